@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+void buf_init(struct buf *buf, size_t max)
+{
+	memset(buf, 0, sizeof(*buf));
+	buf->max = max;
+}
+
+void buf_done(struct buf *buf)
+{
+	free(buf->data);
+	buf_init(buf, buf->max);
+}
+
+void buf_clear(struct buf *buf)
+{
+	buf->len = 0;
+	buf->failed = 0;
+}
+
+int buf_reserve(struct buf *buf, size_t more)
+{
+	size_t need, cap;
+	char *data;
+
+	if (buf->failed)
+		return buf->failed;
+	if (__builtin_add_overflow(buf->len, more, &need) || need >= SIZE_MAX / 2 ||
+	    (buf->max && need > buf->max))
+		return buf->failed = ERR_LIMIT;
+	if (need < buf->cap)
+		return 0;
+	cap = buf->cap ? buf->cap : 128;
+	while (cap <= need)
+		cap *= 2;
+	data = realloc(buf->data, cap);
+	if (!data)
+		return buf->failed = ERR_NOMEM;
+	buf->data = data;
+	buf->cap = cap;
+	return 0;
+}
+
+int buf_add(struct buf *buf, const void *p, size_t n)
+{
+	if (buf_reserve(buf, n))
+		return buf->failed;
+	if (n)
+		memcpy(buf->data + buf->len, p, n);
+	buf->len += n;
+	buf->data[buf->len] = '\0';
+	return 0;
+}
+
+int buf_puts(struct buf *buf, const char *s)
+{
+	return buf_add(buf, s, strlen(s));
+}
+
+int buf_putc(struct buf *buf, char c)
+{
+	return buf_add(buf, &c, 1);
+}
+
+int buf_printf(struct buf *buf, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return buf->failed = ERR_INVALID;
+	if (buf_reserve(buf, (size_t)n))
+		return buf->failed;
+	va_start(ap, fmt);
+	vsnprintf(buf->data + buf->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	buf->len += (size_t)n;
+	return 0;
+}
+
+void buf_consume(struct buf *buf, size_t n)
+{
+	if (n >= buf->len) {
+		buf->len = 0;
+		return;
+	}
+	memmove(buf->data, buf->data + n, buf->len - n);
+	buf->len -= n;
+	buf->data[buf->len] = '\0';
+}
+
+static int put_escaped(struct buf *buf, unsigned char c)
+{
+	static const char short_form[] = "btn?fr"; /* 8..13, 11 has none */
+
+	if (c == '"' || c == '\\')
+		return buf_printf(buf, "\\%c", c);
+	if (c >= 8 && c <= 13 && c != 11)
+		return buf_printf(buf, "\\%c", short_form[c - 8]);
+	return buf_printf(buf, "\\u%04x", c);
+}
+
+int buf_json_str(struct buf *buf, const char *s, size_t n)
+{
+	size_t i = 0, plain;
+
+	buf_putc(buf, '"');
+	while (i < n) {
+		for (plain = i; i < n; ) {
+			unsigned char c = (unsigned char)s[i];
+			size_t len;
+
+			if (c < 0x20 || c == '"' || c == '\\')
+				break;
+			len = utf8_char_len(s + i, n - i);
+			if (!len)
+				break;
+			i += len;
+		}
+		buf_add(buf, s + plain, i - plain);
+		if (i < n) {
+			if ((unsigned char)s[i] >= 0x80)
+				buf_puts(buf, "\xef\xbf\xbd");
+			else
+				put_escaped(buf, (unsigned char)s[i]);
+			i++;
+		}
+	}
+	buf_putc(buf, '"');
+	return buf->failed;
+}
+
+char *buf_steal(struct buf *buf)
+{
+	char *data;
+
+	if (!buf->len)
+		buf_reserve(buf, 1);
+	if (buf->failed)
+		return NULL;
+	data = buf->data;
+	data[buf->len] = '\0';
+	buf->data = NULL;
+	buf->len = buf->cap = 0;
+	return data;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A byte buffer that grows up to a maximum. A failed append sets `failed` and appends nothing more,
+ * so that a run of appends needs one check at its end. Not thread-safe. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+	char *data; /* NUL-terminated whenever len > 0 */
+	size_t len, cap;
+	size_t max; /* 0 = no limit of its own */
+	int failed; /* 0, ERR_NOMEM or ERR_LIMIT */
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_done(struct buf *buf);
+void buf_clear(struct buf *buf); /* keeps the memory, resets failed */
+
+int buf_reserve(struct buf *buf, size_t more); /* room for `more` bytes after len */
+int buf_add(struct buf *buf, const void *p, size_t n);
+int buf_puts(struct buf *buf, const char *s);
+int buf_putc(struct buf *buf, char c);
+int buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_consume(struct buf *buf, size_t n); /* drops n bytes from the front */
+
+/* Appends s as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD. */
+int buf_json_str(struct buf *buf, const char *s, size_t n);
+
+char *buf_steal(struct buf *buf); /* caller frees; "" if empty; NULL if failed */
+
+#endif

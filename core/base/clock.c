@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+
+static atomic_int frozen;
+static _Atomic int64_t frozen_wall, frozen_mono;
+
+static int64_t read_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t clock_mono_ns(void)
+{
+	return frozen ? frozen_mono * 1000000 : read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ms(void)
+{
+	return clock_mono_ns() / 1000000;
+}
+
+int64_t clock_wall_ms(void)
+{
+	return frozen ? frozen_wall : read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+void clock_freeze(int64_t wall_ms)
+{
+	frozen_wall = wall_ms;
+	frozen_mono = 1000000;
+	frozen = 1;
+}
+
+void clock_advance(int64_t ms)
+{
+	frozen_wall += ms;
+	frozen_mono += ms;
+}
+
+void clock_thaw(void)
+{
+	frozen = 0;
+}
+
+void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
+{
+	int64_t s = wall_ms / 1000, ms = wall_ms % 1000;
+	struct tm tm;
+	time_t t;
+
+	if (ms < 0) {
+		ms += 1000;
+		s--;
+	}
+	t = (time_t)s;
+	gmtime_r(&t, &tm);
+	if (tm.tm_year > 8099 || tm.tm_year < -1900)
+		memset(&tm, 0, sizeof(tm));
+	snprintf(ret, CLOCK_RFC3339_LEN, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	         (unsigned)tm.tm_sec % 100, (unsigned)ms % 1000);
+}
+
+/* Days since 1970-01-01 of a proleptic Gregorian date. */
+static int64_t days_from_civil(int64_t y, int m, int d)
+{
+	int64_t era, yoe, doy;
+
+	y -= m <= 2;
+	era = (y >= 0 ? y : y - 399) / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
+{
+	int y, mo, d, h, mi, sec, n = 0, oh = 0, om = 0, ms = 0;
+
+	if (sscanf(s, "%4d-%2d-%2d%*[Tt ]%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &sec, &n) != 6 || !n)
+		return ERR_INVALID;
+	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60)
+		return ERR_INVALID;
+	s += n;
+	if (*s == '.') {
+		int scale = 100;
+
+		for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
+			ms += (*s - '0') * scale;
+	}
+	if (*s == 'Z' || *s == 'z') {
+		s++;
+	} else {
+		char sign = *s;
+
+		n = 0;
+		if ((sign != '+' && sign != '-') || sscanf(s + 1, "%2d:%2d%n", &oh, &om, &n) != 2 || n != 5)
+			return ERR_INVALID;
+		s += 6;
+		if (sign == '-') {
+			oh = -oh;
+			om = -om;
+		}
+	}
+	if (*s)
+		return ERR_INVALID;
+	*ret_wall_ms = ((days_from_civil(y, mo, d) * 24 + h - oh) * 60 + mi - om) * 60000 +
+	               (int64_t)sec * 1000 + ms;
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#define LINE_MAX_BYTES 8192
+
+static struct {
+	enum log_format format;
+	enum log_level min_level;
+	const char *program;
+	void (*sink)(void *ctx, enum log_level level, const char *line);
+	void *ctx;
+} logger = {LOG_TEXT, LOG_INFO, "orasi", NULL, NULL};
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void log_setup(enum log_format format, enum log_level min_level, const char *program)
+{
+	logger.format = format;
+	logger.min_level = min_level;
+	logger.program = program;
+}
+
+int log_level_parse(const char *s, enum log_level *ret)
+{
+	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
+		if (!strcmp(s, level_names[i])) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	return ERR_INVALID;
+}
+
+int log_enabled(enum log_level level)
+{
+	return level >= logger.min_level;
+}
+
+void log_redirect(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx)
+{
+	logger.sink = sink;
+	logger.ctx = ctx;
+}
+
+static void put_json(struct buf *line, const char *key, const struct log_kv *kv)
+{
+	buf_putc(line, ',');
+	buf_json_str(line, key, strlen(key));
+	buf_putc(line, ':');
+	if (kv->str)
+		buf_json_str(line, kv->str, strlen(kv->str));
+	else
+		buf_printf(line, "%lld", (long long)kv->num);
+}
+
+static void put_text(struct buf *line, const char *key, const struct log_kv *kv)
+{
+	buf_printf(line, " %s=", key);
+	if (!kv->str)
+		buf_printf(line, "%lld", (long long)kv->num);
+	else if (kv->str[0] && !strpbrk(kv->str, " \"=\n\t\\"))
+		buf_puts(line, kv->str);
+	else
+		buf_json_str(line, kv->str, strlen(kv->str));
+}
+
+void log_event(enum log_level level, const char *event, const struct log_kv *kv)
+{
+	char now[CLOCK_RFC3339_LEN];
+	struct buf line;
+
+	if (!log_enabled(level))
+		return;
+	clock_rfc3339(clock_wall_ms(), now);
+	buf_init(&line, LINE_MAX_BYTES);
+	if (logger.format == LOG_JSON)
+		buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"",
+		           now, level_names[level], logger.program, event);
+	else
+		buf_printf(&line, "%s %-5s %s %s", now, level_names[level], logger.program, event);
+	for (; kv && kv->key; kv++)
+		(logger.format == LOG_JSON ? put_json : put_text)(&line, kv->key, kv);
+	line.failed = 0; /* a line that is too long is cut, and still ends properly */
+	line.max = 0;
+	buf_puts(&line, logger.format == LOG_JSON ? "}\n" : "\n");
+	if (logger.sink) {
+		logger.sink(logger.ctx, level, line.data ? line.data : "");
+	} else if (line.data) {
+		ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
+
+		(void)ignored; /* nowhere to complain to */
+	}
+	buf_done(&line);
+}

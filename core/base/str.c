@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static const struct unit byte_units[] = {
+	{"", 1}, {"b", 1},
+	{"k", 1 << 10}, {"kib", 1 << 10}, {"kb", 1000},
+	{"m", 1 << 20}, {"mib", 1 << 20}, {"mb", 1000000},
+	{"g", 1 << 30}, {"gib", 1 << 30}, {"gb", 1000000000},
+	{"t", 1ULL << 40}, {"tib", 1ULL << 40}, {"tb", 1000000000000},
+	{NULL, 0},
+};
+
+static const struct unit time_units[] = {
+	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000},
+	{NULL, 0},
+};
+
+int str_to_i64(const char *s, int64_t *ret)
+{
+	char *end;
+	long long v;
+
+	if (!s || !*s || isspace((unsigned char)*s))
+		return ERR_INVALID;
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (*end || end == s)
+		return ERR_INVALID;
+	if (errno == ERANGE)
+		return ERR_LIMIT;
+	*ret = v;
+	return 0;
+}
+
+int str_to_u64(const char *s, uint64_t *ret)
+{
+	char *end;
+	unsigned long long v;
+
+	if (!s || !isdigit((unsigned char)*s))
+		return ERR_INVALID;
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (*end)
+		return ERR_INVALID;
+	if (errno == ERANGE)
+		return ERR_LIMIT;
+	*ret = v;
+	return 0;
+}
+
+int str_to_f64(const char *s, double *ret)
+{
+	char *end;
+	double v;
+
+	if (!s || !*s || isspace((unsigned char)*s))
+		return ERR_INVALID;
+	v = strtod(s, &end);
+	if (*end || end == s)
+		return ERR_INVALID;
+	*ret = v;
+	return 0;
+}
+
+int str_to_bool(const char *s, int *ret)
+{
+	static const char *const words[2][4] = {{"false", "no", "off", "0"}, {"true", "yes", "on", "1"}};
+
+	for (int v = 0; s && v < 2; v++)
+		for (int i = 0; i < 4; i++)
+			if (!strcasecmp(s, words[v][i])) {
+				*ret = v;
+				return 0;
+			}
+	return ERR_INVALID;
+}
+
+static int number_with_unit(const char *s, const struct unit *units, uint64_t *ret)
+{
+	char *end;
+	unsigned long long v;
+
+	if (!s || !isdigit((unsigned char)*s))
+		return ERR_INVALID;
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (errno == ERANGE)
+		return ERR_LIMIT;
+	while (*end == ' ')
+		end++;
+	for (; units->name; units++)
+		if (!strcasecmp(end, units->name))
+			return __builtin_mul_overflow(v, units->factor, ret) ? ERR_LIMIT : 0;
+	return ERR_INVALID;
+}
+
+int str_to_bytes(const char *s, uint64_t *ret)
+{
+	return number_with_unit(s, byte_units, ret);
+}
+
+int str_to_duration_ms(const char *s, int64_t *ret)
+{
+	uint64_t v;
+	int r = number_with_unit(s, time_units, &v);
+
+	if (!r && v > INT64_MAX)
+		r = ERR_LIMIT;
+	if (!r)
+		*ret = (int64_t)v;
+	return r;
+}
+
+int str_eq(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+int str_starts(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+int str_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !memcmp(s + n - m, suffix, m);
+}
+
+size_t str_copy(char *dst, size_t cap, const char *src)
+{
+	size_t n = strlen(src);
+
+	if (cap) {
+		size_t m = n < cap ? n : cap - 1;
+
+		memcpy(dst, src, m);
+		dst[m] = '\0';
+	}
+	return n;
+}
+
+size_t utf8_char_len(const char *s, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	if (!n)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	if (n >= 2 && p[0] >= 0xC2 && p[0] <= 0xDF && (p[1] & 0xC0) == 0x80)
+		return 2;
+	if (n >= 3 && (p[0] & 0xF0) == 0xE0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 &&
+	    !(p[0] == 0xE0 && p[1] < 0xA0) && !(p[0] == 0xED && p[1] > 0x9F))
+		return 3;
+	if (n >= 4 && p[0] >= 0xF0 && p[0] <= 0xF4 && (p[1] & 0xC0) == 0x80 &&
+	    (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80 && !(p[0] == 0xF0 && p[1] < 0x90) &&
+	    !(p[0] == 0xF4 && p[1] > 0x8F))
+		return 4;
+	return 0;
+}
+
+int utf8_valid(const char *s, size_t n)
+{
+	while (n) {
+		size_t len = utf8_char_len(s, n);
+
+		if (!len)
+			return 0;
+		s += len;
+		n -= len;
+	}
+	return 1;
+}
+
+int str_is_name(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+
+	if (!n || n > 128 || (!isalnum((unsigned char)*s) && *s != '_'))
+		return 0;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("_.-", *s))
+			return 0;
+	return 1;
+}
+
+void hex_encode(const void *p, size_t n, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = p;
+
+	for (size_t i = 0; i < n; i++) {
+		ret[2 * i] = digits[bytes[i] >> 4];
+		ret[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret[2 * n] = '\0';
+}
+
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+size_t base64_len(size_t n)
+{
+	return (n + 2) / 3 * 4 + 1;
+}
+
+void base64_encode(const void *p, size_t n, char *ret)
+{
+	const unsigned char *b = p;
+
+	for (; n; b += n < 3 ? n : 3, n -= n < 3 ? n : 3) {
+		uint32_t v = (uint32_t)b[0] << 16 | (n > 1 ? b[1] << 8 : 0) | (n > 2 ? b[2] : 0);
+
+		*ret++ = base64_digits[v >> 18];
+		*ret++ = base64_digits[v >> 12 & 63];
+		*ret++ = n > 1 ? base64_digits[v >> 6 & 63] : '=';
+		*ret++ = n > 2 ? base64_digits[v & 63] : '=';
+	}
+	*ret = '\0';
+}
+
+static int base64_value(char c)
+{
+	const char *at = c ? strchr(base64_digits, c) : NULL;
+
+	return at ? (int)(at - base64_digits) : -1;
+}
+
+int64_t base64_decode(const char *s, size_t n, void *ret, size_t cap)
+{
+	unsigned char *out = ret;
+	size_t len = 0, pad;
+
+	if (n % 4)
+		return ERR_INVALID;
+	pad = n ? (size_t)(s[n - 1] == '=') + (s[n - 2] == '=') : 0;
+	if (n / 4 * 3 - pad > cap)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t v = 0;
+
+		for (size_t j = 0; j < 4; j++) {
+			int d = i + j >= n - pad ? 0 : base64_value(s[i + j]);
+
+			if (d < 0)
+				return ERR_INVALID;
+			v = v << 6 | (uint32_t)d;
+		}
+		for (int j = 0; j < 3 && len < n / 4 * 3 - pad; j++)
+			out[len++] = (unsigned char)(v >> (16 - 8 * j));
+	}
+	return (int64_t)len;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The border between Orasi and a plugin: entry, descriptor, host, config, errors.
+ *
+ * A plugin is a shared object that exports one function, orasi_plugin_entry_v0, carries an ELF
+ * note (ORASI_PLUGIN_NOTE) and links to nothing of the host. It runs inside an orasi-worker.
+ *
+ * Rules that hold everywhere:
+ *  - Whoever allocates a struct sets its struct_size; readers test with ORASI_HAS, fillers never
+ *    write past it. Fixed-width integers only.
+ *  - Nothing is freed by the other side. Strings handed in live for the call; copy to keep.
+ *  - No exception, panic or longjmp crosses the border.
+ *  - Text is UTF-8. Times are int64 nanoseconds, monotonic or Unix UTC by name.
+ *
+ * Threading tags:
+ *  [any]   thread-safe.
+ *  [scan]  called once, no threads, no I/O, at most 100 ms.
+ *  [inst]  one call at a time per `self`; different threads over time, the host orders them.
+ *          Two instances may run at the same time on two threads.
+ *  [cur]   like [inst], per cursor; several cursors of one reader may run at the same time.
+ *
+ * ABI 0.x is a draft: host and plugin must have the same minor. */
+#ifndef ORASI_ABI_H
+#define ORASI_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <orasi/arrow.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ORASI_ABI_MAJOR 0
+#define ORASI_ABI_MINOR 1
+
+/* True when struct `p` is long enough to hold `field` and the field is set. */
+#define ORASI_HAS(p, field)                                                                  \
+	((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field) && (p)->field)
+
+/* ---- status ------------------------------------------------------------------------------ */
+
+/* 0 and above: fine. -1..-99: permanent, the same input fails again. -100..-199: transient, the
+ * host retries. -200 and below: the host wanted it; unwind and return it as it came. An unknown
+ * code is judged by its range. */
+typedef int32_t orasi_status;
+
+#define ORASI_OK 0
+#define ORASI_END 1    /* no more items */
+#define ORASI_AGAIN 2  /* nothing now, call again */
+#define ORASI_SCHEMA 3 /* the schema has grown: ask `schema`, then call again */
+
+#define ORASI_E_INVALID (-1)     /* an argument breaks the contract */
+#define ORASI_E_CONFIG (-2)      /* the configuration cannot work */
+#define ORASI_E_CORRUPT (-3)     /* the input is not what it claims to be */
+#define ORASI_E_UNSUPPORTED (-4) /* the input needs a feature that is not here; name it */
+#define ORASI_E_STATE (-5)       /* a checkpoint does not belong to this source or version */
+#define ORASI_E_NOTFOUND (-6)
+#define ORASI_E_INTERNAL (-7) /* the plugin is in a state it should not be in */
+#define ORASI_E_LIMIT (-8)    /* a documented limit is exceeded */
+#define ORASI_E_IO (-100)
+#define ORASI_E_NOMEM (-101)
+#define ORASI_E_BUSY (-102)
+#define ORASI_E_CANCELLED (-200) /* the task was cancelled */
+#define ORASI_E_DEADLINE (-201)  /* the attempt ran out of time */
+#define ORASI_E_QUOTA (-202)     /* memory or space budget exceeded */
+#define ORASI_E_BUDGET (-203)    /* too many rejected records */
+
+/* ---- frozen pair types ------------------------------------------------------------------- */
+
+typedef struct orasi_str {
+	const char *ptr; /* UTF-8, not NUL-terminated */
+	size_t len;
+} orasi_str;
+
+typedef struct orasi_bytes {
+	const uint8_t *ptr;
+	size_t len;
+} orasi_bytes;
+
+typedef struct orasi_kv {
+	orasi_str key, value;
+} orasi_kv;
+
+#define ORASI_STR(literal) ((orasi_str){(literal), sizeof(literal) - 1})
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+/* The caller allocates and zeroes it, the callee fills it; nothing to free. A failure without a
+ * message is a contract violation. */
+typedef struct orasi_error {
+	uint32_t struct_size;
+	int32_t vendor_code;     /* errno or a library's code, 0 if none */
+	uint32_t retry_after_ms; /* hint for transient errors */
+	uint32_t flags;          /* must be 0 */
+	int64_t row;             /* offending record, counted from 0, -1 if unknown */
+	int64_t offset;          /* byte offset in the source, -1 if unknown */
+	char where[128];         /* column path or JSON pointer, may be empty */
+	char message[512];       /* one sentence that names the thing, the place and the remedy */
+} orasi_error;
+
+/* ---- host -------------------------------------------------------------------------------- */
+
+/* What the host offers. Extensions are found by id (see orasi/host.h) and may be NULL; a plugin
+ * lists those it cannot live without in requires_ext. Valid until the process ends. */
+typedef struct orasi_host orasi_host;
+struct orasi_host {
+	uint32_t struct_size;
+	uint16_t abi_major, abi_minor;
+	void *ctx;                 /* the host's own */
+	const char *agent_version; /* for logs only, never for decisions */
+	const void *(*get_extension)(const orasi_host *host, const char *id); /* [any] */
+};
+
+/* A plugin instance's configuration: already checked against config_schema, defaults applied,
+ * sizes and durations turned into integers (bytes, milliseconds). Valid during create only. */
+typedef struct orasi_config orasi_config;
+struct orasi_config {
+	uint32_t struct_size, reserved;
+	void *ctx;
+	orasi_str json; /* the same data as canonical JSON text */
+	/* `ptr` is a JSON pointer such as "/delimiter". ORASI_E_NOTFOUND leaves the result as is. [any] */
+	orasi_status (*get_i64)(const orasi_config *config, const char *ptr, int64_t *ret);
+	orasi_status (*get_f64)(const orasi_config *config, const char *ptr, double *ret);
+	orasi_status (*get_bool)(const orasi_config *config, const char *ptr, int32_t *ret);
+	orasi_status (*get_str)(const orasi_config *config, const char *ptr, orasi_str *ret);
+	orasi_status (*count)(const orasi_config *config, const char *ptr, uint32_t *ret);
+};
+
+/* ---- descriptor and entry ---------------------------------------------------------------- */
+
+#define ORASI_KIND_INGEST 1
+#define ORASI_KIND_INDEX 2
+
+/* descriptor.flags */
+#define ORASI_FLAG_DETERMINISTIC 0x01u /* same input, same output */
+#define ORASI_FLAG_RANDOM_ACCESS 0x02u /* ingest: needs source.pread and a known size */
+#define ORASI_FLAG_SPLITTABLE 0x04u    /* ingest: honours range_begin/range_end */
+#define ORASI_FLAG_PUSHDOWN 0x08u      /* ingest: prunes by terms (may return more, never less) */
+#define ORASI_FLAG_ROWS 0x10u          /* ingest: honours `rows` (exact row ordinals) */
+#define ORASI_FLAG_ENCODES 0x20u       /* ingest: also offers ORASI_ENCODE_FACTORY */
+
+/* Static storage; valid from load to process exit. */
+typedef struct orasi_descriptor {
+	uint32_t struct_size;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t state_version;     /* of the checkpoints or segments it writes */
+	uint32_t state_version_min; /* oldest it still reads */
+	uint32_t reserved;
+	const char *id;            /* "org.orasi.ingest.json": stable for ever */
+	const char *name;          /* short name people type: "json" */
+	const char *version;       /* semantic version */
+	const char *summary;       /* one line */
+	const char *doc_url;       /* or NULL */
+	const char *config_schema; /* JSON Schema subset, mandatory; "{\"type\":\"object\"}" at least */
+	const char *const *features;     /* NULL-ended: "format:ndjson", "mime:application/json",
+	                                    "ext:.json", "index:btree" */
+	const char *const *requires_ext; /* NULL-ended host ids without which create is not called */
+} orasi_descriptor;
+
+/* What orasi_plugin_entry_v0 returns; static storage. */
+typedef struct orasi_entry {
+	uint32_t struct_size;
+	uint16_t abi_major, abi_minor;
+	const char *bundle_id, *bundle_version, *vendor, *license;
+	orasi_status (*init)(const orasi_host *host, orasi_error *err); /* [scan] once per process */
+	void (*deinit)(void);                                           /* may never be called */
+	uint32_t (*count)(void);                                        /* [any] */
+	const orasi_descriptor *(*describe)(uint32_t index); /* [any] NULL when out of range */
+	const void *(*get_factory)(const char *factory_id);  /* [any] NULL when unknown */
+	const void *(*get_extension)(const char *id);        /* [any] may be NULL */
+} orasi_entry;
+
+#define ORASI_ENTRY_SYMBOL "orasi_plugin_entry_v0"
+const orasi_entry *orasi_plugin_entry_v0(void);
+
+#if defined(__GNUC__)
+#define ORASI_EXPORT __attribute__((visibility("default")))
+#else
+#define ORASI_EXPORT
+#endif
+
+/* ---- predicates -------------------------------------------------------------------------- */
+
+#define ORASI_OP_EQ 1
+#define ORASI_OP_LT 2
+#define ORASI_OP_LE 3
+#define ORASI_OP_GT 4
+#define ORASI_OP_GE 5
+#define ORASI_OP_IN 6
+#define ORASI_OP_PREFIX 7
+#define ORASI_OP_IS_NULL 8
+#define ORASI_OP_NOT_NULL 9
+#define ORASI_OP_MATCH 10 /* full-text query string */
+
+/* One conjunct: column OP values. Terms travel as an array of pointers and are ANDed. SQL rules:
+ * a comparison with NULL is not true. */
+typedef struct orasi_term {
+	uint32_t struct_size;
+	uint32_t op;
+	orasi_str column;                /* top-level column name */
+	const struct ArrowSchema *type;  /* of the values; the column's own type unless MATCH */
+	const struct ArrowArray *values; /* 1 value; n for IN; NULL for IS_NULL and NOT_NULL */
+} orasi_term;
+
+/* ---- ELF note ---------------------------------------------------------------------------- */
+
+/* The note lets the agent judge a file without running it: owner "ORASI", type 1 holds the ABI
+ * numbers, the bundle id and its version. Put ORASI_PLUGIN_NOTE("org.acme.syslog", "1.2.0") at
+ * file scope in exactly one source file. Strings are cut at 63 and 31 bytes. */
+#define ORASI_NOTE_OWNER "ORASI"
+#define ORASI_NOTE_TYPE 1
+#define ORASI_NOTE_SECTION ".note.orasi"
+
+struct orasi_note {
+	uint32_t namesz, descsz, type;
+	char owner[8];
+	uint16_t abi_major, abi_minor;
+	uint32_t reserved;
+	char bundle_id[64];
+	char bundle_version[32];
+};
+
+#define ORASI_PLUGIN_NOTE(id, vers)                                                          \
+	__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4)))                        \
+	const struct orasi_note orasi_plugin_note = {                                         \
+		6, sizeof(struct orasi_note) - 20, ORASI_NOTE_TYPE, ORASI_NOTE_OWNER,         \
+		ORASI_ABI_MAJOR, ORASI_ABI_MINOR, 0, id, vers}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

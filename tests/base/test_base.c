@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/heap.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "base/option.h"
+#include "base/str.h"
+#include "lib/test.h"
+
+START_TEST(an_error_keeps_its_sentence_and_gains_context)
+{
+	struct err err = {0};
+
+	ck_assert_int_eq(err_errno(&err, ENOENT, "cannot open '%s'", "x"), ERR_NOTFOUND);
+	err_prefix(&err, "dataset 'd'");
+	ck_assert_str_eq(err.text, "dataset 'd': cannot open 'x': No such file or directory");
+	ck_assert_int_eq(err_from_name(err_name(ERR_CONFLICT)), ERR_CONFLICT);
+	ck_assert(err_is_transient(ERR_IO) && !err_is_transient(ERR_PLUGIN));
+}
+END_TEST
+
+START_TEST(an_arena_gives_aligned_zeroed_memory)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (size_t i = 1; i < 9000; i += 37) {
+		char *p = arena_alloc(&arena, i);
+
+		ck_assert_uint_eq((uintptr_t)p % 16, 0);
+		ck_assert_int_eq(p[0] | p[i - 1], 0);
+		memset(p, 1, i);
+	}
+	ck_assert_str_eq(arena_printf(&arena, "%d-%s", 7, "x"), "7-x");
+	arena_done(&arena);
+}
+END_TEST
+
+START_TEST(a_buffer_stops_at_its_maximum)
+{
+	struct buf buf;
+
+	buf_init(&buf, 8);
+	ck_assert_int_eq(buf_puts(&buf, "12345678"), 0);
+	ck_assert_int_eq(buf_puts(&buf, "9"), ERR_LIMIT);
+	ck_assert_str_eq(buf.data, "12345678");
+	buf_done(&buf);
+}
+END_TEST
+
+START_TEST(a_json_string_is_escaped_and_repaired)
+{
+	struct buf buf;
+
+	buf_init(&buf, 0);
+	buf_json_str(&buf, "a\"\\\n\x01\xff\xc3\xa4", 8);
+	ck_assert_str_eq(buf.data, "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa4\"");
+	buf_done(&buf);
+}
+END_TEST
+
+START_TEST(numbers_sizes_and_durations_are_parsed_whole_or_not_at_all)
+{
+	int64_t i;
+	uint64_t u;
+
+	ck_assert_int_eq(str_to_i64("-9223372036854775808", &i), 0);
+	ck_assert_int_eq(str_to_i64("9223372036854775808", &i), ERR_LIMIT);
+	ck_assert_int_eq(str_to_i64("12x", &i), ERR_INVALID);
+	ck_assert_int_eq(str_to_bytes("64MiB", &u), 0);
+	ck_assert_uint_eq(u, 64u << 20);
+	ck_assert_int_eq(str_to_bytes("99999999999999T", &u), ERR_LIMIT);
+	ck_assert_int_eq(str_to_duration_ms("5m", &i), 0);
+	ck_assert_int_eq(i, 300000);
+	ck_assert_int_eq(str_to_duration_ms("5 parsecs", &i), ERR_INVALID);
+}
+END_TEST
+
+START_TEST(utf8_is_checked_to_the_letter)
+{
+	ck_assert(utf8_valid("\xf0\x9f\x98\x80 ok", 7));
+	ck_assert(!utf8_valid("\xed\xa0\x80", 3));     /* surrogate */
+	ck_assert(!utf8_valid("\xc0\x80", 2));         /* overlong */
+	ck_assert(!utf8_valid("\xf4\x90\x80\x80", 4)); /* beyond U+10FFFF */
+	ck_assert(!utf8_valid("\xe2\x82", 2));         /* cut */
+}
+END_TEST
+
+START_TEST(base64_goes_there_and_back)
+{
+	char text[16];
+	unsigned char bytes[4];
+
+	base64_encode("\xff\x00\x10\x7f", 4, text);
+	ck_assert_str_eq(text, "/wAQfw==");
+	ck_assert_int_eq(base64_decode(text, 8, bytes, 4), 4);
+	ck_assert_mem_eq(bytes, "\xff\x00\x10\x7f", 4);
+	ck_assert_int_eq(base64_decode("/w=Q", 4, bytes, 4), ERR_INVALID);
+	ck_assert_int_eq(base64_decode(text, 8, bytes, 3), ERR_LIMIT);
+}
+END_TEST
+
+START_TEST(a_map_finds_what_was_set_and_not_deleted)
+{
+	struct map map;
+	char key[16];
+
+	map_init(&map);
+	for (long i = 0; i < 1000; i++) {
+		id_format('k', i, key);
+		ck_assert_int_eq(map_set(&map, key, (void *)(i + 1)), 0);
+	}
+	for (long i = 0; i < 1000; i += 2) {
+		id_format('k', i, key);
+		ck_assert_ptr_eq(map_del(&map, key), (void *)(i + 1));
+	}
+	for (long i = 0; i < 1000; i++) {
+		id_format('k', i, key);
+		ck_assert_ptr_eq(map_get(&map, key), i % 2 ? (void *)(i + 1) : NULL);
+	}
+	map_done(&map);
+}
+END_TEST
+
+struct number {
+	struct heap_node node;
+	int v;
+};
+
+static int number_less(const struct heap_node *a, const struct heap_node *b)
+{
+	return ((const struct number *)a)->v < ((const struct number *)b)->v;
+}
+
+START_TEST(a_heap_gives_the_least_first_whatever_was_removed)
+{
+	struct number numbers[100];
+	struct heap heap;
+	int last = -1;
+
+	heap_init(&heap, number_less);
+	for (int i = 0; i < 100; i++) {
+		numbers[i].v = i * 37 % 100;
+		ck_assert_int_eq(heap_add(&heap, &numbers[i].node), 0);
+	}
+	for (int i = 0; i < 100; i += 3)
+		heap_del(&heap, &numbers[i].node);
+	for (struct heap_node *top; (top = heap_top(&heap)); heap_del(&heap, top)) {
+		ck_assert_int_gt(((struct number *)top)->v, last);
+		last = ((struct number *)top)->v;
+	}
+	ck_assert_int_eq(last, 96);
+	heap_done(&heap);
+}
+END_TEST
+
+START_TEST(times_are_written_and_read_as_rfc_3339)
+{
+	char text[CLOCK_RFC3339_LEN];
+	int64_t ms;
+
+	clock_rfc3339(1700000000123, text);
+	ck_assert_str_eq(text, "2023-11-14T22:13:20.123Z");
+	ck_assert_int_eq(clock_from_rfc3339("2023-11-15T00:13:20.123+02:00", &ms), 0);
+	ck_assert_int_eq(ms, 1700000000123);
+	ck_assert_int_eq(clock_from_rfc3339("2023-11-15T00:13:20", &ms), ERR_INVALID);
+	ck_assert_int_eq(clock_from_rfc3339("2023-13-15T00:13:20Z", &ms), ERR_INVALID);
+}
+END_TEST
+
+START_TEST(a_file_is_created_once_and_replaced_whole)
+{
+	const char *path = test_path("f");
+	struct err err = {0};
+	struct buf buf;
+
+	buf_init(&buf, 0);
+	ck_ok(file_create(path, "one", 3, &err), &err);
+	ck_assert_int_eq(file_create(path, "two", 3, &err), ERR_EXISTS);
+	ck_ok(file_replace(path, "three", 5, &err), &err);
+	ck_ok(file_read(path, 100, &buf, &err), &err);
+	ck_assert_str_eq(buf.data, "three");
+	ck_assert_int_eq(file_read(path, 4, &buf, &err), ERR_LIMIT);
+	buf_done(&buf);
+}
+END_TEST
+
+struct sample {
+	char *name;
+	int64_t n, wait;
+	uint64_t size;
+	int on, mode;
+};
+
+static const char *const modes[] = {"slow", "fast", NULL};
+static const struct option sample_options[] = {
+	{"name", OPTION_STR, offsetof(struct sample, name), "x", 0, 0, NULL, "a name"},
+	{"n", OPTION_INT, offsetof(struct sample, n), "3", 1, 9, NULL, "a number"},
+	{"wait", OPTION_DURATION, offsetof(struct sample, wait), "30s", 0, 0, NULL, "a time"},
+	{"size", OPTION_BYTES, offsetof(struct sample, size), "1MiB", 0, 0, NULL, "a size"},
+	{"on", OPTION_BOOL, offsetof(struct sample, on), "true", 0, 0, NULL, "a switch"},
+	{"mode", OPTION_ENUM, offsetof(struct sample, mode), "fast", 0, 0, modes, "a choice"},
+	OPTION_END,
+};
+
+START_TEST(options_have_defaults_and_refuse_what_is_out_of_range)
+{
+	struct sample sample;
+	struct err err = {0};
+
+	ck_ok(options_init(sample_options, &sample, &err), &err);
+	ck_assert_int_eq(sample.wait, 30000);
+	ck_assert_int_eq(sample.mode, 1);
+	ck_assert_int_eq(option_set(option_find(sample_options, "n"), &sample, "10", &err), ERR_INVALID);
+	ck_assert_str_eq(err.text, "'n: 10' is out of range: allowed is 1 to 9");
+	ck_assert_int_eq(option_set(option_find(sample_options, "mode"), &sample, "warp", &err), ERR_INVALID);
+	ck_assert_str_eq(err.text, "'mode: warp' is not one of: slow, fast");
+	options_done(sample_options, &sample);
+}
+END_TEST
+
+static void base_cases(Suite *suite)
+{
+	TCase *c = tcase_create("base");
+
+	tcase_add_test(c, an_error_keeps_its_sentence_and_gains_context);
+	tcase_add_test(c, an_arena_gives_aligned_zeroed_memory);
+	tcase_add_test(c, a_buffer_stops_at_its_maximum);
+	tcase_add_test(c, a_json_string_is_escaped_and_repaired);
+	tcase_add_test(c, numbers_sizes_and_durations_are_parsed_whole_or_not_at_all);
+	tcase_add_test(c, utf8_is_checked_to_the_letter);
+	tcase_add_test(c, base64_goes_there_and_back);
+	tcase_add_test(c, a_map_finds_what_was_set_and_not_deleted);
+	tcase_add_test(c, a_heap_gives_the_least_first_whatever_was_removed);
+	tcase_add_test(c, times_are_written_and_read_as_rfc_3339);
+	tcase_add_test(c, a_file_is_created_once_and_replaced_whole);
+	tcase_add_test(c, options_have_defaults_and_refuse_what_is_out_of_range);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("base", base_cases)

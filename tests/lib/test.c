@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/test.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define TURNS 8
+
+static char dir[PATH_MAX];
+static pid_t dir_owner;
+
+int test_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void remove_dir(void)
+{
+	if (dir_owner == getpid())
+		dir_remove(dir, NULL);
+}
+
+const char *test_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (dir_owner == getpid())
+		return dir;
+	snprintf(dir, sizeof(dir), "%s/orasi-test-XXXXXX", tmp ? tmp : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	dir_owner = getpid();
+	atexit(remove_dir);
+	return dir;
+}
+
+const char *test_path(const char *name)
+{
+	static char paths[TURNS][PATH_MAX];
+	static int turn;
+
+	turn = (turn + 1) % TURNS;
+	ck_assert_int_lt(snprintf(paths[turn], PATH_MAX, "%s/%s", test_dir(), name), PATH_MAX);
+	return paths[turn];
+}
+
+const char *test_corpus(const char *name)
+{
+	static char paths[TURNS][PATH_MAX];
+	static int turn;
+	const char *root = getenv("ORASI_CORPUS"), *src = getenv("ORASI_SRCDIR");
+
+	turn = (turn + 1) % TURNS;
+	if (root)
+		snprintf(paths[turn], PATH_MAX, "%s/%s", root, name);
+	else
+		snprintf(paths[turn], PATH_MAX, "%s/../shared/corpus/%s", src ? src : ".", name);
+	if (!access(paths[turn], R_OK))
+		return paths[turn];
+	fprintf(stderr, "skipped: the corpus file %s is not here\n", name);
+	return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every test program needs: Check, a main that speaks TAP, temporary folders, the corpus. */
+#ifndef TESTS_TEST_H
+#define TESTS_TEST_H
+
+#include <check.h>
+#include <stddef.h>
+
+/* Declares main for one suite of one or more cases:
+ *   TEST_MAIN("queue", queue_cases)   with   static void queue_cases(Suite *suite) { … }  */
+#define TEST_MAIN(name, fill)                                                                \
+	int main(void)                                                                        \
+	{                                                                                     \
+		Suite *suite = suite_create(name);                                            \
+                                                                                              \
+		fill(suite);                                                                  \
+		return test_run(suite);                                                       \
+	}
+
+int test_run(Suite *suite);
+
+/* A fresh folder, removed at exit of the test process that asked for it. */
+const char *test_dir(void);
+/* "<test_dir>/<name>", static storage of 8 turns. */
+const char *test_path(const char *name);
+
+/* Path of a file of the public corpus (ORASI_CORPUS or ../shared/corpus beside the sources), or
+ * NULL after printing that the test is skipped. Static storage of 8 turns. */
+const char *test_corpus(const char *name);
+
+/* Fails the test with the error's sentence when r != 0. */
+#define ck_ok(r, err) ck_assert_msg((r) == 0, "%s", (err)->text)
+
+#endif
