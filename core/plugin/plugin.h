@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plugins as the agent sees them: files, notes, versions, states; no code of theirs is run here.
+ *
+ *   file appears → settles 500 ms → ELF note read → version decision → hash and copy to
+ *   <cas>/<sha256>.so → scan worker describes it → active
+ *
+ * A file without our note is ignored. New content under the same bundle id is a new generation: running
+ * attempts end on the old copy, new ones take the new. Two bundles that claim one plugin id: the later
+ * is `shadowed`. Every refusal keeps a sentence with the remedy. The registry survives restarts in
+ * <state>/registry.json, so a known file (by hash) is not scanned again.
+ *
+ * Threading: loop thread only. */
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metric.h"
+#include "json/json.h"
+
+struct plugin_note {
+	unsigned abi_major, abi_minor;
+	char bundle_id[64], bundle_version[32];
+};
+/* Reads the note of a shared object without running it. ERR_NOTFOUND: no note, not one of ours;
+ * ERR_CORRUPT: not a proper ELF file for this machine. */
+int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err);
+/* The one place where compatibility is decided; the sentence has both numbers and the remedy. */
+int plugin_version_check(const struct plugin_note *note, struct err *err);
+
+/* JSON Schema subset (type, properties, required, enum, const, default, minimum/maximum and exclusive
+ * forms, min/maxLength, items, min/maxItems, uniqueItems, additionalProperties (default false), format
+ * bytes|duration|uri|path|regex|column|timestamp, title, description, examples, x-secret).
+ * Checks `value` and applies defaults in place; sizes and durations become integers (bytes, ms).
+ * `errors` (a JSON array) gets {"pointer","detail"} per problem, below `pointer`. 0 or ERR_INVALID. */
+int plugin_config_check(const struct json *schema, struct json *value, const char *pointer,
+                        struct json *errors);
+/* Is the schema itself in the subset? For the scan of a new plugin. */
+int plugin_config_schema_check(const struct json *schema, struct err *err);
+
+struct plugin_registry;
+
+/* Asks for a description of one file (a scan worker's job); must call plugin_registry_scanned later. */
+typedef void (*plugin_scan_fn)(void *ctx, const char *cas_path);
+
+/* Watches `dirs` (NULL-ended; missing ones are watched for by rescans). */
+int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_scan_fn scan, void *ctx,
+                        struct plugin_registry **ret, struct err *err);
+void plugin_registry_free(struct plugin_registry *registry);
+
+/* The scan worker's answer for `cas_path`: a description (see worker.h) or an error. */
+void plugin_registry_scanned(struct plugin_registry *registry, const char *cas_path,
+                             const struct json *description, const struct err *err);
+
+int plugin_registry_fd(const struct plugin_registry *registry); /* inotify: poll for reading */
+void plugin_registry_step(struct plugin_registry *registry);    /* after fd is readable or when due */
+int64_t plugin_registry_due_in(const struct plugin_registry *registry); /* ms, -1 = nothing timed */
+void plugin_registry_rescan(struct plugin_registry *registry);
+int plugin_registry_busy(const struct plugin_registry *registry); /* scans under way */
+
+/* By id or short name, newest active generation; kind "ingest" or "index". NULL: unknown; `err` then
+ * tells why, e.g. that a file with it was refused. The JSON object has id, name, kind, version, path
+ * (CAS), features, config_schema, flags, sha256, bundle; it lives until the loop runs again. */
+const struct json *plugin_find(const struct plugin_registry *registry, const char *kind,
+                               const char *id_or_name, struct err *err);
+/* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
+struct json *plugin_orders(const struct plugin_registry *registry);
+/* JSON array for people: every file with state, reason, versions, plugins. Caller frees. */
+struct json *plugin_list(const struct plugin_registry *registry);
+
+/* A worker died inside this plugin. Three in ten minutes quarantine the generation (10 minutes, doubling)
+ * and roll back to the previous one, if any. */
+void plugin_crashed(struct plugin_registry *registry, const char *id, const char *function, int signal);
+int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
+
+const struct metric *plugin_metrics(struct plugin_registry *registry);
+
+#endif

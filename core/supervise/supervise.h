@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worker processes: a claimed task meets a free worker, its parts are committed, its result is noted;
+ * and short orders of the API (describe a table, run a query) meet one too.
+ *
+ * Workers start by posix_spawn in one role (task, table, query, scan), are reused, and are replaced
+ * when they die, grow too big or have served long. A worker is stopped by the cancel flag, then after
+ * a grace by SIGKILL through its pidfd. All of it lives on the loop thread. */
+#ifndef SUPERVISE_SUPERVISE_H
+#define SUPERVISE_SUPERVISE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metric.h"
+#include "base/option.h"
+
+struct catalog;
+struct json;
+struct loop;
+struct plugin_registry;
+struct queue;
+struct supervise;
+
+struct supervise_config {
+	char *worker_path;    /* the orasi-worker program */
+	char *data_dir;
+	int64_t task_workers, query_workers, cancel_grace_ms, idle_ms, max_attempts_per_worker;
+	uint64_t worker_memory;
+};
+extern const struct option supervise_options[];
+
+int supervise_new(struct loop *loop, const struct supervise_config *config, struct queue *queue,
+                  struct catalog *catalog, struct plugin_registry *plugins, struct supervise **ret,
+                  struct err *err);
+/* No new work; running attempts get `grace_ms` to end, then they are killed and become ready again at
+ * the next start. on_stopped is called when no worker is left. */
+void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx);
+void supervise_free(struct supervise *sup);
+
+/* To be given to queue_open (ctx = sup). */
+void supervise_on_ready(void *sup);
+void supervise_on_cancel(void *sup, int64_t id, int64_t fence);
+
+/* A short order on a worker of the role that op belongs to (see worker/worker.h). `order` is taken.
+ * on_reply is called exactly once, later; result lives during the call; err->code 0 = fine. */
+typedef void (*supervise_reply_fn)(void *ctx, const struct json *result, const struct err *err);
+int supervise_call(struct supervise *sup, const char *op, struct json *order,
+                   supervise_reply_fn on_reply, void *ctx, struct err *err);
+
+/* A query whose bytes stream back. Flow control: at most `window` bytes are under way; call
+ * supervise_query_more as they are passed on. */
+struct supervise_query;
+struct supervise_query_events {
+	void *ctx;
+	void (*on_data)(void *ctx, const void *p, size_t n);
+	void (*on_end)(void *ctx, const struct json *result, const struct err *err); /* frees the query */
+};
+int supervise_query(struct supervise *sup, struct json *order,
+                    const struct supervise_query_events *events, struct supervise_query **ret,
+                    struct err *err);
+void supervise_query_more(struct supervise_query *query, size_t n);
+void supervise_query_cancel(struct supervise_query *query); /* on_end still comes */
+
+struct supervise_worker_info {
+	const char *role, *state; /* "starting", "idle", "busy", "stopping" */
+	int pid;
+	int64_t started_at, served, task; /* task id or 0 */
+};
+/* Fills at most cap; returns how many there are. */
+size_t supervise_workers(const struct supervise *sup, struct supervise_worker_info *ret, size_t cap);
+
+const struct metric *supervise_metrics(struct supervise *sup);
+
+#endif

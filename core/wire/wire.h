@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent and a worker say to each other, over a socketpair that the worker finds at fd 3.
+ *
+ * A frame is: u32 length of the payload, u8 type, 3 zero bytes, payload (little-endian). The payload
+ * is a JSON object, except for WIRE_DATA, where it is u32 order number and raw bytes. Both sides
+ * are of the same build (HELLO carries the build id); the protocol is private and unversioned.
+ *
+ * The happy path:   worker HELLO → agent ORDER → worker PROGRESS*, (PART → agent PART_DONE)*,
+ * DATA* → worker RESULT.   A worker does one order at a time, except that CANCEL, CREDIT and
+ * PART_DONE for the running one may come in between. EOF means: the other side is gone; a worker
+ * then exits at once.
+ *
+ * Every length is checked against the table of messages; a frame that breaks it ends the
+ * connection with ERR_CORRUPT, since the stream cannot be trusted any more. */
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "json/json.h"
+
+#define WIRE_FD 3        /* the socket, in the worker */
+#define WIRE_PAGE_FD 4   /* the crash page, see struct wire_page */
+
+enum wire_type {
+	/* worker → agent */
+	WIRE_HELLO = 1, /* {build, pid, role} */
+	WIRE_LOG,       /* {level, event, line, plugin?} */
+	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
+	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
+	WIRE_DATA,      /* raw result bytes of a query */
+	WIRE_RESULT,    /* {order, result}: done */
+	WIRE_FAIL,      /* {order, code, text, where?, plugin?, function?, retry_after_ms?} */
+	/* agent → worker */
+	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
+	WIRE_PART_DONE, /* {order, seq}: the part is committed */
+	WIRE_CANCEL,    /* {order}: the flag in the page is set too */
+	WIRE_CREDIT,    /* {order, bytes}: so many more DATA bytes may be sent */
+	WIRE_TYPES
+};
+
+#define WIRE_HEADER 8
+#define WIRE_DATA_MAX (256u << 10)
+#define WIRE_JSON_MAX (16u << 20)
+
+struct wire_message {
+	enum wire_type type;
+	struct json *json;  /* NULL for DATA; owned by the message */
+	uint32_t order;     /* DATA */
+	const char *data;   /* DATA; points into the decoder's buffer */
+	size_t len;
+};
+
+const char *wire_name(enum wire_type type);
+
+/* Appends one frame to `out`. `json` stays the caller's. */
+int wire_put(struct buf *out, enum wire_type type, const struct json *json, struct err *err);
+int wire_put_data(struct buf *out, uint32_t order, const void *p, size_t n, struct err *err);
+
+/* Takes the next whole frame from the front of `in` (at *at, which moves on): 1 with a message, 0 if
+ * more bytes are needed, or a negative error after which the stream is dead. DATA points into `in`,
+ * so drop what is consumed only when the message is done with. */
+int wire_take(const struct buf *in, size_t *at, struct wire_message *ret, struct err *err);
+void wire_message_done(struct wire_message *message);
+
+/* Blocking use, in the worker. */
+int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err);
+int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *err);
+
+/* One page shared with the agent (a memfd at WIRE_PAGE_FD). The worker writes what it is about to
+ * call before each call into a plugin; the agent reads it after a death and blames the right one.
+ * Both sides treat the other's bytes as hostile: fixed sizes, always terminated by the reader. */
+struct wire_page {
+	volatile int32_t cancel;  /* written by the agent: 1 = stop */
+	volatile uint32_t signal; /* written by the worker's crash handler */
+	volatile uint64_t calls;  /* how many plugin calls so far */
+	char plugin[64];          /* id, "" = none is running */
+	char function[32];        /* "next", "build_add", … */
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The orders a worker takes, by role. Every order is {"order": n, "op": "…", …}; the answer is a
+ * RESULT or a FAIL with the same number (see wire/wire.h).
+ *
+ * Common members of an order:
+ *   plugins   [{"id","name","kind","path","features":[…]}]: loaded when first needed, by id or name
+ *   task, attempt, fence, trace, timeout_ms     of a task's attempt
+ *   staging   folder of this attempt, exists, is empty or holds what an earlier part left
+ *   dataset   {"name","location"}
+ *
+ * role task    runs one attempt with any plugin; writes into its staging folder only
+ *   ingest          spec (task body), rejects {"name","location"}, checkpoint (last committed intent or
+ *                   null) → PART per committed unit of work, RESULT {"rows_in","rows","rejected",
+ *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too.
+ *   index.build     index {"name"} → PART with the new segments (none: nothing to do),
+ *                   RESULT {"rows","segments","files"}
+ *   index.optimize  index {"name"} → PART replacing segments by one, RESULT
+ *   index.verify    index {"name"}, level → RESULT {"segments","problems":[…]}
+ *
+ * role table   trusted: makes things true; loads only the dataset plugin (Parquet)
+ *   table.commit        intent (a PART of ingest), rejects → {"version","rejects_version","already",
+ *                       "rows","bytes","files"}; idempotent by the intent's app_id and seq
+ *   table.index_commit  intent (a PART of index.*) → {"generation","rows","bytes","segments","already"}
+ *   table.index_create  index {"name","plugin","columns":[…],"options":{…}} → {"generation"}; checks
+ *                       the columns against the table's schema; the same again is fine
+ *   table.index_drop    index {"name"}
+ *   table.describe      → {"version","rows","bytes","files","schema":{Delta},"indexes":[…],
+ *                       "configuration":{…},"partition_columns":[…]}
+ *   table.files         limit, cursor → {"files":[{"path","size","rows","modified"}],"cursor"}
+ *   table.history       limit → {"commits":[commitInfo + "version"]}
+ *   table.drop          removes the dataset's folder
+ *   table.sweep         older_than_ms → {"removed"}
+ *
+ * role query   resident, reads only
+ *   query    sql, datasets [{"name","location"}], format ndjson|csv|json, limit, window → DATA…,
+ *            RESULT {"rows","truncated","columns":[{"name","type"}],"elapsed_ms","indexes":[names used],
+ *            "scanned_rows"}
+ *
+ * role scan    short-lived
+ *   scan     path → {"bundle","version","license","vendor","plugins":[{"id","name","kind","version",
+ *            "summary","features","config_schema","flags","state_version"}]} */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#endif
