@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Byte streams. A write in flight keeps its own copy of the bytes; the stream itself is freed in the
+ * close callback, after libuv has given back every pending write with UV_ECANCELED. */
+#include "loop/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loop/inside.h"
+
+#define READ_SIZE 65536
+
+struct loop_stream {
+	uv_pipe_t uv;
+	struct loop_stream_events events;
+	int ended;
+	char bytes[READ_SIZE];
+};
+
+struct write {
+	uv_write_t uv;
+	char bytes[];
+};
+
+static void stream_end(struct loop_stream *stream, int r)
+{
+	struct err err = {0};
+
+	if (stream->ended || uv_is_closing((uv_handle_t *)&stream->uv))
+		return;
+	stream->ended = 1;
+	uv_read_stop((uv_stream_t *)&stream->uv);
+	if (r && r != UV_EOF)
+		loop_uv_error(&err, r, "the connection broke");
+	stream->events.on_end(stream->events.ctx, &err);
+}
+
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct loop_stream *stream = (struct loop_stream *)handle;
+
+	(void)suggested;
+	*ret = uv_buf_init(stream->bytes, READ_SIZE);
+}
+
+static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
+{
+	struct loop_stream *stream = (struct loop_stream *)uv;
+
+	if (n < 0)
+		stream_end(stream, (int)n);
+	else if (n > 0)
+		stream->events.on_bytes(stream->events.ctx, buf->base, (size_t)n);
+}
+
+int loop_stream_new(struct loop *loop, int fd, const struct loop_stream_events *events,
+                    struct loop_stream **ret, struct err *err)
+{
+	struct loop_stream *stream = calloc(1, sizeof(*stream));
+	int r;
+
+	if (!stream) {
+		close(fd);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	stream->events = *events;
+	uv_pipe_init(loop_uv(loop), &stream->uv, 0);
+	r = uv_pipe_open(&stream->uv, fd);
+	if (r)
+		close(fd);
+	else
+		r = uv_read_start((uv_stream_t *)&stream->uv, give_buffer, on_read);
+	if (r) {
+		loop_stream_free(stream);
+		return loop_uv_error(err, r, "cannot open a stream");
+	}
+	*ret = stream;
+	return 0;
+}
+
+static void on_written(uv_write_t *uv, int r)
+{
+	struct loop_stream *stream = (struct loop_stream *)uv->handle;
+
+	free(uv);
+	if (r && r != UV_ECANCELED)
+		stream_end(stream, r);
+}
+
+void loop_stream_write(struct loop_stream *stream, const void *p, size_t n)
+{
+	struct write *write;
+	uv_buf_t buf;
+
+	if (stream->ended || !n)
+		return;
+	write = malloc(sizeof(*write) + n);
+	if (!write) {
+		stream_end(stream, UV_ENOMEM);
+		return;
+	}
+	memcpy(write->bytes, p, n);
+	buf = uv_buf_init(write->bytes, (unsigned)n);
+	if (uv_write(&write->uv, (uv_stream_t *)&stream->uv, &buf, 1, on_written)) {
+		free(write);
+		stream_end(stream, UV_EPIPE);
+	}
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+void loop_stream_free(struct loop_stream *stream)
+{
+	if (stream)
+		uv_close((uv_handle_t *)&stream->uv, on_closed);
+}
