@@ -23,16 +23,25 @@ struct queue;
 struct supervise;
 
 struct supervise_config {
-	char *worker_path;    /* the orasi-worker program */
-	char *data_dir;
-	int64_t task_workers, query_workers, cancel_grace_ms, idle_ms, max_attempts_per_worker;
-	uint64_t worker_memory;
+	char *program; /* the orasi-worker program */
+	int64_t tasks, queries, cancel_grace_ms, idle_ms, orders_per_worker;
+	uint64_t memory;
 };
 extern const struct option supervise_options[];
 
-int supervise_new(struct loop *loop, const struct supervise_config *config, struct queue *queue,
-                  struct catalog *catalog, struct plugin_registry *plugins, struct supervise **ret,
-                  struct err *err);
+/* The rooms it works for; all must live longer. `queue` may be set later (supervise_start). */
+struct supervise_env {
+	struct loop *loop;
+	struct catalog *catalog;
+	struct plugin_registry *plugins; /* may be NULL until supervise_start */
+	const char *data_dir;            /* absolute */
+};
+
+int supervise_new(const struct supervise_env *env, const struct supervise_config *config,
+                  struct supervise **ret, struct err *err);
+/* Sweeps staging folders of tasks that have ended, warms two workers and begins to claim. */
+int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins,
+                    struct err *err);
 /* No new work; running attempts get `grace_ms` to end, then they are killed and become ready again at
  * the next start. on_stopped is called when no worker is left. */
 void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx);
@@ -59,6 +68,8 @@ struct supervise_query_events {
 int supervise_query(struct supervise *sup, struct json *order,
                     const struct supervise_query_events *events, struct supervise_query **ret,
                     struct err *err);
+/* [{"name","location"}] of all known datasets: the `datasets` of a query order. Caller frees. */
+struct json *supervise_query_datasets(struct supervise *sup);
 void supervise_query_more(struct supervise_query *query, size_t n);
 void supervise_query_cancel(struct supervise_query *query); /* on_end still comes */
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside the supervise room only: processes take orders, jobs give them. */
+#ifndef SUPERVISE_INSIDE_H
+#define SUPERVISE_INSIDE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "loop/loop.h"
+#include "queue/queue.h"
+#include "supervise/supervise.h"
+#include "wire/wire.h"
+
+enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLES };
+
+enum process_state { PROCESS_STARTING, PROCESS_IDLE, PROCESS_BUSY, PROCESS_STOPPING };
+
+/* ---- an order: something a worker of one role is to do -------------------------------------- */
+
+struct order_events {
+	void (*on_progress)(void *ctx, const struct json *message);
+	void (*on_part)(void *ctx, const struct json *part);
+	void (*on_data)(void *ctx, const void *p, size_t n);
+	/* Once, never from within order_new; the order is freed afterwards. err->code 0: fine. */
+	void (*on_end)(void *ctx, const struct json *result, const struct err *err);
+};
+
+struct order {
+	struct list link; /* in pool.waiting, or unlinked while it runs */
+	struct supervise *sup;
+	enum role role;
+	uint32_t number;
+	struct json *json;
+	const struct order_events *events;
+	void *ctx;
+	struct process *process; /* NULL while it waits */
+	struct err stop;         /* code != 0: somebody wants it to end, and why */
+};
+
+/* Takes `json`. ERR_BUSY when too many wait. */
+int order_new(struct supervise *sup, const char *op, struct json *json,
+              const struct order_events *events, void *ctx, struct order **ret, struct err *err);
+void order_part_done(struct order *order, int64_t seq);
+void order_credit(struct order *order, size_t n);
+/* The cancel flag, then after the grace SIGKILL; on_end comes with `code` and `text`. */
+void order_stop(struct order *order, int code, const char *text);
+void order_end(struct order *order, const struct json *result, const struct err *err);
+
+/* ---- a process: one worker ------------------------------------------------------------------- */
+
+struct process {
+	struct list link; /* in pool.processes */
+	struct supervise *sup;
+	enum role role;
+	enum process_state state;
+	struct loop_child *child;
+	struct loop_stream *stream, *output;
+	struct loop_timer *timer; /* start-up limit, then grace of a stop */
+	struct wire_page *page;
+	struct buf in, line;
+	struct order *order;
+	int64_t started_at, idle_since, served;
+	int killed; /* by us */
+};
+
+int process_new(struct supervise *sup, enum role role, struct process **ret, struct err *err);
+void process_give(struct process *process, struct order *order);
+void process_send(struct process *process, enum wire_type type, const struct json *json);
+void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
+void process_kill(struct process *process);
+void process_free(struct process *process); /* kills it; its order is not told */
+
+/* ---- the pool -------------------------------------------------------------------------------- */
+
+struct pool {
+	struct list waiting;   /* orders */
+	struct list processes; /* of this role */
+	size_t n_waiting, n_processes;
+};
+
+int pool_init(struct supervise *sup, struct err *err);
+void pool_done(struct supervise *sup);
+void pool_dispatch(struct supervise *sup, enum role role);
+int pool_warm(struct supervise *sup, enum role role, struct err *err);
+void pool_idle(struct process *process);                         /* it can take an order */
+void pool_dead(struct process *process, int code, int signal);   /* it has ended; frees it */
+const char *role_name(enum role role);
+
+/* ---- jobs: attempts of tasks ----------------------------------------------------------------- */
+
+void jobs_claim(struct supervise *sup);
+void jobs_cancel(struct supervise *sup, int64_t id, int64_t fence);
+void jobs_forget(struct supervise *sup); /* at the end: attempts stay "running" in the store */
+
+struct supervise_stats {
+	_Atomic int64_t processes[ROLES], starts, crashes, kills, jobs, parts, rows, rejected, orders;
+};
+
+struct supervise {
+	struct supervise_env env;
+	const struct supervise_config *config;
+	struct queue *queue;
+	struct pool pools[ROLES];
+	struct loop_timer *idle_timer, *soon_timer, *stop_timer;
+	struct list jobs;
+	size_t n_jobs;
+	uint32_t last_order;
+	int stopping;
+	void (*on_stopped)(void *ctx);
+	void *stopped_ctx;
+	struct supervise_stats stats;
+	struct metric metrics[16];
+};
+
+#endif

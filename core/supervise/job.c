@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One attempt of a task, from claim to finish.
+ *
+ * Happy path:
+ *   claimed → (a part that an earlier attempt left is committed again, which is harmless) → order to
+ *   a worker → for each PART: note it in the queue, durable; commit it in the table; PART_DONE → RESULT
+ *   → catalog → queue_finish, with index tasks for a dataset that grew.
+ *
+ * A part is written down before it is committed and names the task and a number. The table's log
+ * remembers that number, so committing twice changes nothing: whatever dies in between, the next
+ * attempt repeats the commit and goes on behind it. That is the whole of "exactly once".
+ *
+ * Failure: the reason goes to queue_finish, which decides about a retry. Time-out and cancel stop the
+ * order (flag, grace, SIGKILL); a commit under way is not interrupted. */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "supervise/kind.h"
+
+enum job_state { JOB_REDO, JOB_RUN, JOB_FINISH };
+
+struct job {
+	struct list link;
+	struct supervise *sup;
+	struct arena arena;
+	struct task *task;
+	const struct kind *kind;
+	struct json *body;       /* the task's */
+	enum job_state state;
+	struct order *order;     /* of the work, or NULL */
+	struct order *commit;    /* of the commit, or NULL */
+	struct json *part;       /* being committed, or the last committed one */
+	int part_open;           /* noted or committing */
+	struct json *result;
+	struct err err;          /* why it failed */
+	int ended;               /* the work's order has ended */
+	struct buf data;         /* rows of a query task */
+	char id[ID_LEN], staging[PATH_MAX];
+	struct loop_timer *timer;
+};
+
+static void job_step(struct job *job);
+
+static void job_free(struct job *job)
+{
+	list_del(&job->link);
+	job->sup->n_jobs--;
+	job->sup->stats.jobs--;
+	loop_timer_free(job->timer);
+	json_free(job->body);
+	json_free(job->part);
+	json_free(job->result);
+	buf_done(&job->data);
+	arena_done(&job->arena);
+	free(job);
+}
+
+static void job_fail(struct job *job, const struct err *err)
+{
+	if (!job->err.code)
+		job->err = *err;
+}
+
+/* ---- finish ------------------------------------------------------------------------------------ */
+
+static void on_finished(void *ctx, int r, const struct err *err)
+{
+	struct job *job = ctx;
+	struct supervise *sup = job->sup;
+
+	if (r)
+		log_error("task.finish", LOG_STR("task", job->id), LOG_STR("error", err->text));
+	job_free(job);
+	jobs_claim(sup);
+}
+
+/* Staged files of a part that is not yet known to be committed are needed for the redo. */
+static void clean_staging(struct job *job)
+{
+	struct err err = {0};
+
+	if (!job->part_open && dir_remove(job->staging, &err))
+		log_warn("staging.remove", LOG_STR("task", job->id), LOG_STR("error", err.text));
+}
+
+static void job_finish(struct job *job)
+{
+	struct queue_outcome outcome = {.code = job->err.code};
+	struct task_spec *next = NULL;
+	struct err err = {0};
+	int r;
+
+	clean_staging(job);
+	if (outcome.code) {
+		outcome.error = job->err.text;
+		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
+	} else {
+		outcome.result = job->result ? json_text(job->result) : "{}";
+		outcome.n_next = job->kind->follow_up
+		                         ? job->kind->follow_up(job->sup, job->task, job->body, &job->arena, &next)
+		                         : 0;
+		outcome.next = next;
+	}
+	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);
+	if (!r)
+		return;
+	err_set(&err, r, "%s", err_name(r));
+	on_finished(job, r, &err);
+}
+
+/* ---- parts ------------------------------------------------------------------------------------- */
+
+static void on_committed(void *ctx, const struct json *result, const struct err *err)
+{
+	struct job *job = ctx;
+
+	job->commit = NULL;
+	if (err->code) {
+		job_fail(job, err);
+		if (job->order)
+			order_stop(job->order, err->code, err->text);
+		job_step(job);
+		return;
+	}
+	job->part_open = 0;
+	job->sup->stats.parts++;
+	job->kind->committed(job->sup, job->task, job->body, result);
+	if (job->order && job->order->process)
+		order_part_done(job->order, json_get_int(job->part, "seq", 0));
+	if (job->state == JOB_REDO) /* a final part that had been noted is the whole result */
+		job->state = json_get_bool(job->part, "final", 0) ? JOB_FINISH : JOB_RUN;
+	if (job->state == JOB_FINISH)
+		job->result = json_copy(json_get(job->part, "counts"));
+	job_step(job);
+}
+
+static const struct order_events commit_events = {.on_end = on_committed};
+
+static void commit_part(struct job *job)
+{
+	struct json *json = json_new_object();
+	struct err err = {0};
+
+	json_set(json, "dataset", kind_dataset(job->sup, json_get_str(job->body, "dataset", ""), ""));
+	json_set(json, "rejects", kind_dataset(job->sup, json_get_str(job->body, "dataset", ""), "__rejects"));
+	json_set(json, "index", kind_index(job->body));
+	json_set(json, "intent", json_copy(job->part));
+	json_set_str(json, "task", job->id);
+	if (order_new(job->sup, job->kind->commit_op, json, &commit_events, job, &job->commit, &err))
+		on_committed(job, NULL, &err);
+}
+
+static void on_noted(void *ctx, int r, const struct err *err)
+{
+	struct job *job = ctx;
+
+	if (!r) {
+		commit_part(job);
+		return;
+	}
+	job->part_open = 0; /* it never became true */
+	on_committed(job, NULL, err);
+}
+
+static void note_part(struct job *job)
+{
+	struct err err = {0};
+	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(job->part),
+	                         on_noted, job);
+
+	if (r) {
+		err_set(&err, r, "the part could not be noted: %s", err_name(r));
+		on_noted(job, r, &err);
+	}
+}
+
+static void on_part(void *ctx, const struct json *part)
+{
+	struct job *job = ctx;
+	struct err err = {0};
+
+	if (job->part_open || !job->kind->commit_op) {
+		err_set(&err, ERR_INTERNAL, "the worker sent a part out of turn");
+		job_fail(job, &err);
+		order_stop(job->order, err.code, err.text);
+		return;
+	}
+	json_free(job->part);
+	job->part = json_copy(part);
+	job->part_open = 1;
+	note_part(job);
+}
+
+/* ---- the order ---------------------------------------------------------------------------------- */
+
+static void on_progress(void *ctx, const struct json *json)
+{
+	struct job *job = ctx;
+
+	queue_progress(job->sup->queue, job->task->id, job->task->fence, json_get_int(json, "done", 0),
+	               json_get_int(json, "total", 0), json_get_int(json, "rows", 0),
+	               json_get_int(json, "rejected", 0), json_get_str(json, "note", ""));
+}
+
+static void on_data(void *ctx, const void *p, size_t n)
+{
+	struct job *job = ctx;
+
+	buf_add(&job->data, p, n);
+	order_credit(job->order, n);
+}
+
+static void take_result(struct job *job, const struct json *result)
+{
+	struct err err = {0};
+
+	job->result = json_copy(result);
+	if (job->data.failed)
+		err_set(&err, ERR_LIMIT, "the result is larger than the %d bytes a task may keep: use POST "
+		        "/v1/query, which streams, or add a LIMIT", KIND_RESULT_MAX);
+	else if (job->data.len) {
+		struct json *page;
+
+		if (!json_parse(job->data.data, job->data.len, &page, &err))
+			json_set(job->result, "page", page);
+	}
+	if (err.code)
+		job_fail(job, &err);
+}
+
+static void on_end(void *ctx, const struct json *result, const struct err *err)
+{
+	struct job *job = ctx;
+
+	job->order = NULL;
+	job->ended = 1;
+	if (job->sup->stopping && err->code) {
+		job_free(job); /* it stays "running" in the store and is ready again at the next start */
+		return;
+	}
+	if (err->code)
+		job_fail(job, err);
+	else
+		take_result(job, result);
+	job_step(job);
+}
+
+static const struct order_events work_events = {on_progress, on_part, on_data, on_end};
+
+static void on_timeout(void *ctx)
+{
+	struct job *job = ctx;
+	char text[128];
+
+	snprintf(text, sizeof(text), "the attempt took longer than its timeout of %lld ms",
+	         (long long)job->task->timeout_ms);
+	if (job->order)
+		order_stop(job->order, ERR_TIMEOUT, text);
+}
+
+static void set_common(struct job *job, struct json *json)
+{
+	json_set_str(json, "task", job->id);
+	json_set_int(json, "attempt", job->task->attempt);
+	json_set_int(json, "fence", job->task->fence);
+	json_set_str(json, "trace", job->task->trace);
+	json_set_int(json, "timeout_ms", job->task->timeout_ms);
+	json_set_str(json, "staging", job->staging);
+	json_set(json, "checkpoint", json_copy(job->part));
+}
+
+static void job_run(struct job *job)
+{
+	struct json *json = json_new_object();
+	struct err err = {0};
+	const char *op;
+	int r;
+
+	set_common(job, json);
+	op = job->kind->fill(job->sup, job->task, job->body, json, &err);
+	if (op && !dir_make(job->staging, 0755, &err)) {
+		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
+		if (!r) {
+			if (job->task->timeout_ms > 0)
+				loop_timer_set(job->timer, job->task->timeout_ms);
+			return;
+		}
+	} else {
+		json_free(json);
+	}
+	job_fail(job, &err);
+	job->ended = 1;
+	job->state = JOB_FINISH;
+	job_finish(job);
+}
+
+static void job_step(struct job *job)
+{
+	switch (job->state) {
+	case JOB_REDO:
+		if (!job->err.code) {
+			job->part_open = 1;
+			commit_part(job);
+			return;
+		}
+		break;
+	case JOB_RUN:
+		if (!job->order && !job->ended) {
+			job_run(job);
+			return;
+		}
+		if (!job->ended || job->commit)
+			return;
+		if (job->part_open && !job->err.code)
+			return; /* the note is under way */
+		break;
+	case JOB_FINISH:
+		break;
+	}
+	job->state = JOB_FINISH;
+	job_finish(job);
+}
+
+/* ---- claiming ----------------------------------------------------------------------------------- */
+
+static int job_prepare(struct job *job)
+{
+	struct supervise *sup = job->sup;
+	struct task *task = job->task;
+	struct err err = {0};
+	int r;
+
+	id_format('t', task->id, job->id);
+	snprintf(job->staging, sizeof(job->staging), "%s/staging/%s-%lld", sup->env.data_dir, job->id,
+	         (long long)task->fence);
+	job->kind = kind_find(task->kind);
+	r = loop_timer_new(sup->env.loop, on_timeout, job, &job->timer, &err);
+	if (!r)
+		r = json_parse(task->body, strlen(task->body), &job->body, &err);
+	if (!r && !job->kind)
+		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
+	if (!r && task->checkpoint && job->kind->commit_op)
+		r = json_parse(task->checkpoint, strlen(task->checkpoint), &job->part, &err);
+	if (r)
+		job_fail(job, &err);
+	job->state = r ? JOB_FINISH : job->part ? JOB_REDO : JOB_RUN;
+	return r;
+}
+
+static int claim_one(struct supervise *sup)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	struct err err = {0};
+	char worker[32];
+	int r;
+
+	if (!job)
+		return 0;
+	arena_init(&job->arena);
+	buf_init(&job->data, KIND_RESULT_MAX);
+	job->sup = sup;
+	snprintf(worker, sizeof(worker), "slot-%zu", sup->n_jobs + 1);
+	r = queue_claim(sup->queue, NULL, worker, &job->arena, &job->task, &err);
+	if (r || !job->task) {
+		if (r)
+			log_error("task.claim", LOG_STR("error", err.text));
+		arena_done(&job->arena);
+		free(job);
+		return 0;
+	}
+	list_add_tail(&sup->jobs, &job->link);
+	sup->n_jobs++;
+	sup->stats.jobs++;
+	job_prepare(job);
+	job_step(job);
+	return 1;
+}
+
+void jobs_claim(struct supervise *sup)
+{
+	while (!sup->stopping && sup->queue && sup->n_jobs < (size_t)sup->config->tasks && claim_one(sup))
+		;
+}
+
+void jobs_cancel(struct supervise *sup, int64_t id, int64_t fence)
+{
+	list_each(item, &sup->jobs) {
+		struct job *job = list_entry(item, struct job, link);
+
+		if (job->task->id == id && job->task->fence == fence && job->order)
+			order_stop(job->order, ERR_CANCELLED, "the task was cancelled");
+	}
+}
+
+void jobs_forget(struct supervise *sup)
+{
+	list_each(item, &sup->jobs)
+		job_free(list_entry(item, struct job, link));
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervise/kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/catalog.h"
+
+struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix)
+{
+	const struct catalog_dataset *known;
+	struct json *json = json_new_object();
+	char full[160], location[4096];
+
+	snprintf(full, sizeof(full), "%s%s", name, suffix);
+	known = catalog_dataset(sup->env.catalog, full);
+	snprintf(location, sizeof(location), "%s/datasets/%s", sup->env.data_dir, full);
+	json_set_str(json, "name", full);
+	json_set_str(json, "location", known ? known->location : location);
+	return json;
+}
+
+struct json *kind_index(const struct json *body)
+{
+	const char *name = json_get_str(body, "index", NULL);
+	struct json *json;
+
+	if (!name)
+		return json_new_null();
+	json = json_new_object();
+	json_set_str(json, "name", name);
+	return json;
+}
+
+static void on_noted(void *ctx, int r, const struct err *err)
+{
+	(void)ctx;
+	if (r)
+		log_error("catalog.write", LOG_STR("error", err->text));
+}
+
+/* ---- ingest ------------------------------------------------------------------------------------ */
+
+static const char *fill_ingest(struct supervise *sup, const struct task *task, const struct json *body,
+                               struct json *order, struct err *err)
+{
+	const char *name = json_get_str(body, "dataset", "");
+
+	(void)task;
+	(void)err;
+	json_set(order, "dataset", kind_dataset(sup, name, ""));
+	json_set(order, "rejects", kind_dataset(sup, name, "__rejects"));
+	json_set(order, "spec", json_copy(body));
+	return "ingest";
+}
+
+static void note_dataset(struct supervise *sup, const char *name, const char *suffix,
+                         struct catalog_dataset *dataset)
+{
+	struct json *place = kind_dataset(sup, name, suffix);
+	const struct catalog_dataset *known;
+
+	dataset->name = json_get_str(place, "name", "");
+	dataset->location = json_get_str(place, "location", "");
+	known = catalog_dataset(sup->env.catalog, dataset->name);
+	dataset->updated_at = clock_wall_ms();
+	dataset->created_at = known ? known->created_at : dataset->updated_at;
+	catalog_put_dataset(sup->env.catalog, dataset, on_noted, NULL);
+	json_free(place);
+}
+
+static void committed_ingest(struct supervise *sup, const struct task *task, const struct json *body,
+                             const struct json *result)
+{
+	const char *name = json_get_str(body, "dataset", "");
+	struct catalog_dataset dataset = {
+		.version = json_get_int(result, "version", -1),
+		.rows = json_get_int(result, "rows", -1),
+		.bytes = json_get_int(result, "bytes", -1),
+		.files = json_get_int(result, "files", -1),
+	};
+	struct catalog_dataset rejects = {
+		.version = json_get_int(result, "rejects_version", -1), .rows = -1, .bytes = -1, .files = -1};
+
+	(void)task;
+	if (dataset.version >= 0)
+		note_dataset(sup, name, "", &dataset);
+	if (rejects.version >= 0)
+		note_dataset(sup, name, "__rejects", &rejects);
+}
+
+/* A dataset that grew has indexes that lag: one build task each. */
+static size_t follow_ingest(struct supervise *sup, const struct task *task, const struct json *body,
+                            struct arena *arena, struct task_spec **ret)
+{
+	const char *dataset = json_get_str(body, "dataset", "");
+	const struct catalog_index **indexes;
+	size_t n;
+
+	if (!strcmp(json_get_str(body, "indexes", "all"), "none") || json_get_bool(body, "dry_run", 0) ||
+	    catalog_indexes(sup->env.catalog, dataset, arena, &indexes, &n))
+		return 0;
+	*ret = arena_alloc(arena, n * sizeof(**ret));
+	for (size_t i = 0; i < n; i++)
+		(*ret)[i] = (struct task_spec){
+			.kind = "index",
+			.queue = task->queue,
+			.dataset = dataset,
+			.body = arena_printf(arena, "{\"kind\":\"index\",\"dataset\":\"%s\",\"index\":\"%s\"}", dataset,
+		                             indexes[i]->name),
+			.trace = task->trace,
+			.priority = task->priority,
+			.parent = task->id,
+		};
+	return n;
+}
+
+/* ---- index ------------------------------------------------------------------------------------- */
+
+static const char *fill_index(struct supervise *sup, const struct task *task, const struct json *body,
+                              struct json *order, struct err *err)
+{
+	static const struct {
+		const char *name, *op;
+	} ops[] = {{"build", "index.build"}, {"optimize", "index.optimize"}, {"verify", "index.verify"}};
+	const char *wanted = json_get_str(body, "op", "build");
+
+	(void)task;
+	json_set(order, "dataset", kind_dataset(sup, json_get_str(body, "dataset", ""), ""));
+	json_set(order, "index", kind_index(body));
+	json_set_int(order, "level", json_get_int(body, "level", 2));
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (!strcmp(ops[i].name, wanted))
+			return ops[i].op;
+	err_set(err, ERR_INVALID, "index tasks do not know the op '%s': use build, optimize or verify", wanted);
+	err_where(err, "/op");
+	return NULL;
+}
+
+static void committed_index(struct supervise *sup, const struct task *task, const struct json *body,
+                            const struct json *result)
+{
+	const struct catalog_index *known = catalog_index(sup->env.catalog, json_get_str(body, "dataset", ""),
+	                                                  json_get_str(body, "index", ""));
+	struct catalog_index index;
+
+	(void)task;
+	if (!known)
+		return; /* dropped meanwhile */
+	index = *known;
+	index.updated_at = clock_wall_ms();
+	index.generation = json_get_int(result, "generation", -1);
+	index.rows = json_get_int(result, "rows", -1);
+	index.bytes = json_get_int(result, "bytes", -1);
+	index.segments = json_get_int(result, "segments", -1);
+	catalog_put_index(sup->env.catalog, &index, on_noted, NULL);
+}
+
+/* ---- maintain ---------------------------------------------------------------------------------- */
+
+static const char *fill_maintain(struct supervise *sup, const struct task *task, const struct json *body,
+                                 struct json *order, struct err *err)
+{
+	const char *wanted = json_get_str(body, "op", "sweep");
+
+	(void)task;
+	json_set(order, "dataset", kind_dataset(sup, json_get_str(body, "dataset", ""), ""));
+	json_set_int(order, "older_than_ms", json_get_int(body, "older_than_ms", 24 * 3600 * 1000));
+	if (!strcmp(wanted, "sweep"))
+		return "table.sweep";
+	if (!strcmp(wanted, "checkpoint"))
+		return "table.checkpoint";
+	err_set(err, ERR_INVALID, "maintain tasks do not know the op '%s': use sweep or checkpoint", wanted);
+	err_where(err, "/op");
+	return NULL;
+}
+
+/* ---- query ------------------------------------------------------------------------------------- */
+
+struct json *supervise_query_datasets(struct supervise *sup)
+{
+	struct json *list = json_new_array();
+	const struct catalog_dataset **datasets;
+	struct arena arena;
+	size_t n = 0;
+
+	arena_init(&arena);
+	if (!catalog_datasets(sup->env.catalog, &arena, &datasets, &n))
+		for (size_t i = 0; i < n; i++)
+			json_push(list, kind_dataset(sup, datasets[i]->name, ""));
+	arena_done(&arena);
+	return list;
+}
+
+static const char *fill_query(struct supervise *sup, const struct task *task, const struct json *body,
+                              struct json *order, struct err *err)
+{
+	(void)task;
+	(void)err;
+	json_set_str(order, "sql", json_get_str(body, "sql", ""));
+	json_set_str(order, "format", "json");
+	json_set_int(order, "limit", json_get_int(body, "limit", 0));
+	json_set_int(order, "window", KIND_RESULT_MAX);
+	json_set(order, "datasets", supervise_query_datasets(sup));
+	return "query";
+}
+
+static const struct kind kinds[] = {
+	{"ingest", "table.commit", fill_ingest, committed_ingest, follow_ingest},
+	{"index", "table.index_commit", fill_index, committed_index, NULL},
+	{"maintain", NULL, fill_maintain, NULL, NULL},
+	{"query", NULL, fill_query, NULL, NULL},
+};
+
+const struct kind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}

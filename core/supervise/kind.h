@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What differs between kinds of tasks, as a table: which order to give, which commit makes its parts
+ * true, what to note afterwards and what follows. Inside the supervise room only. */
+#ifndef SUPERVISE_KIND_H
+#define SUPERVISE_KIND_H
+
+#include "supervise/inside.h"
+
+#define KIND_RESULT_MAX (1 << 20)
+
+struct kind {
+	const char *name;
+	const char *commit_op; /* NULL: it sends no parts */
+	/* Fills the order and returns the op (static storage), or NULL with err. */
+	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body,
+	                    struct json *order, struct err *err);
+	/* A part has been committed with this answer of the table worker. */
+	void (*committed)(struct supervise *sup, const struct task *task, const struct json *body,
+	                  const struct json *result);
+	/* Tasks that become visible with the success; in `arena`. May be NULL. */
+	size_t (*follow_up)(struct supervise *sup, const struct task *task, const struct json *body,
+	                    struct arena *arena, struct task_spec **ret);
+};
+
+const struct kind *kind_find(const char *name); /* NULL: unknown */
+
+/* {"name","location"} of dataset `name` + `suffix`: as the catalog says, else the default place. */
+struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix);
+struct json *kind_index(const struct json *body); /* {"name"} or null */
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Orders wait per role until a worker of that role is idle or may be started. A role has its own
+ * number of workers, so that a long ingest never makes a commit wait. */
+#include "supervise/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "plugin/plugin.h"
+
+#define WAITING_MAX 1024
+#define WARM_PER_ROLE 1
+
+static const struct {
+	const char *name, *op_prefix;
+	int warm; /* one is kept alive however idle */
+} roles[ROLES] = {
+	[ROLE_TABLE] = {"table", "table.", 0},
+	[ROLE_QUERY] = {"query", "query", 1},
+	[ROLE_SCAN] = {"scan", "scan", 0},
+	[ROLE_TASK] = {"task", "", 1},
+};
+
+const char *role_name(enum role role)
+{
+	return roles[role].name;
+}
+
+static enum role role_of(const char *op)
+{
+	for (int role = ROLE_TABLE; role < ROLES; role++)
+		if (str_starts(op, roles[role].op_prefix))
+			return (enum role)role;
+	return ROLE_TASK;
+}
+
+static size_t role_size(const struct supervise *sup, enum role role)
+{
+	switch (role) {
+	case ROLE_TASK:
+		return (size_t)sup->config->tasks;
+	case ROLE_QUERY:
+		return (size_t)sup->config->queries;
+	default:
+		return 1;
+	}
+}
+
+/* ---- orders ------------------------------------------------------------------------------------ */
+
+int order_new(struct supervise *sup, const char *op, struct json *json,
+              const struct order_events *events, void *ctx, struct order **ret, struct err *err)
+{
+	enum role role = role_of(op);
+	struct pool *pool = &sup->pools[role];
+	struct order *order;
+
+	if (sup->stopping || pool->n_waiting >= WAITING_MAX) {
+		json_free(json);
+		return err_set(err, ERR_BUSY, sup->stopping ? "the agent is stopping" : "too many orders wait");
+	}
+	order = calloc(1, sizeof(*order));
+	if (!order) {
+		json_free(json);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	order->sup = sup;
+	order->role = role;
+	order->number = ++sup->last_order;
+	order->json = json;
+	order->events = events;
+	order->ctx = ctx;
+	json_set_int(json, "order", order->number);
+	json_set_str(json, "op", op);
+	json_set(json, "plugins", plugin_orders(sup->env.plugins));
+	list_add_tail(&pool->waiting, &order->link);
+	pool->n_waiting++;
+	sup->stats.orders++;
+	*ret = order;
+	pool_dispatch(sup, role);
+	return 0;
+}
+
+void order_part_done(struct order *order, int64_t seq)
+{
+	struct json *json = json_new_object();
+
+	json_set_int(json, "order", order->number);
+	json_set_int(json, "seq", seq);
+	process_send(order->process, WIRE_PART_DONE, json);
+	json_free(json);
+}
+
+void order_credit(struct order *order, size_t n)
+{
+	struct json *json;
+
+	if (!order->process)
+		return;
+	json = json_new_object();
+	json_set_int(json, "order", order->number);
+	json_set_int(json, "bytes", (int64_t)n);
+	process_send(order->process, WIRE_CREDIT, json);
+	json_free(json);
+}
+
+void order_stop(struct order *order, int code, const char *text)
+{
+	if (order->stop.code)
+		return;
+	err_set(&order->stop, code, "%s", text);
+	if (order->process)
+		process_interrupt(order->process);
+	else /* waits: the next dispatch ends it, from the loop and not from the caller's stack */
+		loop_timer_set(order->sup->soon_timer, 0);
+}
+
+/* A stop that was asked for is the reason, whatever the worker made of it, unless it succeeded. */
+void order_end(struct order *order, const struct json *result, const struct err *err)
+{
+	const struct err *reason = err->code && order->stop.code ? &order->stop : err;
+
+	order->events->on_end(order->ctx, result, reason);
+	json_free(order->json);
+	free(order);
+}
+
+/* ---- dispatch ---------------------------------------------------------------------------------- */
+
+static void take_waiting(struct pool *pool, struct order *order)
+{
+	list_del(&order->link);
+	pool->n_waiting--;
+}
+
+static void end_stopped(struct pool *pool)
+{
+	list_each(item, &pool->waiting) {
+		struct order *order = list_entry(item, struct order, link);
+
+		if (!order->stop.code)
+			continue;
+		take_waiting(pool, order);
+		order_end(order, NULL, &order->stop);
+	}
+}
+
+static struct process *find_idle(struct pool *pool)
+{
+	list_each(item, &pool->processes) {
+		struct process *process = list_entry(item, struct process, link);
+
+		if (process->state == PROCESS_IDLE)
+			return process;
+	}
+	return NULL;
+}
+
+static size_t starting(struct pool *pool)
+{
+	size_t n = 0;
+
+	list_each(item, &pool->processes)
+		n += list_entry(item, struct process, link)->state == PROCESS_STARTING;
+	return n;
+}
+
+static int start_process(struct supervise *sup, enum role role, struct err *err)
+{
+	struct pool *pool = &sup->pools[role];
+	struct process *process;
+	int r = process_new(sup, role, &process, err);
+
+	if (r)
+		return r;
+	list_add_tail(&pool->processes, &process->link);
+	pool->n_processes++;
+	sup->stats.processes[role]++;
+	sup->stats.starts++;
+	return 0;
+}
+
+/* Nobody serves these orders and nobody can be started to do so. */
+static void fail_waiting(struct pool *pool, const struct err *err)
+{
+	for (size_t n = pool->n_waiting; n && !list_empty(&pool->waiting); n--) {
+		struct order *order = list_entry(pool->waiting.next, struct order, link);
+
+		take_waiting(pool, order);
+		order_end(order, NULL, err);
+	}
+}
+
+void pool_dispatch(struct supervise *sup, enum role role)
+{
+	struct pool *pool = &sup->pools[role];
+	struct process *process;
+	struct err err = {0};
+
+	while (!list_empty(&pool->waiting) && (process = find_idle(pool))) {
+		struct order *order = list_entry(pool->waiting.next, struct order, link);
+
+		take_waiting(pool, order);
+		process_give(process, order);
+	}
+	while (pool->n_waiting > starting(pool) && pool->n_processes < role_size(sup, role))
+		if (start_process(sup, role, &err)) {
+			log_error("worker.start", LOG_STR("error", err.text));
+			/* Deferred through the timer, so that nobody's on_end runs inside order_new. */
+			loop_timer_set(sup->soon_timer, 1000);
+			return;
+		}
+}
+
+int pool_warm(struct supervise *sup, enum role role, struct err *err)
+{
+	return roles[role].warm && !sup->pools[role].n_processes ? start_process(sup, role, err) : 0;
+}
+
+static int is_spent(const struct process *process)
+{
+	return process->role == ROLE_SCAN ||
+	       process->served >= process->sup->config->orders_per_worker;
+}
+
+void pool_idle(struct process *process)
+{
+	struct supervise *sup = process->sup;
+
+	process->idle_since = clock_mono_ms();
+	if (process->served && is_spent(process)) {
+		process->state = PROCESS_STOPPING;
+		process_kill(process);
+		return;
+	}
+	pool_dispatch(sup, process->role);
+	if (process->state == PROCESS_IDLE)
+		loop_timer_set(sup->idle_timer, sup->config->idle_ms);
+}
+
+/* ---- the end of a process ---------------------------------------------------------------------- */
+
+static void copy_text(char *ret, size_t cap, const char *from)
+{
+	memcpy(ret, from, cap - 1);
+	ret[cap - 1] = '\0';
+}
+
+static void describe_death(const struct process *process, int code, int signal, struct err *err)
+{
+	char plugin[sizeof(process->page->plugin)], function[sizeof(process->page->function)];
+	char how[64];
+
+	copy_text(plugin, sizeof(plugin), process->page->plugin);
+	copy_text(function, sizeof(function), process->page->function);
+	if (signal)
+		snprintf(how, sizeof(how), "was killed by signal %d (%s)", signal, strsignal(signal));
+	else
+		snprintf(how, sizeof(how), "ended with code %d", code);
+	if (*plugin)
+		err_set(err, ERR_CRASH, "the worker %s in plugin '%s', function '%s'", how, plugin, function);
+	else
+		err_set(err, ERR_CRASH, "the worker %s outside of any plugin", how);
+}
+
+static void blame_plugin(struct process *process, int signal)
+{
+	char plugin[sizeof(process->page->plugin)], function[sizeof(process->page->function)];
+
+	copy_text(plugin, sizeof(plugin), process->page->plugin);
+	copy_text(function, sizeof(function), process->page->function);
+	process->sup->stats.crashes++;
+	if (*plugin)
+		plugin_crashed(process->sup->env.plugins, plugin, function, signal);
+}
+
+void pool_dead(struct process *process, int code, int signal)
+{
+	struct supervise *sup = process->sup;
+	enum role role = process->role;
+	struct pool *pool = &sup->pools[role];
+	struct order *order = process->order;
+	struct err err = {0};
+
+	describe_death(process, code, signal, &err);
+	sup->stats.kills += process->killed;
+	if (!process->killed || order)
+		log_warn("worker.died", LOG_INT("pid", loop_child_pid(process->child)),
+		         LOG_STR("role", role_name(role)), LOG_STR("reason", err.text));
+	if (!process->killed)
+		blame_plugin(process, signal);
+	pool->n_processes--;
+	sup->stats.processes[role]--;
+	process->order = NULL;
+	process_free(process);
+	if (order) {
+		order->process = NULL;
+		order_end(order, NULL, &err);
+	}
+	if (!sup->stopping)
+		pool_dispatch(sup, role);
+	else
+		loop_timer_set(sup->soon_timer, 0);
+}
+
+/* ---- time passes ------------------------------------------------------------------------------- */
+
+static void retire_idle(struct supervise *sup, enum role role)
+{
+	struct pool *pool = &sup->pools[role];
+	size_t keep = roles[role].warm ? WARM_PER_ROLE : 0;
+	int64_t limit = clock_mono_ms() - sup->config->idle_ms;
+
+	list_each(item, &pool->processes) {
+		struct process *process = list_entry(item, struct process, link);
+
+		if (process->state != PROCESS_IDLE || process->idle_since > limit || pool->n_processes <= keep)
+			continue;
+		process->state = PROCESS_STOPPING;
+		process_kill(process);
+		keep++; /* it still counts until it is dead */
+	}
+}
+
+static int all_gone(const struct supervise *sup)
+{
+	for (int role = 0; role < ROLES; role++)
+		if (sup->pools[role].n_processes)
+			return 0;
+	return 1;
+}
+
+static void on_time(void *ctx)
+{
+	struct supervise *sup = ctx;
+	struct err err = {0};
+
+	for (int role = 0; role < ROLES; role++) {
+		struct pool *pool = &sup->pools[role];
+
+		end_stopped(pool);
+		retire_idle(sup, (enum role)role);
+		if (!sup->stopping && !list_empty(&pool->waiting) && !pool->n_processes &&
+		    start_process(sup, (enum role)role, &err))
+			fail_waiting(pool, &err);
+	}
+	if (sup->stopping && all_gone(sup) && sup->on_stopped) {
+		void (*on_stopped)(void *) = sup->on_stopped;
+
+		sup->on_stopped = NULL;
+		on_stopped(sup->stopped_ctx);
+	}
+}
+
+int pool_init(struct supervise *sup, struct err *err)
+{
+	int r;
+
+	for (int role = 0; role < ROLES; role++) {
+		list_init(&sup->pools[role].waiting);
+		list_init(&sup->pools[role].processes);
+	}
+	r = loop_timer_new(sup->env.loop, on_time, sup, &sup->idle_timer, err);
+	return r ? r : loop_timer_new(sup->env.loop, on_time, sup, &sup->soon_timer, err);
+}
+
+void pool_done(struct supervise *sup)
+{
+	for (int role = 0; role < ROLES; role++) {
+		struct pool *pool = &sup->pools[role];
+
+		list_each(item, &pool->processes) {
+			struct process *process = list_entry(item, struct process, link);
+
+			if (process->order) {
+				json_free(process->order->json);
+				free(process->order);
+			}
+			process_free(process);
+		}
+		list_each(item, &pool->waiting) {
+			struct order *order = list_entry(item, struct order, link);
+
+			json_free(order->json);
+			free(order);
+		}
+	}
+	loop_timer_free(sup->idle_timer);
+	loop_timer_free(sup->soon_timer);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker process: spawn, talk, watch, kill.
+ *
+ * Happy path: spawned with the socket at 3 and the crash page at 4 → HELLO → idle → ORDER → messages →
+ * RESULT or FAIL → idle again. When it dies, the page tells which plugin call it was in.
+ * When it does not say HELLO in time, breaks the protocol, or does not stop within the grace: SIGKILL. */
+#include "supervise/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define HELLO_LIMIT_MS 10000
+#define LINE_LIMIT 2000
+
+struct fds {
+	int ours, theirs, page, output[2];
+};
+
+static void fds_close(struct fds *fds)
+{
+	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0], fds->output[1]};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] >= 0)
+			close(all[i]);
+}
+
+static int fds_open(struct fds *fds, struct err *err)
+{
+	int pair[2];
+
+	*fds = (struct fds){-1, -1, -1, {-1, -1}};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return err_errno(err, errno, "cannot make a socket for a worker");
+	fds->ours = pair[0];
+	fds->theirs = pair[1];
+	if (pipe2(fds->output, O_CLOEXEC))
+		return err_errno(err, errno, "cannot make a pipe for a worker");
+	fds->page = memfd_create("orasi-page", MFD_CLOEXEC);
+	if (fds->page < 0 || ftruncate(fds->page, sizeof(struct wire_page)))
+		return err_errno(err, errno, "cannot make a crash page for a worker");
+	return 0;
+}
+
+/* ---- what it says ---------------------------------------------------------------------------- */
+
+static void on_hello(struct process *process, const struct json *json)
+{
+	(void)json;
+	if (process->state != PROCESS_STARTING)
+		return;
+	loop_timer_set(process->timer, -1);
+	process->state = PROCESS_IDLE;
+	pool_idle(process);
+}
+
+static void on_log(struct process *process, const struct json *json)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+	const char *name = json_get_str(json, "level", "info");
+	enum log_level level = LOG_INFO;
+
+	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
+		if (!strcmp(levels[i], name))
+			level = (enum log_level)i;
+	log_at(level, json_get_str(json, "event", "worker.log"), LOG_INT("pid", loop_child_pid(process->child)),
+	       LOG_STR("task", json_get_str(process->order ? process->order->json : NULL, "task", "-")),
+	       LOG_STR("plugin", json_get_str(json, "plugin", "-")),
+	       LOG_STR("line", json_get_str(json, "line", "")));
+}
+
+static void finished(struct process *process, const struct json *result, const struct err *err)
+{
+	struct order *order = process->order;
+
+	process->order = NULL;
+	process->served++;
+	process->page->cancel = 0;
+	loop_timer_set(process->timer, -1);
+	process->state = PROCESS_IDLE;
+	order_end(order, result, err);
+	pool_idle(process);
+}
+
+static void on_fail(struct process *process, const struct json *json)
+{
+	struct err err = {0};
+
+	err_set(&err, err_from_name(json_get_str(json, "code", "internal")), "%s",
+	        json_get_str(json, "text", "the worker gave no reason"));
+	err_where(&err, "%s", json_get_str(json, "where", ""));
+	if (!err.code)
+		err.code = ERR_INTERNAL;
+	finished(process, NULL, &err);
+}
+
+static int is_current(const struct process *process, uint32_t number)
+{
+	return process->order && process->order->number == number;
+}
+
+static void on_message(struct process *process, const struct wire_message *message)
+{
+	static const struct err fine = {0};
+	const struct order *order = process->order;
+	uint32_t number = message->type == WIRE_DATA
+	                          ? message->order
+	                          : (uint32_t)json_get_int(message->json, "order", 0);
+
+	if (message->type == WIRE_HELLO)
+		on_hello(process, message->json);
+	else if (message->type == WIRE_LOG)
+		on_log(process, message->json);
+	else if (!is_current(process, number))
+		return; /* of an order that was stopped meanwhile */
+	else if (message->type == WIRE_PROGRESS && order->events->on_progress)
+		order->events->on_progress(order->ctx, message->json);
+	else if (message->type == WIRE_PART && order->events->on_part)
+		order->events->on_part(order->ctx, message->json);
+	else if (message->type == WIRE_DATA && order->events->on_data)
+		order->events->on_data(order->ctx, message->data, message->len);
+	else if (message->type == WIRE_RESULT)
+		finished(process, json_get(message->json, "result"), &fine);
+	else if (message->type == WIRE_FAIL)
+		on_fail(process, message->json);
+}
+
+static void on_bytes(void *ctx, const char *p, size_t n)
+{
+	struct process *process = ctx;
+	struct wire_message message;
+	struct err err = {0};
+	size_t at = 0;
+	int r = 0;
+
+	buf_add(&process->in, p, n);
+	while (!process->killed && (r = wire_take(&process->in, &at, &message, &err)) > 0) {
+		on_message(process, &message);
+		wire_message_done(&message);
+	}
+	if (r < 0 || process->in.failed) {
+		log_error("worker.protocol", LOG_INT("pid", loop_child_pid(process->child)),
+		          LOG_STR("error", r < 0 ? err.text : "too much at once"));
+		process_kill(process);
+		buf_clear(&process->in);
+		return;
+	}
+	buf_consume(&process->in, at);
+}
+
+/* The socket ends a little before or after the process; its exit is what counts. */
+static void on_stream_end(void *ctx, const struct err *err)
+{
+	struct process *process = ctx;
+
+	(void)err;
+	process_kill(process);
+}
+
+/* ---- what it prints -------------------------------------------------------------------------- */
+
+static void print_line(struct process *process)
+{
+	if (process->line.len)
+		log_warn("worker.output", LOG_INT("pid", loop_child_pid(process->child)),
+		         LOG_STR("role", role_name(process->role)),
+		         LOG_STR("line", process->line.data));
+	buf_clear(&process->line);
+}
+
+static void on_output(void *ctx, const char *p, size_t n)
+{
+	struct process *process = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != '\n')
+			buf_putc(&process->line, p[i]);
+		if (p[i] == '\n' || process->line.len >= LINE_LIMIT)
+			print_line(process);
+	}
+}
+
+static void on_output_end(void *ctx, const struct err *err)
+{
+	(void)err;
+	print_line(ctx);
+}
+
+/* ---- life and death --------------------------------------------------------------------------- */
+
+static void on_exit_of(void *ctx, int code, int signal)
+{
+	pool_dead(ctx, code, signal);
+}
+
+static void on_late(void *ctx)
+{
+	struct process *process = ctx;
+
+	if (process->state == PROCESS_STARTING)
+		log_error("worker.late", LOG_INT("pid", loop_child_pid(process->child)),
+		          LOG_STR("error", "it did not say hello within 10 s"));
+	process_kill(process);
+}
+
+static int start_child(struct process *process, const struct fds *fds, struct err *err)
+{
+	const struct supervise *sup = process->sup;
+	char memory[32];
+	const char *const argv[] = {"orasi-worker", "--role", role_name(process->role), "--memory",
+	                            memory, NULL};
+	struct loop_child_spec spec = {
+		.path = sup->config->program,
+		.argv = argv,
+		.fds = {-1, fds->output[1], fds->output[1], fds->theirs, fds->page},
+		.n_fds = 5,
+	};
+
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)sup->config->memory);
+	return loop_child_new(sup->env.loop, &spec, on_exit_of, process, &process->child, err);
+}
+
+static int connect_child(struct process *process, struct fds *fds, struct err *err)
+{
+	struct loop_stream_events talk = {process, on_bytes, on_stream_end};
+	struct loop_stream_events output = {process, on_output, on_output_end};
+	struct loop *loop = process->sup->env.loop;
+	int r;
+
+	process->page = mmap(NULL, sizeof(struct wire_page), PROT_READ | PROT_WRITE, MAP_SHARED, fds->page, 0);
+	if (process->page == MAP_FAILED) {
+		process->page = NULL;
+		return err_errno(err, errno, "cannot map the crash page");
+	}
+	r = start_child(process, fds, err);
+	if (!r)
+		r = loop_stream_new(loop, fds->ours, &talk, &process->stream, err);
+	if (!r) {
+		fds->ours = -1;
+		r = loop_stream_new(loop, fds->output[0], &output, &process->output, err);
+	}
+	if (!r) {
+		fds->output[0] = -1;
+		r = loop_timer_new(loop, on_late, process, &process->timer, err);
+	}
+	if (!r)
+		loop_timer_set(process->timer, HELLO_LIMIT_MS);
+	return r;
+}
+
+int process_new(struct supervise *sup, enum role role, struct process **ret, struct err *err)
+{
+	struct process *process = calloc(1, sizeof(*process));
+	struct fds fds;
+	int r;
+
+	if (!process)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	list_init(&process->link);
+	process->sup = sup;
+	process->role = role;
+	process->started_at = clock_wall_ms();
+	buf_init(&process->in, WIRE_JSON_MAX * 2);
+	buf_init(&process->line, 0);
+	r = fds_open(&fds, err);
+	if (!r)
+		r = connect_child(process, &fds, err);
+	fds_close(&fds);
+	if (r) {
+		process_free(process);
+		return r;
+	}
+	*ret = process;
+	return 0;
+}
+
+void process_free(struct process *process)
+{
+	if (!process)
+		return;
+	list_del(&process->link);
+	loop_child_free(process->child);
+	loop_stream_free(process->stream);
+	loop_stream_free(process->output);
+	loop_timer_free(process->timer);
+	if (process->page)
+		munmap(process->page, sizeof(struct wire_page));
+	buf_done(&process->in);
+	buf_done(&process->line);
+	free(process);
+}
+
+void process_send(struct process *process, enum wire_type type, const struct json *json)
+{
+	struct err err = {0};
+	struct buf out;
+
+	buf_init(&out, 0);
+	if (wire_put(&out, type, json, &err))
+		log_error("worker.send", LOG_STR("message", wire_name(type)), LOG_STR("error", err.text));
+	else
+		loop_stream_write(process->stream, out.data, out.len);
+	buf_done(&out);
+}
+
+void process_give(struct process *process, struct order *order)
+{
+	process->state = PROCESS_BUSY;
+	process->order = order;
+	order->process = process;
+	memset(process->page->plugin, 0, sizeof(process->page->plugin));
+	process->page->cancel = 0;
+	process_send(process, WIRE_ORDER, order->json);
+}
+
+void process_interrupt(struct process *process)
+{
+	struct json *json = json_new_object();
+
+	process->page->cancel = 1;
+	json_set_int(json, "order", process->order ? process->order->number : 0);
+	process_send(process, WIRE_CANCEL, json);
+	json_free(json);
+	loop_timer_set(process->timer, process->sup->config->cancel_grace_ms);
+}
+
+void process_kill(struct process *process)
+{
+	if (process->killed)
+		return;
+	process->killed = 1;
+	loop_child_kill(process->child, SIGKILL);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door: start and stop, short calls, queries, numbers. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "supervise/inside.h"
+
+const struct option supervise_options[] = {
+	{"program", OPTION_STR, offsetof(struct supervise_config, program), "", 0, 0, NULL,
+	 "The orasi-worker program; empty: beside the agent, else the installed one."},
+	{"tasks", OPTION_INT, offsetof(struct supervise_config, tasks), "2", 1, 256, NULL,
+	 "How many tasks run at the same time, each in a worker process."},
+	{"queries", OPTION_INT, offsetof(struct supervise_config, queries), "2", 1, 256, NULL,
+	 "How many queries run at the same time, each in a worker process."},
+	{"cancel_grace", OPTION_DURATION, offsetof(struct supervise_config, cancel_grace_ms), "5s", 0, 600000,
+	 NULL, "How long a cancelled worker may take to stop before it is killed."},
+	{"idle", OPTION_DURATION, offsetof(struct supervise_config, idle_ms), "60s", 100, 86400000, NULL,
+	 "Workers idle for longer end; one for tasks and one for queries stay."},
+	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "1000", 1,
+	 1000000, NULL, "A worker that served so many orders is replaced."},
+	{"memory", OPTION_BYTES, offsetof(struct supervise_config, memory), "1GiB", 64 << 20, INT64_MAX, NULL,
+	 "Memory limit of one worker."},
+	OPTION_END,
+};
+
+/* ---- start and stop ---------------------------------------------------------------------------- */
+
+static void fill_metrics(struct supervise *sup)
+{
+	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"",
+	                                          "role=\"scan\""};
+	struct supervise_stats *stats = &sup->stats;
+	struct metric *m = sup->metrics;
+
+	for (int role = 0; role < ROLES; role++)
+		*m++ = (struct metric){"orasi_workers", METRIC_GAUGE, "Worker processes alive.", labels[role],
+		                       &stats->processes[role], NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_worker_starts_total", METRIC_COUNTER, "Worker processes started.", NULL,
+	                       &stats->starts, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_worker_crashes_total", METRIC_COUNTER,
+	                       "Workers that died without being told to.", NULL, &stats->crashes, NULL, NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_worker_kills_total", METRIC_COUNTER, "Workers killed by the agent.", NULL,
+	                       &stats->kills, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_worker_orders_total", METRIC_COUNTER, "Orders given to workers.", NULL,
+	                       &stats->orders, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_tasks_running", METRIC_GAUGE, "Attempts under way.", NULL, &stats->jobs,
+	                       NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_parts_committed_total", METRIC_COUNTER,
+	                       "Parts of tasks committed to tables and indexes.", NULL, &stats->parts, NULL,
+	                       NULL, NULL};
+}
+
+int supervise_new(const struct supervise_env *env, const struct supervise_config *config,
+                  struct supervise **ret, struct err *err)
+{
+	struct supervise *sup = calloc(1, sizeof(*sup));
+	int r;
+
+	if (!sup)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	sup->env = *env;
+	sup->config = config;
+	list_init(&sup->jobs);
+	fill_metrics(sup);
+	r = pool_init(sup, err);
+	if (r) {
+		supervise_free(sup);
+		return r;
+	}
+	*ret = sup;
+	return 0;
+}
+
+static int is_over(struct queue *queue, const char *folder)
+{
+	char id[ID_LEN];
+	struct arena arena;
+	struct task *task;
+	int64_t number;
+	int over;
+
+	snprintf(id, sizeof(id), "%.15s", folder);
+	if (id_parse('t', id, &number))
+		return 1;
+	arena_init(&arena);
+	over = queue_get(queue, number, &arena, &task, NULL) || task_state_is_final(task->state);
+	arena_done(&arena);
+	return over;
+}
+
+/* Folders of tasks that have ended hold nothing that anybody will ask for. */
+static void sweep_staging(struct supervise *sup)
+{
+	char staging[4096], path[8192];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(staging, sizeof(staging), "%s/staging", sup->env.data_dir);
+	dir = opendir(staging);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || !is_over(sup->queue, entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", staging, entry->d_name);
+		if (!dir_remove(path, NULL))
+			log_info("staging.swept", LOG_STR("folder", entry->d_name));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins,
+                    struct err *err)
+{
+	int r;
+
+	sup->queue = queue;
+	sup->env.plugins = plugins;
+	sweep_staging(sup);
+	r = pool_warm(sup, ROLE_TASK, err);
+	if (!r)
+		r = pool_warm(sup, ROLE_QUERY, err);
+	if (!r)
+		jobs_claim(sup);
+	return r;
+}
+
+static void on_grace_over(void *ctx)
+{
+	struct supervise *sup = ctx;
+
+	for (int role = 0; role < ROLES; role++)
+		list_each(item, &sup->pools[role].processes)
+			process_kill(list_entry(item, struct process, link));
+}
+
+static void kill_idle(struct supervise *sup)
+{
+	for (int role = 0; role < ROLES; role++)
+		list_each(item, &sup->pools[role].processes) {
+			struct process *process = list_entry(item, struct process, link);
+
+			if (process->state != PROCESS_BUSY)
+				process_kill(process);
+		}
+}
+
+void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx)
+{
+	sup->stopping = 1;
+	sup->on_stopped = on_stopped;
+	sup->stopped_ctx = ctx;
+	kill_idle(sup);
+	if (!loop_timer_new(sup->env.loop, on_grace_over, sup, &sup->stop_timer, NULL))
+		loop_timer_set(sup->stop_timer, grace_ms);
+	loop_timer_set(sup->soon_timer, 0);
+}
+
+void supervise_free(struct supervise *sup)
+{
+	if (!sup)
+		return;
+	jobs_forget(sup);
+	pool_done(sup);
+	loop_timer_free(sup->stop_timer);
+	free(sup);
+}
+
+void supervise_on_ready(void *sup)
+{
+	jobs_claim(sup);
+}
+
+void supervise_on_cancel(void *sup, int64_t id, int64_t fence)
+{
+	jobs_cancel(sup, id, fence);
+}
+
+/* ---- short calls -------------------------------------------------------------------------------- */
+
+struct call {
+	supervise_reply_fn on_reply;
+	void *ctx;
+};
+
+static void on_call_end(void *ctx, const struct json *result, const struct err *err)
+{
+	struct call *call = ctx;
+
+	call->on_reply(call->ctx, result, err);
+	free(call);
+}
+
+static const struct order_events call_events = {.on_end = on_call_end};
+
+int supervise_call(struct supervise *sup, const char *op, struct json *json, supervise_reply_fn on_reply,
+                   void *ctx, struct err *err)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	struct order *order;
+	int r;
+
+	if (!call) {
+		json_free(json);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	call->on_reply = on_reply;
+	call->ctx = ctx;
+	r = order_new(sup, op, json, &call_events, call, &order, err);
+	if (r)
+		free(call);
+	return r;
+}
+
+/* ---- queries ------------------------------------------------------------------------------------ */
+
+struct supervise_query {
+	struct supervise_query_events events;
+	struct order *order;
+};
+
+static void on_query_data(void *ctx, const void *p, size_t n)
+{
+	struct supervise_query *query = ctx;
+
+	query->events.on_data(query->events.ctx, p, n);
+}
+
+static void on_query_end(void *ctx, const struct json *result, const struct err *err)
+{
+	struct supervise_query *query = ctx;
+
+	query->order = NULL;
+	query->events.on_end(query->events.ctx, result, err);
+	free(query);
+}
+
+static const struct order_events query_events = {.on_data = on_query_data, .on_end = on_query_end};
+
+int supervise_query(struct supervise *sup, struct json *json, const struct supervise_query_events *events,
+                    struct supervise_query **ret, struct err *err)
+{
+	struct supervise_query *query = calloc(1, sizeof(*query));
+	int r;
+
+	if (!query) {
+		json_free(json);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	query->events = *events;
+	r = order_new(sup, "query", json, &query_events, query, &query->order, err);
+	if (r) {
+		free(query);
+		return r;
+	}
+	*ret = query;
+	return 0;
+}
+
+void supervise_query_more(struct supervise_query *query, size_t n)
+{
+	if (query->order)
+		order_credit(query->order, n);
+}
+
+void supervise_query_cancel(struct supervise_query *query)
+{
+	if (query->order)
+		order_stop(query->order, ERR_CANCELLED, "the client went away");
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------ */
+
+size_t supervise_workers(const struct supervise *sup, struct supervise_worker_info *ret, size_t cap)
+{
+	static const char *const states[] = {"starting", "idle", "busy", "stopping"};
+	size_t n = 0;
+
+	for (int role = 0; role < ROLES; role++)
+		list_each(item, (struct list *)&sup->pools[role].processes) {
+			const struct process *process = list_entry(item, struct process, link);
+			int64_t task = 0;
+
+			if (process->order)
+				id_parse('t', json_get_str(process->order->json, "task", ""), &task);
+			if (n++ < cap)
+				ret[n - 1] = (struct supervise_worker_info){role_name((enum role)role),
+				                                            states[process->state],
+				                                            (int)loop_child_pid(process->child),
+				                                            process->started_at,
+				                                            process->served,
+				                                            task};
+		}
+	return n;
+}
+
+const struct metric *supervise_metrics(struct supervise *sup)
+{
+	return sup->metrics;
+}
