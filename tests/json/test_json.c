@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/json.h"
+
+#include <string.h>
+
+#include "lib/test.h"
+
+static struct err err;
+
+static struct json *parse(const char *text)
+{
+	struct json *json = NULL;
+
+	ck_ok(json_parse(text, strlen(text), &json, &err), &err);
+	return json;
+}
+
+START_TEST(a_tree_is_read_by_key_index_and_pointer)
+{
+	struct json *json = parse("{\"a\":[1,{\"b/c\":\"x\"}],\"n\":null,\"d\":2.5,\"t\":true}");
+
+	ck_assert_int_eq(json_int(json_at(json_get(json, "a"), 0), -1), 1);
+	ck_assert_str_eq(json_str(json_pointer(json, "/a/1/b~1c"), ""), "x");
+	ck_assert_int_eq(json_type(json_get(json, "n")), JSON_NULL);
+	ck_assert_double_eq(json_get_double(json, "d", 0), 2.5);
+	ck_assert_int_eq(json_get_int(json, "d", -1), -1);
+	ck_assert_int_eq(json_get_bool(json, "t", 0), 1);
+	ck_assert_str_eq(json_get_str(json, "missing", "otherwise"), "otherwise");
+	json_free(json);
+}
+END_TEST
+
+START_TEST(text_and_tree_are_the_same_thing)
+{
+	struct json *json = json_new_object();
+
+	json_set_str(json, "s", "a/\"b\"\n");
+	json_set_int(json, "i", INT64_MIN);
+	json_set(json, "l", json_new_array());
+	json_push(json_get_mut(json, "l"), json_new_bool(0));
+	ck_assert_str_eq(json_text(json), "{\"s\":\"a/\\\"b\\\"\\n\",\"i\":-9223372036854775808,\"l\":[false]}");
+	json_free(json);
+}
+END_TEST
+
+static const struct {
+	const char *text, *where;
+} bad[] = {
+	{"", ""},
+	{"{\"a\":1", "1:7"},
+	{"{\"a\":1}x", "1:8"},
+	{"[1,\n 2,]", ""},
+	{"{'a':1}", "1:2"},
+	{"{\"a\":01}", ""},
+	{"[1e]", ""},
+	{"nul", ""},
+	{"\"\x01\"", "1:2"},
+	{"\"\xff\"", ""},
+	{"9223372036854775808", "1:20"},
+	{"{\"a\":1,\"a\":2}", ""},
+	{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "1:66"},
+};
+
+START_TEST(what_is_not_json_is_refused_with_its_place)
+{
+	struct json *json = NULL;
+
+	memset(&err, 0, sizeof(err));
+	ck_assert_int_ne(json_parse(bad[_i].text, strlen(bad[_i].text), &json, &err), 0);
+	ck_assert_ptr_null(json);
+	ck_assert_int_gt(strlen(err.text), 0);
+	if (*bad[_i].where)
+		ck_assert_str_eq(err.where, bad[_i].where);
+}
+END_TEST
+
+static void json_cases(Suite *suite)
+{
+	TCase *c = tcase_create("json");
+
+	tcase_add_test(c, a_tree_is_read_by_key_index_and_pointer);
+	tcase_add_test(c, text_and_tree_are_the_same_thing);
+	tcase_add_loop_test(c, what_is_not_json_is_refused_with_its_place, 0, sizeof(bad) / sizeof(bad[0]));
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("json", json_cases)
