@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to the room: one connection and the request on it. */
+#ifndef HTTP_CONN_H
+#define HTTP_CONN_H
+
+#include <llhttp.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "http/http.h"
+#include "http/transport.h"
+
+#define HTTP_READ_SIZE (64u << 10)   /* one read, and how much pipelined input may wait */
+#define HTTP_WRITE_HIGH (256u << 10) /* more waits: the handler is told to pause */
+#define HTTP_WRITE_LOW (64u << 10)   /* less waits: it may go on */
+#define HTTP_TRAILER_MAX (16u << 10) /* bytes of chunk extensions and trailers */
+#define HTTP_HEADERS_MAX 128
+#define HTTP_PARAMS_MAX 8
+#define HTTP_LINGER_MS 2000
+#define HTTP_TRACEPARENT_LEN 56
+
+enum conn_state {
+	CONN_IDLE,   /* between requests */
+	CONN_HEAD,   /* a head has begun */
+	CONN_BODY,   /* the head is whole, the body is not */
+	CONN_WAIT,   /* the request is whole, the answer is not */
+	CONN_LINGER, /* all is said; input is thrown away so that the client can read our last words */
+	CONN_CLOSED,
+};
+
+struct pair {
+	char *name, *value;
+};
+
+struct conn {
+	struct list link;
+	struct http_server *server;
+	const struct transport *transport;
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	uv_shutdown_t shutdown;
+	enum conn_state state;
+	int refs;          /* the transport, and the request */
+	int parsing;       /* conn_parse is on the stack */
+	int resume;        /* the parser has something to say without more input */
+	int eof, reading, refused, shut;
+	llhttp_t parser;
+	struct buf in;     /* read and not yet parsed */
+	struct buf head;   /* url, names and values of the head being read, NUL-separated */
+	size_t head_bytes; /* all bytes of it, also those the parser skips */
+	char head_last;    /* the last of them */
+	size_t trailer_bytes;
+	size_t n_marks;
+	uint32_t marks[2 * HTTP_HEADERS_MAX + 1]; /* where in `head` the pieces begin */
+	int head_done, message_done;
+	int fault;         /* status to refuse with; may be set inside the parser */
+	struct err fault_err;
+	int64_t since;     /* IDLE: since when; HEAD: since the first byte; LINGER: until when */
+	int64_t window_at;  /* BODY: start of the rate window and what had come by then */
+	uint64_t window_got;
+	size_t stall_queued;
+	int64_t stall_at;
+	struct http_request *req;
+};
+
+struct http_request {
+	struct conn *conn;
+	struct http_server *server;
+	struct arena arena;
+	int64_t t0;
+	const char *method, *path, *query_text, *trace;
+	const struct http_route *route;
+	struct pair headers[HTTP_HEADERS_MAX], params[HTTP_PARAMS_MAX];
+	size_t n_headers, n_params, n_query;
+	struct pair *query;
+	int http_1_0, head_only, keep_alive, expects_continue;
+	struct buf body;
+	uint64_t body_got;
+	int body_done, body_told, paused;
+	void (*on_data)(void *ctx, struct http_request *req, const char *p, size_t n);
+	void (*on_end)(void *ctx, struct http_request *req, const struct err *err);
+	void *body_ctx;
+	void (*on_gone)(void *ctx, struct http_request *req);
+	void *gone_ctx;
+	void (*on_drain)(void *ctx, struct http_request *req);
+	void *drain_ctx;
+	int handed;        /* the handler has been called: only its answer ends the request */
+	int gone, blocked, streaming, status;
+	uint64_t sent;
+	struct buf extra;  /* rendered headers of http_set_header */
+};
+
+struct http_server {
+	uv_loop_t *loop;
+	const struct http_config *config;
+	const struct http_route *routes;
+	void *ctx;
+	uv_tcp_t tcp;
+	uv_pipe_t pipe;
+	uv_timer_t timer;
+	int has_tcp, has_pipe, n_handles, timer_on, port;
+	int refs;          /* the owner, and every connection */
+	struct list conns;
+	size_t n_conns;
+	int stopping;
+	int64_t stop_at;
+	void (*on_stopped)(void *ctx);
+	void *stopped_ctx;
+	char read_buffer[HTTP_READ_SIZE];
+	_Atomic int64_t count_conns, count_refused, count_status[6], bytes_in, bytes_out;
+	struct metric_histogram seconds;
+	struct metric *metrics;
+};
+
+/* conn.c: what happens to a connection */
+struct conn *conn_new(struct http_server *server, const struct transport *transport);
+void conn_input(struct conn *conn, const char *p, size_t n);
+void conn_eof(struct conn *conn);
+void conn_written(struct conn *conn);
+void conn_closed(struct conn *conn);
+void conn_send(struct conn *conn, const char *p, size_t n);
+void conn_resume(struct conn *conn);     /* looks again whether there is something to do */
+void conn_linger(struct conn *conn);
+void conn_close(struct conn *conn);
+void conn_sweep(struct conn *conn, int64_t now);
+void conn_refuse(struct conn *conn, int status, const struct err *err); /* answers and ends */
+void conn_unref(struct conn *conn);
+
+/* parse.c: llhttp's callbacks */
+void parse_init(struct conn *conn);
+void parse_reset(struct conn *conn); /* before each head */
+/* Runs the parser over at most n bytes; how many were taken. A fault is noted in conn->fault. */
+size_t parse_step(struct conn *conn, const char *p, size_t n);
+
+/* request.c */
+struct http_request *request_new(struct conn *conn);
+void request_begin(struct http_request *req); /* the head is whole: checks, route, maybe the handler */
+void request_data(struct http_request *req, const char *p, size_t n);
+void request_whole(struct http_request *req); /* the body is whole */
+void request_body_failed(struct http_request *req, const struct err *err); /* tells the handler */
+void request_gone(struct http_request *req); /* tells the handler; without one the request ends */
+void request_answered(struct http_request *req); /* logs, counts, frees, lets the connection go on */
+
+/* route.c: 0, or the status to refuse with */
+int route_find(struct http_request *req, struct err *err);
+int percent_decode(char *s, int plus_is_space); /* in place; 0 or ERR_INVALID (also for %00) */
+
+/* reply.c */
+const char *status_text(int status);
+
+/* server.c */
+void server_ref(struct http_server *server);
+void server_unref(struct http_server *server);
+void server_conn_gone(struct http_server *server);
+
+#endif

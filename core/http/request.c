@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request: made from the head that the parser has collected, checked, routed, given to its handler,
+ * and read by it through the functions at the end. */
+#include "http/conn.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+
+struct http_request *request_new(struct conn *conn)
+{
+	struct http_request *req = calloc(1, sizeof(*req));
+
+	if (!req)
+		return NULL;
+	req->conn = conn;
+	req->server = conn->server;
+	req->t0 = clock_mono_ns();
+	req->method = req->path = "-";
+	req->keep_alive = 0;
+	arena_init(&req->arena);
+	buf_init(&req->body, 0);
+	buf_init(&req->extra, 0);
+	conn->refs++;
+	return req;
+}
+
+static void request_free(struct http_request *req)
+{
+	arena_done(&req->arena);
+	buf_done(&req->body);
+	buf_done(&req->extra);
+	free(req);
+}
+
+static void log_request(struct http_request *req)
+{
+	double ms = (double)(clock_mono_ns() - req->t0) / 1e6;
+	struct http_server *server = req->server;
+	int class = req->status / 100;
+
+	metric_observe_ms(&server->seconds, ms);
+	if (class >= 1 && class <= 5)
+		server->count_status[class]++;
+	if (server->config->access_log)
+		log_info("http.request", LOG_STR("method", req->method), LOG_STR("path", req->path),
+		         LOG_INT("status", req->status), LOG_INT("ms", ms), LOG_INT("bytes", req->sent),
+		         LOG_STR("trace", req->trace));
+}
+
+void request_answered(struct http_request *req)
+{
+	struct conn *conn = req->conn;
+	int go_on = req->keep_alive && req->body_done && !conn->refused && !conn->eof;
+
+	log_request(req);
+	conn->req = NULL;
+	request_free(req);
+	if (conn->state != CONN_CLOSED && !go_on) {
+		conn_linger(conn);
+	} else if (conn->state != CONN_CLOSED) {
+		conn->state = CONN_IDLE;
+		conn->since = clock_mono_ms();
+		conn_resume(conn);
+	}
+	conn_unref(conn);
+}
+
+/* ---- from head to handler ----------------------------------------------------------------------- */
+static void lower(char *s)
+{
+	for (; *s; s++)
+		*s = (char)tolower((unsigned char)*s);
+}
+
+/* Optional white space around a value is not a part of it; the parser leaves what is behind. */
+static void trim_end(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		s[--n] = '\0';
+}
+
+static void take_headers(struct http_request *req, char *head)
+{
+	struct conn *conn = req->conn;
+
+	for (size_t i = 1; i + 1 < conn->n_marks && req->n_headers < HTTP_HEADERS_MAX; i += 2) {
+		struct pair *pair = &req->headers[req->n_headers++];
+
+		pair->name = head + conn->marks[i];
+		pair->value = head + conn->marks[i + 1];
+		lower(pair->name);
+		trim_end(pair->value);
+	}
+}
+
+static const char *single_header(const struct http_request *req, const char *name, int *ret_count)
+{
+	const char *value = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < req->n_headers; i++)
+		if (!strcmp(req->headers[i].name, name)) {
+			value = req->headers[i].value;
+			(*ret_count)++;
+		}
+	return value;
+}
+
+static int host_is_valid(const char *host)
+{
+	for (; *host; host++)
+		if (!isalnum((unsigned char)*host) && !strchr("-._~%!$&'()*+,;=:[]", *host))
+			return 0;
+	return 1;
+}
+
+/* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. */
+static int check_host(struct http_request *req, struct err *err)
+{
+	int n;
+	const char *host = single_header(req, "host", &n);
+
+	if (n > 1 || (!n && !req->http_1_0) || (host && !host_is_valid(host))) {
+		err_set(err, ERR_INVALID, n ? "the request has no single, proper Host header"
+		                            : "the request has no Host header");
+		return 400;
+	}
+	return 0;
+}
+
+/* A page in a browser may send simple requests to any host, such as an agent on this machine. Browsers
+ * tell on them by Origin, other clients do not send it. */
+static int check_origin(struct http_request *req, struct err *err)
+{
+	int n;
+	const char *origin = single_header(req, "origin", &n), *host = single_header(req, "host", &n);
+	const char *at = origin ? strstr(origin, "://") : NULL;
+	int reads = str_eq(req->method, "GET") || str_eq(req->method, "HEAD") ||
+	            str_eq(req->method, "OPTIONS");
+
+	if (!origin || reads || (at && host && !strcasecmp(at + 3, host)))
+		return 0;
+	err_set(err, ERR_PERM, "requests that change something are not taken from pages of '%.100s'",
+	        origin);
+	return 403;
+}
+
+static int check_expect(struct http_request *req, struct err *err)
+{
+	int n;
+	const char *expect = single_header(req, "expect", &n);
+
+	if (!expect || req->http_1_0)
+		return 0;
+	if (n == 1 && !strcasecmp(expect, "100-continue")) {
+		req->expects_continue = 1;
+		return 0;
+	}
+	err_set(err, ERR_UNSUPPORTED, "'Expect: %.100s' is not known; 100-continue is", expect);
+	return 417;
+}
+
+static int hex_run(const char *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isdigit((unsigned char)s[i]) && (s[i] < 'a' || s[i] > 'f'))
+			return 0;
+	return 1;
+}
+
+/* version "-" trace-id "-" parent-id "-" flags, W3C Trace Context section 3.2. */
+static int traceparent_is_valid(const char *s)
+{
+	return strlen(s) == 55 && hex_run(s, 2) && s[2] == '-' && hex_run(s + 3, 32) && s[35] == '-' &&
+	       hex_run(s + 36, 16) && s[52] == '-' && hex_run(s + 53, 2) && strncmp(s, "ff", 2) &&
+	       strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
+}
+
+static void take_trace(struct http_request *req)
+{
+	int n;
+	const char *sent = single_header(req, "traceparent", &n);
+
+	if (n == 1 && traceparent_is_valid(sent))
+		req->trace = sent;
+	else
+		req->trace = arena_printf(&req->arena, "00-%016llx%016llx-%016llx-01",
+		                          (unsigned long long)random_u64() | 1,
+		                          (unsigned long long)random_u64(),
+		                          (unsigned long long)random_u64() | 1);
+}
+
+/* The target may be the whole URI, as sent to proxies (RFC 9112 section 3.2.2). */
+static char *strip_authority(char *url)
+{
+	char *at = strstr(url, "://");
+
+	if (*url == '/' || !at)
+		return url;
+	at = strchr(at + 3, '/');
+	return at ? at : strcpy(url, "/");
+}
+
+static int take_query(struct http_request *req, char *text, struct err *err)
+{
+	size_t n = 1;
+
+	for (const char *p = text; *p; p++)
+		n += *p == '&';
+	req->query = arena_alloc(&req->arena, n * sizeof(*req->query));
+	for (char *item, *rest = text; (item = strsep(&rest, "&"));) {
+		struct pair *pair = &req->query[req->n_query];
+		char *equals = strchr(item, '=');
+
+		if (!*item)
+			continue;
+		if (equals)
+			*equals++ = '\0';
+		pair->name = item;
+		pair->value = equals ? equals : arena_str(&req->arena, "");
+		if (percent_decode(pair->name, 1) || percent_decode(pair->value, 1)) {
+			err_set(err, ERR_INVALID, "the query of the URL has a broken %%-escape");
+			return 400;
+		}
+		req->n_query++;
+	}
+	return 0;
+}
+
+static int take_url(struct http_request *req, char *url, struct err *err)
+{
+	char *mark;
+
+	url = strip_authority(url);
+	mark = strchr(url, '?');
+	if (mark)
+		*mark++ = '\0';
+	req->path = url;
+	return mark ? take_query(req, mark, err) : 0;
+}
+
+/* A body that says its length may be refused before it is sent. */
+static int check_length(struct http_request *req, struct err *err)
+{
+	const llhttp_t *parser = &req->conn->parser;
+	int has = parser->flags & (F_CHUNKED | F_CONTENT_LENGTH);
+	uint64_t length = parser->flags & F_CONTENT_LENGTH ? parser->content_length : 0;
+
+	if (!has || length <= req->route->body_max)
+		return 0;
+	err_set(err, ERR_LIMIT, "the body has %llu bytes; %s %s takes %llu at most",
+	        (unsigned long long)length, req->method, req->route->pattern,
+	        (unsigned long long)req->route->body_max);
+	return 413;
+}
+
+static int request_check(struct http_request *req, char *head, struct err *err)
+{
+	llhttp_t *parser = &req->conn->parser;
+	int status;
+
+	req->method = llhttp_method_name(parser->method);
+	req->http_1_0 = parser->http_major == 1 && parser->http_minor == 0;
+	req->head_only = parser->method == HTTP_HEAD;
+	take_headers(req, head);
+	take_trace(req);
+	status = take_url(req, head, err);
+	if (!status)
+		status = check_host(req, err);
+	if (!status && (parser->http_major != 1 || parser->http_minor > 1)) {
+		err_set(err, ERR_UNSUPPORTED, "HTTP/%d.%d is not served; HTTP/1.1 is", parser->http_major,
+		        parser->http_minor);
+		status = 505;
+	}
+	if (!status)
+		status = check_origin(req, err);
+	if (!status)
+		status = check_expect(req, err);
+	if (!status)
+		status = route_find(req, err);
+	return status;
+}
+
+static void hand_over(struct http_request *req)
+{
+	req->handed = 1;
+	req->route->handler(req, req->server->ctx);
+}
+
+void request_begin(struct http_request *req)
+{
+	struct conn *conn = req->conn;
+	char *head = arena_dup(&req->arena, conn->head.data, conn->head.len);
+	struct err err = {0};
+	int status = request_check(req, head, &err);
+
+	req->keep_alive = llhttp_should_keep_alive(&conn->parser);
+	if (!status && req->route)
+		status = check_length(req, &err);
+	if (status) {
+		conn_refuse(conn, status, &err);
+		return;
+	}
+	if (req->expects_continue && conn->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH))
+		conn_send(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	if (req->route && req->route->flags & HTTP_BODY_STREAM)
+		hand_over(req);
+}
+
+void request_data(struct http_request *req, const char *p, size_t n)
+{
+	struct conn *conn = req->conn;
+	uint64_t max = req->route ? req->route->body_max : 0;
+
+	req->body_got += n;
+	if (req->body_got > max) {
+		conn->fault = 413;
+		err_set(&conn->fault_err, ERR_LIMIT, "the body is larger than the %llu bytes that %s %s takes",
+		        (unsigned long long)max, req->method, req->path);
+	} else if (req->on_data) {
+		req->on_data(req->body_ctx, req, p, n);
+	} else if (!req->handed && buf_add(&req->body, p, n)) {
+		conn->fault = 503;
+		err_set(&conn->fault_err, ERR_NOMEM, "no memory for the body");
+	}
+}
+
+void request_whole(struct http_request *req)
+{
+	req->body_done = 1;
+	if (!req->route) { /* "OPTIONS *" and the like: route_find has set the headers */
+		http_reply_empty(req, 204);
+	} else if (!req->handed) {
+		hand_over(req);
+	} else if (req->on_end && !req->body_told) {
+		req->body_told = 1;
+		req->on_end(req->body_ctx, req, NULL);
+	}
+}
+
+void request_body_failed(struct http_request *req, const struct err *err)
+{
+	if (req->on_end && !req->body_told && !req->body_done) {
+		req->body_told = 1;
+		req->on_end(req->body_ctx, req, err);
+	}
+}
+
+void request_gone(struct http_request *req)
+{
+	struct err err;
+
+	req->gone = 1;
+	if (!req->handed) {
+		req->status = req->status ? req->status : 499; /* only for the log: nobody is there */
+		request_answered(req);
+		return;
+	}
+	if (req->on_end && !req->body_told && !req->body_done) {
+		err_set(&err, ERR_IO, "the client has gone before the body was whole");
+		request_body_failed(req, &err);
+	} else if (req->on_gone) {
+		void (*on_gone)(void *ctx, struct http_request *req) = req->on_gone;
+
+		req->on_gone = NULL;
+		on_gone(req->gone_ctx, req);
+	}
+}
+
+/* ---- what handlers read ------------------------------------------------------------------------- */
+const char *http_method(const struct http_request *req)
+{
+	return req->method;
+}
+
+const char *http_path(const struct http_request *req)
+{
+	return req->path;
+}
+
+const struct http_route *http_route_of(const struct http_request *req)
+{
+	return req->route;
+}
+
+static const char *pair_find(const struct pair *pairs, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(pairs[i].name, name))
+			return pairs[i].value;
+	return NULL;
+}
+
+const char *http_param(const struct http_request *req, const char *name)
+{
+	return pair_find(req->params, req->n_params, name);
+}
+
+const char *http_query(const struct http_request *req, const char *name)
+{
+	return pair_find(req->query, req->n_query, name);
+}
+
+int http_query_next(const struct http_request *req, size_t *at, const char **ret_name,
+                    const char **ret_value)
+{
+	if (*at >= req->n_query)
+		return 0;
+	*ret_name = req->query[*at].name;
+	*ret_value = req->query[(*at)++].value;
+	return 1;
+}
+
+const char *http_header(struct http_request *req, const char *name)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < req->n_headers; i++)
+		if (!strcmp(req->headers[i].name, name))
+			value = value ? arena_printf(&req->arena, "%s, %s", value, req->headers[i].value)
+			              : req->headers[i].value;
+	return value;
+}
+
+const char *http_traceparent(const struct http_request *req)
+{
+	return req->trace;
+}
+
+struct arena *http_arena(struct http_request *req)
+{
+	return &req->arena;
+}
+
+const char *http_body(const struct http_request *req, size_t *ret_n)
+{
+	*ret_n = req->body.len;
+	return req->body.len ? req->body.data : "";
+}
+
+void http_body_read(struct http_request *req,
+                    void (*on_data)(void *ctx, struct http_request *req, const char *p, size_t n),
+                    void (*on_end)(void *ctx, struct http_request *req, const struct err *err),
+                    void *ctx)
+{
+	req->on_data = on_data;
+	req->on_end = on_end;
+	req->body_ctx = ctx;
+}
+
+void http_body_pause(struct http_request *req, int pause)
+{
+	if (req->paused == pause)
+		return;
+	req->paused = pause;
+	conn_resume(req->conn);
+}
+
+void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req),
+                  void *ctx)
+{
+	req->on_gone = on_gone;
+	req->gone_ctx = ctx;
+}
+
+/* ---- media types and preferences ----------------------------------------------------------------- */
+/* Does one item of a list, such as "text/csv;q=0.5", allow `type`? Quality 0 forbids. */
+static int accept_item(const char *item, size_t n, const char *type)
+{
+	const char *slash = strchr(type, '/'), *semi = memchr(item, ';', n);
+	size_t len = semi ? (size_t)(semi - item) : n;
+	const char *q = semi ? memmem(item, n, "q=0", 3) : NULL;
+
+	while (len && isspace((unsigned char)item[len - 1]))
+		len--;
+	if (q && strspn(q + 3, ".0") == strcspn(q + 3, ";, "))
+		return 0;
+	if (len == 3 && !memcmp(item, "*/*", 3))
+		return 1;
+	if (len >= 2 && item[len - 1] == '*')
+		return !strncasecmp(item, type, (size_t)(slash - type) + 1) &&
+		       len == (size_t)(slash - type) + 2;
+	return len == strlen(type) && !strncasecmp(item, type, len);
+}
+
+int http_accepts(struct http_request *req, const char *type)
+{
+	const char *at = http_header(req, "accept");
+
+	if (!at || !*at)
+		return 1;
+	while (*at) {
+		size_t n;
+
+		at += strspn(at, ", \t");
+		n = strcspn(at, ",");
+		if (n && accept_item(at, n, type))
+			return 1;
+		at += n;
+	}
+	return 0;
+}
+
+int http_content_is(struct http_request *req, const char *type)
+{
+	const char *value = http_header(req, "content-type");
+	size_t n = value ? strcspn(value, "; \t") : 0;
+
+	return n == strlen(type) && !strncasecmp(value, type, n);
+}
+
+const char *http_prefer(struct http_request *req, const char *name)
+{
+	const char *at = http_header(req, "prefer");
+	size_t n = strlen(name);
+
+	while (at && *at) {
+		at += strspn(at, ",; \t");
+		if (!strncasecmp(at, name, n) && at[n] == '=')
+			return arena_strn(&req->arena, at + n + 1, strcspn(at + n + 1, ",; \t"));
+		at += strcspn(at, ",;");
+	}
+	return NULL;
+}
