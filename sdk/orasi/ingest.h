@@ -7,7 +7,7 @@
  * "a fresh instance opened with this state yields exactly the rows that follow". The contract is
  * on the sequence of rows, not on where batches end.
  *
- * Bad records go through the host extension orasi.host.reject/1 with reason, place and raw bytes,
+ * Bad records go through the host extension orasi.host.reject/0 with reason, place and raw bytes,
  * or fail the open/next. Never skip one silently: rows emitted + rejected = rows seen.
  *
  * A schema that grows while reading (a new column in row 20,001): finish the rows before it, return

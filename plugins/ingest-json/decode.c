@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decoder.
+ *
+ *   open    finds the mode, notes a sample of records, settles the schema
+ *   next    record by record into the columns, until the batch is full
+ *
+ * A record that cannot become a row goes to the host's quarantine, and rows given out plus rejects
+ * are always the records seen. Without the host's reject extension the first bad record ends the
+ * reading.
+ *
+ * A key without a column makes the schema grow: the record is given back to the reader, the rows
+ * before it go out, the records that follow are noted like the sample was, new columns are appended,
+ * and the host is told ORASI_SCHEMA. What the sample window holds does not depend on how the source
+ * cuts its reads or how large batches are, so neither do the types.
+ *
+ * Errors and growth that come up while rows are waiting are kept in `pending` until these are out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+#include "infer.h"
+#include "plugin.h"
+#include "state.h"
+
+#define BATCH_BYTES_MAX (1ULL << 30) /* keeps 32-bit offsets far from their end */
+#define CANCEL_EVERY 256             /* records between two looks at the flag */
+
+struct decoder {
+	const orasi_host *host;
+	const orasi_host_log *log;
+	const orasi_host_job *job;
+	const orasi_host_reject *reject;
+	struct options options;
+
+	/* from open to close */
+	struct reader *reader;
+	struct ArrowSchema schema; /* what the columns are made from */
+	struct column *root;
+	struct row_config row_config;
+	struct row row;
+	struct state state;        /* counts, and place of the next record */
+	uint64_t range_begin;
+	uint64_t stuck;            /* offset of a record whose keys did not become columns */
+	uint64_t duplicates_told;
+	uint32_t max_rows;
+	uint64_t max_bytes;
+	bool project;
+	orasi_status pending;
+	orasi_error pending_error;
+	uint8_t saved_state[STATE_MAX];
+};
+
+static orasi_status no_memory(orasi_error *err)
+{
+	return fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
+}
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static void decoder_free(struct decoder *d);
+
+static orasi_status decode_create(const orasi_host *host, const char *id, const orasi_config *config,
+                                  void **ret_self, orasi_error *err)
+{
+	struct decoder *d = calloc(1, sizeof(*d));
+	orasi_status status;
+
+	(void)id;
+	if (!d)
+		return fail(err, ORASI_E_NOMEM, "no memory for a decoder");
+	d->host = host;
+	d->log = host->get_extension(host, ORASI_HOST_LOG);
+	d->job = host->get_extension(host, ORASI_HOST_JOB);
+	d->reject = host->get_extension(host, ORASI_HOST_REJECT);
+	status = options_read(config, &d->options, err);
+	if (status) {
+		decoder_free(d);
+		return status;
+	}
+	*ret_self = d;
+	return ORASI_OK;
+}
+
+/* Back to what create made. */
+static void decoder_reset(struct decoder *d)
+{
+	reader_close(d->reader);
+	column_free(d->root);
+	row_done(&d->row);
+	arrow_schema_release(&d->schema);
+	d->reader = NULL;
+	d->root = NULL;
+	d->schema.release = NULL;
+	state_clear(&d->state);
+	d->pending = ORASI_OK;
+	d->stuck = UINT64_MAX;
+	d->duplicates_told = 0;
+}
+
+static void decoder_free(struct decoder *d)
+{
+	if (!d)
+		return;
+	decoder_reset(d);
+	options_done(&d->options);
+	free(d);
+}
+
+static void decode_destroy(void *self)
+{
+	decoder_free(self);
+}
+
+/* ---- schema ------------------------------------------------------------------------------- */
+
+static struct infer_limits limits_of(const struct decoder *d)
+{
+	return (struct infer_limits){.timestamps = d->options.infer_timestamps,
+	                             .max_columns = (uint32_t)d->options.max_columns,
+	                             .max_depth = (uint32_t)d->options.max_depth};
+}
+
+/* Notes a record if it is a good object; bad ones are met again while decoding. */
+static int note_record(struct decoder *d, struct shape *shape, struct record *record)
+{
+	struct infer_limits limits = limits_of(d);
+	uint8_t saved = record->text[record->len];
+	const uint8_t *start, *end;
+	struct flaw flaw;
+	int r = 0;
+
+	record->text[record->len] = 0;
+	start = scan_space(record->text);
+	end = *start == '{' ? scan_value(start, 0, limits.max_depth, &flaw) : NULL;
+	if (end && scan_space(end) == record->text + record->len)
+		r = shape_record(shape, start, &limits);
+	record->text[record->len] = saved;
+	return r;
+}
+
+/* Notes the records that lie within sample_bytes from here, sample_rows at most, and comes back. */
+static orasi_status take_sample(struct decoder *d, struct shape *shape, orasi_error *err)
+{
+	struct reader_place place;
+	struct record record;
+	orasi_status status = ORASI_OK;
+	uint64_t limit;
+
+	reader_where(d->reader, &place);
+	limit = place.offset + (uint64_t)d->options.sample_bytes;
+	reader_hold(d->reader);
+	for (int64_t i = 0; i < d->options.sample_rows; i++) {
+		status = reader_next(d->reader, &record, err);
+		if (status || (record.offset + record.whole > limit && i))
+			break;
+		if (!record.too_long && note_record(d, shape, &record)) {
+			status = no_memory(err);
+			break;
+		}
+	}
+	reader_rewind(d->reader);
+	/* What is wrong with the source shows again when decoding gets there. */
+	if (status == ORASI_E_CORRUPT)
+		*err = (orasi_error){.struct_size = err->struct_size, .row = -1, .offset = -1};
+	return status < 0 && status != ORASI_E_CORRUPT ? status : ORASI_OK;
+}
+
+static void tell_column(void *ctx, const char *path, const char *format, uint64_t seen,
+                        uint64_t nulls, const char *example)
+{
+	struct decoder *d = ctx;
+	char seen_text[24], nulls_text[24];
+	const orasi_kv kv[] = {
+		{ORASI_STR("column"), {path, strlen(path)}},
+		{ORASI_STR("type"), {format, strlen(format)}},
+		{ORASI_STR("seen"), {seen_text, (size_t)snprintf(seen_text, sizeof(seen_text), "%llu",
+		                                                 (unsigned long long)seen)}},
+		{ORASI_STR("nulls"), {nulls_text, (size_t)snprintf(nulls_text, sizeof(nulls_text),
+		                                                   "%llu", (unsigned long long)nulls)}},
+		{ORASI_STR("example"), {example, strlen(example)}},
+	};
+
+	d->log->log(d->host, ORASI_LOG_INFO, ORASI_STR("inferred column"), kv, 5);
+}
+
+static void tell_schema(struct decoder *d, const struct shape *shape)
+{
+	const char *mode = reader_mode_name(d->reader);
+	char rows[24];
+	const orasi_kv kv[] = {
+		{ORASI_STR("mode"), {mode, strlen(mode)}},
+		{ORASI_STR("records"), {rows, (size_t)snprintf(rows, sizeof(rows), "%llu",
+		                               (unsigned long long)shape_records(shape))}},
+	};
+
+	if (!d->log || d->log->min_level > ORASI_LOG_INFO)
+		return;
+	d->log->log(d->host, ORASI_LOG_INFO, ORASI_STR("inferred a schema"), kv, 2);
+	shape_explain(shape, &d->schema, tell_column, d);
+}
+
+static orasi_status make_columns(struct decoder *d, orasi_error *err)
+{
+	const struct ArrowSchema *wrong;
+	struct column *root = column_new(&d->schema, &wrong);
+
+	if (!root && wrong)
+		return fail(err, ORASI_E_UNSUPPORTED,
+		            "the column '%s' has the Arrow type '%s', JSON has no values for it",
+		            wrong->name, wrong->format);
+	if (!root)
+		return no_memory(err);
+	column_free(d->root);
+	d->root = root;
+	return ORASI_OK;
+}
+
+static orasi_status grow_from(struct decoder *d, struct shape *shape, bool *ret_grown,
+                              orasi_error *err)
+{
+	struct infer_limits limits = limits_of(d);
+	orasi_status status = take_sample(d, shape, err);
+
+	if (status)
+		return status;
+	if (shape_grow(shape, &limits, &d->schema, ret_grown))
+		return no_memory(err);
+	tell_schema(d, shape);
+	return ORASI_OK;
+}
+
+/* Adds to the schema what the records from here on have besides. */
+static orasi_status grow(struct decoder *d, bool *ret_grown, orasi_error *err)
+{
+	struct shape *shape = shape_new();
+	orasi_status status = shape ? grow_from(d, shape, ret_grown, err) : no_memory(err);
+
+	shape_free(shape);
+	return status;
+}
+
+static orasi_status infer(struct decoder *d, orasi_error *err)
+{
+	struct infer_limits limits = limits_of(d);
+	struct shape *shape = shape_new();
+	orasi_status status = shape ? take_sample(d, shape, err) : no_memory(err);
+
+	if (!status && shape_schema(shape, &limits, &d->schema))
+		status = no_memory(err);
+	if (!status)
+		tell_schema(d, shape);
+	shape_free(shape);
+	return status;
+}
+
+/* The host's columns are fixed. They grow by the sample only at the start: in the middle a resumed
+ * reader must do what the first one did, which met its new keys one by one. */
+static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+{
+	bool grown;
+	orasi_status status = ORASI_OK;
+
+	if (!open->want)
+		return infer(d, err);
+	if (arrow_schema_copy(&d->schema, open->want))
+		return no_memory(err);
+	if (strcmp(d->schema.format, "+s"))
+		return fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
+	if (!d->project && d->row_config.unknown == ROW_GROW && !open->checkpoint.len)
+		status = grow(d, &grown, err);
+	return status || state_modes_apply(&d->state, &d->schema) ? status ? status : no_memory(err)
+	                                                          : ORASI_OK;
+}
+
+static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret, orasi_error *err)
+{
+	return arrow_schema_copy(ret, &d->schema) ? no_memory(err) : ORASI_OK;
+}
+
+/* ---- open --------------------------------------------------------------------------------- */
+
+static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+{
+	const struct reader_config config = {d->options.mode, d->options.records,
+	                                     (size_t)d->options.max_record};
+	bool resumed = open->checkpoint.len > 0;
+
+	d->state.range_begin = open->range_begin;
+	d->state.range_end = open->range_end;
+	if (resumed) {
+		orasi_status status = state_read(&d->state, open->checkpoint, err);
+
+		if (status)
+			return status;
+	}
+	return reader_open(open->source, d->host, &config, open->range_begin, open->range_end,
+	                   resumed ? &d->state.place : NULL, &d->reader, err);
+}
+
+static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open,
+                             struct ArrowSchema *ret_schema, orasi_error *err)
+{
+	orasi_status status = open_reader(d, open, err);
+
+	if (!status)
+		status = settle_schema(d, open, err);
+	if (!status)
+		status = make_columns(d, err);
+	return status ? status : export_schema(d, ret_schema, err);
+}
+
+static orasi_status decode_open(void *self, const orasi_ingest_open *open,
+                                struct ArrowSchema *ret_schema, orasi_error *err)
+{
+	struct decoder *d = self;
+	orasi_status status;
+
+	decoder_reset(d);
+	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
+	d->row_config = (struct row_config){.unknown = d->project ? ROW_IGNORE
+	                                                          : d->options.unknown_fields,
+	                                    .coerce = d->options.coerce,
+	                                    .max_depth = (unsigned)d->options.max_depth};
+	d->row = (struct row){.config = &d->row_config};
+	d->range_begin = open->range_begin;
+	d->max_rows = open->max_rows ? open->max_rows : 1;
+	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes
+	                                                                    : BATCH_BYTES_MAX;
+	status = open_all(d, open, ret_schema, err);
+	if (status)
+		decoder_reset(d);
+	return status;
+}
+
+/* ---- rejects ------------------------------------------------------------------------------ */
+
+#define VALUE_SHOWN 80
+
+/* The offending value, or what of it is there, cut at a character. */
+static int shown_value(const struct record *record, const uint8_t *at)
+{
+	size_t left = (size_t)(record->text + record->len - at), n = left;
+
+	if (n > VALUE_SHOWN)
+		for (n = VALUE_SHOWN; n && (at[n] & 0xC0) == 0x80; n--)
+			;
+	for (size_t i = 0; i < n; i++)
+		if (at[i] < 0x20)
+			return (int)i;
+	return (int)n;
+}
+
+static int say_flaw(const struct decoder *d, const struct record *record, const char *column,
+                    char *ret, size_t cap)
+{
+	const struct flaw *flaw = &d->row.flaw;
+	size_t at = flaw->at ? (size_t)(flaw->at - record->text) : 0;
+
+	if (record->too_long)
+		return snprintf(ret, cap, "the record has %llu bytes, max_record allows %lld",
+		                (unsigned long long)record->whole, (long long)d->options.max_record);
+	if (!strcmp(flaw->code, FLAW_UTF8) || at >= record->len)
+		return snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column,
+		                *column ? ": " : "", flaw->what, at);
+	return snprintf(ret, cap, "%s%s%s, at byte %zu of the record: %.*s", column,
+	                *column ? ": " : "", flaw->what, at, shown_value(record, flaw->at), flaw->at);
+}
+
+static orasi_status reject(struct decoder *d, const struct record *record, orasi_error *err)
+{
+	const char *code = record->too_long ? FLAW_TOO_LONG : d->row.flaw.code;
+	char column[256] = "", message[sizeof(err->message) - 64];
+	orasi_rejected rejected;
+	orasi_status status;
+	int n;
+
+	if (d->row.flaw.column && !record->too_long)
+		column_path(d->row.flaw.column, column, sizeof(column));
+	n = say_flaw(d, record, column, message, sizeof(message));
+	n = n < (int)sizeof(message) ? n : (int)sizeof(message) - 1;
+	err->row = (int64_t)(d->state.rows + d->state.rejected);
+	err->offset = (int64_t)record->offset;
+	if (!d->reject)
+		return fail(err, ORASI_E_CORRUPT, "record %lld, %s: %s", (long long)err->row, code,
+		            message);
+	rejected = (orasi_rejected){.struct_size = sizeof(rejected),
+	                            .code = code,
+	                            .message = {message, (size_t)n},
+	                            .column = {column, strlen(column)},
+	                            .byte_offset = (int64_t)record->offset,
+	                            .line = record->line,
+	                            .row = err->row,
+	                            .raw = {record->text, record->len},
+	                            .raw_len = record->whole};
+	status = d->reject->reject(d->host, &rejected);
+	d->state.rejected++;
+	if (status < 0)
+		fail(err, status, "the task allows no more rejected records; the last was record %lld "
+		                  "at byte %lld: %s",
+		     (long long)err->row, (long long)err->offset, message);
+	return status < 0 ? status : ORASI_OK;
+}
+
+/* Once per source, when it ends. */
+static void tell_duplicates(struct decoder *d)
+{
+	char n[24];
+	orasi_kv kv = {ORASI_STR("count"), {n, 0}};
+
+	if (!d->row.duplicates || d->duplicates_told || !d->log)
+		return;
+	d->duplicates_told = d->row.duplicates;
+	kv.value.len = (size_t)snprintf(n, sizeof(n), "%llu", (unsigned long long)d->row.duplicates);
+	d->log->log(d->host, ORASI_LOG_WARN,
+	            ORASI_STR("keys stood twice in their object, the last value counts"), &kv, 1);
+}
+
+/* ---- next --------------------------------------------------------------------------------- */
+
+static bool is_cancelled(const struct decoder *d)
+{
+	return d->job && d->job->cancel_flag && *d->job->cancel_flag;
+}
+
+static bool parse(struct decoder *d, struct record *record)
+{
+	uint8_t saved = record->text[record->len];
+	bool ok;
+
+	record->text[record->len] = 0;
+	ok = row_parse(&d->row, d->root, record->text, record->len);
+	record->text[record->len] = saved;
+	return ok;
+}
+
+/* A record that did not become a row: undo, then quarantine, or let the schema grow. */
+static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows, orasi_error *err)
+{
+	if (!record->too_long)
+		column_truncate(d->root, rows);
+	if (record->too_long || (d->row.flaw.code != flaw_nomem && d->row.flaw.code != flaw_grow))
+		return reject(d, record, err);
+	if (d->row.flaw.code == flaw_nomem)
+		return no_memory(err);
+	if (record->offset == d->stuck) {
+		d->row.flaw.code = FLAW_COLUMNS;
+		d->row.flaw.what = "a key that cannot become a column: the schema has max_columns "
+		                   "already, or the key holds a NUL";
+		return reject(d, record, err);
+	}
+	d->stuck = record->offset;
+	reader_unread(d->reader, record);
+	return ORASI_SCHEMA;
+}
+
+/* Fills the columns until the batch is full or something else comes up. */
+static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error *err)
+{
+	uint64_t bytes = 0, seen = 0;
+	int64_t rows = 0;
+	orasi_status status = ORASI_OK;
+	struct record record;
+
+	while (!status && rows < d->max_rows && bytes < d->max_bytes) {
+		if (++seen % CANCEL_EVERY == 0 && is_cancelled(d)) {
+			status = fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+			break;
+		}
+		status = reader_next(d->reader, &record, err);
+		if (status)
+			break;
+		if (!record.too_long && parse(d, &record)) {
+			rows++;
+			d->state.rows++;
+			bytes += record.len;
+		} else {
+			status = on_flaw(d, &record, rows, err);
+		}
+	}
+	*ret_rows = rows;
+	return status;
+}
+
+static void fill_mark(struct decoder *d, orasi_mark *mark)
+{
+	size_t n;
+
+	reader_where(d->reader, &d->state.place);
+	n = state_write(&d->state, &d->schema, d->saved_state);
+	mark->flags = n ? ORASI_MARK_RESUMABLE : 0;
+	mark->rows_total = d->state.rows;
+	mark->bytes_total = d->state.place.offset - d->range_begin;
+	mark->state = (orasi_bytes){d->saved_state, n};
+}
+
+/* No rows are waiting: what came up is dealt with now. */
+static orasi_status after_rows(struct decoder *d, orasi_status status, orasi_error *err)
+{
+	bool grown = false;
+
+	if (status == ORASI_END)
+		tell_duplicates(d);
+	if (status != ORASI_SCHEMA)
+		return status;
+	status = grow(d, &grown, err);
+	if (!status && grown)
+		status = make_columns(d, err);
+	if (status)
+		return status;
+	return grown ? ORASI_SCHEMA : ORASI_AGAIN;
+}
+
+static orasi_status give_batch(struct decoder *d, orasi_status status, struct ArrowArray *ret,
+                               orasi_mark *mark, orasi_error *err)
+{
+	if (column_finish(d->root, ret))
+		return no_memory(err);
+	fill_mark(d, mark);
+	d->pending = status;
+	if (status < 0) {
+		d->pending_error = *err;
+		*err = (orasi_error){.struct_size = err->struct_size, .row = -1, .offset = -1};
+	}
+	return ORASI_OK;
+}
+
+static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_mark *mark,
+                                orasi_error *err)
+{
+	struct decoder *d = self;
+	orasi_status status;
+	int64_t rows = 0;
+
+	if (!d->reader)
+		return fail(err, ORASI_E_INVALID, "next without open");
+	do {
+		status = d->pending;
+		d->pending = ORASI_OK;
+		if (status < 0)
+			*err = d->pending_error;
+		if (!status)
+			status = fill_batch(d, &rows, err);
+		if (rows)
+			return give_batch(d, status, ret_batch, mark, err);
+		status = after_rows(d, status, err);
+	} while (status == ORASI_AGAIN);
+	if (status)
+		d->pending = status == ORASI_SCHEMA ? ORASI_OK : status;
+	if (status < 0)
+		d->pending_error = *err;
+	return status;
+}
+
+static orasi_status decode_schema(void *self, struct ArrowSchema *ret_schema, orasi_error *err)
+{
+	return export_schema(self, ret_schema, err);
+}
+
+static orasi_status decode_close(void *self, orasi_error *err)
+{
+	(void)err;
+	tell_duplicates(self);
+	decoder_reset(self);
+	return ORASI_OK;
+}
+
+static const void *decode_extension(void *self, const char *id)
+{
+	(void)self, (void)id;
+	return NULL;
+}
+
+/* ---- sniff -------------------------------------------------------------------------------- */
+
+static bool ends_with(orasi_str name, const char *end)
+{
+	size_t n = strlen(end);
+
+	return name.len >= n && !memcmp(name.ptr + name.len - n, end, n);
+}
+
+/* Does the head look like an object, or an array of them? */
+static bool looks_like_json(orasi_bytes head)
+{
+	const uint8_t *p = head.ptr, *end = p + head.len;
+	bool array;
+
+	if (head.len >= 3 && !memcmp(p, "\xEF\xBB\xBF", 3))
+		p += 3;
+	while (p < end && scan_is_space(*p))
+		p++;
+	array = p < end && *p == '[';
+	if (p < end && (*p == '{' || *p == '['))
+		p++;
+	else
+		return false;
+	while (p < end && scan_is_space(*p))
+		p++;
+	return p < end && (*p == '"' || *p == '}' || (array && (*p == '{' || *p == ']')));
+}
+
+static orasi_status decode_sniff(const char *id, orasi_bytes head, orasi_str name,
+                                 uint32_t *ret_score)
+{
+	bool named = ends_with(name, ".json") || ends_with(name, ".ndjson") || ends_with(name, ".jsonl");
+
+	(void)id;
+	if (looks_like_json(head))
+		*ret_score = named ? 95 : 80;
+	else
+		*ret_score = named ? 30 : 0;
+	return ORASI_OK;
+}
+
+const orasi_ingest_factory decode_factory = {
+	.struct_size = sizeof(decode_factory),
+	.sniff = decode_sniff,
+	.create = decode_create,
+	.destroy = decode_destroy,
+	.open = decode_open,
+	.next = decode_next,
+	.schema = decode_schema,
+	.close = decode_close,
+	.get_extension = decode_extension,
+};

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Three roads from digits to a double, each for what the one before cannot do: one exact
+ * multiplication or division (W. Clinger, "How to Read Floating Point Numbers Accurately", 1990:
+ * mantissa below 2^53, power of ten up to 22); a 128-bit product with 5^q (D. Lemire, "Number
+ * Parsing at a Gigabyte per Second", 2021); the C library's strtod in the C locale. */
+#include "number.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pow5.h"
+
+static locale_t c_locale;
+
+void number_init(void)
+{
+	if (!c_locale)
+		c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+/* ---- grammar ------------------------------------------------------------------------------ */
+
+/* Eight ASCII digits at once; the constants sum pairs, then pairs of pairs. */
+static inline bool eight_digits(const uint8_t *p, uint64_t *ret)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	if (((v & 0xF0F0F0F0F0F0F0F0) |
+	     (((v + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) != 0x3333333333333333)
+		return false;
+	v -= 0x3030303030303030;
+	v = v * 10 + (v >> 8);
+	*ret = ((v & 0x000000FF000000FF) * 0x000F424000000064 +
+	        ((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+	       32;
+	return true;
+}
+
+static inline bool is_digit(uint8_t c)
+{
+	return (uint8_t)(c - '0') < 10;
+}
+
+static inline const uint8_t *digits(const uint8_t *p, uint64_t *mantissa)
+{
+	uint64_t eight;
+
+	while (eight_digits(p, &eight)) {
+		*mantissa = *mantissa * 100000000 + eight;
+		p += 8;
+	}
+	for (; is_digit(*p); p++)
+		*mantissa = *mantissa * 10 + (*p - '0');
+	return p;
+}
+
+/* p is behind the 'e'. Exponents beyond any double are all the same. */
+static const uint8_t *exponent(const uint8_t *p, int32_t *ret)
+{
+	bool negative = *p == '-';
+	int32_t e = 0;
+
+	p += *p == '-' || *p == '+';
+	if (!is_digit(*p))
+		return NULL;
+	for (; is_digit(*p); p++)
+		if (e < 100000)
+			e = e * 10 + (*p - '0');
+	*ret = negative ? -e : e;
+	return p;
+}
+
+const uint8_t *number_scan(const uint8_t *p, struct number *ret)
+{
+	const uint8_t *start = p, *first, *point;
+	int32_t e = 0;
+	size_t n;
+
+	ret->negative = *p == '-';
+	p += ret->negative;
+	first = p;
+	ret->mantissa = 0;
+	p = *p == '0' ? p + 1 : digits(p, &ret->mantissa);
+	n = (size_t)(p - first);
+	if (!n)
+		return NULL;
+	ret->exponent = 0;
+	ret->integer = true;
+	if (*p == '.') {
+		point = p + 1;
+		p = digits(point, &ret->mantissa);
+		if (p == point)
+			return NULL;
+		n += (size_t)(p - point);
+		/* A fraction of 2 GiB has lost its exactness long ago. */
+		ret->exponent = n > 19 ? 0 : -(int32_t)(p - point);
+		ret->integer = false;
+	}
+	if (*p == 'e' || *p == 'E') {
+		p = exponent(p + 1, &e);
+		if (!p)
+			return NULL;
+		ret->exponent += e;
+		ret->integer = false;
+	}
+	ret->exact = n <= 19;
+	ret->text = start;
+	ret->len = (size_t)(p - start);
+	return p;
+}
+
+/* ---- integers ----------------------------------------------------------------------------- */
+
+/* The magnitude of a whole number below 2^64. */
+static bool magnitude(const struct number *number, uint64_t *ret)
+{
+	uint64_t v = number->mantissa;
+	int32_t e = number->exponent;
+
+	if (!number->exact) { /* 20 digits may still fit */
+		char *end;
+
+		if (!number->integer || number->len - number->negative > 20)
+			return false;
+		v = 0;
+		for (end = (char *)number->text + number->negative; is_digit((uint8_t)*end); end++)
+			if (__builtin_mul_overflow(v, 10, &v) ||
+			    __builtin_add_overflow(v, (uint64_t)(*end - '0'), &v))
+				return false;
+	}
+	for (; e > 0 && v; e--)
+		if (__builtin_mul_overflow(v, 10, &v))
+			return false;
+	for (; e < 0 && v; e++) {
+		if (v % 10)
+			return false;
+		v /= 10;
+	}
+	*ret = v;
+	return true;
+}
+
+bool number_int64(const struct number *number, int64_t *ret)
+{
+	uint64_t v = number->mantissa;
+
+	if ((!number->integer || !number->exact) && !magnitude(number, &v))
+		return false;
+	if (v > (uint64_t)INT64_MAX + number->negative)
+		return false;
+	*ret = (int64_t)(number->negative ? 0 - v : v);
+	return true;
+}
+
+bool number_uint64(const struct number *number, uint64_t *ret)
+{
+	uint64_t v;
+
+	if (!magnitude(number, &v) || (number->negative && v))
+		return false;
+	*ret = v;
+	return true;
+}
+
+/* ---- doubles ------------------------------------------------------------------------------ */
+
+static const double pow10_exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static bool double_clinger(const struct number *number, double *ret)
+{
+	double v = (double)number->mantissa;
+
+	if (number->mantissa > 1ULL << 53 || number->exponent < -22 || number->exponent > 22)
+		return false;
+	*ret = number->exponent < 0 ? v / pow10_exact[-number->exponent]
+	                            : v * pow10_exact[number->exponent];
+	return true;
+}
+
+/* The high bits of w * 5^q; the low half of 5^q is looked at only when it can matter. */
+static unsigned __int128 product(uint64_t w, const uint64_t power[2])
+{
+	unsigned __int128 p = (unsigned __int128)w * power[0];
+
+	if (((uint64_t)(p >> 64) & 0x1FF) == 0x1FF)
+		p += (uint64_t)((unsigned __int128)w * power[1] >> 64);
+	return p;
+}
+
+static bool double_lemire(const struct number *number, double *ret)
+{
+	int32_t q = number->exponent, power2;
+	uint64_t w = number->mantissa, high, low, m;
+	unsigned __int128 p;
+	int zeros, upper;
+
+	if (!w || q < POW5_MIN || q > POW5_MAX)
+		return false;
+	zeros = __builtin_clzll(w);
+	p = product(w << zeros, pow5[q - POW5_MIN]);
+	high = (uint64_t)(p >> 64);
+	low = (uint64_t)p;
+	if (low == UINT64_MAX && (q < -27 || q > 55))
+		return false;
+	upper = (int)(high >> 63);
+	m = high >> (upper + 9);
+	power2 = ((217706 * q) >> 16) + 63 + upper - zeros + 1023;
+	/* Exactly between two doubles: to even. */
+	if (low <= 1 && q >= -4 && q <= 23 && (m & 3) == 1 && m << (upper + 9) == high)
+		m &= ~1ULL;
+	m = (m + (m & 1)) >> 1;
+	if (m >> 53) {
+		m = 1ULL << 52;
+		power2++;
+	}
+	m &= ~(1ULL << 52);
+	m |= (uint64_t)power2 << 52;
+	memcpy(ret, &m, 8);
+	return true;
+}
+
+bool number_double(const struct number *number, double *ret)
+{
+	double v;
+
+	if (!number->exact || (!double_clinger(number, &v) && !double_lemire(number, &v))) {
+		v = strtod_l((const char *)number->text, NULL, c_locale);
+		*ret = v;
+		return isfinite(v);
+	}
+	*ret = number->negative ? -v : v;
+	return true;
+}

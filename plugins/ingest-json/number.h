@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of JSON (RFC 8259 section 6): grammar, int64, and doubles rounded correctly (to nearest,
+ * ties to even) whatever the locale. Thread-safe after number_init. */
+#ifndef INGEST_JSON_NUMBER_H
+#define INGEST_JSON_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct number {
+	const uint8_t *text;
+	size_t len;
+	uint64_t mantissa; /* all digits as one integer; meaningless if !exact */
+	int32_t exponent;  /* value = mantissa * 10^exponent */
+	bool negative;
+	bool integer; /* no fraction, no exponent */
+	bool exact;   /* at most 19 digits */
+};
+
+void number_init(void);
+
+/* The place behind the number at p, or NULL. The text ends with something that is no digit. */
+const uint8_t *number_scan(const uint8_t *p, struct number *ret);
+
+/* True with the value, if it is a whole number that fits. 1.0 and 1e3 are whole numbers. */
+bool number_int64(const struct number *number, int64_t *ret);
+bool number_uint64(const struct number *number, uint64_t *ret);
+/* False if it is too large for a double. */
+bool number_double(const struct number *number, double *ret);
+
+#endif
