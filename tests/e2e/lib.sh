@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Helpers for end-to-end tests: TAP, an agent on a scratch folder, the API by curl. Source it.
+set -u
+SRC=${ORASI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+BUILD=${ORASI_BUILDDIR:-$SRC}
+CORPUS=${ORASI_CORPUS:-$SRC/../shared/corpus}
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/orasi-e2e-XXXXXX")
+DATA=$SCRATCH/data
+AGENT_PID=
+URL=
+tests=0
+
+clean_up() {
+	[ -n "$AGENT_PID" ] && kill -9 "$AGENT_PID" 2>/dev/null
+	wait 2>/dev/null
+	rm -rf "$SCRATCH"
+}
+trap clean_up EXIT
+
+# pass NAME / fail NAME [detail…] / check NAME COMMAND… / same NAME WANTED GOT
+pass() { tests=$((tests + 1)); echo "ok $tests - $1"; }
+fail() {
+	tests=$((tests + 1))
+	echo "not ok $tests - $1"
+	shift
+	[ $# -gt 0 ] && printf '%s\n' "$@" | sed 's/^/#   /'
+	return 0
+}
+check() { local name=$1; shift; if "$@"; then pass "$name"; else fail "$name" "command: $*"; fi; }
+same() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "wanted: $2" "got:    $3"; fi; }
+skip_all() { echo "1..0 # SKIP $1"; exit 0; }
+done_testing() { echo "1..$tests"; }
+
+# agent_start [options…]: starts on $DATA and waits until it is ready; sets URL.
+agent_start() {
+	: >"$SCRATCH/agent.log"
+	"$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0 "$@" 2>>"$SCRATCH/agent.log" &
+	AGENT_PID=$!
+	cat "$SCRATCH/agent.log" >/dev/null
+	for _ in $(seq 400); do
+		local port
+		port=$(sed -n 's/.*agent\.ready.* port=\([0-9]*\).*/\1/p' "$SCRATCH/agent.log" | tail -1)
+		if [ -n "$port" ]; then
+			URL=http://127.0.0.1:$port
+			export ORASI_SERVER=$URL
+			return 0
+		fi
+		kill -0 "$AGENT_PID" 2>/dev/null || break
+		sleep 0.05
+	done
+	echo "# the agent did not start:" && sed 's/^/#   /' "$SCRATCH/agent.log"
+	return 1
+}
+
+agent_stop() {
+	[ -n "$AGENT_PID" ] || return 0
+	kill -TERM "$AGENT_PID" 2>/dev/null
+	wait "$AGENT_PID" 2>/dev/null
+	AGENT_PID=
+}
+
+agent_kill() {
+	kill -9 "$AGENT_PID" 2>/dev/null
+	wait "$AGENT_PID" 2>/dev/null
+	AGENT_PID=
+}
+
+# api METHOD PATH [JSON]: prints the answer's body.
+api() {
+	curl -sS -m 120 -X "$1" "$URL$2" ${3:+-H 'content-type: application/json' --data-binary "$3"}
+}
+
+# submit JSON: prints the id of the new task, or the problem.
+submit() { api POST /v1/tasks "$1" | jq -r '.id // .detail // .'; }
+
+# finish ID: waits for the end of a task and prints its state.
+finish() {
+	local state
+	for _ in $(seq 120); do
+		state=$(api GET "/v1/tasks/$1?wait=10s" | jq -r .state)
+		case $state in succeeded | failed | cancelled | expired) break ;; esac
+	done
+	echo "$state"
+}
+
+# sql TEXT: rows as NDJSON.
+sql() { api POST /v1/query "$(jq -cn --arg sql "$1" '{sql: $sql, format: "ndjson"}')"; }

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Kills the agent or one of its workers with SIGKILL at random moments while files are ingested and
+# indexed, restarts, and in the end finds every accepted task finished and every record exactly once;
+# the index answers as a full scan does.
+. "$(dirname "$0")/lib.sh"
+
+ROUNDS=${ORASI_CRASH_ROUNDS:-200}
+SEED=${ORASI_CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
+RANDOM=$SEED
+echo "# seed $SEED, $ROUNDS rounds"
+
+mkdir -p "$SCRATCH/in"
+accepted=0
+records=0
+
+# Each file has records of its own; a bad line in every second one goes to quarantine.
+make_file() {
+	local n=$1 rows=$((200 + RANDOM % 3000))
+	awk -v f="$n" -v rows="$rows" 'BEGIN {
+		for (i = 0; i < rows; i++) {
+			printf "{\"id\":%d,\"file\":%d,\"word\":\"w%d\",\"text\":\"record %d of file %d\"}\n", f * 100000 + i, f, i % 7, i, f
+		}
+		if (f % 2) print "{\"id\": broken"
+	}' >"$SCRATCH/in/$n.ndjson"
+	echo "$rows"
+}
+
+# Submits with an idempotency key until it is accepted: an answer lost in a crash changes nothing.
+submit_file() {
+	local n=$1 body
+	body=$(jq -cn --arg uri "$SCRATCH/in/$n.ndjson" --arg key "file-$n" '{kind: "ingest", dataset: "crash",
+		source: {uris: [$uri]}, format: {plugin: "json"}, sink: {target_file_bytes: 65536},
+		max_attempts: 1000, idempotency_key: $key}')
+	for _ in $(seq 50); do
+		[ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
+		case $(api POST /v1/tasks "$body" 2>/dev/null | jq -r '.id // empty' 2>/dev/null) in
+		t_*) accepted=$((accepted + 1)); return 0 ;;
+		esac
+		sleep 0.05
+	done
+	return 1
+}
+
+agent_start_quick() {
+	ORASI_QUEUE_RETRY_INITIAL=50ms ORASI_QUEUE_RETRY_MAX=500ms ORASI_QUEUE_MAX_CRASHES=1000 \
+		agent_start || exit 1
+}
+
+kill_something() {
+	if [ $((RANDOM % 2)) -eq 0 ]; then
+		agent_kill
+	else
+		local victims
+		victims=($(pgrep -P "$AGENT_PID" -f orasi-worker))
+		[ ${#victims[@]} -gt 0 ] && kill -9 "${victims[$((RANDOM % ${#victims[@]}))]}" 2>/dev/null
+	fi
+}
+
+agent_start_quick
+records=$((records + $(make_file 1)))
+check "the first file is accepted" submit_file 1
+for _ in $(seq 100); do
+	[ "$(sql 'SELECT count(*) AS n FROM crash' | jq -r '.n // 0' 2>/dev/null)" != 0 ] && break
+	sleep 0.1
+done
+api POST /v1/datasets/crash/indexes '{"name":"by_id","plugin":"btree","columns":["id"]}' >/dev/null
+api POST /v1/datasets/crash/indexes '{"name":"words","plugin":"fulltext","columns":["text"]}' >/dev/null
+
+for round in $(seq 2 "$ROUNDS"); do
+	if [ $((round % 3)) -eq 0 ]; then
+		records=$((records + $(make_file "$round")))
+		submit_file "$round" || fail "file $round is accepted"
+	fi
+	sleep "0.$((RANDOM % 50 + 10))"
+	kill_something
+	[ -n "$AGENT_PID" ] || agent_start_quick
+done
+
+[ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
+for _ in $(seq 600); do
+	open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | paste -sd+ | bc)
+	[ "$open" = 0 ] && break
+	sleep 0.2
+done
+
+same "no task waits or runs any more" 0 "$open"
+same "every accepted task has succeeded" "$accepted" \
+	"$(api GET '/v1/tasks?kind=ingest&state=succeeded&limit=1000' | jq '.items | length')"
+same "every record is there exactly once" "$records $records" \
+	"$(sql 'SELECT count(*) AS n, count(DISTINCT id) AS d FROM crash' | jq -r '"\(.n) \(.d)"')"
+same "every broken record is in quarantine exactly once" "$(ls "$SCRATCH/in" | grep -c '[13579]\.ndjson$')" \
+	"$(sql 'SELECT count(*) AS n FROM crash__rejects' | jq -r .n)"
+for i in by_id words; do
+	api POST "/v1/tasks?wait=30" '{"kind":"index","dataset":"crash","index":"'$i'"}' | jq -r '.id' >"$SCRATCH/id"
+	same "index $i is up to date" succeeded "$(finish "$(cat "$SCRATCH/id")")"
+done
+same "the full-text index answers as a scan does" \
+	"$(sql "SELECT count(*) AS n FROM crash WHERE text LIKE '% 42 %'" | jq -r .n)" \
+	"$(sql "SELECT count(*) AS n FROM crash WHERE text MATCH '42' AND text LIKE '% 42 %'" | jq -r .n)"
+same "the B-tree answers as a scan does" \
+	"$(sql 'SELECT count(*) AS n, sum(id) AS s FROM crash WHERE +id BETWEEN 300100 AND 900050' | jq -c .)" \
+	"$(sql 'SELECT count(*) AS n, sum(id) AS s FROM crash WHERE id BETWEEN 300100 AND 900050' | jq -c .)"
+for i in by_id words; do
+	same "index $i verifies" 0 "$(finish "$(api POST "/v1/datasets/crash/indexes/$i:verify" | jq -r .id)" >/dev/null;
+		api GET "/v1/tasks?kind=index&limit=1" | jq '.items[0].result.problems | length')"
+done
+agent_stop
+done_testing
