@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Per message: its name, how large its payload may be, and whether that is JSON. */
+static const struct {
+	const char *name;
+	uint32_t max;
+	int raw;
+} messages[WIRE_TYPES] = {
+	[WIRE_HELLO] = {"hello", 4096, 0},
+	[WIRE_LOG] = {"log", 64u << 10, 0},
+	[WIRE_PROGRESS] = {"progress", 64u << 10, 0},
+	[WIRE_PART] = {"part", WIRE_JSON_MAX, 0},
+	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, 1},
+	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, 0},
+	[WIRE_FAIL] = {"fail", 64u << 10, 0},
+	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, 0},
+	[WIRE_PART_DONE] = {"part-done", 4096, 0},
+	[WIRE_CANCEL] = {"cancel", 4096, 0},
+	[WIRE_CREDIT] = {"credit", 4096, 0},
+};
+
+static int is_known(unsigned type)
+{
+	return type > 0 && type < WIRE_TYPES;
+}
+
+const char *wire_name(enum wire_type type)
+{
+	return is_known(type) ? messages[type].name : "unknown";
+}
+
+static int put_frame(struct buf *out, enum wire_type type, const void *head, uint32_t head_len,
+                     const void *p, size_t n, struct err *err)
+{
+	unsigned char header[WIRE_HEADER] = {0};
+	uint32_t len;
+
+	if (n > messages[type].max - head_len)
+		return err_set(err, ERR_LIMIT, "a %s message of %zu bytes is larger than the %u allowed",
+		               wire_name(type), n, messages[type].max);
+	len = head_len + (uint32_t)n;
+	memcpy(header, &len, 4);
+	header[4] = (unsigned char)type;
+	buf_add(out, header, sizeof(header));
+	buf_add(out, head, head_len);
+	if (buf_add(out, p, n))
+		return err_set(err, out->failed, "a %s message does not fit its buffer", wire_name(type));
+	return 0;
+}
+
+int wire_put(struct buf *out, enum wire_type type, const struct json *json, struct err *err)
+{
+	const char *text = json_text(json);
+
+	return put_frame(out, type, "", 0, text, strlen(text), err);
+}
+
+int wire_put_data(struct buf *out, uint32_t order, const void *p, size_t n, struct err *err)
+{
+	return put_frame(out, WIRE_DATA, &order, sizeof(order), p, n, err);
+}
+
+static int take_payload(struct wire_message *ret, const char *payload, uint32_t len, struct err *err)
+{
+	if (messages[ret->type].raw) {
+		if (len < sizeof(ret->order))
+			return err_set(err, ERR_CORRUPT, "a data message without its order");
+		memcpy(&ret->order, payload, sizeof(ret->order));
+		ret->data = payload + sizeof(ret->order);
+		ret->len = len - sizeof(ret->order);
+		return 1;
+	}
+	if (json_parse(payload, len, &ret->json, err)) {
+		err_prefix(err, "a %s message", wire_name(ret->type));
+		return ERR_CORRUPT;
+	}
+	return 1;
+}
+
+int wire_take(const struct buf *in, size_t *at, struct wire_message *ret, struct err *err)
+{
+	const char *frame = in->data + *at;
+	size_t have = in->len - *at;
+	unsigned type;
+	uint32_t len;
+	int r;
+
+	if (have < WIRE_HEADER)
+		return 0;
+	memcpy(&len, frame, 4);
+	type = (unsigned char)frame[4];
+	if (!is_known(type) || frame[5] || frame[6] || frame[7])
+		return err_set(err, ERR_CORRUPT, "a message of unknown type %u", type);
+	if (len > messages[type].max)
+		return err_set(err, ERR_CORRUPT, "a %s message claims %u bytes, %u are allowed",
+		               wire_name((enum wire_type)type), len, messages[type].max);
+	if (have - WIRE_HEADER < len)
+		return 0;
+	memset(ret, 0, sizeof(*ret));
+	ret->type = (enum wire_type)type;
+	r = take_payload(ret, frame + WIRE_HEADER, len, err);
+	if (r > 0)
+		*at += WIRE_HEADER + len;
+	return r;
+}
+
+void wire_message_done(struct wire_message *message)
+{
+	json_free(message->json);
+	message->json = NULL;
+}
+
+static int send_all(int fd, const struct buf *out, struct err *err)
+{
+	for (size_t at = 0; at < out->len;) {
+		ssize_t n = write(fd, out->data + at, out->len - at);
+
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, errno, "cannot write to the agent");
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err)
+{
+	struct buf out;
+	int r;
+
+	buf_init(&out, 0);
+	r = wire_put(&out, type, json, err);
+	if (!r)
+		r = send_all(fd, &out, err);
+	buf_done(&out);
+	return r;
+}
+
+int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *err)
+{
+	struct buf out;
+	int r;
+
+	buf_init(&out, 0);
+	r = wire_put_data(&out, order, p, n, err);
+	if (!r)
+		r = send_all(fd, &out, err);
+	buf_done(&out);
+	return r;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/wire.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/test.h"
+
+static struct err err;
+
+static void put_text(struct buf *out, enum wire_type type, const char *text)
+{
+	struct json *json;
+
+	ck_ok(json_parse(text, strlen(text), &json, &err), &err);
+	ck_ok(wire_put(out, type, json, &err), &err);
+	json_free(json);
+}
+
+START_TEST(messages_come_out_as_they_went_in_however_they_are_cut)
+{
+	struct buf out, in;
+	struct wire_message message;
+	size_t at = 0;
+	int seen = 0;
+
+	buf_init(&out, 0);
+	buf_init(&in, 0);
+	put_text(&out, WIRE_HELLO, "{\"pid\":7}");
+	ck_ok(wire_put_data(&out, 42, "a\0b", 3, &err), &err);
+	put_text(&out, WIRE_RESULT, "{\"order\":42}");
+	for (size_t i = 0; i < out.len; i++) {
+		buf_add(&in, out.data + i, 1);
+		while (wire_take(&in, &at, &message, &err) > 0) {
+			seen++;
+			if (seen == 1)
+				ck_assert_int_eq(json_get_int(message.json, "pid", 0), 7);
+			if (seen == 2) {
+				ck_assert_uint_eq(message.order, 42);
+				ck_assert_uint_eq(message.len, 3);
+				ck_assert_mem_eq(message.data, "a\0b", 3);
+			}
+			if (seen == 3)
+				ck_assert_int_eq(message.type, WIRE_RESULT);
+			wire_message_done(&message);
+		}
+	}
+	ck_assert_int_eq(seen, 3);
+	ck_assert_uint_eq(at, out.len);
+	buf_done(&out);
+	buf_done(&in);
+}
+END_TEST
+
+static const struct {
+	const char *name, *bytes;
+	size_t n;
+} bad[] = {
+	{"unknown type", "\1\0\0\0\143\0\0\0x", 9},
+	{"type zero", "\1\0\0\0\0\0\0\0x", 9},
+	{"dirty padding", "\2\0\0\0\1\0\0\1{}", 10},
+	{"too long a claim", "\377\377\377\377\1\0\0\0", 8},
+	{"not JSON", "\2\0\0\0\1\0\0\0{x", 10},
+	{"data without order", "\2\0\0\0\5\0\0\0ab", 10},
+};
+
+START_TEST(a_frame_that_breaks_the_rules_is_refused)
+{
+	struct wire_message message;
+	struct buf in;
+	size_t at = 0;
+
+	buf_init(&in, 0);
+	buf_add(&in, bad[_i].bytes, bad[_i].n);
+	ck_assert_msg(wire_take(&in, &at, &message, &err) == ERR_CORRUPT, "%s", bad[_i].name);
+	buf_done(&in);
+}
+END_TEST
+
+START_TEST(a_message_that_is_too_large_is_not_sent)
+{
+	static char big[WIRE_DATA_MAX + 1];
+	struct buf out;
+
+	buf_init(&out, 0);
+	ck_assert_int_eq(wire_put_data(&out, 1, big, sizeof(big), &err), ERR_LIMIT);
+	ck_assert_int_eq(wire_put_data(&out, 1, big, sizeof(big) - 1, &err), 0);
+	buf_done(&out);
+}
+END_TEST
+
+START_TEST(blocking_send_reaches_the_other_side)
+{
+	struct wire_message message;
+	struct buf in;
+	size_t at = 0;
+	int pair[2];
+
+	buf_init(&in, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_ok(wire_send_data(pair[0], 9, "xyz", 3, &err), &err);
+	buf_reserve(&in, 100);
+	in.len = (size_t)read(pair[1], in.data, 100);
+	ck_assert_int_eq(wire_take(&in, &at, &message, &err), 1);
+	ck_assert_uint_eq(message.order, 9);
+	buf_done(&in);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+static void wire_cases(Suite *suite)
+{
+	TCase *c = tcase_create("wire");
+
+	tcase_add_test(c, messages_come_out_as_they_went_in_however_they_are_cut);
+	tcase_add_loop_test(c, a_frame_that_breaks_the_rules_is_refused, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(c, a_message_that_is_too_large_is_not_sent);
+	tcase_add_test(c, blocking_send_reaches_the_other_side);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("wire", wire_cases)
