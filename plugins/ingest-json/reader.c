@@ -136,20 +136,16 @@ static orasi_status skip_to(struct reader *r, uint64_t offset, orasi_error *err)
 	return ORASI_OK;
 }
 
-static int64_t count_lines(const uint8_t *p, size_t n)
-{
-	int64_t lines = 0;
-
-	for (size_t i = 0; i < n; i++)
-		lines += p[i] == '\n';
-	return lines;
-}
-
+/* Moves pos on and counts the lines that end on the way. */
 static void advance(struct reader *r, size_t n)
 {
-	if (r->line > 0)
-		r->line += count_lines(r->buf + r->pos, n);
+	const uint8_t *p = r->buf + r->pos, *end = p + n;
+
 	r->pos += n;
+	if (r->line < 0)
+		return;
+	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		r->line++;
 }
 
 /* Steps over white space. *ret: the byte there, or -1 at the end of the source. */
@@ -332,7 +328,10 @@ static orasi_status take(struct reader *r, struct walk *w, size_t limit, struct 
 	                       .offset = offset_of(r),
 	                       .whole = seen,
 	                       .line = r->line};
-	advance(r, seen);
+	if (w->line)
+		r->pos += seen;
+	else
+		advance(r, seen);
 	return ORASI_OK;
 }
 

@@ -162,6 +162,13 @@ static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *fact
 	}
 }
 
+/* An empty buffer compares like a string too. */
+static void terminate(struct buf *buf)
+{
+	must(!buf_reserve(buf, 1), "memory");
+	buf->data[buf->len] = 0;
+}
+
 void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,
               const struct rows_options *options)
 {
@@ -200,10 +207,8 @@ void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,
 	arrow_schema_release(&want);
 	factory->destroy(self);
 	fakehost_config_free(config);
-	/* So that strings can be compared even when there is nothing. */
-	buf_puts(&rows->text, "");
-	buf_reserve(&rows->text, 1);
-	buf_reserve(&rows->schema, 1);
+	terminate(&rows->text);
+	terminate(&rows->schema);
 }
 
 void rows_done(struct rows *rows)
