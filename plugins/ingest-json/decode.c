@@ -31,7 +31,7 @@ struct decoder {
 	const orasi_host_log *log;
 	const orasi_host_job *job;
 	const orasi_host_reject *reject;
-	struct options options;
+	struct settings settings;
 
 	/* from open to close */
 	struct reader *reader;
@@ -73,7 +73,7 @@ static orasi_status decode_create(const orasi_host *host, const char *id, const 
 	d->log = host->get_extension(host, ORASI_HOST_LOG);
 	d->job = host->get_extension(host, ORASI_HOST_JOB);
 	d->reject = host->get_extension(host, ORASI_HOST_REJECT);
-	status = options_read(config, &d->options, err);
+	status = settings_read(config, &d->settings, err);
 	if (status) {
 		decoder_free(d);
 		return status;
@@ -103,7 +103,7 @@ static void decoder_free(struct decoder *d)
 	if (!d)
 		return;
 	decoder_reset(d);
-	options_done(&d->options);
+	settings_done(&d->settings);
 	free(d);
 }
 
@@ -116,9 +116,9 @@ static void decode_destroy(void *self)
 
 static struct infer_limits limits_of(const struct decoder *d)
 {
-	return (struct infer_limits){.timestamps = d->options.infer_timestamps,
-	                             .max_columns = (uint32_t)d->options.max_columns,
-	                             .max_depth = (uint32_t)d->options.max_depth};
+	return (struct infer_limits){.timestamps = d->settings.infer_timestamps,
+	                             .max_columns = (uint32_t)d->settings.max_columns,
+	                             .max_depth = (uint32_t)d->settings.max_depth};
 }
 
 /* Notes a record if it is a good object; bad ones are met again while decoding. */
@@ -148,9 +148,9 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, orasi_er
 	uint64_t limit;
 
 	reader_where(d->reader, &place);
-	limit = place.offset + (uint64_t)d->options.sample_bytes;
+	limit = place.offset + (uint64_t)d->settings.sample_bytes;
 	reader_hold(d->reader);
-	for (int64_t i = 0; i < d->options.sample_rows; i++) {
+	for (int64_t i = 0; i < d->settings.sample_rows; i++) {
 		status = reader_next(d->reader, &record, err);
 		if (status || (record.offset + record.whole > limit && i))
 			break;
@@ -282,8 +282,8 @@ static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *r
 
 static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
 {
-	const struct reader_config config = {d->options.mode, d->options.records,
-	                                     (size_t)d->options.max_record};
+	const struct reader_config config = {d->settings.mode, d->settings.records,
+	                                     (size_t)d->settings.max_record};
 	bool resumed = open->checkpoint.len > 0;
 
 	d->state.range_begin = open->range_begin;
@@ -319,9 +319,9 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 	decoder_reset(d);
 	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
 	d->row_config = (struct row_config){.unknown = d->project ? ROW_IGNORE
-	                                                          : d->options.unknown_fields,
-	                                    .coerce = d->options.coerce,
-	                                    .max_depth = (unsigned)d->options.max_depth};
+	                                                          : d->settings.unknown_fields,
+	                                    .coerce = d->settings.coerce,
+	                                    .max_depth = (unsigned)d->settings.max_depth};
 	d->row = (struct row){.config = &d->row_config};
 	d->range_begin = open->range_begin;
 	d->max_rows = open->max_rows ? open->max_rows : 1;
@@ -359,7 +359,7 @@ static int say_flaw(const struct decoder *d, const struct record *record, const 
 
 	if (record->too_long)
 		return snprintf(ret, cap, "the record has %llu bytes, max_record allows %lld",
-		                (unsigned long long)record->whole, (long long)d->options.max_record);
+		                (unsigned long long)record->whole, (long long)d->settings.max_record);
 	if (!strcmp(flaw->code, FLAW_UTF8) || at >= record->len)
 		return snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column,
 		                *column ? ": " : "", flaw->what, at);
@@ -467,6 +467,7 @@ static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error
 			status = fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 			break;
 		}
+		reader_where(d->reader, &d->state.place);
 		status = reader_next(d->reader, &record, err);
 		if (status)
 			break;
@@ -478,6 +479,8 @@ static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error
 			status = on_flaw(d, &record, rows, err);
 		}
 	}
+	if (status >= 0) /* else the mark stays before what failed */
+		reader_where(d->reader, &d->state.place);
 	*ret_rows = rows;
 	return status;
 }
@@ -486,7 +489,6 @@ static void fill_mark(struct decoder *d, orasi_mark *mark)
 {
 	size_t n;
 
-	reader_where(d->reader, &d->state.place);
 	n = state_write(&d->state, &d->schema, d->saved_state);
 	mark->flags = n ? ORASI_MARK_RESUMABLE : 0;
 	mark->rows_total = d->state.rows;

@@ -84,45 +84,45 @@ static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_e
 	return *ret ? ORASI_OK : fail(err, ORASI_E_NOMEM, "no memory for the options");
 }
 
-static orasi_status read_all(const orasi_config *config, struct options *o, orasi_error *err)
+static orasi_status read_all(const orasi_config *config, struct settings *s, orasi_error *err)
 {
 	int mode = READER_AUTO, unknown = ROW_GROW;
 	int32_t flag;
 	orasi_status status = ORASI_OK;
 
 #define NUMBER_READ(name, otherwise, least, most, help)                                      \
-	o->name = otherwise;                                                                  \
+	s->name = otherwise;                                                                  \
 	if (!status)                                                                          \
-		status = read_number(config, "/" #name, least, most, &o->name, err);
+		status = read_number(config, "/" #name, least, most, &s->name, err);
 #define BOOLEAN_READ(name, otherwise, help)                                                  \
 	flag = otherwise;                                                                     \
 	config->get_bool(config, "/" #name, &flag);                                           \
-	o->name = flag;
+	s->name = flag;
 	NUMBERS(NUMBER_READ)
 	BOOLEANS(BOOLEAN_READ)
 	if (!status)
 		status = read_word(config, "/mode", mode_words, &mode, err);
 	if (!status)
 		status = read_word(config, "/unknown_fields", unknown_words, &unknown, err);
-	o->mode = (enum reader_mode)mode;
-	o->unknown_fields = (enum row_unknown)unknown;
-	return status ? status : read_pointer(config, &o->records, err);
+	s->mode = (enum reader_mode)mode;
+	s->unknown_fields = (enum row_unknown)unknown;
+	return status ? status : read_pointer(config, &s->records, err);
 }
 
-orasi_status options_read(const orasi_config *config, struct options *ret, orasi_error *err)
+orasi_status settings_read(const orasi_config *config, struct settings *ret, orasi_error *err)
 {
-	struct options options = {0};
-	orasi_status status = read_all(config, &options, err);
+	struct settings settings = {0};
+	orasi_status status = read_all(config, &settings, err);
 
 	if (!status)
-		*ret = options;
+		*ret = settings;
 	return status;
 }
 
-void options_done(struct options *options)
+void settings_done(struct settings *settings)
 {
-	free(options->records);
-	options->records = NULL;
+	free(settings->records);
+	settings->records = NULL;
 }
 
 /* ---- entry -------------------------------------------------------------------------------- */

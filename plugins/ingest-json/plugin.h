@@ -14,7 +14,7 @@
 #define PLUGIN_VERSION "0.1.0"
 #define PLUGIN_STATE_VERSION 1
 
-struct options {
+struct settings {
 	enum reader_mode mode;
 	char *records; /* pointer, "" if none */
 	int64_t max_record, max_depth, max_columns;
@@ -23,8 +23,8 @@ struct options {
 	enum row_unknown unknown_fields;
 };
 
-orasi_status options_read(const orasi_config *config, struct options *ret, orasi_error *err);
-void options_done(struct options *options);
+orasi_status settings_read(const orasi_config *config, struct settings *ret, orasi_error *err);
+void settings_done(struct settings *settings);
 
 extern const orasi_ingest_factory decode_factory;
 extern const orasi_encode_factory encode_factory;
