@@ -227,10 +227,11 @@ void conn_written(struct conn *conn)
 static int body_is_slow(struct conn *conn, int64_t now)
 {
 	const struct http_config *config = conn->server->config;
-	uint64_t got = conn->req->body_got - conn->window_got;
+	uint64_t got;
 
 	if (conn->state != CONN_BODY || now - conn->window_at < config->body_timeout_ms)
 		return 0;
+	got = conn->req->body_got - conn->window_got;
 	if (!conn->req->paused && got * 1000 < config->body_rate * (uint64_t)config->body_timeout_ms)
 		return 1;
 	conn->window_at = now;

@@ -127,7 +127,8 @@ const char *http_problem_text(struct http_request *req, const struct err *err,
                               const struct http_problem *more);
 
 /* A reply of unknown length: chunked, or until the connection ends for HTTP/1.0. http_stream_write
- * copies; it returns 1 when so much waits that the caller should pause until on_drain, else 0. */
+ * copies; it returns 1 when so much waits that the caller should pause until on_drain, else 0. Who waits
+ * for on_drain must set on_gone too: once the client has gone, no on_drain comes. */
 void http_stream_begin(struct http_request *req, int status, const char *content_type);
 int http_stream_write(struct http_request *req, const void *p, size_t n);
 void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req),

@@ -104,6 +104,12 @@ static void pump_drained(void *ctx, struct http_request *req)
 	pump_some(ctx, req);
 }
 
+static void pump_gone(void *ctx, struct http_request *req)
+{
+	(void)ctx;
+	http_stream_abort(req);
+}
+
 static void big(struct http_request *req, void *ctx)
 {
 	struct pump *pump = arena_alloc(http_arena(req), sizeof(*pump));
@@ -111,6 +117,7 @@ static void big(struct http_request *req, void *ctx)
 	(void)ctx;
 	pump->left = BIG;
 	http_on_drain(req, pump_drained, pump);
+	http_on_gone(req, pump_gone, pump);
 	http_stream_begin(req, 200, "application/octet-stream");
 	pump_some(pump, req);
 }
