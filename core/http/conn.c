@@ -257,7 +257,7 @@ void conn_sweep(struct conn *conn, int64_t now)
 
 	if (conn->state == CONN_CLOSED)
 		return;
-	if (writing_stalls(conn, now) ||
+	if (conn->broken || writing_stalls(conn, now) ||
 	    (conn->state == CONN_LINGER && !conn->stall_queued && now > conn->since) ||
 	    (conn->state == CONN_IDLE && now - conn->since > config->idle_timeout_ms)) {
 		conn_close(conn);

@@ -49,6 +49,7 @@ struct conn {
 	int parsing;       /* conn_parse is on the stack */
 	int resume;        /* the parser has something to say without more input */
 	int eof, reading, refused, shut;
+	int broken;        /* a write has failed: the sweep closes it, never a call on the stack */
 	llhttp_t parser;
 	struct buf in;     /* read and not yet parsed */
 	struct buf head;   /* url, names and values of the head being read, NUL-separated */

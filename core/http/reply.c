@@ -138,7 +138,7 @@ void http_reply(struct http_request *req, int status, const char *content_type, 
 		req->sent += n;
 	}
 	if (out.failed)
-		conn_close(req->conn);
+		req->conn->broken = 1;
 	else
 		conn_send(req->conn, out.data, out.len);
 	buf_done(&out);
@@ -260,7 +260,7 @@ void http_stream_begin(struct http_request *req, int status, const char *content
 	put_head(req, &out, status, content_type);
 	buf_puts(&out, req->http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
 	if (out.failed)
-		conn_close(req->conn);
+		req->conn->broken = 1;
 	else
 		conn_send(req->conn, out.data, out.len);
 	buf_done(&out);
@@ -288,7 +288,7 @@ int http_stream_write(struct http_request *req, const void *p, size_t n)
 		buf_puts(&out, "\r\n");
 	req->sent += n;
 	if (out.failed)
-		conn_close(conn);
+		conn->broken = 1;
 	else
 		conn_send(conn, out.data, out.len);
 	buf_done(&out);

@@ -67,14 +67,14 @@ static void plain_write(struct conn *conn, const char *p, size_t n)
 	done = done < 0 ? 0 : done;
 	write = malloc(sizeof(*write) + n - (size_t)done);
 	if (!write) {
-		conn_close(conn);
+		conn->broken = 1;
 		return;
 	}
 	memcpy(write->bytes, p + done, n - (size_t)done);
 	buf = uv_buf_init(write->bytes, (unsigned)(n - (size_t)done));
 	if (uv_write(&write->req, &conn->uv.stream, &buf, 1, on_write)) {
 		free(write);
-		conn_close(conn);
+		conn->broken = 1;
 	}
 }
 
@@ -94,7 +94,7 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 static void plain_shutdown(struct conn *conn)
 {
 	if (!conn->shut && uv_shutdown(&conn->shutdown, &conn->uv.stream, on_shutdown))
-		conn_close(conn);
+		conn->broken = 1;
 	conn->shut = 1;
 }
 

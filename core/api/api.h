@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP API, version 1: what people and programs ask the agent, turned into calls of the rooms that
+ * do it. It keeps no state of its own but the streams that are open and the last events.
+ *
+ * A task that is answered with 2xx is durable: the reply waits for the store. Every task is checked
+ * completely before it is accepted, with all problems in one answer (docs/API.md).
+ *
+ * Threading: loop thread. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/err.h"
+#include "base/metric.h"
+#include "base/option.h"
+#include "http/http.h"
+#include "queue/queue.h"
+
+struct api;
+struct catalog;
+struct health;
+struct loop;
+struct plugin_registry;
+struct supervise;
+
+struct api_config {
+	uint64_t upload_max;   /* bytes of one upload */
+	int64_t upload_age_ms; /* uploads older than this are removed */
+	int64_t wait_max_ms;   /* longest wait of a request for a task */
+};
+extern const struct option api_options[];
+
+/* The rooms behind the API and a few facts; all outlive it. */
+struct api_env {
+	struct loop *loop;
+	const struct api_config *config;
+	struct queue *queue;
+	struct catalog *catalog;
+	struct supervise *supervise;
+	struct plugin_registry *plugins;
+	struct health *health;
+	const char *data_dir; /* absolute */
+	const char *version;
+};
+
+/* Makes <data_dir>/uploads and sweeps it, now and every hour. */
+int api_new(const struct api_env *env, struct api **ret, struct err *err);
+/* For http_server_new, with the api as ctx. They die with the api. */
+const struct http_route *api_routes(const struct api *api);
+/* For queue_events.on_event: wakes who waits for the task and feeds the event streams. */
+void api_on_event(void *api, const struct task_event *event);
+/* Ends event streams and answers waiting requests at once; call before http_server_stop. */
+void api_stop(struct api *api);
+/* After the HTTP server is gone and everything asked of the other rooms has been answered. */
+void api_free(struct api *api);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/datasets: the catalog says what there is; what is in a table is asked of a table worker. */
+#include <string.h>
+
+#include "api/inside.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "catalog/catalog.h"
+#include "supervise/supervise.h"
+
+#define PAGE_DEFAULT 1000
+#define PAGE_MAX 10000
+
+struct asked {
+	struct api *api;
+	struct http_request *req;
+	const char *name;
+	int status;
+};
+
+static struct asked *asked_new(struct api *api, struct http_request *req, const char *name)
+{
+	struct asked *asked = arena_alloc(http_arena(req), sizeof(*asked));
+
+	asked->api = api;
+	asked->req = req;
+	asked->name = arena_str(http_arena(req), name);
+	return asked;
+}
+
+int dataset_is_reserved(const char *name)
+{
+	return str_ends(name, "__rejects");
+}
+
+int path_is_plain(const char *path)
+{
+	if (*path != '/')
+		return 0;
+	while (*path) {
+		size_t n;
+
+		path += strspn(path, "/");
+		n = strcspn(path, "/");
+		if ((n == 1 && path[0] == '.') || (n == 2 && !memcmp(path, "..", 2)))
+			return 0;
+		path += n;
+	}
+	return 1;
+}
+
+const struct catalog_dataset *path_dataset(struct api *api, struct http_request *req)
+{
+	const char *name = http_param(req, "dataset");
+	const struct catalog_dataset *dataset = catalog_dataset(api->env.catalog, name);
+
+	if (!dataset)
+		reply_fail(req, ERR_NOTFOUND, "there is no dataset '%.128s'", name);
+	return dataset;
+}
+
+struct json *order_with_dataset(const struct catalog_dataset *dataset)
+{
+	struct json *order = json_new_object(), *place = json_new_object();
+
+	json_set_str(place, "name", dataset->name);
+	json_set_str(place, "location", dataset->location);
+	json_set(order, "dataset", place);
+	return order;
+}
+
+static void call(struct api *api, struct http_request *req, const char *op, struct json *order,
+                 supervise_reply_fn on_reply, void *ctx)
+{
+	struct err err;
+
+	if (supervise_call(api->env.supervise, op, order, on_reply, ctx, &err))
+		reply_err(req, &err);
+}
+
+/* ---- list and describe ------------------------------------------------------------------------------- */
+void handle_datasets_get(struct api *api, struct http_request *req)
+{
+	struct json *json = json_new_object(), *items = json_new_array();
+	const struct catalog_dataset **datasets;
+	size_t n = 0;
+
+	if (!catalog_datasets(api->env.catalog, http_arena(req), &datasets, &n))
+		for (size_t i = 0; i < n; i++)
+			json_push(items, dataset_json(datasets[i]));
+	json_set(json, "items", items);
+	reply_json(req, 200, json);
+}
+
+static const char *const described[] = {"version", "rows", "bytes", "files", "schema", "configuration",
+                                        "partition_columns", "indexes", NULL};
+
+/* What the table says goes over what the catalog remembers. A table without a first commit is not an
+ * error: the dataset is known and empty. */
+static void on_described(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
+	struct json *json;
+
+	if (!dataset) {
+		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' has been dropped", asked->name);
+		return;
+	}
+	if (err && err->code && err->code != ERR_NOTFOUND) {
+		reply_err(asked->req, err);
+		return;
+	}
+	json = dataset_json(dataset);
+	for (size_t i = 0; described[i]; i++) {
+		const struct json *value = json_get(result, described[i]);
+
+		if (value || !json_get(json, described[i]))
+			json_set(json, described[i], json_copy(value));
+	}
+	reply_json(asked->req, 200, json);
+}
+
+void handle_dataset_get(struct api *api, struct http_request *req)
+{
+	const struct catalog_dataset *dataset = path_dataset(api, req);
+
+	if (dataset)
+		call(api, req, "table.describe", order_with_dataset(dataset), on_described,
+		     asked_new(api, req, dataset->name));
+}
+
+static void on_schema(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	if (err && err->code)
+		reply_err(asked->req, err);
+	else if (!json_get(result, "schema"))
+		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' is empty and has no schema yet", asked->name);
+	else
+		http_reply_json(asked->req, 200, json_text(json_get(result, "schema")));
+}
+
+void handle_dataset_schema(struct api *api, struct http_request *req)
+{
+	const struct catalog_dataset *dataset = path_dataset(api, req);
+
+	if (dataset)
+		call(api, req, "table.describe", order_with_dataset(dataset), on_schema,
+		     asked_new(api, req, dataset->name));
+}
+
+static void on_result(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	if (err && err->code)
+		reply_err(asked->req, err);
+	else
+		http_reply_json(asked->req, 200, json_text(result));
+}
+
+static void page_of(struct api *api, struct http_request *req, const char *op)
+{
+	const struct catalog_dataset *dataset = path_dataset(api, req);
+	int64_t limit = dataset ? query_number(req, "limit", PAGE_DEFAULT, PAGE_MAX) : -1;
+	const char *cursor = http_query(req, "cursor");
+	struct json *order;
+
+	if (limit < 0)
+		return;
+	order = order_with_dataset(dataset);
+	json_set_int(order, "limit", limit);
+	if (cursor)
+		json_set_str(order, "cursor", cursor);
+	call(api, req, op, order, on_result, asked_new(api, req, dataset->name));
+}
+
+void handle_dataset_files(struct api *api, struct http_request *req)
+{
+	page_of(api, req, "table.files");
+}
+
+void handle_dataset_history(struct api *api, struct http_request *req)
+{
+	page_of(api, req, "table.history");
+}
+
+/* ---- create -------------------------------------------------------------------------------------------- */
+static void on_created(void *ctx, int r, const struct err *err)
+{
+	struct asked *asked = ctx;
+	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
+
+	if (r || !dataset) {
+		reply_err(asked->req, err);
+		return;
+	}
+	http_set_header(asked->req, "Location",
+	                arena_printf(http_arena(asked->req), "/v1/datasets/%s", dataset->name));
+	reply_json(asked->req, asked->status, dataset_json(dataset));
+}
+
+static int check_new_dataset(struct http_request *req, const char *name, const char *location)
+{
+	struct json *errors = json_new_array();
+	int r = 0;
+
+	if (!str_is_name(name))
+		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'", name);
+	else if (dataset_is_reserved(name))
+		errors_add(errors, "", "names that end in '__rejects' are made by ingest itself");
+	if (!path_is_plain(location))
+		errors_add(errors, "/location", "'%.200s' is not an absolute path (without '.' and '..')", location);
+	if (json_count(errors)) {
+		reply_invalid(req, errors);
+		r = ERR_INVALID;
+	}
+	json_free(errors);
+	return r;
+}
+
+static void put_dataset(struct api *api, struct http_request *req, const char *name, const char *location)
+{
+	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1, -1, -1};
+	struct asked *asked = asked_new(api, req, name);
+	int r;
+
+	asked->status = 201;
+	r = catalog_put_dataset(api->env.catalog, &dataset, on_created, asked);
+	if (r)
+		reply_fail(req, r, "dataset '%s' cannot be written down: %s", name, err_name(r));
+}
+
+void handle_dataset_put(struct api *api, struct http_request *req)
+{
+	const char *name = http_param(req, "dataset"), *location;
+	const struct catalog_dataset *known = catalog_dataset(api->env.catalog, name);
+	struct json *body = body_checked(api, req, "DatasetPut");
+
+	if (!body)
+		return;
+	location = json_get_str(body, "location", NULL);
+	location = location ? arena_str(http_arena(req), location)
+	                    : known ? known->location
+	                            : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
+	json_free(body);
+	if (known && str_eq(known->location, location))
+		reply_json(req, 200, dataset_json(known));
+	else if (known)
+		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move", name, known->location);
+	else if (!check_new_dataset(req, name, location))
+		put_dataset(api, req, name, location);
+}
+
+/* ---- drop ------------------------------------------------------------------------------------------------ */
+static void on_forgotten(void *ctx, int r, const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	if (r)
+		reply_err(asked->req, err);
+	else
+		http_reply_empty(asked->req, 204);
+}
+
+static void forget(struct asked *asked)
+{
+	int r = catalog_drop_dataset(asked->api->env.catalog, asked->name, on_forgotten, asked);
+
+	if (r)
+		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name, err_name(r));
+}
+
+static void on_dropped(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	(void)result;
+	if (err && err->code && err->code != ERR_NOTFOUND)
+		reply_err(asked->req, err);
+	else
+		forget(asked);
+}
+
+static int is_worked_on(struct api *api, struct http_request *req, const char *name)
+{
+	struct queue_filter filter = {.state = TASK_RUNNING, .dataset = name, .limit = 1};
+	const char *cursor;
+	struct task **tasks;
+	size_t n = 0;
+
+	if (queue_list(api->env.queue, &filter, http_arena(req), &tasks, &n, &cursor, NULL) || !n)
+		return 0;
+	reply_fail(req, ERR_CONFLICT, "a task is running on dataset '%s': cancel it or wait", name);
+	return 1;
+}
+
+/* The files go first: if we die in between, the name is still there to drop again. */
+void handle_dataset_delete(struct api *api, struct http_request *req)
+{
+	const struct catalog_dataset *dataset = path_dataset(api, req);
+	const char *keep = http_query(req, "keep_data");
+	int keeps = 0;
+
+	if (!dataset)
+		return;
+	if (keep && str_to_bool(keep, &keeps))
+		reply_fail(req, ERR_INVALID, "'keep_data=%.40s' is neither true nor false", keep);
+	else if (is_worked_on(api, req, dataset->name))
+		return;
+	else if (keeps)
+		forget(asked_new(api, req, dataset->name));
+	else
+		call(api, req, "table.drop", order_with_dataset(dataset), on_dropped,
+		     asked_new(api, req, dataset->name));
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/tasks: put, list, get, cancel, retry. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/inside.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+#define LIST_DEFAULT 100
+#define LIST_MAX 1000
+
+/* A request that waits for the store. Lives in the request's arena. */
+struct pending {
+	struct api *api;
+	struct http_request *req;
+	int is_list;
+	int64_t id, wait_ms;
+};
+
+static struct pending *pending_new(struct api *api, struct http_request *req)
+{
+	struct pending *pending = arena_alloc(http_arena(req), sizeof(*pending));
+
+	pending->api = api;
+	pending->req = req;
+	return pending;
+}
+
+static const char *task_url(struct http_request *req, int64_t id)
+{
+	char text[ID_LEN];
+
+	id_format('t', id, text);
+	return arena_printf(http_arena(req), "/v1/tasks/%s", text);
+}
+
+void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
+{
+	struct task *task;
+	struct json *json;
+	struct err err;
+
+	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
+		reply_err(req, &err);
+		return;
+	}
+	json = task_json(task, TASK_FULL);
+	if (status == 201 || status == 202)
+		http_set_header(req, "Location", task_url(req, id));
+	if (http_etag(req, etag_of(req, json_text(json))))
+		json_free(json);
+	else
+		reply_json(req, status, json);
+}
+
+/* ---- put ------------------------------------------------------------------------------------------- */
+static void reply_put_error(struct http_request *req, const struct err *err)
+{
+	struct http_problem more = {0};
+
+	if (err->code == ERR_LIMIT) /* the queue is full: that passes */
+		more = (struct http_problem){.status = 429, .type = "queue-full", .retry_after_ms = 1000};
+	http_reply_problem(req, err, &more);
+}
+
+static void reply_list(struct http_request *req, const struct queue_put_result *results, size_t n)
+{
+	struct json *json = json_new_object(), *items = json_new_array();
+	char id[ID_LEN];
+
+	for (size_t i = 0; i < n; i++) {
+		struct json *item = json_new_object();
+
+		id_format('t', results[i].id, id);
+		json_set_str(item, "id", id);
+		json_set_bool(item, "existed", results[i].existed);
+		json_push(items, item);
+	}
+	json_set(json, "tasks", items);
+	reply_json(req, 200, json);
+}
+
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                   const struct err *err)
+{
+	struct pending *pending = ctx;
+
+	if (r) {
+		reply_put_error(pending->req, err);
+	} else if (pending->is_list) {
+		reply_list(pending->req, results, n);
+	} else {
+		if (results[0].existed)
+			http_set_header(pending->req, "Idempotency-Replayed", "true");
+		watch_task(pending->api, pending->req, results[0].id, pending->wait_ms, NULL,
+		           results[0].existed ? 200 : 201);
+	}
+}
+
+void handle_tasks_post(struct api *api, struct http_request *req)
+{
+	const char *wait = http_prefer(req, "wait");
+	struct pending *pending = pending_new(api, req);
+	struct submission submission;
+	struct err err;
+	int r;
+
+	if (wait)
+		pending->wait_ms = wait_parse(api, wait);
+	if (pending->wait_ms < 0)
+		pending->wait_ms = 0; /* a preference that is not understood is ignored (RFC 7240) */
+	if (submission_read(api, req, &submission))
+		return;
+	pending->is_list = submission.is_list;
+	r = queue_put(api->env.queue, submission.specs, submission.n, on_put, pending, &err);
+	submission_done(&submission);
+	if (r)
+		reply_put_error(req, &err);
+}
+
+static void on_put_one(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                       const struct err *err)
+{
+	struct pending *pending = ctx;
+
+	(void)n;
+	if (r)
+		reply_put_error(pending->req, err);
+	else
+		reply_task(pending->api, pending->req, results[0].id, 202);
+}
+
+void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
+                     struct json *body)
+{
+	struct task_spec spec = {.kind = kind, .dataset = dataset, .priority = -1};
+	struct err err;
+	int r;
+
+	spec.body = json_text(body);
+	spec.trace = http_traceparent(req);
+	r = queue_put(api->env.queue, &spec, 1, on_put_one, pending_new(api, req), &err);
+	json_free(body);
+	if (r)
+		reply_put_error(req, &err);
+}
+
+/* ---- list ------------------------------------------------------------------------------------------- */
+static int filter_time(struct http_request *req, const char *name, int64_t *ret)
+{
+	const char *text = http_query(req, name);
+
+	if (!text || !clock_from_rfc3339(text, ret))
+		return 0;
+	reply_fail(req, ERR_INVALID, "'%s=%.60s' is not a time such as 2026-01-31T12:00:00Z", name, text);
+	return ERR_INVALID;
+}
+
+static int filter_state(struct http_request *req, int *ret)
+{
+	const char *text = http_query(req, "state");
+	enum task_state state;
+
+	*ret = -1;
+	if (!text)
+		return 0;
+	if (task_state_parse(text, &state)) {
+		reply_fail(req, ERR_INVALID, "'state=%.40s' is not a state: scheduled, ready, running, succeeded, "
+		           "failed, cancelled or expired", text);
+		return ERR_INVALID;
+	}
+	*ret = (int)state;
+	return 0;
+}
+
+static int filter_label(struct http_request *req, struct queue_filter *filter)
+{
+	const char *name, *value;
+	size_t at = 0;
+
+	while (http_query_next(req, &at, &name, &value)) {
+		if (!str_starts(name, "label."))
+			continue;
+		if (filter->label_key) {
+			reply_fail(req, ERR_INVALID, "only one label can be asked for at a time");
+			return ERR_INVALID;
+		}
+		filter->label_key = name + 6;
+		filter->label_value = value;
+	}
+	return 0;
+}
+
+static int filter_parent(struct http_request *req, int64_t *ret)
+{
+	const char *text = http_query(req, "parent");
+
+	if (!text || !id_parse('t', text, ret))
+		return 0;
+	reply_fail(req, ERR_INVALID, "'parent=%.40s' is not the id of a task", text);
+	return ERR_INVALID;
+}
+
+static int read_filter(struct http_request *req, struct queue_filter *filter)
+{
+	int64_t limit = query_number(req, "limit", LIST_DEFAULT, LIST_MAX);
+
+	if (limit < 0)
+		return ERR_INVALID;
+	filter->limit = (size_t)limit;
+	filter->kind = http_query(req, "kind");
+	filter->queue = http_query(req, "queue");
+	filter->dataset = http_query(req, "dataset");
+	filter->cursor = http_query(req, "cursor");
+	return filter_state(req, &filter->state) || filter_label(req, filter) ||
+	                       filter_parent(req, &filter->parent) ||
+	                       filter_time(req, "created_after", &filter->created_after) ||
+	                       filter_time(req, "created_before", &filter->created_before)
+	               ? ERR_INVALID
+	               : 0;
+}
+
+/* The same query with the next cursor (RFC 8288). */
+static void set_next_link(struct http_request *req, const char *cursor)
+{
+	const char *name, *value;
+	struct buf link;
+	size_t at = 0;
+
+	buf_init(&link, 0);
+	buf_printf(&link, "<%s?", http_path(req));
+	while (http_query_next(req, &at, &name, &value)) {
+		if (!strcmp(name, "cursor"))
+			continue;
+		for (const char *p = arena_printf(http_arena(req), "%s=%s&", name, value); *p; p++)
+			buf_printf(&link, strchr(" %<>\"+#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
+	}
+	buf_printf(&link, "cursor=%s>; rel=\"next\"", cursor);
+	if (!link.failed)
+		http_set_header(req, "Link", link.data);
+	buf_done(&link);
+}
+
+void handle_tasks_get(struct api *api, struct http_request *req)
+{
+	struct queue_filter filter = {0};
+	const char *cursor = NULL;
+	struct json *json, *items;
+	struct task **tasks;
+	struct err err;
+	size_t n;
+
+	if (read_filter(req, &filter))
+		return;
+	if (queue_list(api->env.queue, &filter, http_arena(req), &tasks, &n, &cursor, &err)) {
+		reply_err(req, &err);
+		return;
+	}
+	json = json_new_object();
+	items = json_new_array();
+	for (size_t i = 0; i < n; i++)
+		json_push(items, task_json(tasks[i], TASK_BRIEF));
+	json_set(json, "items", items);
+	json_set_str(json, "next_cursor", cursor);
+	if (cursor)
+		set_next_link(req, cursor);
+	reply_json(req, 200, json);
+}
+
+/* ---- one task ---------------------------------------------------------------------------------------- */
+static int path_task(struct http_request *req, int64_t *ret)
+{
+	if (!id_parse('t', http_param(req, "id"), ret))
+		return 0;
+	reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
+	return ERR_NOTFOUND;
+}
+
+/* The task that the path names, or NULL: it has answered. */
+static struct task *path_get(struct api *api, struct http_request *req)
+{
+	struct task *task;
+	struct err err;
+	int64_t id;
+
+	if (path_task(req, &id))
+		return NULL;
+	if (!queue_get(api->env.queue, id, http_arena(req), &task, &err))
+		return task;
+	reply_err(req, &err);
+	return NULL;
+}
+
+void handle_task_get(struct api *api, struct http_request *req)
+{
+	const char *wait = http_query(req, "wait");
+	int64_t ms = wait ? wait_parse(api, wait) : 0, id;
+
+	if (ms < 0)
+		reply_fail(req, ERR_INVALID, "'wait=%.40s' is not a time such as 30s", wait);
+	else if (!path_task(req, &id))
+		watch_task(api, req, id, ms, http_header(req, "if-none-match"), 200);
+}
+
+void handle_task_attempts(struct api *api, struct http_request *req)
+{
+	struct task *task = path_get(api, req);
+	struct task_attempt *attempts;
+	struct json *json, *items;
+	struct err err;
+	size_t n;
+
+	if (!task)
+		return;
+	if (queue_attempts(api->env.queue, task->id, http_arena(req), &attempts, &n, &err)) {
+		reply_err(req, &err);
+		return;
+	}
+	json = json_new_object();
+	items = json_new_array();
+	for (size_t i = 0; i < n; i++)
+		json_push(items, attempt_json(&attempts[i]));
+	json_set(json, "items", items);
+	reply_json(req, 200, json);
+}
+
+void handle_task_result(struct api *api, struct http_request *req)
+{
+	struct http_problem more = {.type = "not-finished", .retry_after_ms = 1000};
+	struct task *task = path_get(api, req);
+	struct err err;
+
+	if (!task)
+		return;
+	if (task->state == TASK_SUCCEEDED) {
+		http_reply_json(req, 200, task->result ? task->result : "null");
+		return;
+	}
+	err_set(&err, ERR_CONFLICT, "the task is %s and has no result", task_state_name(task->state));
+	http_reply_problem(req, &err, task_state_is_final(task->state) ? NULL : &more);
+}
+
+static void on_changed(void *ctx, int r, const struct err *err)
+{
+	struct pending *pending = ctx;
+
+	if (r)
+		reply_err(pending->req, err);
+	else
+		reply_task(pending->api, pending->req, pending->id, 200);
+}
+
+typedef int (*change_fn)(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
+
+static void change(struct api *api, struct http_request *req, change_fn fn, const char *what)
+{
+	struct pending *pending = pending_new(api, req);
+	struct task *task = path_get(api, req);
+	int r;
+
+	if (!task)
+		return;
+	pending->id = task->id;
+	r = fn(api->env.queue, task->id, on_changed, pending);
+	if (r == ERR_CONFLICT)
+		reply_fail(req, r, "the task is %s: it cannot be %s", task_state_name(task->state), what);
+	else if (r)
+		reply_fail(req, r, "the task cannot be %s: %s", what, err_name(r));
+}
+
+void handle_task_cancel(struct api *api, struct http_request *req)
+{
+	change(api, req, queue_cancel, "cancelled");
+}
+
+void handle_task_retry(struct api *api, struct http_request *req)
+{
+	change(api, req, queue_retry, "tried again");
+}
