@@ -16,7 +16,11 @@ struct log_kv {
 	const char *str; /* or NULL: number */
 	int64_t num;
 };
-#define LOG_STR(k, v) ((struct log_kv){(k), (v) ? (v) : "", 0})
+static inline struct log_kv log_str(const char *key, const char *value)
+{
+	return (struct log_kv){key, value ? value : "", 0};
+}
+#define LOG_STR(k, v) log_str((k), (v))
 #define LOG_INT(k, v) ((struct log_kv){(k), 0, (int64_t)(v)})
 
 void log_setup(enum log_format format, enum log_level min_level, const char *program);

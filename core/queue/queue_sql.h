@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statements of the queue; the only SQL of the room. */
+#ifndef QUEUE_QUEUE_SQL_H
+#define QUEUE_QUEUE_SQL_H
+
+enum queue_statement {
+	TASK_PUT,
+	LIVE_PUT,
+	LIVE_SET,
+	LIVE_DEL,
+	RUN_PUT,
+	RUN_DEL,
+	DONE_PUT,
+	DONE_DEL,
+	ATTEMPT_PUT,
+	CHECKPOINT_PUT,
+	CHECKPOINT_DEL,
+	IDEM_GET,
+	IDEM_PUT,
+	UNIQ_GET,
+	UNIQ_PUT,
+	UNIQ_DEL,
+	LAST_ID,
+	RECOVER,
+	LOST_ATTEMPTS,
+	LOST_RUNS,
+	TASK_GET,
+	TASK_LIST,
+	ATTEMPT_LIST,
+	OLD_FIND,
+	OLD_TASK,
+	OLD_DONE,
+	OLD_ATTEMPT,
+	OLD_IDEM,
+	CHECK_STATES,
+	CHECK_RUNS,
+	QUEUE_STATEMENTS
+};
+
+extern const char *const queue_sql[QUEUE_STATEMENTS];
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer thread and its groups. A write is an entry in one of two lists: waiting (towards the writer)
+ * and ended (towards the loop); the mutex guards the lists and the flags, nothing else. The WAL is moved
+ * into the database by a second thread, so that no commit waits for it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "store/inside.h"
+
+#define EPOCH_SHIFT 40
+
+struct write {
+	struct list link;
+	store_write_fn write;
+	store_done_fn on_done;
+	void *arg;
+	int r;
+	struct err err;
+};
+
+struct store {
+	struct store_config config;
+	struct store_db writer, reader, checkpointer;
+	void (*wake)(void *ctx);
+	void *ctx;
+	int lock_fd;
+	pthread_t thread, checkpoint_thread;
+	int started;
+	pthread_mutex_t mutex;
+	pthread_cond_t more, idle, wal_grew;
+	struct list waiting, ended;
+	int stop, busy, read_only, checkpoint_wanted;
+	struct err broken;
+	int64_t epoch, sequence;
+	_Atomic int64_t commits, writes, failed, read_only_gauge;
+	struct metric_histogram commit_time;
+	struct metric metrics[8];
+};
+
+const struct option store_options[] = {
+	{"group_max", OPTION_INT, offsetof(struct store_config, group_max), "2000", 1, 100000, NULL,
+	 "The most writes in one transaction."},
+	{"checkpoint_pages", OPTION_INT, offsetof(struct store_config, checkpoint_pages), "1000", 100, 1000000,
+	 NULL, "The write-ahead log is moved into the database when it has grown by so many pages."},
+	OPTION_END,
+};
+
+/* ---- the writer ---------------------------------------------------------------------------------- */
+
+static void run_write(struct store *store, struct write *write)
+{
+	write->r = db_exec(&store->writer, "SAVEPOINT one", &write->err);
+	if (!write->r)
+		write->r = write->write(&store->writer, write->arg, &write->err);
+	if (!write->r)
+		write->r = db_exec(&store->writer, "RELEASE one", &write->err);
+	else
+		db_exec(&store->writer, "ROLLBACK TO one; RELEASE one", NULL);
+}
+
+static int run_group(struct store *store, struct list *group, struct err *err)
+{
+	int r = db_exec(&store->writer, "BEGIN IMMEDIATE", err);
+
+	if (r)
+		return r;
+	list_each(item, group)
+		run_write(store, list_entry(item, struct write, link));
+	r = db_exec(&store->writer, "COMMIT", err);
+	if (r)
+		db_exec(&store->writer, "ROLLBACK", NULL);
+	return r;
+}
+
+static void fail_group(struct list *group, const struct err *err)
+{
+	list_each(item, group) {
+		struct write *write = list_entry(item, struct write, link);
+
+		write->r = ERR_READONLY;
+		write->err = *err;
+		write->err.code = ERR_READONLY;
+	}
+}
+
+static void move_all(struct list *from, struct list *to, int64_t max)
+{
+	while (!list_empty(from) && max-- > 0) {
+		struct list *item = from->next;
+
+		list_del(item);
+		list_add_tail(to, item);
+	}
+}
+
+static void commit_group(struct store *store, struct list *group)
+{
+	struct err err = {0};
+	int64_t start = clock_mono_ns();
+
+	if (store->read_only) {
+		fail_group(group, &store->broken);
+		return;
+	}
+	if (!run_group(store, group, &err)) {
+		store->commits++;
+		metric_observe_ms(&store->commit_time, (double)(clock_mono_ns() - start) / 1e6);
+		return;
+	}
+	err_set(&store->broken, ERR_READONLY, "the store takes no writes since a commit failed: %s", err.text);
+	store->read_only = 1;
+	store->read_only_gauge = 1;
+	log_error("store.read-only", LOG_STR("error", err.text));
+	fail_group(group, &store->broken);
+}
+
+static void *writer_main(void *arg)
+{
+	struct store *store = arg;
+	struct list group;
+
+	pthread_mutex_lock(&store->mutex);
+	for (;;) {
+		while (list_empty(&store->waiting) && !store->stop)
+			pthread_cond_wait(&store->more, &store->mutex);
+		if (list_empty(&store->waiting))
+			break;
+		list_init(&group);
+		move_all(&store->waiting, &group, store->config.group_max);
+		store->busy = 1;
+		pthread_mutex_unlock(&store->mutex);
+		commit_group(store, &group);
+		pthread_mutex_lock(&store->mutex);
+		store->busy = 0;
+		move_all(&group, &store->ended, INT64_MAX);
+		pthread_cond_broadcast(&store->idle);
+		store->wake(store->ctx);
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return NULL;
+}
+
+/* ---- the checkpointer ---------------------------------------------------------------------------- */
+
+static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct store *store = arg;
+
+	(void)handle;
+	(void)name;
+	if (pages < store->config.checkpoint_pages)
+		return SQLITE_OK;
+	pthread_mutex_lock(&store->mutex);
+	store->checkpoint_wanted = 1;
+	pthread_cond_signal(&store->wal_grew);
+	pthread_mutex_unlock(&store->mutex);
+	return SQLITE_OK;
+}
+
+static void *checkpoint_main(void *arg)
+{
+	struct store *store = arg;
+
+	pthread_mutex_lock(&store->mutex);
+	for (;;) {
+		while (!store->checkpoint_wanted && !store->stop)
+			pthread_cond_wait(&store->wal_grew, &store->mutex);
+		if (store->stop)
+			break;
+		store->checkpoint_wanted = 0;
+		pthread_mutex_unlock(&store->mutex);
+		sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		pthread_mutex_lock(&store->mutex);
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return NULL;
+}
+
+/* ---- open and close ------------------------------------------------------------------------------ */
+
+static int take_lock(struct store *store, const char *path, struct err *err)
+{
+	char name[PATH_MAX], pid[32] = "";
+	ssize_t n;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s.lock", path) >= sizeof(name))
+		return err_set(err, ERR_INVALID, "the path '%.100s…' is too long", path);
+	store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (store->lock_fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", name);
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB)) {
+		n = read(store->lock_fd, pid, sizeof(pid) - 1);
+		pid[n > 0 ? n : 0] = '\0';
+		return err_set(err, ERR_BUSY, "the data folder is in use by process %s (lock '%s'): stop that agent "
+		               "or choose another folder", *pid ? pid : "unknown", name);
+	}
+	n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (ftruncate(store->lock_fd, 0) || pwrite(store->lock_fd, pid, (size_t)n, 0) != n)
+		return err_errno(err, errno, "cannot write '%s'", name);
+	return 0;
+}
+
+static int next_epoch(struct store *store, struct err *err)
+{
+	static const char bump[] = "UPDATE meta SET value = value + 1 WHERE key = 'boot_epoch'";
+	static const char get[] = "SELECT value FROM meta WHERE key = 'boot_epoch'";
+	struct store_stmt *stmt;
+	int r = store_run(&store->writer, err, bump, "");
+
+	if (!r)
+		r = store_begin(&store->writer, get, &stmt, err);
+	if (r)
+		return r;
+	r = store_step(stmt, err);
+	if (r > 0)
+		store->epoch = store_int(stmt, 0);
+	store_end(stmt);
+	return r < 0 ? r : 0;
+}
+
+static void fill_metrics(struct store *store)
+{
+	struct metric *m = store->metrics;
+
+	*m++ = (struct metric){"orasi_store_commits_total", METRIC_COUNTER, "Transactions committed with an fsync.",
+	                       NULL, &store->commits, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_store_writes_total", METRIC_COUNTER, "Writes handed to the store.", NULL,
+	                       &store->writes, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_store_read_only", METRIC_GAUGE, "1 when the store takes no writes.", NULL,
+	                       &store->read_only_gauge, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_store_commit_seconds", METRIC_HISTOGRAM, "Time of a group, fsync included.",
+	                       NULL, NULL, &store->commit_time, NULL, NULL};
+}
+
+static int start_threads(struct store *store, struct err *err)
+{
+	int r = pthread_create(&store->thread, NULL, writer_main, store);
+
+	if (r)
+		return err_errno(err, r, "cannot start the writer");
+	store->started = 1;
+	r = pthread_create(&store->checkpoint_thread, NULL, checkpoint_main, store);
+	if (r)
+		return err_errno(err, r, "cannot start the checkpointer");
+	store->started = 2;
+	return 0;
+}
+
+int store_open(const char *path, const struct store_config *config, void (*wake)(void *ctx), void *ctx,
+               struct store **ret, struct err *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	store->config = *config;
+	store->wake = wake;
+	store->ctx = ctx;
+	store->lock_fd = -1;
+	list_init(&store->waiting);
+	list_init(&store->ended);
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->more, NULL);
+	pthread_cond_init(&store->idle, NULL);
+	pthread_cond_init(&store->wal_grew, NULL);
+	fill_metrics(store);
+	r = take_lock(store, path, err);
+	if (!r)
+		r = db_open(path, 0, &store->writer, err);
+	if (!r)
+		r = db_migrate(&store->writer, err);
+	if (!r)
+		r = next_epoch(store, err);
+	if (!r)
+		r = db_open(path, 1, &store->reader, err);
+	if (!r)
+		r = db_open(path, 0, &store->checkpointer, err);
+	if (!r) {
+		sqlite3_wal_hook(store->writer.handle, on_wal, store);
+		r = start_threads(store, err);
+	}
+	if (r) {
+		store_close(store);
+		return r;
+	}
+	*ret = store;
+	return 0;
+}
+
+static void stop_threads(struct store *store)
+{
+	pthread_mutex_lock(&store->mutex);
+	store->stop = 1;
+	pthread_cond_broadcast(&store->more);
+	pthread_cond_broadcast(&store->wal_grew);
+	pthread_mutex_unlock(&store->mutex);
+	if (store->started > 0)
+		pthread_join(store->thread, NULL);
+	if (store->started > 1)
+		pthread_join(store->checkpoint_thread, NULL);
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	stop_threads(store);
+	list_each(item, &store->ended)
+		free(list_entry(item, struct write, link));
+	db_close(&store->reader);
+	db_close(&store->checkpointer);
+	if (store->writer.handle && !store->read_only)
+		sqlite3_wal_checkpoint_v2(store->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	db_close(&store->writer);
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
+	pthread_mutex_destroy(&store->mutex);
+	pthread_cond_destroy(&store->more);
+	pthread_cond_destroy(&store->idle);
+	pthread_cond_destroy(&store->wal_grew);
+	free(store);
+}
+
+/* ---- for the loop thread -------------------------------------------------------------------------- */
+
+int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
+{
+	struct write *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return ERR_NOMEM;
+	entry->write = write;
+	entry->on_done = on_done;
+	entry->arg = arg;
+	store->writes++;
+	pthread_mutex_lock(&store->mutex);
+	list_add_tail(&store->waiting, &entry->link);
+	pthread_cond_signal(&store->more);
+	pthread_mutex_unlock(&store->mutex);
+	return 0;
+}
+
+void store_drain(struct store *store)
+{
+	struct list ended;
+
+	list_init(&ended);
+	pthread_mutex_lock(&store->mutex);
+	move_all(&store->ended, &ended, INT64_MAX);
+	pthread_mutex_unlock(&store->mutex);
+	while (!list_empty(&ended)) {
+		struct write *write = list_entry(ended.next, struct write, link);
+
+		list_del(&write->link);
+		if (write->on_done)
+			write->on_done(write->arg, write->r, &write->err);
+		free(write);
+	}
+}
+
+static int is_quiet(struct store *store)
+{
+	return list_empty(&store->waiting) && !store->busy;
+}
+
+void store_flush(struct store *store)
+{
+	int more;
+
+	do {
+		pthread_mutex_lock(&store->mutex);
+		while (!is_quiet(store))
+			pthread_cond_wait(&store->idle, &store->mutex);
+		pthread_mutex_unlock(&store->mutex);
+		store_drain(store);
+		pthread_mutex_lock(&store->mutex);
+		more = !is_quiet(store) || !list_empty(&store->ended);
+		pthread_mutex_unlock(&store->mutex);
+	} while (more);
+}
+
+int store_is_read_only(const struct store *store)
+{
+	return store->read_only_gauge != 0;
+}
+
+struct store_db *store_reader(struct store *store)
+{
+	return &store->reader;
+}
+
+int64_t store_next_fence(struct store *store)
+{
+	return store->epoch << EPOCH_SHIFT | ++store->sequence;
+}
+
+const struct metric *store_metrics(struct store *store)
+{
+	return store->metrics;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database of the agent: SQLite in WAL mode with synchronous=FULL, one writer thread, group commit.
+ *
+ * The loop thread hands over writes; the writer takes all that wait, runs each in a savepoint of one
+ * transaction, commits with one fsync, and hands back the completions. While one fsync runs the next group
+ * forms by itself. A write that fails undoes only itself. A commit that fails makes the store read-only for
+ * good, since nobody knows what the disk has: pending and later writes get ERR_READONLY (an fsync is never
+ * tried again: the kernel may have dropped the pages).
+ *
+ * Threading: loop thread, except that store_write_fn runs on the writer thread with its own connection,
+ * and `wake` is called from there. Reads on the loop thread use a read-only connection of their own. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metric.h"
+#include "base/option.h"
+
+struct store;
+struct store_db;   /* a connection */
+struct store_stmt; /* a statement between begin and end */
+
+struct store_config {
+	int64_t group_max, checkpoint_pages;
+};
+extern const struct option store_options[];
+
+/* Opens or creates, migrates, and takes the lock of the data folder. ERR_BUSY: another agent has it;
+ * ERR_UNSUPPORTED: written by a newer version. `wake` asks for store_drain on the loop thread. */
+int store_open(const char *path, const struct store_config *config, void (*wake)(void *ctx), void *ctx,
+               struct store **ret, struct err *err);
+/* Commits what waits; its completions are dropped unless store_drain is called before. NULL is fine. */
+void store_close(struct store *store);
+/* Commits what waits and runs its completions: for tests and for an orderly end. */
+void store_flush(struct store *store);
+
+typedef int (*store_write_fn)(struct store_db *db, void *arg, struct err *err);
+typedef void (*store_done_fn)(void *arg, int r, const struct err *err);
+/* on_done is called by store_drain, after the fsync. */
+int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
+void store_drain(struct store *store);
+
+int store_is_read_only(const struct store *store);
+struct store_db *store_reader(struct store *store);
+/* A number larger than any given before, also by earlier agents: boot epoch << 40 | sequence. */
+int64_t store_next_fence(struct store *store);
+const struct metric *store_metrics(struct store *store);
+
+/* ---- statements: `sql` is static text with ?1 …; prepared once per connection ------------------- */
+int store_begin(struct store_db *db, const char *sql, struct store_stmt **ret, struct err *err);
+void store_bind_int(struct store_stmt *stmt, int at, int64_t v);
+void store_bind_text(struct store_stmt *stmt, int at, const char *s); /* NULL is NULL; kept until end */
+int store_step(struct store_stmt *stmt, struct err *err); /* 1 = a row, 0 = done, or an error */
+int64_t store_int(const struct store_stmt *stmt, int column);
+const char *store_text(const struct store_stmt *stmt, int column); /* until the next step; may be NULL */
+void store_end(struct store_stmt *stmt); /* NULL is fine */
+/* begin, bind (an 'i' or 's' per argument), step to the end. */
+int store_run(struct store_db *db, struct err *err, const char *sql, const char *types, ...);
+int64_t store_changes(const struct store_db *db);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/queue.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "lib/test.h"
+#include "store/store.h"
+
+#define NOW 1700000000000
+
+static struct store *store;
+static struct queue *queue;
+static struct arena arena;
+static struct err err;
+static struct queue_config config;
+static struct store_config store_config = {2000, 1000};
+static char path[4096];
+static int ready_calls, last_code, put_existed;
+static int64_t cancelled_id, last_id;
+static char events[64][24];
+static int n_events;
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_ready(void *ctx)
+{
+	(void)ctx;
+	ready_calls++;
+}
+
+static void on_cancel(void *ctx, int64_t id, int64_t fence)
+{
+	(void)ctx;
+	(void)fence;
+	cancelled_id = id;
+}
+
+static void on_event(void *ctx, const struct task_event *event)
+{
+	(void)ctx;
+	if (!strcmp(event->type, "state") && n_events < 64)
+		strcpy(events[n_events++], task_state_name(event->task->state));
+}
+
+static void drop_line(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+static void open_queue(void)
+{
+	struct queue_events callbacks = {NULL, on_ready, on_cancel, on_event};
+
+	ck_ok(store_open(path, &store_config, nothing, NULL, &store, &err), &err);
+	ck_ok(queue_open(store, &config, &callbacks, &queue, &err), &err);
+}
+
+static void close_queue(void)
+{
+	store_flush(store);
+	ck_ok(queue_check(store, &err), &err);
+	store_close(store);
+	queue_close(queue);
+}
+
+static void set_up(void)
+{
+	strcpy(path, test_path("store.db"));
+	log_redirect(drop_line, NULL);
+	clock_freeze(NOW);
+	arena_init(&arena);
+	ck_ok(options_init(queue_options, &config, &err), &err);
+	open_queue();
+}
+
+static void tear_down(void)
+{
+	close_queue();
+	arena_done(&arena);
+}
+
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)ctx;
+	last_code = r;
+	if (r)
+		err = *e;
+	if (n) {
+		last_id = results[n - 1].id;
+		put_existed = results[n - 1].existed;
+	}
+}
+
+static int64_t put(struct task_spec spec)
+{
+	if (!spec.kind)
+		spec.kind = "test";
+	ck_ok(queue_put(queue, &spec, 1, on_put, NULL, &err), &err);
+	store_flush(store);
+	return last_code ? last_code : last_id;
+}
+
+static struct task *claim(void)
+{
+	struct task *task;
+
+	ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
+	store_flush(store);
+	return task;
+}
+
+static struct task *get(int64_t id)
+{
+	struct task *task;
+
+	ck_ok(queue_get(queue, id, &arena, &task, &err), &err);
+	return task;
+}
+
+static void on_done(void *ctx, int r, const struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	last_code = r;
+}
+
+static int finish(const struct task *task, int code)
+{
+	struct queue_outcome outcome = {.code = code, .result = code ? NULL : "{\"n\":1}",
+	                                .error = code ? "it broke" : NULL};
+	int r = queue_finish(queue, task->id, task->fence, &outcome, on_done, NULL);
+
+	store_flush(store);
+	return r;
+}
+
+START_TEST(a_task_is_put_claimed_and_finished_with_its_result)
+{
+	int64_t id = put((struct task_spec){.body = "{\"x\":1}", .labels = "{\"team\":\"a\"}"});
+	struct task *task = claim();
+
+	ck_assert_int_eq(task->id, id);
+	ck_assert_str_eq(task->body, "{\"x\":1}");
+	ck_assert_int_eq(task->attempt, 1);
+	ck_assert_int_eq(finish(task, 0), 0);
+	ck_assert_int_eq(get(id)->state, TASK_SUCCEEDED);
+	ck_assert_str_eq(get(id)->result, "{\"n\":1}");
+	ck_assert_ptr_null(claim());
+	ck_assert_int_eq(n_events, 3);
+	ck_assert_str_eq(events[0], "ready");
+	ck_assert_str_eq(events[1], "running");
+	ck_assert_str_eq(events[2], "succeeded");
+}
+END_TEST
+
+START_TEST(urgent_tasks_come_first_and_equals_in_order)
+{
+	int64_t low = put((struct task_spec){.priority = 8}), a = put((struct task_spec){.priority = 5}),
+	        b = put((struct task_spec){.priority = 5}), high = put((struct task_spec){.priority = 0});
+
+	ck_assert_int_eq(claim()->id, high);
+	ck_assert_int_eq(claim()->id, a);
+	ck_assert_int_eq(claim()->id, b);
+	ck_assert_int_eq(claim()->id, low);
+}
+END_TEST
+
+START_TEST(an_old_task_of_low_priority_is_not_passed_for_ever)
+{
+	int64_t old = put((struct task_spec){.priority = 9}), young;
+
+	clock_advance(9 * config.aging_ms + 1);
+	young = put((struct task_spec){.priority = 0});
+	ck_assert_int_eq(claim()->id, old);
+	ck_assert_int_eq(claim()->id, young);
+}
+END_TEST
+
+START_TEST(a_delayed_task_waits_for_its_time)
+{
+	int64_t id = put((struct task_spec){.run_at = NOW + 5000});
+
+	ck_assert_ptr_null(claim());
+	ck_assert_int_eq(get(id)->state, TASK_SCHEDULED);
+	ck_assert_int_le(queue_due_in(queue), 5000);
+	clock_advance(5000);
+	queue_tick(queue);
+	ck_assert_int_eq(claim()->id, id);
+}
+END_TEST
+
+START_TEST(a_transient_failure_is_tried_again_and_a_permanent_one_is_not)
+{
+	int64_t id = put((struct task_spec){.max_attempts = 2});
+
+	finish(claim(), ERR_IO);
+	ck_assert_int_eq(get(id)->attempt, 1);
+	clock_advance(config.retry_initial_ms);
+	queue_tick(queue);
+	finish(claim(), ERR_IO);
+	ck_assert_int_eq(get(id)->state, TASK_FAILED);
+	ck_assert_int_eq(get(id)->error_code, ERR_IO);
+	id = put((struct task_spec){.max_attempts = 9});
+	finish(claim(), ERR_INVALID);
+	ck_assert_int_eq(get(id)->state, TASK_FAILED);
+	ck_assert_str_eq(get(id)->error, "it broke");
+}
+END_TEST
+
+START_TEST(a_task_that_kills_its_workers_is_given_up)
+{
+	int64_t id = put((struct task_spec){.max_attempts = 100});
+
+	for (int i = 0; i < config.max_crashes; i++) {
+		finish(claim(), ERR_CRASH);
+		clock_advance(config.retry_max_ms);
+		queue_tick(queue);
+	}
+	ck_assert_int_eq(get(id)->state, TASK_FAILED);
+}
+END_TEST
+
+START_TEST(a_stale_fence_changes_nothing)
+{
+	int64_t id = put((struct task_spec){0});
+	struct task *first = claim(), *second;
+
+	finish(first, ERR_IO);
+	clock_advance(config.retry_max_ms);
+	queue_tick(queue);
+	second = claim();
+	ck_assert_int_eq(finish(first, 0), ERR_STALE);
+	ck_assert_int_eq(queue_progress(queue, id, first->fence, 1, 2, 0, 0, ""), ERR_STALE);
+	ck_assert_int_eq(queue_checkpoint(queue, id, first->fence, "{}", NULL, NULL), ERR_STALE);
+	ck_assert_int_eq(get(id)->state, TASK_RUNNING);
+	ck_assert_int_eq(finish(second, 0), 0);
+}
+END_TEST
+
+START_TEST(a_waiting_task_is_cancelled_at_once_and_a_running_one_is_asked)
+{
+	int64_t waiting = put((struct task_spec){0}), running;
+
+	ck_assert_int_eq(queue_cancel(queue, waiting, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(get(waiting)->state, TASK_CANCELLED);
+	ck_assert_int_eq(queue_cancel(queue, waiting, NULL, NULL), ERR_CONFLICT);
+	ck_assert_int_eq(queue_cancel(queue, 4711, NULL, NULL), ERR_NOTFOUND);
+	running = put((struct task_spec){0});
+	finish(claim(), 0);
+	running = put((struct task_spec){0});
+	struct task *task = claim();
+	ck_assert_int_eq(queue_cancel(queue, running, on_done, NULL), 0);
+	ck_assert_int_eq(cancelled_id, running);
+	finish(task, ERR_CRASH);
+	ck_assert_int_eq(get(running)->state, TASK_CANCELLED);
+}
+END_TEST
+
+START_TEST(a_task_that_is_not_started_in_time_expires)
+{
+	int64_t id = put((struct task_spec){.expires_at = NOW + 100});
+
+	clock_advance(101);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(get(id)->state, TASK_EXPIRED);
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(the_same_idempotency_key_gives_the_first_task_again)
+{
+	int64_t id = put((struct task_spec){.body = "{}", .idempotency_key = "k"});
+
+	ck_assert_int_eq(put((struct task_spec){.body = "{}", .idempotency_key = "k"}), id);
+	ck_assert_int_eq(put_existed, 1);
+	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}), ERR_CONFLICT);
+	claim();
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(a_unique_key_is_free_again_when_its_task_has_ended)
+{
+	int64_t id = put((struct task_spec){.unique_key = "u"});
+
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u"}), id);
+	finish(claim(), 0);
+	ck_assert_int_ne(put((struct task_spec){.unique_key = "u"}), id);
+}
+END_TEST
+
+START_TEST(follow_up_tasks_appear_with_the_success_only)
+{
+	struct task_spec next = {.kind = "index", .priority = 5};
+	struct queue_outcome ok = {.result = "{}", .next = &next, .n_next = 1};
+	struct task *task;
+
+	put((struct task_spec){.max_attempts = 1});
+	task = claim();
+	finish(task, ERR_IO);
+	ck_assert_ptr_null(claim());
+	put((struct task_spec){0});
+	task = claim();
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
+	ck_assert_ptr_null(claim());
+	store_flush(store);
+	ck_assert_str_eq(claim()->kind, "index");
+}
+END_TEST
+
+START_TEST(a_failed_task_runs_again_when_told_to)
+{
+	int64_t id = put((struct task_spec){0});
+
+	finish(claim(), ERR_INVALID);
+	ck_assert_int_eq(queue_retry(queue, id, on_done, NULL), 0);
+	store_flush(store);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(id)->state, TASK_SUCCEEDED);
+	ck_assert_int_eq(queue_retry(queue, id, NULL, NULL), ERR_CONFLICT);
+}
+END_TEST
+
+START_TEST(after_a_restart_the_running_is_ready_again_with_its_checkpoint)
+{
+	int64_t id = put((struct task_spec){0}), waiting = put((struct task_spec){.run_at = NOW + 1000});
+	struct task *task = claim();
+	struct task_attempt *attempts;
+	int64_t fence = task->fence;
+	size_t n;
+
+	ck_assert_int_eq(queue_checkpoint(queue, id, fence, "{\"seq\":7}", NULL, NULL), 0);
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(finish(task, 0), ERR_STALE);
+	task = claim();
+	ck_assert_int_eq(task->id, id);
+	ck_assert_int_eq(task->attempt, 2);
+	ck_assert_int_gt(task->fence, fence);
+	ck_assert_str_eq(task->checkpoint, "{\"seq\":7}");
+	ck_ok(queue_attempts(queue, id, &arena, &attempts, &n, &err), &err);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_str_eq(attempts[0].outcome, "lost");
+	ck_assert_int_eq(get(waiting)->state, TASK_SCHEDULED);
+}
+END_TEST
+
+START_TEST(lists_are_newest_first_filtered_and_paged)
+{
+	struct queue_filter filter = {.state = -1, .limit = 2};
+	const char *cursor = NULL;
+	struct task **tasks;
+	size_t n, seen = 0;
+	int64_t last = INT64_MAX;
+
+	for (int i = 0; i < 5; i++)
+		put((struct task_spec){.dataset = i % 2 ? "odd" : "even", .labels = "{\"team\":\"a\"}"});
+	do {
+		filter.cursor = cursor;
+		ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
+		for (size_t i = 0; i < n; i++, seen++) {
+			ck_assert_int_lt(tasks[i]->id, last);
+			last = tasks[i]->id;
+		}
+		put((struct task_spec){.dataset = "later"});
+	} while (cursor);
+	ck_assert_uint_eq(seen, 5);
+	filter = (struct queue_filter){.state = TASK_READY, .dataset = "odd", .label_key = "team",
+	                               .label_value = "a", .limit = 100};
+	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
+	ck_assert_uint_eq(n, 2);
+	filter.label_value = "b";
+	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
+	ck_assert_uint_eq(n, 0);
+	filter.cursor = "c_nonsense";
+	ck_assert_int_eq(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), ERR_INVALID);
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses)
+{
+	config.max_depth = 2;
+	close_queue();
+	open_queue();
+	put((struct task_spec){0});
+	put((struct task_spec){0});
+	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test"}, 1, on_put, NULL, &err), ERR_LIMIT);
+	finish(claim(), 0);
+	ck_assert_int_gt(put((struct task_spec){0}), 0);
+}
+END_TEST
+
+START_TEST(ended_tasks_are_forgotten_after_their_time)
+{
+	int64_t id = put((struct task_spec){0});
+	struct task *task;
+
+	finish(claim(), 0);
+	clock_advance(config.retention_ms + 1000);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(queue_get(queue, id, &arena, &task, &err), ERR_NOTFOUND);
+}
+END_TEST
+
+static void queue_cases(Suite *suite)
+{
+	TCase *c = tcase_create("queue");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, a_task_is_put_claimed_and_finished_with_its_result);
+	tcase_add_test(c, urgent_tasks_come_first_and_equals_in_order);
+	tcase_add_test(c, an_old_task_of_low_priority_is_not_passed_for_ever);
+	tcase_add_test(c, a_delayed_task_waits_for_its_time);
+	tcase_add_test(c, a_transient_failure_is_tried_again_and_a_permanent_one_is_not);
+	tcase_add_test(c, a_task_that_kills_its_workers_is_given_up);
+	tcase_add_test(c, a_stale_fence_changes_nothing);
+	tcase_add_test(c, a_waiting_task_is_cancelled_at_once_and_a_running_one_is_asked);
+	tcase_add_test(c, a_task_that_is_not_started_in_time_expires);
+	tcase_add_test(c, the_same_idempotency_key_gives_the_first_task_again);
+	tcase_add_test(c, a_unique_key_is_free_again_when_its_task_has_ended);
+	tcase_add_test(c, follow_up_tasks_appear_with_the_success_only);
+	tcase_add_test(c, a_failed_task_runs_again_when_told_to);
+	tcase_add_test(c, after_a_restart_the_running_is_ready_again_with_its_checkpoint);
+	tcase_add_test(c, lists_are_newest_first_filtered_and_paged);
+	tcase_add_test(c, a_full_queue_refuses);
+	tcase_add_test(c, ended_tasks_are_forgotten_after_their_time);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("queue", queue_cases)

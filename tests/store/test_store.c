@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/test.h"
+
+static struct store *store;
+static struct err err;
+static const struct store_config config = {2000, 1000};
+static int done_count, done_code;
+static char path[4096];
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static void open_store(void)
+{
+	ck_ok(store_open(path, &config, nothing, NULL, &store, &err), &err);
+}
+
+static void set_up(void)
+{
+	strcpy(path, test_path("store.db"));
+	open_store();
+}
+
+static void tear_down(void)
+{
+	store_close(store);
+}
+
+static const char put[] = "INSERT INTO dataset VALUES (?1, '/x', 0, 0, ?2, 0, 0, 0)";
+static const char count[] = "SELECT count(*), max(version) FROM dataset";
+
+struct row {
+	char name[32];
+	int64_t v;
+};
+
+static int put_row(struct store_db *db, void *arg, struct err *e)
+{
+	struct row *row = arg;
+
+	return store_run(db, e, put, "si", row->name, row->v);
+}
+
+static void on_done(void *arg, int r, const struct err *e)
+{
+	(void)arg;
+	(void)e;
+	done_count++;
+	done_code = r;
+}
+
+static int64_t rows(void)
+{
+	struct store_stmt *stmt;
+	int64_t n;
+
+	ck_ok(store_begin(store_reader(store), count, &stmt, &err), &err);
+	ck_assert_int_eq(store_step(stmt, &err), 1);
+	n = store_int(stmt, 0);
+	store_end(stmt);
+	return n;
+}
+
+START_TEST(a_write_is_there_when_its_completion_comes)
+{
+	struct row row = {"a", 1};
+
+	ck_assert_int_eq(store_write(store, put_row, on_done, &row), 0);
+	store_flush(store);
+	ck_assert_int_eq(done_count, 1);
+	ck_assert_int_eq(done_code, 0);
+	ck_assert_int_eq(rows(), 1);
+}
+END_TEST
+
+START_TEST(a_write_that_fails_undoes_only_itself)
+{
+	struct row one = {"a", 1}, same = {"a", 2}, two = {"b", 3};
+
+	store_write(store, put_row, NULL, &one);
+	store_write(store, put_row, on_done, &same);
+	store_write(store, put_row, NULL, &two);
+	store_flush(store);
+	ck_assert_int_eq(done_count, 1);
+	ck_assert_int_eq(done_code, ERR_CONFLICT);
+	ck_assert_int_eq(rows(), 2);
+	ck_assert(!store_is_read_only(store));
+}
+END_TEST
+
+START_TEST(what_was_written_is_there_after_the_next_open)
+{
+	struct row row = {"a", 1};
+
+	store_write(store, put_row, NULL, &row);
+	store_close(store);
+	open_store();
+	ck_assert_int_eq(rows(), 1);
+}
+END_TEST
+
+START_TEST(fences_grow_over_restarts)
+{
+	int64_t a = store_next_fence(store), b = store_next_fence(store);
+
+	ck_assert_int_lt(a, b);
+	store_close(store);
+	open_store();
+	ck_assert_int_lt(b, store_next_fence(store));
+}
+END_TEST
+
+START_TEST(a_second_agent_is_kept_out_by_name)
+{
+	struct store *second;
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "process %d", (int)getpid());
+	ck_assert_int_eq(store_open(path, &config, nothing, NULL, &second, &err), ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(err.text, pid));
+}
+END_TEST
+
+START_TEST(a_database_of_the_future_is_refused)
+{
+	sqlite3 *db;
+
+	store_close(store);
+	ck_assert_int_eq(sqlite3_open(path, &db), 0);
+	ck_assert_int_eq(sqlite3_exec(db, "PRAGMA user_version=999", NULL, NULL, NULL), 0);
+	sqlite3_close(db);
+	ck_assert_int_eq(store_open(path, &config, nothing, NULL, &store, &err), ERR_UNSUPPORTED);
+	store = NULL;
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_database_are_refused)
+{
+	FILE *file;
+
+	store_close(store);
+	file = fopen(path, "w");
+	for (int i = 0; i < 1000; i++)
+		fputs("garbage ", file);
+	fclose(file);
+	ck_assert_int_eq(store_open(path, &config, nothing, NULL, &store, &err), ERR_CORRUPT);
+	store = NULL;
+}
+END_TEST
+
+/* ---- a disk whose fsync fails, as a VFS over the real one ------------------------------------------ */
+
+static atomic_int syncs_fail;
+static sqlite3_io_methods broken_methods;
+static const sqlite3_io_methods *real_methods;
+static int (*real_open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
+
+static int broken_sync(sqlite3_file *file, int flags)
+{
+	return syncs_fail ? SQLITE_IOERR_FSYNC : real_methods->xSync(file, flags);
+}
+
+static int broken_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
+{
+	int r = real_open(vfs, name, file, flags, out);
+
+	if (!r && (flags & SQLITE_OPEN_WAL) && file->pMethods) {
+		real_methods = file->pMethods;
+		broken_methods = *file->pMethods;
+		broken_methods.xSync = broken_sync;
+		file->pMethods = &broken_methods;
+	}
+	return r;
+}
+
+static sqlite3_vfs broken_vfs;
+
+START_TEST(after_a_failed_fsync_nothing_is_accepted_any_more)
+{
+	struct row one = {"a", 1}, two = {"b", 2};
+
+	store_close(store);
+	broken_vfs = *sqlite3_vfs_find(NULL);
+	broken_vfs.zName = "broken";
+	real_open = broken_vfs.xOpen;
+	broken_vfs.xOpen = broken_open;
+	sqlite3_vfs_register(&broken_vfs, 1);
+	open_store();
+	syncs_fail = 1;
+	store_write(store, put_row, on_done, &one);
+	store_flush(store);
+	ck_assert_int_eq(done_code, ERR_READONLY);
+	syncs_fail = 0;
+	store_write(store, put_row, on_done, &two);
+	store_flush(store);
+	ck_assert_int_eq(done_code, ERR_READONLY);
+	ck_assert(store_is_read_only(store));
+}
+END_TEST
+
+/* ---- kill -9 ----------------------------------------------------------------------------------------- */
+
+static int ack_fd;
+
+static void acknowledge(void *arg, int r, const struct err *e)
+{
+	(void)e;
+	if (!r)
+		ck_assert_int_eq(write(ack_fd, &((struct row *)arg)->v, 8), 8);
+}
+
+static void write_until_killed(void)
+{
+	static struct row many[4000];
+
+	open_store();
+	for (int i = 0; i < 4000; i++) {
+		snprintf(many[i].name, sizeof(many[i].name), "%d-%d", (int)getpid(), i);
+		many[i].v = i + 1;
+		store_write(store, put_row, acknowledge, &many[i]);
+		store_drain(store);
+	}
+	store_flush(store);
+	pause();
+}
+
+START_TEST(what_was_acknowledged_survives_kill_9)
+{
+	int64_t acked = 0, v;
+
+	store_close(store);
+	for (int round = 0; round < 20; round++) {
+		int pipes[2];
+		pid_t child;
+
+		ck_assert_int_eq(pipe(pipes), 0);
+		child = fork();
+		if (!child) {
+			ack_fd = pipes[1];
+			write_until_killed();
+		}
+		close(pipes[1]);
+		usleep(2000 + (useconds_t)round * 3000);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		while (read(pipes[0], &v, 8) == 8)
+			acked++;
+		close(pipes[0]);
+	}
+	open_store();
+	ck_assert_int_ge(rows(), acked);
+	ck_assert_int_gt(acked, 0);
+}
+END_TEST
+
+static void store_cases(Suite *suite)
+{
+	TCase *c = tcase_create("store");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, a_write_is_there_when_its_completion_comes);
+	tcase_add_test(c, a_write_that_fails_undoes_only_itself);
+	tcase_add_test(c, what_was_written_is_there_after_the_next_open);
+	tcase_add_test(c, fences_grow_over_restarts);
+	tcase_add_test(c, a_second_agent_is_kept_out_by_name);
+	tcase_add_test(c, a_database_of_the_future_is_refused);
+	tcase_add_test(c, bytes_that_are_no_database_are_refused);
+	tcase_add_test(c, after_a_failed_fsync_nothing_is_accepted_any_more);
+	tcase_add_test(c, what_was_acknowledged_survives_kill_9);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("store", store_cases)
