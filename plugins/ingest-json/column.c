@@ -99,14 +99,28 @@ static bool type_is_ours(const struct ArrowSchema *schema, const struct arrow_ty
 	case ARROW_INT8 ... ARROW_UINT64:
 	case ARROW_FLOAT32:
 	case ARROW_FLOAT64:
+	case ARROW_DECIMAL128:
 	case ARROW_UTF8:
 	case ARROW_LARGE_UTF8:
+	case ARROW_BINARY:
+	case ARROW_LARGE_BINARY:
 	case ARROW_DATE32:
 	case ARROW_TIMESTAMP:
 		return !schema->dictionary;
 	default:
 		return false;
 	}
+}
+
+static bool is_variable(enum arrow_type type)
+{
+	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY ||
+	       type == ARROW_LARGE_BINARY;
+}
+
+static bool is_wide(enum arrow_type type)
+{
+	return type == ARROW_LARGE_UTF8 || type == ARROW_LARGE_BINARY || type == ARROW_LARGE_LIST;
 }
 
 static uint64_t load(const uint8_t *p)
@@ -168,13 +182,16 @@ struct column *column_new(const struct ArrowSchema *schema, const struct ArrowSc
 	}
 	c->schema = schema;
 	c->width = arrow_type_width(&c->info);
-	c->wide = c->info.type == ARROW_LARGE_UTF8 || c->info.type == ARROW_LARGE_LIST;
+	c->wide = is_wide(c->info.type);
 	c->nullable = (schema->flags & ARROW_FLAG_NULLABLE) != 0;
 	c->mode = column_mode_of(schema);
 	c->name = schema->name ? schema->name : "";
 	c->name_len = strlen(c->name);
 	if (make_key(c) || make_children(c, ret_bad))
 		goto fail;
+	c->row_bytes = 1 + (c->width ? c->width : 8);
+	for (uint32_t i = 0; c->info.type == ARROW_STRUCT && i < c->n_children; i++)
+		c->row_bytes += c->children[i]->row_bytes;
 	return c;
 fail:
 	column_free(c);
@@ -286,9 +303,9 @@ static int put_null_bit(struct column *c)
 static int put_zero(struct column *c)
 {
 	if (c->width) {
-		if (run_reserve(&c->data, 8))
+		if (run_reserve(&c->data, 16))
 			return -1;
-		memset(c->data.p + c->data.len, 0, 8);
+		memset(c->data.p + c->data.len, 0, 16); /* the widest there is */
 		c->data.len += c->width;
 		return 0;
 	}
@@ -324,6 +341,15 @@ int column_append_bool(struct column *c, bool v)
 	if (put_zero(c))
 		return -1;
 	c->data.p[c->data.len - 1] |= (uint8_t)(v << (c->length & 7));
+	return column_note(c);
+}
+
+int column_append_decimal(struct column *c, __int128 v)
+{
+	if (run_reserve(&c->data, sizeof(v)))
+		return -1;
+	memcpy(c->data.p + c->data.len, &v, sizeof(v));
+	c->data.len += sizeof(v);
 	return column_note(c);
 }
 
@@ -448,7 +474,7 @@ static int64_t buffers_of(const struct column *c)
 {
 	if (c->info.type == ARROW_STRUCT)
 		return 1;
-	return c->info.type == ARROW_UTF8 || c->info.type == ARROW_LARGE_UTF8 ? 3 : 2;
+	return is_variable(c->info.type) ? 3 : 2;
 }
 
 /* Consumers expect offsets and data to be there even when nothing is in them. */

@@ -50,6 +50,7 @@ struct column {
 
 	struct run data, offsets, validity;
 	int64_t length, nulls;
+	size_t row_bytes; /* what a row takes at least, children of structs included */
 };
 
 /* `schema` must outlive the column. NULL: no memory, or a type JSON has no values for; the latter
@@ -65,6 +66,7 @@ struct column *column_child(const struct column *column, const void *name, size_
 int run_grow(struct run *run, size_t more);
 int column_append_null(struct column *column); /* nested: whatever children need */
 int column_append_bool(struct column *column, bool v);
+int column_append_decimal(struct column *column, __int128 v);
 int column_append_bytes(struct column *column, const void *p, size_t n);
 int column_end_list(struct column *column);
 int column_first_null(struct column *column); /* makes the bitmap */

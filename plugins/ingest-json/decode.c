@@ -474,7 +474,7 @@ static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error
 		if (!record.too_long && parse(d, &record)) {
 			rows++;
 			d->state.rows++;
-			bytes += record.len;
+			bytes += record.len + d->root->row_bytes;
 		} else {
 			status = on_flaw(d, &record, rows, err);
 		}

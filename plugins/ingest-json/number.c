@@ -95,8 +95,7 @@ const uint8_t *number_scan(const uint8_t *p, struct number *ret)
 		if (p == point)
 			return NULL;
 		n += (size_t)(p - point);
-		/* A fraction of 2 GiB has lost its exactness long ago. */
-		ret->exponent = n > 19 ? 0 : -(int32_t)(p - point);
+		ret->exponent = -(int32_t)(p - point);
 		ret->integer = false;
 	}
 	if (*p == 'e' || *p == 'E') {
@@ -163,6 +162,30 @@ bool number_uint64(const struct number *number, uint64_t *ret)
 		return false;
 	*ret = v;
 	return true;
+}
+
+bool number_decimal(const struct number *number, int precision, int scale, __int128 *ret)
+{
+	unsigned __int128 v = 0, limit = 1;
+	int64_t shift = (int64_t)number->exponent + scale;
+
+	for (const uint8_t *p = number->text; p < number->text + number->len; p++) {
+		if (*p == 'e' || *p == 'E')
+			break;
+		if (is_digit(*p) && (__builtin_mul_overflow(v, 10, &v) ||
+		                     __builtin_add_overflow(v, (unsigned)(*p - '0'), &v)))
+			return false;
+	}
+	for (; shift > 0 && v; shift--)
+		if (__builtin_mul_overflow(v, 10, &v))
+			return false;
+	for (; shift < 0 && v; shift++, v /= 10)
+		if (v % 10)
+			return false;
+	while (precision-- > 0)
+		limit *= 10;
+	*ret = (__int128)(number->negative ? 0 - v : v);
+	return v < limit;
 }
 
 /* ---- doubles ------------------------------------------------------------------------------ */

@@ -26,6 +26,8 @@ const uint8_t *number_scan(const uint8_t *p, struct number *ret);
 /* True with the value, if it is a whole number that fits. 1.0 and 1e3 are whole numbers. */
 bool number_int64(const struct number *number, int64_t *ret);
 bool number_uint64(const struct number *number, uint64_t *ret);
+/* The value times 10^scale, if that is whole and has at most `precision` (1..38) digits. */
+bool number_decimal(const struct number *number, int precision, int scale, __int128 *ret);
 /* False if it is too large for a double. */
 bool number_double(const struct number *number, double *ret);
 

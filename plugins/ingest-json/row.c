@@ -138,6 +138,19 @@ static const uint8_t *row_double(struct row *row, struct column *c, const uint8_
 	return column_append_word(c, bits) ? no_memory(row) : end;
 }
 
+static const uint8_t *row_decimal(struct row *row, struct column *c, const uint8_t *p)
+{
+	struct number number;
+	const uint8_t *end = number_scan(p, &number);
+	__int128 v;
+
+	if (!end)
+		return mismatch(row, c, p, "not a number");
+	if (!number_decimal(&number, c->info.precision, c->info.scale, &v))
+		return mismatch(row, c, p, "a number with more digits than the decimal column has");
+	return column_append_decimal(c, v) ? no_memory(row) : end;
+}
+
 static const uint8_t *append_unescaped(struct row *row, struct column *c, const struct text *text,
                                        const uint8_t *end)
 {
@@ -188,14 +201,14 @@ static const uint8_t *row_string(struct row *row, struct column *c, const uint8_
 	return append_plain(c, &text) ? no_memory(row) : end;
 }
 
-/* The inside of a string that must be plain to be a time. NULL with the flaw set. */
-static const uint8_t *row_time_text(struct row *row, struct column *c, const uint8_t *p,
-                                    struct text *ret)
+/* A string whose inside is read further: a time, base64. NULL with the flaw set. */
+static const uint8_t *row_inside(struct row *row, struct column *c, const uint8_t *p,
+                                 struct text *ret)
 {
 	const uint8_t *end;
 
 	if (*p != '"')
-		return mismatch(row, c, p, "not a string with a time");
+		return mismatch(row, c, p, "not a string");
 	end = scan_string(p + 1, ret, &row->flaw);
 	if (end && ret->escaped) { /* "\u0032024-…" is odd but legal */
 		if (scratch_reserve(row, ret->len))
@@ -209,7 +222,7 @@ static const uint8_t *row_time_text(struct row *row, struct column *c, const uin
 static const uint8_t *row_stamp(struct row *row, struct column *c, const uint8_t *p)
 {
 	struct text text;
-	const uint8_t *end = row_time_text(row, c, p, &text);
+	const uint8_t *end = row_inside(row, c, p, &text);
 	struct stamp stamp;
 	int64_t v;
 
@@ -223,7 +236,7 @@ static const uint8_t *row_stamp(struct row *row, struct column *c, const uint8_t
 static const uint8_t *row_date(struct row *row, struct column *c, const uint8_t *p)
 {
 	struct text text;
-	const uint8_t *end = row_time_text(row, c, p, &text);
+	const uint8_t *end = row_inside(row, c, p, &text);
 	int32_t days;
 
 	if (!end)
@@ -231,6 +244,22 @@ static const uint8_t *row_date(struct row *row, struct column *c, const uint8_t 
 	if (!stamp_parse_date(text.p, text.len, &days))
 		return mismatch(row, c, p, "not a date such as 2026-01-31");
 	return column_append_word(c, (uint32_t)days) ? no_memory(row) : end;
+}
+
+static const uint8_t *row_binary(struct row *row, struct column *c, const uint8_t *p)
+{
+	struct text text;
+	const uint8_t *end = row_inside(row, c, p, &text);
+	int64_t n;
+
+	if (!end)
+		return NULL;
+	if (scratch_reserve(row, text.len))
+		return no_memory(row);
+	n = text_base64(row->scratch, text.p, text.len); /* in place is fine: it only shrinks */
+	if (n < 0)
+		return mismatch(row, c, p, "not base64");
+	return column_append_bytes(c, row->scratch, (size_t)n) ? no_memory(row) : end;
 }
 
 /* ---- keys --------------------------------------------------------------------------------- */
@@ -384,6 +413,14 @@ static const uint8_t *row_struct(struct row *row, struct column *c, const uint8_
 	return column_note(c) ? no_memory(row) : p + 1;
 }
 
+static bool one_more(struct row *row, const struct column *list, const uint8_t *p)
+{
+	row->items += list->children[0]->row_bytes;
+	if (row->items <= ROW_ITEMS_MAX)
+		return true;
+	return bad(row, FLAW_TOO_LONG, list, p, "more items than a record has room for");
+}
+
 static const uint8_t *row_list(struct row *row, struct column *c, const uint8_t *p)
 {
 	if (*p != '[')
@@ -392,7 +429,7 @@ static const uint8_t *row_list(struct row *row, struct column *c, const uint8_t 
 		return NULL;
 	p = scan_space(p + 1);
 	while (*p != ']') {
-		p = row_value(row, c->children[0], p);
+		p = one_more(row, c, p) ? row_value(row, c->children[0], p) : NULL;
 		if (!p)
 			return NULL;
 		p = scan_space(p);
@@ -429,7 +466,7 @@ static const uint8_t *row_map(struct row *row, struct column *c, const uint8_t *
 		return NULL;
 	p = scan_space(p + 1);
 	while (*p != '}') {
-		p = row_entry(row, c->children[0], p);
+		p = one_more(row, c, p) ? row_entry(row, c->children[0], p) : NULL;
 		if (!p)
 			return NULL;
 		p = scan_space(p);
@@ -455,9 +492,14 @@ static const uint8_t *row_value(struct row *row, struct column *c, const uint8_t
 	case ARROW_FLOAT32:
 	case ARROW_FLOAT64:
 		return row_double(row, c, p);
+	case ARROW_DECIMAL128:
+		return row_decimal(row, c, p);
 	case ARROW_UTF8:
 	case ARROW_LARGE_UTF8:
 		return row_string(row, c, p);
+	case ARROW_BINARY:
+	case ARROW_LARGE_BINARY:
+		return row_binary(row, c, p);
 	case ARROW_DATE32:
 		return row_date(row, c, p);
 	case ARROW_TIMESTAMP:
@@ -485,6 +527,7 @@ bool row_parse(struct row *row, struct column *root, const uint8_t *text, size_t
 	const uint8_t *start = scan_space(text), *p;
 
 	row->depth = 0;
+	row->items = 0;
 	row->flaw = (struct flaw){0};
 	p = *start == '{' ? row_struct(row, root, start) : row_other(row, start);
 	if (!p)

@@ -14,6 +14,10 @@ enum row_unknown {
 	ROW_REJECT,
 };
 
+/* Items of lists may be tiny in the text and wide in their columns: a record that would take more
+ * memory than this is rejected. */
+#define ROW_ITEMS_MAX (512 << 20)
+
 struct row_config {
 	enum row_unknown unknown;
 	bool coerce;        /* utf8 columns take numbers, booleans and containers as JSON text */
@@ -24,6 +28,7 @@ struct row {
 	const struct row_config *config;
 	struct flaw flaw;
 	unsigned depth;
+	size_t items; /* bytes that items of lists took so far, see ROW_ITEMS_MAX */
 	uint64_t duplicates; /* keys that came again in their object: the last one counts */
 	uint8_t *scratch;    /* for strings with escapes */
 	size_t scratch_cap;

@@ -137,6 +137,41 @@ size_t text_unescape(uint8_t *dst, const uint8_t *p, size_t n)
 	return (size_t)(dst - start) + (size_t)(end - p);
 }
 
+static int base64_value(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int64_t text_base64(uint8_t *dst, const uint8_t *p, size_t n)
+{
+	size_t pad = 0, out = 0;
+
+	while (pad < 2 && pad < n && p[n - 1 - pad] == '=')
+		pad++;
+	if (n % 4)
+		return -1;
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t v = 0;
+
+		for (size_t k = i; k < i + 4; k++) {
+			int six = k < n - pad ? base64_value(p[k]) : 0;
+
+			if (six < 0)
+				return -1;
+			v = v << 6 | (uint32_t)six;
+		}
+		for (int shift = 16; shift >= 0 && out < n / 4 * 3 - pad; shift -= 8)
+			dst[out++] = (uint8_t)(v >> shift);
+	}
+	return (int64_t)out;
+}
+
 size_t text_escape(uint8_t *dst, const uint8_t *p, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -27,6 +27,7 @@ static const struct {
 	{"{\"sample_rows\":1,\"coerce\":true,\"max_depth\":4}", "a:l b:u", 0},
 	{"{\"unknown_fields\":\"reject\"}", "a:g b:b c:tsu:UTC d:tdD e:c f:L", 0},
 	{"{}", "b:f a:U c:tsn:UTC d:S", ORASI_OPEN_PROJECT},
+	{"{\"sample_rows\":1}", "b:d:9,3 a:z d:s", 0},
 };
 
 static void run(struct rows *rows, const uint8_t *data, size_t size, struct rows_options options,

@@ -76,8 +76,14 @@ static void show(struct buf *ret, const struct arrow_view *view, int64_t i)
 	case ARROW_FLOAT64:
 		buf_printf(ret, "%.17g", arrow_view_double(view, i));
 		break;
+	case ARROW_DECIMAL128:
+		p = arrow_view_bytes(view, i, &n);
+		for (int k = 0; k < 8; k++)
+			buf_printf(ret, "%02x", ((const uint8_t *)p)[k]);
+		break;
 	case ARROW_UTF8:
 	case ARROW_LARGE_UTF8:
+	case ARROW_BINARY:
 		p = arrow_view_bytes(view, i, &n);
 		buf_putc(ret, '"');
 		buf_add(ret, p, n);

@@ -409,6 +409,47 @@ START_TEST(wanted_types_are_filled)
 }
 END_TEST
 
+START_TEST(wanted_decimals_are_exact)
+{
+	run_with("{\"a\":123.45}\n{\"a\":-0.05}\n{\"a\":1e2}\n{\"a\":1.005}\n{\"a\":1000}\n{\"a\":1.50e-1}\n",
+	         (struct rows_options){.want = "a:d:5,2"});
+	expect("a:d:5,2", "{a=3930000000000000}\n{a=fbffffffffffffff}\n{a=1027000000000000}\n"
+	                  "{a=0f00000000000000}\n");
+	ck_assert_uint_eq(fakehost_rejects(fake), 2);
+	run_with("{\"a\":-12345678901234567890123456789012345678}\n",
+	         (struct rows_options){.want = "a:d:38,0"});
+	ck_assert_uint_eq(rows.rows, 1);
+}
+END_TEST
+
+START_TEST(wanted_bytes_are_base64)
+{
+	run_with("{\"a\":\"Zm9v\"}\n{\"a\":\"Zg==\"}\n{\"a\":\"\"}\n{\"a\":\"Zg=\"}\n{\"a\":\"Z===\"}\n"
+	         "{\"a\":\"====\"}\n{\"a\":\"Zm\\u0039v\"}\n",
+	         (struct rows_options){.want = "a:z"});
+	expect("a:z", "{a=\"foo\"}\n{a=\"f\"}\n{a=\"\"}\n{a=\"foo\"}\n");
+	ck_assert_uint_eq(fakehost_rejects(fake), 3);
+}
+END_TEST
+
+START_TEST(wide_tables_make_batches_of_fewer_rows)
+{
+	struct buf want, text;
+
+	buf_init(&want, 0);
+	buf_init(&text, 0);
+	for (int i = 0; i < 500; i++)
+		buf_printf(&want, "c%d:l ", i);
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&text, "{\"c1\":1}\n");
+	run_with(text.data, (struct rows_options){.want = want.data, .max_bytes = 450000});
+	ck_assert_uint_eq(rows.rows, 1000);
+	ck_assert_uint_eq(rows.batches, 10);
+	buf_done(&want);
+	buf_done(&text);
+}
+END_TEST
+
 START_TEST(values_beyond_a_wanted_type_are_rejected)
 {
 	run_with("{\"a\":128}\n{\"a\":-129}\n{\"a\":12}\n{\"a\":1e1}\n{\"a\":0.5}\n",
@@ -839,6 +880,9 @@ static void decode_cases(Suite *suite)
 	};
 	const TTest *const schemas[] = {
 		wanted_types_are_filled,
+		wanted_decimals_are_exact,
+		wanted_bytes_are_base64,
+		wide_tables_make_batches_of_fewer_rows,
 		values_beyond_a_wanted_type_are_rejected,
 		a_projection_has_exactly_the_wanted_columns_in_their_order,
 		a_wanted_text_column_takes_numbers_only_when_told_so,
