@@ -31,17 +31,19 @@ void row_done(struct row *row)
 	row->scratch_cap = 0;
 }
 
+#define SCRATCH_MIN 256
+
 static int scratch_reserve(struct row *row, size_t n)
 {
 	uint8_t *p;
 
-	if (n <= row->scratch_cap)
+	if (row->scratch && n <= row->scratch_cap)
 		return 0;
-	p = realloc(row->scratch, n * 2);
+	p = realloc(row->scratch, n * 2 + SCRATCH_MIN);
 	if (!p)
 		return -1;
 	row->scratch = p;
-	row->scratch_cap = n * 2;
+	row->scratch_cap = n * 2 + SCRATCH_MIN;
 	return 0;
 }
 
