@@ -3,8 +3,8 @@
  *
  *   json_decode FILE [rounds]
  *
- * Prints the best of some rounds in GB of JSON per CPU second, from memory, with schema inference and
- * everything else that a task pays for. */
+ * Prints the best of some rounds in GB of JSON per CPU second, from memory, with schema inference
+ * and everything else that a task pays for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -37,7 +37,8 @@ struct column {
 	const char *name; /* in the schema */
 	size_t name_len;
 	/* The name in quotes as it stands in the text, for a guess; key_len 0: needs escapes. Up to
-	 * 8 bytes: (text & mask) == head. Longer: the first and the last 8 bytes, then the middle. */
+	 * 8 bytes: (text & mask) == head. Longer: the first and the last 8 bytes, then the middle.
+	 */
 	uint8_t *key;
 	size_t key_len;
 	uint64_t key_head, key_tail, key_mask;

@@ -9,11 +9,12 @@
  * reading.
  *
  * A key without a column makes the schema grow: the record is given back to the reader, the rows
- * before it go out, the records that follow are noted like the sample was, new columns are appended,
- * and the host is told ORASI_SCHEMA. What the sample window holds does not depend on how the source
- * cuts its reads or how large batches are, so neither do the types.
+ * before it go out, the records that follow are noted like the sample was, new columns are
+ * appended, and the host is told ORASI_SCHEMA. What the sample window holds does not depend on how
+ * the source cuts its reads or how large batches are, so neither do the types.
  *
- * Errors and growth that come up while rows are waiting are kept in `pending` until these are out. */
+ * Errors and growth that come up while rows are waiting are kept in `pending` until these are out.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ struct decoder {
 	struct column *root;
 	struct row_config row_config;
 	struct row row;
-	struct state state;        /* counts, and place of the next record */
+	struct state state; /* counts, and place of the next record */
 	uint64_t range_begin;
-	uint64_t stuck;            /* offset of a record whose keys did not become columns */
+	uint64_t stuck; /* offset of a record whose keys did not become columns */
 	uint64_t duplicates_told;
 	uint32_t max_rows;
 	uint64_t max_bytes;
@@ -60,8 +61,8 @@ static orasi_status no_memory(orasi_error *err)
 
 static void decoder_free(struct decoder *d);
 
-static orasi_status decode_create(const orasi_host *host, const char *id, const orasi_config *config,
-                                  void **ret_self, orasi_error *err)
+static orasi_status decode_create(const orasi_host *host, const char *id,
+                                  const orasi_config *config, void **ret_self, orasi_error *err)
 {
 	struct decoder *d = calloc(1, sizeof(*d));
 	orasi_status status;
@@ -174,10 +175,12 @@ static void tell_column(void *ctx, const char *path, const char *format, uint64_
 	const orasi_kv kv[] = {
 		{ORASI_STR("column"), {path, strlen(path)}},
 		{ORASI_STR("type"), {format, strlen(format)}},
-		{ORASI_STR("seen"), {seen_text, (size_t)snprintf(seen_text, sizeof(seen_text), "%llu",
-		                                                 (unsigned long long)seen)}},
-		{ORASI_STR("nulls"), {nulls_text, (size_t)snprintf(nulls_text, sizeof(nulls_text),
-		                                                   "%llu", (unsigned long long)nulls)}},
+		{ORASI_STR("seen"),
+	         {seen_text, (size_t)snprintf(seen_text, sizeof(seen_text), "%llu",
+	                                      (unsigned long long)seen)}},
+		{ORASI_STR("nulls"),
+	         {nulls_text, (size_t)snprintf(nulls_text, sizeof(nulls_text), "%llu",
+	                                       (unsigned long long)nulls)}},
 		{ORASI_STR("example"), {example, strlen(example)}},
 	};
 
@@ -190,8 +193,9 @@ static void tell_schema(struct decoder *d, const struct shape *shape)
 	char rows[24];
 	const orasi_kv kv[] = {
 		{ORASI_STR("mode"), {mode, strlen(mode)}},
-		{ORASI_STR("records"), {rows, (size_t)snprintf(rows, sizeof(rows), "%llu",
-		                               (unsigned long long)shape_records(shape))}},
+		{ORASI_STR("records"),
+	         {rows, (size_t)snprintf(rows, sizeof(rows), "%llu",
+	                                 (unsigned long long)shape_records(shape))}},
 	};
 
 	if (!d->log || d->log->min_level > ORASI_LOG_INFO)
@@ -256,7 +260,8 @@ static orasi_status infer(struct decoder *d, orasi_error *err)
 
 /* The host's columns are fixed. They grow by the sample only at the start: in the middle a resumed
  * reader must do what the first one did, which met its new keys one by one. */
-static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open,
+                                  orasi_error *err)
 {
 	bool grown;
 	orasi_status status = ORASI_OK;
@@ -273,7 +278,8 @@ static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *op
 	                                                          : ORASI_OK;
 }
 
-static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret, orasi_error *err)
+static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret,
+                                  orasi_error *err)
 {
 	return arrow_schema_copy(ret, &d->schema) ? no_memory(err) : ORASI_OK;
 }
@@ -318,10 +324,10 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 
 	decoder_reset(d);
 	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
-	d->row_config = (struct row_config){.unknown = d->project ? ROW_IGNORE
-	                                                          : d->settings.unknown_fields,
-	                                    .coerce = d->settings.coerce,
-	                                    .max_depth = (unsigned)d->settings.max_depth};
+	d->row_config =
+		(struct row_config){.unknown = d->project ? ROW_IGNORE : d->settings.unknown_fields,
+	                            .coerce = d->settings.coerce,
+	                            .max_depth = (unsigned)d->settings.max_depth};
 	d->row = (struct row){.config = &d->row_config};
 	d->range_begin = open->range_begin;
 	d->max_rows = open->max_rows ? open->max_rows : 1;
@@ -359,12 +365,14 @@ static int say_flaw(const struct decoder *d, const struct record *record, const 
 
 	if (record->too_long)
 		return snprintf(ret, cap, "the record has %llu bytes, max_record allows %lld",
-		                (unsigned long long)record->whole, (long long)d->settings.max_record);
+		                (unsigned long long)record->whole,
+		                (long long)d->settings.max_record);
 	if (!strcmp(flaw->code, FLAW_UTF8) || at >= record->len)
 		return snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column,
 		                *column ? ": " : "", flaw->what, at);
 	return snprintf(ret, cap, "%s%s%s, at byte %zu of the record: %.*s", column,
-	                *column ? ": " : "", flaw->what, at, shown_value(record, flaw->at), flaw->at);
+	                *column ? ": " : "", flaw->what, at, shown_value(record, flaw->at),
+	                flaw->at);
 }
 
 static orasi_status reject(struct decoder *d, const struct record *record, orasi_error *err)
@@ -396,8 +404,9 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 	status = d->reject->reject(d->host, &rejected);
 	d->state.rejected++;
 	if (status < 0)
-		fail(err, status, "the task allows no more rejected records; the last was record %lld "
-		                  "at byte %lld: %s",
+		fail(err, status,
+		     "the task allows no more rejected records; the last was record %lld "
+		     "at byte %lld: %s",
 		     (long long)err->row, (long long)err->offset, message);
 	return status < 0 ? status : ORASI_OK;
 }
@@ -411,7 +420,8 @@ static void tell_duplicates(struct decoder *d)
 	if (!d->row.duplicates || d->duplicates_told || !d->log)
 		return;
 	d->duplicates_told = d->row.duplicates;
-	kv.value.len = (size_t)snprintf(n, sizeof(n), "%llu", (unsigned long long)d->row.duplicates);
+	kv.value.len =
+		(size_t)snprintf(n, sizeof(n), "%llu", (unsigned long long)d->row.duplicates);
 	d->log->log(d->host, ORASI_LOG_WARN,
 	            ORASI_STR("keys stood twice in their object, the last value counts"), &kv, 1);
 }
@@ -435,7 +445,8 @@ static bool parse(struct decoder *d, struct record *record)
 }
 
 /* A record that did not become a row: undo, then quarantine, or let the schema grow. */
-static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows, orasi_error *err)
+static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows,
+                            orasi_error *err)
 {
 	if (!record->too_long)
 		column_truncate(d->root, rows);
@@ -605,7 +616,8 @@ static bool looks_like_json(orasi_bytes head)
 static orasi_status decode_sniff(const char *id, orasi_bytes head, orasi_str name,
                                  uint32_t *ret_score)
 {
-	bool named = ends_with(name, ".json") || ends_with(name, ".ndjson") || ends_with(name, ".jsonl");
+	bool named =
+		ends_with(name, ".json") || ends_with(name, ".ndjson") || ends_with(name, ".jsonl");
 
 	(void)id;
 	if (looks_like_json(head))

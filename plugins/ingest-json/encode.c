@@ -140,11 +140,24 @@ static void put_double(struct encoder *e, double v, bool narrow)
 	put(e, text, (size_t)n);
 }
 
-static void put_int(struct encoder *e, const struct arrow_view *view, int64_t i)
+static void put_float(struct encoder *e, const struct field *f, int64_t i)
 {
-	int64_t v = arrow_view_int(view, i);
+	put_double(e, arrow_view_double(&f->view, i), f->view.info.type != ARROW_FLOAT64);
+}
+
+static void put_bool(struct encoder *e, const struct field *f, int64_t i)
+{
+	if (arrow_view_int(&f->view, i))
+		put(e, "true", 4);
+	else
+		put(e, "false", 5);
+}
+
+static void put_int(struct encoder *e, const struct field *f, int64_t i)
+{
+	int64_t v = arrow_view_int(&f->view, i);
 	char text[SCALAR_MAX];
-	int n = view->info.type == ARROW_UINT64
+	int n = f->view.info.type == ARROW_UINT64
 	                ? snprintf(text, sizeof(text), "%llu", (unsigned long long)v)
 	                : snprintf(text, sizeof(text), "%lld", (long long)v);
 
@@ -152,15 +165,15 @@ static void put_int(struct encoder *e, const struct arrow_view *view, int64_t i)
 }
 
 /* The unscaled integer's digits with the point `scale` places from the right. */
-static void put_decimal(struct encoder *e, const struct arrow_view *view, int64_t i)
+static void put_decimal(struct encoder *e, const struct field *f, int64_t i)
 {
 	char digits[48], *at = digits + sizeof(digits);
-	int32_t scale = view->info.scale;
+	int32_t scale = f->view.info.scale;
 	unsigned __int128 v;
 	__int128 whole;
 	size_t n;
 
-	memcpy(&whole, arrow_view_bytes(view, i, &n), 16);
+	memcpy(&whole, arrow_view_bytes(&f->view, i, &n), 16);
 	v = whole < 0 ? 0 - (unsigned __int128)whole : (unsigned __int128)whole;
 	for (int32_t k = 0; v || k <= scale; k++) {
 		if (k == scale && scale > 0)
@@ -175,30 +188,33 @@ static void put_decimal(struct encoder *e, const struct arrow_view *view, int64_
 		put(e, digits, (size_t)snprintf(digits, sizeof(digits), "e%d", -scale));
 }
 
-static void put_base64(struct encoder *e, const uint8_t *p, size_t n)
+static void put_binary(struct encoder *e, const struct field *f, int64_t i)
 {
 	static const char alphabet[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n;
+	const uint8_t *p = arrow_view_bytes(&f->view, i, &n);
 	uint8_t *at = room(e, n / 3 * 4 + 6);
 
 	if (!at)
 		return;
 	*at++ = '"';
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-		             (i + 2 < n ? p[i + 2] : 0);
+	for (size_t k = 0; k < n; k += 3) {
+		uint32_t v = (uint32_t)p[k] << 16 | (k + 1 < n ? (uint32_t)p[k + 1] << 8 : 0) |
+		             (k + 2 < n ? p[k + 2] : 0);
 
 		*at++ = (uint8_t)alphabet[v >> 18];
 		*at++ = (uint8_t)alphabet[v >> 12 & 63];
-		*at++ = (uint8_t)(i + 1 < n ? alphabet[v >> 6 & 63] : '=');
-		*at++ = (uint8_t)(i + 2 < n ? alphabet[v & 63] : '=');
+		*at++ = (uint8_t)(k + 1 < n ? alphabet[v >> 6 & 63] : '=');
+		*at++ = (uint8_t)(k + 2 < n ? alphabet[v & 63] : '=');
 	}
 	*at++ = '"';
 	e->len = (size_t)(at - e->buf);
 }
 
-static void put_time(struct encoder *e, const struct arrow_view *view, int64_t i)
+static void put_time(struct encoder *e, const struct field *f, int64_t i)
 {
+	const struct arrow_view *view = &f->view;
 	static const int64_t days_ms = 86400000;
 	int64_t v = arrow_view_int(view, i);
 	char text[STAMP_TEXT_MAX];
@@ -309,58 +325,32 @@ static void put_map(struct encoder *e, const struct field *f, int64_t i)
 	put_char(e, '}');
 }
 
+typedef void put_fn(struct encoder *e, const struct field *f, int64_t i);
+
+/* By Arrow type; put_int for those that are not here. */
+static put_fn *const put_by_type[] = {
+	[ARROW_BOOL] = put_bool,           [ARROW_FLOAT16] = put_float,
+	[ARROW_FLOAT32] = put_float,       [ARROW_FLOAT64] = put_float,
+	[ARROW_DECIMAL128] = put_decimal,  [ARROW_UTF8] = put_text,
+	[ARROW_LARGE_UTF8] = put_text,     [ARROW_BINARY] = put_binary,
+	[ARROW_LARGE_BINARY] = put_binary, [ARROW_FIXED_BINARY] = put_binary,
+	[ARROW_DATE32] = put_time,         [ARROW_DATE64] = put_time,
+	[ARROW_TIME32] = put_time,         [ARROW_TIME64] = put_time,
+	[ARROW_TIMESTAMP] = put_time,      [ARROW_LIST] = put_list,
+	[ARROW_LARGE_LIST] = put_list,     [ARROW_FIXED_LIST] = put_list,
+	[ARROW_STRUCT] = put_struct,       [ARROW_MAP] = put_map,
+};
+
 static void put_value(struct encoder *e, const struct field *f, int64_t i)
 {
-	const void *p;
-	size_t n;
+	put_fn *put_it = put_by_type[f->view.info.type];
 
-	if (arrow_view_is_null(&f->view, i)) {
+	if (arrow_view_is_null(&f->view, i))
 		put(e, "null", 4);
-		return;
-	}
-	switch (f->view.info.type) {
-	case ARROW_BOOL:
-		put(e, arrow_view_int(&f->view, i) ? "true" : "false", arrow_view_int(&f->view, i) ? 4 : 5);
-		break;
-	case ARROW_FLOAT16:
-	case ARROW_FLOAT32:
-	case ARROW_FLOAT64:
-		put_double(e, arrow_view_double(&f->view, i), f->view.info.type != ARROW_FLOAT64);
-		break;
-	case ARROW_DECIMAL128:
-		put_decimal(e, &f->view, i);
-		break;
-	case ARROW_UTF8:
-	case ARROW_LARGE_UTF8:
-		put_text(e, f, i);
-		break;
-	case ARROW_BINARY:
-	case ARROW_LARGE_BINARY:
-	case ARROW_FIXED_BINARY:
-		p = arrow_view_bytes(&f->view, i, &n);
-		put_base64(e, p, n);
-		break;
-	case ARROW_DATE32:
-	case ARROW_DATE64:
-	case ARROW_TIME32:
-	case ARROW_TIME64:
-	case ARROW_TIMESTAMP:
-		put_time(e, &f->view, i);
-		break;
-	case ARROW_LIST:
-	case ARROW_LARGE_LIST:
-	case ARROW_FIXED_LIST:
-		put_list(e, f, i);
-		break;
-	case ARROW_STRUCT:
-		put_struct(e, f, i);
-		break;
-	case ARROW_MAP:
-		put_map(e, f, i);
-		break;
-	default:
-		put_int(e, &f->view, i);
-	}
+	else if (put_it)
+		put_it(e, f, i);
+	else
+		put_int(e, f, i);
 }
 
 /* ---- fields ------------------------------------------------------------------------------- */
@@ -407,8 +397,8 @@ static orasi_status field_make(struct field *f, const struct ArrowSchema *schema
 
 	if (!can_write(schema))
 		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', JSON has no form for it", name,
-		            schema->format);
+		            "the column '%s' has the Arrow type '%s', JSON has no form for it",
+		            name, schema->format);
 	f->mode = column_mode_of(schema);
 	f->children = calloc((size_t)schema->n_children + 1, sizeof(*f->children));
 	if (!f->children || make_key(f, name))
@@ -427,7 +417,8 @@ static orasi_status field_make(struct field *f, const struct ArrowSchema *schema
 static int field_bind(struct field *f)
 {
 	for (int64_t i = 0; i < f->n_children; i++)
-		if (arrow_view_child(&f->view, i, &f->children[i].view) || field_bind(&f->children[i]))
+		if (arrow_view_child(&f->view, i, &f->children[i].view) ||
+		    field_bind(&f->children[i]))
 			return -1;
 	return 0;
 }
@@ -459,8 +450,8 @@ static void encode_destroy(void *self)
 	free(e);
 }
 
-static orasi_status encode_create(const orasi_host *host, const char *id, const orasi_config *config,
-                                  void **ret_self, orasi_error *err)
+static orasi_status encode_create(const orasi_host *host, const char *id,
+                                  const orasi_config *config, void **ret_self, orasi_error *err)
 {
 	struct encoder *e = calloc(1, sizeof(*e));
 
@@ -547,7 +538,8 @@ static orasi_status encode_finish(void *self, orasi_encode_info *ret_info, orasi
 	status = flush(e, err);
 	if (status)
 		return status;
-	n = snprintf(e->stats, sizeof(e->stats), "{\"numRecords\":%llu}", (unsigned long long)e->rows);
+	n = snprintf(e->stats, sizeof(e->stats), "{\"numRecords\":%llu}",
+	             (unsigned long long)e->rows);
 	ret_info->rows = e->rows;
 	ret_info->bytes = e->written;
 	ret_info->stats_json = (orasi_str){e->stats, (size_t)n};

@@ -32,13 +32,13 @@ enum kind {
 struct shape {
 	char *name; /* NUL-terminated; may hold NUL bytes, see name_len */
 	size_t name_len;
-	unsigned kinds;            /* of the values so far, null does not count */
-	uint64_t seen, nulls;      /* seen includes nulls */
-	uint64_t stamps, dates;    /* strings that are such */
+	unsigned kinds;         /* of the values so far, null does not count */
+	uint64_t seen, nulls;   /* seen includes nulls */
+	uint64_t stamps, dates; /* strings that are such */
 	uint64_t strings;
-	bool opaque;               /* too many keys or too deep: JSON text */
+	bool opaque; /* too many keys or too deep: JSON text */
 	char example[EXAMPLE_MAX + 1];
-	struct shape **children;   /* keys of objects; or one, the items of arrays */
+	struct shape **children; /* keys of objects; or one, the items of arrays */
 	uint32_t n_children, cap;
 	struct names names;
 	struct shape *item;
@@ -482,7 +482,8 @@ int shape_grow(struct shape *root, const struct infer_limits *limits, struct Arr
                bool *ret_grown)
 {
 	uint32_t have = schema_leaves(schema);
-	struct growth growth = {.room = have < limits->max_columns ? limits->max_columns - have : 0};
+	struct growth growth = {.room = have < limits->max_columns ? limits->max_columns - have
+	                                                           : 0};
 	int r = grow(&growth, root, schema);
 
 	*ret_grown = growth.grown;
@@ -508,8 +509,8 @@ static void explain(const struct evidence *e, const struct shape *s,
 	below.parents = s->seen - s->nulls;
 	if (schema->format[0] != '+')
 		e->tell(e->ctx, path, schema->format, s->seen - s->nulls,
-		        e->parents > s->seen - s->nulls ? e->parents - (s->seen - s->nulls) : 0,
-		        s->example);
+			e->parents > s->seen - s->nulls ? e->parents - (s->seen - s->nulls) : 0,
+			s->example);
 	else if (s->item && schema->n_children == 1) {
 		snprintf(longer, sizeof(longer), "%s.item", path);
 		below.parents = s->item->seen;

@@ -11,8 +11,8 @@
  *   scalars and containers   utf8 with JSON text                         (COLUMN_JSON)
  *   only null                utf8 in a new schema; nothing in a schema that grows
  *
- * Keys of objects that are names of things rather than of fields ({"2024-01-01": …, …}) would make
- * thousands of columns: an object with too many keys becomes utf8 with JSON text as a whole. */
+ * An object with very many keys has names of things there rather than of fields ({"id17": …}): it
+ * becomes utf8 with JSON text as a whole instead of thousands of columns. */
 #ifndef INGEST_JSON_INFER_H
 #define INGEST_JSON_INFER_H
 

@@ -28,13 +28,13 @@ static inline bool eight_digits(const uint8_t *p, uint64_t *ret)
 	uint64_t v;
 
 	memcpy(&v, p, 8);
-	if (((v & 0xF0F0F0F0F0F0F0F0) |
-	     (((v + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) != 0x3333333333333333)
+	if (((v & 0xF0F0F0F0F0F0F0F0) | (((v + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) !=
+	    0x3333333333333333)
 		return false;
 	v -= 0x3030303030303030;
 	v = v * 10 + (v >> 8);
 	*ret = ((v & 0x000000FF000000FF) * 0x000F424000000064 +
-	        ((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+		((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
 	       32;
 	return true;
 }
@@ -73,39 +73,41 @@ static const uint8_t *exponent(const uint8_t *p, int32_t *ret)
 	return p;
 }
 
+/* p is at what follows the digits before the point. NULL: a point or an 'e' without digits. */
+static const uint8_t *fraction_and_exponent(const uint8_t *p, struct number *ret)
+{
+	const uint8_t *point = p;
+	int32_t e = 0;
+
+	ret->integer = *p != '.' && *p != 'e' && *p != 'E';
+	ret->fraction = 0;
+	if (*p == '.') {
+		p = digits(p + 1, &ret->mantissa);
+		ret->fraction = (int32_t)(p - point - 1);
+		if (!ret->fraction)
+			return NULL;
+	}
+	if (*p == 'e' || *p == 'E')
+		p = exponent(p + 1, &e);
+	ret->exponent = e - ret->fraction;
+	return p;
+}
+
 const uint8_t *number_scan(const uint8_t *p, struct number *ret)
 {
-	const uint8_t *start = p, *first, *point;
-	int32_t e = 0;
-	size_t n;
+	const uint8_t *start = p, *first;
+	ptrdiff_t whole;
 
 	ret->negative = *p == '-';
 	p += ret->negative;
 	first = p;
 	ret->mantissa = 0;
 	p = *p == '0' ? p + 1 : digits(p, &ret->mantissa);
-	n = (size_t)(p - first);
-	if (!n)
+	whole = p - first;
+	p = whole ? fraction_and_exponent(p, ret) : NULL;
+	if (!p)
 		return NULL;
-	ret->exponent = 0;
-	ret->integer = true;
-	if (*p == '.') {
-		point = p + 1;
-		p = digits(point, &ret->mantissa);
-		if (p == point)
-			return NULL;
-		n += (size_t)(p - point);
-		ret->exponent = -(int32_t)(p - point);
-		ret->integer = false;
-	}
-	if (*p == 'e' || *p == 'E') {
-		p = exponent(p + 1, &e);
-		if (!p)
-			return NULL;
-		ret->exponent += e;
-		ret->integer = false;
-	}
-	ret->exact = n <= 19;
+	ret->exact = whole + ret->fraction <= 19;
 	ret->text = start;
 	ret->len = (size_t)(p - start);
 	return p;

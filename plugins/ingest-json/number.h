@@ -13,6 +13,7 @@ struct number {
 	size_t len;
 	uint64_t mantissa; /* all digits as one integer; meaningless if !exact */
 	int32_t exponent;  /* value = mantissa * 10^exponent */
+	int32_t fraction;  /* digits behind the point */
 	bool negative;
 	bool integer; /* no fraction, no exponent */
 	bool exact;   /* at most 19 digits */

@@ -11,6 +11,7 @@ ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 
 /* ---- options ------------------------------------------------------------------------------ */
 
+/* clang-format off */
 /* One table: name, default, least, most, help. The schema's text and the reading come from it. */
 #define NUMBERS(X)                                                                           \
 	X(max_record, 67108864, 1024, 1073741824, "bytes; a longer record is quarantined")    \
@@ -42,6 +43,7 @@ static const char config_schema[] =
 	"\"unknown_fields\":{\"type\":\"string\",\"enum\":[\"evolve\",\"ignore\",\"reject\"],"
 	"\"default\":\"evolve\",\"description\":\"what to do with a key that the schema does not "
 	"have\"}}}";
+/* clang-format on */
 
 static const char *const mode_words[] = {"auto", "ndjson", "concatenated", "array", NULL};
 static const char *const unknown_words[] = {"evolve", "ignore", "reject", NULL};
@@ -69,8 +71,8 @@ static orasi_status read_number(const orasi_config *config, const char *ptr, int
 	config->get_i64(config, ptr, ret);
 	if (*ret >= least && *ret <= most)
 		return ORASI_OK;
-	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1,
-	            (long long)*ret, (long long)least, (long long)most);
+	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld",
+	            ptr + 1, (long long)*ret, (long long)least, (long long)most);
 }
 
 static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_error *err)
@@ -90,13 +92,13 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 	int32_t flag;
 	orasi_status status = ORASI_OK;
 
-#define NUMBER_READ(name, otherwise, least, most, help)                                      \
-	s->name = otherwise;                                                                  \
-	if (!status)                                                                          \
+#define NUMBER_READ(name, otherwise, least, most, help) \
+	s->name = otherwise;                            \
+	if (!status)                                    \
 		status = read_number(config, "/" #name, least, most, &s->name, err);
-#define BOOLEAN_READ(name, otherwise, help)                                                  \
-	flag = otherwise;                                                                     \
-	config->get_bool(config, "/" #name, &flag);                                           \
+#define BOOLEAN_READ(name, otherwise, help)         \
+	flag = otherwise;                           \
+	config->get_bool(config, "/" #name, &flag); \
 	s->name = flag;
 	NUMBERS(NUMBER_READ)
 	BOOLEANS(BOOLEAN_READ)
@@ -127,9 +129,14 @@ void settings_done(struct settings *settings)
 
 /* ---- entry -------------------------------------------------------------------------------- */
 
-static const char *const features[] = {"format:json", "format:ndjson", "ext:.json", "ext:.ndjson",
-                                       "ext:.jsonl", "mime:application/json",
-                                       "mime:application/x-ndjson", NULL};
+static const char *const features[] = {"format:json",
+                                       "format:ndjson",
+                                       "ext:.json",
+                                       "ext:.ndjson",
+                                       "ext:.jsonl",
+                                       "mime:application/json",
+                                       "mime:application/x-ndjson",
+                                       NULL};
 static const char *const no_extensions[] = {NULL};
 
 static const orasi_descriptor descriptor = {

@@ -175,9 +175,9 @@ static orasi_status next_byte(struct reader *r, int *ret, orasi_error *err)
 
 /* Follows one value through the window, as far as brackets and quotes go. */
 struct walk {
-	bool line;    /* the value is a line, whatever is in it */
-	bool loose;   /* kinds of brackets are not known and not compared */
-	bool scalar;  /* a number or a word, ends before a delimiter */
+	bool line;   /* the value is a line, whatever is in it */
+	bool loose;  /* kinds of brackets are not known and not compared */
+	bool scalar; /* a number or a word, ends before a delimiter */
 	bool string, escape;
 	bool done, mismatch;
 	uint32_t level;
@@ -379,8 +379,9 @@ static orasi_status take_value(struct reader *r, size_t limit, struct record *re
 	if (status)
 		return status;
 	if (w.mismatch)
-		return corrupt(r, err, offset_of(r) - 1,
-		               "a bracket closes what it did not open, records cannot be told apart");
+		return corrupt(
+			r, err, offset_of(r) - 1,
+			"a bracket closes what it did not open, records cannot be told apart");
 	if (!ret->whole)
 		return corrupt(r, err, start, "a value is missing");
 	if (!w.done && !w.scalar)
@@ -546,7 +547,8 @@ static enum reader_mode guess(const uint8_t *p, const uint8_t *end, bool is_all)
 		               ? READER_LINES
 		               : READER_ARRAY;
 	if (w.done && (!newline || behind <= newline))
-		return scan_space(behind) < (newline ? newline : end) ? READER_VALUES : READER_LINES;
+		return scan_space(behind) < (newline ? newline : end) ? READER_VALUES
+		                                                      : READER_LINES;
 	if (!newline)
 		return READER_LINES;
 	return most_lines_are_objects(newline + 1, end, is_all) ? READER_LINES : READER_VALUES;
@@ -630,7 +632,8 @@ static orasi_status find_key(struct reader *r, const char *token, size_t len, or
 
 		if (!status && c != '"')
 			return c == '}' ? fail(err, ORASI_E_NOTFOUND,
-			                       "the document has nothing at the option 'records' (%s)",
+			                       "the document has nothing at the option 'records' "
+			                       "(%s)",
 			                       r->pointer)
 			                : corrupt(r, err, offset_of(r), "a key is missing");
 		if (!status)
@@ -642,7 +645,8 @@ static orasi_status find_key(struct reader *r, const char *token, size_t len, or
 			return status;
 		status = next_byte(r, &c, err);
 		if (!status && c < 0)
-			return corrupt(r, err, offset_of(r), "the source ends inside of the document");
+			return corrupt(r, err, offset_of(r),
+			               "the source ends inside of the document");
 		if (!status)
 			status = take_value(r, 0, &record, err);
 		if (!status)

@@ -32,13 +32,14 @@ enum reader_phase {
 /* A place between two records: all that a reader needs to go on there. */
 struct reader_place {
 	uint64_t offset;
-	int64_t line;  /* from 1; -1: unknown, because the reader did not start at the start */
+	int64_t line; /* from 1; -1: unknown, because the reader did not start at the start */
 	uint8_t mode, phase;
 	uint16_t levels; /* containers around the array that the pointer led to */
 };
 
 struct record {
-	uint8_t *text; /* text[len] belongs to the window: the parser may put a NUL there meanwhile */
+	uint8_t *text; /* text[len] belongs to the window: the parser may put a NUL there meanwhile
+	                */
 	size_t len;
 	uint64_t offset, whole; /* place and length in the source */
 	int64_t line;

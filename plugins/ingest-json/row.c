@@ -60,7 +60,8 @@ static const uint8_t *row_json(struct row *row, struct column *c, const uint8_t 
 }
 
 /* The value is none of the column's type: says so if it is well-formed at all. */
-static const uint8_t *mismatch(struct row *row, struct column *c, const uint8_t *p, const char *what)
+static const uint8_t *mismatch(struct row *row, struct column *c, const uint8_t *p,
+                               const char *what)
 {
 	if (!scan_value(p, row->depth, row->config->max_depth, &row->flaw))
 		return NULL;
@@ -97,7 +98,8 @@ static bool fits(const struct column *c, int64_t v)
 
 	if (bits == 64)
 		return true;
-	if (c->info.type == ARROW_INT8 || c->info.type == ARROW_INT16 || c->info.type == ARROW_INT32)
+	if (c->info.type == ARROW_INT8 || c->info.type == ARROW_INT16 ||
+	    c->info.type == ARROW_INT32)
 		return v >= -(1LL << (bits - 1)) && v < 1LL << (bits - 1);
 	return v >= 0 && v < 1LL << bits;
 }
@@ -371,7 +373,8 @@ static bool fill_missing(struct row *row, struct column *c, int64_t at, const ui
 		if (child->length > at)
 			continue;
 		if (!child->nullable)
-			return bad(row, FLAW_NULL, child, p, "no value for a column that needs one");
+			return bad(row, FLAW_NULL, child, p,
+			           "no value for a column that needs one");
 		if (column_append_null(child))
 			return no_memory(row);
 	}
@@ -536,7 +539,8 @@ bool row_parse(struct row *row, struct column *root, const uint8_t *text, size_t
 		return false;
 	p = scan_space(p);
 	if (p != text + len)
-		return flaw_set(&row->flaw, FLAW_SYNTAX, p, "something follows the end of the record");
+		return flaw_set(&row->flaw, FLAW_SYNTAX, p,
+		                "something follows the end of the record");
 	if (*start != '{')
 		return flaw_set(&row->flaw, FLAW_NOT_OBJECT, start, "the record is no object");
 	return true;

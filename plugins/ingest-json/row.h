@@ -20,7 +20,7 @@ enum row_unknown {
 
 struct row_config {
 	enum row_unknown unknown;
-	bool coerce;        /* utf8 columns take numbers, booleans and containers as JSON text */
+	bool coerce; /* utf8 columns take numbers, booleans and containers as JSON text */
 	unsigned max_depth;
 };
 
@@ -28,7 +28,7 @@ struct row {
 	const struct row_config *config;
 	struct flaw flaw;
 	unsigned depth;
-	size_t items; /* bytes that items of lists took so far, see ROW_ITEMS_MAX */
+	size_t items;        /* bytes that items of lists took so far, see ROW_ITEMS_MAX */
 	uint64_t duplicates; /* keys that came again in their object: the last one counts */
 	uint8_t *scratch;    /* for strings with escapes */
 	size_t scratch_cap;

@@ -81,7 +81,8 @@ __attribute__((target("avx2"))) static const uint8_t *plain_avx2(const uint8_t *
 
 	for (;; p += 32) {
 		__m256i v = _mm256_loadu_si256((const __m256i *)p);
-		__m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
+		__m256i stop =
+			_mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
 		unsigned mask, top = (unsigned)_mm256_movemask_epi8(v);
 
 		stop = _mm256_or_si256(stop, _mm256_cmpeq_epi8(_mm256_min_epu8(v, low), v));
@@ -103,7 +104,8 @@ __attribute__((target("avx2"))) static const uint8_t *bracket_avx2(const uint8_t
 
 	for (;; p += 32) {
 		__m256i v = _mm256_loadu_si256((const __m256i *)p), f = _mm256_or_si256(v, fold);
-		__m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(f, open), _mm256_cmpeq_epi8(f, close));
+		__m256i stop =
+			_mm256_or_si256(_mm256_cmpeq_epi8(f, open), _mm256_cmpeq_epi8(f, close));
 		unsigned mask;
 
 		stop = _mm256_or_si256(stop, _mm256_cmpeq_epi8(v, quote));
@@ -147,8 +149,9 @@ static const uint8_t *scan_escape(const uint8_t *p, struct flaw *flaw)
 	if (*p != 'u') {
 		if (*p && strchr("\"\\/bfnrt", *p))
 			return p + 1;
-		return flaw_set(flaw, FLAW_SYNTAX, p, "a backslash is followed by something else than "
-		                                      "one of \" \\ / b f n r t u");
+		return flaw_set(flaw, FLAW_SYNTAX, p,
+		                "a backslash is followed by something else than "
+		                "one of \" \\ / b f n r t u");
 	}
 	if (text_hex4(p + 1, &unit))
 		return flaw_set(flaw, FLAW_SYNTAX, p, "\\u needs four hexadecimal digits");
@@ -266,7 +269,8 @@ static const uint8_t *scan_after(const uint8_t *p, struct nest *nest, struct fla
 		}
 		if (*p != (object ? '}' : ']'))
 			return flaw_set(flaw, FLAW_SYNTAX, p,
-			                object ? "a comma or '}' is missing" : "a comma or ']' is missing");
+			                object ? "a comma or '}' is missing"
+			                       : "a comma or ']' is missing");
 		nest->level--;
 		p++;
 	}
@@ -285,8 +289,9 @@ const uint8_t *scan_value(const uint8_t *p, unsigned depth, unsigned max_depth, 
 			bool object = *p == '{';
 
 			if (depth + nest.level >= max_depth)
-				return flaw_set(flaw, FLAW_DEPTH, p,
-				                "more containers inside each other than max_depth allows");
+				return flaw_set(
+				        flaw, FLAW_DEPTH, p,
+				        "more containers inside each other than max_depth allows");
 			nest_push(&nest, object);
 			p = scan_space(p + 1);
 			if (*p != (object ? '}' : ']')) {

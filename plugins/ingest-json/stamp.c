@@ -159,7 +159,8 @@ size_t stamp_format_date(char *dst, int64_t days)
 	int month, day;
 
 	date_of(days, &year, &month, &day);
-	return (size_t)snprintf(dst, STAMP_TEXT_MAX, "%04lld-%02d-%02d", (long long)year, month, day);
+	return (size_t)snprintf(dst, STAMP_TEXT_MAX, "%04lld-%02d-%02d", (long long)year, month,
+	                        day);
 }
 
 size_t stamp_format(char *dst, int64_t value, enum arrow_unit unit, const char *zone)

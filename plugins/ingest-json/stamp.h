@@ -16,8 +16,8 @@ struct stamp {
 	int32_t nanos;   /* 0 … 999,999,999; digits beyond are cut off */
 };
 
-bool stamp_parse(const uint8_t *p, size_t n, struct stamp *ret);        /* date and time */
-bool stamp_parse_date(const uint8_t *p, size_t n, int32_t *ret_days);   /* YYYY-MM-DD */
+bool stamp_parse(const uint8_t *p, size_t n, struct stamp *ret);              /* date and time */
+bool stamp_parse_date(const uint8_t *p, size_t n, int32_t *ret_days);         /* YYYY-MM-DD */
 bool stamp_in(const struct stamp *stamp, enum arrow_unit unit, int64_t *ret); /* false: too far */
 
 #define STAMP_TEXT_MAX 48

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a mark holds: the place between two records, the counts so far, and the modes of text columns,
- * which a host that keeps types but no metadata would lose.
+/* What a mark holds: the place between two records, the counts so far, and the modes of text
+ * columns, which a host that keeps types but no metadata would lose.
  *
  * Layout, little-endian: "OJ" u8 version u8 mode u8 phase u8 0 u16 levels, u64 offset, i64 line,
  * u64 rows, u64 rejected, u64 range begin and end; then per column u8 mode u16 length and its path

@@ -16,8 +16,8 @@ const uint8_t *text_utf8_bad(const uint8_t *p, size_t n);
  * result is never longer). Returns its length. */
 size_t text_unescape(uint8_t *dst, const uint8_t *p, size_t n);
 
-/* Standard base64 with padding (RFC 4648 section 4) into dst, which has room for n / 4 * 3 bytes. The
- * length, or -1. */
+/* Standard base64 with padding (RFC 4648 section 4) into dst, which has room for n / 4 * 3 bytes.
+ * The length, or -1. */
 int64_t text_base64(uint8_t *dst, const uint8_t *p, size_t n);
 
 /* Writes the bytes between the quotes of a JSON string: `dst` has room for 6 * n bytes. */

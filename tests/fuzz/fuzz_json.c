@@ -20,7 +20,8 @@ static const struct {
 } setups[] = {
 	{"{\"sample_rows\":2}", NULL, 0},
 	{"{}", NULL, 0},
-	{"{\"mode\":\"ndjson\",\"sample_rows\":1,\"sample_bytes\":1024,\"max_record\":1024}", NULL, 0},
+	{"{\"mode\":\"ndjson\",\"sample_rows\":1,\"sample_bytes\":1024,\"max_record\":1024}", NULL,
+         0},
 	{"{\"mode\":\"array\",\"sample_rows\":1}", NULL, 0},
 	{"{\"mode\":\"concatenated\",\"sample_rows\":1,\"max_columns\":4}", NULL, 0},
 	{"{\"records\":\"/a\",\"sample_rows\":1}", NULL, 0},
@@ -49,8 +50,8 @@ static void same(int ok, const char *what, const struct rows *a, const struct ro
 	if (ok)
 		return;
 	fprintf(stderr, "%s differs:\n%d %s\n%s\n%s\n--\n%d %s\n%s\n%s\n", what, a->status,
-	        a->error.message, a->schema.data, a->text.data, b->status, b->error.message,
-	        b->schema.data, b->text.data);
+		a->error.message, a->schema.data, a->text.data, b->status, b->error.message,
+		b->schema.data, b->text.data);
 	abort();
 }
 
@@ -91,14 +92,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < pieces.n_marks; i++) {
 		if (i == sizes % MARKS_MAX) {
 			options.want_schema = &schemas[i];
-			options.checkpoint = (orasi_bytes){(uint8_t *)pieces.marks[i].data,
-			                                   pieces.marks[i].len};
+			options.checkpoint =
+			        (orasi_bytes){(uint8_t *)pieces.marks[i].data, pieces.marks[i].len};
 			run(&rest, data, size, options, 1 + sizes % 31, &rejects_rest);
 			same(whole.status == rest.status, "status after a mark", &whole, &rest);
 			same(text_equals(&whole.text, pieces.mark_rows[i], &rest.text),
 			     "the rest of the rows", &whole, &rest);
-			same(rejects == rejects_rest + pieces.mark_rejects[i], "rejects after a mark",
-			     &whole, &rest);
+			same(rejects == rejects_rest + pieces.mark_rejects[i],
+			     "rejects after a mark", &whole, &rest);
 			rows_done(&rest);
 		}
 		arrow_schema_release(&schemas[i]);

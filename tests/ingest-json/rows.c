@@ -154,7 +154,8 @@ static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *fact
 		status = factory->next(self, &batch, &mark, &rows->error);
 		if (status == ORASI_SCHEMA) {
 			arrow_schema_release(schema);
-			must(!factory->schema(self, schema, &rows->error), "schema after ORASI_SCHEMA");
+			must(!factory->schema(self, schema, &rows->error),
+			     "schema after ORASI_SCHEMA");
 			rows->schemas++;
 			continue;
 		}

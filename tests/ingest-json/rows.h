@@ -7,12 +7,12 @@
 #include "lib/fakehost.h"
 
 struct rows {
-	struct buf text;    /* the rows */
-	struct buf schema;  /* "a:l b:u c:+l(item:l)" at the end */
+	struct buf text;   /* the rows */
+	struct buf schema; /* "a:l b:u c:+l(item:l)" at the end */
 	uint64_t rows, batches, schemas;
 	orasi_status status; /* ORASI_END, or how it failed */
 	orasi_error error;
-	struct buf *marks;  /* the state behind each batch, if wanted; */
+	struct buf *marks;          /* the state behind each batch, if wanted; */
 	size_t n_marks, *mark_rows; /* and the length of `text` there */
 	size_t *mark_rejects;
 };
@@ -22,12 +22,13 @@ struct rows_options {
 	uint32_t max_rows;  /* 0: 65536 */
 	uint64_t max_bytes;
 	uint64_t range_begin, range_end;
-	const char *want;   /* "a:l b:u", see schema_make */
+	const char *want; /* "a:l b:u", see schema_make */
 	uint32_t flags;
 	orasi_bytes checkpoint;
 	const struct ArrowSchema *want_schema;
 	int keep_marks;
-	struct ArrowSchema *ret_schemas; /* the schema in force at each mark; as many as keep_marks says */
+	struct ArrowSchema
+		*ret_schemas; /* the schema in force at each mark; as many as keep_marks says */
 };
 
 void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,

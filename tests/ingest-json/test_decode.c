@@ -71,7 +71,8 @@ static void expect_value(const char *record, const char *schema, const char *row
 
 START_TEST(lines_become_rows_with_types)
 {
-	run("{\"a\":1,\"b\":\"x\",\"c\":true,\"d\":1.5}\n{\"a\":-2,\"b\":\"y\",\"c\":false,\"d\":2}\n");
+	run("{\"a\":1,\"b\":\"x\",\"c\":true,\"d\":1.5}\n{\"a\":-2,\"b\":\"y\",\"c\":false,\"d\":2}"
+	    "\n");
 	expect("a:l b:u c:b d:g", "{a=1 b=\"x\" c=1 d=1.5}\n{a=-2 b=\"y\" c=0 d=2}\n");
 }
 END_TEST
@@ -106,7 +107,8 @@ END_TEST
 
 START_TEST(times_stay_text_when_nobody_wants_them_found)
 {
-	run_with("{\"a\":\"1970-01-02\"}", (struct rows_options){.config = "{\"infer_timestamps\":false}"});
+	run_with("{\"a\":\"1970-01-02\"}",
+	         (struct rows_options){.config = "{\"infer_timestamps\":false}"});
 	expect("a:u", "{a=\"1970-01-02\"}\n");
 }
 END_TEST
@@ -147,8 +149,8 @@ END_TEST
 
 START_TEST(escapes_are_resolved_in_values_and_keys)
 {
-	expect_value("{\"\\u0061\\n\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u20ac\\ud83d\\ude00\"}", "a\n:u",
-	             "{a\n=\"\"\\/\b\f\n\r\t\xE2\x82\xAC\xF0\x9F\x98\x80\"}\n");
+	expect_value("{\"\\u0061\\n\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u20ac\\ud83d\\ude00\"}",
+	             "a\n:u", "{a\n=\"\"\\/\b\f\n\r\t\xE2\x82\xAC\xF0\x9F\x98\x80\"}\n");
 }
 END_TEST
 
@@ -172,8 +174,11 @@ END_TEST
 START_TEST(evidence_is_told_for_every_column)
 {
 	run("{\"a\":1,\"b\":{\"c\":\"x\"}}\n{\"a\":null}\n");
-	ck_assert_uint_eq(fakehost_logs_with(fake, "inferred column column=a type=l seen=1 nulls=1 example=1"), 1);
-	ck_assert_uint_eq(fakehost_logs_with(fake, "column=b.c type=u seen=1 nulls=0 example=\"x\""), 1);
+	ck_assert_uint_eq(fakehost_logs_with(
+	                          fake, "inferred column column=a type=l seen=1 nulls=1 example=1"),
+	                  1);
+	ck_assert_uint_eq(
+		fakehost_logs_with(fake, "column=b.c type=u seen=1 nulls=0 example=\"x\""), 1);
 }
 END_TEST
 
@@ -220,7 +225,8 @@ END_TEST
 
 START_TEST(a_pointer_leads_to_the_array_inside_of_the_document)
 {
-	run_with("{\"skip\":{\"items\":[1]},\"r/s\":{\"x\":\"}\",\"items\":[{\"a\":1},{\"a\":2}],\"y\":[{}]}, \"z\":0}\n",
+	run_with("{\"skip\":{\"items\":[1]},\"r/"
+	         "s\":{\"x\":\"}\",\"items\":[{\"a\":1},{\"a\":2}],\"y\":[{}]}, \"z\":0}\n",
 	         (struct rows_options){.config = "{\"records\":\"/r~1s/items\"}"});
 	expect("a:l", "{a=1}\n{a=2}\n");
 }
@@ -259,8 +265,9 @@ START_TEST(what_an_array_lacks_is_corrupt_and_says_where)
 		const char *text;
 		int64_t offset;
 	} cases[] = {
-		{"[{\"a\":1},{\"a\":2}", 16}, {"[{\"a\":1} {\"a\":2}]", 9}, {"[{\"a\":1},]", 9},
-		{"[{\"a\":1}]x", 9},          {"[{\"a\":[1}]", 8},          {"[{\"a\":1},{\"a\":", 9},
+		{"[{\"a\":1},{\"a\":2}", 16}, {"[{\"a\":1} {\"a\":2}]", 9},
+		{"[{\"a\":1},]", 9},          {"[{\"a\":1}]x", 9},
+		{"[{\"a\":[1}]", 8},          {"[{\"a\":1},{\"a\":", 9},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -268,7 +275,9 @@ START_TEST(what_an_array_lacks_is_corrupt_and_says_where)
 		ck_assert_msg(rows.status == ORASI_E_CORRUPT, "%s: %d", cases[i].text, rows.status);
 		ck_assert_msg(rows.error.offset == cases[i].offset, "%s: %lld", cases[i].text,
 		              (long long)rows.error.offset);
-		ck_assert_uint_eq(rows.rows, i == 5 || i == 1 || i == 2 || i == 3 ? 1 : i == 0 ? 2 : 0);
+		ck_assert_uint_eq(rows.rows, i == 5 || i == 1 || i == 2 || i == 3 ? 1
+		                             : i == 0                             ? 2
+		                                                                  : 0);
 	}
 }
 END_TEST
@@ -291,8 +300,9 @@ static void reject_of(const char *record, const char *code, const char *column)
 
 	buf_init(&text, 0);
 	buf_printf(&text, "{\"a\":1,\"s\":{\"t\":[\"x\"]}}\n%s\n{\"a\":2}\n", record);
-	run_with(text.data, (struct rows_options){
-		.config = "{\"max_depth\":8,\"max_record\":1024,\"sample_rows\":1}"});
+	run_with(text.data,
+	         (struct rows_options){
+	                 .config = "{\"max_depth\":8,\"max_record\":1024,\"sample_rows\":1}"});
 	ck_assert_msg(rows.rows == 2, "%s: %llu rows, %s", record, (unsigned long long)rows.rows,
 	              rows.error.message);
 	ck_assert_uint_eq(fakehost_rejects(fake), n + 1);
@@ -411,7 +421,8 @@ END_TEST
 
 START_TEST(wanted_decimals_are_exact)
 {
-	run_with("{\"a\":123.45}\n{\"a\":-0.05}\n{\"a\":1e2}\n{\"a\":1.005}\n{\"a\":1000}\n{\"a\":1.50e-1}\n",
+	run_with("{\"a\":123.45}\n{\"a\":-0.05}\n{\"a\":1e2}\n{\"a\":1.005}\n{\"a\":1000}\n{\"a\":"
+	         "1.50e-1}\n",
 	         (struct rows_options){.want = "a:d:5,2"});
 	expect("a:d:5,2", "{a=3930000000000000}\n{a=fbffffffffffffff}\n{a=1027000000000000}\n"
 	                  "{a=0f00000000000000}\n");
@@ -424,7 +435,8 @@ END_TEST
 
 START_TEST(wanted_bytes_are_base64)
 {
-	run_with("{\"a\":\"Zm9v\"}\n{\"a\":\"Zg==\"}\n{\"a\":\"\"}\n{\"a\":\"Zg=\"}\n{\"a\":\"Z===\"}\n"
+	run_with("{\"a\":\"Zm9v\"}\n{\"a\":\"Zg==\"}\n{\"a\":\"\"}\n{\"a\":\"Zg=\"}\n{\"a\":\"Z==="
+	         "\"}\n"
 	         "{\"a\":\"====\"}\n{\"a\":\"Zm\\u0039v\"}\n",
 	         (struct rows_options){.want = "a:z"});
 	expect("a:z", "{a=\"foo\"}\n{a=\"f\"}\n{a=\"\"}\n{a=\"foo\"}\n");
@@ -517,7 +529,8 @@ END_TEST
 
 START_TEST(a_new_key_that_is_null_does_not_grow_anything)
 {
-	run_with("{\"a\":1}\n{\"b\":null}\n{\"b\":5}\n", (struct rows_options){.config = SMALL_SAMPLE});
+	run_with("{\"a\":1}\n{\"b\":null}\n{\"b\":5}\n",
+	         (struct rows_options){.config = SMALL_SAMPLE});
 	expect("a:l b:l", "{a=1}\n{a=null}\n{a=null b=5}\n");
 }
 END_TEST
@@ -525,10 +538,12 @@ END_TEST
 START_TEST(new_keys_are_ignored_or_rejected_when_told_so)
 {
 	run_with("{\"a\":1}\n{\"b\":[1,{\"c\":2}],\"a\":2}\n",
-	         (struct rows_options){.config = "{\"sample_rows\":1,\"unknown_fields\":\"ignore\"}"});
+	         (struct rows_options){
+	                 .config = "{\"sample_rows\":1,\"unknown_fields\":\"ignore\"}"});
 	expect("a:l", "{a=1}\n{a=2}\n");
 	run_with("{\"a\":1}\n{\"b\":1}\n",
-	         (struct rows_options){.config = "{\"sample_rows\":1,\"unknown_fields\":\"reject\"}"});
+	         (struct rows_options){
+	                 .config = "{\"sample_rows\":1,\"unknown_fields\":\"reject\"}"});
 	expect("a:l", "{a=1}\n");
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.unknown");
 }
@@ -553,7 +568,8 @@ START_TEST(a_growing_record_may_be_longer_than_the_sample)
 	for (int i = 0; i < 3000; i++)
 		buf_putc(&text, 'x');
 	buf_puts(&text, "\"}\n{\"c\":1}\n");
-	run_with(text.data, (struct rows_options){.config = "{\"sample_bytes\":1024,\"sample_rows\":1}"});
+	run_with(text.data,
+	         (struct rows_options){.config = "{\"sample_bytes\":1024,\"sample_rows\":1}"});
 	ck_assert_int_eq(rows.status, ORASI_END);
 	ck_assert_uint_eq(rows.rows, 3);
 	ck_assert_str_eq(rows.schema.data, "a:l b:u c:l");
@@ -612,7 +628,8 @@ START_TEST(rows_do_not_depend_on_batch_sizes_or_short_reads)
 		source.max_read = i % 2 ? 1 : 9;
 		source.random = (uint64_t)i / 2 + 1;
 		rows_run(&rows, other, &source.source,
-		         &(struct rows_options){.config = mixes[_i].config, .max_rows = sizes[i % 4]});
+		         &(struct rows_options){.config = mixes[_i].config,
+		                                .max_rows = sizes[i % 4]});
 		ck_assert_str_eq(rows.text.data, whole.text.data);
 		ck_assert_str_eq(rows.schema.data, whole.schema.data);
 		ck_assert_uint_eq(fakehost_rejects(other), fakehost_rejects(fake));
@@ -624,7 +641,8 @@ END_TEST
 
 #define MARKS_MAX 16
 
-static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSchema *schema, int seek)
+static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSchema *schema,
+                   int seek)
 {
 	struct fakehost *other = fakehost_new();
 	struct fakehost_source source;
@@ -634,14 +652,12 @@ static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSche
 	fakehost_source_init(&source, mixes[mix].text, strlen(mixes[mix].text), seek);
 	source.max_read = 5;
 	rows_run(&rows, other, &source.source,
-	         &(struct rows_options){.config = mixes[mix].config,
-	                                .want_schema = schema,
-	                                .checkpoint = state});
+	         &(struct rows_options){
+	                 .config = mixes[mix].config, .want_schema = schema, .checkpoint = state});
 	ck_assert_msg(rows.status == ORASI_END, "%s", rows.error.message);
 	ck_assert_str_eq(rows.text.data, whole->text.data + whole->mark_rows[i]);
 	ck_assert_str_eq(rows.schema.data, whole->schema.data);
-	ck_assert_uint_eq(fakehost_rejects(other),
-	                  fakehost_rejects(fake) - whole->mark_rejects[i]);
+	ck_assert_uint_eq(fakehost_rejects(other), fakehost_rejects(fake) - whole->mark_rejects[i]);
 	fakehost_free(other);
 }
 
@@ -698,12 +714,15 @@ START_TEST(two_ranges_have_every_row_once_wherever_the_cut_is)
 		size_t before = fakehost_rejects(fake);
 
 		memset(&rows, 0, sizeof(rows));
-		run_with(mixed, (struct rows_options){.want = want, .flags = ORASI_OPEN_PROJECT,
+		run_with(mixed, (struct rows_options){.want = want,
+		                                      .flags = ORASI_OPEN_PROJECT,
 		                                      .range_end = cut});
 		first = rows;
 		memset(&rows, 0, sizeof(rows));
-		run_with(mixed, (struct rows_options){.want = want, .flags = ORASI_OPEN_PROJECT,
-		                                      .range_begin = cut, .range_end = len});
+		run_with(mixed, (struct rows_options){.want = want,
+		                                      .flags = ORASI_OPEN_PROJECT,
+		                                      .range_begin = cut,
+		                                      .range_end = len});
 		ck_assert_int_eq(rows.status, ORASI_END);
 		buf_add(&first.text, rows.text.data, rows.text.len);
 		ck_assert_str_eq(first.text.data, whole.text.data);
@@ -755,7 +774,8 @@ static orasi_status huge_read(orasi_source *source, void *buf, size_t cap, size_
 	*got = 0;
 	for (; *got < cap && *at < HUGE_LEN + strlen(tail); (*at)++) {
 		if (*at >= strlen(head) && *at < HUGE_LEN) {
-			size_t n = cap - *got < HUGE_LEN - *at ? cap - *got : (size_t)(HUGE_LEN - *at);
+			size_t n =
+			        cap - *got < HUGE_LEN - *at ? cap - *got : (size_t)(HUGE_LEN - *at);
 
 			memset((char *)buf + *got, 'x', n);
 			*got += n - 1;
@@ -772,8 +792,11 @@ START_TEST(a_line_of_a_gigabyte_is_rejected_in_little_memory)
 {
 	uint64_t at = 0;
 	struct rlimit old, small;
-	orasi_source source = {.struct_size = sizeof(source), .ctx = &at, .size = -1,
-	                       .uri = ORASI_STR("huge"), .read = huge_read};
+	orasi_source source = {.struct_size = sizeof(source),
+	                       .ctx = &at,
+	                       .size = -1,
+	                       .uri = ORASI_STR("huge"),
+	                       .read = huge_read};
 
 	getrlimit(RLIMIT_DATA, &old);
 	small = old;
@@ -782,7 +805,8 @@ START_TEST(a_line_of_a_gigabyte_is_rejected_in_little_memory)
 	small = old;
 #endif
 	setrlimit(RLIMIT_DATA, &small);
-	rows_run(&rows, fake, &source, &(struct rows_options){.config = "{\"max_record\":1048576}"});
+	rows_run(&rows, fake, &source,
+	         &(struct rows_options){.config = "{\"max_record\":1048576}"});
 	setrlimit(RLIMIT_DATA, &old);
 	expect("a:l", "{a=1}\n{a=2}\n");
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "json.too-long");
@@ -829,7 +853,8 @@ START_TEST(real_documents_are_read_whole)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (!run_corpus(files[i].name, files[i].config))
 			continue;
-		ck_assert_msg(rows.status == ORASI_END, "%s: %s", files[i].name, rows.error.message);
+		ck_assert_msg(rows.status == ORASI_END, "%s: %s", files[i].name,
+		              rows.error.message);
 		ck_assert_msg(!fakehost_rejects(fake), "%s: %s", files[i].name,
 		              fakehost_rejects(fake) ? fakehost_reject(fake, 0)->message : "");
 		ck_assert_msg(rows.rows == files[i].rows, "%s: %llu rows", files[i].name,

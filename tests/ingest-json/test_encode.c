@@ -84,8 +84,9 @@ START_TEST(doubles_read_back_as_the_same_doubles)
 	arrow_append_double(c.builder, -1e300);
 	arrow_append_double(c.builder, NAN);
 	arrow_append_double(c.builder, -INFINITY);
-	column_expect(&c, "{\"a\":0.1}\n{\"a\":3.0}\n{\"a\":0.3333333333333333}\n"
-	                  "{\"a\":4.94065645841247e-324}\n{\"a\":-1e+300}\n{\"a\":null}\n{\"a\":null}\n");
+	column_expect(
+		&c, "{\"a\":0.1}\n{\"a\":3.0}\n{\"a\":0.3333333333333333}\n"
+	            "{\"a\":4.94065645841247e-324}\n{\"a\":-1e+300}\n{\"a\":null}\n{\"a\":null}\n");
 }
 END_TEST
 
@@ -167,10 +168,13 @@ END_TEST
 /* Decodes the text and encodes what comes; the schema must not grow. */
 static void encode_text(const char *text, size_t len)
 {
-	const orasi_ingest_factory *decode = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *decode =
+		orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost_source source;
-	orasi_ingest_open open = {.struct_size = sizeof(open), .source = &source.source,
-	                          .max_rows = 100, .max_bytes = 1 << 24};
+	orasi_ingest_open open = {.struct_size = sizeof(open),
+	                          .source = &source.source,
+	                          .max_rows = 100,
+	                          .max_bytes = 1 << 24};
 	orasi_mark mark = {.struct_size = sizeof(mark)};
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	struct ArrowSchema schema;
@@ -179,7 +183,8 @@ static void encode_text(const char *text, size_t len)
 
 	fakehost_source_init(&source, text, len, 0);
 	ck_assert_int_eq(decode->create(fakehost_host(fake), "org.orasi.ingest.json",
-	                                fakehost_config(config), &self, &error), 0);
+	                                fakehost_config(config), &self, &error),
+	                 0);
 	ck_assert_int_eq(decode->open(self, &open, &schema, &error), 0);
 	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error), 0);
 	while (!decode->next(self, &batch, &mark, &error)) {
@@ -211,11 +216,13 @@ static void expect_same(const char *text, size_t len)
 
 START_TEST(what_is_written_reads_back_the_same)
 {
-	static const char text[] =
-		"{\"a\":1,\"b\":1.5,\"c\":\"x\\u0000\\\"\\\\\\n\\u20ac/\",\"d\":true,\"t\":\"2020-01-01T00:00:00.5Z\","
-		"\"e\":\"2020-02-29\",\"s\":{\"x\":[1,2,null],\"y\":{\"z\":[]}},\"m\":1,\"j\":{\"q\": [1,\n2]}}"
-		"{\"a\":-9223372036854775808,\"b\":1e300,\"c\":\"\",\"s\":null,\"m\":\"1\",\"j\":\"str\"}"
-		"{\"k\\\"ey\":[[{\"l\":[{}]}]],\"j\":[]}";
+	static const char text[] = "{\"a\":1,\"b\":1.5,\"c\":\"x\\u0000\\\"\\\\\\n\\u20ac/"
+	                           "\",\"d\":true,\"t\":\"2020-01-01T00:00:00.5Z\","
+	                           "\"e\":\"2020-02-29\",\"s\":{\"x\":[1,2,null],\"y\":{\"z\":[]}},"
+	                           "\"m\":1,\"j\":{\"q\": [1,\n2]}}"
+	                           "{\"a\":-9223372036854775808,\"b\":1e300,\"c\":\"\",\"s\":null,"
+	                           "\"m\":\"1\",\"j\":\"str\"}"
+	                           "{\"k\\\"ey\":[[{\"l\":[{}]}]],\"j\":[]}";
 
 	expect_same(text, strlen(text));
 }

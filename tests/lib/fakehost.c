@@ -61,7 +61,8 @@ static orasi_status on_reject(const orasi_host *host, const orasi_rejected *r)
 	orasi_status status;
 
 	pthread_mutex_lock(&fake->lock);
-	fake->rejects = must(realloc(fake->rejects, (fake->n_rejects + 1) * sizeof(*fake->rejects)));
+	fake->rejects =
+		must(realloc(fake->rejects, (fake->n_rejects + 1) * sizeof(*fake->rejects)));
 	fake->rejects[fake->n_rejects++] = (struct fakehost_reject){
 		.code = copy(r->code, strlen(r->code)),
 		.message = copy(r->message.ptr, r->message.len),
@@ -197,16 +198,16 @@ struct fakehost *fakehost_new(void)
 {
 	struct fakehost *fake = must(calloc(1, sizeof(*fake)));
 
-	fake->host = (orasi_host){sizeof(fake->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, fake, "test",
-	                          get_extension};
+	fake->host = (orasi_host){
+		sizeof(fake->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, fake, "test", get_extension};
 	fake->log = (orasi_host_log){sizeof(fake->log), ORASI_LOG_DEBUG, on_log};
 	fake->job = (orasi_host_job){.struct_size = sizeof(fake->job),
 	                             .attempt = 1,
 	                             .cancel_flag = &fake->cancel,
 	                             .progress = on_progress,
 	                             .checkpoint = on_checkpoint};
-	fake->mem = (orasi_host_mem){sizeof(fake->mem), 0, on_alloc, on_resize, on_release,
-	                             on_reserve, on_budget};
+	fake->mem = (orasi_host_mem){sizeof(fake->mem), 0,          on_alloc, on_resize,
+	                             on_release,        on_reserve, on_budget};
 	fake->reject = (orasi_host_reject){sizeof(fake->reject), 0, on_reject};
 	fake->budget = SIZE_MAX;
 	fake->memory_budget = INT64_MAX;

@@ -42,7 +42,7 @@ const char *fakehost_log(const struct fakehost *fake, size_t i);
 /* How many log lines contain `text`. */
 size_t fakehost_logs_with(const struct fakehost *fake, const char *text);
 
-void fakehost_cancel(struct fakehost *fake, int cancel); /* sets orasi.host.job's flag */
+void fakehost_cancel(struct fakehost *fake, int cancel);   /* sets orasi.host.job's flag */
 void fakehost_hide(struct fakehost *fake, const char *id); /* this extension is not there */
 /* Counted bytes that plugins hold through orasi.host.mem, and the budget for them. */
 int64_t fakehost_memory(const struct fakehost *fake);
@@ -63,11 +63,11 @@ struct fakehost_source {
 	orasi_source source;
 	const uint8_t *data;
 	size_t len, at;
-	size_t max_read;         /* a read gives at most so many bytes, 0 = no limit */
-	uint64_t random;         /* not 0: reads give 1..max_read bytes by chance, from this seed */
-	orasi_status fail;       /* not 0: reads at or after fail_at fail with it */
+	size_t max_read;   /* a read gives at most so many bytes, 0 = no limit */
+	uint64_t random;   /* not 0: reads give 1..max_read bytes by chance, from this seed */
+	orasi_status fail; /* not 0: reads at or after fail_at fail with it */
 	size_t fail_at;
-	uint64_t reads;          /* calls so far, of both kinds */
+	uint64_t reads; /* calls so far, of both kinds */
 };
 
 void fakehost_source_init(struct fakehost_source *source, const void *data, size_t len, int seek);
