@@ -505,6 +505,52 @@ START_TEST(the_sample_adds_to_the_wanted_columns)
 }
 END_TEST
 
+START_TEST(a_column_that_needs_values_rejects_records_without)
+{
+	struct ArrowSchema schema;
+
+	schema_make(&schema, "a:l b:l");
+	schema.children[1]->flags = 0;
+	run_with("{\"a\":1}\n{\"a\":1,\"b\":2}\n{\"b\":null}\n",
+	         (struct rows_options){.want_schema = &schema});
+	expect("a:l b:l", "{a=1 b=2}\n");
+	ck_assert_uint_eq(fakehost_rejects(fake), 2);
+	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.null");
+	ck_assert_str_eq(fakehost_reject(fake, 1)->column, "b");
+	arrow_schema_release(&schema);
+}
+END_TEST
+
+START_TEST(heads_are_recognised_by_what_they_hold_and_by_name)
+{
+	static const struct {
+		const char *head, *name;
+		uint32_t least, most;
+	} cases[] = {
+		{"{\"a\":1}\n", "x.ndjson", 90, 100},
+		{" [ {", "x", 70, 90},
+		{"{\"a", "", 70, 90},
+		{"PAR1", "x.json", 1, 50},
+		{"a,b,c\n", "x.csv", 0, 0},
+		{"", "x.jsonl", 1, 50},
+		{"[1,2]", "x", 0, 0},
+		{"{", "x", 0, 0},
+	};
+	const orasi_ingest_factory *factory =
+		orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t score = 1000;
+		orasi_bytes head = {(const uint8_t *)cases[i].head, strlen(cases[i].head)};
+		orasi_str name = {cases[i].name, strlen(cases[i].name)};
+
+		ck_assert_int_eq(factory->sniff("org.orasi.ingest.json", head, name, &score), 0);
+		ck_assert_msg(score >= cases[i].least && score <= cases[i].most, "%s: %u",
+		              cases[i].head, score);
+	}
+}
+END_TEST
+
 /* ---- growth ------------------------------------------------------------------------------- */
 
 #define SMALL_SAMPLE "{\"sample_rows\":1}"
@@ -906,6 +952,8 @@ static void decode_cases(Suite *suite)
 	};
 	const TTest *const schemas[] = {
 		wanted_types_are_filled,
+		a_column_that_needs_values_rejects_records_without,
+		heads_are_recognised_by_what_they_hold_and_by_name,
 		wanted_decimals_are_exact,
 		wanted_bytes_are_base64,
 		wide_tables_make_batches_of_fewer_rows,
