@@ -42,8 +42,7 @@ struct decoder {
 	struct row row;
 	struct state state; /* counts, and place of the next record */
 	uint64_t range_begin;
-	uint64_t stuck; /* offset of a record whose keys did not become columns */
-	uint64_t duplicates_told;
+	bool duplicates_told;
 	uint32_t max_rows;
 	uint64_t max_bytes;
 	bool project;
@@ -95,8 +94,7 @@ static void decoder_reset(struct decoder *d)
 	d->schema.release = NULL;
 	state_clear(&d->state);
 	d->pending = ORASI_OK;
-	d->stuck = UINT64_MAX;
-	d->duplicates_told = 0;
+	d->duplicates_told = false;
 }
 
 static void decoder_free(struct decoder *d)
@@ -127,21 +125,20 @@ static int note_record(struct decoder *d, struct shape *shape, struct record *re
 {
 	struct infer_limits limits = limits_of(d);
 	uint8_t saved = record->text[record->len];
-	const uint8_t *start, *end;
 	struct flaw flaw;
 	int r = 0;
 
 	record->text[record->len] = 0;
-	start = scan_space(record->text);
-	end = *start == '{' ? scan_value(start, 0, limits.max_depth, &flaw) : NULL;
-	if (end && scan_space(end) == record->text + record->len)
-		r = shape_record(shape, start, &limits);
+	if (row_check(record->text, record->len, limits.max_depth, &flaw))
+		r = shape_record(shape, scan_space(record->text), &limits);
 	record->text[record->len] = saved;
 	return r;
 }
 
-/* Notes the records that lie within sample_bytes from here, sample_rows at most, and comes back. */
-static orasi_status take_sample(struct decoder *d, struct shape *shape, orasi_error *err)
+/* Notes the records that lie within sample_bytes from here, sample_rows at most, and comes back.
+ * *ret_end is behind the last of them. */
+static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t *ret_end,
+                                orasi_error *err)
 {
 	struct reader_place place;
 	struct record record;
@@ -150,6 +147,7 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, orasi_er
 
 	reader_where(d->reader, &place);
 	limit = place.offset + (uint64_t)d->settings.sample_bytes;
+	*ret_end = place.offset;
 	reader_hold(d->reader);
 	for (int64_t i = 0; i < d->settings.sample_rows; i++) {
 		status = reader_next(d->reader, &record, err);
@@ -159,6 +157,7 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, orasi_er
 			status = no_memory(err);
 			break;
 		}
+		*ret_end = record.offset + record.whole;
 	}
 	reader_rewind(d->reader);
 	/* What is wrong with the source shows again when decoding gets there. */
@@ -224,7 +223,7 @@ static orasi_status grow_from(struct decoder *d, struct shape *shape, bool *ret_
                               orasi_error *err)
 {
 	struct infer_limits limits = limits_of(d);
-	orasi_status status = take_sample(d, shape, err);
+	orasi_status status = take_sample(d, shape, &d->state.grow_after, err);
 
 	if (status)
 		return status;
@@ -248,7 +247,8 @@ static orasi_status infer(struct decoder *d, orasi_error *err)
 {
 	struct infer_limits limits = limits_of(d);
 	struct shape *shape = shape_new();
-	orasi_status status = shape ? take_sample(d, shape, err) : no_memory(err);
+	uint64_t end;
+	orasi_status status = shape ? take_sample(d, shape, &end, err) : no_memory(err);
 
 	if (!status && shape_schema(shape, &limits, &d->schema))
 		status = no_memory(err);
@@ -343,72 +343,67 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 
 #define VALUE_SHOWN 80
 
-/* The offending value, or what of it is there, cut at a character. */
-static int shown_value(const struct record *record, const uint8_t *at)
+/* How much of the offending text to show: the value, cut at a character and at control bytes. */
+static int shown(const struct record *record, const struct flaw *flaw)
 {
-	size_t left = (size_t)(record->text + record->len - at), n = left;
+	size_t left = (size_t)(record->text + record->len - flaw->at);
+	size_t n = flaw->len && flaw->len < left ? flaw->len : left;
 
 	if (n > VALUE_SHOWN)
-		for (n = VALUE_SHOWN; n && (at[n] & 0xC0) == 0x80; n--)
+		for (n = VALUE_SHOWN; n && (flaw->at[n] & 0xC0) == 0x80; n--)
 			;
 	for (size_t i = 0; i < n; i++)
-		if (at[i] < 0x20)
+		if (flaw->at[i] < 0x20)
 			return (int)i;
 	return (int)n;
 }
 
-static int say_flaw(const struct decoder *d, const struct record *record, const char *column,
-                    char *ret, size_t cap)
+static void say_flaw(const struct decoder *d, const struct record *record, const char *column,
+                     char *ret, size_t cap)
 {
 	const struct flaw *flaw = &d->row.flaw;
 	size_t at = flaw->at ? (size_t)(flaw->at - record->text) : 0;
+	int n;
 
-	if (record->too_long)
-		return snprintf(ret, cap, "the record has %llu bytes, max_record allows %lld",
-		                (unsigned long long)record->whole,
-		                (long long)d->settings.max_record);
-	if (!strcmp(flaw->code, FLAW_UTF8) || at >= record->len)
-		return snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column,
-		                *column ? ": " : "", flaw->what, at);
-	return snprintf(ret, cap, "%s%s%s, at byte %zu of the record: %.*s", column,
-	                *column ? ": " : "", flaw->what, at, shown_value(record, flaw->at),
-	                flaw->at);
+	if (record->too_long) {
+		snprintf(ret, cap, "the record has %llu bytes, max_record allows %lld",
+		         (unsigned long long)record->whole, (long long)d->settings.max_record);
+		return;
+	}
+	n = snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column, *column ? ": " : "",
+	             flaw->what, at);
+	if (strcmp(flaw->code, FLAW_UTF8) && at < record->len && n < (int)cap)
+		snprintf(ret + n, cap - (size_t)n, ": %.*s", shown(record, flaw), flaw->at);
 }
 
 static orasi_status reject(struct decoder *d, const struct record *record, orasi_error *err)
 {
 	const char *code = record->too_long ? FLAW_TOO_LONG : d->row.flaw.code;
+	int64_t row = (int64_t)(d->state.rows + d->state.rejected);
 	char column[256] = "", message[sizeof(err->message) - 64];
 	orasi_rejected rejected;
 	orasi_status status;
-	int n;
 
 	if (d->row.flaw.column && !record->too_long)
 		column_path(d->row.flaw.column, column, sizeof(column));
-	n = say_flaw(d, record, column, message, sizeof(message));
-	n = n < (int)sizeof(message) ? n : (int)sizeof(message) - 1;
-	err->row = (int64_t)(d->state.rows + d->state.rejected);
-	err->offset = (int64_t)record->offset;
-	if (!d->reject)
-		return fail(err, ORASI_E_CORRUPT, "record %lld, %s: %s", (long long)err->row, code,
-		            message);
+	say_flaw(d, record, column, message, sizeof(message));
 	rejected = (orasi_rejected){.struct_size = sizeof(rejected),
 	                            .code = code,
-	                            .message = {message, (size_t)n},
+	                            .message = {message, strlen(message)},
 	                            .column = {column, strlen(column)},
 	                            .byte_offset = (int64_t)record->offset,
 	                            .line = record->line,
-	                            .row = err->row,
+	                            .row = row,
 	                            .raw = {record->text, record->len},
 	                            .raw_len = record->whole};
-	status = d->reject->reject(d->host, &rejected);
+	status = d->reject ? d->reject->reject(d->host, &rejected) : ORASI_E_CORRUPT;
 	d->state.rejected++;
-	if (status < 0)
-		fail(err, status,
-		     "the task allows no more rejected records; the last was record %lld "
-		     "at byte %lld: %s",
-		     (long long)err->row, (long long)err->offset, message);
-	return status < 0 ? status : ORASI_OK;
+	if (status >= 0)
+		return ORASI_OK;
+	err->row = row;
+	err->offset = (int64_t)record->offset;
+	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row,
+	            (long long)record->offset, code, message);
 }
 
 /* Once per source, when it ends. */
@@ -419,7 +414,7 @@ static void tell_duplicates(struct decoder *d)
 
 	if (!d->row.duplicates || d->duplicates_told || !d->log)
 		return;
-	d->duplicates_told = d->row.duplicates;
+	d->duplicates_told = true;
 	kv.value.len =
 		(size_t)snprintf(n, sizeof(n), "%llu", (unsigned long long)d->row.duplicates);
 	d->log->log(d->host, ORASI_LOG_WARN,
@@ -444,6 +439,20 @@ static bool parse(struct decoder *d, struct record *record)
 	return ok;
 }
 
+/* A key that did not become a column, unless worse is wrong with the record. */
+static void say_no_column(struct decoder *d, struct record *record)
+{
+	uint8_t saved = record->text[record->len];
+
+	d->row.flaw.code = FLAW_COLUMNS;
+	d->row.flaw.what = "a key that cannot become a column, because there are max_columns or it "
+	                   "holds a NUL";
+	record->text[record->len] = 0;
+	if (!row_check(record->text, record->len, d->row_config.max_depth, &d->row.flaw))
+		d->row.flaw.column = NULL;
+	record->text[record->len] = saved;
+}
+
 /* A record that did not become a row: undo, then quarantine, or let the schema grow. */
 static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows,
                             orasi_error *err)
@@ -454,13 +463,10 @@ static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t ro
 		return reject(d, record, err);
 	if (d->row.flaw.code == flaw_nomem)
 		return no_memory(err);
-	if (record->offset == d->stuck) {
-		d->row.flaw.code = FLAW_COLUMNS;
-		d->row.flaw.what = "a key that cannot become a column: the schema has max_columns "
-		                   "already, or the key holds a NUL";
+	if (record->offset < d->state.grow_after) {
+		say_no_column(d, record);
 		return reject(d, record, err);
 	}
-	d->stuck = record->offset;
 	reader_unread(d->reader, record);
 	return ORASI_SCHEMA;
 }

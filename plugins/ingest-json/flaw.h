@@ -4,6 +4,7 @@
 #ifndef INGEST_JSON_FLAW_H
 #define INGEST_JSON_FLAW_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct column;
@@ -12,6 +13,7 @@ struct flaw {
 	const char *code;            /* one of FLAW_… */
 	const char *what;            /* half a sentence: "a comma or '}' is missing" */
 	const uint8_t *at;           /* the offending byte */
+	size_t len;                  /* of the offending value there, 0 if it is not a value */
 	const struct column *column; /* the column that was being filled, or NULL */
 };
 
@@ -35,6 +37,7 @@ static inline const uint8_t *flaw_set(struct flaw *flaw, const char *code, const
 {
 	flaw->code = code;
 	flaw->at = at;
+	flaw->len = 0;
 	flaw->what = what;
 	return (const uint8_t *)0;
 }

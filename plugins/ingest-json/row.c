@@ -63,9 +63,13 @@ static const uint8_t *row_json(struct row *row, struct column *c, const uint8_t 
 static const uint8_t *mismatch(struct row *row, struct column *c, const uint8_t *p,
                                const char *what)
 {
-	if (!scan_value(p, row->depth, row->config->max_depth, &row->flaw))
+	const uint8_t *end = scan_value(p, row->depth, row->config->max_depth, &row->flaw);
+
+	if (!end)
 		return NULL;
-	return bad(row, FLAW_MISMATCH, c, p, what);
+	bad(row, FLAW_MISMATCH, c, p, what);
+	row->flaw.len = (size_t)(end - p);
+	return NULL;
 }
 
 static const uint8_t *row_null(struct row *row, struct column *c, const uint8_t *p)
@@ -521,10 +525,20 @@ static const uint8_t *row_value(struct row *row, struct column *c, const uint8_t
 	}
 }
 
-static const uint8_t *row_other(struct row *row, const uint8_t *p)
+static bool ends_well(const uint8_t *p, const uint8_t *end, struct flaw *flaw)
 {
-	p = scan_value(p, 0, row->config->max_depth, &row->flaw);
-	return p ? scan_space(p) : NULL;
+	p = scan_space(p);
+	return p == end ||
+	       flaw_set(flaw, FLAW_SYNTAX, p, "something follows the end of the record");
+}
+
+bool row_check(const uint8_t *text, size_t len, unsigned max_depth, struct flaw *flaw)
+{
+	const uint8_t *start = scan_space(text), *p = scan_value(start, 0, max_depth, flaw);
+
+	if (!p || !ends_well(p, text + len, flaw))
+		return false;
+	return *start == '{' || flaw_set(flaw, FLAW_NOT_OBJECT, start, "the record is no object");
 }
 
 bool row_parse(struct row *row, struct column *root, const uint8_t *text, size_t len)
@@ -534,14 +548,8 @@ bool row_parse(struct row *row, struct column *root, const uint8_t *text, size_t
 	row->depth = 0;
 	row->items = 0;
 	row->flaw = (struct flaw){0};
-	p = *start == '{' ? row_struct(row, root, start) : row_other(row, start);
-	if (!p)
-		return false;
-	p = scan_space(p);
-	if (p != text + len)
-		return flaw_set(&row->flaw, FLAW_SYNTAX, p,
-		                "something follows the end of the record");
 	if (*start != '{')
-		return flaw_set(&row->flaw, FLAW_NOT_OBJECT, start, "the record is no object");
-	return true;
+		return row_check(text, len, row->config->max_depth, &row->flaw);
+	p = row_struct(row, root, start);
+	return p && ends_well(p, text + len, &row->flaw);
 }

@@ -36,6 +36,9 @@ struct row {
 
 void row_done(struct row *row);
 
+/* Is the record one well-formed object? */
+bool row_check(const uint8_t *text, size_t len, unsigned max_depth, struct flaw *flaw);
+
 /* Appends the record at `text` (NUL behind it, see scan.h) to `root`. False with row->flaw; then
  * the columns hold half a row, which column_truncate takes away. */
 bool row_parse(struct row *row, struct column *root, const uint8_t *text, size_t len);

@@ -7,7 +7,7 @@
 #include "fail.h"
 #include "plugin.h"
 
-#define HEAD 56
+#define HEAD 64
 #define PATH_CAP 4096
 
 void state_clear(struct state *state)
@@ -45,6 +45,7 @@ orasi_status state_read(struct state *state, orasi_bytes bytes, orasi_error *err
 	                                     (uint16_t)get(p + 6, 2)};
 	state->rows = get(p + 24, 8);
 	state->rejected = get(p + 32, 8);
+	state->grow_after = get(p + 56, 8);
 	state->modes_len = bytes.len - HEAD;
 	state->modes = malloc(state->modes_len + 1);
 	if (!state->modes)
@@ -114,6 +115,7 @@ size_t state_write(const struct state *state, const struct ArrowSchema *schema, 
 	put(ret + 32, state->rejected, 8);
 	put(ret + 40, state->range_begin, 8);
 	put(ret + 48, state->range_end, 8);
+	put(ret + 56, state->grow_after, 8);
 	write_modes(&w, schema, path, 0);
 	return w.full ? 0 : (size_t)(w.at - ret);
 }

@@ -3,8 +3,8 @@
  * columns, which a host that keeps types but no metadata would lose.
  *
  * Layout, little-endian: "OJ" u8 version u8 mode u8 phase u8 0 u16 levels, u64 offset, i64 line,
- * u64 rows, u64 rejected, u64 range begin and end; then per column u8 mode u16 length and its path
- * as an RFC 6901 pointer. */
+ * u64 rows, u64 rejected, u64 range begin and end, u64 grow_after; then per column u8 mode u16
+ * length and its path as an RFC 6901 pointer. */
 #ifndef INGEST_JSON_STATE_H
 #define INGEST_JSON_STATE_H
 
@@ -17,6 +17,9 @@ struct state {
 	struct reader_place place;
 	uint64_t rows, rejected;
 	uint64_t range_begin, range_end;
+	/* Records before this offset were looked at when the schema grew: what they have besides
+	 * cannot become columns. */
+	uint64_t grow_after;
 	uint8_t *modes; /* as in the layout */
 	size_t modes_len;
 };

@@ -360,7 +360,7 @@ START_TEST(a_reject_names_column_and_value)
 	run_with("{\"a\":1}\n{\"a\":\"many\"}\n", (struct rows_options){.want = "a:l"});
 	ck_assert_uint_eq(fakehost_rejects(fake), 1);
 	ck_assert_str_eq(fakehost_reject(fake, 0)->message,
-	                 "a: not a number, at byte 5 of the record: \"many\"}");
+	                 "a: not a number, at byte 5 of the record: \"many\"");
 }
 END_TEST
 
@@ -602,6 +602,24 @@ START_TEST(a_key_that_cannot_become_a_column_rejects_its_record)
 	expect("a:l", "{a=1}\n{a=2}\n");
 	ck_assert_uint_eq(fakehost_rejects(fake), 2);
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "json.columns");
+}
+END_TEST
+
+START_TEST(records_with_such_keys_are_not_each_sampled_again)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	buf_puts(&text, "{\"a\":1}\n");
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "{\"a\":1,\"b%d\":2%s\n", i, i % 2 ? "}" : "");
+	run_with(text.data, (struct rows_options){.config = "{\"max_columns\":1}"});
+	expect("a:l", "{a=1}\n");
+	ck_assert_uint_eq(fakehost_rejects(fake), 1000);
+	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "json.syntax");
+	ck_assert_str_eq(fakehost_reject(fake, 1)->code, "json.columns");
+	ck_assert_uint_eq(fakehost_logs_with(fake, "inferred a schema"), 2);
+	buf_done(&text);
 }
 END_TEST
 
@@ -967,6 +985,7 @@ static void decode_cases(Suite *suite)
 		a_new_key_that_is_null_does_not_grow_anything,
 		new_keys_are_ignored_or_rejected_when_told_so,
 		a_key_that_cannot_become_a_column_rejects_its_record,
+		records_with_such_keys_are_not_each_sampled_again,
 		a_growing_record_may_be_longer_than_the_sample,
 	};
 	const struct {
