@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door, and what happens to every request before its handler: it must have no query parameter that
- * the route does not know, and a body of the media type that the route takes. */
+/* The door, and what happens to every request before its handler: it must have no query parameter
+ * that the route does not know, and a body of the media type that the route takes. */
 #include "api/inside.h"
 
 #include <stdlib.h>
@@ -12,12 +12,12 @@
 #include "loop/loop.h"
 
 const struct option api_options[] = {
-	{"upload_max", OPTION_BYTES, offsetof(struct api_config, upload_max), "64GiB", 1, INT64_MAX, NULL,
-         "Largest upload."},
-	{"upload_age", OPTION_DURATION, offsetof(struct api_config, upload_age_ms), "24h", 1000, INT64_MAX,
-         NULL, "Uploads older than this are removed."},
-	{"wait_max", OPTION_DURATION, offsetof(struct api_config, wait_max_ms), "60s", 1, 3600000, NULL,
-         "Longest time that a request may wait for a task."},
+	{"upload_max", OPTION_BYTES, offsetof(struct api_config, upload_max), "64GiB", 1, INT64_MAX,
+	 NULL, "Largest upload."},
+	{"upload_age", OPTION_DURATION, offsetof(struct api_config, upload_age_ms), "24h", 1000,
+	 INT64_MAX, NULL, "Uploads older than this are removed."},
+	{"wait_max", OPTION_DURATION, offsetof(struct api_config, wait_max_ms), "60s", 1, 3600000,
+	 NULL, "Longest time that a request may wait for a task."},
 	OPTION_END,
 };
 
@@ -45,7 +45,8 @@ static int check_query(const struct api_route *route, struct http_request *req)
 
 	while (http_query_next(req, &at, &name, &value))
 		if (!word_listed(route->query, name)) {
-			reply_fail(req, ERR_INVALID, "'%s' does not know the query parameter '%.100s'%s%s",
+			reply_fail(req, ERR_INVALID,
+			           "'%s' does not know the query parameter '%.100s'%s%s",
 			           route->pattern, name, route->query ? "; it knows: " : "",
 			           route->query ? route->query : "");
 			return -1;
@@ -60,10 +61,12 @@ static int check_media_type(const struct api_route *route, struct http_request *
 	size_t n;
 
 	http_body(req, &n);
-	if (!route->body || !n || strchr(route->body, '/') || http_content_is(req, "application/json") ||
+	if (!route->body || !n || strchr(route->body, '/') ||
+	    http_content_is(req, "application/json") ||
 	    (str_eq(route->body, "TaskSubmit") && http_content_is(req, "application/x-ndjson")))
 		return 0;
-	err_set(&err, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
+	err_set(&err, ERR_UNSUPPORTED,
+	        "the body must be JSON: send 'Content-Type: application/json'");
 	http_reply_problem(req, &err, &more);
 	return -1;
 }
@@ -85,9 +88,9 @@ static int make_routes(struct api *api)
 		n++;
 	api->routes = calloc(n + 1, sizeof(*api->routes));
 	for (size_t i = 0; api->routes && i < n; i++)
-		api->routes[i] = (struct http_route){api_table[i].method,   api_table[i].pattern, dispatch,
-		                                     api_table[i].body_max, api_table[i].flags,
-		                                     api_table[i].help};
+		api->routes[i] = (struct http_route){
+		        api_table[i].method,   api_table[i].pattern, dispatch,
+		        api_table[i].body_max, api_table[i].flags,   api_table[i].help};
 	return api->routes ? 0 : ERR_NOMEM;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP API, version 1: what people and programs ask the agent, turned into calls of the rooms that
- * do it. It keeps no state of its own but the streams that are open and the last events.
+/* The HTTP API, version 1: what people and programs ask the agent, turned into calls of the rooms
+ * that do it. It keeps no state of its own but the streams that are open and the last events.
  *
  * A task that is answered with 2xx is durable: the reply waits for the store. Every task is checked
  * completely before it is accepted, with all problems in one answer (docs/API.md).

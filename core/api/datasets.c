@@ -78,7 +78,8 @@ static void call(struct api *api, struct http_request *req, const char *op, stru
 		reply_err(req, &err);
 }
 
-/* ---- list and describe ------------------------------------------------------------------------------- */
+/* ---- list and describe
+ * ------------------------------------------------------------------------------- */
 void handle_datasets_get(struct api *api, struct http_request *req)
 {
 	struct json *json = json_new_object(), *items = json_new_array();
@@ -92,15 +93,17 @@ void handle_datasets_get(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-static const char *const described[] = {"version", "rows", "bytes", "files", "schema", "configuration",
-                                        "partition_columns", "indexes", NULL};
+static const char *const described[] = {
+	"version",           "rows",    "bytes", "files", "schema", "configuration",
+	"partition_columns", "indexes", NULL};
 
-/* What the table says goes over what the catalog remembers. A table without a first commit is not an
- * error: the dataset is known and empty. */
+/* What the table says goes over what the catalog remembers. A table without a first commit is not
+ * an error: the dataset is known and empty. */
 static void on_described(void *ctx, const struct json *result, const struct err *err)
 {
 	struct asked *asked = ctx;
-	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
+	const struct catalog_dataset *dataset =
+	        catalog_dataset(asked->api->env.catalog, asked->name);
 	struct json *json;
 
 	if (!dataset) {
@@ -137,7 +140,8 @@ static void on_schema(void *ctx, const struct json *result, const struct err *er
 	if (err && err->code)
 		reply_err(asked->req, err);
 	else if (!json_get(result, "schema"))
-		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' is empty and has no schema yet", asked->name);
+		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' is empty and has no schema yet",
+		           asked->name);
 	else
 		http_reply_json(asked->req, 200, json_text(json_get(result, "schema")));
 }
@@ -187,11 +191,13 @@ void handle_dataset_history(struct api *api, struct http_request *req)
 	page_of(api, req, "table.history");
 }
 
-/* ---- create -------------------------------------------------------------------------------------------- */
+/* ---- create
+ * -------------------------------------------------------------------------------------------- */
 static void on_created(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;
-	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
+	const struct catalog_dataset *dataset =
+	        catalog_dataset(asked->api->env.catalog, asked->name);
 
 	if (r || !dataset) {
 		reply_err(asked->req, err);
@@ -208,11 +214,13 @@ static int check_new_dataset(struct http_request *req, const char *name, const c
 	int r = 0;
 
 	if (!str_is_name(name))
-		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'", name);
+		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'",
+		           name);
 	else if (dataset_is_reserved(name))
 		errors_add(errors, "", "names that end in '__rejects' are made by ingest itself");
 	if (!path_is_plain(location))
-		errors_add(errors, "/location", "'%.200s' is not an absolute path (without '.' and '..')", location);
+		errors_add(errors, "/location",
+		           "'%.200s' is not an absolute path (without '.' and '..')", location);
 	if (json_count(errors)) {
 		reply_invalid(req, errors);
 		r = ERR_INVALID;
@@ -221,9 +229,11 @@ static int check_new_dataset(struct http_request *req, const char *name, const c
 	return r;
 }
 
-static void put_dataset(struct api *api, struct http_request *req, const char *name, const char *location)
+static void put_dataset(struct api *api, struct http_request *req, const char *name,
+                        const char *location)
 {
-	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1, -1, -1};
+	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1,
+	                                  -1,   -1};
 	struct asked *asked = asked_new(api, req, name);
 	int r;
 
@@ -242,19 +252,23 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 	if (!body)
 		return;
 	location = json_get_str(body, "location", NULL);
-	location = location ? arena_str(http_arena(req), location)
-	                    : known ? known->location
-	                            : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
+	location =
+	        location ? arena_str(http_arena(req), location)
+	        : known  ? known->location
+	                 : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
 	json_free(body);
 	if (known && str_eq(known->location, location))
 		reply_json(req, 200, dataset_json(known));
 	else if (known)
-		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move", name, known->location);
+		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move",
+		           name, known->location);
 	else if (!check_new_dataset(req, name, location))
 		put_dataset(api, req, name, location);
 }
 
-/* ---- drop ------------------------------------------------------------------------------------------------ */
+/* ---- drop
+ * ------------------------------------------------------------------------------------------------
+ */
 static void on_forgotten(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;
@@ -270,7 +284,8 @@ static void forget(struct asked *asked)
 	int r = catalog_drop_dataset(asked->api->env.catalog, asked->name, on_forgotten, asked);
 
 	if (r)
-		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name, err_name(r));
+		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name,
+		           err_name(r));
 }
 
 static void on_dropped(void *ctx, const struct json *result, const struct err *err)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that wait for something to happen: for a task to end or change (long poll), or for every event
- * (server-sent events, WHATWG HTML section 9.2).
+/* Requests that wait for something to happen: for a task to end or change (long poll), or for every
+ * event (server-sent events, WHATWG HTML section 9.2).
  *
- * Every event gets a number and is kept for a while, so that a stream that broke off goes on behind the
- * Last-Event-ID that its client sends. A number that is too old is answered with an event "gap": the
- * client should read the state anew. A client that does not keep up is cut off; it comes back the same
- * way. A stream of one task begins with its state and ends with it. */
+ * Every event gets a number and is kept for a while, so that a stream that broke off goes on behind
+ * the Last-Event-ID that its client sends. A number that is too old is answered with an event
+ * "gap": the client should read the state anew. A client that does not keep up is cut off; it comes
+ * back the same way. A stream of one task begins with its state and ends with it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +22,10 @@ struct watcher {
 	struct list link;
 	struct api *api;
 	struct http_request *req;
-	int64_t id;        /* task; 0 = all */
-	int stream;        /* else one answer */
-	int64_t due;       /* mono ms: when to answer, or to send a ping */
-	const char *etag;  /* answer when it is no longer this; NULL: when the task has ended */
+	int64_t id;       /* task; 0 = all */
+	int stream;       /* else one answer */
+	int64_t due;      /* mono ms: when to answer, or to send a ping */
+	const char *etag; /* answer when it is no longer this; NULL: when the task has ended */
 	int status;
 };
 
@@ -53,7 +53,8 @@ static void timer_set(struct api *api, int64_t due)
 	loop_timer_set(api->timer, ms > 0 ? ms : 0);
 }
 
-static struct watcher *watcher_new(struct api *api, struct http_request *req, int64_t id, int64_t ms)
+static struct watcher *watcher_new(struct api *api, struct http_request *req, int64_t id,
+                                   int64_t ms)
 {
 	struct watcher *watcher = arena_alloc(http_arena(req), sizeof(*watcher));
 
@@ -68,7 +69,8 @@ static struct watcher *watcher_new(struct api *api, struct http_request *req, in
 	return watcher;
 }
 
-/* ---- long poll -------------------------------------------------------------------------------------- */
+/* ---- long poll
+ * -------------------------------------------------------------------------------------- */
 static int has_happened(const struct watcher *watcher, const struct task *task)
 {
 	struct json *json;
@@ -110,7 +112,8 @@ void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t m
 		answer(watcher, 1);
 }
 
-/* ---- streams ----------------------------------------------------------------------------------------- */
+/* ---- streams
+ * ----------------------------------------------------------------------------------------- */
 static void stream_end(struct watcher *watcher)
 {
 	watcher_end(watcher);
@@ -137,7 +140,8 @@ static char *event_text(int64_t seq, const char *type, const struct task *task)
 	struct buf text;
 
 	buf_init(&text, 0);
-	buf_printf(&text, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)seq, type, json_text(json));
+	buf_printf(&text, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)seq, type,
+	           json_text(json));
 	json_free(json);
 	return buf_steal(&text);
 }
@@ -155,7 +159,8 @@ static const char *keep(struct api *api, const struct task_event *event)
 	struct kept_event *kept = &api->events[seq % EVENTS_KEPT];
 
 	free(kept->text);
-	*kept = (struct kept_event){seq, event->task->id, event_text(seq, event->type, event->task)};
+	*kept = (struct kept_event){seq, event->task->id,
+	                            event_text(seq, event->type, event->task)};
 	return kept->text;
 }
 
@@ -176,8 +181,8 @@ static void tell(struct watcher *watcher, const char *text, const struct task *t
 		stream_end(watcher);
 }
 
-/* Telling one may end others (a reply can make a connection go on with its next request), so each is
- * taken off the list while it is told and put back behind. */
+/* Telling one may end others (a reply can make a connection go on with its next request), so each
+ * is taken off the list while it is told and put back behind. */
 void api_on_event(void *ctx, const struct task_event *event)
 {
 	struct api *api = ctx;
@@ -245,7 +250,8 @@ static struct watcher *stream_begin(struct api *api, struct http_request *req, i
 	return watcher;
 }
 
-static void stream_task(struct api *api, struct http_request *req, const struct task *task, int64_t behind)
+static void stream_task(struct api *api, struct http_request *req, const struct task *task,
+                        int64_t behind)
 {
 	struct watcher *watcher = stream_begin(api, req, task->id);
 	int ends = task_state_is_final(task->state), n = behind < 0 ? 0 : replay(watcher, behind);
@@ -267,10 +273,12 @@ void handle_task_events(struct api *api, struct http_request *req)
 	struct err err;
 
 	if (id_parse('t', http_param(req, "id"), &id))
-		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
+		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task",
+		           http_param(req, "id"));
 	else if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
 		reply_err(req, &err);
-	else if (behind >= api->first_seq && behind >= api->last_seq && task_state_is_final(task->state))
+	else if (behind >= api->first_seq && behind >= api->last_seq &&
+	         task_state_is_final(task->state))
 		http_reply_empty(req, 204); /* all was sent: an EventSource must not come again */
 	else if (api->stopping)
 		reply_fail(req, ERR_BUSY, "the agent is stopping");
@@ -292,7 +300,8 @@ void handle_events(struct api *api, struct http_request *req)
 		replay(watcher, behind);
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------- */
+/* ---- time
+ * ---------------------------------------------------------------------------------------------- */
 static void due(struct watcher *watcher)
 {
 	if (!watcher->stream) {
@@ -310,8 +319,7 @@ void watch_tick(void *ctx)
 	int64_t now = clock_mono_ms(), next = 0;
 	size_t n = 0;
 
-	list_each(item, &api->watchers)
-		n++;
+	list_each(item, &api->watchers) n++;
 	while (n-- && !list_empty(&api->watchers)) {
 		struct watcher *watcher = list_entry(api->watchers.next, struct watcher, link);
 
@@ -320,7 +328,8 @@ void watch_tick(void *ctx)
 		if (now >= watcher->due)
 			due(watcher);
 	}
-	list_each(item, &api->watchers) {
+	list_each(item, &api->watchers)
+	{
 		int64_t at = list_entry(item, struct watcher, link)->due;
 
 		next = !next || at < next ? at : next;

@@ -12,7 +12,8 @@
 struct catalog_dataset;
 struct catalog_index;
 
-/* ---- routes ------------------------------------------------------------------------------------- */
+/* ---- routes -------------------------------------------------------------------------------------
+ */
 typedef void (*api_handler)(struct api *api, struct http_request *req);
 
 /* What a client sends and gets, for checking and for the OpenAPI document. */
@@ -23,9 +24,9 @@ struct api_route {
 	unsigned flags;
 	const char *operation; /* operationId */
 	const char *help;
-	const char *query;     /* names of allowed query parameters, see api_params; NULL = none */
-	const char *body;      /* component of the JSON body, or a media type; NULL = none */
-	const char *answers;   /* "201:Task 200:Task 204": status and component or media type */
+	const char *query;   /* names of allowed query parameters, see api_params; NULL = none */
+	const char *body;    /* component of the JSON body, or a media type; NULL = none */
+	const char *answers; /* "201:Task 200:Task 204": status and component or media type */
 };
 extern const struct api_route api_table[]; /* ends with a NULL method */
 
@@ -43,7 +44,8 @@ extern const struct api_schema api_schemas[];
 /* The document as JSON text; caller frees. */
 char *openapi_text(const struct api *api);
 
-/* ---- the api ------------------------------------------------------------------------------------ */
+/* ---- the api ------------------------------------------------------------------------------------
+ */
 #define EVENTS_KEPT 1024
 
 struct kept_event {
@@ -59,13 +61,14 @@ struct api {
 	int64_t started_at;
 	struct loop_timer *timer, *hourly;
 	struct list watchers;
-	int64_t timer_at; /* mono ms: when `timer` is due, 0 = it is not set */
+	int64_t timer_at;                      /* mono ms: when `timer` is due, 0 = it is not set */
 	struct kept_event events[EVENTS_KEPT]; /* a ring: seq modulo its size */
 	int64_t last_seq, first_seq;
 	int stopping;
 };
 
-/* ---- replies and requests ----------------------------------------------------------------------- */
+/* ---- replies and requests -----------------------------------------------------------------------
+ */
 void reply_json(struct http_request *req, int status, struct json *json); /* takes json */
 void reply_err(struct http_request *req, const struct err *err);
 void reply_fail(struct http_request *req, int code, const char *fmt, ...)
@@ -73,19 +76,22 @@ void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 /* 422 with a list of {"pointer","detail"}. */
 void reply_invalid(struct http_request *req, const struct json *errors);
 
-/* The body as a JSON object (`{}` when there is none). On error it has answered and returns NULL. */
+/* The body as a JSON object (`{}` when there is none). On error it has answered and returns NULL.
+ */
 struct json *body_object(struct http_request *req);
 /* The body, checked against a component of the document; same. */
 struct json *body_checked(struct api *api, struct http_request *req, const char *component);
 /* The number of a query parameter, `otherwise` if absent; -1: it has answered. */
 int64_t query_number(struct http_request *req, const char *name, int64_t otherwise, int64_t max);
-/* Milliseconds of "30s", "1500ms" or bare seconds "30", cut to the longest wait; -1 if it is none. */
+/* Milliseconds of "30s", "1500ms" or bare seconds "30", cut to the longest wait; -1 if it is none.
+ */
 int64_t wait_parse(const struct api *api, const char *text);
 
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* ---- things as JSON ------------------------------------------------------------------------------ */
+/* ---- things as JSON
+ * ------------------------------------------------------------------------------ */
 enum { TASK_BRIEF, TASK_FULL }; /* full: with its spec and result */
 struct json *task_json(const struct task *task, int how);
 struct json *attempt_json(const struct task_attempt *attempt);
@@ -95,8 +101,10 @@ void json_set_time(struct json *object, const char *key, int64_t wall_ms); /* nu
 /* A strong ETag (without quotes) of a text, in the request's arena. */
 const char *etag_of(struct http_request *req, const char *text);
 
-/* ---- tasks --------------------------------------------------------------------------------------- */
-/* Tasks of a request, read, checked and completed; strings live in the request's arena or in `trees`. */
+/* ---- tasks
+ * --------------------------------------------------------------------------------------- */
+/* Tasks of a request, read, checked and completed; strings live in the request's arena or in
+ * `trees`. */
 struct submission {
 	struct json *trees; /* array */
 	struct task_spec *specs;
@@ -109,14 +117,15 @@ void submission_done(struct submission *submission);
 int kinds_load(struct api *api, struct err *err);
 void kinds_free(struct api *api);
 struct json *kind_schema(const struct api *api, const char *name); /* lent; NULL if unknown */
-extern const char *const kind_names[]; /* NULL-ended */
+extern const char *const kind_names[];                             /* NULL-ended */
 
 /* Puts one task with this body; the answer has it as 202 with Location. */
-void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
-                     struct json *body);
+void reply_with_task(struct api *api, struct http_request *req, const char *kind,
+                     const char *dataset, struct json *body);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
 
-/* ---- waiting and events --------------------------------------------------------------------------- */
+/* ---- waiting and events
+ * --------------------------------------------------------------------------- */
 /* Answers with the task when it has ended, or has changed from `etag` (if not NULL), or after `ms`,
  * then with `status`. */
 void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
@@ -127,7 +136,8 @@ void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
-/* ---- handlers -------------------------------------------------------------------------------------- */
+/* ---- handlers
+ * -------------------------------------------------------------------------------------- */
 void handle_tasks_post(struct api *api, struct http_request *req);
 void handle_tasks_get(struct api *api, struct http_request *req);
 void handle_task_get(struct api *api, struct http_request *req);
@@ -164,7 +174,8 @@ void handle_metrics(struct api *api, struct http_request *req);
 void handle_metrics_json(struct api *api, struct http_request *req);
 void handle_openapi(struct api *api, struct http_request *req);
 
-/* ---- datasets and uploads ---------------------------------------------------------------------------- */
+/* ---- datasets and uploads
+ * ---------------------------------------------------------------------------- */
 /* The dataset that the path names, or NULL: it has answered 404. */
 const struct catalog_dataset *path_dataset(struct api *api, struct http_request *req);
 struct json *order_with_dataset(const struct catalog_dataset *dataset);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The OpenAPI 3.1 description, built from the tables of routes.c and the schemas of the task kinds. The
- * schemas are of our subset (plugin/plugin.h), in which an object has no other members than its own
- * unless it says so and a size or duration may be a number; OpenAPI has it the other way round, so both
- * are written out here. */
+/* The OpenAPI 3.1 description, built from the tables of routes.c and the schemas of the task kinds.
+ * The schemas are of our subset (plugin/plugin.h), in which an object has no other members than its
+ * own unless it says so and a size or duration may be a number; OpenAPI has it the other way round,
+ * so both are written out here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +34,8 @@ static struct json *ref_to(const char *component)
 	return ref;
 }
 
-/* ---- schemas ---------------------------------------------------------------------------------------- */
+/* ---- schemas
+ * ---------------------------------------------------------------------------------------- */
 static void spell_out(struct json *schema);
 
 static void spell_out_members(struct json *properties)
@@ -51,7 +52,8 @@ static void spell_out(struct json *schema)
 {
 	const char *format = json_get_str(schema, "format", "");
 
-	if (str_eq(json_get_str(schema, "type", ""), "object") && !json_get(schema, "additionalProperties"))
+	if (str_eq(json_get_str(schema, "type", ""), "object") &&
+	    !json_get(schema, "additionalProperties"))
 		json_set_bool(schema, "additionalProperties", 0);
 	if (str_eq(format, "bytes") || str_eq(format, "duration"))
 		json_set(schema, "type", parsed("[\"string\",\"integer\"]"));
@@ -66,7 +68,10 @@ static struct json *make_schemas(const struct api *api)
 {
 	static const struct {
 		const char *kind, *component;
-	} tasks[] = {{"ingest", "IngestTask"}, {"index", "IndexTask"}, {"maintain", "MaintainTask"}, {"query", "QueryTask"}};
+	} tasks[] = {{"ingest", "IngestTask"},
+	             {"index", "IndexTask"},
+	             {"maintain", "MaintainTask"},
+	             {"query", "QueryTask"}};
 	struct json *schemas = json_new_object();
 
 	for (const struct api_schema *schema = api_schemas; schema->name; schema++)
@@ -77,7 +82,8 @@ static struct json *make_schemas(const struct api *api)
 	return schemas;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------- */
+/* ---- operations
+ * ------------------------------------------------------------------------------------- */
 static struct json *make_content(const char *type, struct json *schema)
 {
 	struct json *content = json_new_object(), *media = json_new_object();
@@ -99,8 +105,10 @@ static void add_content(struct json *content, const char *what)
 		json_set(media, "schema", ref_to(ref));
 		json_set(content, "application/json", media);
 	} else {
-		json_set(media, "schema", parsed(str_eq(what, "application/json") ? "{\"type\":\"array\",\"items\":{}}"
-		                                                                  : "{\"type\":\"string\"}"));
+		json_set(media, "schema",
+		         parsed(str_eq(what, "application/json")
+		                        ? "{\"type\":\"array\",\"items\":{}}"
+		                        : "{\"type\":\"string\"}"));
 		json_set(content, what, media);
 	}
 }
@@ -110,8 +118,12 @@ static const char *status_meaning(const char *status)
 	static const struct {
 		const char *status, *meaning;
 	} meanings[] = {
-		{"200", "Done."},       {"201", "Created, and durable."}, {"202", "Accepted, and durable."},
-		{"204", "Done; there is nothing to say."}, {"304", "Not changed."}, {"503", "Not now."},
+	        {"200", "Done."},
+	        {"201", "Created, and durable."},
+	        {"202", "Accepted, and durable."},
+	        {"204", "Done; there is nothing to say."},
+	        {"304", "Not changed."},
+	        {"503", "Not now."},
 	};
 
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
@@ -156,7 +168,8 @@ static struct json *make_responses(const char *answers)
 	return responses;
 }
 
-static struct json *make_param(const char *in, const char *name, const char *schema, const char *help)
+static struct json *make_param(const char *in, const char *name, const char *schema,
+                               const char *help)
 {
 	struct json *param = json_new_object();
 
@@ -199,10 +212,12 @@ static struct json *make_params(const struct api_route *route)
 	for (char *name; (name = strsep(&rest, " "));)
 		add_query_param(params, name);
 	if (str_eq(route->operation, "createTasks")) {
-		json_push(params, make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
-		                             "The same key within 24 hours gives the first tasks again."));
+		json_push(params,
+		          make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
+		                     "The same key within 24 hours gives the first tasks again."));
 		json_push(params, make_param("header", "Prefer", "{\"type\":\"string\"}",
-		                             "wait=N: answer when the task has ended, but after N seconds at most."));
+		                             "wait=N: answer when the task has ended, but after N "
+		                             "seconds at most."));
 	}
 	free(copy);
 	return params;
@@ -217,7 +232,9 @@ static struct json *make_body(const struct api_route *route)
 	else
 		add_content(content, route->body);
 	if (str_eq(route->body, "TaskSubmit"))
-		json_set(content, NDJSON, parsed("{\"schema\":{\"type\":\"string\",\"description\":\"One task a line.\"}}"));
+		json_set(content, NDJSON,
+		         parsed("{\"schema\":{\"type\":\"string\",\"description\":\"One task a "
+		                "line.\"}}"));
 	json_set_bool(body, "required", !str_eq(route->method, "PUT"));
 	json_set(body, "content", content);
 	return body;
@@ -228,8 +245,9 @@ static const char *tag_of(const struct api_route *route)
 {
 	static const struct {
 		const char *prefix, *tag;
-	} tags[] = {{"/v1/tasks", "tasks"},     {"/v1/events", "tasks"},   {"/v1/uploads", "data"},
-	            {"/v1/query", "data"},      {"/v1/datasets", "datasets"}, {"/v1/plugins", "plugins"}};
+	} tags[] = {{"/v1/tasks", "tasks"},       {"/v1/events", "tasks"},
+	            {"/v1/uploads", "data"},      {"/v1/query", "data"},
+	            {"/v1/datasets", "datasets"}, {"/v1/plugins", "plugins"}};
 
 	if (strstr(route->pattern, "/indexes"))
 		return "indexes";
@@ -241,7 +259,8 @@ static const char *tag_of(const struct api_route *route)
 
 static struct json *make_operation(const struct api_route *route)
 {
-	struct json *operation = json_new_object(), *tags = json_new_array(), *params = make_params(route);
+	struct json *operation = json_new_object(), *tags = json_new_array(),
+	            *params = make_params(route);
 
 	json_push(tags, text_of(tag_of(route)));
 	json_set(operation, "tags", tags);
@@ -277,17 +296,19 @@ static struct json *make_paths(void)
 char *openapi_text(const struct api *api)
 {
 	static const char frame[] =
-		"{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Orasi agent\",\"description\":"
-		"\"Turns files into typed Delta Lake datasets, indexes them and answers SQL.\","
-		"\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
-		"\"servers\":[{\"url\":\"/\",\"description\":\"This agent.\"}],\"security\":[],\"tags\":["
-		"{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
-		"{\"name\":\"data\",\"description\":\"Bytes in, rows out.\"},"
-		"{\"name\":\"datasets\",\"description\":\"Tables that any engine can read.\"},"
-		"{\"name\":\"indexes\",\"description\":\"What makes queries fast.\"},"
-		"{\"name\":\"plugins\",\"description\":\"Formats and kinds of indexes.\"},"
-		"{\"name\":\"agent\",\"description\":\"How it is.\"}]}";
-	struct json *document = parsed(frame), *components = json_new_object(), *problem = json_new_object();
+	        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Orasi agent\",\"description\":"
+	        "\"Turns files into typed Delta Lake datasets, indexes them and answers SQL.\","
+	        "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
+	        "\"servers\":[{\"url\":\"/\",\"description\":\"This "
+	        "agent.\"}],\"security\":[],\"tags\":["
+	        "{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
+	        "{\"name\":\"data\",\"description\":\"Bytes in, rows out.\"},"
+	        "{\"name\":\"datasets\",\"description\":\"Tables that any engine can read.\"},"
+	        "{\"name\":\"indexes\",\"description\":\"What makes queries fast.\"},"
+	        "{\"name\":\"plugins\",\"description\":\"Formats and kinds of indexes.\"},"
+	        "{\"name\":\"agent\",\"description\":\"How it is.\"}]}";
+	struct json *document = parsed(frame), *components = json_new_object(),
+	            *problem = json_new_object();
 	struct json *responses = json_new_object();
 	char *text;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/query: SQL in, rows out, as they come.
  *
- * Rows flow at the speed of the client: the worker may send `window` bytes ahead and gets credit for as
- * many as the socket has room for. An error before the first byte is a problem with its status; a later
- * one cannot change the status any more, so NDJSON ends with a line {"error":{…}}, and in any format the
- * stream is cut without its proper end, which every HTTP client reports. A client that goes away cancels
- * the query. */
+ * Rows flow at the speed of the client: the worker may send `window` bytes ahead and gets credit
+ * for as many as the socket has room for. An error before the first byte is a problem with its
+ * status; a later one cannot change the status any more, so NDJSON ends with a line {"error":{…}},
+ * and in any format the stream is cut without its proper end, which every HTTP client reports. A
+ * client that goes away cancels the query. */
 #include <string.h>
 
 #include "api/inside.h"
@@ -105,7 +105,8 @@ static void on_gone(void *ctx, struct http_request *req)
 static int choose_format(struct http_request *req, const char *wanted)
 {
 	for (size_t i = 0; i < FORMATS; i++) {
-		const char *type = arena_strn(http_arena(req), formats[i].type, strcspn(formats[i].type, ";"));
+		const char *type =
+		        arena_strn(http_arena(req), formats[i].type, strcspn(formats[i].type, ";"));
 
 		if (wanted ? str_eq(wanted, formats[i].format) : http_accepts(req, type))
 			return (int)i;
@@ -135,8 +136,8 @@ static void start(struct api *api, struct http_request *req, const struct json *
 	query->type = formats[format].type;
 	query->is_ndjson = str_eq(formats[format].format, "ndjson");
 	http_on_gone(req, on_gone, query);
-	if (supervise_query(api->env.supervise, make_order(api, body, formats[format].format), &events,
-	                    &query->running, &err))
+	if (supervise_query(api->env.supervise, make_order(api, body, formats[format].format),
+	                    &events, &query->running, &err))
 		reply_err(req, &err);
 }
 
@@ -154,7 +155,8 @@ void handle_query(struct api *api, struct http_request *req)
 		start(api, req, body, format);
 	} else {
 		err_set(&err, ERR_UNSUPPORTED,
-		        "rows come as application/x-ndjson, application/json or text/csv, none of which is accepted");
+		        "rows come as application/x-ndjson, application/json or text/csv, none of "
+		        "which is accepted");
 		http_reply_problem(req, &err, &more);
 	}
 	json_free(body);

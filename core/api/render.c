@@ -10,7 +10,8 @@
 #include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
-/* ---- replies ------------------------------------------------------------------------------------- */
+/* ---- replies
+ * ------------------------------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json)
 {
 	http_reply_json(req, status, json_text(json));
@@ -39,7 +40,8 @@ void reply_invalid(struct http_request *req, const struct json *errors)
 	const struct json *first = json_at(errors, 0);
 	struct err err;
 
-	err_set(&err, ERR_INVALID, json_count(errors) > 1 ? "%zu problems, the first at '%s': %s" : "%.0zu%s: %s",
+	err_set(&err, ERR_INVALID,
+	        json_count(errors) > 1 ? "%zu problems, the first at '%s': %s" : "%.0zu%s: %s",
 	        json_count(errors) > 1 ? json_count(errors) : 0, json_get_str(first, "pointer", ""),
 	        json_get_str(first, "detail", ""));
 	http_reply_problem(req, &err, &more);
@@ -60,7 +62,8 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 	json_push(errors, error);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------- */
+/* ---- requests
+ * ------------------------------------------------------------------------------------- */
 struct json *body_object(struct http_request *req)
 {
 	struct json *json;
@@ -77,7 +80,8 @@ struct json *body_object(struct http_request *req)
 	}
 	if (json_type(json) == JSON_OBJECT)
 		return json;
-	reply_fail(req, ERR_INVALID, "the body must be a JSON object, not %s", json_type_name(json_type(json)));
+	reply_fail(req, ERR_INVALID, "the body must be a JSON object, not %s",
+	           json_type_name(json_type(json)));
 	json_free(json);
 	return NULL;
 }
@@ -123,7 +127,8 @@ int64_t query_number(struct http_request *req, const char *name, int64_t otherwi
 		return otherwise;
 	if (!str_to_i64(text, &v) && v >= 1 && v <= max)
 		return v;
-	reply_fail(req, ERR_INVALID, "'%s=%.40s' is not a number from 1 to %lld", name, text, (long long)max);
+	reply_fail(req, ERR_INVALID, "'%s=%.40s' is not a number from 1 to %lld", name, text,
+	           (long long)max);
 	return -1;
 }
 
@@ -148,7 +153,8 @@ const char *etag_of(struct http_request *req, const char *text)
 	return arena_printf(http_arena(req), "%016llx", (unsigned long long)hash);
 }
 
-/* ---- things ---------------------------------------------------------------------------------------- */
+/* ---- things
+ * ---------------------------------------------------------------------------------------- */
 void json_set_time(struct json *object, const char *key, int64_t wall_ms)
 {
 	char text[CLOCK_RFC3339_LEN];
@@ -234,7 +240,8 @@ struct json *task_json(const struct task *task, int how)
 	json_set(json, "labels", labels ? labels : json_new_object());
 	json_set_str(json, "trace", task->trace);
 	json_set_str(json, "worker", task->worker);
-	json_set(json, "progress", task->state == TASK_RUNNING ? task_progress(task) : json_new_null());
+	json_set(json, "progress",
+	         task->state == TASK_RUNNING ? task_progress(task) : json_new_null());
 	json_set(json, "error", task_error(task));
 	if (how == TASK_FULL) {
 		json_set(json, "spec", parsed(task->body));
@@ -252,7 +259,8 @@ struct json *attempt_json(const struct task_attempt *attempt)
 	json_set_str(json, "outcome", attempt->outcome);
 	json_set_time(json, "started_at", attempt->started_at);
 	json_set_time(json, "finished_at", attempt->finished_at);
-	json_set_str(json, "error_code", attempt->error_code ? err_name(attempt->error_code) : NULL);
+	json_set_str(json, "error_code",
+	             attempt->error_code ? err_name(attempt->error_code) : NULL);
 	json_set_str(json, "error", attempt->error);
 	return json;
 }

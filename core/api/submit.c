@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A task is checked completely before it is accepted: its kind's JSON Schema, then what a schema cannot
- * say, then the options of the format against the schema of the plugin that will read them. All problems
- * of all tasks of a request are found in one go, each with a JSON pointer.
+/* A task is checked completely before it is accepted: its kind's JSON Schema, then what a schema
+ * cannot say, then the options of the format against the schema of the plugin that will read them.
+ * All problems of all tasks of a request are found in one go, each with a JSON pointer.
  *
- * What is stored is the order in one canonical form: defaults are written out, sizes and durations are
- * integers, members about scheduling are moved into columns. So the same request gives the same bytes,
- * which is what an idempotency key is compared by. */
+ * What is stored is the order in one canonical form: defaults are written out, sizes and durations
+ * are integers, members about scheduling are moved into columns. So the same request gives the same
+ * bytes, which is what an idempotency key is compared by. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,45 +20,57 @@
 #define ERRORS_MAX 100
 #define LABELS_MAX 16
 #define KEY_MAX 256
-#define DATASET "\"dataset\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"title\":\"Name of the dataset\"}"
+#define DATASET                                                                                   \
+	"\"dataset\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"title\":\"Name of " \
+	"the dataset\"}"
 
 /* Members that every kind has; they say when and how often, not what. */
 static const char common_schema[] =
-	"{\"queue\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"description\":\"Default: default.\"},"
+	"{\"queue\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"description\":"
+	"\"Default: default.\"},"
 	"\"priority\":{\"description\":\"critical, high, normal, low, or 0 (first) to 9.\"},"
-	"\"run_at\":{\"type\":\"string\",\"format\":\"timestamp\",\"description\":\"Not before (RFC 3339).\"},"
+	"\"run_at\":{\"type\":\"string\",\"format\":\"timestamp\",\"description\":\"Not before "
+	"(RFC 3339).\"},"
 	"\"expires_at\":{\"type\":\"string\",\"format\":\"timestamp\","
 	"\"description\":\"Not started by then: expired.\"},"
-	"\"timeout\":{\"type\":\"string\",\"format\":\"duration\",\"description\":\"Limit of one attempt, e.g. 1h.\"},"
+	"\"timeout\":{\"type\":\"string\",\"format\":\"duration\",\"description\":\"Limit of one "
+	"attempt, e.g. 1h.\"},"
 	"\"max_attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100},"
 	"\"labels\":{\"type\":\"object\",\"additionalProperties\":true,"
 	"\"description\":\"At most 16 names with texts, to find tasks by.\"},"
 	"\"unique_key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,"
-	"\"description\":\"While a task with it waits or runs, that one is given instead of a second.\"},"
+	"\"description\":\"While a task with it waits or runs, that one is given instead of a "
+	"second.\"},"
 	"\"idempotency_key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,"
 	"\"description\":\"The same key within 24 hours gives the first task again.\"}}";
 
 static const char ingest_schema[] =
 	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"source\"],\"properties\":{"
 	"\"kind\":{\"type\":\"string\",\"const\":\"ingest\"}," DATASET ","
-	"\"source\":{\"type\":\"object\",\"description\":\"One of uris, upload, inline.\",\"properties\":{"
-	"\"uris\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":10000,\"items\":{\"type\":\"string\","
-	"\"minLength\":1,\"maxLength\":4096},\"description\":\"Absolute paths of files on the agent's machine.\"},"
+	"\"source\":{\"type\":\"object\",\"description\":\"One of uris, upload, "
+	"inline.\",\"properties\":{"
+	"\"uris\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":10000,\"items\":{\"type\":"
+	"\"string\","
+	"\"minLength\":1,\"maxLength\":4096},\"description\":\"Absolute paths of files on the "
+	"agent's machine.\"},"
 	"\"upload\":{\"type\":\"string\",\"description\":\"Id of POST /v1/uploads.\"},"
 	"\"inline\":{\"type\":\"string\",\"description\":\"The data itself.\"},"
 	"\"compression\":{\"type\":\"string\",\"enum\":[\"auto\",\"none\",\"gzip\",\"zstd\"],"
 	"\"default\":\"auto\"}}},"
 	"\"format\":{\"type\":\"object\",\"properties\":{"
-	"\"plugin\":{\"type\":\"string\",\"default\":\"auto\",\"description\":\"Name or id; auto: by content.\"},"
+	"\"plugin\":{\"type\":\"string\",\"default\":\"auto\",\"description\":\"Name or id; auto: "
+	"by content.\"},"
 	"\"options\":{\"type\":\"object\",\"additionalProperties\":true,"
 	"\"description\":\"By the plugin's config_schema.\"}}},"
 	"\"sink\":{\"type\":\"object\",\"properties\":{"
-	"\"compression\":{\"type\":\"string\",\"enum\":[\"zstd\",\"snappy\",\"none\"],\"default\":\"zstd\"},"
+	"\"compression\":{\"type\":\"string\",\"enum\":[\"zstd\",\"snappy\",\"none\"],\"default\":"
+	"\"zstd\"},"
 	"\"target_file_bytes\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"128MiB\"}}},"
 	"\"errors\":{\"type\":\"object\",\"properties\":{"
 	"\"max_rejected\":{\"type\":\"integer\",\"minimum\":-1,\"default\":-1,"
 	"\"description\":\"More rejected records fail the task; -1: no limit.\"},"
-	"\"max_rejected_percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100,\"default\":100}}},"
+	"\"max_rejected_percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100,\"default\":"
+	"100}}},"
 	"\"threads\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":64,\"default\":1},"
 	"\"indexes\":{\"type\":\"string\",\"enum\":[\"all\",\"none\"],\"default\":\"all\","
 	"\"description\":\"Which indexes of the dataset are brought up to date afterwards.\"},"
@@ -69,7 +81,8 @@ static const char index_schema[] =
 	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"index\"],\"properties\":{"
 	"\"kind\":{\"type\":\"string\",\"const\":\"index\"}," DATASET ","
 	"\"index\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128},"
-	"\"op\":{\"type\":\"string\",\"enum\":[\"build\",\"optimize\",\"verify\"],\"default\":\"build\"},"
+	"\"op\":{\"type\":\"string\",\"enum\":[\"build\",\"optimize\",\"verify\"],\"default\":"
+	"\"build\"},"
 	"\"level\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":2,\"default\":2,"
 	"\"description\":\"How deep verify looks.\"}}}";
 
@@ -77,7 +90,8 @@ static const char maintain_schema[] =
 	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"op\"],\"properties\":{"
 	"\"kind\":{\"type\":\"string\",\"const\":\"maintain\"}," DATASET ","
 	"\"op\":{\"type\":\"string\",\"enum\":[\"sweep\",\"checkpoint\"],"
-	"\"description\":\"sweep removes files that no commit names; checkpoint shortens the log.\"},"
+	"\"description\":\"sweep removes files that no commit names; checkpoint shortens the "
+	"log.\"},"
 	"\"older_than_ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":86400000,"
 	"\"description\":\"sweep spares files younger than this.\"}}}";
 
@@ -85,7 +99,8 @@ static const char query_schema[] =
 	"{\"type\":\"object\",\"required\":[\"kind\",\"sql\"],\"properties\":{"
 	"\"kind\":{\"type\":\"string\",\"const\":\"query\"},"
 	"\"sql\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":65536},"
-	"\"limit\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"Rows at most; 0: all.\"}}}";
+	"\"limit\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"Rows at "
+	"most; 0: all.\"}}}";
 
 /* One task on its way through the checks. */
 struct check {
@@ -106,7 +121,8 @@ static int is_fine(const struct check *c)
 	return json_count(c->errors) == c->first_error;
 }
 
-/* ---- ingest ----------------------------------------------------------------------------------------- */
+/* ---- ingest
+ * ----------------------------------------------------------------------------------------- */
 static void check_source(struct check *c)
 {
 	struct json *source = json_get_mut(c->task, "source"), *uris;
@@ -115,17 +131,21 @@ static void check_source(struct check *c)
 	int n = !!list + !!upload + !!json_get(source, "inline");
 
 	if (n != 1)
-		errors_add(c->errors, below(c, "/source"), "it needs exactly one of uris, upload and inline, not %d", n);
+		errors_add(c->errors, below(c, "/source"),
+		           "it needs exactly one of uris, upload and inline, not %d", n);
 	for (size_t i = 0; i < json_count(list); i++)
 		if (!path_is_plain(json_str(json_at(list, i), "")))
-			errors_add(c->errors, arena_printf(c->arena, "%s/source/uris/%zu", c->prefix, i),
-			           "'%.100s' is not an absolute path (without '.' and '..')", json_str(json_at(list, i), ""));
+			errors_add(c->errors,
+			           arena_printf(c->arena, "%s/source/uris/%zu", c->prefix, i),
+			           "'%.100s' is not an absolute path (without '.' and '..')",
+			           json_str(json_at(list, i), ""));
 	if (!upload || n != 1)
 		return;
 	path = upload_path(c->api, upload, c->arena);
 	if (!path) {
 		errors_add(c->errors, below(c, "/source/upload"),
-		           "there is no upload '%.40s': it may be too old, upload it again", upload);
+		           "there is no upload '%.40s': it may be too old, upload it again",
+		           upload);
 		return;
 	}
 	uris = json_new_array(); /* workers know files only */
@@ -153,19 +173,22 @@ static void check_format(struct check *c)
 	if (!plugin)
 		errors_add(c->errors, below(c, "/format/plugin"), "%s", err.text);
 	else
-		plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(format, "options"),
-		                    below(c, "/format/options"), c->errors);
+		plugin_config_check(json_get(plugin, "config_schema"),
+		                    json_get_mut(format, "options"), below(c, "/format/options"),
+		                    c->errors);
 }
 
 static void check_ingest(struct check *c)
 {
 	if (dataset_is_reserved(json_get_str(c->task, "dataset", "")))
-		errors_add(c->errors, below(c, "/dataset"), "names that end in '__rejects' are made by ingest itself");
+		errors_add(c->errors, below(c, "/dataset"),
+		           "names that end in '__rejects' are made by ingest itself");
 	check_source(c);
 	check_format(c);
 }
 
-/* ---- the other kinds ---------------------------------------------------------------------------------- */
+/* ---- the other kinds
+ * ---------------------------------------------------------------------------------- */
 static int check_known_dataset(struct check *c)
 {
 	const char *name = json_get_str(c->task, "dataset", "");
@@ -178,12 +201,14 @@ static int check_known_dataset(struct check *c)
 
 static void check_index(struct check *c)
 {
-	const char *dataset = json_get_str(c->task, "dataset", ""), *index = json_get_str(c->task, "index", "");
+	const char *dataset = json_get_str(c->task, "dataset", ""),
+	           *index = json_get_str(c->task, "index", "");
 
 	if (check_known_dataset(c) && !catalog_index(c->api->env.catalog, dataset, index))
 		errors_add(c->errors, below(c, "/index"),
-		           "dataset '%s' has no index '%s': create it with POST /v1/datasets/%s/indexes", dataset,
-		           index, dataset);
+		           "dataset '%s' has no index '%s': create it with POST "
+		           "/v1/datasets/%s/indexes",
+		           dataset, index, dataset);
 }
 
 static void check_maintain(struct check *c)
@@ -191,10 +216,12 @@ static void check_maintain(struct check *c)
 	check_known_dataset(c);
 }
 
-/* ---- kinds -------------------------------------------------------------------------------------------- */
+/* ---- kinds
+ * -------------------------------------------------------------------------------------------- */
 static const struct {
 	const char *name, *schema;
-	const char *parents; /* objects that are there even when not sent, so that their defaults apply */
+	const char *parents; /* objects that are there even when not sent, so that their defaults
+	                        apply */
 	void (*check)(struct check *c);
 } kinds[] = {
 	{"ingest", ingest_schema, "format sink errors", check_ingest},
@@ -272,27 +299,34 @@ static void check_kind(struct check *c)
 	while (i < KINDS && strcmp(kinds[i].name, name))
 		i++;
 	if (i == KINDS) {
-		errors_add(c->errors, below(c, "/kind"), *name ? "'%.40s' is not a kind of task: ingest, index, maintain or query is"
-		                                               : "%sit is missing: ingest, index, maintain or query", name);
+		errors_add(
+		        c->errors, below(c, "/kind"),
+		        *name ? "'%.40s' is not a kind of task: ingest, index, maintain or query is"
+		              : "%sit is missing: ingest, index, maintain or query",
+		        name);
 		return;
 	}
 	add_parents(c->task, kinds[i].parents, c->arena);
 	plugin_config_check(c->api->kinds[i], c->task, c->prefix, c->errors);
-	if (is_fine(c) && json_get(c->task, "dataset") && !str_is_name(json_get_str(c->task, "dataset", "")))
+	if (is_fine(c) && json_get(c->task, "dataset") &&
+	    !str_is_name(json_get_str(c->task, "dataset", "")))
 		errors_add(c->errors, below(c, "/dataset"),
-		           "'%.100s' is not a name: letters, digits, '_', '.' and '-'", json_get_str(c->task, "dataset", ""));
+		           "'%.100s' is not a name: letters, digits, '_', '.' and '-'",
+		           json_get_str(c->task, "dataset", ""));
 	if (is_fine(c) && kinds[i].check)
 		kinds[i].check(c);
 }
 
-/* ---- members about scheduling ---------------------------------------------------------------------------- */
+/* ---- members about scheduling
+ * ---------------------------------------------------------------------------- */
 static int64_t take_time(struct check *c, const char *key, const char *pointer)
 {
 	const char *text = json_get_str(c->task, key, NULL);
 	int64_t wall_ms = 0;
 
 	if (text && clock_from_rfc3339(text, &wall_ms))
-		errors_add(c->errors, below(c, pointer), "'%.60s' is not a time such as 2026-01-31T12:00:00Z", text);
+		errors_add(c->errors, below(c, pointer),
+		           "'%.60s' is not a time such as 2026-01-31T12:00:00Z", text);
 	json_del(c->task, key);
 	return wall_ms;
 }
@@ -300,12 +334,14 @@ static int64_t take_time(struct check *c, const char *key, const char *pointer)
 static int take_priority(struct check *c)
 {
 	const struct json *value = json_get(c->task, "priority");
-	const char *text = json_type(value) == JSON_INT ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
-	                                                : json_str(value, "");
+	const char *text = json_type(value) == JSON_INT
+	                           ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
+	                           : json_str(value, "");
 	int priority = -1;
 
 	if (value && task_priority_parse(text, &priority))
-		errors_add(c->errors, below(c, "/priority"), "it is critical, high, normal, low, or a number from 0 to 9");
+		errors_add(c->errors, below(c, "/priority"),
+		           "it is critical, high, normal, low, or a number from 0 to 9");
 	json_del(c->task, "priority");
 	return priority;
 }
@@ -325,11 +361,15 @@ static const char *take_labels(struct check *c)
 	size_t at = 0;
 
 	if (json_count(labels) > LABELS_MAX)
-		errors_add(c->errors, below(c, "/labels"), "%zu labels are more than %d", json_count(labels), LABELS_MAX);
+		errors_add(c->errors, below(c, "/labels"), "%zu labels are more than %d",
+		           json_count(labels), LABELS_MAX);
 	while (json_each(labels, &at, &key, &value))
-		if (!str_is_name(key) || json_type(value) != JSON_STRING || json_str_len(value) > KEY_MAX)
-			errors_add(c->errors, arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
-			           "a label is a name (letters, digits, '_', '.', '-') with a text of at most %d bytes",
+		if (!str_is_name(key) || json_type(value) != JSON_STRING ||
+		    json_str_len(value) > KEY_MAX)
+			errors_add(c->errors,
+			           arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
+			           "a label is a name (letters, digits, '_', '.', '-') with a text "
+			           "of at most %d bytes",
 			           KEY_MAX);
 	if (json_count(labels))
 		text = arena_str(c->arena, json_text(labels));
@@ -357,26 +397,30 @@ static void take_schedule(struct check *c, struct task_spec *spec)
 }
 
 /* The header's key is for the whole request: with a list each task gets its own of it. */
-static void take_header_key(struct check *c, struct http_request *req, const struct submission *s, size_t i,
-                            struct task_spec *spec)
+static void take_header_key(struct check *c, struct http_request *req, const struct submission *s,
+                            size_t i, struct task_spec *spec)
 {
 	const char *key = http_header(req, "idempotency-key");
 
 	if (!key)
 		return;
 	if (!*key || strlen(key) > KEY_MAX - 8)
-		errors_add(c->errors, c->prefix, "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
+		errors_add(c->errors, c->prefix,
+		           "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
 	if (spec->idempotency_key && strcmp(spec->idempotency_key, key))
-		errors_add(c->errors, below(c, "/idempotency_key"), "it differs from the Idempotency-Key header");
-	spec->idempotency_key = s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
+		errors_add(c->errors, below(c, "/idempotency_key"),
+		           "it differs from the Idempotency-Key header");
+	spec->idempotency_key =
+	        s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
 }
 
-static void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i,
-                       struct task_spec *spec)
+static void check_task(struct check *c, struct http_request *req, const struct submission *s,
+                       size_t i, struct task_spec *spec)
 {
 	c->first_error = json_count(c->errors);
 	if (json_type(c->task) != JSON_OBJECT) {
-		errors_add(c->errors, c->prefix, "a task is a JSON object, not %s", json_type_name(json_type(c->task)));
+		errors_add(c->errors, c->prefix, "a task is a JSON object, not %s",
+		           json_type_name(json_type(c->task)));
 		return;
 	}
 	check_kind(c);
@@ -389,11 +433,13 @@ static void check_task(struct check *c, struct http_request *req, const struct s
 	spec->dataset = json_get_str(c->task, "dataset", NULL);
 	spec->body = json_text(c->task);
 	if (strlen(spec->body) > TASK_BODY_MAX)
-		errors_add(c->errors, c->prefix, "the task has %zu bytes, more than %u: use an upload for data",
+		errors_add(c->errors, c->prefix,
+		           "the task has %zu bytes, more than %u: use an upload for data",
 		           strlen(spec->body), TASK_BODY_MAX);
 }
 
-/* ---- the request's body ------------------------------------------------------------------------------------ */
+/* ---- the request's body
+ * ------------------------------------------------------------------------------------ */
 static int read_lines(const char *body, size_t n, struct json *trees, struct err *err)
 {
 	const char *at = body, *end = body + n;
@@ -444,7 +490,8 @@ static int check_count(struct http_request *req, const struct submission *s)
 {
 	if (s->n >= 1 && s->n <= TASKS_MAX)
 		return 0;
-	reply_fail(req, s->n ? ERR_LIMIT : ERR_INVALID, "a request has 1 to %d tasks, not %zu", TASKS_MAX, s->n);
+	reply_fail(req, s->n ? ERR_LIMIT : ERR_INVALID, "a request has 1 to %d tasks, not %zu",
+	           TASKS_MAX, s->n);
 	return ERR_INVALID;
 }
 
@@ -454,8 +501,12 @@ static int check_all(struct api *api, struct http_request *req, struct submissio
 	int r = 0;
 
 	for (size_t i = 0; i < s->n && json_count(errors) < ERRORS_MAX; i++) {
-		struct check c = {api, http_arena(req), (struct json *)json_at(s->trees, i), errors,
-		                  s->is_list ? arena_printf(http_arena(req), "/%zu", i) : "", 0};
+		struct check c = {api,
+		                  http_arena(req),
+		                  (struct json *)json_at(s->trees, i),
+		                  errors,
+		                  s->is_list ? arena_printf(http_arena(req), "/%zu", i) : "",
+		                  0};
 
 		check_task(&c, req, s, i, &s->specs[i]);
 	}

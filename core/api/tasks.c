@@ -54,13 +54,15 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 		reply_json(req, status, json);
 }
 
-/* ---- put ------------------------------------------------------------------------------------------- */
+/* ---- put
+ * ------------------------------------------------------------------------------------------- */
 static void reply_put_error(struct http_request *req, const struct err *err)
 {
 	struct http_problem more = {0};
 
 	if (err->code == ERR_LIMIT) /* the queue is full: that passes */
-		more = (struct http_problem){.status = 429, .type = "queue-full", .retry_after_ms = 1000};
+		more = (struct http_problem){
+		        .status = 429, .type = "queue-full", .retry_after_ms = 1000};
 	http_reply_problem(req, err, &more);
 }
 
@@ -109,7 +111,8 @@ void handle_tasks_post(struct api *api, struct http_request *req)
 	if (wait)
 		pending->wait_ms = wait_parse(api, wait);
 	if (pending->wait_ms < 0)
-		pending->wait_ms = 0; /* a preference that is not understood is ignored (RFC 7240) */
+		pending->wait_ms =
+		        0; /* a preference that is not understood is ignored (RFC 7240) */
 	if (submission_read(api, req, &submission))
 		return;
 	pending->is_list = submission.is_list;
@@ -131,8 +134,8 @@ static void on_put_one(void *ctx, int r, const struct queue_put_result *results,
 		reply_task(pending->api, pending->req, results[0].id, 202);
 }
 
-void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
-                     struct json *body)
+void reply_with_task(struct api *api, struct http_request *req, const char *kind,
+                     const char *dataset, struct json *body)
 {
 	struct task_spec spec = {.kind = kind, .dataset = dataset, .priority = -1};
 	struct err err;
@@ -146,14 +149,16 @@ void reply_with_task(struct api *api, struct http_request *req, const char *kind
 		reply_put_error(req, &err);
 }
 
-/* ---- list ------------------------------------------------------------------------------------------- */
+/* ---- list
+ * ------------------------------------------------------------------------------------------- */
 static int filter_time(struct http_request *req, const char *name, int64_t *ret)
 {
 	const char *text = http_query(req, name);
 
 	if (!text || !clock_from_rfc3339(text, ret))
 		return 0;
-	reply_fail(req, ERR_INVALID, "'%s=%.60s' is not a time such as 2026-01-31T12:00:00Z", name, text);
+	reply_fail(req, ERR_INVALID, "'%s=%.60s' is not a time such as 2026-01-31T12:00:00Z", name,
+	           text);
 	return ERR_INVALID;
 }
 
@@ -166,8 +171,10 @@ static int filter_state(struct http_request *req, int *ret)
 	if (!text)
 		return 0;
 	if (task_state_parse(text, &state)) {
-		reply_fail(req, ERR_INVALID, "'state=%.40s' is not a state: scheduled, ready, running, succeeded, "
-		           "failed, cancelled or expired", text);
+		reply_fail(req, ERR_INVALID,
+		           "'state=%.40s' is not a state: scheduled, ready, running, succeeded, "
+		           "failed, cancelled or expired",
+		           text);
 		return ERR_INVALID;
 	}
 	*ret = (int)state;
@@ -234,7 +241,8 @@ static void set_next_link(struct http_request *req, const char *cursor)
 		if (!strcmp(name, "cursor"))
 			continue;
 		for (const char *p = arena_printf(http_arena(req), "%s=%s&", name, value); *p; p++)
-			buf_printf(&link, strchr(" %<>\"+#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
+			buf_printf(&link, strchr(" %<>\"+#", *p) ? "%%%02X" : "%c",
+			           (unsigned char)*p);
 	}
 	buf_printf(&link, "cursor=%s>; rel=\"next\"", cursor);
 	if (!link.failed)
@@ -268,7 +276,8 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-/* ---- one task ---------------------------------------------------------------------------------------- */
+/* ---- one task
+ * ---------------------------------------------------------------------------------------- */
 static int path_task(struct http_request *req, int64_t *ret)
 {
 	if (!id_parse('t', http_param(req, "id"), ret))
@@ -337,7 +346,8 @@ void handle_task_result(struct api *api, struct http_request *req)
 		http_reply_json(req, 200, task->result ? task->result : "null");
 		return;
 	}
-	err_set(&err, ERR_CONFLICT, "the task is %s and has no result", task_state_name(task->state));
+	err_set(&err, ERR_CONFLICT, "the task is %s and has no result",
+	        task_state_name(task->state));
 	http_reply_problem(req, &err, task_state_is_final(task->state) ? NULL : &more);
 }
 
@@ -364,7 +374,8 @@ static void change(struct api *api, struct http_request *req, change_fn fn, cons
 	pending->id = task->id;
 	r = fn(api->env.queue, task->id, on_changed, pending);
 	if (r == ERR_CONFLICT)
-		reply_fail(req, r, "the task is %s: it cannot be %s", task_state_name(task->state), what);
+		reply_fail(req, r, "the task is %s: it cannot be %s", task_state_name(task->state),
+		           what);
 	else if (r)
 		reply_fail(req, r, "the task cannot be %s: %s", what, err_name(r));
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/uploads: a body of any size becomes a file that tasks may name as their source.
  *
- * The loop never waits for the disk: bytes are gathered in one buffer while another is being written by
- * a thread of libuv's pool, and the client is held when both are full. At the end the same thread syncs
- * the file, renames it into place and syncs the folder; then the answer goes out. A body that breaks off
- * leaves nothing. Uploads are removed by age alone; a task that needs one for longer fails with a
- * sentence that says so. */
+ * The loop never waits for the disk: bytes are gathered in one buffer while another is being
+ * written by a thread of libuv's pool, and the client is held when both are full. At the end the
+ * same thread syncs the file, renames it into place and syncs the folder; then the answer goes out.
+ * A body that breaks off leaves nothing. Uploads are removed by age alone; a task that needs one
+ * for longer fails with a sentence that says so. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,13 +67,15 @@ static void upload_reply(struct upload *upload)
 		json = json_new_object();
 		json_set_str(json, "id", upload->id);
 		json_set_int(json, "bytes", (int64_t)upload->bytes);
-		json_set_time(json, "expires_at", clock_wall_ms() + upload->api->env.config->upload_age_ms);
+		json_set_time(json, "expires_at",
+		              clock_wall_ms() + upload->api->env.config->upload_age_ms);
 		reply_json(req, 201, json);
 	}
 	upload_free(upload);
 }
 
-/* ---- in the thread pool: touches writing, last, finished, work_err while the loop keeps off them ------ */
+/* ---- in the thread pool: touches writing, last, finished, work_err while the loop keeps off them
+ * ------ */
 static void finish_file(struct upload *upload)
 {
 	struct err *err = &upload->work_err;
@@ -90,14 +92,16 @@ static void work(uv_work_t *req)
 {
 	struct upload *upload = req->data;
 
-	if (upload->writing.len && file_write_all(upload->fd, upload->writing.data, upload->writing.len,
-	                                          upload->tmp, &upload->work_err))
+	if (upload->writing.len &&
+	    file_write_all(upload->fd, upload->writing.data, upload->writing.len, upload->tmp,
+	                   &upload->work_err))
 		return;
 	if (upload->last)
 		finish_file(upload);
 }
 
-/* ---- on the loop --------------------------------------------------------------------------------------- */
+/* ---- on the loop
+ * --------------------------------------------------------------------------------------- */
 static void step(struct upload *upload);
 
 static void on_worked(uv_work_t *req, int status)
@@ -188,16 +192,19 @@ void handle_upload_post(struct api *api, struct http_request *req)
 	http_body_read(req, on_data, on_end, upload);
 }
 
-/* ---- old ones ---------------------------------------------------------------------------------------- */
+/* ---- old ones
+ * ---------------------------------------------------------------------------------------- */
 static void sweep_one(struct api *api, int dirfd, const char *name)
 {
 	struct stat st;
 	int64_t age;
 
-	if (!strcmp(name, ".") || !strcmp(name, "..") || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
+	if (!strcmp(name, ".") || !strcmp(name, "..") ||
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return;
 	age = clock_wall_ms() - (int64_t)st.st_mtime * 1000;
-	if (S_ISREG(st.st_mode) && age > api->env.config->upload_age_ms && !unlinkat(dirfd, name, 0))
+	if (S_ISREG(st.st_mode) && age > api->env.config->upload_age_ms &&
+	    !unlinkat(dirfd, name, 0))
 		log_info("upload.swept", LOG_STR("name", name), LOG_INT("bytes", st.st_size));
 }
 

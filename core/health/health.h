@@ -17,7 +17,8 @@ struct health;
 enum health_verdict { HEALTH_OK, HEALTH_DEGRADED, HEALTH_FAILING };
 const char *health_verdict_name(enum health_verdict verdict); /* "ok", "degraded", "failing" */
 
-/* Says how one thing is, at once and without waiting for anything; `detail` is a sentence for people,
+/* Says how one thing is, at once and without waiting for anything; `detail` is a sentence for
+ * people,
  * "" at first. */
 typedef enum health_verdict (*health_probe_fn)(void *ctx, char *detail, size_t cap);
 
@@ -34,11 +35,13 @@ int health_add_probe(struct health *health, const char *name, health_probe_fn pr
 void health_set_ready(struct health *health, int ready);
 int health_is_ready(const struct health *health); /* and no probe is failing */
 
-/* The worst of all probes. With `json` also {"status","ready","probes":[{"name","status","detail"}]}. */
+/* The worst of all probes. With `json` also
+ * {"status","ready","probes":[{"name","status","detail"}]}. */
 enum health_verdict health_check(const struct health *health, struct buf *json);
 
 void health_prometheus(const struct health *health, struct buf *out);
-/* {"metrics":[{"name","type","help","labels":{},"value"}]}; histograms have "buckets","sum","count". */
+/* {"metrics":[{"name","type","help","labels":{},"value"}]}; histograms have
+ * "buckets","sum","count". */
 void health_metrics_json(const struct health *health, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metric rows as Prometheus text and as JSON. In the text all samples of one name stand together below
- * one HELP and one TYPE line, whichever tables they come from. */
+/* Metric rows as Prometheus text and as JSON. In the text all samples of one name stand together
+ * below one HELP and one TYPE line, whichever tables they come from. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ static uint64_t read_buckets(const struct metric_histogram *histogram,
 	return n;
 }
 
-/* ---- Prometheus ------------------------------------------------------------------------------------ */
+/* ---- Prometheus
+ * ------------------------------------------------------------------------------------ */
 static void put_help(struct buf *out, const char *help)
 {
 	for (; *help; help++)
@@ -76,7 +77,8 @@ static void put_histogram(struct buf *out, const struct metric *row)
 	uint64_t cumulative[METRIC_BUCKETS + 1], n = read_buckets(row->histogram, cumulative);
 
 	for (int i = 0; i <= METRIC_BUCKETS; i++)
-		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY, cumulative[i]);
+		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY,
+		           cumulative[i]);
 	put_sample(out, row, "_sum", (double)row->histogram->sum_us / 1e6);
 	put_sample(out, row, "_count", (double)n);
 }
@@ -113,7 +115,8 @@ void health_prometheus(const struct health *health, struct buf *out)
 	}
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------- */
 /* Rendered pairs a="x",b="y" become "a":"x","b":"y": the escapes of both are the same. */
 static void put_json_labels(struct buf *out, const char *labels)
 {
@@ -163,7 +166,8 @@ static void put_json_histogram(struct buf *out, const struct metric_histogram *h
 
 static void put_json_row(struct buf *out, const struct metric *row)
 {
-	buf_printf(out, "{\"name\":\"%s\",\"type\":\"%s\",\"help\":", row->name, type_names[row->type]);
+	buf_printf(out, "{\"name\":\"%s\",\"type\":\"%s\",\"help\":", row->name,
+	           type_names[row->type]);
 	buf_json_str(out, row->help, strlen(row->help));
 	buf_puts(out, ",\"labels\":{");
 	put_json_labels(out, row->labels);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection. One request at a time: what a client sends ahead (pipelining) waits unparsed in `in`,
- * up to a bound, after which we stop reading. We go on reading while a handler works, since that is
- * how we learn that the client has gone.
+/* One connection. One request at a time: what a client sends ahead (pipelining) waits unparsed in
+ * `in`, up to a bound, after which we stop reading. We go on reading while a handler works, since
+ * that is how we learn that the client has gone.
  *
  *   IDLE → HEAD → BODY → WAIT → IDLE …          the good way
  *   any  → LINGER → CLOSED                      we have refused, or answered before the body's end
  *   any  → CLOSED                               the client has gone, or a deadline has passed
  *
  * LINGER: closing a socket with unread input makes the kernel send a reset, which can destroy the
- * answer on its way (RFC 9112 section 9.6). So we end our side, read on for a moment, then close. */
+ * answer on its way (RFC 9112 section 9.6). So we end our side, read on for a moment, then close.
+ */
 #include "http/conn.h"
 
 #include <stdlib.h>
@@ -222,8 +223,8 @@ void conn_written(struct conn *conn)
 	}
 }
 
-/* A body must come at body_rate bytes a second at least, looked at over windows of body_timeout. Time
- * that the handler holds the flow does not count. */
+/* A body must come at body_rate bytes a second at least, looked at over windows of body_timeout.
+ * Time that the handler holds the flow does not count. */
 static int body_is_slow(struct conn *conn, int64_t now)
 {
 	const struct http_config *config = conn->server->config;
@@ -232,7 +233,8 @@ static int body_is_slow(struct conn *conn, int64_t now)
 	if (conn->state != CONN_BODY || now - conn->window_at < config->body_timeout_ms)
 		return 0;
 	got = conn->req->body_got - conn->window_got;
-	if (!conn->req->paused && got * 1000 < config->body_rate * (uint64_t)config->body_timeout_ms)
+	if (!conn->req->paused &&
+	    got * 1000 < config->body_rate * (uint64_t)config->body_timeout_ms)
 		return 1;
 	conn->window_at = now;
 	conn->window_got = conn->req->body_got;

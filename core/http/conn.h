@@ -25,7 +25,8 @@ enum conn_state {
 	CONN_HEAD,   /* a head has begun */
 	CONN_BODY,   /* the head is whole, the body is not */
 	CONN_WAIT,   /* the request is whole, the answer is not */
-	CONN_LINGER, /* all is said; input is thrown away so that the client can read our last words */
+	CONN_LINGER, /* all is said; input is thrown away so that the client can read our last words
+	              */
 	CONN_CLOSED,
 };
 
@@ -45,11 +46,11 @@ struct conn {
 	} uv;
 	uv_shutdown_t shutdown;
 	enum conn_state state;
-	int refs;          /* the transport, and the request */
-	int parsing;       /* conn_parse is on the stack */
-	int resume;        /* the parser has something to say without more input */
+	int refs;    /* the transport, and the request */
+	int parsing; /* conn_parse is on the stack */
+	int resume;  /* the parser has something to say without more input */
 	int eof, reading, refused, shut;
-	int broken;        /* a write has failed: the sweep closes it, never a call on the stack */
+	int broken; /* a write has failed: the sweep closes it, never a call on the stack */
 	llhttp_t parser;
 	struct buf in;     /* read and not yet parsed */
 	struct buf head;   /* url, names and values of the head being read, NUL-separated */
@@ -59,10 +60,10 @@ struct conn {
 	size_t n_marks;
 	uint32_t marks[2 * HTTP_HEADERS_MAX + 1]; /* where in `head` the pieces begin */
 	int head_done, message_done;
-	int fault;         /* status to refuse with; may be set inside the parser */
+	int fault; /* status to refuse with; may be set inside the parser */
 	struct err fault_err;
 	int64_t since;     /* IDLE: since when; HEAD: since the first byte; LINGER: until when */
-	int64_t window_at;  /* BODY: start of the rate window and what had come by then */
+	int64_t window_at; /* BODY: start of the rate window and what had come by then */
 	uint64_t window_got;
 	size_t stall_queued;
 	int64_t stall_at;
@@ -90,10 +91,10 @@ struct http_request {
 	void *gone_ctx;
 	void (*on_drain)(void *ctx, struct http_request *req);
 	void *drain_ctx;
-	int handed;        /* the handler has been called: only its answer ends the request */
+	int handed; /* the handler has been called: only its answer ends the request */
 	int gone, blocked, streaming, status;
 	uint64_t sent;
-	struct buf extra;  /* rendered headers of http_set_header */
+	struct buf extra; /* rendered headers of http_set_header */
 };
 
 struct http_server {
@@ -105,7 +106,7 @@ struct http_server {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	int has_tcp, has_pipe, n_handles, timer_on, port;
-	int refs;          /* the owner, and every connection */
+	int refs; /* the owner, and every connection */
 	struct list conns;
 	size_t n_conns;
 	int stopping;
@@ -125,7 +126,7 @@ void conn_eof(struct conn *conn);
 void conn_written(struct conn *conn);
 void conn_closed(struct conn *conn);
 void conn_send(struct conn *conn, const char *p, size_t n);
-void conn_resume(struct conn *conn);     /* looks again whether there is something to do */
+void conn_resume(struct conn *conn); /* looks again whether there is something to do */
 void conn_linger(struct conn *conn);
 void conn_close(struct conn *conn);
 void conn_sweep(struct conn *conn, int64_t now);
@@ -140,12 +141,14 @@ size_t parse_step(struct conn *conn, const char *p, size_t n);
 
 /* request.c */
 struct http_request *request_new(struct conn *conn);
-void request_begin(struct http_request *req); /* the head is whole: checks, route, maybe the handler */
+void request_begin(
+	struct http_request *req); /* the head is whole: checks, route, maybe the handler */
 void request_data(struct http_request *req, const char *p, size_t n);
-void request_whole(struct http_request *req); /* the body is whole */
+void request_whole(struct http_request *req);                              /* the body is whole */
 void request_body_failed(struct http_request *req, const struct err *err); /* tells the handler */
 void request_gone(struct http_request *req); /* tells the handler; without one the request ends */
-void request_answered(struct http_request *req); /* logs, counts, frees, lets the connection go on */
+void request_answered(
+	struct http_request *req); /* logs, counts, frees, lets the connection go on */
 
 /* route.c: 0, or the status to refuse with */
 int route_find(struct http_request *req, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing answers: whole ones, problems, streams. To a connection that is gone nothing is written, but
- * the request ends all the same. */
+/* Writing answers: whole ones, problems, streams. To a connection that is gone nothing is written,
+ * but the request ends all the same. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,13 +13,31 @@ static const struct {
 	int status;
 	const char *text;
 } statuses[] = {
-	{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"},
-	{400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-	{406, "Not Acceptable"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"},
-	{412, "Precondition Failed"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-	{417, "Expectation Failed"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {502, "Bad Gateway"},
-	{503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
+	{200, "OK"},
+	{201, "Created"},
+	{202, "Accepted"},
+	{204, "No Content"},
+	{304, "Not Modified"},
+	{400, "Bad Request"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{406, "Not Acceptable"},
+	{408, "Request Timeout"},
+	{409, "Conflict"},
+	{410, "Gone"},
+	{412, "Precondition Failed"},
+	{413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
+	{417, "Expectation Failed"},
+	{422, "Unprocessable Content"},
+	{429, "Too Many Requests"},
+	{431, "Request Header Fields Too Large"},
+	{500, "Internal Server Error"},
+	{502, "Bad Gateway"},
+	{503, "Service Unavailable"},
+	{504, "Gateway Timeout"},
+	{505, "HTTP Version Not Supported"},
 	{507, "Insufficient Storage"},
 };
 
@@ -71,17 +89,20 @@ int http_status_of(int code)
 	return problem_row(code)->status;
 }
 
-/* ---- heads --------------------------------------------------------------------------------------- */
+/* ---- heads
+ * --------------------------------------------------------------------------------------- */
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. */
 static void put_date(struct buf *head)
 {
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char days[] = "SunMonTueWedThuFriSat",
+	                  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
 
 	gmtime_r(&now, &tm);
 	buf_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
-	           tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	           tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+	           tm.tm_sec);
 }
 
 void http_set_header(struct http_request *req, const char *name, const char *value)
@@ -117,7 +138,8 @@ static void put_head(struct http_request *req, struct buf *head, int status, con
 		buf_add(head, req->extra.data, req->extra.len);
 }
 
-/* ---- whole answers ------------------------------------------------------------------------------- */
+/* ---- whole answers
+ * ------------------------------------------------------------------------------- */
 static int has_no_body(int status)
 {
 	return status == 204 || status == 304;
@@ -155,7 +177,8 @@ void http_reply_empty(struct http_request *req, int status)
 	http_reply(req, status, NULL, NULL, 0);
 }
 
-/* ---- problems ------------------------------------------------------------------------------------ */
+/* ---- problems
+ * ------------------------------------------------------------------------------------ */
 static void put_member(struct buf *out, const char *name, const char *value)
 {
 	buf_printf(out, "\"%s\":", name);
@@ -199,7 +222,8 @@ static void put_problem(struct http_request *req, struct buf *out, const struct 
 {
 	int64_t after = retry_after(err, more);
 
-	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",", more->type ? more->type : err_name(err->code));
+	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",",
+	           more->type ? more->type : err_name(err->code));
 	put_member(out, "title", problem_row(err->code)->title);
 	buf_printf(out, "\"status\":%d,", problem_status(req, err, more));
 	put_member(out, "detail", err->text);
@@ -224,7 +248,8 @@ void http_reply_problem(struct http_request *req, const struct err *err,
 	more = more ? more : &none;
 	status = problem_status(req, err, more);
 	if (retry_after(err, more) && (status == 429 || status == 503)) {
-		snprintf(seconds, sizeof(seconds), "%lld", (long long)(retry_after(err, more) + 999) / 1000);
+		snprintf(seconds, sizeof(seconds), "%lld",
+		         (long long)(retry_after(err, more) + 999) / 1000);
 		http_set_header(req, "Retry-After", seconds);
 	}
 	buf_init(&out, 0);
@@ -248,7 +273,8 @@ const char *http_problem_text(struct http_request *req, const struct err *err,
 	return text;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------- */
+/* ---- streams
+ * ------------------------------------------------------------------------------------- */
 void http_stream_begin(struct http_request *req, int status, const char *content_type)
 {
 	struct buf out;
@@ -310,14 +336,16 @@ void http_stream_end(struct http_request *req)
 	request_answered(req);
 }
 
-/* Without the last chunk the client knows that something is missing; what was written still goes out. */
+/* Without the last chunk the client knows that something is missing; what was written still goes
+ * out. */
 void http_stream_abort(struct http_request *req)
 {
 	req->keep_alive = 0;
 	request_answered(req);
 }
 
-/* ---- conditions ---------------------------------------------------------------------------------- */
+/* ---- conditions
+ * ---------------------------------------------------------------------------------- */
 /* RFC 9110 section 13.1.2, weak comparison. */
 static int etag_listed(const char *list, const char *etag)
 {

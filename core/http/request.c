@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request: made from the head that the parser has collected, checked, routed, given to its handler,
- * and read by it through the functions at the end. */
+/* A request: made from the head that the parser has collected, checked, routed, given to its
+ * handler, and read by it through the functions at the end. */
 #include "http/conn.h"
 
 #include <ctype.h>
@@ -51,8 +51,8 @@ static void log_request(struct http_request *req)
 		server->count_status[class]++;
 	if (server->config->access_log)
 		log_info("http.request", LOG_STR("method", req->method), LOG_STR("path", req->path),
-		         LOG_INT("status", req->status), LOG_INT("ms", ms), LOG_INT("bytes", req->sent),
-		         LOG_STR("trace", req->trace));
+		         LOG_INT("status", req->status), LOG_INT("ms", ms),
+		         LOG_INT("bytes", req->sent), LOG_STR("trace", req->trace));
 }
 
 void request_answered(struct http_request *req)
@@ -73,7 +73,8 @@ void request_answered(struct http_request *req)
 	conn_unref(conn);
 }
 
-/* ---- from head to handler ----------------------------------------------------------------------- */
+/* ---- from head to handler -----------------------------------------------------------------------
+ */
 static void lower(char *s)
 {
 	for (; *s; s++)
@@ -131,27 +132,29 @@ static int check_host(struct http_request *req, struct err *err)
 	const char *host = single_header(req, "host", &n);
 
 	if (n > 1 || (!n && !req->http_1_0) || (host && !host_is_valid(host))) {
-		err_set(err, ERR_INVALID, n ? "the request has no single, proper Host header"
-		                            : "the request has no Host header");
+		err_set(err, ERR_INVALID,
+		        n ? "the request has no single, proper Host header"
+		          : "the request has no Host header");
 		return 400;
 	}
 	return 0;
 }
 
-/* A page in a browser may send simple requests to any host, such as an agent on this machine. Browsers
- * tell on them by Origin, other clients do not send it. */
+/* A page in a browser may send simple requests to any host, such as an agent on this machine.
+ * Browsers tell on them by Origin, other clients do not send it. */
 static int check_origin(struct http_request *req, struct err *err)
 {
 	int n;
-	const char *origin = single_header(req, "origin", &n), *host = single_header(req, "host", &n);
+	const char *origin = single_header(req, "origin", &n),
+	           *host = single_header(req, "host", &n);
 	const char *at = origin ? strstr(origin, "://") : NULL;
 	int reads = str_eq(req->method, "GET") || str_eq(req->method, "HEAD") ||
 	            str_eq(req->method, "OPTIONS");
 
 	if (!origin || reads || (at && host && !strcasecmp(at + 3, host)))
 		return 0;
-	err_set(err, ERR_PERM, "requests that change something are not taken from pages of '%.100s'",
-	        origin);
+	err_set(err, ERR_PERM,
+	        "requests that change something are not taken from pages of '%.100s'", origin);
 	return 403;
 }
 
@@ -181,9 +184,9 @@ static int hex_run(const char *s, int n)
 /* version "-" trace-id "-" parent-id "-" flags, W3C Trace Context section 3.2. */
 static int traceparent_is_valid(const char *s)
 {
-	return strlen(s) == 55 && hex_run(s, 2) && s[2] == '-' && hex_run(s + 3, 32) && s[35] == '-' &&
-	       hex_run(s + 36, 16) && s[52] == '-' && hex_run(s + 53, 2) && strncmp(s, "ff", 2) &&
-	       strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
+	return strlen(s) == 55 && hex_run(s, 2) && s[2] == '-' && hex_run(s + 3, 32) &&
+	       s[35] == '-' && hex_run(s + 36, 16) && s[52] == '-' && hex_run(s + 53, 2) &&
+	       strncmp(s, "ff", 2) && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
 }
 
 static void take_trace(struct http_request *req)
@@ -278,8 +281,8 @@ static int request_check(struct http_request *req, char *head, struct err *err)
 	if (!status)
 		status = check_host(req, err);
 	if (!status && (parser->http_major != 1 || parser->http_minor > 1)) {
-		err_set(err, ERR_UNSUPPORTED, "HTTP/%d.%d is not served; HTTP/1.1 is", parser->http_major,
-		        parser->http_minor);
+		err_set(err, ERR_UNSUPPORTED, "HTTP/%d.%d is not served; HTTP/1.1 is",
+		        parser->http_major, parser->http_minor);
 		status = 505;
 	}
 	if (!status)
@@ -325,7 +328,8 @@ void request_data(struct http_request *req, const char *p, size_t n)
 	req->body_got += n;
 	if (req->body_got > max) {
 		conn->fault = 413;
-		err_set(&conn->fault_err, ERR_LIMIT, "the body is larger than the %llu bytes that %s %s takes",
+		err_set(&conn->fault_err, ERR_LIMIT,
+		        "the body is larger than the %llu bytes that %s %s takes",
 		        (unsigned long long)max, req->method, req->path);
 	} else if (req->on_data) {
 		req->on_data(req->body_ctx, req, p, n);
@@ -362,7 +366,8 @@ void request_gone(struct http_request *req)
 
 	req->gone = 1;
 	if (!req->handed) {
-		req->status = req->status ? req->status : 499; /* only for the log: nobody is there */
+		req->status =
+		        req->status ? req->status : 499; /* only for the log: nobody is there */
 		request_answered(req);
 		return;
 	}
@@ -377,7 +382,8 @@ void request_gone(struct http_request *req)
 	}
 }
 
-/* ---- what handlers read ------------------------------------------------------------------------- */
+/* ---- what handlers read -------------------------------------------------------------------------
+ */
 const char *http_method(const struct http_request *req)
 {
 	return req->method;
@@ -427,7 +433,8 @@ const char *http_header(struct http_request *req, const char *name)
 
 	for (size_t i = 0; i < req->n_headers; i++)
 		if (!strcmp(req->headers[i].name, name))
-			value = value ? arena_printf(&req->arena, "%s, %s", value, req->headers[i].value)
+			value = value ? arena_printf(&req->arena, "%s, %s", value,
+			                             req->headers[i].value)
 			              : req->headers[i].value;
 	return value;
 }
@@ -473,7 +480,8 @@ void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct ht
 	req->gone_ctx = ctx;
 }
 
-/* ---- media types and preferences ----------------------------------------------------------------- */
+/* ---- media types and preferences
+ * ----------------------------------------------------------------- */
 /* Does one item of a list, such as "text/csv;q=0.5", allow `type`? Quality 0 forbids. */
 static int accept_item(const char *item, size_t n, const char *type)
 {

@@ -76,7 +76,8 @@ static int path_matches(struct http_request *req, const char *pattern)
 static int method_matches(const struct http_request *req, const struct http_route *route)
 {
 	return !strcmp(route->method, req->method) ||
-	       (req->head_only && !strcmp(route->method, "GET") && !(route->flags & HTTP_REPLY_STREAM));
+	       (req->head_only && !strcmp(route->method, "GET") &&
+	        !(route->flags & HTTP_REPLY_STREAM));
 }
 
 static void allow(struct buf *list, const struct http_route *route)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening, accepting, deadlines, stopping. Deadlines of all connections are looked at by one timer,
- * which only runs while there are connections: an idle agent does nothing. */
+/* Listening, accepting, deadlines, stopping. Deadlines of all connections are looked at by one
+ * timer, which only runs while there are connections: an idle agent does nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,45 +13,52 @@
 #include "http/conn.h"
 
 #define BACKLOG 511
-#define REFUSALS_MAX 64 /* connections above the limit that get a polite answer; more are just closed */
+#define REFUSALS_MAX \
+	64 /* connections above the limit that get a polite answer; more are just closed */
 
-#define OPT(key, type, def, low, high, help)                                                 \
-	{#key, type, offsetof(struct http_config, key), def, low, high, NULL, help}
+#define AT(member) offsetof(struct http_config, member)
 const struct option http_options[] = {
-	OPT(listen, OPTION_STR, "127.0.0.1:8082", 0, 0, "host:port of the HTTP API; empty: no TCP port"),
-	OPT(unix_socket, OPTION_STR, "", 0, 0, "path of a Unix socket for the HTTP API; empty: none"),
-	OPT(max_connections, OPTION_INT, "4096", 1, 1000000, "more connections are refused with 503"),
-	{"header_timeout", OPTION_DURATION, offsetof(struct http_config, header_timeout_ms), "10s", 1,
-         3600000, NULL, "time from the first to the last byte of the headers of a request"},
-	{"idle_timeout", OPTION_DURATION, offsetof(struct http_config, idle_timeout_ms), "75s", 1, 86400000,
-         NULL, "how long a connection without a request is kept"},
-	{"body_timeout", OPTION_DURATION, offsetof(struct http_config, body_timeout_ms), "20s", 1, 3600000,
-         NULL, "over how long the rate of a request body is measured"},
-	{"write_timeout", OPTION_DURATION, offsetof(struct http_config, write_timeout_ms), "60s", 1,
-         86400000, NULL, "how long a client may take nothing of a reply"},
-	OPT(body_rate, OPTION_BYTES, "512", 0, 0, "bytes a second that a request body must come with"),
-	OPT(max_head, OPTION_BYTES, "32KiB", 1024, 1048576, "size of request line and headers"),
-	OPT(access_log, OPTION_BOOL, "true", 0, 0, "one log line per request"),
+	{"listen", OPTION_STR, AT(listen), "127.0.0.1:8082", 0, 0, NULL,
+	 "Host:port of the HTTP API; empty: no TCP port."},
+	{"unix_socket", OPTION_STR, AT(unix_socket), "", 0, 0, NULL,
+	 "Path of a Unix socket for the HTTP API; empty: none."},
+	{"max_connections", OPTION_INT, AT(max_connections), "4096", 1, 1000000, NULL,
+	 "More connections are refused with 503."},
+	{"header_timeout", OPTION_DURATION, AT(header_timeout_ms), "10s", 1, 3600000, NULL,
+	 "Time from the first to the last byte of the headers of a request."},
+	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ms), "75s", 1, 86400000, NULL,
+	 "How long a connection without a request is kept."},
+	{"body_timeout", OPTION_DURATION, AT(body_timeout_ms), "20s", 1, 3600000, NULL,
+	 "Over how long the rate of a request body is measured."},
+	{"write_timeout", OPTION_DURATION, AT(write_timeout_ms), "60s", 1, 86400000, NULL,
+	 "How long a client may take nothing of a reply."},
+	{"body_rate", OPTION_BYTES, AT(body_rate), "512", 0, 0, NULL,
+	 "Bytes a second that a request body must come with."},
+	{"max_head", OPTION_BYTES, AT(max_head), "32KiB", 1024, 1048576, NULL,
+	 "Size of request line and headers."},
+	{"access_log", OPTION_BOOL, AT(access_log), "true", 0, 0, NULL,
+	 "One log line per request."},
 	OPTION_END,
 };
 
-static const char *const class_labels[] = {NULL,           "class=\"1xx\"", "class=\"2xx\"",
-                                           "class=\"3xx\"", "class=\"4xx\"", "class=\"5xx\""};
+static const char *const class_labels[] = {
+	NULL, "class=\"1xx\"", "class=\"2xx\"", "class=\"3xx\"", "class=\"4xx\"", "class=\"5xx\""};
 
 static int make_metrics(struct http_server *server)
 {
 	struct metric rows[] = {
-		{"orasi_http_connections", METRIC_GAUGE, "Open connections.", NULL, &server->count_conns,
+	        {"orasi_http_connections", METRIC_GAUGE, "Open connections.", NULL,
+	         &server->count_conns, NULL, NULL, NULL},
+	        {"orasi_http_refused_connections_total", METRIC_COUNTER,
+	         "Connections refused because there were too many.", NULL, &server->count_refused,
 	         NULL, NULL, NULL},
-		{"orasi_http_refused_connections_total", METRIC_COUNTER,
-	         "Connections refused because there were too many.", NULL, &server->count_refused, NULL,
-	         NULL, NULL},
-		{"orasi_http_received_bytes_total", METRIC_COUNTER, "Bytes received.", NULL,
+	        {"orasi_http_received_bytes_total", METRIC_COUNTER, "Bytes received.", NULL,
 	         &server->bytes_in, NULL, NULL, NULL},
-		{"orasi_http_sent_bytes_total", METRIC_COUNTER, "Bytes sent.", NULL, &server->bytes_out,
-	         NULL, NULL, NULL},
-		{"orasi_http_request_seconds", METRIC_HISTOGRAM, "Time from a request's head to its end.",
-	         NULL, NULL, &server->seconds, NULL, NULL},
+	        {"orasi_http_sent_bytes_total", METRIC_COUNTER, "Bytes sent.", NULL,
+	         &server->bytes_out, NULL, NULL, NULL},
+	        {"orasi_http_request_seconds", METRIC_HISTOGRAM,
+	         "Time from a request's head to its end.", NULL, NULL, &server->seconds, NULL,
+	         NULL},
 	};
 	size_t n = sizeof(rows) / sizeof(rows[0]);
 
@@ -100,7 +107,8 @@ void http_server_free(struct http_server *server)
 		server_unref(server);
 }
 
-/* ---- deadlines and stopping --------------------------------------------------------------------- */
+/* ---- deadlines and stopping ---------------------------------------------------------------------
+ */
 static void on_handle_closed(uv_handle_t *handle);
 
 static void check_stopped(struct http_server *server)
@@ -134,7 +142,8 @@ static void on_timer(uv_timer_t *timer)
 	struct http_server *server = timer->data;
 	int64_t now = clock_mono_ms();
 
-	list_each(item, &server->conns) {
+	list_each(item, &server->conns)
+	{
 		struct conn *conn = list_entry(item, struct conn, link);
 
 		if (server->stopping && now >= server->stop_at)
@@ -153,7 +162,8 @@ static void timer_start(struct http_server *server)
 {
 	const struct http_config *c = server->config;
 	int64_t every = min_i64(min_i64(c->header_timeout_ms, c->idle_timeout_ms),
-	                        min_i64(c->body_timeout_ms, c->write_timeout_ms)) / 4;
+	                        min_i64(c->body_timeout_ms, c->write_timeout_ms)) /
+	                4;
 
 	if (server->timer_on || server->stopping)
 		return;
@@ -194,7 +204,8 @@ void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_st
 	server->on_stopped = on_stopped;
 	server->stopped_ctx = ctx;
 	close_listeners(server);
-	list_each(item, &server->conns) {
+	list_each(item, &server->conns)
+	{
 		struct conn *conn = list_entry(item, struct conn, link);
 
 		if (conn->state == CONN_IDLE)
@@ -206,7 +217,8 @@ void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_st
 		uv_timer_start(&server->timer, on_timer, 10, 20);
 }
 
-/* ---- accepting ---------------------------------------------------------------------------------- */
+/* ---- accepting ----------------------------------------------------------------------------------
+ */
 static void refuse_conn(struct conn *conn)
 {
 	struct err err;
@@ -263,18 +275,20 @@ static int parse_listen(const char *listen, struct sockaddr_storage *ret, struct
 	int r;
 
 	if (!colon || n >= sizeof(host) || str_to_i64(colon + 1, &port) || port < 0 || port > 65535)
-		return err_set(err, ERR_INVALID, "'listen: %s' is not host:port, such as 127.0.0.1:8082",
-		               listen);
+		return err_set(err, ERR_INVALID,
+		               "'listen: %s' is not host:port, such as 127.0.0.1:8082", listen);
 	snprintf(host, sizeof(host), "%.*s", (int)n, listen);
 	if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
 		host[n - 1] = '\0';
 		r = uv_ip6_addr(host + 1, (int)port, (struct sockaddr_in6 *)ret);
 	} else {
-		r = uv_ip4_addr(str_eq(host, "localhost") ? "127.0.0.1" : n ? host : "0.0.0.0", (int)port,
-		                (struct sockaddr_in *)ret);
+		r = uv_ip4_addr(str_eq(host, "localhost") ? "127.0.0.1"
+		                : n                       ? host
+		                                          : "0.0.0.0",
+		                (int)port, (struct sockaddr_in *)ret);
 	}
-	return r ? err_set(err, ERR_INVALID, "'listen: %s': the host must be an IP address or localhost",
-	                   listen)
+	return r ? err_set(err, ERR_INVALID,
+	                   "'listen: %s': the host must be an IP address or localhost", listen)
 	         : 0;
 }
 
@@ -305,8 +319,8 @@ static int listen_tcp(struct http_server *server, struct err *err)
 	return 0;
 }
 
-/* A socket file that a dead agent left behind is removed; who else would listen is found by the lock
- * on the data folder, not here. Only the owner may connect. */
+/* A socket file that a dead agent left behind is removed; who else would listen is found by the
+ * lock on the data folder, not here. Only the owner may connect. */
 static int listen_unix(struct http_server *server, struct err *err)
 {
 	const char *path = server->config->unix_socket;
@@ -329,8 +343,9 @@ static int listen_unix(struct http_server *server, struct err *err)
 	return r ? uv_error(err, r, "cannot listen on", path) : 0;
 }
 
-int http_server_new(uv_loop_t *loop, const struct http_config *config, const struct http_route *routes,
-                    void *ctx, struct http_server **ret, struct err *err)
+int http_server_new(uv_loop_t *loop, const struct http_config *config,
+                    const struct http_route *routes, void *ctx, struct http_server **ret,
+                    struct err *err)
 {
 	struct http_server *server = calloc(1, sizeof(*server));
 	int r;

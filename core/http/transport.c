@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plain transport: a libuv stream. Writes go to the socket at once as far as it takes them; only the
- * rest is copied and queued. */
+/* The plain transport: a libuv stream. Writes go to the socket at once as far as it takes them;
+ * only the rest is copied and queued. */
 #include "http/transport.h"
 
 #include <stdlib.h>

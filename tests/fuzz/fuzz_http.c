@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection fed from memory. The first byte of the input decides how the rest is cut into reads;
- * handlers must see the same requests whether the bytes come in one piece or in many. */
+/* One connection fed from memory. The first byte of the input decides how the rest is cut into
+ * reads; handlers must see the same requests whether the bytes come in one piece or in many. */
 #include "fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ static struct {
 	int closed, shut;
 } f;
 
-/* ---- a transport without a socket ----------------------------------------------------------------- */
+/* ---- a transport without a socket
+ * ----------------------------------------------------------------- */
 static void memory_read(struct conn *conn, int on)
 {
 	(void)conn;
@@ -55,7 +56,8 @@ static void memory_close(struct conn *conn)
 static const struct transport transport_memory = {memory_read, memory_write, memory_queued,
                                                   memory_shutdown, memory_close};
 
-/* ---- handlers --------------------------------------------------------------------------------------- */
+/* ---- handlers
+ * --------------------------------------------------------------------------------------- */
 static void touch(struct http_request *req)
 {
 	const char *name, *value;

@@ -22,14 +22,15 @@ static double no_number(void *ctx)
 }
 
 static const struct metric first[] = {
-	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"failed\"", &failed, NULL, NULL, NULL},
+	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"failed\"", &failed, NULL,
+	 NULL, NULL},
 	{"load", METRIC_GAUGE, "Load.", NULL, NULL, NULL, third, NULL},
 	METRIC_END,
 };
 
 static const struct metric second[] = {
-	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"ok\",why=\"a\\\"b,c=d\"", &succeeded,
-         NULL, NULL, NULL},
+	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"ok\",why=\"a\\\"b,c=d\"",
+         &succeeded, NULL, NULL, NULL},
 	{"wait_seconds", METRIC_HISTOGRAM, "Waiting.", "queue=\"q\"", NULL, &wait, NULL, NULL},
 	{"hole", METRIC_GAUGE, "Hole.", NULL, NULL, NULL, no_number, NULL},
 	METRIC_END,
@@ -53,15 +54,14 @@ START_TEST(rows_of_one_name_stand_together_below_one_help)
 
 	buf_init(&out, 0);
 	health_prometheus(health, &out);
-	ck_assert_ptr_nonnull(strstr(out.data,
-	                             "# HELP tasks_total Tasks\\\\ that\\nended.\n"
-	                             "# TYPE tasks_total counter\n"
-	                             "tasks_total{state=\"failed\"} 3\n"
-	                             "tasks_total{state=\"ok\",why=\"a\\\"b,c=d\"} 4\n"
-	                             "# HELP load Load.\n"
-	                             "# TYPE load gauge\n"
-	                             "load 0.3333333333333333\n"
-	                             "# HELP wait_seconds Waiting.\n"));
+	ck_assert_ptr_nonnull(strstr(out.data, "# HELP tasks_total Tasks\\\\ that\\nended.\n"
+	                                       "# TYPE tasks_total counter\n"
+	                                       "tasks_total{state=\"failed\"} 3\n"
+	                                       "tasks_total{state=\"ok\",why=\"a\\\"b,c=d\"} 4\n"
+	                                       "# HELP load Load.\n"
+	                                       "# TYPE load gauge\n"
+	                                       "load 0.3333333333333333\n"
+	                                       "# HELP wait_seconds Waiting.\n"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\nhole NaN\n"));
 	buf_done(&out);
 	health_free(health);
@@ -83,11 +83,10 @@ START_TEST(a_histogram_counts_up_to_infinity)
 	                             "wait_seconds_bucket{queue=\"q\",le=\"0.0005\"} 1\n"
 	                             "wait_seconds_bucket{queue=\"q\",le=\"0.001\"} 2\n"
 	                             "wait_seconds_bucket{queue=\"q\",le=\"0.0025\"} 2\n"));
-	ck_assert_ptr_nonnull(strstr(out.data,
-	                             "wait_seconds_bucket{queue=\"q\",le=\"60\"} 2\n"
-	                             "wait_seconds_bucket{queue=\"q\",le=\"+Inf\"} 3\n"
-	                             "wait_seconds_sum{queue=\"q\"} 70.0014\n"
-	                             "wait_seconds_count{queue=\"q\"} 3\n"));
+	ck_assert_ptr_nonnull(strstr(out.data, "wait_seconds_bucket{queue=\"q\",le=\"60\"} 2\n"
+	                                       "wait_seconds_bucket{queue=\"q\",le=\"+Inf\"} 3\n"
+	                                       "wait_seconds_sum{queue=\"q\"} 70.0014\n"
+	                                       "wait_seconds_count{queue=\"q\"} 3\n"));
 	buf_done(&out);
 	health_free(health);
 }
@@ -104,8 +103,9 @@ START_TEST(the_same_rows_are_json)
 	                             "{\"name\":\"tasks_total\",\"type\":\"counter\",\"help\":"
 	                             "\"Tasks\\\\ that\\nended.\",\"labels\":{\"state\":\"ok\","
 	                             "\"why\":\"a\\\"b,c=d\"},\"value\":4}"));
-	ck_assert_ptr_nonnull(strstr(out.data, "\"name\":\"hole\",\"type\":\"gauge\",\"help\":\"Hole.\","
-	                                       "\"labels\":{},\"value\":null}"));
+	ck_assert_ptr_nonnull(strstr(out.data,
+	                             "\"name\":\"hole\",\"type\":\"gauge\",\"help\":\"Hole.\","
+	                             "\"labels\":{},\"value\":null}"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"buckets\":[{\"le\":0.0005,\"count\":0}"));
 	buf_done(&out);
 	health_free(health);
@@ -152,10 +152,11 @@ START_TEST(the_worst_probe_is_the_verdict_and_a_failing_one_is_not_ready)
 	ck_assert_int_eq(health_is_ready(health), 1);
 	buf_init(&out, 0);
 	ck_assert_int_eq(health_check(health, &out), HEALTH_DEGRADED);
-	ck_assert_str_eq(out.data,
-	                 "{\"status\":\"degraded\",\"ready\":true,\"probes\":["
-	                 "{\"name\":\"store\",\"status\":\"ok\",\"detail\":\"\"},"
-	                 "{\"name\":\"disk\",\"status\":\"degraded\",\"detail\":\"not \\\"well\\\"\"}]}");
+	ck_assert_str_eq(
+	        out.data,
+	        "{\"status\":\"degraded\",\"ready\":true,\"probes\":["
+	        "{\"name\":\"store\",\"status\":\"ok\",\"detail\":\"\"},"
+	        "{\"name\":\"disk\",\"status\":\"degraded\",\"detail\":\"not \\\"well\\\"\"}]}");
 	buf_done(&out);
 	store = HEALTH_FAILING;
 	ck_assert_int_eq(health_is_ready(health), 0);

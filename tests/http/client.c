@@ -49,7 +49,8 @@ void client_close(struct client *client)
 	buf_done(&client->body);
 }
 
-/* The server may have refused and gone before all is sent; what it said is then still to be read. */
+/* The server may have refused and gone before all is sent; what it said is then still to be read.
+ */
 void client_send(struct client *client, const void *p, size_t n)
 {
 	const char *at = p;

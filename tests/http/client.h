@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A blunt HTTP client for tests: it sends the bytes it is told to and reads replies as they come. A read
- * gives up after 20 seconds, so that a test that waits for what never comes fails. */
+/* A blunt HTTP client for tests: it sends the bytes it is told to and reads replies as they come. A
+ * read gives up after 20 seconds, so that a test that waits for what never comes fails. */
 #ifndef TESTS_HTTP_CLIENT_H
 #define TESTS_HTTP_CLIENT_H
 

@@ -26,7 +26,8 @@ static struct {
 	struct http_request *held;
 } s;
 
-/* ---- handlers ----------------------------------------------------------------------------------- */
+/* ---- handlers -----------------------------------------------------------------------------------
+ */
 static void hello(struct http_request *req, void *ctx)
 {
 	(void)ctx;
@@ -217,7 +218,8 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-/* ---- the server's thread ------------------------------------------------------------------------- */
+/* ---- the server's thread
+ * ------------------------------------------------------------------------- */
 static void on_stopped(void *ctx)
 {
 	(void)ctx;
@@ -245,7 +247,8 @@ static void start(void)
 
 	memset(&s, 0, sizeof(s));
 	ck_ok(options_init(http_options, &s.config, &err), &err);
-	ck_ok(option_set(option_find(http_options, "listen"), &s.config, "127.0.0.1:0", &err), &err);
+	ck_ok(option_set(option_find(http_options, "listen"), &s.config, "127.0.0.1:0", &err),
+	      &err);
 	log_setup(LOG_TEXT, LOG_ERROR, "test");
 }
 
@@ -300,28 +303,53 @@ static struct client connected(void)
 
 #define HOST "Host: x\r\n"
 
-/* ---- requests that two readers could read in two ways ------------------------------------------- */
+/* ---- requests that two readers could read in two ways -------------------------------------------
+ */
 static const struct {
 	const char *what, *bytes;
 	int status;
 } ambiguous[] = {
-	{"length beside chunked", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-	{"chunked before length", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400},
-	{"two lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
-	{"the same length twice", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd", 400},
-	{"a list of lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd", 400},
-	{"chunked, then identity", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400},
-	{"an unknown coding", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
-	{"a space before the colon", "POST /hello HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd", 400},
+	{"length beside chunked",
+	 "POST /hello HTTP/1.1\r\n" HOST
+	 "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	 400},
+	{"chunked before length",
+	 "POST /hello HTTP/1.1\r\n" HOST
+	 "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+	 400},
+	{"two lengths",
+	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+	 400},
+	{"the same length twice",
+	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd", 400},
+	{"a list of lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd",
+	 400},
+	{"chunked, then identity",
+	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+	 400},
+	{"an unknown coding",
+	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
+	{"a space before the colon",
+	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd", 400},
 	{"a bare CR in a value", "GET /hello HTTP/1.1\r\n" HOST "X: a\rb\r\n\r\n", 400},
 	{"bare LF lines", "GET /hello HTTP/1.1\nHost: x\n\n", 400},
-	{"bare LF behind a chunk", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n", 400},
-	{"bare LF behind a chunk size", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", 400},
-	{"a chunk size beyond 64 bits", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nabc", 400},
+	{"bare LF behind a chunk",
+	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
+	 400},
+	{"bare LF behind a chunk size",
+	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+	 400},
+	{"a chunk size beyond 64 bits",
+	 "POST /hello HTTP/1.1\r\n" HOST
+	 "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nabc",
+	 400},
 	{"a negative length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: -4\r\n\r\n", 400},
-	{"a length with a plus", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd", 400},
-	{"a length beyond 64 bits", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", 400},
-	{"a hexadecimal length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd", 400},
+	{"a length with a plus", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd",
+	 400},
+	{"a length beyond 64 bits",
+	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", 400},
+	{"a hexadecimal length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd",
+	 400},
 	{"a folded header", "GET /hello HTTP/1.1\r\n" HOST "X: a\r\n b\r\n\r\n", 400},
 	{"a folded first header", "GET /hello HTTP/1.1\r\n Host: x\r\n\r\n", 400},
 	{"no Host", "GET /hello HTTP/1.1\r\n\r\n", 400},
@@ -341,8 +369,8 @@ START_TEST(an_ambiguous_request_is_refused_and_the_connection_ends)
 	client = connected();
 	client_puts(&client, ambiguous[_i].bytes);
 	client_puts(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
-	ck_assert_msg(client_reply(&client, 0) == ambiguous[_i].status, "%s: %d", ambiguous[_i].what,
-	              client.status);
+	ck_assert_msg(client_reply(&client, 0) == ambiguous[_i].status, "%s: %d",
+	              ambiguous[_i].what, client.status);
 	ck_assert_str_eq(client_header(&client, "Connection"), "close");
 	ck_assert_msg(client_at_end(&client), "%s: a second request was read", ambiguous[_i].what);
 	client_close(&client);
@@ -382,7 +410,8 @@ START_TEST(an_ambiguous_request_is_refused_byte_by_byte_too)
 }
 END_TEST
 
-/* ---- good requests -------------------------------------------------------------------------------- */
+/* ---- good requests
+ * -------------------------------------------------------------------------------- */
 START_TEST(a_connection_serves_one_request_after_another)
 {
 	struct client client;
@@ -431,7 +460,8 @@ START_TEST(what_is_sent_ahead_waits_for_the_answer_before)
 	go();
 	client = connected();
 	other = connected();
-	client_puts(&client, "GET /hold HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n");
+	client_puts(&client,
+	            "GET /hold HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n");
 	while (client_ask(&other, "GET /let-go HTTP/1.1\r\n" HOST "\r\n") == 200 && !s.gone &&
 	       recv(client.fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
 		;
@@ -454,8 +484,10 @@ START_TEST(a_body_comes_whole_with_length_and_in_chunks)
 	client = connected();
 	client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nabcde");
 	ck_assert_str_eq(client.body.data, "abcde");
-	client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST
-	                    "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n");
+	client_ask(
+	        &client,
+	        "POST /hello HTTP/1.1\r\n" HOST
+	        "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n");
 	ck_assert_str_eq(client.body.data, "abcde");
 	client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
 	ck_assert_str_eq(client.body.data, "{\"hello\":true}");
@@ -472,7 +504,8 @@ START_TEST(a_client_that_expects_100_gets_it_before_it_sends)
 	go();
 	client = connected();
 	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST
-	                                     "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"), 100);
+	                                     "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+	                 100);
 	ck_assert_int_eq(client_ask(&client, "ab"), 200);
 	ck_assert_str_eq(client.body.data, "ab");
 	client_close(&client);
@@ -488,7 +521,8 @@ START_TEST(a_client_that_expects_100_is_refused_before_it_sends)
 	go();
 	client = connected();
 	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST
-	                                     "Expect: 100-continue\r\nContent-Length: 200\r\n\r\n"), 413);
+	                                     "Expect: 100-continue\r\nContent-Length: 200\r\n\r\n"),
+	                 413);
 	client_close(&client);
 	finish();
 }
@@ -575,7 +609,8 @@ START_TEST(an_offer_to_upgrade_is_not_taken)
 	go();
 	client = connected();
 	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST
-	                                     "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), 200);
+	                                     "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
+	                 200);
 	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200);
 	client_close(&client);
 	finish();
@@ -589,10 +624,14 @@ START_TEST(a_page_of_another_site_cannot_change_anything)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n"
-	                                     "Content-Length: 1\r\n\r\nx"), 200);
-	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://b\r\n"
-	                                     "Content-Length: 1\r\n\r\nx"), 403);
+	ck_assert_int_eq(client_ask(&client,
+	                            "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n"
+	                            "Content-Length: 1\r\n\r\nx"),
+	                 200);
+	ck_assert_int_eq(client_ask(&client,
+	                            "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://b\r\n"
+	                            "Content-Length: 1\r\n\r\nx"),
+	                 403);
 	client_close(&client);
 	finish();
 }
@@ -607,7 +646,8 @@ START_TEST(a_trace_goes_on_and_a_broken_one_is_replaced)
 	start();
 	go();
 	client = connected();
-	snprintf(text, sizeof(text), "GET /things/a HTTP/1.1\r\n" HOST "traceparent: %s\r\n\r\n", trace);
+	snprintf(text, sizeof(text), "GET /things/a HTTP/1.1\r\n" HOST "traceparent: %s\r\n\r\n",
+	         trace);
 	client_ask(&client, text);
 	ck_assert_str_eq(client_header(&client, "X-Trace"), trace);
 	client_ask(&client, "GET /things/a HTTP/1.1\r\n" HOST "traceparent: 00-0-0-0\r\n\r\n");
@@ -627,11 +667,12 @@ START_TEST(a_problem_names_code_place_and_whether_to_retry)
 	ck_assert_int_eq(client_ask(&client, "GET /problem HTTP/1.1\r\n" HOST "\r\n"), 503);
 	ck_assert_str_eq(client_header(&client, "Content-Type"), "application/problem+json");
 	ck_assert_str_eq(client_header(&client, "Retry-After"), "1");
-	ck_assert_str_eq(client.body.data,
-	                 "{\"type\":\"urn:orasi:problem:busy\",\"title\":\"Too busy\",\"status\":503,"
-	                 "\"detail\":\"it is \\\"busy\\\"\",\"instance\":\"/problem\",\"retryable\":true,"
-	                 "\"retry_after_ms\":1000,\"errors\":[{\"pointer\":\"/a/0\","
-	                 "\"detail\":\"it is \\\"busy\\\"\"}]}");
+	ck_assert_str_eq(
+	        client.body.data,
+	        "{\"type\":\"urn:orasi:problem:busy\",\"title\":\"Too busy\",\"status\":503,"
+	        "\"detail\":\"it is \\\"busy\\\"\",\"instance\":\"/problem\",\"retryable\":true,"
+	        "\"retry_after_ms\":1000,\"errors\":[{\"pointer\":\"/a/0\","
+	        "\"detail\":\"it is \\\"busy\\\"\"}]}");
 	client_close(&client);
 	finish();
 }
@@ -647,9 +688,11 @@ START_TEST(an_etag_that_the_client_has_gives_304)
 	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST "\r\n"), 200);
 	ck_assert_str_eq(client_header(&client, "ETag"), "\"v7\"");
 	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST
-	                                     "If-None-Match: \"v6\", W/\"v7\"\r\n\r\n"), 304);
+	                                     "If-None-Match: \"v6\", W/\"v7\"\r\n\r\n"),
+	                 304);
 	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST
-	                                     "If-None-Match: \"v77\"\r\n\r\n"), 200);
+	                                     "If-None-Match: \"v77\"\r\n\r\n"),
+	                 200);
 	client_close(&client);
 	finish();
 }
@@ -672,7 +715,8 @@ START_TEST(a_unix_socket_serves_too_and_only_its_owner)
 }
 END_TEST
 
-/* ---- sizes and times -------------------------------------------------------------------------------- */
+/* ---- sizes and times
+ * -------------------------------------------------------------------------------- */
 START_TEST(too_large_a_head_is_431)
 {
 	struct client client;
@@ -724,7 +768,8 @@ START_TEST(an_empty_header_keeps_its_place)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\nX:\r\nY: \r\n" HOST "\r\n"), 200);
+	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\nX:\r\nY: \r\n" HOST "\r\n"),
+	                 200);
 	client_close(&client);
 	finish();
 }
@@ -738,17 +783,22 @@ START_TEST(too_large_a_body_is_413_by_length_and_by_chunks)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n"), 413);
+	ck_assert_int_eq(
+	        client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n"),
+	        413);
 	ck_assert(client_at_end(&client));
 	client_close(&client);
 	client = connected();
 	memset(chunk, 'x', 101);
-	client_puts(&client, "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n65\r\n");
+	client_puts(&client,
+	            "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n65\r\n");
 	client_puts(&client, chunk);
 	ck_assert_int_eq(client_reply(&client, 0), 413);
 	client_close(&client);
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"), 413);
+	ck_assert_int_eq(
+	        client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"),
+	        413);
 	client_close(&client);
 	finish();
 }
@@ -761,7 +811,8 @@ START_TEST(endless_trailers_are_431)
 	start();
 	go();
 	client = connected();
-	client_puts(&client, "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
+	client_puts(&client,
+	            "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
 	for (int i = 0; i < 3000; i++)
 		client_puts(&client, "Trailer-X: yyyyyyyy\r\n");
 	ck_assert_int_eq(client_reply(&client, 0), 431);
@@ -844,7 +895,8 @@ START_TEST(one_connection_too_many_gets_503)
 }
 END_TEST
 
-/* ---- flow ------------------------------------------------------------------------------------------- */
+/* ---- flow
+ * ------------------------------------------------------------------------------------------- */
 START_TEST(a_slow_reader_holds_the_handler_not_the_memory)
 {
 	struct client client;
@@ -910,8 +962,9 @@ static size_t send_until_full(struct client *client, size_t n)
 	size_t sent = 0;
 
 	for (int idle = 0; idle < 20 && sent < n;) {
-		ssize_t done = send(client->fd, block, n - sent < sizeof(block) ? n - sent : sizeof(block),
-		                    MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t done =
+		        send(client->fd, block, n - sent < sizeof(block) ? n - sent : sizeof(block),
+		             MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (done > 0) {
 			sent += (size_t)done;
@@ -1037,7 +1090,8 @@ START_TEST(a_client_that_ends_its_side_still_gets_the_answer)
 }
 END_TEST
 
-/* ---- stopping ---------------------------------------------------------------------------------------- */
+/* ---- stopping
+ * ---------------------------------------------------------------------------------------- */
 static void answer_held(void)
 {
 	http_reply_json(s.held, 200, "\"late\"");
