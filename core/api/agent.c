@@ -27,8 +27,7 @@ void handle_agent(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-/* ---- status
- * ---------------------------------------------------------------------------------------- */
+/* ---- status ----------------------------------------------------------------------------- */
 static struct json *task_counts(struct api *api)
 {
 	struct json *json = json_new_object();
@@ -99,8 +98,7 @@ void handle_status(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-/* ---- health
- * ------------------------------------------------------------------------------------------ */
+/* ---- health ----------------------------------------------------------------------------- */
 static void reply_health(struct api *api, struct http_request *req, int is_fine)
 {
 	struct buf json;
@@ -128,8 +126,7 @@ void handle_health_ready(struct api *api, struct http_request *req)
 	reply_health(api, req, health_is_ready(api->env.health));
 }
 
-/* ---- metrics
- * ------------------------------------------------------------------------------------------ */
+/* ---- metrics ---------------------------------------------------------------------------- */
 static void reply_rendered(struct api *api, struct http_request *req, const char *type,
                            void (*render)(const struct health *health, struct buf *out))
 {

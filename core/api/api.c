@@ -121,7 +121,7 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	api->first_seq = api->started_at * 1000; /* so that numbers grow over restarts too */
 	api->last_seq = api->first_seq - 1;
 	list_init(&api->watchers);
-	r = kinds_load(api, err);
+	r = schemas_load(api, err);
 	if (!r)
 		r = loop_timer_new(env->loop, watch_tick, api, &api->timer, err);
 	if (!r)
@@ -149,7 +149,7 @@ void api_free(struct api *api)
 		return;
 	loop_timer_free(api->timer);
 	loop_timer_free(api->hourly);
-	kinds_free(api);
+	schemas_free(api);
 	events_free(api);
 	free(api->openapi);
 	free(api->routes);

@@ -78,8 +78,7 @@ static void call(struct api *api, struct http_request *req, const char *op, stru
 		reply_err(req, &err);
 }
 
-/* ---- list and describe
- * ------------------------------------------------------------------------------- */
+/* ---- list and describe ------------------------------------------------------------------ */
 void handle_datasets_get(struct api *api, struct http_request *req)
 {
 	struct json *json = json_new_object(), *items = json_new_array();
@@ -191,8 +190,7 @@ void handle_dataset_history(struct api *api, struct http_request *req)
 	page_of(api, req, "table.history");
 }
 
-/* ---- create
- * -------------------------------------------------------------------------------------------- */
+/* ---- create ----------------------------------------------------------------------------- */
 static void on_created(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;
@@ -266,9 +264,7 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 		put_dataset(api, req, name, location);
 }
 
-/* ---- drop
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- drop ------------------------------------------------------------------------------- */
 static void on_forgotten(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;

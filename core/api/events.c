@@ -69,8 +69,7 @@ static struct watcher *watcher_new(struct api *api, struct http_request *req, in
 	return watcher;
 }
 
-/* ---- long poll
- * -------------------------------------------------------------------------------------- */
+/* ---- long poll -------------------------------------------------------------------------- */
 static int has_happened(const struct watcher *watcher, const struct task *task)
 {
 	struct json *json;
@@ -112,8 +111,7 @@ void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t m
 		answer(watcher, 1);
 }
 
-/* ---- streams
- * ----------------------------------------------------------------------------------------- */
+/* ---- streams ---------------------------------------------------------------------------- */
 static void stream_end(struct watcher *watcher)
 {
 	watcher_end(watcher);
@@ -300,8 +298,7 @@ void handle_events(struct api *api, struct http_request *req)
 		replay(watcher, behind);
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------- */
 static void due(struct watcher *watcher)
 {
 	if (!watcher->stream) {

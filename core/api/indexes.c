@@ -60,8 +60,7 @@ static struct json *order_with_index(struct api *api, const struct catalog_index
 	return order;
 }
 
-/* ---- list and get
- * --------------------------------------------------------------------------------------- */
+/* ---- list and get ----------------------------------------------------------------------- */
 void handle_indexes_get(struct api *api, struct http_request *req)
 {
 	const struct catalog_dataset *dataset = path_dataset(api, req);
@@ -88,9 +87,7 @@ void handle_index_get(struct api *api, struct http_request *req)
 		reply_json(req, 200, index_json(index));
 }
 
-/* ---- create
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- create ----------------------------------------------------------------------------- */
 static void reply_created(struct asked *asked, const char *task)
 {
 	const struct catalog_index *index =
@@ -267,8 +264,7 @@ void handle_indexes_post(struct api *api, struct http_request *req)
 	json_free(body);
 }
 
-/* ---- drop and maintain
- * -------------------------------------------------------------------------------------- */
+/* ---- drop and maintain ------------------------------------------------------------------ */
 static void on_forgotten(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;

@@ -12,8 +12,7 @@
 struct catalog_dataset;
 struct catalog_index;
 
-/* ---- routes -------------------------------------------------------------------------------------
- */
+/* ---- routes ----------------------------------------------------------------------------- */
 typedef void (*api_handler)(struct api *api, struct http_request *req);
 
 /* What a client sends and gets, for checking and for the OpenAPI document. */
@@ -35,17 +34,18 @@ struct api_param {
 };
 extern const struct api_param api_params[]; /* query parameters; ends with a NULL name */
 
-/* Named JSON Schemas of the OpenAPI document, as JSON text; ends with a NULL name. */
-struct api_schema {
-	const char *name, *text;
-};
-extern const struct api_schema api_schemas[];
+/* schemas.json: "schemas" for the OpenAPI document and for bodies, "tasks" by kind and what all kinds
+ * have in common. They are of the subset in plugin/plugin.h. */
+extern const char api_schemas_text[];
+int schemas_load(struct api *api, struct err *err);
+void schemas_free(struct api *api);
+const struct json *schema_find(const struct api *api, const char *name);
+struct json *kind_schema(const struct api *api, const char *kind); /* lent; NULL if unknown */
 
 /* The document as JSON text; caller frees. */
 char *openapi_text(const struct api *api);
 
-/* ---- the api ------------------------------------------------------------------------------------
- */
+/* ---- the api ---------------------------------------------------------------------------- */
 #define EVENTS_KEPT 1024
 
 struct kept_event {
@@ -56,7 +56,7 @@ struct kept_event {
 struct api {
 	struct api_env env;
 	struct http_route *routes;
-	struct json **kinds; /* parsed schema of each task kind */
+	struct json *schemas; /* the parsed schemas.json, the common members put into every kind */
 	char *openapi;
 	int64_t started_at;
 	struct loop_timer *timer, *hourly;
@@ -67,8 +67,7 @@ struct api {
 	int stopping;
 };
 
-/* ---- replies and requests -----------------------------------------------------------------------
- */
+/* ---- replies and requests --------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json); /* takes json */
 void reply_err(struct http_request *req, const struct err *err);
 void reply_fail(struct http_request *req, int code, const char *fmt, ...)
@@ -90,8 +89,7 @@ int64_t wait_parse(const struct api *api, const char *text);
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* ---- things as JSON
- * ------------------------------------------------------------------------------ */
+/* ---- things as JSON --------------------------------------------------------------------- */
 enum { TASK_BRIEF, TASK_FULL }; /* full: with its spec and result */
 struct json *task_json(const struct task *task, int how);
 struct json *attempt_json(const struct task_attempt *attempt);
@@ -101,8 +99,7 @@ void json_set_time(struct json *object, const char *key, int64_t wall_ms); /* nu
 /* A strong ETag (without quotes) of a text, in the request's arena. */
 const char *etag_of(struct http_request *req, const char *text);
 
-/* ---- tasks
- * --------------------------------------------------------------------------------------- */
+/* ---- tasks ------------------------------------------------------------------------------ */
 /* Tasks of a request, read, checked and completed; strings live in the request's arena or in
  * `trees`. */
 struct submission {
@@ -124,8 +121,7 @@ void reply_with_task(struct api *api, struct http_request *req, const char *kind
                      const char *dataset, struct json *body);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
 
-/* ---- waiting and events
- * --------------------------------------------------------------------------- */
+/* ---- waiting and events ----------------------------------------------------------------- */
 /* Answers with the task when it has ended, or has changed from `etag` (if not NULL), or after `ms`,
  * then with `status`. */
 void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
@@ -136,8 +132,7 @@ void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
-/* ---- handlers
- * -------------------------------------------------------------------------------------- */
+/* ---- handlers --------------------------------------------------------------------------- */
 void handle_tasks_post(struct api *api, struct http_request *req);
 void handle_tasks_get(struct api *api, struct http_request *req);
 void handle_task_get(struct api *api, struct http_request *req);
@@ -174,8 +169,7 @@ void handle_metrics(struct api *api, struct http_request *req);
 void handle_metrics_json(struct api *api, struct http_request *req);
 void handle_openapi(struct api *api, struct http_request *req);
 
-/* ---- datasets and uploads
- * ---------------------------------------------------------------------------- */
+/* ---- datasets and uploads --------------------------------------------------------------- */
 /* The dataset that the path names, or NULL: it has answered 404. */
 const struct catalog_dataset *path_dataset(struct api *api, struct http_request *req);
 struct json *order_with_dataset(const struct catalog_dataset *dataset);

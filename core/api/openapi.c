@@ -34,8 +34,7 @@ static struct json *ref_to(const char *component)
 	return ref;
 }
 
-/* ---- schemas
- * ---------------------------------------------------------------------------------------- */
+/* ---- schemas ---------------------------------------------------------------------------- */
 static void spell_out(struct json *schema);
 
 static void spell_out_members(struct json *properties)
@@ -72,18 +71,15 @@ static struct json *make_schemas(const struct api *api)
 	             {"index", "IndexTask"},
 	             {"maintain", "MaintainTask"},
 	             {"query", "QueryTask"}};
-	struct json *schemas = json_new_object();
+	struct json *schemas = json_copy(json_get(api->schemas, "schemas"));
 
-	for (const struct api_schema *schema = api_schemas; schema->name; schema++)
-		json_set(schemas, schema->name, parsed(schema->text));
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
 		json_set(schemas, tasks[i].component, json_copy(kind_schema(api, tasks[i].kind)));
 	spell_out_members(schemas);
 	return schemas;
 }
 
-/* ---- operations
- * ------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------- */
 static struct json *make_content(const char *type, struct json *schema)
 {
 	struct json *content = json_new_object(), *media = json_new_object();

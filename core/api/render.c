@@ -10,8 +10,7 @@
 #include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
-/* ---- replies
- * ------------------------------------------------------------------------------------- */
+/* ---- replies ---------------------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json)
 {
 	http_reply_json(req, status, json_text(json));
@@ -62,8 +61,7 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 	json_push(errors, error);
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------- */
+/* ---- requests --------------------------------------------------------------------------- */
 struct json *body_object(struct http_request *req)
 {
 	struct json *json;
@@ -86,34 +84,18 @@ struct json *body_object(struct http_request *req)
 	return NULL;
 }
 
-static const char *schema_text(const char *name)
-{
-	for (const struct api_schema *schema = api_schemas; schema->name; schema++)
-		if (!strcmp(schema->name, name))
-			return schema->text;
-	return "{}";
-}
-
 struct json *body_checked(struct api *api, struct http_request *req, const char *component)
 {
-	struct json *body = body_object(req), *schema, *errors;
-	struct err err;
+	struct json *body = body_object(req), *errors;
 
-	(void)api;
 	if (!body)
 		return NULL;
-	if (json_parse(schema_text(component), strlen(schema_text(component)), &schema, &err)) {
-		json_free(body);
-		reply_err(req, &err);
-		return NULL;
-	}
 	errors = json_new_array();
-	if (plugin_config_check(schema, body, "", errors)) {
+	if (plugin_config_check(schema_find(api, component), body, "", errors)) {
 		reply_invalid(req, errors);
 		json_free(body);
 		body = NULL;
 	}
-	json_free(schema);
 	json_free(errors);
 	return body;
 }
@@ -153,8 +135,7 @@ const char *etag_of(struct http_request *req, const char *text)
 	return arena_printf(http_arena(req), "%016llx", (unsigned long long)hash);
 }
 
-/* ---- things
- * ---------------------------------------------------------------------------------------- */
+/* ---- things ----------------------------------------------------------------------------- */
 void json_set_time(struct json *object, const char *key, int64_t wall_ms)
 {
 	char text[CLOCK_RFC3339_LEN];

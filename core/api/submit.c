@@ -24,84 +24,6 @@
 	"\"dataset\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"title\":\"Name of " \
 	"the dataset\"}"
 
-/* Members that every kind has; they say when and how often, not what. */
-static const char common_schema[] =
-	"{\"queue\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"description\":"
-	"\"Default: default.\"},"
-	"\"priority\":{\"description\":\"critical, high, normal, low, or 0 (first) to 9.\"},"
-	"\"run_at\":{\"type\":\"string\",\"format\":\"timestamp\",\"description\":\"Not before "
-	"(RFC 3339).\"},"
-	"\"expires_at\":{\"type\":\"string\",\"format\":\"timestamp\","
-	"\"description\":\"Not started by then: expired.\"},"
-	"\"timeout\":{\"type\":\"string\",\"format\":\"duration\",\"description\":\"Limit of one "
-	"attempt, e.g. 1h.\"},"
-	"\"max_attempts\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100},"
-	"\"labels\":{\"type\":\"object\",\"additionalProperties\":true,"
-	"\"description\":\"At most 16 names with texts, to find tasks by.\"},"
-	"\"unique_key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,"
-	"\"description\":\"While a task with it waits or runs, that one is given instead of a "
-	"second.\"},"
-	"\"idempotency_key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,"
-	"\"description\":\"The same key within 24 hours gives the first task again.\"}}";
-
-static const char ingest_schema[] =
-	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"source\"],\"properties\":{"
-	"\"kind\":{\"type\":\"string\",\"const\":\"ingest\"}," DATASET ","
-	"\"source\":{\"type\":\"object\",\"description\":\"One of uris, upload, "
-	"inline.\",\"properties\":{"
-	"\"uris\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":10000,\"items\":{\"type\":"
-	"\"string\","
-	"\"minLength\":1,\"maxLength\":4096},\"description\":\"Absolute paths of files on the "
-	"agent's machine.\"},"
-	"\"upload\":{\"type\":\"string\",\"description\":\"Id of POST /v1/uploads.\"},"
-	"\"inline\":{\"type\":\"string\",\"description\":\"The data itself.\"},"
-	"\"compression\":{\"type\":\"string\",\"enum\":[\"auto\",\"none\",\"gzip\",\"zstd\"],"
-	"\"default\":\"auto\"}}},"
-	"\"format\":{\"type\":\"object\",\"properties\":{"
-	"\"plugin\":{\"type\":\"string\",\"default\":\"auto\",\"description\":\"Name or id; auto: "
-	"by content.\"},"
-	"\"options\":{\"type\":\"object\",\"additionalProperties\":true,"
-	"\"description\":\"By the plugin's config_schema.\"}}},"
-	"\"sink\":{\"type\":\"object\",\"properties\":{"
-	"\"compression\":{\"type\":\"string\",\"enum\":[\"zstd\",\"snappy\",\"none\"],\"default\":"
-	"\"zstd\"},"
-	"\"target_file_bytes\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"128MiB\"}}},"
-	"\"errors\":{\"type\":\"object\",\"properties\":{"
-	"\"max_rejected\":{\"type\":\"integer\",\"minimum\":-1,\"default\":-1,"
-	"\"description\":\"More rejected records fail the task; -1: no limit.\"},"
-	"\"max_rejected_percent\":{\"type\":\"number\",\"minimum\":0,\"maximum\":100,\"default\":"
-	"100}}},"
-	"\"threads\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":64,\"default\":1},"
-	"\"indexes\":{\"type\":\"string\",\"enum\":[\"all\",\"none\"],\"default\":\"all\","
-	"\"description\":\"Which indexes of the dataset are brought up to date afterwards.\"},"
-	"\"dry_run\":{\"type\":\"boolean\",\"default\":false,"
-	"\"description\":\"Reads and checks, writes nothing; the result has a preview.\"}}}";
-
-static const char index_schema[] =
-	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"index\"],\"properties\":{"
-	"\"kind\":{\"type\":\"string\",\"const\":\"index\"}," DATASET ","
-	"\"index\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128},"
-	"\"op\":{\"type\":\"string\",\"enum\":[\"build\",\"optimize\",\"verify\"],\"default\":"
-	"\"build\"},"
-	"\"level\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":2,\"default\":2,"
-	"\"description\":\"How deep verify looks.\"}}}";
-
-static const char maintain_schema[] =
-	"{\"type\":\"object\",\"required\":[\"kind\",\"dataset\",\"op\"],\"properties\":{"
-	"\"kind\":{\"type\":\"string\",\"const\":\"maintain\"}," DATASET ","
-	"\"op\":{\"type\":\"string\",\"enum\":[\"sweep\",\"checkpoint\"],"
-	"\"description\":\"sweep removes files that no commit names; checkpoint shortens the "
-	"log.\"},"
-	"\"older_than_ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":86400000,"
-	"\"description\":\"sweep spares files younger than this.\"}}}";
-
-static const char query_schema[] =
-	"{\"type\":\"object\",\"required\":[\"kind\",\"sql\"],\"properties\":{"
-	"\"kind\":{\"type\":\"string\",\"const\":\"query\"},"
-	"\"sql\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":65536},"
-	"\"limit\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"Rows at "
-	"most; 0: all.\"}}}";
-
 /* One task on its way through the checks. */
 struct check {
 	struct api *api;
@@ -121,8 +43,7 @@ static int is_fine(const struct check *c)
 	return json_count(c->errors) == c->first_error;
 }
 
-/* ---- ingest
- * ----------------------------------------------------------------------------------------- */
+/* ---- ingest ----------------------------------------------------------------------------- */
 static void check_source(struct check *c)
 {
 	struct json *source = json_get_mut(c->task, "source"), *uris;
@@ -187,8 +108,7 @@ static void check_ingest(struct check *c)
 	check_format(c);
 }
 
-/* ---- the other kinds
- * ---------------------------------------------------------------------------------- */
+/* ---- the other kinds -------------------------------------------------------------------- */
 static int check_known_dataset(struct check *c)
 {
 	const char *name = json_get_str(c->task, "dataset", "");
@@ -216,71 +136,18 @@ static void check_maintain(struct check *c)
 	check_known_dataset(c);
 }
 
-/* ---- kinds
- * -------------------------------------------------------------------------------------------- */
+/* ---- kinds ------------------------------------------------------------------------------ */
 static const struct {
-	const char *name, *schema;
-	const char *parents; /* objects that are there even when not sent, so that their defaults
-	                        apply */
+	const char *name;
+	const char *parents; /* objects that are there even when not sent, so that defaults apply */
 	void (*check)(struct check *c);
 } kinds[] = {
-	{"ingest", ingest_schema, "format sink errors", check_ingest},
-	{"index", index_schema, "", check_index},
-	{"maintain", maintain_schema, "", check_maintain},
-	{"query", query_schema, "", NULL},
+	{"ingest", "format sink errors", check_ingest},
+	{"index", "", check_index},
+	{"maintain", "", check_maintain},
+	{"query", "", NULL},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-
-const char *const kind_names[] = {"ingest", "index", "maintain", "query", NULL};
-
-static int load_kind(struct json **ret, const char *schema, struct err *err)
-{
-	const struct json *member;
-	struct json *common, *kind;
-	const char *key;
-	size_t at = 0;
-	int r = json_parse(schema, strlen(schema), &kind, err);
-
-	if (r)
-		return r;
-	r = json_parse(common_schema, sizeof(common_schema) - 1, &common, err);
-	if (r) {
-		json_free(kind);
-		return r;
-	}
-	while (json_each(common, &at, &key, &member))
-		json_set(json_get_mut(kind, "properties"), key, json_copy(member));
-	json_free(common);
-	*ret = kind;
-	return 0;
-}
-
-int kinds_load(struct api *api, struct err *err)
-{
-	int r = 0;
-
-	api->kinds = calloc(KINDS, sizeof(*api->kinds));
-	if (!api->kinds)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < KINDS && !r; i++)
-		r = load_kind(&api->kinds[i], kinds[i].schema, err);
-	return r;
-}
-
-void kinds_free(struct api *api)
-{
-	for (size_t i = 0; api->kinds && i < KINDS; i++)
-		json_free(api->kinds[i]);
-	free(api->kinds);
-}
-
-struct json *kind_schema(const struct api *api, const char *name)
-{
-	for (size_t i = 0; i < KINDS; i++)
-		if (str_eq(kinds[i].name, name))
-			return api->kinds[i];
-	return NULL;
-}
 
 static void add_parents(struct json *task, const char *names, struct arena *arena)
 {
@@ -307,7 +174,7 @@ static void check_kind(struct check *c)
 		return;
 	}
 	add_parents(c->task, kinds[i].parents, c->arena);
-	plugin_config_check(c->api->kinds[i], c->task, c->prefix, c->errors);
+	plugin_config_check(kind_schema(c->api, name), c->task, c->prefix, c->errors);
 	if (is_fine(c) && json_get(c->task, "dataset") &&
 	    !str_is_name(json_get_str(c->task, "dataset", "")))
 		errors_add(c->errors, below(c, "/dataset"),
@@ -317,8 +184,7 @@ static void check_kind(struct check *c)
 		kinds[i].check(c);
 }
 
-/* ---- members about scheduling
- * ---------------------------------------------------------------------------- */
+/* ---- members about scheduling ----------------------------------------------------------- */
 static int64_t take_time(struct check *c, const char *key, const char *pointer)
 {
 	const char *text = json_get_str(c->task, key, NULL);
@@ -438,8 +304,7 @@ static void check_task(struct check *c, struct http_request *req, const struct s
 		           strlen(spec->body), TASK_BODY_MAX);
 }
 
-/* ---- the request's body
- * ------------------------------------------------------------------------------------ */
+/* ---- the request's body ----------------------------------------------------------------- */
 static int read_lines(const char *body, size_t n, struct json *trees, struct err *err)
 {
 	const char *at = body, *end = body + n;

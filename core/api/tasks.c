@@ -54,8 +54,7 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 		reply_json(req, status, json);
 }
 
-/* ---- put
- * ------------------------------------------------------------------------------------------- */
+/* ---- put -------------------------------------------------------------------------------- */
 static void reply_put_error(struct http_request *req, const struct err *err)
 {
 	struct http_problem more = {0};
@@ -149,8 +148,7 @@ void reply_with_task(struct api *api, struct http_request *req, const char *kind
 		reply_put_error(req, &err);
 }
 
-/* ---- list
- * ------------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------- */
 static int filter_time(struct http_request *req, const char *name, int64_t *ret)
 {
 	const char *text = http_query(req, name);
@@ -276,8 +274,7 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-/* ---- one task
- * ---------------------------------------------------------------------------------------- */
+/* ---- one task --------------------------------------------------------------------------- */
 static int path_task(struct http_request *req, int64_t *ret)
 {
 	if (!id_parse('t', http_param(req, "id"), ret))

@@ -74,8 +74,7 @@ static void upload_reply(struct upload *upload)
 	upload_free(upload);
 }
 
-/* ---- in the thread pool: touches writing, last, finished, work_err while the loop keeps off them
- * ------ */
+/* ---- in the thread pool: the loop keeps off writing, last, finished and work_err ----------- */
 static void finish_file(struct upload *upload)
 {
 	struct err *err = &upload->work_err;
@@ -100,8 +99,7 @@ static void work(uv_work_t *req)
 		finish_file(upload);
 }
 
-/* ---- on the loop
- * --------------------------------------------------------------------------------------- */
+/* ---- on the loop ------------------------------------------------------------------------ */
 static void step(struct upload *upload);
 
 static void on_worked(uv_work_t *req, int status)
@@ -192,8 +190,7 @@ void handle_upload_post(struct api *api, struct http_request *req)
 	http_body_read(req, on_data, on_end, upload);
 }
 
-/* ---- old ones
- * ---------------------------------------------------------------------------------------- */
+/* ---- old ones --------------------------------------------------------------------------- */
 static void sweep_one(struct api *api, int dirfd, const char *name)
 {
 	struct stat st;

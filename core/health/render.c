@@ -41,8 +41,7 @@ static uint64_t read_buckets(const struct metric_histogram *histogram,
 	return n;
 }
 
-/* ---- Prometheus
- * ------------------------------------------------------------------------------------ */
+/* ---- Prometheus ------------------------------------------------------------------------- */
 static void put_help(struct buf *out, const char *help)
 {
 	for (; *help; help++)
@@ -115,8 +114,7 @@ void health_prometheus(const struct health *health, struct buf *out)
 	}
 }
 
-/* ---- JSON
- * ------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------- */
 /* Rendered pairs a="x",b="y" become "a":"x","b":"y": the escapes of both are the same. */
 static void put_json_labels(struct buf *out, const char *labels)
 {

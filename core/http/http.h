@@ -77,8 +77,7 @@ void http_server_free(struct http_server *server);
 /* The rows point into the server and die with it. */
 const struct metric *http_metrics(struct http_server *server);
 
-/* ---- the request ------------------------------------------------------------------------------
- */
+/* ---- the request ------------------------------------------------------------------------ */
 const char *http_method(const struct http_request *req); /* as sent: HEAD stays HEAD */
 const char *http_path(const struct http_request *req);   /* raw, without the query */
 const struct http_route *http_route_of(const struct http_request *req);
@@ -110,8 +109,7 @@ void http_body_pause(struct http_request *req, int pause);
 void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req),
                   void *ctx);
 
-/* ---- the answer -------------------------------------------------------------------------------
- */
+/* ---- the answer ------------------------------------------------------------------------- */
 /* Before the answer begins. Both are copied; `value` loses what does not belong into a header. */
 void http_set_header(struct http_request *req, const char *name, const char *value);
 
@@ -152,8 +150,7 @@ void http_stream_abort(struct http_request *req); /* the client sees that the re
  */
 int http_etag(struct http_request *req, const char *etag);
 
-/* ---- pieces -----------------------------------------------------------------------------------
- */
+/* ---- pieces ----------------------------------------------------------------------------- */
 /* Does Accept allow `type` ("application/json")? Without the header everything is. */
 int http_accepts(struct http_request *req, const char *type);
 /* Is the body of media type `type`, whatever its parameters? */

@@ -89,8 +89,7 @@ int http_status_of(int code)
 	return problem_row(code)->status;
 }
 
-/* ---- heads
- * --------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------ */
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. */
 static void put_date(struct buf *head)
 {
@@ -138,8 +137,7 @@ static void put_head(struct http_request *req, struct buf *head, int status, con
 		buf_add(head, req->extra.data, req->extra.len);
 }
 
-/* ---- whole answers
- * ------------------------------------------------------------------------------- */
+/* ---- whole answers ---------------------------------------------------------------------- */
 static int has_no_body(int status)
 {
 	return status == 204 || status == 304;
@@ -177,8 +175,7 @@ void http_reply_empty(struct http_request *req, int status)
 	http_reply(req, status, NULL, NULL, 0);
 }
 
-/* ---- problems
- * ------------------------------------------------------------------------------------ */
+/* ---- problems --------------------------------------------------------------------------- */
 static void put_member(struct buf *out, const char *name, const char *value)
 {
 	buf_printf(out, "\"%s\":", name);
@@ -273,8 +270,7 @@ const char *http_problem_text(struct http_request *req, const struct err *err,
 	return text;
 }
 
-/* ---- streams
- * ------------------------------------------------------------------------------------- */
+/* ---- streams ---------------------------------------------------------------------------- */
 void http_stream_begin(struct http_request *req, int status, const char *content_type)
 {
 	struct buf out;
@@ -344,8 +340,7 @@ void http_stream_abort(struct http_request *req)
 	request_answered(req);
 }
 
-/* ---- conditions
- * ---------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------- */
 /* RFC 9110 section 13.1.2, weak comparison. */
 static int etag_listed(const char *list, const char *etag)
 {

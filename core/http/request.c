@@ -73,8 +73,7 @@ void request_answered(struct http_request *req)
 	conn_unref(conn);
 }
 
-/* ---- from head to handler -----------------------------------------------------------------------
- */
+/* ---- from head to handler --------------------------------------------------------------- */
 static void lower(char *s)
 {
 	for (; *s; s++)
@@ -382,8 +381,7 @@ void request_gone(struct http_request *req)
 	}
 }
 
-/* ---- what handlers read -------------------------------------------------------------------------
- */
+/* ---- what handlers read ----------------------------------------------------------------- */
 const char *http_method(const struct http_request *req)
 {
 	return req->method;
@@ -480,8 +478,7 @@ void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct ht
 	req->gone_ctx = ctx;
 }
 
-/* ---- media types and preferences
- * ----------------------------------------------------------------- */
+/* ---- media types and preferences -------------------------------------------------------- */
 /* Does one item of a list, such as "text/csv;q=0.5", allow `type`? Quality 0 forbids. */
 static int accept_item(const char *item, size_t n, const char *type)
 {

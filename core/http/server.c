@@ -107,8 +107,7 @@ void http_server_free(struct http_server *server)
 		server_unref(server);
 }
 
-/* ---- deadlines and stopping ---------------------------------------------------------------------
- */
+/* ---- deadlines and stopping ------------------------------------------------------------- */
 static void on_handle_closed(uv_handle_t *handle);
 
 static void check_stopped(struct http_server *server)
@@ -217,8 +216,7 @@ void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_st
 		uv_timer_start(&server->timer, on_timer, 10, 20);
 }
 
-/* ---- accepting ----------------------------------------------------------------------------------
- */
+/* ---- accepting -------------------------------------------------------------------------- */
 static void refuse_conn(struct conn *conn)
 {
 	struct err err;

@@ -20,8 +20,7 @@ static struct {
 	int closed, shut;
 } f;
 
-/* ---- a transport without a socket
- * ----------------------------------------------------------------- */
+/* ---- a transport without a socket ------------------------------------------------------- */
 static void memory_read(struct conn *conn, int on)
 {
 	(void)conn;
@@ -56,8 +55,7 @@ static void memory_close(struct conn *conn)
 static const struct transport transport_memory = {memory_read, memory_write, memory_queued,
                                                   memory_shutdown, memory_close};
 
-/* ---- handlers
- * --------------------------------------------------------------------------------------- */
+/* ---- handlers --------------------------------------------------------------------------- */
 static void touch(struct http_request *req)
 {
 	const char *name, *value;

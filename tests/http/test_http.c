@@ -26,8 +26,7 @@ static struct {
 	struct http_request *held;
 } s;
 
-/* ---- handlers -----------------------------------------------------------------------------------
- */
+/* ---- handlers --------------------------------------------------------------------------- */
 static void hello(struct http_request *req, void *ctx)
 {
 	(void)ctx;
@@ -218,8 +217,7 @@ static const struct http_route routes[] = {
 	{0},
 };
 
-/* ---- the server's thread
- * ------------------------------------------------------------------------- */
+/* ---- the server's thread ---------------------------------------------------------------- */
 static void on_stopped(void *ctx)
 {
 	(void)ctx;
@@ -303,8 +301,7 @@ static struct client connected(void)
 
 #define HOST "Host: x\r\n"
 
-/* ---- requests that two readers could read in two ways -------------------------------------------
- */
+/* ---- requests that two readers could read in two ways ----------------------------------- */
 static const struct {
 	const char *what, *bytes;
 	int status;
@@ -410,8 +407,7 @@ START_TEST(an_ambiguous_request_is_refused_byte_by_byte_too)
 }
 END_TEST
 
-/* ---- good requests
- * -------------------------------------------------------------------------------- */
+/* ---- good requests ---------------------------------------------------------------------- */
 START_TEST(a_connection_serves_one_request_after_another)
 {
 	struct client client;
@@ -715,8 +711,7 @@ START_TEST(a_unix_socket_serves_too_and_only_its_owner)
 }
 END_TEST
 
-/* ---- sizes and times
- * -------------------------------------------------------------------------------- */
+/* ---- sizes and times -------------------------------------------------------------------- */
 START_TEST(too_large_a_head_is_431)
 {
 	struct client client;
@@ -895,8 +890,7 @@ START_TEST(one_connection_too_many_gets_503)
 }
 END_TEST
 
-/* ---- flow
- * ------------------------------------------------------------------------------------------- */
+/* ---- flow ------------------------------------------------------------------------------- */
 START_TEST(a_slow_reader_holds_the_handler_not_the_memory)
 {
 	struct client client;
@@ -1090,8 +1084,7 @@ START_TEST(a_client_that_ends_its_side_still_gets_the_answer)
 }
 END_TEST
 
-/* ---- stopping
- * ---------------------------------------------------------------------------------------- */
+/* ---- stopping --------------------------------------------------------------------------- */
 static void answer_held(void)
 {
 	http_reply_json(s.held, 200, "\"late\"");
