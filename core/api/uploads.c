@@ -74,7 +74,7 @@ static void upload_reply(struct upload *upload)
 	upload_free(upload);
 }
 
-/* ---- in the thread pool: the loop keeps off writing, last, finished and work_err ----------- */
+/* ---- in the thread pool: the loop keeps off writing, last, finished and work_err -------- */
 static void finish_file(struct upload *upload)
 {
 	struct err *err = &upload->work_err;

@@ -62,7 +62,8 @@ struct http_route {
 	const char *help;
 };
 
-/* Listens when it returns. `routes` and `config` are the caller's and outlive the server. */
+/* Listens when it returns. `routes` and `config` are the caller's and outlive the server. The process
+ * ignores SIGPIPE from here on. */
 int http_server_new(uv_loop_t *loop, const struct http_config *config,
                     const struct http_route *routes, void *ctx, struct http_server **ret,
                     struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening, accepting, deadlines, stopping. Deadlines of all connections are looked at by one
  * timer, which only runs while there are connections: an idle agent does nothing. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -352,6 +353,7 @@ int http_server_new(uv_loop_t *loop, const struct http_config *config,
 		free(server);
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
+	signal(SIGPIPE, SIG_IGN); /* a client that has gone is an error of a write, not the end */
 	server->loop = loop;
 	server->config = config;
 	server->routes = routes;
