@@ -23,6 +23,7 @@
 #include "infer.h"
 #include "plugin.h"
 #include "state.h"
+#include "text.h"
 
 #define BATCH_BYTES_MAX (1ULL << 30) /* keeps 32-bit offsets far from their end */
 #define CANCEL_EVERY 256             /* records between two looks at the flag */
@@ -166,21 +167,30 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t
 	return status < 0 && status != ORASI_E_CORRUPT ? status : ORASI_OK;
 }
 
+#define U64_TEXT 24
+
+static orasi_kv kv_text(orasi_str key, const char *value)
+{
+	return (orasi_kv){key, {value, strlen(value)}};
+}
+
+static orasi_kv kv_u64(orasi_str key, uint64_t value, char buf[U64_TEXT])
+{
+	snprintf(buf, U64_TEXT, "%llu", (unsigned long long)value);
+	return kv_text(key, buf);
+}
+
 static void tell_column(void *ctx, const char *path, const char *format, uint64_t seen,
                         uint64_t nulls, const char *example)
 {
 	struct decoder *d = ctx;
-	char seen_text[24], nulls_text[24];
+	char seen_text[U64_TEXT], nulls_text[U64_TEXT];
 	const orasi_kv kv[] = {
-		{ORASI_STR("column"), {path, strlen(path)}},
-		{ORASI_STR("type"), {format, strlen(format)}},
-		{ORASI_STR("seen"),
-	         {seen_text, (size_t)snprintf(seen_text, sizeof(seen_text), "%llu",
-	                                      (unsigned long long)seen)}},
-		{ORASI_STR("nulls"),
-	         {nulls_text, (size_t)snprintf(nulls_text, sizeof(nulls_text), "%llu",
-	                                       (unsigned long long)nulls)}},
-		{ORASI_STR("example"), {example, strlen(example)}},
+		kv_text(ORASI_STR("column"), path),
+		kv_text(ORASI_STR("type"), format),
+		kv_u64(ORASI_STR("seen"), seen, seen_text),
+		kv_u64(ORASI_STR("nulls"), nulls, nulls_text),
+		kv_text(ORASI_STR("example"), example),
 	};
 
 	d->log->log(d->host, ORASI_LOG_INFO, ORASI_STR("inferred column"), kv, 5);
@@ -188,13 +198,10 @@ static void tell_column(void *ctx, const char *path, const char *format, uint64_
 
 static void tell_schema(struct decoder *d, const struct shape *shape)
 {
-	const char *mode = reader_mode_name(d->reader);
-	char rows[24];
+	char records[U64_TEXT];
 	const orasi_kv kv[] = {
-		{ORASI_STR("mode"), {mode, strlen(mode)}},
-		{ORASI_STR("records"),
-	         {rows, (size_t)snprintf(rows, sizeof(rows), "%llu",
-	                                 (unsigned long long)shape_records(shape))}},
+		kv_text(ORASI_STR("mode"), reader_mode_name(d->reader)),
+		kv_u64(ORASI_STR("records"), shape_records(shape), records),
 	};
 
 	if (!d->log || d->log->min_level > ORASI_LOG_INFO)
@@ -274,8 +281,9 @@ static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *op
 		return fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
 	if (!d->project && d->row_config.unknown == ROW_GROW && !open->checkpoint.len)
 		status = grow(d, &grown, err);
-	return status || state_modes_apply(&d->state, &d->schema) ? status ? status : no_memory(err)
-	                                                          : ORASI_OK;
+	if (status)
+		return status;
+	return state_modes_apply(&d->state, &d->schema) ? no_memory(err) : ORASI_OK;
 }
 
 static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret,
@@ -324,10 +332,9 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 
 	decoder_reset(d);
 	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
-	d->row_config =
-		(struct row_config){.unknown = d->project ? ROW_IGNORE : d->settings.unknown_fields,
-	                            .coerce = d->settings.coerce,
-	                            .max_depth = (unsigned)d->settings.max_depth};
+	d->row_config.unknown = d->project ? ROW_IGNORE : d->settings.unknown_fields;
+	d->row_config.coerce = d->settings.coerce;
+	d->row_config.max_depth = (unsigned)d->settings.max_depth;
 	d->row = (struct row){.config = &d->row_config};
 	d->range_begin = open->range_begin;
 	d->max_rows = open->max_rows ? open->max_rows : 1;
@@ -343,15 +350,13 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 
 #define VALUE_SHOWN 80
 
-/* How much of the offending text to show: the value, cut at a character and at control bytes. */
+/* How much of the offending text to show: the value, up to a control byte. */
 static int shown(const struct record *record, const struct flaw *flaw)
 {
 	size_t left = (size_t)(record->text + record->len - flaw->at);
 	size_t n = flaw->len && flaw->len < left ? flaw->len : left;
 
-	if (n > VALUE_SHOWN)
-		for (n = VALUE_SHOWN; n && (flaw->at[n] & 0xC0) == 0x80; n--)
-			;
+	n = n < VALUE_SHOWN ? n : VALUE_SHOWN;
 	for (size_t i = 0; i < n; i++)
 		if (flaw->at[i] < 0x20)
 			return (int)i;
@@ -386,7 +391,9 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 
 	if (d->row.flaw.column && !record->too_long)
 		column_path(d->row.flaw.column, column, sizeof(column));
+	text_trim(column);
 	say_flaw(d, record, column, message, sizeof(message));
+	text_trim(message);
 	rejected = (orasi_rejected){.struct_size = sizeof(rejected),
 	                            .code = code,
 	                            .message = {message, strlen(message)},
@@ -397,9 +404,10 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 	                            .raw = {record->text, record->len},
 	                            .raw_len = record->whole};
 	status = d->reject ? d->reject->reject(d->host, &rejected) : ORASI_E_CORRUPT;
-	d->state.rejected++;
-	if (status >= 0)
+	if (status >= 0) {
+		d->state.rejected++;
 		return ORASI_OK;
+	}
 	err->row = row;
 	err->offset = (int64_t)record->offset;
 	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row,
@@ -409,14 +417,12 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 /* Once per source, when it ends. */
 static void tell_duplicates(struct decoder *d)
 {
-	char n[24];
-	orasi_kv kv = {ORASI_STR("count"), {n, 0}};
+	char n[U64_TEXT];
+	orasi_kv kv = kv_u64(ORASI_STR("count"), d->row.duplicates, n);
 
 	if (!d->row.duplicates || d->duplicates_told || !d->log)
 		return;
 	d->duplicates_told = true;
-	kv.value.len =
-		(size_t)snprintf(n, sizeof(n), "%llu", (unsigned long long)d->row.duplicates);
 	d->log->log(d->host, ORASI_LOG_WARN,
 	            ORASI_STR("keys stood twice in their object, the last value counts"), &kv, 1);
 }
@@ -504,9 +510,8 @@ static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error
 
 static void fill_mark(struct decoder *d, orasi_mark *mark)
 {
-	size_t n;
+	size_t n = state_write(&d->state, &d->schema, d->saved_state);
 
-	n = state_write(&d->state, &d->schema, d->saved_state);
 	mark->flags = n ? ORASI_MARK_RESUMABLE : 0;
 	mark->rows_total = d->state.rows;
 	mark->bytes_total = d->state.place.offset - d->range_begin;

@@ -523,6 +523,7 @@ static void explain(const struct evidence *e, const struct shape *s,
 		if (at < 0)
 			continue;
 		snprintf(longer, sizeof(longer), "%s%s%s", path, *path ? "." : "", child->name);
+		text_trim(longer);
 		explain(&below, child, schema->children[at], longer);
 	}
 }

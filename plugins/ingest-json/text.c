@@ -78,6 +78,14 @@ const uint8_t *text_utf8_bad(const uint8_t *p, size_t n)
 	return NULL;
 }
 
+void text_trim(char *s)
+{
+	const uint8_t *bad = text_utf8_bad((const uint8_t *)s, strlen(s));
+
+	if (bad)
+		s[(const char *)bad - s] = 0;
+}
+
 static uint8_t *utf8_put(uint8_t *dst, uint32_t c)
 {
 	if (c < 0x80) {

@@ -12,6 +12,9 @@ int text_hex4(const uint8_t *p, uint32_t *ret);
 /* The first byte that does not belong to well-formed UTF-8, or NULL. */
 const uint8_t *text_utf8_bad(const uint8_t *p, size_t n);
 
+/* Cuts a C string before its first byte that is not UTF-8, such as half a character at its end. */
+void text_trim(char *s);
+
 /* Resolves the escapes of a string that scan_string found good. `dst` has room for n bytes (the
  * result is never longer). Returns its length. */
 size_t text_unescape(uint8_t *dst, const uint8_t *p, size_t n);

@@ -9,6 +9,7 @@
 #include <orasi/sdk/arrow.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "ingest-json/rows.h"
 
 static struct fakehost *fake;
@@ -361,6 +362,28 @@ START_TEST(a_reject_names_column_and_value)
 	ck_assert_uint_eq(fakehost_rejects(fake), 1);
 	ck_assert_str_eq(fakehost_reject(fake, 0)->message,
 	                 "a: not a number, at byte 5 of the record: \"many\"");
+}
+END_TEST
+
+START_TEST(what_a_reject_says_is_utf8_whatever_the_record_holds)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	buf_puts(&text, "{\"a\":x\xC3\xA9\xFF\n{\"a\":y");
+	for (int i = 0; i < 100; i++)
+		buf_puts(&text, "\xE2\x82\xAC");
+	buf_puts(&text, "\n{\"a\":\"\xC3\"}\n{\"a\":z\x01\n");
+	run_with(text.data, (struct rows_options){.config = "{\"mode\":\"ndjson\"}"});
+	ck_assert_uint_eq(fakehost_rejects(fake), 4);
+	for (size_t i = 0; i < 4; i++) {
+		const char *message = fakehost_reject(fake, i)->message;
+
+		ck_assert_msg(utf8_valid(message, strlen(message)), "%s", message);
+		ck_assert_ptr_nonnull(strstr(message, "at byte "));
+	}
+	ck_assert_ptr_nonnull(strstr(fakehost_reject(fake, 0)->message, "x\xC3\xA9"));
+	buf_done(&text);
 }
 END_TEST
 
@@ -962,6 +985,7 @@ static void decode_cases(Suite *suite)
 	const TTest *const rejects[] = {
 		every_kind_of_bad_record_has_its_code,
 		a_reject_names_column_and_value,
+		what_a_reject_says_is_utf8_whatever_the_record_holds,
 		without_a_quarantine_a_bad_record_fails,
 		a_spent_budget_of_rejects_ends_the_reading,
 		a_cancelled_task_stops,
