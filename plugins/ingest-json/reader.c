@@ -564,6 +564,10 @@ static orasi_status look_at_head(struct reader *r, orasi_error *err)
 		if (status)
 			return status;
 	}
+	if (r->end >= 2 && (!memcmp(r->buf, "\xFF\xFE", 2) || !memcmp(r->buf, "\xFE\xFF", 2)))
+		return fail(err, ORASI_E_UNSUPPORTED,
+		            "%.*s: this is UTF-16, JSON is UTF-8: convert it with iconv -f UTF-16",
+		            (int)r->source->uri.len, r->source->uri.ptr);
 	if (r->end >= 3 && !memcmp(r->buf, "\xEF\xBB\xBF", 3))
 		r->pos = 3;
 	n = r->end < HEAD_MAX ? r->end : HEAD_MAX;

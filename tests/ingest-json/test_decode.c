@@ -249,6 +249,14 @@ START_TEST(blank_lines_carriage_returns_and_a_mark_at_the_start_are_nothing)
 }
 END_TEST
 
+START_TEST(utf16_is_recognised_and_refused)
+{
+	run("\xFF\xFE{");
+	ck_assert_int_eq(rows.status, ORASI_E_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(rows.error.message, "UTF-16"));
+}
+END_TEST
+
 START_TEST(an_empty_source_has_no_rows)
 {
 	run("");
@@ -979,6 +987,7 @@ static void decode_cases(Suite *suite)
 		a_pointer_to_nothing_is_said,
 		blank_lines_carriage_returns_and_a_mark_at_the_start_are_nothing,
 		an_empty_source_has_no_rows,
+		utf16_is_recognised_and_refused,
 		what_an_array_lacks_is_corrupt_and_says_where,
 		a_bad_item_of_an_array_is_rejected_alone,
 	};
