@@ -166,9 +166,9 @@ static void on_result(void *ctx, const struct json *result, const struct err *er
 
 static void page_of(struct api *api, struct http_request *req, const char *op)
 {
+	const char *cursor = http_query(req, "cursor");
 	const struct catalog_dataset *dataset = path_dataset(api, req);
 	int64_t limit = dataset ? query_number(req, "limit", PAGE_DEFAULT, PAGE_MAX) : -1;
-	const char *cursor = http_query(req, "cursor");
 	struct json *order;
 
 	if (limit < 0)
@@ -311,8 +311,8 @@ static int is_worked_on(struct api *api, struct http_request *req, const char *n
 /* The files go first: if we die in between, the name is still there to drop again. */
 void handle_dataset_delete(struct api *api, struct http_request *req)
 {
-	const struct catalog_dataset *dataset = path_dataset(api, req);
 	const char *keep = http_query(req, "keep_data");
+	const struct catalog_dataset *dataset = path_dataset(api, req);
 	int keeps = 0;
 
 	if (!dataset)

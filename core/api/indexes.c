@@ -29,8 +29,8 @@ static struct asked *asked_new(struct api *api, struct http_request *req)
 
 static const struct catalog_index *path_index(struct api *api, struct http_request *req)
 {
-	const struct catalog_dataset *dataset = path_dataset(api, req);
 	const char *name = http_param(req, "index");
+	const struct catalog_dataset *dataset = path_dataset(api, req);
 	const struct catalog_index *index =
 	        dataset ? catalog_index(api->env.catalog, dataset->name, name) : NULL;
 

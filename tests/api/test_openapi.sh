@@ -10,7 +10,7 @@ fi
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 echo "1..2"
-if ORASI_OPENAPI_OUT="$dir/openapi.json" CK_RUN_CASE=rest CK_TAP_LOG_FILE_NAME= \
+if ORASI_OPENAPI_OUT="$dir/openapi.json" CK_RUN_CASE=rest CK_TAP_LOG_FILE_NAME="$dir/tap" \
 	"$ORASI_BUILDDIR/tests/api/test_api" >"$dir/log" 2>&1 && [ -s "$dir/openapi.json" ]; then
 	echo "ok 1 - the API writes its document"
 else
