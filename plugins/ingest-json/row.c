@@ -4,6 +4,7 @@
  * and looked up. */
 #include "row.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "number.h"
@@ -136,8 +137,8 @@ static const uint8_t *row_double(struct row *row, struct column *c, const uint8_
 
 	if (!end)
 		return mismatch(row, c, p, "not a number");
-	if (!number_double(&number, &v))
-		return mismatch(row, c, p, "a number beyond the range of a double");
+	if (!number_double(&number, &v) || (c->width == 4 && isinf((float)v)))
+		return mismatch(row, c, p, "a number beyond the range of the column");
 	narrow = (float)v;
 	if (c->width == 4)
 		memcpy(&bits, &narrow, 4);

@@ -450,6 +450,16 @@ START_TEST(wanted_types_are_filled)
 }
 END_TEST
 
+START_TEST(floats_beyond_their_range_are_rejected)
+{
+	run_with("{\"f\":1e300}\n{\"d\":-1e400}\n{\"f\":3e38,\"d\":1e308}\n",
+	         (struct rows_options){.want = "f:f d:g"});
+	ck_assert_uint_eq(rows.rows, 1);
+	ck_assert_uint_eq(fakehost_rejects(fake), 2);
+	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.mismatch");
+}
+END_TEST
+
 START_TEST(wanted_decimals_are_exact)
 {
 	run_with("{\"a\":123.45}\n{\"a\":-0.05}\n{\"a\":1e2}\n{\"a\":1.005}\n{\"a\":1000}\n{\"a\":"
@@ -1005,6 +1015,7 @@ static void decode_cases(Suite *suite)
 		wanted_types_are_filled,
 		a_column_that_needs_values_rejects_records_without,
 		heads_are_recognised_by_what_they_hold_and_by_name,
+		floats_beyond_their_range_are_rejected,
 		wanted_decimals_are_exact,
 		wanted_bytes_are_base64,
 		wide_tables_make_batches_of_fewer_rows,
