@@ -87,10 +87,19 @@ static int make_routes(struct api *api)
 	while (api_table[n].method)
 		n++;
 	api->routes = calloc(n + 1, sizeof(*api->routes));
-	for (size_t i = 0; api->routes && i < n; i++)
+	for (size_t i = 0; api->routes && i < n; i++) {
+		const struct api_route *row = &api_table[i];
+		int is_upload = row->flags & HTTP_BODY_STREAM;
+
 		api->routes[i] = (struct http_route){
-		        api_table[i].method,   api_table[i].pattern, dispatch,
-		        api_table[i].body_max, api_table[i].flags,   api_table[i].help};
+			.method = row->method,
+			.pattern = row->pattern,
+			.handler = dispatch,
+			.body_max = is_upload ? api->env.config->upload_max : row->body_max,
+			.flags = row->flags,
+			.help = row->help,
+		};
+	}
 	return api->routes ? 0 : ERR_NOMEM;
 }
 
@@ -112,11 +121,13 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	struct api *api = calloc(1, sizeof(*api));
 	int r;
 
-	if (!api || make_routes(api)) {
+	if (!api)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	api->env = *env;
+	if (make_routes(api)) {
 		free(api);
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
-	api->env = *env;
 	api->started_at = clock_wall_ms();
 	api->first_seq = api->started_at * 1000; /* so that numbers grow over restarts too */
 	api->last_seq = api->first_seq - 1;

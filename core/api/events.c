@@ -151,11 +151,16 @@ static struct kept_event *event_at(struct api *api, int64_t seq)
 	return event->text && event->seq == seq ? event : NULL;
 }
 
+/* Its text. Until the first stream opens, nobody can ask for an event again: none is kept. */
 static const char *keep(struct api *api, const struct task_event *event)
 {
 	int64_t seq = ++api->last_seq;
 	struct kept_event *kept = &api->events[seq % EVENTS_KEPT];
 
+	if (!api->listened) {
+		api->first_seq = seq + 1;
+		return "";
+	}
 	free(kept->text);
 	*kept = (struct kept_event){seq, event->task->id,
 	                            event_text(seq, event->type, event->task)};
@@ -215,14 +220,29 @@ static int64_t last_event_id(struct http_request *req)
 	return text && !str_to_i64(text, &seq) && seq >= 0 ? seq : -1;
 }
 
+static int64_t oldest_kept(const struct api *api)
+{
+	int64_t from = api->last_seq - EVENTS_KEPT + 1;
+
+	return from < api->first_seq ? api->first_seq : from;
+}
+
+/* Is there anything about the task behind that number, as far as we know? */
+static int has_news(struct api *api, int64_t id, int64_t behind)
+{
+	for (int64_t seq = behind + 1; seq >= oldest_kept(api) && seq <= api->last_seq; seq++)
+		if (event_at(api, seq) && event_at(api, seq)->task == id)
+			return 1;
+	return behind + 1 < oldest_kept(api);
+}
+
 /* Sends what was missed; how many, or -1: the watcher is gone. */
 static int replay(struct watcher *watcher, int64_t behind)
 {
 	struct api *api = watcher->api;
-	int64_t from = api->last_seq - EVENTS_KEPT + 1, id = watcher->id;
+	int64_t from = oldest_kept(api), id = watcher->id;
 	int n = 0;
 
-	from = from < api->first_seq ? api->first_seq : from;
 	if (behind + 1 < from && stream_send(watcher, "event: gap\ndata: {}\n\n"))
 		return -1;
 	for (int64_t seq = behind + 1 > from ? behind + 1 : from; seq <= api->last_seq; seq++) {
@@ -241,7 +261,7 @@ static struct watcher *stream_begin(struct api *api, struct http_request *req, i
 {
 	struct watcher *watcher = watcher_new(api, req, id, PING_MS);
 
-	watcher->stream = 1;
+	watcher->stream = api->listened = 1;
 	http_set_header(req, "Cache-Control", "no-store");
 	http_stream_begin(req, 200, "text/event-stream");
 	http_stream_write(req, "retry: 2000\n\n", 13);
@@ -275,8 +295,7 @@ void handle_task_events(struct api *api, struct http_request *req)
 		           http_param(req, "id"));
 	else if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
 		reply_err(req, &err);
-	else if (behind >= api->first_seq && behind >= api->last_seq &&
-	         task_state_is_final(task->state))
+	else if (behind >= 0 && task_state_is_final(task->state) && !has_news(api, id, behind))
 		http_reply_empty(req, 204); /* all was sent: an EventSource must not come again */
 	else if (api->stopping)
 		reply_fail(req, ERR_BUSY, "the agent is stopping");

@@ -19,7 +19,7 @@ typedef void (*api_handler)(struct api *api, struct http_request *req);
 struct api_route {
 	const char *method, *pattern;
 	api_handler handler;
-	uint64_t body_max;
+	uint64_t body_max; /* of an upload: by config */
 	unsigned flags;
 	const char *operation; /* operationId */
 	const char *help;
@@ -63,7 +63,8 @@ struct api {
 	struct list watchers;
 	int64_t timer_at;                      /* mono ms: when `timer` is due, 0 = it is not set */
 	struct kept_event events[EVENTS_KEPT]; /* a ring: seq modulo its size */
-	int64_t last_seq, first_seq;
+	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
+	int listened;
 	int stopping;
 };
 

@@ -5,7 +5,6 @@
 
 #define JSON_MAX (1u << 20)
 #define BATCH_MAX (16u << 20)
-#define WITHOUT_END UINT64_MAX
 
 const struct api_route api_table[] = {
 	/* tasks */
@@ -32,7 +31,7 @@ const struct api_route api_table[] = {
 	{"GET", "/v1/events", handle_events, 0, HTTP_REPLY_STREAM, "streamEvents",
 	 "The events of all tasks, as server-sent events.", NULL, NULL, "200:text/event-stream"},
 	/* data */
-	{"POST", "/v1/uploads", handle_upload_post, WITHOUT_END, HTTP_BODY_STREAM, "createUpload",
+	{"POST", "/v1/uploads", handle_upload_post, 0, HTTP_BODY_STREAM, "createUpload",
 	 "Takes a file that tasks may name as their source.", NULL, "application/octet-stream",
 	 "201:Upload"},
 	{"POST", "/v1/query", handle_query, JSON_MAX, 0, "query", "Runs SQL and streams the rows.",

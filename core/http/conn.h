@@ -81,6 +81,8 @@ struct http_request {
 	size_t n_headers, n_params, n_query;
 	struct pair *query;
 	int http_1_0, head_only, keep_alive, expects_continue;
+	int verdict; /* status to refuse with once the request is whole, and why */
+	const struct err *verdict_err;
 	struct buf body;
 	uint64_t body_got;
 	int body_done, body_told, paused;

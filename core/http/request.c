@@ -299,6 +299,25 @@ static void hand_over(struct http_request *req)
 	req->route->handler(req, req->server->ctx);
 }
 
+static int has_body(const struct http_request *req)
+{
+	const llhttp_t *parser = &req->conn->parser;
+
+	return parser->flags & F_CHUNKED ||
+	       (parser->flags & F_CONTENT_LENGTH && parser->content_length);
+}
+
+/* Who asks for a wrong path in a proper way, without a body, keeps the connection. */
+static void refuse(struct http_request *req, int status, const struct err *err)
+{
+	if (status < 403 || status > 405 || has_body(req)) {
+		conn_refuse(req->conn, status, err);
+		return;
+	}
+	req->verdict = status;
+	req->verdict_err = arena_dup(&req->arena, err, sizeof(*err));
+}
+
 void request_begin(struct http_request *req)
 {
 	struct conn *conn = req->conn;
@@ -310,10 +329,10 @@ void request_begin(struct http_request *req)
 	if (!status && req->route)
 		status = check_length(req, &err);
 	if (status) {
-		conn_refuse(conn, status, &err);
+		refuse(req, status, &err);
 		return;
 	}
-	if (req->expects_continue && conn->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH))
+	if (req->expects_continue && has_body(req))
 		conn_send(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (req->route && req->route->flags & HTTP_BODY_STREAM)
 		hand_over(req);
@@ -340,8 +359,12 @@ void request_data(struct http_request *req, const char *p, size_t n)
 
 void request_whole(struct http_request *req)
 {
+	struct http_problem more = {.status = req->verdict};
+
 	req->body_done = 1;
-	if (!req->route) { /* "OPTIONS *" and the like: route_find has set the headers */
+	if (req->verdict) {
+		http_reply_problem(req, req->verdict_err, &more);
+	} else if (!req->route) { /* "OPTIONS *" and the like: route_find has set the headers */
 		http_reply_empty(req, 204);
 	} else if (!req->handed) {
 		hand_over(req);

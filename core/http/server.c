@@ -324,6 +324,7 @@ static int listen_unix(struct http_server *server, struct err *err)
 {
 	const char *path = server->config->unix_socket;
 	struct stat st;
+	mode_t mask;
 	int r;
 
 	if (!path || !*path)
@@ -334,9 +335,9 @@ static int listen_unix(struct http_server *server, struct err *err)
 	server->pipe.data = server;
 	server->has_pipe = 1;
 	server->n_handles++;
+	mask = umask(0177);
 	r = uv_pipe_bind(&server->pipe, path);
-	if (!r && chmod(path, 0600))
-		r = -1;
+	umask(mask);
 	if (!r)
 		r = uv_listen((uv_stream_t *)&server->pipe, BACKLOG, on_connection);
 	return r ? uv_error(err, r, "cannot listen on", path) : 0;
