@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assemble.h"
+
+/* ---- which type may be read as which ------------------------------------------------------------------ */
+
+static int is_integer(enum arrow_type type)
+{
+	return type >= ARROW_INT8 && type <= ARROW_UINT64;
+}
+
+static int is_bytes(enum arrow_type type)
+{
+	return type >= ARROW_UTF8 && type <= ARROW_LARGE_BINARY;
+}
+
+static int can_read(const struct node *node, const struct arrow_type_info *want)
+{
+	const struct arrow_type_info *have = &node->info;
+
+	if (have->type == ARROW_TIMESTAMP && want->type == ARROW_TIMESTAMP)
+		return 1;
+	if (is_integer(have->type) && is_integer(want->type))
+		return arrow_type_width(have) <= arrow_type_width(want);
+	if (is_bytes(have->type) && is_bytes(want->type))
+		return 1;
+	if (have->type == ARROW_FLOAT32 && want->type == ARROW_FLOAT64)
+		return 1;
+	if (have->type == ARROW_DECIMAL128 && want->type == ARROW_DECIMAL128)
+		return have->scale == want->scale && have->precision <= want->precision;
+	return have->type == want->type && have->width == want->width && have->unit == want->unit;
+}
+
+static const struct node *find_child(const struct node *node, const char *name)
+{
+	for (int i = 0; i < node->n_children; i++)
+		if (!strcmp(node->children[i]->name, name))
+			return node->children[i];
+	return NULL;
+}
+
+/* ---- making the plan ------------------------------------------------------------------------------------- */
+
+static enum node_kind kind_of(enum arrow_type type)
+{
+	return type == ARROW_STRUCT ? NODE_STRUCT
+	       : type == ARROW_MAP  ? NODE_MAP
+	       : type == ARROW_LIST || type == ARROW_LARGE_LIST ? NODE_LIST : NODE_LEAF;
+}
+
+static struct leaf *probe_of(struct plan *plan)
+{
+	if (plan->leaf)
+		return plan->leaf;
+	return plan->probe;
+}
+
+static void find_probe(struct plan *plan, struct leaf *leaves)
+{
+	for (int64_t i = 0; i < plan->n_children && !plan->probe; i++)
+		if (plan->children[i].node)
+			plan->probe = probe_of(&plan->children[i]);
+	if (plan->probe || !plan->node->first_leaf)
+		return;
+	plan->probe = &leaves[plan->node->first_leaf->leaf];
+	plan->probe->node = plan->node->first_leaf;
+	plan->own_probe = 1;
+}
+
+static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *want, struct leaf *leaves,
+                                  orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	plan->children = calloc((size_t)want->n_children + 1, sizeof(*plan->children));
+	if (!plan->children)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	for (int64_t i = 0; i < want->n_children && !r; i++) {
+		const struct node *child = NULL;
+
+		if (plan->node && plan->node->kind == NODE_STRUCT && plan->node->parent &&
+		    plan->node->parent->kind == NODE_MAP)
+			child = i < plan->node->n_children ? plan->node->children[i] : NULL;
+		else if (plan->node && plan->node->kind == NODE_STRUCT)
+			child = find_child(plan->node, want->children[i]->name);
+		else if (plan->node)
+			child = plan->node->children[0];
+		plan->n_children++;
+		r = plan_make(&plan->children[i], child, want->children[i], leaves, err);
+	}
+	return r;
+}
+
+orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want,
+                       struct leaf *leaves, orasi_error *err)
+{
+	orasi_status r;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->node = node;
+	snprintf(plan->format, sizeof(plan->format), "%s", want->format);
+	if (arrow_type_parse(plan->format, &plan->want))
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
+		               want->name, want->format);
+	if (node && (kind_of(plan->want.type) != node->kind ||
+	             (node->kind == NODE_LEAF && !can_read(node, &plan->want))))
+		return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'",
+		               node->name, node->format, want->format);
+	if (node && node->kind == NODE_LEAF) {
+		plan->leaf = &leaves[node->leaf];
+		plan->leaf->node = node;
+		return ORASI_OK;
+	}
+	r = plan_children(plan, want, leaves, err);
+	if (!r && node)
+		find_probe(plan, leaves);
+	return r;
+}
+
+void plan_done(struct plan *plan)
+{
+	for (int64_t i = 0; i < plan->n_children; i++)
+		plan_done(&plan->children[i]);
+	free(plan->children);
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------ */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Between units; what does not fit is an error, what is finer is cut downwards. */
+static int rescale(int64_t *v, enum arrow_unit from, enum arrow_unit to)
+{
+	static const int64_t per_second[] = {1, 1000, 1000000, 1000000000};
+
+	if (to >= from)
+		return __builtin_mul_overflow(*v, per_second[to] / per_second[from], v);
+	*v = floor_div(*v, per_second[from] / per_second[to]);
+	return 0;
+}
+
+/* Julian day and nanoseconds of the day. */
+static int int96_nanos(const uint8_t *p, int64_t *ret)
+{
+	int64_t nanos, days;
+	uint32_t julian;
+
+	memcpy(&nanos, p, 8);
+	memcpy(&julian, p + 8, 4);
+	days = (int64_t)julian - 2440588;
+	if (__builtin_mul_overflow(days, 86400000000000, &days) || __builtin_add_overflow(days, nanos, ret)) {
+		*ret = 0;
+		return -1;
+	}
+	return 0;
+}
+
+static int64_t load_int(const struct node *node, struct slice v)
+{
+	int64_t wide = 0;
+
+	memcpy(&wide, v.ptr, v.len < 8 ? v.len : 8);
+	if (node->physical == PQ_INT32)
+		switch (node->info.type) {
+		case ARROW_UINT8:
+			return (uint8_t)wide;
+		case ARROW_UINT16:
+			return (uint16_t)wide;
+		case ARROW_UINT32:
+			return (uint32_t)wide;
+		default:
+			return (int32_t)wide;
+		}
+	return wide;
+}
+
+/* Two's complement, big-endian, of any length up to 16 significant bytes. */
+static int load_decimal(const struct node *node, struct slice v, uint8_t ret[16])
+{
+	int64_t narrow;
+	uint8_t sign;
+
+	if (node->physical == PQ_INT32 || node->physical == PQ_INT64) {
+		narrow = load_int(node, v);
+		memcpy(ret, &narrow, 8);
+		memset(ret + 8, narrow < 0 ? 0xFF : 0, 8);
+		return 0;
+	}
+	sign = v.len && v.ptr[0] & 0x80 ? 0xFF : 0;
+	while (v.len > 16) {
+		if (*v.ptr != sign)
+			return -1;
+		v.ptr++;
+		v.len--;
+	}
+	memset(ret, sign, 16);
+	for (uint32_t i = 0; i < v.len; i++)
+		ret[i] = v.ptr[v.len - 1 - i];
+	return 0;
+}
+
+static orasi_status append_timestamp(struct plan *plan, struct slice v, struct arrow_builder *b, orasi_error *err)
+{
+	int64_t t;
+
+	if (plan->node->physical == PQ_INT96) {
+		if (int96_nanos(v.ptr, &t))
+			return arrow_append_null(b) ? ORASI_E_NOMEM : ORASI_OK; /* beyond what 64 bits can say */
+	} else {
+		t = load_int(plan->node, v);
+	}
+	if (rescale(&t, plan->node->info.unit, plan->want.unit))
+		return pq_fail(err, ORASI_E_INVALID, "a time of column '%.100s' does not fit the wanted unit",
+		               plan->node->name);
+	return arrow_append_int(b, t) ? ORASI_E_NOMEM : ORASI_OK;
+}
+
+static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b, orasi_error *err)
+{
+	uint8_t decimal[16];
+	float narrow;
+	double wide;
+	int r;
+
+	switch (plan->want.type) {
+	case ARROW_BOOL:
+		r = arrow_append_bool(b, v.ptr[0]);
+		break;
+	case ARROW_FLOAT32:
+	case ARROW_FLOAT64:
+		if (v.len == 4) {
+			memcpy(&narrow, v.ptr, 4);
+			wide = (double)narrow;
+		} else {
+			memcpy(&wide, v.ptr, 8);
+		}
+		r = arrow_append_double(b, wide);
+		break;
+	case ARROW_TIMESTAMP:
+		return append_timestamp(plan, v, b, err);
+	case ARROW_UTF8:
+	case ARROW_LARGE_UTF8:
+	case ARROW_BINARY:
+	case ARROW_LARGE_BINARY:
+		r = arrow_append_bytes(b, v.ptr, v.len);
+		break;
+	case ARROW_FIXED_BINARY:
+	case ARROW_FLOAT16:
+		r = arrow_append_fixed(b, v.ptr);
+		break;
+	case ARROW_DECIMAL128:
+		if (load_decimal(plan->node, v, decimal))
+			return pq_fail(err, ORASI_E_INVALID, "a decimal of column '%.100s' has more than 38 digits",
+			               plan->node->name);
+		r = arrow_append_fixed(b, decimal);
+		break;
+	default:
+		r = arrow_append_int(b, load_int(plan->node, v));
+	}
+	return r ? pq_fail(err, ORASI_E_NOMEM, "column '%.100s': out of memory, or more than 2 GiB in one batch",
+	                   plan->node->name)
+	         : ORASI_OK;
+}
+
+/* ---- structure ----------------------------------------------------------------------------------------------- */
+
+static orasi_status ready(struct leaf *leaf, orasi_error *err)
+{
+	orasi_status r = leaf_ready(leaf, err);
+
+	return r == ORASI_END ? pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+	                                leaf->node->name)
+	                      : r;
+}
+
+/* Steps every leaf below by one: the levels of something that is not there. */
+static orasi_status skip_one(struct plan *plan, orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	if (!plan->node)
+		return ORASI_OK;
+	if (plan->leaf || plan->own_probe) {
+		struct leaf *leaf = plan->leaf ? plan->leaf : plan->probe;
+
+		r = ready(leaf, err);
+		if (!r)
+			leaf_next(leaf);
+	}
+	for (int64_t i = 0; i < plan->n_children && !r; i++)
+		r = skip_one(&plan->children[i], err);
+	return r;
+}
+
+static orasi_status read_leaf(struct plan *plan, struct arrow_builder *b, orasi_error *err)
+{
+	struct leaf *leaf = plan->leaf;
+	orasi_status r = ready(leaf, err);
+
+	if (r)
+		return r;
+	if (leaf_def(leaf) == leaf->node->def)
+		r = append_value(plan, leaf_value(leaf), b, err);
+	else
+		r = arrow_append_null(b) ? ORASI_E_NOMEM : ORASI_OK;
+	leaf_next(leaf);
+	return r;
+}
+
+static orasi_status read_struct(struct plan *plan, struct arrow_builder *b, orasi_error *err)
+{
+	orasi_status r = plan->probe ? ready(plan->probe, err) : ORASI_OK;
+
+	if (r)
+		return r;
+	if (plan->probe && leaf_def(plan->probe) < plan->node->def) {
+		r = skip_one(plan, err);
+		return r ? r : arrow_append_null(b) ? ORASI_E_NOMEM : ORASI_OK;
+	}
+	if (plan->own_probe)
+		leaf_next(plan->probe);
+	for (int64_t i = 0; i < plan->n_children && !r; i++)
+		r = plan_read(&plan->children[i], arrow_builder_child(b, i), err);
+	return r ? r : arrow_end_struct(b) ? ORASI_E_NOMEM : ORASI_OK;
+}
+
+static orasi_status read_items(struct plan *plan, struct arrow_builder *b, orasi_error *err)
+{
+	orasi_status r;
+
+	do {
+		r = plan_read(&plan->children[0], arrow_builder_child(b, 0), err);
+		if (!r)
+			r = leaf_ready(plan->probe, err);
+	} while (!r && leaf_rep(plan->probe) >= plan->node->rep);
+	if (r == ORASI_END)
+		r = ORASI_OK;
+	return r ? r : arrow_end_list(b) ? ORASI_E_NOMEM : ORASI_OK;
+}
+
+static orasi_status read_list(struct plan *plan, struct arrow_builder *b, orasi_error *err)
+{
+	orasi_status r = ready(plan->probe, err);
+	int def;
+
+	if (r)
+		return r;
+	def = leaf_def(plan->probe);
+	if (def >= plan->node->item_def)
+		return read_items(plan, b, err);
+	r = skip_one(plan, err);
+	if (r)
+		return r;
+	return (def < plan->node->def ? arrow_append_null(b) : arrow_end_list(b)) ? ORASI_E_NOMEM : ORASI_OK;
+}
+
+orasi_status plan_read(struct plan *plan, struct arrow_builder *b, orasi_error *err)
+{
+	if (!plan->node)
+		return arrow_append_null(b) ? ORASI_E_NOMEM : ORASI_OK;
+	switch (plan->node->kind) {
+	case NODE_LEAF:
+		return read_leaf(plan, b, err);
+	case NODE_STRUCT:
+		return read_struct(plan, b, err);
+	default:
+		return read_list(plan, b, err);
+	}
+}

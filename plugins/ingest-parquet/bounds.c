@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Smallest and largest values, in the order that Parquet's ColumnOrder TYPE_ORDER says, and as the JSON
+ * statistics of a Delta file.
+ *
+ * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are cut at
+ * BOUND_MAX bytes (32 characters in JSON), and a cut upper bound is dropped in the JSON. */
+#include <math.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include "column.h"
+
+#define JSON_LEAVES 32 /* delta.dataSkippingNumIndexedCols */
+#define JSON_CHARS 32
+
+enum order { ORDER_SIGNED, ORDER_UNSIGNED, ORDER_FLOAT, ORDER_BYTES, ORDER_NONE };
+
+static enum order order_of(const struct node *node)
+{
+	switch (node->info.type) {
+	case ARROW_FLOAT32:
+	case ARROW_FLOAT64:
+		return ORDER_FLOAT;
+	case ARROW_UINT8:
+	case ARROW_UINT16:
+	case ARROW_UINT32:
+	case ARROW_UINT64:
+		return ORDER_UNSIGNED;
+	case ARROW_FLOAT16:
+	case ARROW_NULL:
+		return ORDER_NONE;
+	case ARROW_DECIMAL128:
+		return node->physical == PQ_FIXED ? ORDER_NONE : ORDER_SIGNED;
+	default:
+		return node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED ? ORDER_BYTES : ORDER_SIGNED;
+	}
+}
+
+void bounds_reset(struct bounds *b)
+{
+	memset(b, 0, sizeof(*b));
+}
+
+static int compare_bytes(const struct bound *a, const uint8_t *p, size_t n)
+{
+	size_t len = a->len < n ? a->len : n;
+	int r = memcmp(a->b, p, len);
+
+	return r ? r : a->len < n ? -1 : a->len > n;
+}
+
+static void set_bytes(struct bound *b, const uint8_t *p, size_t n, int cut)
+{
+	b->len = (uint32_t)(n < BOUND_MAX ? n : BOUND_MAX);
+	b->cut = cut || n > BOUND_MAX;
+	memcpy(b->b, p, b->len);
+}
+
+static void add_bytes(struct bounds *b, const uint8_t *p, size_t n, int cut)
+{
+	if (!b->any || compare_bytes(&b->min, p, n) > 0)
+		set_bytes(&b->min, p, n, cut);
+	/* A cut maximum equals its value as far as it goes, and stays one that is cut. */
+	if (!b->any || compare_bytes(&b->max, p, n < BOUND_MAX ? n : BOUND_MAX) < 0)
+		set_bytes(&b->max, p, n, cut);
+	else if (n > BOUND_MAX && !compare_bytes(&b->max, p, BOUND_MAX))
+		b->max.cut = 1;
+}
+
+static void add_float(struct bounds *b, double v)
+{
+	if (isnan(v)) {
+		b->nan = 1;
+		return;
+	}
+	if (!b->any || v < b->min.d)
+		b->min.d = v;
+	if (!b->any || v > b->max.d)
+		b->max.d = v;
+	b->any = 1;
+}
+
+static void add_int(struct bounds *b, int64_t v, int is_unsigned)
+{
+	int less = is_unsigned ? (uint64_t)v < (uint64_t)b->min.i : v < b->min.i;
+	int more = is_unsigned ? (uint64_t)v > (uint64_t)b->max.i : v > b->max.i;
+
+	if (!b->any || less)
+		b->min.i = v;
+	if (!b->any || more)
+		b->max.i = v;
+}
+
+static int64_t load_int(const uint8_t *p, size_t n, int is_unsigned)
+{
+	int64_t v = 0;
+
+	memcpy(&v, p, n < 8 ? n : 8);
+	return n == 4 && !is_unsigned ? (int32_t)v : v;
+}
+
+void bounds_add(struct bounds *b, const struct node *node, const uint8_t *p, size_t n)
+{
+	enum order order = order_of(node);
+	float narrow;
+	double wide;
+
+	switch (order) {
+	case ORDER_NONE:
+		return;
+	case ORDER_BYTES:
+		add_bytes(b, p, n, 0);
+		break;
+	case ORDER_FLOAT:
+		if (n == 4) {
+			memcpy(&narrow, p, 4);
+			wide = (double)narrow;
+		} else {
+			memcpy(&wide, p, 8);
+		}
+		add_float(b, wide);
+		return;
+	default:
+		add_int(b, load_int(p, n, order == ORDER_UNSIGNED), order == ORDER_UNSIGNED);
+	}
+	b->any = 1;
+}
+
+void bounds_merge(struct bounds *into, const struct bounds *from, const struct node *node)
+{
+	enum order order = order_of(node);
+
+	into->nulls += from->nulls;
+	into->values += from->values;
+	into->nan |= from->nan;
+	if (!from->any)
+		return;
+	if (order == ORDER_BYTES) {
+		add_bytes(into, from->min.b, from->min.len, from->min.cut);
+		into->any = 1;
+		add_bytes(into, from->max.b, from->max.len, from->max.cut);
+		if (from->max.cut && !compare_bytes(&into->max, from->max.b, from->max.len))
+			into->max.cut = 1;
+	} else if (order == ORDER_FLOAT) {
+		add_float(into, from->min.d);
+		add_float(into, from->max.d);
+	} else {
+		add_int(into, from->min.i, order == ORDER_UNSIGNED);
+		into->any = 1;
+		add_int(into, from->max.i, order == ORDER_UNSIGNED);
+	}
+	into->any = 1;
+}
+
+/* ---- into the footer --------------------------------------------------------------------------------- */
+
+static void put_bound(struct thrift_writer *w, int id, const struct node *node, const struct bound *bound, int is_max)
+{
+	size_t width = node->physical == PQ_INT32 || node->physical == PQ_FLOAT ? 4 : node->physical == PQ_BOOLEAN ? 1 : 8;
+	float narrow;
+	double d = bound->d;
+
+	switch (order_of(node)) {
+	case ORDER_BYTES:
+		thrift_put_binary(w, id, bound->b, bound->len);
+		return;
+	case ORDER_FLOAT:
+		if (d == 0)
+			d = is_max ? 0.0 : -0.0;
+		narrow = (float)d;
+		thrift_put_binary(w, id, width == 4 ? (const void *)&narrow : (const void *)&d, width);
+		return;
+	default:
+		thrift_put_binary(w, id, &bound->i, width);
+	}
+}
+
+/* The smallest bytes above all values that begin with the cut bound; 0 when there are none. */
+static int raise_cut(const struct node *node, struct bound *bound)
+{
+	int text = node->info.type == ARROW_UTF8 || node->info.type == ARROW_LARGE_UTF8;
+
+	while (bound->len && (text ? (bound->b[bound->len - 1] & 0x80) || bound->b[bound->len - 1] == 0x7F
+	                           : bound->b[bound->len - 1] == 0xFF))
+		bound->len--;
+	if (!bound->len)
+		return 0;
+	bound->b[bound->len - 1]++;
+	return 1;
+}
+
+static void trim_text(const struct node *node, struct bound *bound)
+{
+	if (node->info.type != ARROW_UTF8 && node->info.type != ARROW_LARGE_UTF8)
+		return;
+	while (bound->len && (bound->b[bound->len - 1] & 0xC0) == 0x80)
+		bound->len--;
+	if (bound->len && (bound->b[bound->len - 1] & 0xC0) == 0xC0)
+		bound->len--;
+}
+
+void bounds_write(const struct bounds *b, const struct node *node, struct thrift_writer *w, int id)
+{
+	struct bound min = b->min, max = b->max;
+	int any = b->any && !b->nan && order_of(node) != ORDER_NONE, has_max = any;
+
+	if (any && min.cut)
+		trim_text(node, &min);
+	if (any && max.cut)
+		has_max = raise_cut(node, &max);
+	thrift_put_struct(w, id);
+	thrift_put_int(w, 3, THRIFT_I64, b->nulls);
+	if (has_max)
+		put_bound(w, 5, node, &max, 1);
+	if (any)
+		put_bound(w, 6, node, &min, 0);
+	if (has_max)
+		thrift_put_bool(w, 7, !max.cut);
+	if (any)
+		thrift_put_bool(w, 8, !min.cut);
+	thrift_end(w);
+}
+
+/* ---- into JSON --------------------------------------------------------------------------------------- */
+
+static int put_text(struct bytes *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int put_text(struct bytes *out, const char *fmt, ...)
+{
+	char buf[128];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	return bytes_put(out, buf, (size_t)n);
+}
+
+static int put_json_string(struct bytes *out, const char *p, size_t n)
+{
+	int r = bytes_put(out, "\"", 1);
+
+	for (size_t i = 0; i < n && !r; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c == '"' || c == '\\')
+			r = put_text(out, "\\%c", c);
+		else if (c < 0x20)
+			r = put_text(out, "\\u%04x", c);
+		else
+			r = bytes_put(out, &c, 1);
+	}
+	return r || bytes_put(out, "\"", 1);
+}
+
+/* At most JSON_CHARS characters; *ret_cut tells whether something is missing. */
+static size_t text_prefix(const struct bound *bound, int *ret_cut)
+{
+	size_t n = 0, chars = 0;
+
+	while (n < bound->len && chars < JSON_CHARS) {
+		size_t step = 1;
+
+		while (n + step < bound->len && (bound->b[n + step] & 0xC0) == 0x80)
+			step++;
+		if (n + step == bound->len && bound->cut)
+			break; /* the last character may be cut in the middle */
+		n += step;
+		chars++;
+	}
+	*ret_cut = bound->cut || n < bound->len;
+	return n;
+}
+
+static int put_time(struct bytes *out, int64_t us, int utc)
+{
+	int64_t s = us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000), ms = (us - s * 1000000) / 1000;
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || tm.tm_year < -1899 || tm.tm_year > 8099)
+		return 1;
+	return put_text(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d%s\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	                tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms, utc ? "Z" : "");
+}
+
+static int put_timestamp(struct bytes *out, const struct node *node, int64_t v, int is_max)
+{
+	int64_t us = v;
+
+	if (node->info.unit == ARROW_SECOND || node->info.unit == ARROW_MILLI) {
+		if (__builtin_mul_overflow(v, 1000, &us))
+			return 1;
+	} else if (node->info.unit == ARROW_NANO) {
+		us = v / 1000 - (v % 1000 < 0);
+	}
+	/* Milliseconds are all there is: an upper bound must stay one. */
+	if (is_max && (us % 1000 || node->info.unit == ARROW_NANO))
+		us += 1000;
+	return put_time(out, us, *node->info.timezone != '\0');
+}
+
+static int put_date(struct bytes *out, int64_t days)
+{
+	time_t t = (time_t)(days * 86400);
+	struct tm tm;
+
+	if (days < -700000 || days > 2900000 || !gmtime_r(&t, &tm))
+		return 1;
+	return put_text(out, "\"%04d-%02d-%02d\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* 0 put, 1 there is none, -1 memory (as 1: the caller checks the length). */
+static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound, int is_max)
+{
+	size_t n;
+	int cut;
+
+	switch (node->info.type) {
+	case ARROW_UTF8:
+	case ARROW_LARGE_UTF8:
+		n = text_prefix(bound, &cut);
+		return is_max && cut ? 1 : put_json_string(out, (const char *)bound->b, n);
+	case ARROW_FLOAT32:
+	case ARROW_FLOAT64:
+		return isfinite(bound->d) ? put_text(out, "%.17g", bound->d) : 1;
+	case ARROW_DATE32:
+	case ARROW_DATE64:
+		return put_date(out, bound->i);
+	case ARROW_TIMESTAMP:
+		return put_timestamp(out, node, bound->i, is_max);
+	case ARROW_INT8:
+	case ARROW_INT16:
+	case ARROW_INT32:
+	case ARROW_INT64:
+	case ARROW_UINT8:
+	case ARROW_UINT16:
+	case ARROW_UINT32:
+		return put_text(out, "%lld", (long long)bound->i);
+	default:
+		return 1;
+	}
+}
+
+enum part { PART_MIN, PART_MAX, PART_NULLS };
+
+static int put_leaf(struct bytes *out, const struct column *c, enum part part)
+{
+	const struct bounds *b = &c->file;
+
+	if (part == PART_NULLS)
+		return put_text(out, "%lld", (long long)b->nulls);
+	if (!b->any || b->nan)
+		return 1;
+	return put_json_bound(out, c->node, part == PART_MIN ? &b->min : &b->max, part == PART_MAX);
+}
+
+/* The members of a struct that have something to say; nothing is put for an empty one below the root. */
+static int put_struct(struct bytes *out, const struct node *node, const struct column *columns, enum part part)
+{
+	size_t start = out->len, members = 0;
+
+	bytes_put(out, "{", 1);
+	for (int i = 0; i < node->n_children; i++) {
+		const struct node *child = node->children[i];
+		size_t before = out->len;
+		int r = 1;
+
+		if (members)
+			bytes_put(out, ",", 1);
+		put_json_string(out, child->name, strlen(child->name));
+		bytes_put(out, ":", 1);
+		if (child->kind == NODE_LEAF && child->leaf < JSON_LEAVES)
+			r = put_leaf(out, &columns[child->leaf], part);
+		else if (child->kind == NODE_STRUCT)
+			r = put_struct(out, child, columns, part);
+		if (r)
+			out->len = before;
+		else
+			members++;
+	}
+	if (!members && node->parent) {
+		out->len = start;
+		return 1;
+	}
+	bytes_put(out, "}", 1);
+	return 0;
+}
+
+int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out)
+{
+	static const struct {
+		const char *name;
+		enum part part;
+	} parts[] = {{",\"minValues\":", PART_MIN}, {",\"maxValues\":", PART_MAX}, {",\"nullCount\":", PART_NULLS}};
+	int r = put_text(out, "{\"numRecords\":%llu", (unsigned long long)rows);
+
+	for (int i = 0; i < 3 && !r; i++) {
+		r = bytes_put(out, parts[i].name, strlen(parts[i].name));
+		if (!r)
+			r = put_struct(out, &tree->root, columns, parts[i].part);
+	}
+	return r || bytes_put(out, "}", 1);
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decoder: footer, then row group after row group, batch after batch.
+ *
+ * open reads the footer and makes a plan for the wanted columns. next takes rows of the current group until the
+ * batch is full or the group ends. A mark is the number of the next row. With `rows` only those are assembled;
+ * what lies between is skipped, page by page where the headers allow it. */
+#include "assemble.h"
+#include "plugin.h"
+#include "prune.h"
+
+#define FOOTER_MAX (1u << 30)
+
+struct reader {
+	const orasi_host *host;
+	const orasi_host_job *job;
+	orasi_source *source;
+	struct bytes footer;
+	struct pq_file file;
+	struct tree tree;
+	struct ArrowSchema schema; /* what comes out */
+	struct leaf *leaves;
+	struct plan *plans;
+	struct arrow_builder *builder;
+	uint32_t max_rows;
+	uint64_t max_bytes;
+	uint32_t group;
+	uint64_t row, group_end; /* absolute: the next row, and the end of the open group */
+	int group_open;
+	uint64_t *rows, n_rows, next_row;
+	int by_rows;
+	uint8_t state[8];
+	uint64_t emitted;
+	uint8_t *pruned;
+};
+
+static const char magic[] = "PAR1";
+
+static void reader_reset(struct reader *r)
+{
+	for (int i = 0; r->leaves && i < r->tree.n_leaves; i++)
+		leaf_done(&r->leaves[i]);
+	for (int64_t i = 0; r->plans && i < r->schema.n_children; i++)
+		plan_done(&r->plans[i]);
+	free(r->leaves);
+	free(r->plans);
+	free(r->rows);
+	free(r->pruned);
+	r->leaves = NULL;
+	r->plans = NULL;
+	r->rows = NULL;
+	r->pruned = NULL;
+	arrow_builder_free(r->builder);
+	r->builder = NULL;
+	arrow_schema_release(&r->schema);
+	tree_free(&r->tree);
+	pq_file_free(&r->file);
+	r->group = 0;
+	r->group_open = 0;
+	r->row = r->emitted = r->next_row = 0;
+}
+
+static orasi_status reader_create(const orasi_host *host, const char *id, const orasi_config *config,
+                                  void **ret_self, orasi_error *err)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	(void)id;
+	(void)config;
+	if (!r)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r->host = host;
+	r->job = host && host->get_extension ? host->get_extension(host, ORASI_HOST_JOB) : NULL;
+	*ret_self = r;
+	return ORASI_OK;
+}
+
+static void reader_destroy(void *self)
+{
+	struct reader *r = self;
+
+	if (!r)
+		return;
+	reader_reset(r);
+	bytes_free(&r->footer);
+	free(r);
+}
+
+static orasi_status reader_sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret)
+{
+	(void)id;
+	(void)name;
+	*ret = head.len >= 4 && !memcmp(head.ptr, magic, 4) ? 100 : 0;
+	return ORASI_OK;
+}
+
+/* ---- the footer ---------------------------------------------------------------------------------------- */
+
+static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n, orasi_error *err)
+{
+	size_t got = 0;
+	orasi_status r = source->pread(source, at, to, n, &got, err);
+
+	return !r && got != n ? pq_fail(err, ORASI_E_CORRUPT, "the file ends early") : r;
+}
+
+static orasi_status read_footer(struct reader *r, orasi_error *err)
+{
+	orasi_source *source = r->source;
+	uint8_t tail[8];
+	uint32_t len;
+	orasi_status status;
+
+	if (!(source->flags & ORASI_SOURCE_SEEK) || source->size < 0)
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "Parquet needs a source that can be read at any place: store the "
+		               "file uncompressed, not in a gzip or zstd stream");
+	if (source->size < 12)
+		return pq_fail(err, ORASI_E_CORRUPT, "%lld bytes are too few for a Parquet file", (long long)source->size);
+	status = read_exactly(source, (uint64_t)source->size - 8, tail, 8, err);
+	if (status)
+		return status;
+	if (!memcmp(tail + 4, "PARE", 4))
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "the footer is encrypted, which is not supported");
+	if (memcmp(tail + 4, magic, 4))
+		return pq_fail(err, ORASI_E_CORRUPT, "the file does not end with PAR1: it is cut, or no Parquet file");
+	memcpy(&len, tail, 4);
+	if (len > FOOTER_MAX || (int64_t)len > source->size - 12)
+		return pq_fail(err, ORASI_E_CORRUPT, "the footer claims %u bytes, more than the file has", len);
+	r->footer.len = 0;
+	if (bytes_reserve(&r->footer, (size_t)len + 1))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r->footer.len = len;
+	status = read_exactly(source, (uint64_t)source->size - 8 - len, r->footer.data, len, err);
+	return status ? status : pq_file_parse(&r->file, r->footer.data, len, err);
+}
+
+static orasi_status check_groups(struct reader *r, orasi_error *err)
+{
+	int64_t rows = 0;
+
+	for (uint32_t i = 0; i < r->file.n_groups; i++) {
+		const struct pq_row_group *g = &r->file.groups[i];
+
+		if (g->n_columns != (uint32_t)r->tree.n_leaves)
+			return pq_fail(err, ORASI_E_CORRUPT, "row group %u has %u columns, the schema %d", i, g->n_columns,
+			               r->tree.n_leaves);
+		rows += g->rows;
+	}
+	return rows == r->file.rows ? ORASI_OK
+	                            : pq_fail(err, ORASI_E_CORRUPT, "the row groups have %lld rows, the footer says %lld",
+	                                      (long long)rows, (long long)r->file.rows);
+}
+
+/* ---- open ---------------------------------------------------------------------------------------------- */
+
+/* Without a projection the file's own columns come out. */
+static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
+{
+	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT) ? arrow_schema_copy(&r->schema, open->want)
+	                                                           : tree_to_arrow(&r->tree.root, &r->schema);
+
+	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
+}
+
+static const struct node *find_column(const struct tree *tree, const char *name)
+{
+	for (int i = 0; i < tree->root.n_children; i++)
+		if (!strcmp(tree->root.children[i]->name, name))
+			return tree->root.children[i];
+	return NULL;
+}
+
+static orasi_status make_plans(struct reader *r, orasi_error *err)
+{
+	orasi_status status = ORASI_OK;
+
+	r->leaves = calloc((size_t)r->tree.n_leaves + 1, sizeof(*r->leaves));
+	r->plans = calloc((size_t)r->schema.n_children + 1, sizeof(*r->plans));
+	r->builder = arrow_builder_new(&r->schema);
+	if (!r->leaves || !r->plans || !r->builder)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
+		status = plan_make(&r->plans[i], find_column(&r->tree, r->schema.children[i]->name), r->schema.children[i],
+		                   r->leaves, err);
+	return status;
+}
+
+/* Judged now, because the terms live during open only. A group belongs to a range by its first byte. */
+static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
+{
+	r->pruned = calloc((size_t)r->file.n_groups + 1, 1);
+	if (!r->pruned)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	for (uint32_t i = 0; i < r->file.n_groups; i++) {
+		const struct pq_row_group *g = &r->file.groups[i];
+
+		r->pruned[i] = (uint8_t)prune_group(&r->tree, &r->file, g, open->terms, open->n_terms);
+		if (open->range_end && g->n_columns) {
+			const struct pq_column *first = &g->columns[0];
+			int64_t start = first->dict_offset > 0 && first->dict_offset < first->data_offset ? first->dict_offset
+			                                                                                  : first->data_offset;
+
+			if (start < (int64_t)open->range_begin || start >= (int64_t)open->range_end)
+				r->pruned[i] = 1;
+		}
+	}
+	return ORASI_OK;
+}
+
+static orasi_status take_options(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
+{
+	r->max_rows = open->max_rows ? open->max_rows : 8192;
+	r->max_bytes = open->max_bytes ? open->max_bytes : 16u << 20;
+	r->by_rows = (open->flags & ORASI_OPEN_ROWS) != 0;
+	r->n_rows = r->by_rows ? open->n_rows : 0;
+	if (r->n_rows) {
+		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) || !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
+			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		memcpy(r->rows, open->rows, r->n_rows * sizeof(*r->rows));
+		if (r->rows[r->n_rows - 1] >= (uint64_t)r->file.rows)
+			return pq_fail(err, ORASI_E_INVALID, "row %llu is wanted, the file has %lld",
+			               (unsigned long long)r->rows[r->n_rows - 1], (long long)r->file.rows);
+	}
+	if (open->checkpoint.len) {
+		if (open->checkpoint.len != sizeof(r->state))
+			return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin");
+		memcpy(&r->row, open->checkpoint.ptr, sizeof(r->row));
+		if (r->row > (uint64_t)r->file.rows)
+			return pq_fail(err, ORASI_E_STATE, "the checkpoint is behind the end of the file");
+	}
+	return ORASI_OK;
+}
+
+static orasi_status reader_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                                orasi_error *err)
+{
+	struct reader *r = self;
+	orasi_status status;
+
+	reader_reset(r);
+	r->source = open->source;
+	status = read_footer(r, err);
+	if (!status)
+		status = tree_from_parquet(&r->tree, &r->file, err);
+	if (!status)
+		status = check_groups(r, err);
+	if (!status)
+		status = choose_schema(r, open, err);
+	if (!status && !(open->flags & ORASI_OPEN_INFER))
+		status = make_plans(r, err);
+	if (!status)
+		status = choose_groups(r, open, err);
+	if (!status)
+		status = take_options(r, open, err);
+	if (!status && arrow_schema_copy(ret_schema, &r->schema))
+		status = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	return status;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------ */
+
+static orasi_status open_group(struct reader *r, orasi_error *err)
+{
+	const struct pq_row_group *g = &r->file.groups[r->group];
+
+	for (int i = 0; i < r->tree.n_leaves; i++) {
+		orasi_status status = r->leaves[i].node ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
+		                                                    r->source, err)
+		                                        : ORASI_OK;
+
+		if (status)
+			return status;
+	}
+	r->group_open = 1;
+	r->group_end = (uint64_t)(g->first_row + g->rows);
+	if (r->row < (uint64_t)g->first_row)
+		r->row = (uint64_t)g->first_row;
+	return ORASI_OK;
+}
+
+static orasi_status skip_rows(struct reader *r, uint64_t n, orasi_error *err)
+{
+	for (int i = 0; i < r->tree.n_leaves && n; i++) {
+		orasi_status status = r->leaves[i].node ? leaf_skip_rows(&r->leaves[i], n, err) : ORASI_OK;
+
+		if (status)
+			return status;
+	}
+	r->row += n;
+	return ORASI_OK;
+}
+
+/* Finds the next group with something in it, and stands on its first wanted row. ORASI_END: no more. */
+static orasi_status next_group(struct reader *r, orasi_error *err)
+{
+	orasi_status status;
+	uint64_t from;
+
+	for (; r->group < r->file.n_groups; r->group++) {
+		const struct pq_row_group *g = &r->file.groups[r->group];
+		uint64_t end = (uint64_t)(g->first_row + g->rows);
+
+		if (r->pruned[r->group] || r->row >= end || !g->rows)
+			continue;
+		if (r->by_rows && (r->next_row >= r->n_rows || r->rows[r->next_row] >= end))
+			continue;
+		from = r->row > (uint64_t)g->first_row ? r->row : (uint64_t)g->first_row;
+		r->row = (uint64_t)g->first_row;
+		status = open_group(r, err);
+		return status ? status : skip_rows(r, from - r->row, err);
+	}
+	return ORASI_END;
+}
+
+static orasi_status read_row(struct reader *r, orasi_error *err)
+{
+	orasi_status status = ORASI_OK;
+
+	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
+		status = plan_read(&r->plans[i], arrow_builder_child(r->builder, i), err);
+	if (!status && arrow_end_struct(r->builder))
+		status = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r->row++;
+	return status;
+}
+
+/* Steps to the next wanted row of the open group: 0 when there is none. */
+static orasi_status seek_row(struct reader *r, int *ret_found, orasi_error *err)
+{
+	*ret_found = r->row < r->group_end;
+	if (!r->by_rows)
+		return ORASI_OK;
+	*ret_found = r->next_row < r->n_rows && r->rows[r->next_row] < r->group_end;
+	if (!*ret_found)
+		return ORASI_OK;
+	if (r->rows[r->next_row] < r->row)
+		return pq_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
+	return skip_rows(r, r->rows[r->next_row++] - r->row, err);
+}
+
+static orasi_status fill_batch(struct reader *r, orasi_error *err)
+{
+	int64_t n = 0;
+	orasi_status status = ORASI_OK;
+	int found = 1;
+
+	while (!status && found && n < (int64_t)r->max_rows) {
+		status = seek_row(r, &found, err);
+		if (!status && found) {
+			status = read_row(r, err);
+			n++;
+		}
+		if (!(n & 255) && arrow_builder_bytes(r->builder) >= r->max_bytes)
+			break;
+	}
+	if (!status && !found) {
+		r->group_open = 0;
+		r->group++;
+		if (r->row < r->group_end)
+			r->row = r->group_end;
+	}
+	return status;
+}
+
+static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark, orasi_error *err)
+{
+	struct reader *r = self;
+	orasi_status status = ORASI_OK;
+
+	if (!r->builder)
+		return pq_fail(err, ORASI_E_INVALID, "next before open");
+	while (!status && !arrow_builder_length(r->builder)) {
+		if (r->job && *r->job->cancel_flag)
+			return pq_fail(err, ORASI_E_CANCELLED, "cancelled");
+		if (!r->group_open)
+			status = next_group(r, err);
+		if (!status)
+			status = fill_batch(r, err);
+	}
+	if (status)
+		return status;
+	r->emitted += (uint64_t)arrow_builder_length(r->builder);
+	if (arrow_builder_finish(r->builder, ret))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	memcpy(r->state, &r->row, sizeof(r->state));
+	mark->flags = r->by_rows ? 0 : ORASI_MARK_RESUMABLE;
+	mark->rows_total = r->emitted;
+	mark->bytes_total = r->file.rows ? (uint64_t)((double)r->row / (double)r->file.rows * (double)r->source->size) : 0;
+	mark->state = (orasi_bytes){r->state, sizeof(r->state)};
+	return ORASI_OK;
+}
+
+static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_error *err)
+{
+	struct reader *r = self;
+
+	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+}
+
+static orasi_status reader_close(void *self, orasi_error *err)
+{
+	(void)err;
+	reader_reset(self);
+	return ORASI_OK;
+}
+
+static const void *no_extension(void *self, const char *id)
+{
+	(void)self;
+	(void)id;
+	return NULL;
+}
+
+const orasi_ingest_factory parquet_ingest_factory = {
+	sizeof(orasi_ingest_factory), 0, reader_sniff, reader_create, reader_destroy, reader_open, reader_next,
+	reader_schema, reader_close, no_extension,
+};
