@@ -37,12 +37,15 @@ void reply_invalid(struct http_request *req, const struct json *errors)
 {
 	struct http_problem more = {.status = 422, .errors = json_text(errors)};
 	const struct json *first = json_at(errors, 0);
+	const char *pointer = json_get_str(first, "pointer", "");
+	const char *detail = json_get_str(first, "detail", "");
 	struct err err;
 
-	err_set(&err, ERR_INVALID,
-	        json_count(errors) > 1 ? "%zu problems, the first at '%s': %s" : "%.0zu%s: %s",
-	        json_count(errors) > 1 ? json_count(errors) : 0, json_get_str(first, "pointer", ""),
-	        json_get_str(first, "detail", ""));
+	if (json_count(errors) > 1)
+		err_set(&err, ERR_INVALID, "%zu problems; the first, at '%s': %s",
+		        json_count(errors), pointer, detail);
+	else
+		err_set(&err, ERR_INVALID, "%s%s%s", pointer, *pointer ? ": " : "", detail);
 	http_reply_problem(req, &err, &more);
 }
 

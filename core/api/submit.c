@@ -6,7 +6,6 @@
  * What is stored is the order in one canonical form: defaults are written out, sizes and durations
  * are integers, members about scheduling are moved into columns. So the same request gives the same
  * bytes, which is what an idempotency key is compared by. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/inside.h"
@@ -20,9 +19,6 @@
 #define ERRORS_MAX 100
 #define LABELS_MAX 16
 #define KEY_MAX 256
-#define DATASET                                                                                   \
-	"\"dataset\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128,\"title\":\"Name of " \
-	"the dataset\"}"
 
 /* One task on its way through the checks. */
 struct check {
@@ -280,6 +276,21 @@ static void take_header_key(struct check *c, struct http_request *req, const str
 	        s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
 }
 
+/* Texts go on as C strings: one with a NUL would be checked by its beginning only. */
+static void check_strings(struct check *c, const struct json *value, const char *pointer)
+{
+	const struct json *member;
+	const char *key;
+	size_t at = 0;
+
+	if (strlen(json_str(value, "")) != json_str_len(value))
+		errors_add(c->errors, pointer, "a text cannot have a NUL character");
+	while (json_each(value, &at, &key, &member))
+		check_strings(c, member, arena_printf(c->arena, "%s/%s", pointer, key));
+	for (size_t i = 0; json_type(value) == JSON_ARRAY && i < json_count(value); i++)
+		check_strings(c, json_at(value, i), arena_printf(c->arena, "%s/%zu", pointer, i));
+}
+
 static void check_task(struct check *c, struct http_request *req, const struct submission *s,
                        size_t i, struct task_spec *spec)
 {
@@ -289,7 +300,9 @@ static void check_task(struct check *c, struct http_request *req, const struct s
 		           json_type_name(json_type(c->task)));
 		return;
 	}
-	check_kind(c);
+	check_strings(c, c->task, c->prefix);
+	if (is_fine(c))
+		check_kind(c);
 	if (!is_fine(c))
 		return;
 	take_schedule(c, spec);

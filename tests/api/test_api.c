@@ -495,6 +495,7 @@ static const struct {
 	const char *body, *pointer;
 } wrong_tasks[] = {
 	{"{}", "/kind"},
+	{"{\"kind\":\"query\",\"sql\":\"a\\u0000b\"}", "/sql"},
 	{"[]", ""},
 	{"{\"kind\":\"fly\"}", "/kind"},
 	{"{\"kind\":\"ingest\",\"source\":{\"inline\":\"\"}}", "/dataset"},
