@@ -172,8 +172,11 @@ void conn_resume(struct conn *conn)
 {
 	if (conn->parsing || conn->state == CONN_CLOSED)
 		return;
-	if (conn->in.len || conn->resume)
-		buf_consume(&conn->in, conn_parse(conn, conn->in.data, conn->in.len));
+	if (conn->in.len || conn->resume) {
+		size_t used = conn_parse(conn, conn->in.data, conn->in.len);
+
+		buf_consume(&conn->in, used < conn->in.len ? used : conn->in.len);
+	}
 	if (conn->eof && (conn->state == CONN_IDLE || conn->state == CONN_HEAD))
 		conn_close(conn);
 	else if (conn->server->stopping && conn->state == CONN_IDLE)

@@ -14,8 +14,7 @@
 #include "http/conn.h"
 
 #define BACKLOG 511
-#define REFUSALS_MAX \
-	64 /* connections above the limit that get a polite answer; more are just closed */
+#define REFUSALS_MAX 64 /* above the limit so many get a polite answer; more are just closed */
 
 #define AT(member) offsetof(struct http_config, member)
 const struct option http_options[] = {
@@ -67,15 +66,14 @@ static int make_metrics(struct http_server *server)
 	if (!server->metrics)
 		return ERR_NOMEM;
 	memcpy(server->metrics, rows, sizeof(rows));
-	for (int class = 2; class <= 5; class ++)
-		server->metrics[n++] = (struct metric){"orasi_http_requests_total",
-		                                       METRIC_COUNTER,
-		                                       "Requests answered, by class of status.",
-		                                       class_labels[class],
-		                                       &server->count_status[class],
-		                                       NULL,
-		                                       NULL,
-		                                       NULL};
+	for (int i = 2; i <= 5; i++)
+		server->metrics[n++] = (struct metric){
+			.name = "orasi_http_requests_total",
+			.type = METRIC_COUNTER,
+			.help = "Requests answered, by class of status.",
+			.labels = class_labels[i],
+			.value = &server->count_status[i],
+		};
 	return 0;
 }
 
