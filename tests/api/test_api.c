@@ -22,6 +22,8 @@
 #include "store/store.h"
 #include "json/json.h"
 
+typedef void (*todo_fn)(void);
+
 static struct {
 	struct loop *loop;
 	struct loop_wake *wake, *command;
@@ -37,7 +39,7 @@ static struct {
 	struct http_config http_config;
 	struct api_config api_config;
 	pthread_t thread;
-	void (*todo)(void);
+	_Atomic(todo_fn) todo;
 	atomic_int done;
 	struct client client;
 	struct json *reply;    /* body of the last answer */
@@ -79,8 +81,10 @@ static void on_event(void *ctx, const struct task_event *event)
 
 static void on_command(void *ctx)
 {
+	todo_fn todo = t.todo;
+
 	(void)ctx;
-	t.todo();
+	todo();
 	t.done = 1;
 }
 
@@ -142,10 +146,10 @@ static void start(void)
 	client_open(&t.client, http_server_port(t.server));
 }
 
-static void on_loop(void (*todo)(void))
+static void on_loop(todo_fn todo)
 {
-	t.todo = todo;
 	t.done = 0;
+	t.todo = todo;
 	loop_wake_now(t.command);
 	while (!t.done)
 		usleep(500);

@@ -15,15 +15,17 @@
 #define BIG (8u << 20)
 #define SINK_MAX (64u << 20)
 
+typedef void (*todo_fn)(void);
+
 static struct {
 	uv_loop_t loop;
 	uv_async_t command;
 	pthread_t thread;
 	struct http_server *server;
 	struct http_config config;
-	void (*todo)(void);
+	_Atomic(todo_fn) todo;
 	atomic_int stopped, gone, drained, most_queued, upload_ended;
-	struct http_request *held;
+	struct http_request *_Atomic held;
 } s;
 
 /* ---- handlers --------------------------------------------------------------------------- */
@@ -227,9 +229,11 @@ static void on_stopped(void *ctx)
 
 static void on_command(uv_async_t *async)
 {
+	todo_fn todo = s.todo;
+
 	(void)async;
-	if (s.todo)
-		s.todo();
+	if (todo)
+		todo();
 }
 
 static void *run(void *ctx)
@@ -270,7 +274,7 @@ static void stop_gently(void)
 	http_server_stop(s.server, 60000, on_stopped, NULL);
 }
 
-static void command(void (*todo)(void))
+static void command(todo_fn todo)
 {
 	s.todo = todo;
 	uv_async_send(&s.command);
@@ -1097,7 +1101,7 @@ START_TEST(stopping_lets_a_running_request_end_and_takes_no_other)
 	client_ask(&idle, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
 	client = connected();
 	client_puts(&client, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
-	while (!*(struct http_request *volatile *)&s.held)
+	while (!s.held)
 		usleep(1000);
 	command(stop_gently);
 	ck_assert(client_at_end(&idle));
@@ -1119,7 +1123,7 @@ START_TEST(stopping_cuts_what_does_not_end)
 	go();
 	client = connected();
 	client_puts(&client, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
-	while (!*(struct http_request *volatile *)&s.held)
+	while (!s.held)
 		usleep(1000);
 	command(stop_now);
 	ck_assert(client_at_end(&client));
