@@ -40,13 +40,6 @@ static const struct catalog_index *path_index(struct api *api, struct http_reque
 	return index;
 }
 
-static struct json *parsed(const char *text)
-{
-	struct json *json = NULL;
-
-	return text && json_parse(text, strlen(text), &json, NULL) ? NULL : json;
-}
-
 static struct json *order_with_index(struct api *api, const struct catalog_index *index)
 {
 	struct json *order = order_with_dataset(catalog_dataset(api->env.catalog, index->dataset));
@@ -54,8 +47,8 @@ static struct json *order_with_index(struct api *api, const struct catalog_index
 
 	json_set_str(json, "name", index->name);
 	json_set_str(json, "plugin", index->plugin);
-	json_set(json, "columns", parsed(index->columns));
-	json_set(json, "options", parsed(index->options));
+	json_set(json, "columns", stored_json(index->columns));
+	json_set(json, "options", stored_json(index->options));
 	json_set(order, "index", json);
 	return order;
 }

@@ -21,16 +21,11 @@ static struct json *parsed(const char *text)
 	return json;
 }
 
-static struct json *text_of(const char *text)
-{
-	return json_new_str(text);
-}
-
 static struct json *ref_to(const char *component)
 {
 	struct json *ref = json_new_object();
 
-	json_set(ref, "$ref", text_of(component));
+	json_set(ref, "$ref", json_new_str(component));
 	return ref;
 }
 
@@ -258,7 +253,7 @@ static struct json *make_operation(const struct api_route *route)
 	struct json *operation = json_new_object(), *tags = json_new_array(),
 	            *params = make_params(route);
 
-	json_push(tags, text_of(tag_of(route)));
+	json_push(tags, json_new_str(tag_of(route)));
 	json_set(operation, "tags", tags);
 	json_set_str(operation, "operationId", route->operation);
 	json_set_str(operation, "summary", route->help);

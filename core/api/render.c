@@ -152,14 +152,11 @@ static void set_known(struct json *object, const char *key, int64_t v)
 	json_set(object, key, v < 0 ? json_new_null() : json_new_int(v));
 }
 
-/* JSON text that the agent itself has stored. */
-static struct json *parsed(const char *text)
+struct json *stored_json(const char *text)
 {
 	struct json *json = NULL;
 
-	if (text && json_parse(text, strlen(text), &json, NULL))
-		json = NULL;
-	return json;
+	return text && json_parse(text, strlen(text), &json, NULL) ? NULL : json;
 }
 
 static struct json *task_error(const struct task *task)
@@ -207,7 +204,7 @@ static void task_times(struct json *json, const struct task *task)
 
 struct json *task_json(const struct task *task, int how)
 {
-	struct json *json = json_new_object(), *labels = parsed(task->labels);
+	struct json *json = json_new_object(), *labels = stored_json(task->labels);
 
 	set_id(json, "id", task->id);
 	json_set_str(json, "kind", task->kind);
@@ -228,8 +225,8 @@ struct json *task_json(const struct task *task, int how)
 	         task->state == TASK_RUNNING ? task_progress(task) : json_new_null());
 	json_set(json, "error", task_error(task));
 	if (how == TASK_FULL) {
-		json_set(json, "spec", parsed(task->body));
-		json_set(json, "result", parsed(task->result));
+		json_set(json, "spec", stored_json(task->body));
+		json_set(json, "result", stored_json(task->result));
 	}
 	return json;
 }
@@ -271,8 +268,8 @@ struct json *index_json(const struct catalog_index *index)
 	json_set_str(json, "dataset", index->dataset);
 	json_set_str(json, "name", index->name);
 	json_set_str(json, "plugin", index->plugin);
-	json_set(json, "columns", parsed(index->columns));
-	json_set(json, "options", parsed(index->options));
+	json_set(json, "columns", stored_json(index->columns));
+	json_set(json, "options", stored_json(index->options));
 	json_set_time(json, "created_at", index->created_at);
 	json_set_time(json, "updated_at", index->updated_at);
 	set_known(json, "generation", index->generation);
