@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Local folders. */
+#include "blob/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+
+#define COPY_BYTES (1u << 20)
+
+struct blob {
+	char *location;
+};
+
+int blob_open(const char *location, struct blob **ret, struct err *err)
+{
+	struct blob *blob;
+
+	if (!location || *location != '/')
+		return err_set(err, ERR_UNSUPPORTED, "location '%s' is not an absolute path, which is all that is supported",
+		               location ? location : "");
+	blob = calloc(1, sizeof(*blob));
+	if (!blob || !(blob->location = strdup(location))) {
+		free(blob);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	*ret = blob;
+	return 0;
+}
+
+void blob_close(struct blob *blob)
+{
+	if (!blob)
+		return;
+	free(blob->location);
+	free(blob);
+}
+
+const char *blob_location(const struct blob *blob)
+{
+	return blob->location;
+}
+
+int blob_path(const struct blob *blob, const char *name, char *ret, size_t cap, struct err *err)
+{
+	if (*name == '/' || !strcmp(name, "..") || str_starts(name, "../") || strstr(name, "/../") || str_ends(name, "/.."))
+		return err_set(err, ERR_CORRUPT, "'%s' points outside of '%s'", name, blob->location);
+	if ((size_t)snprintf(ret, cap, "%s%s%s", blob->location, *name ? "/" : "", name) >= cap)
+		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", name);
+	return 0;
+}
+
+int blob_get(struct blob *blob, const char *name, size_t max, struct buf *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	return r ? r : file_read(path, max, ret, err);
+}
+
+int blob_size(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	if (r)
+		return r;
+	if (stat(path, &st))
+		return err_errno(err, errno, "cannot look at '%s'", path);
+	*ret = st.st_size;
+	if (ret_modified_ms)
+		*ret_modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	return 0;
+}
+
+static int make_parent(const char *path, struct err *err)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	return access(parent, F_OK) ? dir_make(parent, 0755, err) : 0;
+}
+
+static int put(struct blob *blob, const char *name, const void *p, size_t n,
+               int (*how)(const char *, const void *, size_t, struct err *), struct err *err)
+{
+	char path[PATH_MAX];
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	if (!r)
+		r = make_parent(path, err);
+	return r ? r : how(path, p, n, err);
+}
+
+int blob_put_new(struct blob *blob, const char *name, const void *p, size_t n, struct err *err)
+{
+	return put(blob, name, p, n, file_create, err);
+}
+
+int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err)
+{
+	return put(blob, name, p, n, file_replace, err);
+}
+
+/* ---- adopting ---------------------------------------------------------------------------------------- */
+
+static int sync_parent(const char *path, struct err *err)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	return dir_sync(parent, err);
+}
+
+/* Staging may be on another file system: then a copy is what a rename would have been. */
+static int copy_file(const char *from, const char *to, struct err *err)
+{
+	char *chunk = malloc(COPY_BYTES);
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, r = 0;
+	ssize_t n = 0;
+
+	if (!chunk || in < 0)
+		r = chunk ? err_errno(err, errno, "cannot open '%s'", from) : err_set(err, ERR_NOMEM, "out of memory");
+	if (!r) {
+		out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (out < 0)
+			r = err_errno(err, errno, "cannot create '%s'", to);
+	}
+	while (!r && (n = read(in, chunk, COPY_BYTES)) > 0)
+		r = file_write_all(out, chunk, (size_t)n, to, err);
+	if (!r && (n < 0 || fdatasync(out)))
+		r = err_errno(err, errno, "cannot copy '%s' to '%s'", from, to);
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	free(chunk);
+	if (!r)
+		unlink(from);
+	return r;
+}
+
+int blob_adopt(struct blob *blob, const char *local, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	if (!r)
+		r = make_parent(path, err);
+	if (r)
+		return r;
+	if (renameat2(AT_FDCWD, local, AT_FDCWD, path, RENAME_NOREPLACE)) {
+		if (errno == EXDEV)
+			r = copy_file(local, path, err);
+		else if (errno == EINVAL || errno == ENOSYS)
+			r = file_rename_new(local, path, err);
+		else
+			r = err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
+	}
+	return r ? r : sync_parent(path, err);
+}
+
+int blob_delete(struct blob *blob, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	if (r)
+		return r;
+	if (!unlink(path) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
+		return err_errno(err, errno, "cannot delete '%s'", path);
+	return dir_remove(path, err);
+}
+
+/* ---- listing -------------------------------------------------------------------------------------------- */
+
+static int is_folder(const char *path, const struct dirent *entry)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	if ((size_t)snprintf(full, sizeof(full), "%s/%s", path, entry->d_name) >= sizeof(full) || stat(full, &st))
+		return 0;
+	return S_ISDIR(st.st_mode);
+}
+
+int blob_list(struct blob *blob, const char *folder, const char *after,
+              int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err)
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	int n, r = blob_path(blob, folder, path, sizeof(path), err);
+
+	if (r)
+		return r;
+	n = scandir(path, &entries, NULL, alphasort);
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot list '%s'", path);
+	for (int i = 0; i < n; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (!r && strcmp(name, ".") && strcmp(name, "..") && (!after || strcmp(name, after) > 0))
+			r = each(ctx, name, is_folder(path, entries[i]));
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes at a place: a dataset's folder. Names are relative to it ("_delta_log/00000000000000000000.json"),
+ * without "..". What is put is either whole and durable, or absent. Local folders now; the shape is that of an
+ * object store, so that one can stand behind it.
+ *
+ * Threading: an object at a time per thread; different processes may work on one place. */
+#ifndef BLOB_BLOB_H
+#define BLOB_BLOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct blob;
+
+/* `location` is an absolute path; it need not exist yet. ERR_UNSUPPORTED for a scheme that is not known. */
+int blob_open(const char *location, struct blob **ret, struct err *err);
+void blob_close(struct blob *blob); /* NULL is fine */
+const char *blob_location(const struct blob *blob);
+
+int blob_get(struct blob *blob, const char *name, size_t max, struct buf *ret, struct err *err); /* appends */
+int blob_size(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err);
+/* ERR_EXISTS when there is one already: of many racers one wins. Makes folders. */
+int blob_put_new(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
+int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err); /* replaces */
+/* Moves a finished, synced local file or folder to its name, durable. ERR_EXISTS. */
+int blob_adopt(struct blob *blob, const char *local, const char *name, struct err *err);
+int blob_delete(struct blob *blob, const char *name, struct err *err); /* a file or folder; fine if absent */
+/* Calls `each` for the entries of a folder in order of name, those behind `after` (NULL: all); non-zero stops
+ * and is returned. A folder that is not there is empty. */
+int blob_list(struct blob *blob, const char *folder, const char *after,
+              int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);
+/* The local path of a name, for readers; in `ret`. */
+int blob_path(const struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the worker offers to plugins: log, job, mem, reject, blob; and configurations. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "plugin/loader.h"
+#include "wire/wire.h"
+
+static struct loader_host *of(const orasi_host *host)
+{
+	return host->ctx;
+}
+
+/* ---- log -------------------------------------------------------------------------------------------------- */
+
+static void host_log(const orasi_host *host, int32_t level, orasi_str message, const orasi_kv *kv, uint32_t n)
+{
+	char line[2048];
+	size_t at = (size_t)snprintf(line, sizeof(line), "%.*s", (int)message.len, message.ptr);
+
+	(void)host;
+	for (uint32_t i = 0; i < n && at < sizeof(line); i++)
+		at += (size_t)snprintf(line + at, sizeof(line) - at, " %.*s=%.*s", (int)kv[i].key.len, kv[i].key.ptr,
+		                       (int)kv[i].value.len, kv[i].value.ptr);
+	log_at(level <= ORASI_LOG_DEBUG  ? LOG_DEBUG
+	       : level == ORASI_LOG_INFO ? LOG_INFO
+	       : level == ORASI_LOG_WARN ? LOG_WARN
+	                                 : LOG_ERROR,
+	       "plugin.log", LOG_STR("line", line));
+}
+
+static const orasi_host_log log_extension = {sizeof(orasi_host_log), ORASI_LOG_INFO, host_log};
+
+/* ---- job -------------------------------------------------------------------------------------------------- */
+
+static void host_progress(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note)
+{
+	struct loader_host *h = of(host);
+
+	(void)note;
+	if (h->on_progress)
+		h->on_progress(h->ctx, done, total);
+}
+
+static orasi_status host_checkpoint(const orasi_host *host, orasi_bytes state, orasi_error *err)
+{
+	(void)host;
+	(void)state;
+	if (err)
+		snprintf(err->message, sizeof(err->message), "checkpoints of this kind of plugin travel with its marks");
+	return ORASI_E_UNSUPPORTED;
+}
+
+/* ---- mem: a size in front of every block ------------------------------------------------------------------ */
+
+struct block {
+	size_t size, align;
+	void *start;
+};
+
+static int take(struct loader_host *h, int64_t n)
+{
+	if (n > 0 && h->memory_used > h->memory_max - n)
+		return -1;
+	h->memory_used += n;
+	return 0;
+}
+
+static void *host_alloc(const orasi_host *host, size_t n, size_t align)
+{
+	struct loader_host *h = of(host);
+	struct block *block;
+	char *start, *p;
+
+	if (align < 16)
+		align = 16;
+	if (n > (size_t)INT64_MAX / 2 || align > 1u << 20 || (align & (align - 1)) || take(h, (int64_t)n))
+		return NULL;
+	start = malloc(n + align + sizeof(*block));
+	if (!start) {
+		take(h, -(int64_t)n);
+		return NULL;
+	}
+	p = (char *)(((uintptr_t)start + sizeof(*block) + align - 1) & ~(uintptr_t)(align - 1));
+	block = (struct block *)p - 1;
+	*block = (struct block){n, align, start};
+	return p;
+}
+
+static void host_release(const orasi_host *host, void *p)
+{
+	struct block *block = p ? (struct block *)p - 1 : NULL;
+
+	if (!block)
+		return;
+	take(of(host), -(int64_t)block->size);
+	free(block->start);
+}
+
+static void *host_resize(const orasi_host *host, void *p, size_t n)
+{
+	struct block *block = p ? (struct block *)p - 1 : NULL;
+	void *fresh = host_alloc(host, n, block ? block->align : 0);
+
+	if (fresh && block) {
+		memcpy(fresh, p, block->size < n ? block->size : n);
+		host_release(host, p);
+	}
+	return fresh;
+}
+
+static orasi_status host_reserve(const orasi_host *host, int64_t delta)
+{
+	return take(of(host), delta) ? ORASI_E_QUOTA : ORASI_OK;
+}
+
+static uint64_t host_budget(const orasi_host *host)
+{
+	const struct loader_host *h = of(host);
+
+	return h->memory_used >= h->memory_max ? 0 : (uint64_t)(h->memory_max - h->memory_used);
+}
+
+static const orasi_host_mem mem_extension = {sizeof(orasi_host_mem), 0,          host_alloc, host_resize,
+                                             host_release,           host_reserve, host_budget};
+
+/* ---- reject -------------------------------------------------------------------------------------------------- */
+
+static orasi_status host_reject(const orasi_host *host, const orasi_rejected *rejected)
+{
+	struct loader_host *h = of(host);
+
+	return h->on_reject(h->ctx, rejected);
+}
+
+static const orasi_host_reject reject_extension = {sizeof(orasi_host_reject), 0, host_reject};
+
+/* ---- blob: scratch files without a name ------------------------------------------------------------------------ */
+
+static orasi_status scratch_fail(orasi_error *err, const char *what)
+{
+	if (err)
+		snprintf(err->message, sizeof(err->message), "scratch file: %s: %s", what, strerror(errno));
+	return ORASI_E_IO;
+}
+
+static orasi_status host_scratch(const orasi_host *host, uint64_t *ret, orasi_error *err)
+{
+	struct loader_host *h = of(host);
+
+	for (uint64_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++) {
+		if (h->scratch_fds[i] >= 0)
+			continue;
+		h->scratch_fds[i] = open(h->scratch, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		if (h->scratch_fds[i] < 0)
+			return scratch_fail(err, "cannot create");
+		*ret = i;
+		return ORASI_OK;
+	}
+	errno = EMFILE;
+	return scratch_fail(err, "too many");
+}
+
+static int scratch_fd(const orasi_host *host, uint64_t handle)
+{
+	const struct loader_host *h = of(host);
+
+	return handle < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]) ? h->scratch_fds[handle] : -1;
+}
+
+static orasi_status host_pwrite(const orasi_host *host, uint64_t handle, uint64_t off, const void *buf, size_t len,
+                                orasi_error *err)
+{
+	while (len) {
+		ssize_t n = pwrite(scratch_fd(host, handle), buf, len, (off_t)off);
+
+		if (n <= 0)
+			return scratch_fail(err, "cannot write");
+		buf = (const char *)buf + n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return ORASI_OK;
+}
+
+static orasi_status host_pread(const orasi_host *host, uint64_t handle, uint64_t off, void *buf, size_t len,
+                               orasi_error *err)
+{
+	while (len) {
+		ssize_t n = pread(scratch_fd(host, handle), buf, len, (off_t)off);
+
+		if (n <= 0)
+			return scratch_fail(err, n ? "cannot read" : "it ends early");
+		buf = (char *)buf + n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return ORASI_OK;
+}
+
+static void host_close(const orasi_host *host, uint64_t handle)
+{
+	int fd = scratch_fd(host, handle);
+
+	if (fd >= 0) {
+		close(fd);
+		of(host)->scratch_fds[handle] = -1;
+	}
+}
+
+static const orasi_host_blob blob_extension = {sizeof(orasi_host_blob), 0, host_scratch, host_pwrite, host_pread,
+                                               host_close};
+
+/* ---- the host ------------------------------------------------------------------------------------------------- */
+
+static const void *get_extension(const orasi_host *host, const char *id)
+{
+	struct loader_host *h = of(host);
+
+	if (!strcmp(id, ORASI_HOST_LOG))
+		return &log_extension;
+	if (!strcmp(id, ORASI_HOST_JOB))
+		return &h->job;
+	if (!strcmp(id, ORASI_HOST_MEM))
+		return &mem_extension;
+	if (!strcmp(id, ORASI_HOST_REJECT))
+		return h->on_reject ? &reject_extension : NULL;
+	if (!strcmp(id, ORASI_HOST_BLOB))
+		return h->scratch ? &blob_extension : NULL;
+	return NULL;
+}
+
+void loader_host_init(struct loader_host *h, struct loader *loader, const char *scratch, int attempt,
+                      int64_t memory_max)
+{
+	static const volatile int32_t never;
+
+	memset(h, 0, sizeof(*h));
+	h->host = (orasi_host){sizeof(h->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, h, ORASI_VERSION, get_extension};
+	h->loader = loader;
+	h->scratch = scratch;
+	h->memory_max = memory_max;
+	h->job = (orasi_host_job){sizeof(h->job), (uint32_t)attempt, &never, 0, host_progress, host_checkpoint};
+	if (loader_cancel_flag(loader))
+		h->job.cancel_flag = loader_cancel_flag(loader);
+	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
+		h->scratch_fds[i] = -1;
+}
+
+void loader_host_done(struct loader_host *h)
+{
+	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
+		host_close(&h->host, i);
+}
+
+/* ---- configuration ----------------------------------------------------------------------------------------------- */
+
+static const struct json *at(const orasi_config *config, const char *ptr)
+{
+	return json_pointer(((const struct loader_config *)config->ctx)->json, ptr);
+}
+
+static orasi_status get_i64(const orasi_config *config, const char *ptr, int64_t *ret)
+{
+	const struct json *v = at(config, ptr);
+
+	if (!v)
+		return ORASI_E_NOTFOUND;
+	*ret = json_int(v, *ret);
+	return ORASI_OK;
+}
+
+static orasi_status get_f64(const orasi_config *config, const char *ptr, double *ret)
+{
+	const struct json *v = at(config, ptr);
+
+	if (!v)
+		return ORASI_E_NOTFOUND;
+	*ret = json_double(v, *ret);
+	return ORASI_OK;
+}
+
+static orasi_status get_bool(const orasi_config *config, const char *ptr, int32_t *ret)
+{
+	const struct json *v = at(config, ptr);
+
+	if (!v)
+		return ORASI_E_NOTFOUND;
+	*ret = json_bool(v, *ret);
+	return ORASI_OK;
+}
+
+static orasi_status get_str(const orasi_config *config, const char *ptr, orasi_str *ret)
+{
+	const struct json *v = at(config, ptr);
+
+	if (json_type(v) != JSON_STRING)
+		return ORASI_E_NOTFOUND;
+	*ret = (orasi_str){json_str(v, ""), json_str_len(v)};
+	return ORASI_OK;
+}
+
+static orasi_status count(const orasi_config *config, const char *ptr, uint32_t *ret)
+{
+	const struct json *v = at(config, ptr);
+
+	if (!v)
+		return ORASI_E_NOTFOUND;
+	*ret = (uint32_t)json_count(v);
+	return ORASI_OK;
+}
+
+void loader_config_init(struct loader_config *config, const struct json *json)
+{
+	const char *text = json ? json_text(json) : "{}";
+
+	config->json = json;
+	config->config = (orasi_config){sizeof(config->config), 0, config, {text, strlen(text)}, get_i64, get_f64, get_bool,
+	                                get_str, count};
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading. libltdl's own loader binds lazily and turns every reason into "file not found", so it gets one of
+ * ours: dlopen with RTLD_NOW and RTLD_LOCAL, and dlerror's words kept. */
+#include <dlfcn.h>
+#include <ltdl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "plugin/loader.h"
+#include "plugin/plugin.h"
+#include "wire/wire.h"
+
+#define PLUGINS_MAX 64
+
+struct loaded {
+	char path[4096];
+	const orasi_entry *entry;
+	struct loader_plugin plugins[8];
+	uint32_t n;
+};
+
+struct loader {
+	struct wire_page *page;
+	struct json *listed;
+	struct loaded *files[PLUGINS_MAX];
+	size_t n_files;
+	struct loader_host init_host;
+};
+
+/* ---- our loader for libltdl ------------------------------------------------------------------------------ */
+
+static char last_error[512];
+
+static lt_module module_open(lt_user_data data, const char *name, lt_dladvise advise)
+{
+	void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	const char *reason = handle ? NULL : dlerror();
+
+	(void)data;
+	(void)advise;
+	if (reason)
+		str_copy(last_error, sizeof(last_error), reason);
+	return handle;
+}
+
+static int module_close(lt_user_data data, lt_module module)
+{
+	(void)data;
+	(void)module;
+	return 0; /* never unloaded */
+}
+
+static void *find_symbol(lt_user_data data, lt_module module, const char *symbol)
+{
+	(void)data;
+	return dlsym(module, symbol);
+}
+
+static const lt_dlvtable vtable = {
+	.name = "orasi",
+	.module_open = module_open,
+	.module_close = module_close,
+	.find_sym = find_symbol,
+	.priority = LT_DLLOADER_PREPEND,
+};
+
+int loader_new(struct wire_page *page, struct loader **ret, struct err *err)
+{
+	struct loader *loader = calloc(1, sizeof(*loader));
+
+	if (!loader)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (lt_dlinit() || lt_dlloader_add(&vtable)) {
+		free(loader);
+		return err_set(err, ERR_INTERNAL, "cannot start libltdl: %s", lt_dlerror());
+	}
+	lt_dlloader_remove((char *)"lt_dlopen");
+	loader->page = page;
+	loader_host_init(&loader->init_host, loader, NULL, 0, INT64_MAX);
+	*ret = loader;
+	return 0;
+}
+
+const volatile int32_t *loader_cancel_flag(const struct loader *loader)
+{
+	return loader->page ? &loader->page->cancel : NULL;
+}
+
+void loader_set_plugins(struct loader *loader, const struct json *plugins)
+{
+	json_free(loader->listed);
+	loader->listed = json_copy(plugins);
+}
+
+/* ---- the crash page ----------------------------------------------------------------------------------------- */
+
+static void note(struct loader *loader, const char *plugin, const char *function)
+{
+	struct wire_page *page = loader->page;
+
+	if (!page)
+		return;
+	str_copy(page->function, sizeof(page->function), function);
+	str_copy(page->plugin, sizeof(page->plugin), plugin);
+	page->calls++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function)
+{
+	note(loader, plugin->descriptor->id, function);
+}
+
+void loader_leave(struct loader *loader)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (loader->page)
+		loader->page->plugin[0] = '\0';
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------- */
+
+static int check_descriptor(const orasi_entry *entry, const orasi_descriptor *d, struct err *err)
+{
+	if (!d || d->struct_size < sizeof(*d) || !d->id || !d->name || !d->version || !d->config_schema || !d->features ||
+	    (d->kind != ORASI_KIND_INGEST && d->kind != ORASI_KIND_INDEX))
+		return err_set(err, ERR_PLUGIN, "bundle '%s' has a descriptor that is not complete", entry->bundle_id);
+	return 0;
+}
+
+static int take_factories(const orasi_entry *entry, struct loader_plugin *p, struct err *err)
+{
+	const orasi_descriptor *d = p->descriptor;
+
+	if (d->kind == ORASI_KIND_INGEST)
+		p->ingest = entry->get_factory(ORASI_INGEST_FACTORY);
+	else
+		p->index = entry->get_factory(ORASI_INDEX_FACTORY);
+	if (d->flags & ORASI_FLAG_ENCODES)
+		p->encode = entry->get_factory(ORASI_ENCODE_FACTORY);
+	if ((!p->ingest && !p->index) || ((d->flags & ORASI_FLAG_ENCODES) && !p->encode))
+		return err_set(err, ERR_PLUGIN, "plugin '%s' does not offer the factory of its kind", d->id);
+	return 0;
+}
+
+static int check_entry(const orasi_entry *entry, const struct plugin_note *noted, struct err *err)
+{
+	if (!entry || entry->struct_size < sizeof(*entry) || !entry->bundle_id || !entry->count || !entry->describe ||
+	    !entry->get_factory || !entry->init)
+		return err_set(err, ERR_PLUGIN, "its entry is not complete");
+	if (entry->abi_major != noted->abi_major || entry->abi_minor != noted->abi_minor ||
+	    strcmp(entry->bundle_id, noted->bundle_id))
+		return err_set(err, ERR_PLUGIN, "its note and its entry do not agree");
+	return 0;
+}
+
+static int fill(struct loader *loader, struct loaded *file, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_status status;
+	int r = 0;
+
+	note(loader, file->entry->bundle_id, "init");
+	status = file->entry->init(&loader->init_host.host, &error);
+	loader_leave(loader);
+	if (status)
+		return err_set(err, ERR_PLUGIN, "its init failed: %.300s", error.message);
+	file->n = file->entry->count();
+	if (file->n > sizeof(file->plugins) / sizeof(file->plugins[0]))
+		return err_set(err, ERR_PLUGIN, "it has more than 8 plugins");
+	for (uint32_t i = 0; i < file->n && !r; i++) {
+		file->plugins[i].descriptor = file->entry->describe(i);
+		file->plugins[i].entry = file->entry;
+		r = check_descriptor(file->entry, file->plugins[i].descriptor, err);
+		if (!r)
+			r = take_factories(file->entry, &file->plugins[i], err);
+	}
+	return r;
+}
+
+static int open_file(struct loader *loader, struct loaded *file, struct err *err)
+{
+	const orasi_entry *(*entry)(void);
+	struct plugin_note noted;
+	lt_dlhandle handle;
+	int r = plugin_note_read(file->path, &noted, err);
+
+	if (!r)
+		r = plugin_version_check(&noted, err);
+	if (r)
+		return r;
+	note(loader, noted.bundle_id, "load");
+	handle = lt_dlopen(file->path);
+	loader_leave(loader);
+	if (!handle)
+		return err_set(err, ERR_PLUGIN, "it cannot be loaded: %s", last_error);
+	entry = (const orasi_entry *(*)(void))lt_dlsym(handle, ORASI_ENTRY_SYMBOL);
+	if (!entry)
+		return err_set(err, ERR_PLUGIN, "it does not export " ORASI_ENTRY_SYMBOL);
+	file->entry = entry();
+	r = check_entry(file->entry, &noted, err);
+	return r ? r : fill(loader, file, err);
+}
+
+static int load(struct loader *loader, const char *path, struct loaded **ret, struct err *err)
+{
+	struct loaded *file;
+	int r;
+
+	for (size_t i = 0; i < loader->n_files; i++)
+		if (!strcmp(loader->files[i]->path, path)) {
+			*ret = loader->files[i];
+			return 0;
+		}
+	if (loader->n_files == PLUGINS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d plugin files in one worker", PLUGINS_MAX);
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	str_copy(file->path, sizeof(file->path), path);
+	r = open_file(loader, file, err);
+	if (r) {
+		err_prefix(err, "plugin file '%s'", path);
+		free(file);
+		return r;
+	}
+	loader->files[loader->n_files++] = file;
+	*ret = file;
+	return 0;
+}
+
+/* ---- finding -------------------------------------------------------------------------------------------------------- */
+
+static const char *kind_name(const orasi_descriptor *d)
+{
+	return d->kind == ORASI_KIND_INGEST ? "ingest" : "index";
+}
+
+static const struct loader_plugin *find_in(const struct loaded *file, const char *kind, const char *id_or_name)
+{
+	for (uint32_t i = 0; i < file->n; i++) {
+		const orasi_descriptor *d = file->plugins[i].descriptor;
+
+		if (!strcmp(kind_name(d), kind) && (!strcmp(d->id, id_or_name) || !strcmp(d->name, id_or_name)))
+			return &file->plugins[i];
+	}
+	return NULL;
+}
+
+int loader_find(struct loader *loader, const char *kind, const char *id_or_name, const struct loader_plugin **ret,
+                struct err *err)
+{
+	for (size_t i = 0; i < json_count(loader->listed); i++) {
+		const struct json *entry = json_at(loader->listed, i);
+		struct loaded *file;
+		int r;
+
+		if (strcmp(json_get_str(entry, "kind", ""), kind) || (strcmp(json_get_str(entry, "id", ""), id_or_name) &&
+		                                                      strcmp(json_get_str(entry, "name", ""), id_or_name)))
+			continue;
+		r = load(loader, json_get_str(entry, "path", ""), &file, err);
+		if (r)
+			return r;
+		*ret = find_in(file, kind, id_or_name);
+		if (*ret)
+			return 0;
+	}
+	return err_set(err, ERR_NOTFOUND, "there is no %s plugin '%s': see 'orasi plugin list'", kind, id_or_name);
+}
+
+size_t loader_all(struct loader *loader, const char *kind, const struct loader_plugin **ret, size_t cap)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_count(loader->listed) && n < cap; i++) {
+		const struct json *entry = json_at(loader->listed, i);
+
+		if (!strcmp(json_get_str(entry, "kind", ""), kind) &&
+		    !loader_find(loader, kind, json_get_str(entry, "id", ""), &ret[n], NULL))
+			n++;
+	}
+	return n;
+}
+
+/* ---- describing -------------------------------------------------------------------------------------------------------- */
+
+static int describe_one(const struct loader_plugin *p, struct json **ret, struct err *err)
+{
+	const orasi_descriptor *d = p->descriptor;
+	struct json *json = json_new_object(), *features = json_new_array(), *schema;
+
+	for (int i = 0; d->features[i]; i++)
+		json_push(features, json_new_str(d->features[i]));
+	json_set_str(json, "id", d->id);
+	json_set_str(json, "name", d->name);
+	json_set_str(json, "kind", kind_name(d));
+	json_set_str(json, "version", d->version);
+	json_set_str(json, "summary", d->summary);
+	json_set(json, "features", features);
+	json_set_int(json, "flags", d->flags);
+	json_set_int(json, "state_version", d->state_version);
+	if (json_parse(d->config_schema, strlen(d->config_schema), &schema, err)) {
+		json_free(json);
+		return err_prefix(err, "config_schema of plugin '%s'", d->id);
+	}
+	json_set(json, "config_schema", schema);
+	*ret = json;
+	return 0;
+}
+
+int loader_describe(struct loader *loader, const char *path, struct json **ret, struct err *err)
+{
+	struct json *json, *plugins, *one = NULL;
+	struct loaded *file;
+	int r = load(loader, path, &file, err);
+
+	if (r)
+		return r;
+	json = json_new_object();
+	plugins = json_new_array();
+	for (uint32_t i = 0; i < file->n && !r; i++) {
+		r = describe_one(&file->plugins[i], &one, err);
+		if (!r)
+			json_push(plugins, one);
+	}
+	json_set_str(json, "bundle", file->entry->bundle_id);
+	json_set_str(json, "version", file->entry->bundle_version);
+	json_set_str(json, "vendor", file->entry->vendor);
+	json_set_str(json, "license", file->entry->license);
+	json_set(json, "plugins", plugins);
+	if (r)
+		json_free(json);
+	else
+		*ret = json;
+	return r;
+}
+
+/* ---- failures -------------------------------------------------------------------------------------------------------------- */
+
+int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status,
+                const orasi_error *error, struct err *err)
+{
+	static const struct {
+		orasi_status status;
+		int code;
+	} codes[] = {
+		{ORASI_E_INVALID, ERR_INVALID},  {ORASI_E_CONFIG, ERR_INVALID},        {ORASI_E_CORRUPT, ERR_CORRUPT},
+		{ORASI_E_UNSUPPORTED, ERR_UNSUPPORTED}, {ORASI_E_STATE, ERR_CORRUPT},  {ORASI_E_NOTFOUND, ERR_NOTFOUND},
+		{ORASI_E_LIMIT, ERR_LIMIT},      {ORASI_E_IO, ERR_IO},                 {ORASI_E_NOMEM, ERR_NOMEM},
+		{ORASI_E_BUSY, ERR_BUSY},        {ORASI_E_CANCELLED, ERR_CANCELLED},   {ORASI_E_DEADLINE, ERR_TIMEOUT},
+		{ORASI_E_QUOTA, ERR_LIMIT},      {ORASI_E_BUDGET, ERR_INVALID},
+	};
+	int code = status <= -100 && status > -200 ? ERR_IO : ERR_PLUGIN;
+
+	if (status >= 0)
+		return err_set(err, ERR_PLUGIN, "plugin '%s' misbehaves: '%s' returned %d, which does not belong there",
+		               plugin->descriptor->id, function, status);
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].status == status)
+			code = codes[i].code;
+	if (!error->message[0])
+		return err_set(err, code, "plugin '%s' failed in '%s' with status %d and gave no reason",
+		               plugin->descriptor->id, function, status);
+	err_set(err, code, "%.400s (plugin '%s')", error->message, plugin->descriptor->name);
+	err_where(err, "%.100s", error->where);
+	return code;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plugins as a worker sees them: loaded by libltdl, asked for their factories, called under watch. Linked into the
+ * worker only. What is loaded stays until the process ends: plugins leave behind release callbacks, thread-local
+ * data and runtimes that do not survive a dlclose.
+ *
+ * Threading: one loader per process, one thread. */
+#ifndef PLUGIN_LOADER_H
+#define PLUGIN_LOADER_H
+
+#include <orasi/plugin.h>
+
+#include "base/err.h"
+#include "json/json.h"
+
+struct loader;
+struct wire_page;
+
+struct loader_plugin {
+	const orasi_descriptor *descriptor;
+	const orasi_entry *entry;
+	const orasi_ingest_factory *ingest; /* of kind ingest */
+	const orasi_encode_factory *encode; /* if it encodes */
+	const orasi_index_factory *index;   /* of kind index */
+};
+
+/* `plugins` is the order's list; it is copied. */
+int loader_new(struct wire_page *page, struct loader **ret, struct err *err);
+void loader_set_plugins(struct loader *loader, const struct json *plugins);
+/* Loads the file if it is not there yet. `kind` is "ingest" or "index". */
+int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
+                const struct loader_plugin **ret, struct err *err);
+/* The order's cancel flag; NULL without a page. */
+const volatile int32_t *loader_cancel_flag(const struct loader *loader);
+/* All that are listed of a kind, loaded; those that cannot be are left out. */
+size_t loader_all(struct loader *loader, const char *kind, const struct loader_plugin **ret, size_t cap);
+/* A description of one file for the registry (see worker.h), for the scan role. */
+int loader_describe(struct loader *loader, const char *path, struct json **ret, struct err *err);
+
+/* ---- calling --------------------------------------------------------------------------------------------------- */
+
+/* Notes in the crash page that `function` of the plugin is about to run, and that it has come back. */
+void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function);
+void loader_leave(struct loader *loader);
+/* r = loader_call(loader, plugin, "next", factory->next(…)) */
+#define loader_call(loader, plugin, function, expression)                                     \
+	(__extension__({                                                                      \
+		orasi_status loader_r_;                                                       \
+		loader_enter((loader), (plugin), (function));                                 \
+		loader_r_ = (expression);                                                     \
+		loader_leave(loader);                                                         \
+		loader_r_;                                                                    \
+	}))
+/* A status into our codes and a sentence that names plugin and function. A failure without a sentence, or a status
+ * that does not belong there, is the plugin's fault and said so. */
+int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status,
+                const orasi_error *error, struct err *err);
+
+/* ---- what plugins may ask of us ---------------------------------------------------------------------------------- */
+
+/* The host of one instance: where its rejects, logs and progress go. The caller owns it, as long as the instance. */
+struct loader_host {
+	orasi_host host;
+	struct loader *loader;
+	orasi_host_job job;
+	orasi_status (*on_reject)(void *ctx, const orasi_rejected *rejected); /* NULL: no such extension */
+	void (*on_progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+	const char *scratch; /* folder for scratch files, NULL: none */
+	int64_t memory_used, memory_max;
+	int scratch_fds[16];
+};
+void loader_host_init(struct loader_host *host, struct loader *loader, const char *scratch, int attempt,
+                      int64_t memory_max);
+void loader_host_done(struct loader_host *host);
+
+/* A configuration over a JSON object, which must live as long. */
+struct loader_config {
+	orasi_config config;
+	const struct json *json;
+};
+void loader_config_init(struct loader_config *config, const struct json *json);
+
+#endif

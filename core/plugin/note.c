@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ELF note of a plugin, read as bytes of a stranger: every offset is checked against the file. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <orasi/abi.h>
+
+#include "plugin/inside.h"
+
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#else
+#define MACHINE EM_NONE
+#endif
+
+static int take_note(const uint8_t *p, uint64_t n, struct plugin_note *ret)
+{
+	struct orasi_note note;
+
+	while (n >= 12) {
+		uint32_t namesz, descsz;
+		uint64_t step;
+
+		memcpy(&namesz, p, 4);
+		memcpy(&descsz, p + 4, 4);
+		step = 12 + (((uint64_t)namesz + 3) & ~3ull) + (((uint64_t)descsz + 3) & ~3ull);
+		if (step > n)
+			return 0;
+		if (namesz == 6 && descsz == sizeof(note) - 20 && step >= sizeof(note)) {
+			memcpy(&note, p, sizeof(note));
+			if (note.type == ORASI_NOTE_TYPE && !memcmp(note.owner, ORASI_NOTE_OWNER, 6)) {
+				ret->abi_major = note.abi_major;
+				ret->abi_minor = note.abi_minor;
+				memcpy(ret->bundle_id, note.bundle_id, sizeof(ret->bundle_id));
+				memcpy(ret->bundle_version, note.bundle_version, sizeof(ret->bundle_version));
+				ret->bundle_id[sizeof(ret->bundle_id) - 1] = '\0';
+				ret->bundle_version[sizeof(ret->bundle_version) - 1] = '\0';
+				return 1;
+			}
+		}
+		p += step;
+		n -= step;
+	}
+	return 0;
+}
+
+int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err)
+{
+	Elf64_Ehdr head;
+
+	if (n < sizeof(head) || memcmp(p, ELFMAG, SELFMAG))
+		return err_set(err, ERR_CORRUPT, "it is no ELF file");
+	memcpy(&head, p, sizeof(head));
+	if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_ident[EI_DATA] != ELFDATA2LSB || head.e_machine != MACHINE ||
+	    head.e_type != ET_DYN)
+		return err_set(err, ERR_CORRUPT, "it is no shared object for this machine");
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		uint64_t at, end;
+		Elf64_Phdr program;
+
+		if (__builtin_add_overflow(head.e_phoff, (uint64_t)i * sizeof(program), &at) ||
+		    __builtin_add_overflow(at, sizeof(program), &end) || end > n)
+			return err_set(err, ERR_CORRUPT, "its program headers are cut");
+		memcpy(&program, p + at, sizeof(program));
+		if (program.p_type != PT_NOTE)
+			continue;
+		if (__builtin_add_overflow(program.p_offset, program.p_filesz, &end) || end > n)
+			return err_set(err, ERR_CORRUPT, "a note lies outside of the file");
+		if (take_note(p + program.p_offset, program.p_filesz, ret))
+			return 0;
+	}
+	return err_set(err, ERR_NOTFOUND, "it has no note of an Orasi plugin");
+}
+
+int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+	struct stat st;
+	void *map;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 64) {
+		close(fd);
+		return err_set(err, ERR_CORRUPT, "'%s': it is no ELF file", path);
+	}
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return err_errno(err, errno, "cannot map '%s'", path);
+	r = plugin_note_parse(map, (size_t)st.st_size, ret, err);
+	munmap(map, (size_t)st.st_size);
+	if (r)
+		err_prefix(err, "'%s'", path);
+	return r;
+}
+
+int plugin_version_check(const struct plugin_note *note, struct err *err)
+{
+	if (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor == ORASI_ABI_MINOR)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") has %d.%d: %s",
+	               note->abi_major, note->abi_minor, ORASI_ABI_MAJOR, ORASI_ABI_MINOR,
+	               note->abi_major > ORASI_ABI_MAJOR ||
+	                               (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor > ORASI_ABI_MINOR)
+	                       ? "upgrade the agent, or build the plugin with this agent's SDK"
+	                       : "build the plugin again with this agent's SDK");
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Index manifests: full states under growing numbers, created by put-if-absent like the table's own log. Old
+ * states are removed when a new one is in force. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "table/table.h"
+
+#define FOLDER "_orasi/indexes"
+#define MANIFEST_MAX (256u << 20)
+#define RACES_MAX 1000
+
+void index_segment_path(const char *index, const char *dir, const char *blob, char *ret, size_t cap)
+{
+	snprintf(ret, cap, FOLDER "/%s/%s%s%s", index, dir, blob ? "/" : "", blob ? blob : "");
+}
+
+static void state_name(const char *index, int64_t generation, char *ret, size_t cap)
+{
+	snprintf(ret, cap, FOLDER "/%s/%020" PRId64 ".json", index, generation);
+}
+
+/* ---- loading -------------------------------------------------------------------------------------------- */
+
+static int highest(void *ctx, const char *name, int is_folder)
+{
+	int64_t *best = ctx, v;
+	char digits[24];
+
+	if (is_folder || strlen(name) != 25 || !str_ends(name, ".json"))
+		return 0;
+	snprintf(digits, sizeof(digits), "%.20s", name);
+	if (!str_to_i64(digits, &v) && v > *best)
+		*best = v;
+	return 0;
+}
+
+/* A manifest steers reads of files: check what readers rely on. */
+static int check_manifest(const struct json *m, const char *name, struct err *err)
+{
+	const struct json *segments = json_get(m, "segments");
+
+	if (json_type(segments) != JSON_ARRAY || json_type(json_get(m, "columns")) != JSON_ARRAY ||
+	    !json_get_str(m, "plugin", NULL))
+		return err_set(err, ERR_CORRUPT, "the manifest of index '%s' is damaged", name);
+	for (size_t i = 0; i < json_count(segments); i++) {
+		const struct json *s = json_at(segments, i), *covers = json_get(s, "covers");
+		int64_t rows = 0;
+
+		if (!str_is_name(json_get_str(s, "dir", "")) || json_type(covers) != JSON_ARRAY)
+			return err_set(err, ERR_CORRUPT, "segment %zu of index '%s' is damaged", i, name);
+		for (size_t k = 0; k < json_count(covers); k++) {
+			const struct json *c = json_at(covers, k);
+			int64_t n = json_get_int(c, "rows", -1);
+
+			if (!json_get_str(c, "path", NULL) || n < 0 || json_get_int(c, "base", -1) != rows)
+				return err_set(err, ERR_CORRUPT, "segment %zu of index '%s' covers rows that make no sense", i, name);
+			rows += n;
+		}
+	}
+	return 0;
+}
+
+int index_manifest_load(struct blob *blob, const char *name, struct json **ret, int64_t *ret_generation,
+                        struct err *err)
+{
+	char path[PATH_MAX], folder[300];
+	int64_t generation = -1;
+	struct buf text;
+	int r;
+
+	if (!str_is_name(name))
+		return err_set(err, ERR_INVALID, "'%s' is no name for an index", name);
+	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
+	r = blob_list(blob, folder, NULL, highest, &generation, err);
+	if (r)
+		return r;
+	if (generation < 0)
+		return err_set(err, ERR_NOTFOUND, "there is no index '%s' on '%s'", name, blob_location(blob));
+	state_name(name, generation, path, sizeof(path));
+	buf_init(&text, 0);
+	r = blob_get(blob, path, MANIFEST_MAX, &text, err);
+	if (!r)
+		r = json_parse(text.data ? text.data : "", text.len, ret, err);
+	buf_done(&text);
+	if (r)
+		return r;
+	r = check_manifest(*ret, name, err);
+	if (r) {
+		json_free(*ret);
+		return r;
+	}
+	*ret_generation = generation;
+	return 0;
+}
+
+struct all {
+	struct blob *blob;
+	struct json *list;
+};
+
+static int add_index(void *ctx, const char *name, int is_folder)
+{
+	struct all *all = ctx;
+	struct json *manifest;
+	int64_t generation;
+
+	if (is_folder && !index_manifest_load(all->blob, name, &manifest, &generation, NULL)) {
+		json_set_int(manifest, "generation", generation);
+		json_set(all->list, name, manifest);
+	}
+	return 0;
+}
+
+struct json *index_manifest_all(struct blob *blob, struct err *err)
+{
+	struct all all = {blob, json_new_object()};
+
+	if (!blob_list(blob, FOLDER, NULL, add_index, &all, err))
+		return all.list;
+	json_free(all.list);
+	return NULL;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static int put_state(struct blob *blob, const char *name, const struct json *manifest, int64_t generation,
+                     struct err *err)
+{
+	const char *text = json_text(manifest);
+	char path[PATH_MAX];
+
+	state_name(name, generation, path, sizeof(path));
+	return blob_put_new(blob, path, text, strlen(text), err);
+}
+
+static int same_index(const struct json *a, const struct json *b)
+{
+	return str_eq(json_get_str(a, "plugin", ""), json_get_str(b, "plugin", "")) &&
+	       !strcmp(json_text(json_get(a, "columns")), json_text(json_get(b, "columns"))) &&
+	       !strcmp(json_text(json_get(a, "options")), json_text(json_get(b, "options")));
+}
+
+int index_manifest_create(struct blob *blob, const struct json *manifest, int64_t *ret_generation, struct err *err)
+{
+	const char *name = json_get_str(manifest, "name", "");
+	struct err missing = {0};
+	struct json *have;
+	int r = index_manifest_load(blob, name, &have, ret_generation, &missing);
+
+	if (!r) {
+		r = same_index(have, manifest) ? 0
+		                               : err_set(err, ERR_CONFLICT, "there is another index '%s' already, of plugin "
+		                                         "'%s': drop it first", name, json_get_str(have, "plugin", ""));
+		json_free(have);
+		return r;
+	}
+	if (missing.code != ERR_NOTFOUND)
+		return err_set(err, missing.code, "%s", missing.text);
+	r = check_manifest(manifest, name, err);
+	if (!r)
+		r = put_state(blob, name, manifest, 0, err);
+	*ret_generation = 0;
+	return r == ERR_EXISTS ? index_manifest_create(blob, manifest, ret_generation, err) : r;
+}
+
+static int has_segment(const struct json *segments, const char *dir)
+{
+	for (size_t i = 0; i < json_count(segments); i++)
+		if (!strcmp(json_get_str(json_at(segments, i), "dir", ""), dir))
+			return 1;
+	return 0;
+}
+
+static int is_listed(const struct json *list, const char *text)
+{
+	for (size_t i = 0; i < json_count(list); i++)
+		if (!strcmp(json_str(json_at(list, i), ""), text))
+			return 1;
+	return 0;
+}
+
+static int adopt_segment(struct blob *blob, const char *index, const struct json *segment, struct err *err)
+{
+	const char *dir = json_get_str(segment, "dir", ""), *staged = json_get_str(segment, "staged", NULL);
+	char path[PATH_MAX];
+	int64_t size;
+	int r;
+
+	if (!str_is_name(dir))
+		return err_set(err, ERR_INVALID, "'%s' is no name for a segment", dir);
+	index_segment_path(index, dir, NULL, path, sizeof(path));
+	if (!blob_size(blob, path, &size, NULL, NULL))
+		return 0; /* moved by the same commit before a crash */
+	if (!staged)
+		return err_set(err, ERR_NOTFOUND, "segment '%s' of index '%s' is missing", dir, index);
+	r = blob_adopt(blob, staged, path, err);
+	return r == ERR_EXISTS ? 0 : r;
+}
+
+/* The segments that stay, then the new ones; `staged` is nobody's business afterwards. */
+static struct json *next_segments(const struct json *have, const struct json *add, const struct json *drop)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < json_count(have); i++)
+		if (!is_listed(drop, json_get_str(json_at(have, i), "dir", "")))
+			json_push(list, json_copy(json_at(have, i)));
+	for (size_t i = 0; i < json_count(add); i++) {
+		struct json *segment = json_copy(json_at(add, i));
+
+		json_del(segment, "staged");
+		json_push(list, segment);
+	}
+	return list;
+}
+
+static int all_in(const struct json *have, const struct json *add)
+{
+	for (size_t i = 0; i < json_count(add); i++)
+		if (!has_segment(have, json_get_str(json_at(add, i), "dir", "")))
+			return 0;
+	return json_count(add) > 0;
+}
+
+static void remove_old(struct blob *blob, const char *name, int64_t generation, const struct json *replaces)
+{
+	char path[PATH_MAX];
+
+	state_name(name, generation - 2, path, sizeof(path)); /* one stays for readers that are under way */
+	if (generation >= 2)
+		blob_delete(blob, path, NULL);
+	for (size_t i = 0; i < json_count(replaces); i++) {
+		index_segment_path(name, json_str(json_at(replaces, i), "_"), NULL, path, sizeof(path));
+		blob_delete(blob, path, NULL);
+	}
+}
+
+static int try_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
+                      struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err)
+{
+	struct json *manifest;
+	int r = index_manifest_load(blob, name, &manifest, ret_generation, err);
+
+	if (r)
+		return r;
+	*ret_already = all_in(json_get(manifest, "segments"), segments);
+	for (size_t i = 0; i < json_count(segments) && !r && !*ret_already; i++)
+		r = adopt_segment(blob, name, json_at(segments, i), err);
+	if (!r && !*ret_already) {
+		json_set(manifest, "segments", next_segments(json_get(manifest, "segments"), segments, replaces));
+		json_set_int(manifest, "updated", clock_wall_ms());
+		r = put_state(blob, name, manifest, ++*ret_generation, err);
+		if (!r)
+			remove_old(blob, name, *ret_generation, replaces);
+	}
+	if (r)
+		json_free(manifest);
+	else
+		*ret = manifest;
+	return r;
+}
+
+int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments,
+                          const struct json *replaces, struct json **ret, int64_t *ret_generation, int *ret_already,
+                          struct err *err)
+{
+	for (int round = 0; round < RACES_MAX; round++) {
+		int r = try_commit(blob, name, segments, replaces, ret, ret_generation, ret_already, err);
+
+		if (r != ERR_EXISTS)
+			return r;
+	}
+	return err_set(err, ERR_BUSY, "index '%s': other writers were first %d times", name, RACES_MAX);
+}
+
+int index_manifest_drop(struct blob *blob, const char *name, struct err *err)
+{
+	char folder[300];
+
+	if (!str_is_name(name))
+		return err_set(err, ERR_INVALID, "'%s' is no name for an index", name);
+	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
+	return blob_delete(blob, folder, err);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arrow schemas and Delta's schemaString, both ways; canonical types; merging. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "table/table.h"
+
+#define DEPTH_MAX 60
+#define COLUMNS_MAX 10000
+
+static const struct {
+	const char *delta, *arrow;
+} primitives[] = {
+	{"string", "u"}, {"long", "l"},   {"integer", "i"}, {"short", "s"}, {"byte", "c"},  {"float", "f"},
+	{"double", "g"}, {"boolean", "b"}, {"binary", "z"}, {"date", "tdD"}, {"timestamp", "tsu:UTC"},
+};
+#define N_PRIMITIVES (sizeof(primitives) / sizeof(primitives[0]))
+
+/* ---- to Delta ---------------------------------------------------------------------------------------- */
+
+static struct json *type_to_delta(const struct ArrowSchema *schema);
+
+static int is_nullable(const struct ArrowSchema *schema)
+{
+	return (schema->flags & ARROW_FLAG_NULLABLE) != 0;
+}
+
+static struct json *struct_to_delta(const struct ArrowSchema *schema)
+{
+	struct json *json = json_new_object(), *fields = json_new_array();
+
+	for (int64_t i = 0; i < schema->n_children; i++) {
+		struct json *field = json_new_object();
+
+		json_set_str(field, "name", schema->children[i]->name);
+		json_set(field, "type", type_to_delta(schema->children[i]));
+		json_set_bool(field, "nullable", is_nullable(schema->children[i]));
+		json_set(field, "metadata", json_new_object());
+		json_push(fields, field);
+	}
+	json_set_str(json, "type", "struct");
+	json_set(json, "fields", fields);
+	return json;
+}
+
+static struct json *list_to_delta(const struct ArrowSchema *schema)
+{
+	struct json *json = json_new_object();
+
+	json_set_str(json, "type", "array");
+	json_set(json, "elementType", type_to_delta(schema->children[0]));
+	json_set_bool(json, "containsNull", is_nullable(schema->children[0]));
+	return json;
+}
+
+static struct json *map_to_delta(const struct ArrowSchema *schema)
+{
+	const struct ArrowSchema *entries = schema->children[0];
+	struct json *json = json_new_object();
+
+	json_set_str(json, "type", "map");
+	json_set(json, "keyType", type_to_delta(entries->children[0]));
+	json_set(json, "valueType", type_to_delta(entries->children[1]));
+	json_set_bool(json, "valueContainsNull", is_nullable(entries->children[1]));
+	return json;
+}
+
+static struct json *type_to_delta(const struct ArrowSchema *schema)
+{
+	struct arrow_type_info info;
+	char decimal[32];
+
+	if (!strcmp(schema->format, "+s"))
+		return struct_to_delta(schema);
+	if (!strcmp(schema->format, "+l"))
+		return list_to_delta(schema);
+	if (!strcmp(schema->format, "+m"))
+		return map_to_delta(schema);
+	for (size_t i = 0; i < N_PRIMITIVES; i++)
+		if (!strcmp(schema->format, primitives[i].arrow))
+			return json_new_str(primitives[i].delta);
+	arrow_type_parse(schema->format, &info);
+	snprintf(decimal, sizeof(decimal), "decimal(%d,%d)", info.precision, info.scale);
+	return json_new_str(decimal);
+}
+
+struct json *table_schema_to_delta(const struct ArrowSchema *schema)
+{
+	return struct_to_delta(schema);
+}
+
+/* ---- from Delta --------------------------------------------------------------------------------------- */
+
+static int type_from_delta(const struct json *type, const char *name, int nullable, int depth, struct ArrowSchema *ret,
+                           struct err *err);
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "out of memory for the schema");
+}
+
+static int struct_from_delta(const struct json *type, const char *name, int nullable, int depth,
+                             struct ArrowSchema *ret, struct err *err)
+{
+	const struct json *fields = json_get(type, "fields");
+	size_t n = json_count(fields);
+	int r = 0;
+
+	if (n > COLUMNS_MAX)
+		return err_set(err, ERR_LIMIT, "the schema has more than %d columns", COLUMNS_MAX);
+	if (arrow_schema_make(ret, "+s", name, nullable, (int64_t)n))
+		return no_memory(err);
+	for (size_t i = 0; i < n && !r; i++) {
+		const struct json *field = json_at(fields, i);
+		const char *child = json_get_str(field, "name", NULL);
+
+		r = child ? type_from_delta(json_get(field, "type"), child, json_get_bool(field, "nullable", 1), depth + 1,
+		                            ret->children[i], err)
+		          : err_set(err, ERR_CORRUPT, "a column of the schema has no name");
+	}
+	if (r)
+		arrow_schema_release(ret);
+	return r;
+}
+
+static int list_from_delta(const struct json *type, const char *name, int nullable, int depth,
+                           struct ArrowSchema *ret, struct err *err)
+{
+	int r;
+
+	if (arrow_schema_make(ret, "+l", name, nullable, 1))
+		return no_memory(err);
+	r = type_from_delta(json_get(type, "elementType"), "element", json_get_bool(type, "containsNull", 1), depth + 1,
+	                    ret->children[0], err);
+	if (r)
+		arrow_schema_release(ret);
+	return r;
+}
+
+static int map_from_delta(const struct json *type, const char *name, int nullable, int depth, struct ArrowSchema *ret,
+                          struct err *err)
+{
+	struct ArrowSchema *entries;
+	int r;
+
+	if (arrow_schema_make(ret, "+m", name, nullable, 1))
+		return no_memory(err);
+	entries = ret->children[0];
+	if (arrow_schema_make(entries, "+s", "key_value", 0, 2)) {
+		arrow_schema_release(ret);
+		return no_memory(err);
+	}
+	r = type_from_delta(json_get(type, "keyType"), "key", 0, depth + 1, entries->children[0], err);
+	if (!r)
+		r = type_from_delta(json_get(type, "valueType"), "value", json_get_bool(type, "valueContainsNull", 1),
+		                    depth + 1, entries->children[1], err);
+	if (r)
+		arrow_schema_release(ret);
+	return r;
+}
+
+static int primitive_from_delta(const char *type, const char *name, int nullable, struct ArrowSchema *ret,
+                                struct err *err)
+{
+	char format[32] = "";
+	int precision, scale, n = 0;
+
+	for (size_t i = 0; i < N_PRIMITIVES; i++)
+		if (!strcmp(type, primitives[i].delta))
+			snprintf(format, sizeof(format), "%s", primitives[i].arrow);
+	if (!*format && sscanf(type, "decimal(%2d,%2d)%n", &precision, &scale, &n) == 2 && n && !type[n] &&
+	    precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision)
+		snprintf(format, sizeof(format), "d:%d,%d", precision, scale);
+	if (!strcmp(type, "decimal"))
+		snprintf(format, sizeof(format), "d:10,0");
+	if (!*format)
+		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%.60s', which is not supported", name, type);
+	return arrow_schema_make(ret, format, name, nullable, 0) ? no_memory(err) : 0;
+}
+
+static int type_from_delta(const struct json *type, const char *name, int nullable, int depth, struct ArrowSchema *ret,
+                           struct err *err)
+{
+	const char *kind = json_get_str(type, "type", "");
+
+	if (depth > DEPTH_MAX)
+		return err_set(err, ERR_LIMIT, "the schema is nested deeper than %d levels", DEPTH_MAX);
+	if (json_type(type) == JSON_STRING)
+		return primitive_from_delta(json_str(type, ""), name, nullable, ret, err);
+	if (!strcmp(kind, "struct"))
+		return struct_from_delta(type, name, nullable, depth, ret, err);
+	if (!strcmp(kind, "array"))
+		return list_from_delta(type, name, nullable, depth, ret, err);
+	if (!strcmp(kind, "map"))
+		return map_from_delta(type, name, nullable, depth, ret, err);
+	return err_set(err, ERR_CORRUPT, "column '%s' has a type that is not one of Delta", name);
+}
+
+int table_schema_from_delta(const struct json *delta, struct ArrowSchema *ret, struct err *err)
+{
+	if (strcmp(json_get_str(delta, "type", ""), "struct"))
+		return err_set(err, ERR_CORRUPT, "the schema is not a struct");
+	return struct_from_delta(delta, "", 0, 0, ret, err);
+}
+
+/* ---- canonical types ------------------------------------------------------------------------------------- */
+
+/* What a dataset holds for a type that Delta lacks. NULL: as it is; "" : nothing fits. */
+static const char *canonical_format(const struct arrow_type_info *info)
+{
+	switch (info->type) {
+	case ARROW_UINT8:
+		return "s";
+	case ARROW_UINT16:
+		return "i";
+	case ARROW_UINT32:
+	case ARROW_UINT64: /* the pipeline refuses what does not fit */
+	case ARROW_TIME32:
+	case ARROW_TIME64:
+	case ARROW_DURATION:
+		return "l";
+	case ARROW_FLOAT16:
+		return "f";
+	case ARROW_NULL:
+	case ARROW_LARGE_UTF8:
+		return "u";
+	case ARROW_LARGE_BINARY:
+	case ARROW_FIXED_BINARY:
+		return "z";
+	case ARROW_DATE64:
+		return "tdD";
+	case ARROW_TIMESTAMP:
+		return "tsu:UTC";
+	case ARROW_LARGE_LIST:
+	case ARROW_FIXED_LIST:
+		return "+l";
+	case ARROW_DECIMAL256:
+		return "";
+	default:
+		return NULL;
+	}
+}
+
+/* Delta without column mapping allows no " ,;{}()\n\t=" in names, and no two that differ in case only. */
+static void canonical_name(const struct ArrowSchema *parent, int64_t at, const char *name, char *ret, size_t cap)
+{
+	size_t n = 0;
+	int again = 1, suffix = 1;
+
+	for (; *name && n + 8 < cap; name++)
+		ret[n++] = strchr(" ,;{}()\n\t=", *name) ? '_' : *name;
+	ret[n] = '\0';
+	if (!n)
+		strcpy(ret, "_");
+	n = strlen(ret);
+	while (again) {
+		again = 0;
+		for (int64_t i = 0; i < at; i++)
+			again |= !strcasecmp(parent->children[i]->name, ret);
+		if (again)
+			snprintf(ret + n, cap - n, "_%d", ++suffix);
+	}
+}
+
+static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
+                     struct err *err)
+{
+	struct arrow_type_info info;
+	const char *format;
+	char child[256];
+	int r = 0;
+
+	if (depth > DEPTH_MAX || arrow_type_parse(schema->format, &info))
+		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%s', which is not supported", name,
+		               schema->format);
+	format = canonical_format(&info);
+	if (format && !*format)
+		return err_set(err, ERR_UNSUPPORTED, "column '%s' has more digits than a dataset can hold (38)", name);
+	/* Columns of a dataset may always be null: a later file may lack them. */
+	if (arrow_schema_make(ret, format ? format : schema->format, name, depth > 0, schema->n_children))
+		return no_memory(err);
+	for (int64_t i = 0; i < schema->n_children && !r; i++) {
+		const char *own = schema->children[i]->name;
+
+		if (info.type == ARROW_STRUCT)
+			canonical_name(ret, i, own ? own : "", child, sizeof(child));
+		else
+			snprintf(child, sizeof(child), "%s", info.type == ARROW_MAP ? "key_value" : "element");
+		r = canonical(schema->children[i], child, depth + 1, ret->children[i], err);
+	}
+	if (!r && info.type == ARROW_MAP && ret->children[0]->n_children == 2) {
+		ret->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+		ret->children[0]->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+	}
+	if (r)
+		arrow_schema_release(ret);
+	return r;
+}
+
+int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err)
+{
+	return canonical(schema, "", 0, ret, err);
+}
+
+/* ---- merging ------------------------------------------------------------------------------------------------ */
+
+static int64_t find_folded(const struct ArrowSchema *schema, const char *name)
+{
+	for (int64_t i = 0; i < schema->n_children; i++)
+		if (!strcasecmp(schema->children[i]->name, name))
+			return i;
+	return -1;
+}
+
+static int merge_into(struct ArrowSchema *have, const struct ArrowSchema *more, const char *path, struct err *err);
+
+static int merge_child(struct ArrowSchema *have, const struct ArrowSchema *more, const char *path, struct err *err)
+{
+	int64_t at = find_folded(have, more->name);
+	struct ArrowSchema copy;
+	char full[300];
+
+	snprintf(full, sizeof(full), "%s%s%s", path, *path ? "." : "", more->name);
+	if (at >= 0)
+		return merge_into(have->children[at], more, full, err);
+	if (arrow_schema_copy(&copy, more))
+		return no_memory(err);
+	copy.flags |= ARROW_FLAG_NULLABLE;
+	if (arrow_schema_append(have, &copy)) {
+		arrow_schema_release(&copy);
+		return no_memory(err);
+	}
+	return 0;
+}
+
+static int merge_into(struct ArrowSchema *have, const struct ArrowSchema *more, const char *path, struct err *err)
+{
+	int r = 0;
+
+	if (strcmp(have->format, more->format)) {
+		struct json *a = type_to_delta(have), *b = type_to_delta(more);
+
+		r = err_set(err, ERR_CONFLICT, "column '%s' is %s in the dataset and %s in the new data: convert it, or "
+		            "use another dataset", path, json_text(a), json_text(b));
+		err_where(err, "%s", path);
+		json_free(a);
+		json_free(b);
+		return r;
+	}
+	if (!strcmp(have->format, "+s")) {
+		for (int64_t i = 0; i < more->n_children && !r; i++)
+			r = merge_child(have, more->children[i], path, err);
+		return r;
+	}
+	for (int64_t i = 0; i < more->n_children && i < have->n_children && !r; i++)
+		r = merge_into(have->children[i], more->children[i], path, err);
+	return r;
+}
+
+int table_schema_merge(const struct ArrowSchema *have, const struct ArrowSchema *more, struct ArrowSchema *ret,
+                       struct err *err)
+{
+	int r;
+
+	if (arrow_schema_copy(ret, have ? have : more))
+		return no_memory(err);
+	r = have ? merge_into(ret, more, "", err) : 0;
+	if (r)
+		arrow_schema_release(ret);
+	return r;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datasets: Delta Lake tables (protocol reader 1, writer 2) and the manifests of their indexes.
+ * Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+ *
+ * A table is a folder; its truth is _delta_log, a row of JSON files with numbers. A commit moves finished Parquet
+ * files into the folder and creates the next number, which only one of many racers can. Every commit of ours names
+ * who made it (txn: appId, version), so that repeating one changes nothing: "exactly once".
+ *
+ * Column types are those of Delta, as Arrow: b c s i l f g u z tdD tsu:UTC d:p,s +s +l +m.
+ *
+ * Threading: one thread per object. Objects that are returned belong to the caller. */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <orasi/sdk/arrow.h>
+
+#include "base/err.h"
+#include "blob/blob.h"
+#include "json/json.h"
+
+/* ---- snapshot ------------------------------------------------------------------------------------------ */
+
+struct table_file {
+	const char *path;  /* decoded, relative to the table */
+	const char *stats; /* JSON text, or NULL */
+	int64_t size, modified, rows; /* rows -1: not known */
+	const struct json *partition; /* partitionValues */
+};
+
+/* What the table is at one version. */
+struct table_snapshot {
+	int64_t version; /* -1: there is no table */
+	struct ArrowSchema schema;
+	struct json *metadata; /* the metaData action */
+	struct table_file *files; /* sorted by path */
+	size_t n_files;
+	int64_t rows, bytes; /* rows -1: some file does not say */
+	struct table_log *log; /* owns the rest */
+};
+
+/* Version -1 in the result when there is no table. ERR_UNSUPPORTED names the feature that is not here;
+ * ERR_CORRUPT names the log entry. */
+int table_snapshot(struct blob *blob, struct table_snapshot *ret, struct err *err);
+void table_snapshot_done(struct table_snapshot *snapshot);
+int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id); /* -1: none */
+/* commitInfo of the newest `limit` commits, newest first, each with "version". */
+struct json *table_history(struct blob *blob, size_t limit, struct err *err);
+
+/* ---- schema -------------------------------------------------------------------------------------------- */
+
+/* The dataset types for columns of any type: unsigned widen, times become microseconds UTC, names lose what
+ * Delta forbids. ERR_UNSUPPORTED names the column. */
+int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err);
+/* `have` with the columns of `more` that it lacks, nullable, appended in place (inside structs too). A column of
+ * both must have the same type: ERR_CONFLICT names it and both types. `have` may be NULL. */
+int table_schema_merge(const struct ArrowSchema *have, const struct ArrowSchema *more, struct ArrowSchema *ret,
+                       struct err *err);
+struct json *table_schema_to_delta(const struct ArrowSchema *schema);
+int table_schema_from_delta(const struct json *delta, struct ArrowSchema *ret, struct err *err);
+
+/* ---- commit -------------------------------------------------------------------------------------------- */
+
+struct table_add {
+	const char *staged; /* absolute path of the finished file, NULL: it is in place */
+	const char *name;   /* its name in the table */
+	int64_t size, rows;
+	const char *stats;  /* JSON text */
+};
+
+struct table_change {
+	const struct ArrowSchema *schema; /* NULL: as it is */
+	const struct table_add *adds;
+	size_t n_adds;
+	const char *app_id; /* NULL: no txn */
+	int64_t txn;
+	const char *operation; /* "WRITE" */
+};
+
+struct table_commit {
+	int64_t version, rows, bytes, files; /* after it */
+	int already; /* the txn was there: nothing has changed */
+};
+
+/* Creates the table when there is none. Safe against any number of other writers. */
+int table_commit(struct blob *blob, const struct table_change *change, struct table_commit *ret, struct err *err);
+
+/* Deletes data files and index segments that nothing names and that are older than that. */
+int table_sweep(struct blob *blob, int64_t older_than_ms, int64_t *ret_removed, struct err *err);
+
+/* ---- index manifests ------------------------------------------------------------------------------------ */
+
+/* _orasi/indexes/<name>/<number>.json, the highest number is in force:
+ * {"name","plugin","version","columns":[],"options":{},"created","segments":[{"dir","covers":[{"path","rows",
+ * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}]}.
+ * Segments lie beside it in the folder `dir`. ERR_NOTFOUND. */
+int index_manifest_load(struct blob *blob, const char *name, struct json **ret, int64_t *ret_generation,
+                        struct err *err);
+/* {"name": {manifest}} of all indexes of the table. */
+struct json *index_manifest_all(struct blob *blob, struct err *err);
+/* Makes an index; the same again is fine, another one of that name is ERR_CONFLICT. */
+int index_manifest_create(struct blob *blob, const struct json *manifest, int64_t *ret_generation,
+                          struct err *err);
+/* Takes new segments in (each with "staged": the local folder) and those named in `replaces` out. Idempotent:
+ * segments that are in already stay. */
+int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments,
+                          const struct json *replaces, struct json **ret, int64_t *ret_generation, int *ret_already,
+                          struct err *err);
+int index_manifest_drop(struct blob *blob, const char *name, struct err *err);
+/* The relative path of a blob of a segment. */
+void index_segment_path(const char *index, const char *dir, const char *blob, char *ret, size_t cap);
+
+#endif
