@@ -254,8 +254,11 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 
 void loader_host_done(struct loader_host *h)
 {
+	if (!h->loader)
+		return;
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
 		host_close(&h->host, i);
+	h->loader = NULL;
 }
 
 /* ---- configuration ----------------------------------------------------------------------------------------------- */

@@ -71,7 +71,7 @@ struct loader_host {
 };
 void loader_host_init(struct loader_host *host, struct loader *loader, const char *scratch, int attempt,
                       int64_t memory_max);
-void loader_host_done(struct loader_host *host);
+void loader_host_done(struct loader_host *host); /* fine on a zeroed one, and twice */
 
 /* A configuration over a JSON object, which must live as long. */
 struct loader_config {

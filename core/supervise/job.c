@@ -269,6 +269,7 @@ static void on_timeout(void *ctx)
 static void set_common(struct job *job, struct json *json)
 {
 	json_set_str(json, "task", job->id);
+	json_set_str(json, "app_id", arena_printf(&job->arena, "%s/%s", job->sup->env.agent_id, job->id));
 	json_set_int(json, "attempt", job->task->attempt);
 	json_set_int(json, "fence", job->task->fence);
 	json_set_str(json, "trace", job->task->trace);

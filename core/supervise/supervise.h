@@ -35,6 +35,7 @@ struct supervise_env {
 	struct catalog *catalog;
 	struct plugin_registry *plugins; /* may be NULL until supervise_start */
 	const char *data_dir;            /* absolute */
+	const char *agent_id;            /* unique in the world: tables remember who committed what */
 };
 
 int supervise_new(const struct supervise_env *env, const struct supervise_config *config,

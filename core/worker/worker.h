@@ -5,6 +5,7 @@
  * Common members of an order:
  *   plugins   [{"id","name","kind","path","features":[…]}]: loaded when first needed, by id or name
  *   task, attempt, fence, trace, timeout_ms     of a task's attempt
+ *   app_id    who commits, unique in the world: agent and task
  *   staging   folder of this attempt, exists, is empty or holds what an earlier part left
  *   dataset   {"name","location"}
  *

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts made true, in the table worker: the dataset first, then its quarantine. Each log knows the task and the
+ * number of the part, so repeating the whole after a crash between the two completes it and doubles nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "rejects.h"
+#include "table/table.h"
+
+static struct table_add *list_adds(const struct json *files, size_t *ret_n, struct err *err)
+{
+	size_t n = json_count(files);
+	struct table_add *adds = calloc(n + 1, sizeof(*adds));
+
+	if (!adds) {
+		err_set(err, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct json *file = json_at(files, i);
+
+		adds[i] = (struct table_add){json_get_str(file, "staged", NULL), json_get_str(file, "name", ""),
+		                             json_get_int(file, "size", -1), json_get_int(file, "rows", 0),
+		                             json_get_str(file, "stats", NULL)};
+	}
+	*ret_n = n;
+	return adds;
+}
+
+static int commit_to(const char *location, const struct json *files, const struct ArrowSchema *schema,
+                     const struct json *intent, struct table_commit *ret, struct err *err)
+{
+	struct table_change change = {
+		.schema = schema,
+		.app_id = json_get_str(intent, "app_id", NULL),
+		.txn = json_get_int(intent, "seq", 0),
+		.operation = json_get_str(intent, "operation", "WRITE"),
+	};
+	struct table_add *adds = list_adds(files, &change.n_adds, err);
+	struct blob *blob;
+	int r;
+
+	if (!adds)
+		return ERR_NOMEM;
+	change.adds = adds;
+	r = blob_open(location, &blob, err);
+	if (!r) {
+		r = table_commit(blob, &change, ret, err);
+		blob_close(blob);
+	}
+	free(adds);
+	return r;
+}
+
+static int commit_rejects(const struct json *order, const struct json *intent, struct table_commit *ret,
+                          struct err *err)
+{
+	const struct json *files = json_pointer(intent, "/rejects/files");
+	struct ArrowSchema schema;
+	int r;
+
+	ret->version = -1;
+	if (!json_count(files))
+		return 0;
+	r = rejects_schema(&schema, err);
+	if (r)
+		return r;
+	r = commit_to(json_str(json_pointer(order, "/rejects/location"), ""), files, &schema, intent, ret, err);
+	arrow_schema_release(&schema);
+	return r;
+}
+
+int pipeline_commit(const struct json *order, struct json **ret, struct err *err)
+{
+	const struct json *intent = json_get(order, "intent"), *delta = json_get(intent, "schema");
+	struct table_commit main = {.version = -1}, rejects;
+	struct ArrowSchema schema = {0};
+	int r = 0;
+
+	/* No schema: nothing has ever been read, so there is no table to make. */
+	if (delta) {
+		r = table_schema_from_delta(delta, &schema, err);
+		if (!r)
+			r = commit_to(json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), &schema,
+			              intent, &main, err);
+		arrow_schema_release(&schema);
+	}
+	if (!r)
+		r = commit_rejects(order, intent, &rejects, err);
+	if (r)
+		return r;
+	*ret = json_new_object();
+	json_set_int(*ret, "version", main.version);
+	json_set_int(*ret, "rows", main.version < 0 ? -1 : main.rows);
+	json_set_int(*ret, "bytes", main.version < 0 ? -1 : main.bytes);
+	json_set_int(*ret, "files", main.version < 0 ? -1 : main.files);
+	json_set_bool(*ret, "already", main.already);
+	json_set_int(*ret, "rejects_version", rejects.version);
+	return 0;
+}

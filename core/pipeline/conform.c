@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A column whose type is the wanted one already is moved; others are built anew, value by value. */
+#include "conform.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table/table.h"
+
+struct conform {
+	struct ArrowSchema from, to;
+	struct ArrowSchema canonical; /* `from` with the names and types that a dataset would give it */
+	int64_t *source; /* per column of `to`: position in `from`, or -1 */
+	int *moves;      /* per column of `to`: the types are equal */
+};
+
+void conform_free(struct conform *c)
+{
+	if (!c)
+		return;
+	arrow_schema_release(&c->from);
+	arrow_schema_release(&c->to);
+	arrow_schema_release(&c->canonical);
+	free(c->source);
+	free(c->moves);
+	free(c);
+}
+
+static int match_columns(struct conform *c, struct err *err)
+{
+	int64_t n = c->to.n_children;
+
+	c->source = calloc((size_t)n + 1, sizeof(*c->source));
+	c->moves = calloc((size_t)n + 1, sizeof(*c->moves));
+	if (!c->source || !c->moves)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	for (int64_t i = 0; i < n; i++) {
+		const char *name = c->to.children[i]->name;
+
+		c->source[i] = arrow_schema_find(&c->canonical, name, strlen(name));
+		if (c->source[i] >= 0) {
+			struct ArrowSchema *have = c->from.children[c->source[i]];
+			const char *own = have->name;
+
+			have->name = name; /* renamed columns are equal all the same */
+			c->moves[i] = arrow_schema_equal(have, c->to.children[i], 0);
+			have->name = own;
+		}
+	}
+	return 0;
+}
+
+int conform_new(const struct ArrowSchema *from, const struct ArrowSchema *to, struct conform **ret, struct err *err)
+{
+	struct conform *c = calloc(1, sizeof(*c));
+	int r = c ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+
+	if (!r && (arrow_schema_copy(&c->from, from) || arrow_schema_copy(&c->to, to)))
+		r = err_set(err, ERR_NOMEM, "out of memory");
+	if (!r)
+		r = table_schema_canonical(from, &c->canonical, err);
+	if (!r)
+		r = match_columns(c, err);
+	if (r) {
+		conform_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------- */
+
+static int convert(const struct arrow_view *view, int64_t i, const struct ArrowSchema *to, struct arrow_builder *b,
+                   struct err *err);
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "out of memory, or a batch of more than 2 GiB");
+}
+
+static int convert_time(const struct arrow_view *view, int64_t i, struct arrow_builder *b, struct err *err)
+{
+	static const int64_t to_micros[] = {1000000, 1000, 1, 0};
+	int64_t v = arrow_view_int(view, i);
+
+	if (view->info.unit == ARROW_NANO)
+		v = v / 1000 - (v % 1000 < 0);
+	else if (__builtin_mul_overflow(v, to_micros[view->info.unit], &v))
+		return err_set(err, ERR_INVALID, "column '%s', row %" PRId64 ": the time does not fit microseconds",
+		               view->schema->name, i);
+	return arrow_append_int(b, v) ? no_memory(err) : 0;
+}
+
+static int convert_struct(const struct arrow_view *view, int64_t i, const struct ArrowSchema *to,
+                          struct arrow_builder *b, struct err *err)
+{
+	int r = 0;
+
+	for (int64_t k = 0; k < to->n_children && !r; k++) {
+		const char *name = to->children[k]->name;
+		int64_t at = arrow_schema_find(view->schema, name, strlen(name));
+		struct arrow_view child;
+
+		if (at < 0 && view->schema->n_children == to->n_children && view->schema->n_children == 2 &&
+		    !strcmp(to->name, "key_value"))
+			at = k; /* entries of a map go by position */
+		if (at < 0)
+			r = arrow_append_null(arrow_builder_child(b, k)) ? no_memory(err) : 0;
+		else if (arrow_view_child(view, at, &child))
+			r = err_set(err, ERR_INTERNAL, "column '%s' is damaged", name);
+		else
+			r = convert(&child, i, to->children[k], arrow_builder_child(b, k), err);
+	}
+	return r ? r : arrow_end_struct(b) ? no_memory(err) : 0;
+}
+
+static int convert_list(const struct arrow_view *view, int64_t i, const struct ArrowSchema *to,
+                        struct arrow_builder *b, struct err *err)
+{
+	int64_t begin, end;
+	struct arrow_view child;
+	int r = 0;
+
+	if (arrow_view_child(view, 0, &child))
+		return err_set(err, ERR_INTERNAL, "column '%s' is damaged", to->name);
+	arrow_view_list(view, i, &begin, &end);
+	for (; begin < end && !r; begin++)
+		r = convert(&child, begin, to->children[0], arrow_builder_child(b, 0), err);
+	return r ? r : arrow_end_list(b) ? no_memory(err) : 0;
+}
+
+static int convert_int(const struct arrow_view *view, int64_t i, struct arrow_builder *b, struct err *err)
+{
+	int64_t v = arrow_view_int(view, i);
+
+	if (view->info.type == ARROW_UINT64 && v < 0)
+		return err_set(err, ERR_INVALID, "column '%s', row %" PRId64 ": %" PRIu64 " does not fit a 64-bit signed integer",
+		               view->schema->name, i, (uint64_t)v);
+	if (view->info.type == ARROW_DATE64)
+		v = v / 86400000 - (v % 86400000 < 0);
+	return arrow_append_int(b, v) ? no_memory(err) : 0;
+}
+
+static int convert(const struct arrow_view *view, int64_t i, const struct ArrowSchema *to, struct arrow_builder *b,
+                   struct err *err)
+{
+	struct arrow_type_info want;
+	const void *p;
+	size_t n;
+
+	if (arrow_view_is_null(view, i))
+		return arrow_append_null(b) ? no_memory(err) : 0;
+	arrow_type_parse(to->format, &want);
+	switch (want.type) {
+	case ARROW_STRUCT:
+		return convert_struct(view, i, to, b, err);
+	case ARROW_LIST:
+	case ARROW_MAP:
+		return convert_list(view, i, to, b, err);
+	case ARROW_BOOL:
+		return arrow_append_bool(b, (int)arrow_view_int(view, i)) ? no_memory(err) : 0;
+	case ARROW_FLOAT32:
+	case ARROW_FLOAT64:
+		return arrow_append_double(b, arrow_view_double(view, i)) ? no_memory(err) : 0;
+	case ARROW_UTF8:
+	case ARROW_BINARY:
+		p = arrow_view_bytes(view, i, &n);
+		return arrow_append_bytes(b, p, n) ? no_memory(err) : 0;
+	case ARROW_DECIMAL128:
+		p = arrow_view_bytes(view, i, &n);
+		return arrow_append_fixed(b, p) ? no_memory(err) : 0;
+	case ARROW_TIMESTAMP:
+		return convert_time(view, i, b, err);
+	default:
+		return convert_int(view, i, b, err);
+	}
+}
+
+/* ---- columns ----------------------------------------------------------------------------------------------- */
+
+static int build_column(const struct ArrowSchema *from, const struct ArrowArray *array, int64_t length,
+                        const struct ArrowSchema *to, struct ArrowArray *ret, struct err *err)
+{
+	struct arrow_builder *b = arrow_builder_new(to);
+	struct arrow_view view;
+	int r = b ? 0 : no_memory(err);
+
+	if (!r && array && arrow_view_init(&view, from, array))
+		r = err_set(err, ERR_INTERNAL, "column '%s' is damaged", to->name);
+	for (int64_t i = 0; i < length && !r; i++)
+		r = array ? convert(&view, i, to, b, err) : arrow_append_null(b) ? no_memory(err) : 0;
+	if (!r && arrow_builder_finish(b, ret))
+		r = no_memory(err);
+	arrow_builder_free(b);
+	return r;
+}
+
+int conform_batch(struct conform *c, struct ArrowArray *batch, struct ArrowArray *ret, struct err *err)
+{
+	int64_t n = c->to.n_children, length = batch->length;
+	struct ArrowArray *columns = calloc((size_t)n + 1, sizeof(*columns));
+	int r = columns ? 0 : no_memory(err);
+
+	for (int64_t i = 0; i < n && !r; i++) {
+		struct ArrowArray *have = c->source[i] >= 0 ? batch->children[c->source[i]] : NULL;
+
+		if (have && c->moves[i] && !batch->offset && have->length == length) {
+			columns[i] = *have;
+			have->release = NULL;
+		} else {
+			r = build_column(have ? c->from.children[c->source[i]] : NULL, have, length, c->to.children[i],
+			                 &columns[i], err);
+		}
+	}
+	if (!r && arrow_array_struct(ret, length, columns, n))
+		r = no_memory(err);
+	for (int64_t i = 0; columns && i < n; i++)
+		arrow_array_release(&columns[i]);
+	free(columns);
+	if (!r)
+		arrow_array_release(batch);
+	return r;
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ingest: units (files) one after the other through the way of the data.
+ *
+ * Happy path of a unit: open → choose the plugin → open the decoder with the schema that the dataset has → batches,
+ * conformed and written → the decoder ends. A file that has its size is finished and becomes a PART with the
+ * decoder's mark, behind which another attempt resumes. The last PART says `final`.
+ *
+ * A schema that grows (a new column) ends the file at hand; the next one has the column. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "conform.h"
+#include "output.h"
+#include "pipeline.h"
+#include "rejects.h"
+#include "source.h"
+#include "table/table.h"
+
+#define BATCH_ROWS 16384
+#define BATCH_BYTES (8u << 20)
+#define PLUGINS_MAX 64
+#define SNIFF_MIN 1
+#define PREVIEW_ROWS 100
+
+struct ingest {
+	struct loader *loader;
+	const struct json *order, *spec;
+	const struct pipeline_events *events;
+	const char *staging, *task;
+	int dry_run;
+	struct ArrowSchema target; /* of the dataset, as far as known; release NULL = nothing is known */
+	struct output *output;
+	struct rejects *rejects;
+	struct json *files, *reject_files; /* of the part at hand */
+	struct json *units;                /* state */
+	size_t unit;
+	int64_t seq, rows, bytes_done, bytes_total, n_files;
+	uint64_t target_bytes;
+	/* the unit at hand */
+	struct source *source;
+	const struct loader_plugin *plugin;
+	struct loader_host host;
+	struct loader_config config;
+	void *self;
+	int opened;
+	struct ArrowSchema schema; /* the plugin's */
+	struct conform *conform;
+	orasi_mark mark;
+};
+
+/* ---- units and state ------------------------------------------------------------------------------------- */
+
+static struct json *unit_at(const struct ingest *in)
+{
+	return (struct json *)json_at(in->units, in->unit);
+}
+
+static void add_unit(struct ingest *in, const char *uri)
+{
+	struct json *unit = json_new_object();
+
+	json_set_str(unit, "uri", uri);
+	json_set_bool(unit, "done", 0);
+	json_push(in->units, unit);
+}
+
+static void make_units(struct ingest *in)
+{
+	const struct json *uris = json_pointer(in->spec, "/source/uris");
+
+	in->units = json_new_array();
+	for (size_t i = 0; i < json_count(uris); i++)
+		add_unit(in, json_str(json_at(uris, i), ""));
+	if (!uris)
+		add_unit(in, "inline");
+}
+
+static void resume(struct ingest *in, const struct json *checkpoint)
+{
+	const struct json *counts = json_get(checkpoint, "counts");
+
+	in->units = json_copy(json_pointer(checkpoint, "/state/units"));
+	in->seq = json_get_int(checkpoint, "seq", 0);
+	in->rows = json_get_int(counts, "rows", 0);
+	in->n_files = json_get_int(counts, "files", 0);
+	in->bytes_done = json_get_int(counts, "bytes_in", 0);
+	rejects_set_count(in->rejects, json_get_int(counts, "rejected", 0));
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------- */
+
+static struct json *make_counts(const struct ingest *in)
+{
+	struct json *counts = json_new_object();
+	int64_t rejected = rejects_count(in->rejects);
+
+	json_set_int(counts, "rows_in", in->rows + rejected);
+	json_set_int(counts, "rows", in->rows);
+	json_set_int(counts, "rejected", rejected);
+	json_set_int(counts, "bytes_in", in->bytes_done);
+	json_set_int(counts, "files", in->n_files);
+	return counts;
+}
+
+static struct json *make_part(struct ingest *in, int final)
+{
+	struct json *part = json_new_object(), *rejects = json_new_object(), *state = json_new_object();
+
+	json_set_int(part, "seq", ++in->seq);
+	json_set_bool(part, "final", final);
+	json_set_str(part, "app_id", json_get_str(in->order, "app_id", in->task));
+	json_set_str(part, "operation", "WRITE");
+	json_set(part, "files", in->files);
+	json_set(rejects, "files", in->reject_files);
+	json_set(part, "rejects", rejects);
+	json_set(part, "schema", in->target.release ? table_schema_to_delta(&in->target) : json_new_null());
+	json_set(part, "counts", make_counts(in));
+	json_set(state, "units", json_copy(in->units));
+	json_set(part, "state", state);
+	in->files = json_new_array();
+	in->reject_files = json_new_array();
+	return part;
+}
+
+static void note_mark(struct ingest *in)
+{
+	size_t n = base64_len(in->mark.state.len);
+	char *text;
+
+	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
+		return;
+	text = malloc(n);
+	if (!text)
+		return;
+	base64_encode(in->mark.state.ptr, in->mark.state.len, text);
+	json_set_str(unit_at(in), "mark", text);
+	free(text);
+}
+
+static int finish_file(struct ingest *in, struct err *err)
+{
+	int r;
+
+	if (!output_is_open(in->output))
+		return 0;
+	r = output_finish(in->output, in->files, err);
+	in->n_files += !r;
+	return r;
+}
+
+static int send_part(struct ingest *in, int final, struct err *err)
+{
+	struct json *part;
+	int r = finish_file(in, err);
+
+	if (!r)
+		r = rejects_flush(in->rejects, in->reject_files, err);
+	if (r)
+		return r;
+	part = make_part(in, final);
+	r = in->events->on_part(in->events->ctx, part, err);
+	json_free(part);
+	return r;
+}
+
+/* ---- choosing the plugin -------------------------------------------------------------------------------------- */
+
+static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
+{
+	const char *name = json_str(json_pointer(in->spec, "/format/plugin"), "auto");
+	const struct loader_plugin *all[PLUGINS_MAX];
+	uint32_t best = 0, score;
+	struct err head_err = {0};
+	orasi_bytes head;
+	size_t n;
+
+	if (strcmp(name, "auto"))
+		return loader_find(in->loader, "ingest", name, &in->plugin, err);
+	head = source_head(in->source, &head_err);
+	if (head_err.code)
+		return err_set(err, head_err.code, "%s", head_err.text);
+	n = loader_all(in->loader, "ingest", all, PLUGINS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		score = 0;
+		loader_call(in->loader, all[i], "sniff",
+		            all[i]->ingest->sniff(all[i]->descriptor->id, head, (orasi_str){uri, strlen(uri)}, &score));
+		if (score > best && score <= 100) {
+			best = score;
+			in->plugin = all[i];
+		}
+	}
+	if (best >= SNIFF_MIN)
+		return 0;
+	return err_set(err, ERR_INVALID, "'%s' is of no format that a plugin here recognises: name it with format.plugin "
+	               "(see 'orasi plugin list')", uri);
+}
+
+/* ---- the decoder ------------------------------------------------------------------------------------------------ */
+
+static void close_unit(struct ingest *in)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+
+	if (in->self) {
+		loader_enter(in->loader, in->plugin, "close");
+		if (in->opened)
+			in->plugin->ingest->close(in->self, &error);
+		in->plugin->ingest->destroy(in->self);
+		loader_leave(in->loader);
+	}
+	loader_host_done(&in->host);
+	conform_free(in->conform);
+	arrow_schema_release(&in->schema);
+	source_close(in->source);
+	in->self = NULL;
+	in->opened = 0;
+	in->conform = NULL;
+	in->source = NULL;
+	in->plugin = NULL;
+	memset(&in->mark, 0, sizeof(in->mark));
+}
+
+static int plugin_failed(struct ingest *in, const char *function, orasi_status status, const orasi_error *error,
+                         struct err *err)
+{
+	if (status != ORASI_E_BUDGET && !rejects_over(in->rejects))
+		return loader_fail(in->plugin, function, status, error, err);
+	return err_set(err, ERR_INVALID, "too many records were rejected: %lld of %lld (errors.max_rejected, "
+	               "errors.max_rejected_percent); the first: %.250s", (long long)rejects_count(in->rejects),
+	               (long long)(in->rows + rejects_count(in->rejects)), rejects_first(in->rejects));
+}
+
+static int open_source(struct ingest *in, const char *uri, struct err *err)
+{
+	const char *text = json_str(json_pointer(in->spec, "/source/inline"), NULL);
+
+	if (text)
+		return source_memory(text, strlen(text), &in->source, err);
+	return source_open(uri, json_str(json_pointer(in->spec, "/source/compression"), "auto"), &in->source, err);
+}
+
+/* A file that changed since the mark was made would give other rows behind it. */
+static int check_identity(struct ingest *in, struct err *err)
+{
+	struct json *unit = unit_at(in);
+	int64_t size = source_size(in->source), modified = source_modified(in->source);
+
+	if (json_get(unit, "mark") &&
+	    (json_get_int(unit, "size", -1) != size || json_get_int(unit, "modified", -1) != modified))
+		return err_set(err, ERR_CONFLICT, "'%s' has changed since the attempt before: what was read of it is in the "
+		               "dataset; ingest the new content as a new task", json_get_str(unit, "uri", ""));
+	json_set_int(unit, "size", size);
+	json_set_int(unit, "modified", modified);
+	return 0;
+}
+
+static int make_instance(struct ingest *in, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_status status;
+
+	loader_host_init(&in->host, in->loader, in->staging, (int)json_get_int(in->order, "attempt", 1), INT64_MAX);
+	in->host.on_reject = rejects_add;
+	in->host.ctx = in->rejects;
+	loader_config_init(&in->config, json_pointer(in->spec, "/format/options"));
+	status = loader_call(in->loader, in->plugin, "create",
+	                     in->plugin->ingest->create(&in->host.host, in->plugin->descriptor->id, &in->config.config,
+	                                                &in->self, &error));
+	return status ? plugin_failed(in, "create", status, &error, err) : 0;
+}
+
+static int open_decoder(struct ingest *in, struct err *err)
+{
+	const char *mark = json_get_str(unit_at(in), "mark", "");
+	size_t n = strlen(mark);
+	uint8_t *state = malloc(n + 1);
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_ingest_open open = {
+		.struct_size = sizeof(open),
+		.source = source_abi(in->source),
+		.want = in->target.release ? &in->target : NULL,
+		.max_rows = BATCH_ROWS,
+		.max_bytes = BATCH_BYTES,
+	};
+	int64_t len = state ? base64_decode(mark, n, state, n) : ERR_NOMEM;
+	orasi_status status;
+
+	if (len < 0) {
+		free(state);
+		return err_set(err, ERR_CORRUPT, "the checkpoint of '%s' is damaged", json_get_str(unit_at(in), "uri", ""));
+	}
+	open.checkpoint = (orasi_bytes){state, (size_t)len};
+	status = loader_call(in->loader, in->plugin, "open", in->plugin->ingest->open(in->self, &open, &in->schema, &error));
+	free(state);
+	if (status)
+		return plugin_failed(in, "open", status, &error, err);
+	in->opened = 1;
+	return 0;
+}
+
+/* ---- schema ---------------------------------------------------------------------------------------------------- */
+
+/* The dataset's schema gains what the plugin's has. A file at hand keeps its schema, so it ends. */
+static int take_schema(struct ingest *in, struct err *err)
+{
+	struct ArrowSchema canonical = {0}, merged = {0};
+	int grown, r = table_schema_canonical(&in->schema, &canonical, err);
+
+	if (!r)
+		r = table_schema_merge(in->target.release ? &in->target : NULL, &canonical, &merged, err);
+	arrow_schema_release(&canonical);
+	if (r)
+		return r;
+	grown = !in->target.release || !arrow_schema_equal(&in->target, &merged, 0);
+	if (grown)
+		r = finish_file(in, err);
+	arrow_schema_release(&in->target);
+	in->target = merged;
+	conform_free(in->conform);
+	in->conform = NULL;
+	return r ? r : conform_new(&in->schema, &in->target, &in->conform, err);
+}
+
+static int grow_schema(struct ingest *in, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_status status;
+
+	arrow_schema_release(&in->schema);
+	status = loader_call(in->loader, in->plugin, "schema", in->plugin->ingest->schema(in->self, &in->schema, &error));
+	return status ? plugin_failed(in, "schema", status, &error, err) : take_schema(in, err);
+}
+
+/* ---- batches ---------------------------------------------------------------------------------------------------- */
+
+static int check_batch(struct ingest *in, const struct ArrowArray *batch, struct err *err)
+{
+	char message[256];
+
+	if (!batch->release || arrow_validate(&in->schema, batch, 1, message, sizeof(message)))
+		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a batch that is not valid: %s", in->plugin->descriptor->id,
+		               batch->release ? message : "it is released");
+	return 0;
+}
+
+static int write_batch(struct ingest *in, struct ArrowArray *batch, struct err *err)
+{
+	struct ArrowArray conformed;
+	int r = check_batch(in, batch, err);
+
+	if (!r)
+		r = conform_batch(in->conform, batch, &conformed, err);
+	if (r) {
+		arrow_array_release(batch);
+		return r;
+	}
+	if (!in->dry_run && !output_is_open(in->output))
+		r = output_begin(in->output, &in->target, err);
+	if (!r && !in->dry_run)
+		r = output_write(in->output, &conformed, err);
+	in->rows += conformed.length;
+	rejects_seen(in->rejects, in->rows);
+	arrow_array_release(&conformed);
+	return r;
+}
+
+static void tell_progress(struct ingest *in)
+{
+	in->events->on_progress(in->events->ctx, in->bytes_done + source_position(in->source), in->bytes_total, in->rows,
+	                        rejects_count(in->rejects));
+}
+
+static int after_batch(struct ingest *in, struct err *err)
+{
+	note_mark(in);
+	tell_progress(in);
+	if (in->events->is_cancelled(in->events->ctx))
+		return err_set(err, ERR_CANCELLED, "the task was cancelled");
+	if (output_size(in->output) < in->target_bytes || !(in->mark.flags & ORASI_MARK_RESUMABLE))
+		return 0;
+	return send_part(in, 0, err);
+}
+
+static int read_batches(struct ingest *in, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_status status;
+	int r = 0;
+
+	while (!r) {
+		struct ArrowArray batch = {0};
+
+		in->mark.struct_size = sizeof(in->mark);
+		status = loader_call(in->loader, in->plugin, "next",
+		                     in->plugin->ingest->next(in->self, &batch, &in->mark, &error));
+		if (status == ORASI_END || (in->dry_run && in->rows >= PREVIEW_ROWS))
+			return 0;
+		if (status == ORASI_SCHEMA) {
+			r = grow_schema(in, err);
+			continue;
+		}
+		if (status)
+			return plugin_failed(in, "next", status, &error, err);
+		r = write_batch(in, &batch, err);
+		if (!r)
+			r = after_batch(in, err);
+	}
+	return r;
+}
+
+static int run_unit(struct ingest *in, struct err *err)
+{
+	struct json *unit = unit_at(in);
+	const char *uri = json_get_str(unit, "uri", "");
+	int64_t size;
+	int r;
+
+	rejects_from(in->rejects, uri);
+	r = open_source(in, uri, err);
+	if (!r)
+		r = check_identity(in, err);
+	if (!r)
+		r = choose_plugin(in, uri, err);
+	if (!r)
+		r = make_instance(in, err);
+	if (!r)
+		r = open_decoder(in, err);
+	/* A source without records has no columns either, and changes nothing. */
+	if (!r && in->schema.n_children)
+		r = take_schema(in, err);
+	if (!r)
+		r = read_batches(in, err);
+	size = in->source ? source_size(in->source) : 0;
+	close_unit(in);
+	if (r)
+		return r;
+	in->bytes_done += size;
+	json_set_bool(unit, "done", 1);
+	json_del(unit, "mark");
+	return 0;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static int load_target(struct ingest *in, struct err *err)
+{
+	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
+	struct table_snapshot snapshot;
+	struct blob *blob;
+	int r = blob_open(location, &blob, err);
+
+	if (r)
+		return r;
+	r = table_snapshot(blob, &snapshot, err);
+	if (!r) {
+		if (snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
+			r = err_set(err, ERR_NOMEM, "out of memory");
+		table_snapshot_done(&snapshot);
+	}
+	blob_close(blob);
+	return r;
+}
+
+static int start(struct ingest *in, struct err *err)
+{
+	const struct json *checkpoint = json_get(in->order, "checkpoint");
+	struct rejects_limits limits = {json_int(json_pointer(in->spec, "/errors/max_rejected"), -1),
+	                                json_double(json_pointer(in->spec, "/errors/max_rejected_percent"), 100)};
+	int r = output_new(in->loader, in->staging, json_str(json_pointer(in->spec, "/sink/compression"), "zstd"),
+	                   &in->output, err);
+
+	if (!r)
+		r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
+		                &in->rejects, err);
+	if (!r)
+		r = load_target(in, err);
+	if (r)
+		return r;
+	in->files = json_new_array();
+	in->reject_files = json_new_array();
+	in->target_bytes = (uint64_t)json_int(json_pointer(in->spec, "/sink/target_file_bytes"), 128 << 20);
+	if (json_pointer(checkpoint, "/state/units"))
+		resume(in, checkpoint);
+	else
+		make_units(in);
+	return 0;
+}
+
+static void measure(struct ingest *in)
+{
+	struct err ignored;
+	struct source *source;
+
+	for (size_t i = 0; i < json_count(in->units); i++)
+		if (!source_open(json_get_str(json_at(in->units, i), "uri", ""), "none", &source, &ignored)) {
+			in->bytes_total += source_size(source);
+			source_close(source);
+		}
+}
+
+static struct json *make_result(struct ingest *in)
+{
+	struct json *result = make_counts(in);
+
+	json_set_int(result, "parts", in->seq);
+	json_set(result, "first_rejected", rejects_sample(in->rejects));
+	if (in->target.release)
+		json_set(result, "schema", table_schema_to_delta(&in->target));
+	return result;
+}
+
+int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                    struct json **ret, struct err *err)
+{
+	struct ingest in = {
+		.loader = loader,
+		.order = order,
+		.spec = json_get(order, "spec"),
+		.events = events,
+		.staging = json_get_str(order, "staging", ""),
+		.task = json_get_str(order, "task", ""),
+	};
+	int r;
+
+	in.dry_run = json_get_bool(in.spec, "dry_run", 0);
+	r = start(&in, err);
+	if (!r)
+		measure(&in);
+	for (; !r && in.unit < json_count(in.units); in.unit++)
+		if (!json_get_bool(unit_at(&in), "done", 0))
+			r = run_unit(&in, err);
+	if (!r && rejects_over(in.rejects))
+		r = err_set(err, ERR_INVALID, "too many records were rejected: %lld; the first: %.300s",
+		            (long long)rejects_count(in.rejects), rejects_first(in.rejects));
+	if (!r && !in.dry_run)
+		r = send_part(&in, 1, err);
+	if (!r)
+		*ret = make_result(&in);
+	close_unit(&in);
+	output_free(in.output);
+	rejects_free(in.rejects);
+	arrow_schema_release(&in.target);
+	json_free(in.files);
+	json_free(in.reject_files);
+	json_free(in.units);
+	return r;
+}

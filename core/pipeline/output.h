@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Staged files: an encoder over a file in the staging folder, finished and synced. Inside the pipeline room only. */
+#ifndef PIPELINE_OUTPUT_H
+#define PIPELINE_OUTPUT_H
+
+#include "base/err.h"
+#include "json/json.h"
+#include "plugin/loader.h"
+
+struct output;
+
+/* One after another file is written through it, each begun by output_begin with its schema. */
+int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
+               struct err *err);
+void output_free(struct output *output); /* an unfinished file is deleted */
+int output_is_open(const struct output *output);
+int output_begin(struct output *output, const struct ArrowSchema *schema, struct err *err);
+int output_write(struct output *output, const struct ArrowArray *batch, struct err *err);
+uint64_t output_size(struct output *output);
+/* Ends and syncs the file; {"staged","name","size","rows","stats"} is pushed to `files`. */
+int output_finish(struct output *output, struct json *files, struct err *err);
+
+#endif

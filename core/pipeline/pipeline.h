@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of the data inside a worker:
+ *
+ *   source → decompress → format plugin → conform to the dataset's schema → Parquet plugin → staged files
+ *
+ * Nothing here is lasting: files are finished and synced in the attempt's staging folder, and a PART tells the
+ * agent about them. A PART is an intent: {"seq","final","app_id","operation","files":[{"staged","name","size",
+ * "rows","stats"}],"rejects":{"files":[…]},"schema":{Delta},"counts":{"rows_in","rows","rejected","bytes_in",
+ * "files"},"state":{"units":[{"uri","size","modified","done","mark"}]}}. It is noted durably, committed by
+ * pipeline_commit in a table worker, and is what the next attempt resumes behind.
+ *
+ * Counts reconcile: rows_in = rows + rejected.
+ *
+ * Threading: one order at a time, on one thread. */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "json/json.h"
+
+struct loader;
+
+/* Where an order's news goes. */
+struct pipeline_events {
+	void *ctx;
+	void (*on_progress)(void *ctx, int64_t done, int64_t total, int64_t rows, int64_t rejected);
+	/* Hands the part over; returns when the one before is committed. Takes nothing. */
+	int (*on_part)(void *ctx, const struct json *part, struct err *err);
+	int (*is_cancelled)(void *ctx);
+};
+
+/* Orders as in worker/worker.h; results belong to the caller. */
+int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                    struct json **ret, struct err *err);
+int pipeline_commit(const struct json *order, struct json **ret, struct err *err);
+
+#endif

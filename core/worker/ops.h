@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The orders as a table: op, role, function. Inside the worker room only. */
+#ifndef WORKER_OPS_H
+#define WORKER_OPS_H
+
+#include "link.h"
+#include "pipeline/pipeline.h"
+#include "plugin/loader.h"
+
+struct worker {
+	const char *role;
+	struct link *link;
+	struct loader *loader;
+	uint32_t order;
+	int64_t part; /* the last part sent */
+	int64_t told_at;
+};
+
+/* Does one order; the result belongs to the caller. ERR_UNSUPPORTED: not of this role. */
+int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err);
+
+#endif
