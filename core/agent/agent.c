@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rooms in order, from the store up to the HTTP server, and down again:
+ *
+ *   data folder → store → catalog → supervise → queue → plugins → api → http → ready
+ *   SIGTERM → http drains → workers end or are killed → queue, store close
+ *
+ * Everything that a room wants to tell upwards is connected here and nowhere else. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/catalog.h"
+#include "health/health.h"
+#include "loop/loop.h"
+#include "plugin/plugin.h"
+
+#define PLUGIN_DIRS_MAX 16
+
+struct agent {
+	const struct agent_config *config;
+	struct supervise_config workers; /* with the program found */
+	char data[PATH_MAX], program[PATH_MAX], here[PATH_MAX], id[UUID_LEN];
+	char plugin_dirs_text[4 * PATH_MAX];
+	const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
+	struct loop *loop;
+	struct loop_wake *store_wake;
+	struct loop_timer *queue_timer, *plugin_timer;
+	struct loop_watch *plugin_watch;
+	struct loop_signal *on_term, *on_int, *on_hup;
+	struct store *store;
+	struct catalog *catalog;
+	struct supervise *supervise;
+	struct queue *queue;
+	struct plugin_registry *plugins;
+	struct health *health;
+	struct api *api;
+	struct http_server *http;
+	int stopping, stopped;
+};
+
+/* ---- the store's completions --------------------------------------------------------------------- */
+
+static void queue_time(struct agent *agent)
+{
+	if (agent->queue)
+		loop_timer_set(agent->queue_timer, queue_due_in(agent->queue));
+}
+
+static void store_wakes(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	loop_wake_now(agent->store_wake);
+}
+
+static void on_store(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	store_drain(agent->store);
+	queue_time(agent);
+}
+
+static void on_queue_due(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	queue_tick(agent->queue);
+	queue_time(agent);
+}
+
+/* ---- the queue's news ---------------------------------------------------------------------------- */
+
+static void on_ready(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	supervise_on_ready(agent->supervise);
+}
+
+static void on_cancel(void *ctx, int64_t id, int64_t fence)
+{
+	struct agent *agent = ctx;
+
+	supervise_on_cancel(agent->supervise, id, fence);
+}
+
+static void on_event(void *ctx, const struct task_event *event)
+{
+	struct agent *agent = ctx;
+
+	if (agent->api)
+		api_on_event(agent->api, event);
+}
+
+/* ---- plugins -------------------------------------------------------------------------------------- */
+
+static void plugin_step(struct agent *agent)
+{
+	plugin_registry_step(agent->plugins);
+	loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
+}
+
+static void on_plugin_news(void *ctx)
+{
+	plugin_step(ctx);
+}
+
+struct scan {
+	struct agent *agent;
+	char path[PATH_MAX];
+};
+
+static void on_scanned(void *ctx, const struct json *result, const struct err *err)
+{
+	struct scan *scan = ctx;
+
+	plugin_registry_scanned(scan->agent->plugins, scan->path, result, err);
+	loop_timer_set(scan->agent->plugin_timer, plugin_registry_due_in(scan->agent->plugins));
+	free(scan);
+}
+
+/* A plugin is described by a worker that is thrown away afterwards. */
+static void scan_plugin(void *ctx, const char *path)
+{
+	struct agent *agent = ctx;
+	struct scan *scan = calloc(1, sizeof(*scan));
+	struct json *order = json_new_object();
+	struct err err = {0};
+
+	if (!scan) {
+		json_free(order);
+		return;
+	}
+	scan->agent = agent;
+	str_copy(scan->path, sizeof(scan->path), path);
+	json_set_str(order, "path", path);
+	if (supervise_call(agent->supervise, "scan", order, on_scanned, scan, &err))
+		on_scanned(scan, NULL, &err);
+}
+
+static void add_plugin_dir(struct agent *agent, char *dir)
+{
+	size_t n = 0;
+
+	while (agent->plugin_dirs[n])
+		n++;
+	if (n < PLUGIN_DIRS_MAX && *dir)
+		agent->plugin_dirs[n] = dir;
+}
+
+/* In a build tree every plugin has a folder of its own, with the .so in .libs. */
+static void default_plugin_path(const struct agent *agent, char *ret, size_t cap)
+{
+	static const char *const own[] = {"ingest-json", "ingest-parquet", "index-btree", "index-fulltext"};
+	char probe[2 * PATH_MAX];
+	size_t n = 0;
+
+	snprintf(probe, sizeof(probe), "%s/plugins/%s/.libs", agent->here, own[0]);
+	if (access(probe, R_OK)) {
+		snprintf(ret, cap, "%s:%s/plugins/local", ORASI_PLUGINDIR, agent->data);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		n += (size_t)snprintf(ret + n, n < cap ? cap - n : 0, "%s/plugins/%s/.libs:", agent->here, own[i]);
+	snprintf(ret + n, n < cap ? cap - n : 0, "%s/plugins/local", agent->data);
+}
+
+static void find_plugin_dirs(struct agent *agent)
+{
+	char *text = agent->plugin_dirs_text, *dir, *next = text;
+
+	if (*agent->config->plugin_path)
+		str_copy(text, sizeof(agent->plugin_dirs_text), agent->config->plugin_path);
+	else
+		default_plugin_path(agent, text, sizeof(agent->plugin_dirs_text));
+	while ((dir = strsep(&next, ":")))
+		add_plugin_dir(agent, dir);
+}
+
+static int open_plugins(struct agent *agent, struct err *err)
+{
+	char state[PATH_MAX + 16];
+	int r;
+
+	snprintf(state, sizeof(state), "%s/plugins", agent->data);
+	find_plugin_dirs(agent);
+	r = plugin_registry_new(agent->plugin_dirs, state, scan_plugin, agent, &agent->plugins, err);
+	if (!r)
+		r = loop_timer_new(agent->loop, on_plugin_news, agent, &agent->plugin_timer, err);
+	if (!r)
+		r = loop_watch_new(agent->loop, plugin_registry_fd(agent->plugins), on_plugin_news, agent,
+		                   &agent->plugin_watch, err);
+	return r;
+}
+
+/* ---- start ----------------------------------------------------------------------------------------- */
+
+static int find_places(struct agent *agent, struct err *err)
+{
+	const struct agent_config *config = agent->config;
+	static const char *const folders[] = {"", "/staging", "/datasets", "/uploads", "/plugins/local"};
+	char path[PATH_MAX + 32], *slash;
+	ssize_t n = readlink("/proc/self/exe", agent->here, sizeof(agent->here) - 1);
+
+	agent->here[n > 0 ? n : 0] = '\0';
+	slash = strrchr(agent->here, '/');
+	if (slash)
+		*slash = '\0';
+	if (dir_make(config->data, 0755, err))
+		return err->code;
+	if (!realpath(config->data, agent->data))
+		return err_errno(err, errno, "data folder '%s'", config->data);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", agent->data, folders[i]);
+		if (dir_make(path, 0755, err))
+			return err->code;
+	}
+	return 0;
+}
+
+/* A name for ever, made at the first start. */
+static int find_identity(struct agent *agent, struct err *err)
+{
+	char path[PATH_MAX + 16];
+	struct buf text;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/agent-id", agent->data);
+	buf_init(&text, 0);
+	if (access(path, F_OK)) {
+		uuid_new(agent->id);
+		r = file_create(path, agent->id, strlen(agent->id), err);
+	} else {
+		r = file_read(path, 4096, &text, err);
+		if (!r && text.len != UUID_LEN - 1)
+			r = err_set(err, ERR_CORRUPT, "'%s' is damaged: restore it, or delete it if the data folder is new", path);
+		if (!r)
+			str_copy(agent->id, sizeof(agent->id), text.data);
+	}
+	buf_done(&text);
+	return r;
+}
+
+static int find_worker(struct agent *agent, struct err *err)
+{
+	agent->workers = agent->config->workers;
+	if (*agent->workers.program) {
+		str_copy(agent->program, sizeof(agent->program), agent->workers.program);
+	} else {
+		if ((size_t)snprintf(agent->program, sizeof(agent->program), "%s/orasi-worker", agent->here) >=
+		            sizeof(agent->program) ||
+		    access(agent->program, X_OK))
+			str_copy(agent->program, sizeof(agent->program), ORASI_LIBEXECDIR "/orasi-worker");
+	}
+	agent->workers.program = agent->program;
+	if (access(agent->program, X_OK))
+		return err_errno(err, errno, "the worker program '%s' cannot be run (workers.program)", agent->program);
+	return 0;
+}
+
+static int open_store(struct agent *agent, struct err *err)
+{
+	char path[PATH_MAX + 32];
+	int r = loop_wake_new(agent->loop, on_store, agent, &agent->store_wake, err);
+
+	snprintf(path, sizeof(path), "%s/store.db", agent->data);
+	if (!r)
+		r = store_open(path, &agent->config->store, store_wakes, agent, &agent->store, err);
+	if (!r)
+		r = catalog_open(agent->store, &agent->catalog, err);
+	return r;
+}
+
+static int open_work(struct agent *agent, struct err *err)
+{
+	struct supervise_env env = {agent->loop, agent->catalog, NULL, agent->data, agent->id};
+	struct queue_events events = {agent, on_ready, on_cancel, on_event};
+	int r = supervise_new(&env, &agent->workers, &agent->supervise, err);
+
+	if (!r)
+		r = loop_timer_new(agent->loop, on_queue_due, agent, &agent->queue_timer, err);
+	if (!r)
+		r = queue_open(agent->store, &agent->config->queue, &events, &agent->queue, err);
+	if (!r)
+		r = open_plugins(agent, err);
+	if (!r)
+		r = supervise_start(agent->supervise, agent->queue, agent->plugins, err);
+	if (!r)
+		plugin_step(agent);
+	if (!r)
+		queue_time(agent);
+	return r;
+}
+
+static enum health_verdict probe_store(void *ctx, char *detail, size_t cap)
+{
+	struct agent *agent = ctx;
+
+	if (!store_is_read_only(agent->store))
+		return HEALTH_OK;
+	str_copy(detail, cap, "the store takes no writes: see the log for the disk error, mend it and restart");
+	return HEALTH_FAILING;
+}
+
+static int open_health(struct agent *agent, struct err *err)
+{
+	const struct metric *rows[] = {store_metrics(agent->store), queue_metrics(agent->queue),
+	                               supervise_metrics(agent->supervise), plugin_metrics(agent->plugins)};
+	int r = health_new(&agent->health, err);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !r; i++)
+		r = health_add_metrics(agent->health, rows[i], err);
+	return r ? r : health_add_probe(agent->health, "store", probe_store, agent, err);
+}
+
+static int open_api(struct agent *agent, struct err *err)
+{
+	struct api_env env = {
+		.loop = agent->loop,
+		.config = &agent->config->api,
+		.queue = agent->queue,
+		.catalog = agent->catalog,
+		.supervise = agent->supervise,
+		.plugins = agent->plugins,
+		.health = agent->health,
+		.data_dir = agent->data,
+		.version = ORASI_VERSION,
+	};
+	int r = api_new(&env, &agent->api, err);
+
+	if (!r)
+		r = http_server_new(loop_uv(agent->loop), &agent->config->http, api_routes(agent->api), agent->api,
+		                    &agent->http, err);
+	if (!r)
+		r = health_add_metrics(agent->health, http_metrics(agent->http), err);
+	if (!r)
+		health_set_ready(agent->health, 1);
+	return r;
+}
+
+/* ---- stop ------------------------------------------------------------------------------------------- */
+
+static void step_stopped(struct agent *agent)
+{
+	if (++agent->stopped == 2)
+		loop_stop(agent->loop);
+}
+
+static void on_part_stopped(void *ctx)
+{
+	step_stopped(ctx);
+}
+
+static void on_stop_signal(void *ctx, int signum)
+{
+	struct agent *agent = ctx;
+	int64_t grace = agent->config->shutdown_grace_ms;
+
+	if (agent->stopping++) {
+		log_warn("agent.killed", LOG_STR("reason", "a second signal: not waiting any longer"));
+		_exit(1);
+	}
+	log_info("agent.stopping", LOG_INT("signal", signum), LOG_INT("grace_ms", grace));
+	health_set_ready(agent->health, 0);
+	api_stop(agent->api);
+	http_server_stop(agent->http, grace, on_part_stopped, agent);
+	supervise_stop(agent->supervise, grace, on_part_stopped, agent);
+}
+
+static void on_rescan_signal(void *ctx, int signum)
+{
+	struct agent *agent = ctx;
+
+	(void)signum;
+	plugin_registry_rescan(agent->plugins);
+	plugin_step(agent);
+}
+
+static int catch_signals(struct agent *agent, struct err *err)
+{
+	int r = loop_signal_new(agent->loop, SIGTERM, on_stop_signal, agent, &agent->on_term, err);
+
+	if (!r)
+		r = loop_signal_new(agent->loop, SIGINT, on_stop_signal, agent, &agent->on_int, err);
+	if (!r)
+		r = loop_signal_new(agent->loop, SIGHUP, on_rescan_signal, agent, &agent->on_hup, err);
+	return r;
+}
+
+/* ---- the door ---------------------------------------------------------------------------------------- */
+
+int agent_start(const struct agent_config *config, struct agent **ret, struct err *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	if (!agent)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	agent->config = config;
+	r = loop_new(&agent->loop, err);
+	if (!r)
+		r = find_places(agent, err);
+	if (!r)
+		r = find_identity(agent, err);
+	if (!r)
+		r = find_worker(agent, err);
+	if (!r)
+		r = open_store(agent, err);
+	if (!r)
+		r = open_work(agent, err);
+	if (!r)
+		r = open_health(agent, err);
+	if (!r)
+		r = open_api(agent, err);
+	if (!r)
+		r = catch_signals(agent, err);
+	if (r) {
+		agent_free(agent);
+		return r;
+	}
+	log_info("agent.ready", LOG_STR("version", ORASI_VERSION), LOG_STR("listen", config->http.listen),
+	         LOG_INT("port", http_server_port(agent->http)), LOG_STR("socket", config->http.unix_socket),
+	         LOG_STR("data", agent->data), LOG_INT("pid", getpid()));
+	*ret = agent;
+	return 0;
+}
+
+int agent_run(struct agent *agent)
+{
+	loop_run(agent->loop);
+	log_info("agent.stopped", LOG_INT("pid", getpid()));
+	return EXIT_SUCCESS;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	http_server_free(agent->http);
+	api_free(agent->api);
+	health_free(agent->health);
+	supervise_free(agent->supervise);
+	loop_watch_free(agent->plugin_watch);
+	plugin_registry_free(agent->plugins);
+	store_close(agent->store); /* takes what is still written, then tells no more */
+	queue_close(agent->queue);
+	catalog_close(agent->catalog);
+	loop_timer_free(agent->queue_timer);
+	loop_timer_free(agent->plugin_timer);
+	loop_wake_free(agent->store_wake);
+	loop_signal_free(agent->on_term);
+	loop_signal_free(agent->on_int);
+	loop_signal_free(agent->on_hup);
+	loop_free(agent->loop);
+	free(agent);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's own options, and the list of all sections. */
+#include "agent/agent.h"
+
+#include <stddef.h>
+
+#define OWN(field) offsetof(struct agent_config, field)
+
+struct agent_config agent_config;
+
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+const struct option agent_storage_options[] = {
+	{"data", OPTION_STR, OWN(data), ORASI_LOCALSTATEDIR "/lib/orasi", 0, 0, NULL,
+	 "Folder for everything that must survive: the store, datasets, uploads, plugin copies."},
+	OPTION_END,
+};
+
+static const struct option plugin_options[] = {
+	{"path", OPTION_STR, OWN(plugin_path), "", 0, 0, NULL,
+	 "Folders with plugins, separated by ':'. Empty: the installed ones (or those of the build tree the\n"
+	 "agent runs from) and <data>/plugins/local. They are watched: dropping a file in is enough."},
+	OPTION_END,
+};
+
+static const struct option log_options[] = {
+	{"format", OPTION_ENUM, OWN(log_format), "text", 0, 0, log_formats,
+	 "One line per event on stderr, as key=value text or as JSON."},
+	{"level", OPTION_ENUM, OWN(log_level), "info", 0, 0, log_levels, "The least that is logged."},
+	OPTION_END,
+};
+
+static const struct option own_options[] = {
+	{"shutdown_grace", OPTION_DURATION, OWN(shutdown_grace_ms), "10s", 0, 3600000, NULL,
+	 "How long running requests and attempts may take to end after SIGTERM. Attempts that do not\n"
+	 "are started again at the next start."},
+	OPTION_END,
+};
+
+const struct config_section agent_sections[] = {
+	{"agent", own_options, &agent_config, "The agent itself."},
+	{"storage", agent_storage_options, &agent_config, "Where things are kept."},
+	{"http", http_options, &agent_config.http, "The HTTP server."},
+	{"api", api_options, &agent_config.api, "The API behind it."},
+	{"queue", queue_options, &agent_config.queue, "Tasks that wait."},
+	{"workers", supervise_options, &agent_config.workers, "Worker processes."},
+	{"store", store_options, &agent_config.store, "The SQLite store."},
+	{"plugins", plugin_options, &agent_config, "Plugins."},
+	{"log", log_options, &agent_config, "Logs."},
+	CONFIG_END,
+};
