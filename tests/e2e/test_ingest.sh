@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Files in, open datasets out: the real agent and its workers over HTTP, and independent readers on the result.
+. "$(dirname "$0")/lib.sh"
+command -v jq >/dev/null || skip_all "jq is not here"
+
+EXAMPLES=$SRC/examples
+mkdir -p "$SCRATCH/in"
+
+# ingest DATASET FILE [JSON members…]: waits, prints the task.
+ingest() {
+	api POST /v1/tasks "{\"kind\":\"ingest\",\"dataset\":\"$1\",\"source\":{\"uris\":[\"$2\"]}${3:+,$3}}" >"$SCRATCH/answer"
+	local id
+	id=$(jq -r '.id // empty' "$SCRATCH/answer")
+	[ -n "$id" ] || { cat "$SCRATCH/answer"; return; }
+	finish "$id" >/dev/null
+	api GET "/v1/tasks/$id"
+}
+counts() { jq -c '.result | [.rows_in, .rows, .rejected]'; }
+
+agent_start || exit 1
+for _ in $(seq 100); do
+	[ "$(api GET /v1/plugins | jq '[.. | .state? | select(. == "active")] | length')" -ge 2 ] && break
+	sleep 0.1
+done
+
+same "an access log becomes rows" "[1200,1200,0]" "$(ingest access "$EXAMPLES/access.ndjson" | counts)"
+head -300 "$EXAMPLES/access.ndjson" | gzip >"$SCRATCH/in/a.ndjson.gz"
+same "a gzip file is unpacked on the way" "[300,300,0]" "$(ingest access "$SCRATCH/in/a.ndjson.gz" | counts)"
+same "bad records go to quarantine and the counts reconcile" "[5,2,3]" \
+	"$(ingest access "$EXAMPLES/broken.ndjson" | counts)"
+same "a nested document becomes nested columns" "[60,60,0]" \
+	"$(ingest orders "$EXAMPLES/orders.json" '"format":{"plugin":"json","options":{"records":"/orders"}}' | counts)"
+same "the catalog knows how many rows there are" 1502 "$(api GET /v1/datasets/access | jq .rows)"
+same "the history has one entry per commit" 3 "$(api GET /v1/datasets/access/history | jq '.commits | length')"
+
+# ---- what is at rest is open -----------------------------------------------------------------------------
+peer() { node "$SRC/tests/peers/delta-read.mjs" "$@" 2>/dev/null; }
+location=$(api GET /v1/datasets/access | jq -r .location)
+sums="SELECT count(*) AS n, sum(status) AS s, round(sum(duration_ms), 3) AS d FROM t"
+if peer duckdb "$location" "SELECT 1 AS x FROM t LIMIT 1" >/dev/null; then
+	wanted=$(cat "$EXAMPLES/access.ndjson" <(head -300 "$EXAMPLES/access.ndjson") <(sed -n '1p;5p' "$EXAMPLES/broken.ndjson") |
+		jq -s -c '{n: length, s: (map(.status) | add), d: (map(.duration_ms) | add * 1000 | round / 1000)}')
+	for engine in duckdb chdb; do
+		same "$engine reads the same rows" "$wanted" "$(peer $engine "$location" "$sums" | jq -c '{n: .n, s: .s, d: .d} | map_values(tonumber)')"
+	done
+	for engine in duckdb chdb; do
+		same "$engine reads the nested column" '"Oslo"' \
+			"$(peer $engine "${location%access}orders" "SELECT customer FROM t WHERE id = 1000" | jq -c .customer.address.city)"
+		same "$engine reads the quarantine" "2 3 4" \
+			"$(peer $engine "${location}__rejects" "SELECT line FROM t ORDER BY line" | jq -r '.line | tonumber' | xargs)"
+	done
+else
+	pass "independent readers agree # SKIP they are not installed (tests/peers/install)"
+fi
+
+# ---- wrong input -------------------------------------------------------------------------------------------
+problem() { jq -r '.error.detail? // .detail // .' | head -c 300; }
+names() { if printf '%s' "$2" | grep -q "$3"; then pass "$1"; else fail "$1" "wanted: $3" "got: $2"; fi; }
+names "a missing file is named" "$(ingest x /does/not/exist | problem)" "cannot open '/does/not/exist': No such file"
+names "a folder instead of a file is named" "$(ingest x "$SCRATCH/in" | problem)" "is a folder"
+gzip -c "$EXAMPLES/access.ndjson" | head -c 9000 >"$SCRATCH/in/cut.ndjson.gz"
+names "a cut gzip file is named with the place" "$(ingest x "$SCRATCH/in/cut.ndjson.gz" '"max_attempts":1' | problem)" "cut"
+head -c 100000 /dev/zero >"$SCRATCH/in/zeros"
+names "a file of no known format is refused with the remedy" "$(ingest x "$SCRATCH/in/zeros" | problem)" "format.plugin"
+printf 'PAR1garbagePAR1' >"$SCRATCH/in/bad.parquet"
+names "a broken Parquet file is refused" "$(ingest x "$SCRATCH/in/bad.parquet" | problem)" "plugin 'parquet'"
+names "a type conflict with the dataset is rejected record by record" \
+	"$(echo '{"status":"teapot"}' >"$SCRATCH/in/t.ndjson"; ingest access "$SCRATCH/in/t.ndjson" | counts)" "\[1,0,1\]"
+names "a task that is wrong is refused with pointers" "$(api POST /v1/tasks '{"kind":"ingest","dataset":"x","source":{},"prio":1}')" '"/prio"'
+same "nothing of all that has hurt the dataset" 1502 "$(api GET /v1/datasets/access | jq .rows)"
+
+# ---- a task is cancelled, an agent is restarted --------------------------------------------------------------
+agent_stop
+agent_start || exit 1
+same "after a restart everything is known again" 1502 "$(api GET /v1/datasets/access | jq .rows)"
+key='"idempotency_key":"once"'
+first=$(ingest access "$EXAMPLES/access.ndjson" "$key" | jq -r .id)
+same "the same idempotency key gives the first task again" "$first" "$(ingest access "$EXAMPLES/access.ndjson" "$key" | jq -r .id)"
+same "and the rows are there once" 2702 "$(api GET /v1/datasets/access | jq .rows)"
+check "metrics are served" sh -c "curl -s $URL/metrics | grep -q '^orasi_parts_committed_total'"
+same "the agent is healthy" '"ok"' "$(api GET /health | jq -c .status)"
+agent_stop
+done_testing
