@@ -234,9 +234,13 @@ static void check_object(struct check *c, const struct json *schema, struct json
 	char child[512], name[256];
 	size_t at = 0;
 
-	for (size_t i = 0; i < json_count(required); i++)
-		if (!json_get(value, json_str(json_at(required, i), "")))
-			problem(c, pointer, "'%s' is missing", json_str(json_at(required, i), ""));
+	for (size_t i = 0; i < json_count(required); i++) {
+		key = json_str(json_at(required, i), "");
+		escape(key, name, sizeof(name));
+		snprintf(child, sizeof(child), "%s/%s", pointer, name);
+		if (!json_get(value, key))
+			problem(c, child, "'%s' is missing", key);
+	}
 	while (json_each(value, &at, &key, &ignored)) {
 		if (json_get(properties, key))
 			continue;
