@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "sql/sql.h"
 #include "table/table.h"
 
 #define PROGRESS_EVERY_MS 250
@@ -302,7 +303,22 @@ static int op_index_drop(struct worker *worker, const struct json *order, struct
 	return r;
 }
 
-/* ---- role scan ------------------------------------------------------------------------------------ */
+/* ---- roles query and scan ------------------------------------------------------------------------------------ */
+
+static int send_rows(void *ctx, const void *p, size_t n, struct err *err)
+{
+	struct worker *worker = ctx;
+
+	return link_send_data(worker->link, worker->order, p, n, err);
+}
+
+static int op_query(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct sql_sink sink = {worker, send_rows, is_cancelled};
+
+	link_reset(worker->link, json_get_int(order, "window", 1 << 20));
+	return sql_run(worker->loader, order, &sink, ret, err);
+}
 
 static int op_scan(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
@@ -324,6 +340,7 @@ static const struct {
 	{"table", "table.history", op_history},
 	{"table", "table.drop", op_drop},
 	{"table", "table.sweep", op_sweep},
+	{"query", "query", op_query},
 	{"scan", "scan", op_scan},
 };
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared inside the sql room only. */
+#ifndef SQL_INSIDE_H
+#define SQL_INSIDE_H
+
+#include <sqlite3.h>
+
+#include <orasi/sdk/arrow.h>
+
+#include "base/buf.h"
+#include "plugin/loader.h"
+#include "sql/sql.h"
+#include "table/table.h"
+
+/* One query's world. */
+struct session {
+	sqlite3 *db;
+	struct loader *loader;
+	const struct json *order;
+	const struct sql_sink *sink;
+	int64_t scanned;
+	struct err err; /* the reason behind an error of SQLite's, when it is ours */
+};
+
+/* vtab.c */
+int vtab_register(struct session *session);
+
+/* reader.c: rows of one data file, a batch at a time. */
+struct reader;
+/* `schema` has the columns that are wanted, in this order. */
+int reader_open(struct session *session, const char *path, const struct ArrowSchema *schema,
+                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err);
+/* 1: a batch, until the next call; 0: the end. */
+int reader_next(struct reader *reader, const struct ArrowArray **ret, struct err *err);
+void reader_close(struct reader *reader);
+
+/* value.c */
+const char *value_sql_type(const struct ArrowSchema *schema);
+void value_result(sqlite3_context *context, const struct arrow_view *view, int64_t i);
+/* A constant as an array of one value of the column's type, when the comparison `op` means the same with it; for
+ * partial times the operator may get weaker. 0, or -1: not to be pushed down. */
+int value_term(const struct ArrowSchema *column, int sqlite_op, sqlite3_value *value, uint32_t *ret_op,
+               struct ArrowArray *ret);
+
+/* render.c: rows as text. */
+struct render;
+int render_new(const char *format, sqlite3_stmt *stmt, const struct sql_sink *sink, struct render **ret,
+               struct err *err);
+void render_free(struct render *render);
+int render_row(struct render *render, struct err *err);
+int render_end(struct render *render, int truncated, struct err *err);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One data file through the decoder of the plugin that datasets are made of. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sql/inside.h"
+
+#define READER "parquet"
+#define BATCH_ROWS 8192
+
+struct reader {
+	struct session *session;
+	const struct loader_plugin *plugin;
+	struct loader_host host;
+	orasi_source source;
+	char *path;
+	int fd, opened;
+	void *self;
+	struct ArrowSchema schema;
+	struct ArrowArray batch;
+	orasi_mark mark;
+};
+
+static orasi_status source_fail(const struct reader *r, orasi_error *err)
+{
+	if (err)
+		snprintf(err->message, sizeof(err->message), "cannot read '%.300s': %s", r->path, strerror(errno));
+	return ORASI_E_IO;
+}
+
+static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *err)
+{
+	struct reader *r = source->ctx;
+
+	for (*got = 0; *got < len;) {
+		ssize_t n = pread(r->fd, (char *)buf + *got, len - *got, (off_t)(off + *got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return source_fail(r, err);
+		if (!n)
+			break;
+		*got += (size_t)n;
+	}
+	return ORASI_OK;
+}
+
+static orasi_status source_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err)
+{
+	struct reader *r = source->ctx;
+	ssize_t n = read(r->fd, buf, cap);
+
+	*got = n > 0 ? (size_t)n : 0;
+	return n < 0 ? source_fail(r, err) : ORASI_OK;
+}
+
+static int open_source(struct reader *r, struct err *err)
+{
+	struct stat st;
+
+	r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
+	if (r->fd < 0 || fstat(r->fd, &st))
+		return err_errno(err, errno, "cannot open data file '%s'", r->path);
+	r->source = (orasi_source){sizeof(r->source), ORASI_SOURCE_SEEK, r, st.st_size, {r->path, strlen(r->path)},
+	                           source_read, source_pread};
+	return 0;
+}
+
+static int open_decoder(struct reader *r, const struct ArrowSchema *want, const orasi_term *const *terms,
+                        uint32_t n_terms, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_ingest_open open = {
+		.struct_size = sizeof(open),
+		.flags = ORASI_OPEN_PROJECT,
+		.source = &r->source,
+		.want = want,
+		.terms = terms,
+		.n_terms = n_terms,
+		.max_rows = BATCH_ROWS,
+		.max_bytes = 8u << 20,
+	};
+	const orasi_ingest_factory *factory = r->plugin->ingest;
+	orasi_status status;
+
+	status = loader_call(r->session->loader, r->plugin, "create",
+	                     factory->create(&r->host.host, r->plugin->descriptor->id, NULL, &r->self, &error));
+	if (status)
+		return loader_fail(r->plugin, "create", status, &error, err);
+	status = loader_call(r->session->loader, r->plugin, "open", factory->open(r->self, &open, &r->schema, &error));
+	if (!status) {
+		r->opened = 1;
+		return 0;
+	}
+	loader_fail(r->plugin, "open", status, &error, err);
+	return err_prefix(err, "data file '%s'", r->path);
+}
+
+int reader_open(struct session *session, const char *path, const struct ArrowSchema *schema,
+                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int code = r && (r->path = strdup(path)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+
+	if (code) {
+		free(r);
+		return code;
+	}
+	r->session = session;
+	r->fd = -1;
+	loader_host_init(&r->host, session->loader, NULL, 1, INT64_MAX);
+	code = loader_find(session->loader, "ingest", READER, &r->plugin, err);
+	if (!code)
+		code = open_source(r, err);
+	if (!code)
+		code = open_decoder(r, schema, terms, n_terms, err);
+	if (code) {
+		reader_close(r);
+		return code;
+	}
+	*ret = r;
+	return 0;
+}
+
+int reader_next(struct reader *r, const struct ArrowArray **ret, struct err *err)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_status status;
+	char message[256];
+
+	arrow_array_release(&r->batch);
+	r->mark.struct_size = sizeof(r->mark);
+	status = loader_call(r->session->loader, r->plugin, "next",
+	                     r->plugin->ingest->next(r->self, &r->batch, &r->mark, &error));
+	if (status == ORASI_END)
+		return 0;
+	if (status) {
+		loader_fail(r->plugin, "next", status, &error, err);
+		return err_prefix(err, "data file '%s'", r->path);
+	}
+	if (arrow_validate(&r->schema, &r->batch, 0, message, sizeof(message)))
+		return err_set(err, ERR_PLUGIN, "data file '%s': %s", r->path, message);
+	r->session->scanned += r->batch.length;
+	*ret = &r->batch;
+	return 1;
+}
+
+void reader_close(struct reader *r)
+{
+	orasi_error error = {.struct_size = sizeof(error)};
+
+	if (!r)
+		return;
+	arrow_array_release(&r->batch);
+	if (r->self) {
+		loader_enter(r->session->loader, r->plugin, "close");
+		if (r->opened)
+			r->plugin->ingest->close(r->self, &error);
+		r->plugin->ingest->destroy(r->self);
+		loader_leave(r->session->loader);
+	}
+	loader_host_done(&r->host);
+	arrow_schema_release(&r->schema);
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->path);
+	free(r);
+}
