@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 
-/* ---- which type may be read as which ------------------------------------------------------------------ */
+/* ---- which type may be read as which
+ * ------------------------------------------------------------------ */
 
 static int is_integer(enum arrow_type type)
 {
@@ -38,13 +39,15 @@ static const struct node *find_child(const struct node *node, const char *name)
 	return NULL;
 }
 
-/* ---- making the plan ------------------------------------------------------------------------------------- */
+/* ---- making the plan
+ * ------------------------------------------------------------------------------------- */
 
 static enum node_kind kind_of(enum arrow_type type)
 {
-	return type == ARROW_STRUCT ? NODE_STRUCT
-	       : type == ARROW_MAP  ? NODE_MAP
-	       : type == ARROW_LIST || type == ARROW_LARGE_LIST ? NODE_LIST : NODE_LEAF;
+	return type == ARROW_STRUCT                             ? NODE_STRUCT
+	       : type == ARROW_MAP                              ? NODE_MAP
+	       : type == ARROW_LIST || type == ARROW_LARGE_LIST ? NODE_LIST
+	                                                        : NODE_LEAF;
 }
 
 static struct leaf *probe_of(struct plan *plan)
@@ -66,8 +69,8 @@ static void find_probe(struct plan *plan, struct leaf *leaves)
 	plan->own_probe = 1;
 }
 
-static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *want, struct leaf *leaves,
-                                  orasi_error *err)
+static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *want,
+                                  struct leaf *leaves, orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 
@@ -99,12 +102,15 @@ orasi_status plan_make(struct plan *plan, const struct node *node, const struct 
 	plan->node = node;
 	snprintf(plan->format, sizeof(plan->format), "%s", want->format);
 	if (arrow_type_parse(plan->format, &plan->want))
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "column '%.100s' is wanted as '%.30s', which is not known",
 		               want->name, want->format);
 	if (node && (kind_of(plan->want.type) != node->kind ||
 	             (node->kind == NODE_LEAF && !can_read(node, &plan->want))))
-		return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'",
-		               node->name, node->format, want->format);
+		return pq_fail(
+		        err, ORASI_E_INVALID,
+		        "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'",
+		        node->name, node->format, want->format);
 	if (node && node->kind == NODE_LEAF) {
 		plan->leaf = &leaves[node->leaf];
 		plan->leaf->node = node;
@@ -124,7 +130,9 @@ void plan_done(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------ */
+/* ---- values
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -151,7 +159,8 @@ static int int96_nanos(const uint8_t *p, int64_t *ret)
 	memcpy(&nanos, p, 8);
 	memcpy(&julian, p + 8, 4);
 	days = (int64_t)julian - 2440588;
-	if (__builtin_mul_overflow(days, 86400000000000, &days) || __builtin_add_overflow(days, nanos, ret)) {
+	if (__builtin_mul_overflow(days, 86400000000000, &days) ||
+	    __builtin_add_overflow(days, nanos, ret)) {
 		*ret = 0;
 		return -1;
 	}
@@ -202,23 +211,27 @@ static int load_decimal(const struct node *node, struct slice v, uint8_t ret[16]
 	return 0;
 }
 
-static orasi_status append_timestamp(struct plan *plan, struct slice v, struct arrow_builder *b, orasi_error *err)
+static orasi_status append_timestamp(struct plan *plan, struct slice v, struct arrow_builder *b,
+                                     orasi_error *err)
 {
 	int64_t t;
 
 	if (plan->node->physical == PQ_INT96) {
 		if (int96_nanos(v.ptr, &t))
-			return arrow_append_null(b) ? ORASI_E_NOMEM : ORASI_OK; /* beyond what 64 bits can say */
+			return arrow_append_null(b) ? ORASI_E_NOMEM
+			                            : ORASI_OK; /* beyond what 64 bits can say */
 	} else {
 		t = load_int(plan->node, v);
 	}
 	if (rescale(&t, plan->node->info.unit, plan->want.unit))
-		return pq_fail(err, ORASI_E_INVALID, "a time of column '%.100s' does not fit the wanted unit",
+		return pq_fail(err, ORASI_E_INVALID,
+		               "a time of column '%.100s' does not fit the wanted unit",
 		               plan->node->name);
 	return arrow_append_int(b, t) ? ORASI_E_NOMEM : ORASI_OK;
 }
 
-static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b, orasi_error *err)
+static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b,
+                                 orasi_error *err)
 {
 	uint8_t decimal[16];
 	float narrow;
@@ -253,25 +266,30 @@ static orasi_status append_value(struct plan *plan, struct slice v, struct arrow
 		break;
 	case ARROW_DECIMAL128:
 		if (load_decimal(plan->node, v, decimal))
-			return pq_fail(err, ORASI_E_INVALID, "a decimal of column '%.100s' has more than 38 digits",
+			return pq_fail(err, ORASI_E_INVALID,
+			               "a decimal of column '%.100s' has more than 38 digits",
 			               plan->node->name);
 		r = arrow_append_fixed(b, decimal);
 		break;
 	default:
 		r = arrow_append_int(b, load_int(plan->node, v));
 	}
-	return r ? pq_fail(err, ORASI_E_NOMEM, "column '%.100s': out of memory, or more than 2 GiB in one batch",
+	return r ? pq_fail(err, ORASI_E_NOMEM,
+	                   "column '%.100s': out of memory, or more than 2 GiB in one batch",
 	                   plan->node->name)
 	         : ORASI_OK;
 }
 
-/* ---- structure ----------------------------------------------------------------------------------------------- */
+/* ---- structure
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static orasi_status ready(struct leaf *leaf, orasi_error *err)
 {
 	orasi_status r = leaf_ready(leaf, err);
 
-	return r == ORASI_END ? pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+	return r == ORASI_END ? pq_fail(err, ORASI_E_CORRUPT,
+	                                "column '%.100s' has fewer rows than its row group",
 	                                leaf->node->name)
 	                      : r;
 }
@@ -354,7 +372,8 @@ static orasi_status read_list(struct plan *plan, struct arrow_builder *b, orasi_
 	r = skip_one(plan, err);
 	if (r)
 		return r;
-	return (def < plan->node->def ? arrow_append_null(b) : arrow_end_list(b)) ? ORASI_E_NOMEM : ORASI_OK;
+	return (def < plan->node->def ? arrow_append_null(b) : arrow_end_list(b)) ? ORASI_E_NOMEM
+	                                                                          : ORASI_OK;
 }
 
 orasi_status plan_read(struct plan *plan, struct arrow_builder *b, orasi_error *err)

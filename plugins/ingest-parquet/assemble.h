@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns back into rows: the assembling half of the Dremel encoding. A plan mirrors the schema that is wanted;
- * each of its nodes reads from a node of the file, or gives nulls when the file has none. */
+/* Columns back into rows: the assembling half of the Dremel encoding. A plan mirrors the schema
+ * that is wanted; each of its nodes reads from a node of the file, or gives nulls when the file has
+ * none. */
 #ifndef PARQUET_ASSEMBLE_H
 #define PARQUET_ASSEMBLE_H
 
@@ -12,9 +13,9 @@ struct plan {
 	char format[48];
 	struct plan *children;
 	int64_t n_children;
-	struct leaf *leaf;   /* of a leaf node */
-	struct leaf *probe;  /* tells whether a struct or list is there */
-	int own_probe;       /* the probe is read for this node only, and steps with it */
+	struct leaf *leaf;  /* of a leaf node */
+	struct leaf *probe; /* tells whether a struct or list is there */
+	int own_probe;      /* the probe is read for this node only, and steps with it */
 };
 
 /* `leaves` has one entry per leaf of the tree; those that are needed get their node set. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Smallest and largest values, in the order that Parquet's ColumnOrder TYPE_ORDER says, and as the JSON
- * statistics of a Delta file.
+/* Smallest and largest values, in the order that Parquet's ColumnOrder TYPE_ORDER says, and as the
+ * JSON statistics of a Delta file.
  *
- * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are cut at
- * BOUND_MAX bytes (32 characters in JSON), and a cut upper bound is dropped in the JSON. */
+ * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are
+ * cut at BOUND_MAX bytes (32 characters in JSON), and a cut upper bound is dropped in the JSON. */
 #include <math.h>
 #include <stdarg.h>
 #include <time.h>
@@ -12,8 +12,11 @@
 
 #define JSON_LEAVES 32 /* delta.dataSkippingNumIndexedCols */
 #define JSON_CHARS 32
+#define SIGN_BIT 0x80
 
-enum order { ORDER_SIGNED, ORDER_UNSIGNED, ORDER_FLOAT, ORDER_BYTES, ORDER_NONE };
+/* ORDER_DECIMAL: 16 bytes, big-endian; kept with the sign bit turned, so that they order as bytes.
+ */
+enum order { ORDER_SIGNED, ORDER_UNSIGNED, ORDER_FLOAT, ORDER_BYTES, ORDER_DECIMAL, ORDER_NONE };
 
 static enum order order_of(const struct node *node)
 {
@@ -30,15 +33,25 @@ static enum order order_of(const struct node *node)
 	case ARROW_NULL:
 		return ORDER_NONE;
 	case ARROW_DECIMAL128:
-		return node->physical == PQ_FIXED ? ORDER_NONE : ORDER_SIGNED;
+		return node->physical == PQ_FIXED ? ORDER_DECIMAL : ORDER_SIGNED;
 	default:
-		return node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED ? ORDER_BYTES : ORDER_SIGNED;
+		return node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED ? ORDER_BYTES
+		                                                                     : ORDER_SIGNED;
 	}
 }
 
 void bounds_reset(struct bounds *b)
 {
 	memset(b, 0, sizeof(*b));
+}
+
+/* The first 8 bytes as a number that orders like them; shorter values are padded with zeros. */
+static uint64_t head_of(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n < 8 ? n : 8);
+	return __builtin_bswap64(v);
 }
 
 static int compare_bytes(const struct bound *a, const uint8_t *p, size_t n)
@@ -54,6 +67,7 @@ static void set_bytes(struct bound *b, const uint8_t *p, size_t n, int cut)
 	b->len = (uint32_t)(n < BOUND_MAX ? n : BOUND_MAX);
 	b->cut = cut || n > BOUND_MAX;
 	memcpy(b->b, p, b->len);
+	b->head = head_of(p, n);
 }
 
 static void add_bytes(struct bounds *b, const uint8_t *p, size_t n, int cut)
@@ -65,6 +79,15 @@ static void add_bytes(struct bounds *b, const uint8_t *p, size_t n, int cut)
 		set_bytes(&b->max, p, n, cut);
 	else if (n > BOUND_MAX && !compare_bytes(&b->max, p, BOUND_MAX))
 		b->max.cut = 1;
+	b->any = 1;
+}
+
+void bounds_add_bytes(struct bounds *b, const uint8_t *p, size_t n)
+{
+	uint64_t head = head_of(p, n);
+
+	if (!b->any || head <= b->min.head || head >= b->max.head)
+		add_bytes(b, p, n, 0);
 }
 
 static void add_float(struct bounds *b, double v)
@@ -89,41 +112,100 @@ static void add_int(struct bounds *b, int64_t v, int is_unsigned)
 		b->min.i = v;
 	if (!b->any || more)
 		b->max.i = v;
+	b->any = 1;
 }
 
-static int64_t load_int(const uint8_t *p, size_t n, int is_unsigned)
-{
-	int64_t v = 0;
+/* ---- many values at once
+ * ------------------------------------------------------------------------------ */
 
-	memcpy(&v, p, n < 8 ? n : 8);
-	return n == 4 && !is_unsigned ? (int32_t)v : v;
+/* The extremes of n > 0 values of one C type, then one step of `add` for each. */
+#define ADD_RANGE(type, add, ...)                                       \
+	do {                                                            \
+		type low, high, v;                                      \
+                                                                        \
+		memcpy(&low, p, sizeof(type));                          \
+		high = low;                                             \
+		for (size_t i = 1; i < n; i++) {                        \
+			memcpy(&v, p + i * sizeof(type), sizeof(type)); \
+			low = v < low ? v : low;                        \
+			high = v > high ? v : high;                     \
+		}                                                       \
+		add(b, low, ##__VA_ARGS__);                             \
+		add(b, high, ##__VA_ARGS__);                            \
+	} while (0)
+
+static void add_ints(struct bounds *b, const uint8_t *p, size_t n, size_t width)
+{
+	if (width == 1)
+		ADD_RANGE(uint8_t, add_int, 0);
+	else if (width == 4)
+		ADD_RANGE(int32_t, add_int, 0);
+	else
+		ADD_RANGE(int64_t, add_int, 0);
 }
 
-void bounds_add(struct bounds *b, const struct node *node, const uint8_t *p, size_t n)
+static void add_unsigned64(struct bounds *b, uint64_t v)
 {
-	enum order order = order_of(node);
+	add_int(b, (int64_t)v, 1);
+}
+
+static void add_unsigned(struct bounds *b, const uint8_t *p, size_t n, size_t width)
+{
+	if (width == 4)
+		ADD_RANGE(uint32_t, add_int, 1);
+	else
+		ADD_RANGE(uint64_t, add_unsigned64);
+}
+
+static void add_floats(struct bounds *b, const uint8_t *p, size_t n, size_t width)
+{
 	float narrow;
 	double wide;
 
-	switch (order) {
-	case ORDER_NONE:
-		return;
-	case ORDER_BYTES:
-		add_bytes(b, p, n, 0);
-		break;
-	case ORDER_FLOAT:
-		if (n == 4) {
-			memcpy(&narrow, p, 4);
+	for (size_t i = 0; i < n; i++) {
+		if (width == 4) {
+			memcpy(&narrow, p + i * 4, 4);
 			wide = (double)narrow;
 		} else {
-			memcpy(&wide, p, 8);
+			memcpy(&wide, p + i * 8, 8);
 		}
 		add_float(b, wide);
-		return;
-	default:
-		add_int(b, load_int(p, n, order == ORDER_UNSIGNED), order == ORDER_UNSIGNED);
 	}
-	b->any = 1;
+}
+
+static void add_decimals(struct bounds *b, const uint8_t *p, size_t n)
+{
+	uint8_t value[16];
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(value, p + i * 16, 16);
+		value[0] ^= SIGN_BIT;
+		bounds_add_bytes(b, value, 16);
+	}
+}
+
+void bounds_add_fixed(struct bounds *b, const struct node *node, const uint8_t *p, size_t n)
+{
+	size_t width = plain_width(node);
+
+	if (!n)
+		return;
+	switch (order_of(node)) {
+	case ORDER_SIGNED:
+		add_ints(b, p, n, width);
+		break;
+	case ORDER_UNSIGNED:
+		add_unsigned(b, p, n, width);
+		break;
+	case ORDER_FLOAT:
+		add_floats(b, p, n, width);
+		break;
+	case ORDER_DECIMAL:
+		add_decimals(b, p, n);
+		break;
+	default:
+		break;
+	}
 }
 
 void bounds_merge(struct bounds *into, const struct bounds *from, const struct node *node)
@@ -131,13 +213,11 @@ void bounds_merge(struct bounds *into, const struct bounds *from, const struct n
 	enum order order = order_of(node);
 
 	into->nulls += from->nulls;
-	into->values += from->values;
 	into->nan |= from->nan;
 	if (!from->any)
 		return;
-	if (order == ORDER_BYTES) {
+	if (order == ORDER_BYTES || order == ORDER_DECIMAL) {
 		add_bytes(into, from->min.b, from->min.len, from->min.cut);
-		into->any = 1;
 		add_bytes(into, from->max.b, from->max.len, from->max.cut);
 		if (from->max.cut && !compare_bytes(&into->max, from->max.b, from->max.len))
 			into->max.cut = 1;
@@ -146,29 +226,39 @@ void bounds_merge(struct bounds *into, const struct bounds *from, const struct n
 		add_float(into, from->max.d);
 	} else {
 		add_int(into, from->min.i, order == ORDER_UNSIGNED);
-		into->any = 1;
 		add_int(into, from->max.i, order == ORDER_UNSIGNED);
 	}
-	into->any = 1;
 }
 
-/* ---- into the footer --------------------------------------------------------------------------------- */
+/* ---- into the footer
+ * --------------------------------------------------------------------------------- */
 
-static void put_bound(struct thrift_writer *w, int id, const struct node *node, const struct bound *bound, int is_max)
+static void put_bound(struct thrift_writer *w, int id, const struct node *node,
+                      const struct bound *bound, int is_max)
 {
-	size_t width = node->physical == PQ_INT32 || node->physical == PQ_FLOAT ? 4 : node->physical == PQ_BOOLEAN ? 1 : 8;
+	size_t width = node->physical == PQ_INT32 || node->physical == PQ_FLOAT ? 4
+	               : node->physical == PQ_BOOLEAN                           ? 1
+	                                                                        : 8;
 	float narrow;
 	double d = bound->d;
+
+	uint8_t decimal[16];
 
 	switch (order_of(node)) {
 	case ORDER_BYTES:
 		thrift_put_binary(w, id, bound->b, bound->len);
 		return;
+	case ORDER_DECIMAL:
+		memcpy(decimal, bound->b, 16);
+		decimal[0] ^= SIGN_BIT;
+		thrift_put_binary(w, id, decimal, 16);
+		return;
 	case ORDER_FLOAT:
 		if (d == 0)
 			d = is_max ? 0.0 : -0.0;
 		narrow = (float)d;
-		thrift_put_binary(w, id, width == 4 ? (const void *)&narrow : (const void *)&d, width);
+		thrift_put_binary(w, id, width == 4 ? (const void *)&narrow : (const void *)&d,
+		                  width);
 		return;
 	default:
 		thrift_put_binary(w, id, &bound->i, width);
@@ -180,8 +270,9 @@ static int raise_cut(const struct node *node, struct bound *bound)
 {
 	int text = node->info.type == ARROW_UTF8 || node->info.type == ARROW_LARGE_UTF8;
 
-	while (bound->len && (text ? (bound->b[bound->len - 1] & 0x80) || bound->b[bound->len - 1] == 0x7F
-	                           : bound->b[bound->len - 1] == 0xFF))
+	while (bound->len &&
+	       (text ? (bound->b[bound->len - 1] & 0x80) || bound->b[bound->len - 1] == 0x7F
+	             : bound->b[bound->len - 1] == 0xFF))
 		bound->len--;
 	if (!bound->len)
 		return 0;
@@ -221,7 +312,8 @@ void bounds_write(const struct bounds *b, const struct node *node, struct thrift
 	thrift_end(w);
 }
 
-/* ---- into JSON --------------------------------------------------------------------------------------- */
+/* ---- into JSON
+ * --------------------------------------------------------------------------------------- */
 
 static int put_text(struct bytes *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -275,14 +367,16 @@ static size_t text_prefix(const struct bound *bound, int *ret_cut)
 
 static int put_time(struct bytes *out, int64_t us, int utc)
 {
-	int64_t s = us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000), ms = (us - s * 1000000) / 1000;
+	int64_t s = us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000),
+	        ms = (us - s * 1000000) / 1000;
 	time_t t = (time_t)s;
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || tm.tm_year < -1899 || tm.tm_year > 8099)
 		return 1;
-	return put_text(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d%s\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	                tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms, utc ? "Z" : "");
+	return put_text(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d%s\"", tm.tm_year + 1900,
+	                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms,
+	                utc ? "Z" : "");
 }
 
 static int put_timestamp(struct bytes *out, const struct node *node, int64_t v, int is_max)
@@ -312,7 +406,8 @@ static int put_date(struct bytes *out, int64_t days)
 }
 
 /* 0 put, 1 there is none, -1 memory (as 1: the caller checks the length). */
-static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound, int is_max)
+static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound,
+                          int is_max)
 {
 	size_t n;
 	int cut;
@@ -356,8 +451,10 @@ static int put_leaf(struct bytes *out, const struct column *c, enum part part)
 	return put_json_bound(out, c->node, part == PART_MIN ? &b->min : &b->max, part == PART_MAX);
 }
 
-/* The members of a struct that have something to say; nothing is put for an empty one below the root. */
-static int put_struct(struct bytes *out, const struct node *node, const struct column *columns, enum part part)
+/* The members of a struct that have something to say; nothing is put for an empty one below the
+ * root. */
+static int put_struct(struct bytes *out, const struct node *node, const struct column *columns,
+                      enum part part)
 {
 	size_t start = out->len, members = 0;
 
@@ -388,12 +485,15 @@ static int put_struct(struct bytes *out, const struct node *node, const struct c
 	return 0;
 }
 
-int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out)
+int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows,
+                struct bytes *out)
 {
 	static const struct {
 		const char *name;
 		enum part part;
-	} parts[] = {{",\"minValues\":", PART_MIN}, {",\"maxValues\":", PART_MAX}, {",\"nullCount\":", PART_NULLS}};
+	} parts[] = {{",\"minValues\":", PART_MIN},
+	             {",\"maxValues\":", PART_MAX},
+	             {",\"nullCount\":", PART_NULLS}};
 	int r = put_text(out, "{\"numRecords\":%llu", (unsigned long long)rows);
 
 	for (int i = 0; i < 3 && !r; i++) {

@@ -57,7 +57,7 @@ struct pool {
 		struct pool_block *next;
 		size_t len, cap;
 		_Alignas(16) uint8_t data[];
-	} *blocks;
+	} * blocks;
 	size_t total, max; /* max: refuse beyond; input may ask for anything */
 };
 
@@ -99,6 +99,6 @@ static inline void pool_free(struct pool *pool)
 
 /* Fills the error (NULL is fine) and returns the status. */
 orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 
 #endif

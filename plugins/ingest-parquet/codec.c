@@ -10,7 +10,8 @@
 #define GZIP_WINDOW (15 + 16)
 #define GZIP_OR_ZLIB (15 + 32)
 
-static const char *const names[] = {"none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"};
+static const char *const names[] = {"none",   "snappy", "gzip", "lzo",
+                                    "brotli", "lz4",    "zstd", "lz4_raw"};
 
 const char *codec_name(int id)
 {
@@ -32,7 +33,8 @@ void codec_done(struct codec *codec)
 	codec->zstd_out = codec->zstd_in = NULL;
 }
 
-/* ---- compress --------------------------------------------------------------------------------------- */
+/* ---- compress
+ * --------------------------------------------------------------------------------------- */
 
 static int zstd_compress(struct codec *codec, const void *p, size_t n, struct bytes *out)
 {
@@ -42,7 +44,8 @@ static int zstd_compress(struct codec *codec, const void *p, size_t n, struct by
 		codec->zstd_out = ZSTD_createCCtx();
 	if (!codec->zstd_out || bytes_reserve(out, ZSTD_compressBound(n)))
 		return -1;
-	r = ZSTD_compressCCtx(codec->zstd_out, out->data + out->len, out->cap - out->len, p, n, codec->level);
+	r = ZSTD_compressCCtx(codec->zstd_out, out->data + out->len, out->cap - out->len, p, n,
+	                      codec->level);
 	if (ZSTD_isError(r))
 		return -1;
 	out->len += r;
@@ -87,12 +90,14 @@ static int lz4_compress(const void *p, size_t n, struct bytes *out)
 
 	if (bytes_reserve(out, (size_t)LZ4_compressBound((int)n)))
 		return -1;
-	r = LZ4_compress_default(p, (char *)out->data + out->len, (int)n, (int)(out->cap - out->len));
+	r = LZ4_compress_default(p, (char *)out->data + out->len, (int)n,
+	                         (int)(out->cap - out->len));
 	out->len += r > 0 ? (size_t)r : 0;
 	return r > 0 ? 0 : -1;
 }
 
-orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out, orasi_error *err)
+orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out,
+                            orasi_error *err)
 {
 	int r = -1;
 
@@ -106,17 +111,21 @@ orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct
 		r = gzip_compress(codec->level, p, n, out);
 	else if (codec->id == PQ_LZ4_RAW)
 		r = lz4_compress(p, n, out);
-	return r ? pq_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s", codec_name(codec->id))
+	return r ? pq_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s",
+	                   codec_name(codec->id))
 	         : ORASI_OK;
 }
 
-/* ---- decompress ------------------------------------------------------------------------------------- */
+/* ---- decompress
+ * ------------------------------------------------------------------------------------- */
 
 static int zstd_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len)
 {
 	if (!codec->zstd_in)
 		codec->zstd_in = ZSTD_createDCtx();
-	return !codec->zstd_in || ZSTD_decompressDCtx(codec->zstd_in, out, out_len, p, n) != out_len ? -1 : 0;
+	return !codec->zstd_in || ZSTD_decompressDCtx(codec->zstd_in, out, out_len, p, n) != out_len
+	               ? -1
+	               : 0;
 }
 
 static int snappy_decompress(const void *p, size_t n, void *out, size_t out_len)
@@ -131,7 +140,10 @@ static int snappy_decompress(const void *p, size_t n, void *out, size_t out_len)
 /* Several members may follow each other. */
 static int gzip_decompress(const void *p, size_t n, void *out, size_t out_len)
 {
-	z_stream z = {.next_in = (Bytef *)p, .avail_in = (uInt)n, .next_out = out, .avail_out = (uInt)out_len};
+	z_stream z = {.next_in = (Bytef *)p,
+	              .avail_in = (uInt)n,
+	              .next_out = out,
+	              .avail_out = (uInt)out_len};
 	int r;
 
 	if (inflateInit2(&z, GZIP_OR_ZLIB) != Z_OK)
@@ -147,7 +159,10 @@ static int brotli_decompress(const void *p, size_t n, void *out, size_t out_len)
 {
 	size_t len = out_len;
 
-	return BrotliDecoderDecompress(n, p, &len, out) != BROTLI_DECODER_RESULT_SUCCESS || len != out_len ? -1 : 0;
+	return BrotliDecoderDecompress(n, p, &len, out) != BROTLI_DECODER_RESULT_SUCCESS ||
+	                       len != out_len
+	               ? -1
+	               : 0;
 }
 
 static int lz4_decompress(const void *p, size_t n, void *out, size_t out_len)
@@ -155,8 +170,8 @@ static int lz4_decompress(const void *p, size_t n, void *out, size_t out_len)
 	return LZ4_decompress_safe(p, out, (int)n, (int)out_len) == (int)out_len ? 0 : -1;
 }
 
-orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len,
-                              orasi_error *err)
+orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out,
+                              size_t out_len, orasi_error *err)
 {
 	int r = -1;
 
@@ -185,9 +200,11 @@ orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void
 		r = lz4_decompress(p, n, out, out_len);
 		break;
 	default:
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "pages are compressed with %s, which is not supported",
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "pages are compressed with %s, which is not supported",
 		               codec_name(codec->id));
 	}
-	return r ? pq_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged", codec_name(codec->id))
+	return r ? pq_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged",
+	                   codec_name(codec->id))
 	         : ORASI_OK;
 }

@@ -1,162 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values are turned into their PLAIN bytes once; with a dictionary only new ones are kept. A page ends at 20,000
- * values or a mebibyte. A dictionary that grows beyond a mebibyte, or in which most values are new, is given up:
- * its pages stay, the rest of the chunk is PLAIN, and later row groups do not try again. */
+/* Values become PLAIN bytes a piece at a time; with a dictionary only their numbers are kept. A
+ * page ends at about 20,000 values or a mebibyte, between rows only.
+ *
+ * A dictionary that grows too large, or in which most values are new, is given up: if no page was
+ * made with it yet the chunk is as if it had never been, else the rest of the chunk is PLAIN. Later
+ * row groups do not try again.
+ *
+ * Whether compression pays is asked of the first page of a PLAIN chunk. Dictionary pages and their
+ * numbers are small, and are always compressed. */
 #include "column.h"
 
 #include <zlib.h>
 
-#define PAGE_VALUES 20000
+#define PIECE GATHER_MAX
+#define PAGE_VALUES (20 * PIECE)
 #define PAGE_BYTES (1u << 20)
 #define DICT_BYTES (1u << 20)
-#define DICT_PROBE 20000 /* values after which a dictionary must have paid */
+#define DICT_VALUES (1u << 16)
 #define GAIN_MIN 0.95
+#define GAIN_PROBE (16u << 10) /* smaller pages say nothing about the chunk */
+#define SPELL_MAX (2 * PAGE_BYTES)
 
-int column_init(struct column *c, const struct node *node, int codec, int level)
+void column_tools_done(struct column_tools *tools)
+{
+	codec_done(&tools->codec);
+	bytes_free(&tools->raw);
+	bytes_free(&tools->packed);
+}
+
+void column_init(struct column *c, const struct node *node, struct column_tools *tools)
 {
 	memset(c, 0, sizeof(*c));
 	c->node = node;
-	c->codec.id = codec;
-	c->codec.level = level;
+	c->tools = tools;
+	c->width = plain_width(node);
 	c->use_dictionary = node->physical != PQ_BOOLEAN;
-	bounds_reset(&c->group);
-	bounds_reset(&c->file);
-	return 0;
-}
-
-static void dict_free(struct dictionary *d)
-{
-	free(d->slots);
-	free(d->hashes);
-	free(d->offsets);
-	bytes_free(&d->entries);
-	memset(d, 0, sizeof(*d));
+	dictionary_init(&c->dict, c->width);
 }
 
 void column_done(struct column *c)
 {
-	codec_done(&c->codec);
-	dict_free(&c->dict);
+	dictionary_done(&c->dict);
 	bytes_free(&c->def);
 	bytes_free(&c->rep);
 	bytes_free(&c->values);
 	bytes_free(&c->indices);
 	bytes_free(&c->chunk);
-	bytes_free(&c->raw);
 }
 
 size_t column_size(const struct column *c)
 {
-	return c->chunk.len + c->values.len + c->indices.len + c->def.len + c->dict.entries.len;
+	return c->chunk.len + c->values.len + c->indices.len + c->def.len + c->rep.len +
+	       dictionary_memory(&c->dict);
 }
-
-/* ---- dictionary ------------------------------------------------------------------------------------ */
-
-static uint32_t hash_bytes(const uint8_t *p, size_t n)
-{
-	uint64_t h = 0x9E3779B97F4A7C15u ^ n, v;
-
-	for (; n >= 8; n -= 8, p += 8) {
-		memcpy(&v, p, 8);
-		h = (h ^ v) * 0xFF51AFD7ED558CCDu;
-		h ^= h >> 32;
-	}
-	if (n) {
-		v = 0;
-		memcpy(&v, p, n);
-		h = (h ^ v) * 0xFF51AFD7ED558CCDu;
-		h ^= h >> 32;
-	}
-	h *= 0xC4CEB9FE1A85EC53u;
-	return (uint32_t)(h >> 32);
-}
-
-static int dict_grow(struct dictionary *d)
-{
-	size_t n = d->n_slots ? d->n_slots * 2 : 1024;
-	uint32_t *slots = calloc(n, sizeof(*slots));
-	uint32_t *hashes = realloc(d->hashes, n / 2 * sizeof(*hashes));
-
-	if (hashes)
-		d->hashes = hashes;
-	d->cap = n / 2;
-	if (slots && hashes) {
-		uint32_t *offsets = realloc(d->offsets, d->cap * sizeof(*offsets));
-
-		if (offsets)
-			d->offsets = offsets;
-		else
-			hashes = NULL;
-	}
-	if (!slots || !hashes) {
-		free(slots);
-		return -1;
-	}
-	for (size_t i = 0; i < d->n; i++) {
-		size_t at = d->hashes[i] & (n - 1);
-
-		while (slots[at])
-			at = (at + 1) & (n - 1);
-		slots[at] = (uint32_t)i + 1;
-	}
-	free(d->slots);
-	d->slots = slots;
-	d->n_slots = n;
-	return 0;
-}
-
-static int dict_equal(const struct dictionary *d, uint32_t entry, const uint8_t *p, size_t n, size_t prefix)
-{
-	const uint8_t *have = d->entries.data + d->offsets[entry];
-	uint32_t len;
-
-	if (prefix) {
-		memcpy(&len, have, 4);
-		if (len != n)
-			return 0;
-	}
-	return !memcmp(have + prefix, p, n);
-}
-
-/* Entry number of the value, made if it is new (*ret_new). -1: out of memory. */
-static int64_t dict_put(struct dictionary *d, const uint8_t *p, size_t n, size_t prefix, int *ret_new)
-{
-	uint32_t hash = hash_bytes(p, n), len = (uint32_t)n;
-	size_t at;
-
-	if (d->n >= d->cap && dict_grow(d))
-		return -1;
-	for (at = hash & (d->n_slots - 1); d->slots[at]; at = (at + 1) & (d->n_slots - 1)) {
-		uint32_t entry = d->slots[at] - 1;
-
-		if (d->hashes[entry] == hash && dict_equal(d, entry, p, n, prefix))
-			return entry;
-	}
-	d->offsets[d->n] = (uint32_t)d->entries.len;
-	if ((prefix && bytes_put(&d->entries, &len, 4)) || bytes_put(&d->entries, p, n))
-		return -1;
-	d->hashes[d->n] = hash;
-	d->slots[at] = (uint32_t)d->n + 1;
-	*ret_new = 1;
-	return (int64_t)d->n++;
-}
-
-/* ---- pages ----------------------------------------------------------------------------------------- */
 
 static orasi_status no_memory(orasi_error *err)
 {
 	return pq_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
 }
 
-static int put_page_header(struct bytes *out, int type, size_t raw, size_t packed, uint32_t crc, size_t n_values,
-                           int encoding)
+/* ---- pages
+ * ----------------------------------------------------------------------------------------- */
+
+static int put_page_header(struct bytes *out, int type, const struct bytes *raw,
+                           const struct bytes *packed, size_t n_values, int encoding)
 {
 	struct thrift_writer w = {.out = *out};
 
 	thrift_put_int(&w, 1, THRIFT_I32, type);
-	thrift_put_int(&w, 2, THRIFT_I32, (int64_t)raw);
-	thrift_put_int(&w, 3, THRIFT_I32, (int64_t)packed);
-	thrift_put_int(&w, 4, THRIFT_I32, (int32_t)crc);
+	thrift_put_int(&w, 2, THRIFT_I32, (int64_t)raw->len);
+	thrift_put_int(&w, 3, THRIFT_I32, (int64_t)packed->len);
+	thrift_put_int(&w, 4, THRIFT_I32, (int32_t)crc32(0, packed->data, (uInt)packed->len));
 	thrift_put_struct(&w, type == PQ_DICTIONARY_PAGE ? 7 : 5);
 	thrift_put_int(&w, 1, THRIFT_I32, (int64_t)n_values);
 	thrift_put_int(&w, 2, THRIFT_I32, encoding);
@@ -170,36 +84,41 @@ static int put_page_header(struct bytes *out, int type, size_t raw, size_t packe
 	return w.failed ? -1 : 0;
 }
 
-/* The first page of a chunk tells whether compression pays for it. */
-static orasi_status compress_page(struct column *c, const struct bytes *raw, struct bytes *ret, orasi_error *err)
+static orasi_status compress_page(struct column *c, const struct bytes *raw, int may_store,
+                                  orasi_error *err)
 {
 	struct codec plain = {.id = PQ_UNCOMPRESSED};
-	orasi_status r;
+	struct bytes *packed = &c->tools->packed;
+	orasi_status r = ORASI_OK;
 
-	if (c->store)
-		return codec_compress(&plain, raw->data, raw->len, ret, err);
-	r = codec_compress(&c->codec, raw->data, raw->len, ret, err);
-	if (r || c->chunk.len || (double)ret->len < GAIN_MIN * (double)raw->len)
+	packed->len = 0;
+	if (!c->store)
+		r = codec_compress(&c->tools->codec, raw->data, raw->len, packed, err);
+	if (!r && may_store && (double)packed->len >= GAIN_MIN * (double)raw->len)
+		c->store = 1;
+	if (r || !c->store)
 		return r;
-	c->store = 1;
-	ret->len = 0;
-	return codec_compress(&plain, raw->data, raw->len, ret, err);
+	packed->len = 0;
+	return codec_compress(&plain, raw->data, raw->len, packed, err);
 }
 
 static orasi_status put_page(struct column *c, struct bytes *out, int type, const struct bytes *raw,
                              size_t n_values, int encoding, orasi_error *err)
 {
-	struct bytes packed = {0};
+	const struct bytes *packed = &c->tools->packed;
 	size_t before = out->len;
-	orasi_status r = compress_page(c, raw, &packed, err);
+	orasi_status r;
 
-	if (!r && (put_page_header(out, type, raw->len, packed.len,
-	                           (uint32_t)crc32(0, packed.data, (uInt)packed.len), n_values, encoding) ||
-	           bytes_put(out, packed.data, packed.len)))
+	if (raw->len > INT32_MAX)
+		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s': one row has more than 2 GiB",
+		               c->node->name);
+	r = compress_page(c, raw, !c->use_dictionary && !c->chunk.len && raw->len >= GAIN_PROBE,
+	                  err);
+	if (!r && (put_page_header(out, type, raw, packed, n_values, encoding) ||
+	           bytes_put(out, packed->data, packed->len)))
 		r = no_memory(err);
 	if (!r)
-		c->uncompressed += (int64_t)(out->len - before - packed.len + raw->len);
-	bytes_free(&packed);
+		c->uncompressed += (int64_t)(out->len - before - packed->len + raw->len);
 	return r;
 }
 
@@ -216,7 +135,7 @@ static int put_booleans(struct bytes *out, const struct bytes *values)
 	return 0;
 }
 
-static int put_indices(struct column *c, struct bytes *out)
+static int put_indices(const struct column *c, struct bytes *out)
 {
 	uint8_t width = (uint8_t)bit_width(c->dict.n > 1 ? (uint32_t)c->dict.n - 1 : 1);
 
@@ -224,170 +143,280 @@ static int put_indices(struct column *c, struct bytes *out)
 	       rle_encode(out, (const uint32_t *)c->indices.data, c->indices.len / 4, width);
 }
 
+/* A page of nulls only needs no dictionary. */
+static int is_numbered(const struct column *c)
+{
+	return c->use_dictionary && c->indices.len;
+}
+
+/* The page as it is before compression: levels, then values. */
+static int assemble_page(const struct column *c, struct bytes *raw)
+{
+	raw->len = 0;
+	if (c->node->rep && rle_encode_levels(raw, c->rep.data, c->rep.len, c->node->rep))
+		return -1;
+	if (c->node->def && rle_encode_levels(raw, c->def.data, c->def.len, c->node->def))
+		return -1;
+	if (is_numbered(c))
+		return put_indices(c, raw);
+	if (c->node->physical == PQ_BOOLEAN)
+		return put_booleans(raw, &c->values);
+	return bytes_put(raw, c->values.data, c->values.len);
+}
+
 static orasi_status flush_page(struct column *c, orasi_error *err)
 {
-	struct bytes *raw = &c->raw;
-	int dict = c->use_dictionary, r = 0;
-	orasi_status status;
+	orasi_status r;
 
 	if (!c->page_values)
 		return ORASI_OK;
-	raw->len = 0;
-	if (c->node->rep)
-		r = rle_encode_levels(raw, c->rep.data, c->rep.len, c->node->rep);
-	if (!r && c->node->def)
-		r = rle_encode_levels(raw, c->def.data, c->def.len, c->node->def);
-	if (!r && dict)
-		r = put_indices(c, raw);
-	else if (!r && c->node->physical == PQ_BOOLEAN)
-		r = put_booleans(raw, &c->values);
-	else if (!r)
-		r = bytes_put(raw, c->values.data, c->values.len);
-	if (r)
+	if (assemble_page(c, &c->tools->raw))
 		return no_memory(err);
-	status = put_page(c, &c->chunk, PQ_DATA_PAGE, raw, c->page_values, dict ? PQ_RLE_DICTIONARY : PQ_PLAIN, err);
-	if (dict)
-		c->wrote_dict_pages = 1;
-	else
-		c->wrote_plain_pages = 1;
+	r = put_page(c, &c->chunk, PQ_DATA_PAGE, &c->tools->raw, c->page_values,
+	             is_numbered(c) ? PQ_RLE_DICTIONARY : PQ_PLAIN, err);
+	c->wrote_dict_pages |= is_numbered(c);
 	c->chunk_values += (int64_t)c->page_values;
 	c->page_values = 0;
 	c->def.len = c->rep.len = c->values.len = c->indices.len = 0;
-	return status;
+	return r;
 }
 
-static orasi_status check_dictionary(struct column *c, orasi_error *err)
-{
-	size_t seen = (size_t)c->group.values;
-	orasi_status r;
+/* ---- giving up a dictionary
+ * -------------------------------------------------------------------------- */
 
-	if (!c->use_dictionary)
-		return ORASI_OK;
-	if (c->dict.entries.len < DICT_BYTES && (seen < DICT_PROBE || c->dict.n * 2 < seen))
-		return ORASI_OK;
-	r = flush_page(c, err);
+static int pays(const struct column *c)
+{
+	size_t n = c->dict.n, seen = c->dict_seen;
+
+	if (n >= DICT_VALUES || c->dict.entries.len >= DICT_BYTES)
+		return 0;
+	if (seen < 4 * PIECE)
+		return 1;
+	return seen < PAGE_VALUES ? n < seen - seen / 8 : n < seen / 2;
+}
+
+static size_t spelled_size(const struct column *c)
+{
+	const uint32_t *indices = (const uint32_t *)c->indices.data;
+	size_t total = 0, n;
+
+	for (size_t i = 0; i < c->indices.len / 4; i++) {
+		dictionary_entry(&c->dict, indices[i], &n);
+		total += n;
+	}
+	return total;
+}
+
+/* The values of the page being filled, from their numbers. */
+static int spell_out(struct column *c)
+{
+	const uint32_t *indices = (const uint32_t *)c->indices.data;
+
+	for (size_t i = 0; i < c->indices.len / 4; i++) {
+		size_t n;
+		const uint8_t *p = dictionary_entry(&c->dict, indices[i], &n);
+
+		if (bytes_put(&c->values, p, n))
+			return -1;
+	}
+	c->indices.len = 0;
+	return 0;
+}
+
+/* Bounds of a chunk are those of its dictionary and of the values that went past it. */
+static void take_bounds(struct column *c)
+{
+	size_t n;
+
+	if (c->width && c->node->info.type != ARROW_FIXED_BINARY) {
+		bounds_add_fixed(&c->group, c->node, c->dict.entries.data, c->dict.n);
+		return;
+	}
+	for (uint32_t i = 0; i < c->dict.n; i++) {
+		const uint8_t *p = dictionary_entry(&c->dict, i, &n);
+		size_t prefix = c->width ? 0 : 4;
+
+		bounds_add_bytes(&c->group, p + prefix, n - prefix);
+	}
+}
+
+static orasi_status give_up(struct column *c, orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	if (c->wrote_dict_pages || spelled_size(c) > SPELL_MAX) {
+		r = flush_page(c, err);
+	} else {
+		if (spell_out(c))
+			return no_memory(err);
+		take_bounds(c);
+		dictionary_done(&c->dict);
+	}
 	c->use_dictionary = 0;
 	c->hopeless = 1;
 	return r;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------------------- */
 
-static int put_value(struct column *c, const uint8_t *p, size_t n, size_t prefix)
+static int add_indices(struct column *c, const uint8_t *values, size_t n)
 {
-	uint32_t len = (uint32_t)n, entry;
-	int64_t at;
-	int fresh = 0;
-
-	c->group.values++;
-	if (!c->use_dictionary) {
-		bounds_add(&c->group, c->node, p, n);
-		return (prefix && bytes_put(&c->values, &len, 4)) || bytes_put(&c->values, p, n) ? -1 : 0;
-	}
-	at = dict_put(&c->dict, p, n, prefix, &fresh);
-	if (at < 0)
+	if (bytes_reserve(&c->indices, n * 4) ||
+	    dictionary_put_fixed(&c->dict, values, n,
+	                         (uint32_t *)(c->indices.data + c->indices.len)))
 		return -1;
-	if (fresh)
-		bounds_add(&c->group, c->node, p, n);
-	entry = (uint32_t)at;
-	return bytes_put(&c->indices, &entry, 4);
+	c->indices.len += n * 4;
+	return 0;
 }
 
-static void big_endian(uint8_t *ret, const uint8_t *little, size_t n)
+static orasi_status add_fixed(struct column *c, const struct shred *s, size_t first, size_t n,
+                              orasi_error *err)
 {
-	for (size_t i = 0; i < n; i++)
-		ret[i] = little[n - 1 - i];
-}
+	uint8_t *values = c->tools->values;
 
-/* The PLAIN bytes of value i, for types that are not byte arrays. */
-static size_t fixed_value(const struct node *node, const struct arrow_view *view, int64_t i, uint8_t ret[16])
-{
-	int64_t v;
-	size_t n;
-
-	switch (node->info.type) {
-	case ARROW_FLOAT32:
-	case ARROW_FLOAT64:
-	case ARROW_FLOAT16:
-		n = arrow_type_width(&node->info);
-		memcpy(ret, (const uint8_t *)view->data + (size_t)(view->offset + i) * n, n);
-		return n;
-	case ARROW_DECIMAL128:
-		if (node->physical == PQ_FIXED) {
-			big_endian(ret, (const uint8_t *)view->data + (size_t)(view->offset + i) * 16, 16);
-			return 16;
-		}
-		n = node->physical == PQ_INT32 ? 4 : 8;
-		memcpy(ret, (const uint8_t *)view->data + (size_t)(view->offset + i) * 16, n);
-		return n;
-	case ARROW_DATE64:
-		v = arrow_view_int(view, i) / 86400000;
-		break;
-	case ARROW_TIMESTAMP:
-		v = arrow_view_int(view, i) * (node->info.unit == ARROW_SECOND ? 1000 : 1);
-		break;
-	case ARROW_TIME32:
-		v = arrow_view_int(view, i) * (node->info.unit == ARROW_SECOND ? 1000 : 1);
-		break;
-	default:
-		v = arrow_view_int(view, i);
-	}
-	memcpy(ret, &v, 8);
-	return node->physical == PQ_INT32 ? 4 : node->physical == PQ_BOOLEAN ? 1 : 8;
-}
-
-static int add_value(struct column *c, const struct arrow_view *view, int64_t i)
-{
-	uint8_t fixed[16];
-	const uint8_t *p;
-	size_t n;
-
-	if (c->node->physical == PQ_BYTE_ARRAY) {
-		p = arrow_view_bytes(view, i, &n);
-		return put_value(c, p, n, 4);
-	}
-	if (c->node->info.type == ARROW_FIXED_BINARY) {
-		p = arrow_view_bytes(view, i, &n);
-		return put_value(c, p, n, 0);
-	}
-	n = fixed_value(c->node, view, i, fixed);
-	return put_value(c, fixed, n, 0);
-}
-
-orasi_status column_add(struct column *c, const struct shred *s, orasi_error *err)
-{
-	size_t value = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		int present = s->def[i] == c->node->def;
-		orasi_status r;
-
-		/* A page ends between rows only. */
-		if (!s->rep[i] && (c->page_values >= PAGE_VALUES || c->values.len >= PAGE_BYTES)) {
-			r = flush_page(c, err);
-			if (!r)
-				r = check_dictionary(c, err);
-			if (r)
-				return r;
-		}
-		if ((c->node->def && bytes_put(&c->def, &s->def[i], 1)) ||
-		    (c->node->rep && bytes_put(&c->rep, &s->rep[i], 1)) ||
-		    (present && add_value(c, &s->leaf, s->index[value++])))
+	for (size_t end = first + n, step; first < end; first += step) {
+		step = end - first < GATHER_MAX ? end - first : GATHER_MAX;
+		if (gather_fixed(s, c->node, first, step, values))
+			return pq_fail(err, ORASI_E_INVALID,
+			               "column '%.100s': a time in seconds is out of range",
+			               c->node->name);
+		if (!c->use_dictionary)
+			bounds_add_fixed(&c->group, c->node, values, step);
+		if (c->use_dictionary ? add_indices(c, values, step)
+		                      : bytes_put(&c->values, values, step * c->width))
 			return no_memory(err);
-		c->group.nulls += !present;
-		c->page_values++;
-		if (c->dict.entries.len >= DICT_BYTES && c->use_dictionary) {
-			r = s->rep[i] || c->node->rep ? ORASI_OK : check_dictionary(c, err);
-			if (r)
-				return r;
-		}
 	}
 	return ORASI_OK;
 }
 
-/* ---- the end of a row group -------------------------------------------------------------------------- */
+static inline int64_t position(const struct shred *s, size_t i)
+{
+	return s->leaf.offset + (s->dense ? s->first + (int64_t)i : s->index[i]);
+}
 
-static orasi_status write_out(orasi_output *output, const struct bytes *b, uint64_t *at, orasi_error *err)
+static int number_bytes(struct column *c, const struct shred *s, size_t first, size_t n)
+{
+	struct strings strings;
+	uint32_t *to;
+
+	if (bytes_reserve(&c->indices, n * 4) || dictionary_reserve(&c->dict, n))
+		return -1;
+	strings_open(&strings, &s->leaf);
+	to = (uint32_t *)(c->indices.data + c->indices.len);
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+		const uint8_t *p = strings_at(&strings, position(s, first + i), &len);
+
+		if (dictionary_put_bytes(&c->dict, p, len, &to[i]))
+			return -1;
+	}
+	c->indices.len += n * 4;
+	return 0;
+}
+
+static int copy_bytes(struct column *c, const struct shred *s, size_t first, size_t n)
+{
+	size_t prefix = c->width ? 0 : 4;
+	struct strings strings;
+
+	strings_open(&strings, &s->leaf);
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+		const uint8_t *p = strings_at(&strings, position(s, first + i), &len);
+		uint32_t narrow = (uint32_t)len;
+		uint8_t *to;
+
+		if (bytes_reserve(&c->values, prefix + len))
+			return -1;
+		to = c->values.data + c->values.len;
+		if (prefix)
+			memcpy(to, &narrow, 4);
+		if (len)
+			memcpy(to + prefix, p, len);
+		c->values.len += prefix + len;
+		bounds_add_bytes(&c->group, p, len);
+	}
+	return 0;
+}
+
+static orasi_status add_values(struct column *c, const struct shred *s, size_t first, size_t n,
+                               orasi_error *err)
+{
+	if (c->width && c->node->info.type != ARROW_FIXED_BINARY)
+		return add_fixed(c, s, first, n, err);
+	if (c->use_dictionary ? number_bytes(c, s, first, n) : copy_bytes(c, s, first, n))
+		return no_memory(err);
+	return ORASI_OK;
+}
+
+/* Where the piece that begins at level `at` ends, which is between rows, and its count of values.
+ */
+static size_t piece_end(const struct column *c, const struct shred *s, size_t at, size_t value,
+                        size_t *ret_values)
+{
+	size_t end = at, bytes = 0, len, first = value;
+	struct strings strings;
+
+	if (c->width && s->n_values == s->n && !c->node->rep) {
+		end = s->n - at < PIECE ? s->n : at + PIECE;
+		*ret_values = end - at;
+		return end;
+	}
+	strings_open(&strings, &s->leaf);
+	while (end < s->n &&
+	       ((end - at < PIECE && bytes < PAGE_BYTES) || (c->node->rep && s->rep[end]))) {
+		if (s->def[end++] != c->node->def)
+			continue;
+		if (!c->width) {
+			strings_at(&strings, position(s, value), &len);
+			bytes += len;
+		}
+		value++;
+	}
+	*ret_values = value - first;
+	return end;
+}
+
+static orasi_status add_piece(struct column *c, const struct shred *s, size_t at, size_t end,
+                              size_t value, size_t n, orasi_error *err)
+{
+	orasi_status r;
+
+	if ((c->node->def && bytes_put(&c->def, s->def + at, end - at)) ||
+	    (c->node->rep && bytes_put(&c->rep, s->rep + at, end - at)))
+		return no_memory(err);
+	r = add_values(c, s, value, n, err);
+	c->page_values += end - at;
+	c->group.nulls += (int64_t)(end - at - n);
+	if (!r && c->use_dictionary) {
+		c->dict_seen += n;
+		if (!pays(c))
+			r = give_up(c, err);
+	}
+	if (!r && (c->page_values >= PAGE_VALUES || c->values.len >= PAGE_BYTES))
+		r = flush_page(c, err);
+	return r;
+}
+
+orasi_status column_add(struct column *c, const struct shred *s, orasi_error *err)
+{
+	size_t value = 0, n, end;
+	orasi_status r = ORASI_OK;
+
+	for (size_t at = 0; at < s->n && !r; at = end) {
+		end = piece_end(c, s, at, value, &n);
+		r = add_piece(c, s, at, end, value, n, err);
+		value += n;
+	}
+	return r;
+}
+
+/* ---- the end of a row group
+ * -------------------------------------------------------------------------- */
+
+static orasi_status write_out(orasi_output *output, const struct bytes *b, uint64_t *at,
+                              orasi_error *err)
 {
 	orasi_status r = b->len ? output->write(output, b->data, b->len, err) : ORASI_OK;
 
@@ -395,10 +424,12 @@ static orasi_status write_out(orasi_output *output, const struct bytes *b, uint6
 	return r;
 }
 
-static orasi_status write_dictionary(struct column *c, orasi_output *output, uint64_t *at, orasi_error *err)
+static orasi_status write_dictionary(struct column *c, orasi_output *output, uint64_t *at,
+                                     orasi_error *err)
 {
 	struct bytes page = {0};
-	orasi_status r = put_page(c, &page, PQ_DICTIONARY_PAGE, &c->dict.entries, c->dict.n, PQ_PLAIN, err);
+	orasi_status r =
+	        put_page(c, &page, PQ_DICTIONARY_PAGE, &c->dict.entries, c->dict.n, PQ_PLAIN, err);
 
 	if (!r)
 		r = write_out(output, &page, at, err);
@@ -406,33 +437,38 @@ static orasi_status write_dictionary(struct column *c, orasi_output *output, uin
 	return r;
 }
 
-orasi_status column_flush(struct column *c, orasi_output *output, uint64_t *at, struct chunk_meta *ret,
-                          orasi_error *err)
+static void start_chunk(struct column *c)
+{
+	bounds_reset(&c->group);
+	dictionary_clear(&c->dict);
+	c->chunk.len = c->dict_seen = 0;
+	c->chunk_values = c->uncompressed = 0;
+	c->wrote_dict_pages = c->store = 0;
+	c->use_dictionary = c->node->physical != PQ_BOOLEAN && !c->hopeless;
+}
+
+orasi_status column_flush(struct column *c, orasi_output *output, uint64_t *at,
+                          struct chunk_meta *ret, orasi_error *err)
 {
 	uint64_t start = *at;
 	orasi_status r = flush_page(c, err);
 
 	memset(ret, 0, sizeof(*ret));
 	if (!r && c->wrote_dict_pages) {
+		take_bounds(c);
 		ret->dict_offset = (int64_t)*at;
 		r = write_dictionary(c, output, at, err);
 	}
 	ret->data_offset = (int64_t)*at;
 	if (!r)
 		r = write_out(output, &c->chunk, at, err);
-	ret->codec = c->store ? PQ_UNCOMPRESSED : c->codec.id;
+	ret->codec = c->store ? PQ_UNCOMPRESSED : c->tools->codec.id;
 	ret->n_values = c->chunk_values;
 	ret->uncompressed = c->uncompressed;
 	ret->compressed = (int64_t)(*at - start);
 	ret->dict = c->wrote_dict_pages;
-	ret->plain = c->wrote_plain_pages;
 	ret->bounds = c->group;
 	bounds_merge(&c->file, &c->group, c->node);
-	bounds_reset(&c->group);
-	dict_free(&c->dict);
-	c->chunk.len = 0;
-	c->chunk_values = c->uncompressed = 0;
-	c->wrote_dict_pages = c->wrote_plain_pages = c->store = 0;
-	c->use_dictionary = c->node->physical != PQ_BOOLEAN && !c->hopeless;
+	start_chunk(c);
 	return r;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing one column: values into pages, pages into the chunk of a row group, bounds for statistics. */
+/* Writing one column: values into pages, pages into the chunk of a row group, bounds for
+ * statistics. */
 #ifndef PARQUET_COLUMN_H
 #define PARQUET_COLUMN_H
 
 #include "codec.h"
-#include "node.h"
+#include "dictionary.h"
+#include "gather.h"
 #include "rle.h"
-#include "shred.h"
 
 #define BOUND_MAX 64 /* bytes of a string bound in the file's statistics */
 
@@ -14,6 +15,7 @@
 struct bound {
 	int64_t i;
 	double d;
+	uint64_t head; /* the first 8 bytes of b, big-endian: most comparisons end there */
 	uint8_t b[BOUND_MAX];
 	uint32_t len;
 	int cut;
@@ -22,35 +24,38 @@ struct bound {
 struct bounds {
 	struct bound min, max;
 	int any, nan;
-	int64_t nulls, values;
+	int64_t nulls;
 };
 
-struct dictionary {
-	uint32_t *slots; /* entry + 1, 0 = free */
-	uint32_t *hashes;
-	uint32_t *offsets; /* of entry i in `entries`, for byte arrays */
-	size_t n_slots, n, cap;
-	struct bytes entries; /* PLAIN */
+/* Working space that the columns of a file share. */
+struct column_tools {
+	struct codec codec;
+	struct bytes raw, packed; /* a page before and after compression */
+	uint8_t values[GATHER_MAX * 16];
 };
+
+void column_tools_done(struct column_tools *tools);
 
 struct column {
 	const struct node *node;
-	struct codec codec;
+	struct column_tools *tools;
+	size_t width;       /* of a PLAIN value, 0 = byte arrays */
 	int store;          /* this chunk does not get smaller by compression */
 	int use_dictionary; /* in this row group */
 	int hopeless;       /* a dictionary did not pay: not tried again */
 	struct dictionary dict;
+	size_t dict_seen; /* values that went through it */
 	/* the page being filled */
 	struct bytes def, rep, values, indices;
 	size_t page_values;
 	/* the chunk being filled */
-	struct bytes chunk, raw;
+	struct bytes chunk;
 	int64_t chunk_values, uncompressed;
-	int wrote_dict_pages, wrote_plain_pages;
+	int wrote_dict_pages;
 	struct bounds group, file;
 };
 
-int column_init(struct column *column, const struct node *node, int codec, int level);
+void column_init(struct column *column, const struct node *node, struct column_tools *tools);
 void column_done(struct column *column);
 orasi_status column_add(struct column *column, const struct shred *shred, orasi_error *err);
 size_t column_size(const struct column *column); /* bytes held */
@@ -59,20 +64,25 @@ size_t column_size(const struct column *column); /* bytes held */
 struct chunk_meta {
 	int codec;
 	int64_t n_values, uncompressed, compressed, data_offset, dict_offset;
-	int dict, plain;
+	int dict;
 	struct bounds bounds;
 };
 /* Ends the row group for this column: writes its pages at file offset *at. */
-orasi_status column_flush(struct column *column, orasi_output *output, uint64_t *at, struct chunk_meta *ret,
-                          orasi_error *err);
+orasi_status column_flush(struct column *column, orasi_output *output, uint64_t *at,
+                          struct chunk_meta *ret, orasi_error *err);
 
 /* bounds.c */
 void bounds_reset(struct bounds *bounds);
-void bounds_add(struct bounds *bounds, const struct node *node, const uint8_t *p, size_t n);
+/* n PLAIN values of the node's width, booleans a byte each. */
+void bounds_add_fixed(struct bounds *bounds, const struct node *node, const uint8_t *values,
+                      size_t n);
+void bounds_add_bytes(struct bounds *bounds, const uint8_t *p, size_t n);
 void bounds_merge(struct bounds *into, const struct bounds *from, const struct node *node);
 /* The statistics struct of a column chunk, as field `id`. */
-void bounds_write(const struct bounds *bounds, const struct node *node, struct thrift_writer *w, int id);
+void bounds_write(const struct bounds *bounds, const struct node *node, struct thrift_writer *w,
+                  int id);
 /* The Delta-style statistics of a file: JSON text appended to out. -1: memory. */
-int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out);
+int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows,
+                struct bytes *out);
 
 #endif

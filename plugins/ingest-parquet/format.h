@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The metadata of a Parquet file, as structs.
- * Source: https://github.com/apache/parquet-format (parquet.thrift, Encodings.md, LogicalTypes.md). */
+ * Source: https://github.com/apache/parquet-format (parquet.thrift, Encodings.md, LogicalTypes.md).
+ */
 #ifndef PARQUET_FORMAT_H
 #define PARQUET_FORMAT_H
 
 #include "thrift.h"
 
-enum pq_physical { PQ_BOOLEAN, PQ_INT32, PQ_INT64, PQ_INT96, PQ_FLOAT, PQ_DOUBLE, PQ_BYTE_ARRAY, PQ_FIXED };
+enum pq_physical {
+	PQ_BOOLEAN,
+	PQ_INT32,
+	PQ_INT64,
+	PQ_INT96,
+	PQ_FLOAT,
+	PQ_DOUBLE,
+	PQ_BYTE_ARRAY,
+	PQ_FIXED
+};
 enum pq_repetition { PQ_REQUIRED, PQ_OPTIONAL, PQ_REPEATED };
 enum pq_encoding {
 	PQ_PLAIN = 0,
@@ -31,22 +41,53 @@ enum pq_codec {
 };
 enum pq_page { PQ_DATA_PAGE, PQ_INDEX_PAGE, PQ_DICTIONARY_PAGE, PQ_DATA_PAGE_V2 };
 enum pq_converted {
-	PQ_UTF8 = 0, PQ_MAP = 1, PQ_MAP_KEY_VALUE = 2, PQ_LIST = 3, PQ_ENUM = 4, PQ_DECIMAL = 5, PQ_DATE = 6,
-	PQ_TIME_MILLIS = 7, PQ_TIME_MICROS = 8, PQ_TIMESTAMP_MILLIS = 9, PQ_TIMESTAMP_MICROS = 10, PQ_UINT_8 = 11,
-	PQ_UINT_16 = 12, PQ_UINT_32 = 13, PQ_UINT_64 = 14, PQ_INT_8 = 15, PQ_INT_16 = 16, PQ_INT_32 = 17,
-	PQ_INT_64 = 18, PQ_JSON = 19, PQ_BSON = 20, PQ_INTERVAL = 21,
+	PQ_UTF8 = 0,
+	PQ_MAP = 1,
+	PQ_MAP_KEY_VALUE = 2,
+	PQ_LIST = 3,
+	PQ_ENUM = 4,
+	PQ_DECIMAL = 5,
+	PQ_DATE = 6,
+	PQ_TIME_MILLIS = 7,
+	PQ_TIME_MICROS = 8,
+	PQ_TIMESTAMP_MILLIS = 9,
+	PQ_TIMESTAMP_MICROS = 10,
+	PQ_UINT_8 = 11,
+	PQ_UINT_16 = 12,
+	PQ_UINT_32 = 13,
+	PQ_UINT_64 = 14,
+	PQ_INT_8 = 15,
+	PQ_INT_16 = 16,
+	PQ_INT_32 = 17,
+	PQ_INT_64 = 18,
+	PQ_JSON = 19,
+	PQ_BSON = 20,
+	PQ_INTERVAL = 21,
 };
 /* Field ids of the union LogicalType. */
 enum pq_logical {
-	PQ_L_NONE = 0, PQ_L_STRING = 1, PQ_L_MAP = 2, PQ_L_LIST = 3, PQ_L_ENUM = 4, PQ_L_DECIMAL = 5, PQ_L_DATE = 6,
-	PQ_L_TIME = 7, PQ_L_TIMESTAMP = 8, PQ_L_INTEGER = 10, PQ_L_UNKNOWN = 11, PQ_L_JSON = 12, PQ_L_BSON = 13,
-	PQ_L_UUID = 14, PQ_L_FLOAT16 = 15,
+	PQ_L_NONE = 0,
+	PQ_L_STRING = 1,
+	PQ_L_MAP = 2,
+	PQ_L_LIST = 3,
+	PQ_L_ENUM = 4,
+	PQ_L_DECIMAL = 5,
+	PQ_L_DATE = 6,
+	PQ_L_TIME = 7,
+	PQ_L_TIMESTAMP = 8,
+	PQ_L_INTEGER = 10,
+	PQ_L_UNKNOWN = 11,
+	PQ_L_JSON = 12,
+	PQ_L_BSON = 13,
+	PQ_L_UUID = 14,
+	PQ_L_FLOAT16 = 15,
 };
 enum pq_unit { PQ_MILLIS = 1, PQ_MICROS = 2, PQ_NANOS = 3 };
 
 struct pq_element {
 	struct thrift_str name;
-	int has_type, physical, repetition, type_length, n_children, converted; /* converted -1 = none */
+	int has_type, physical, repetition, type_length, n_children,
+	        converted; /* converted -1 = none */
 	int logical, unit, utc, bit_width, is_signed;
 	int precision, scale;
 };
@@ -59,7 +100,8 @@ struct pq_stats {
 
 struct pq_column {
 	int physical, codec;
-	int64_t n_values, total_uncompressed, total_compressed, data_offset, dict_offset; /* dict 0 = none */
+	int64_t n_values, total_uncompressed, total_compressed, data_offset,
+	        dict_offset; /* dict 0 = none */
 	struct pq_stats stats;
 	int encrypted;
 };
@@ -91,6 +133,7 @@ struct pq_page_header {
 orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, orasi_error *err);
 void pq_file_free(struct pq_file *file);
 /* ORASI_AGAIN: more bytes than these are needed. */
-orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n, orasi_error *err);
+orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
+                                  orasi_error *err);
 
 #endif

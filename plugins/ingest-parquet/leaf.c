@@ -25,8 +25,8 @@ void leaf_done(struct leaf *leaf)
 
 static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s", leaf->node->name,
-	               (unsigned long long)leaf->at, what);
+	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s",
+	               leaf->node->name, (unsigned long long)leaf->at, what);
 }
 
 orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
@@ -42,13 +42,16 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 	if (column->dict_offset > 0 && column->dict_offset < start)
 		start = column->dict_offset;
 	if (column->encrypted)
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is encrypted, which is not supported", node->name);
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "column '%.100s' is encrypted, which is not supported", node->name);
 	if (start < 4 || column->total_compressed < 0 || column->n_values < 0 ||
 	    __builtin_add_overflow(start, column->total_compressed, &end) || end > source->size ||
 	    column->physical != node->physical)
-		return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s': its place in the file makes no sense", node->name);
+		return pq_fail(err, ORASI_E_CORRUPT,
+		               "column '%.100s': its place in the file makes no sense", node->name);
 	leaf->at = (uint64_t)start;
-	/* Some writers forget the dictionary in the chunk's size; the count of values is what ends it. */
+	/* Some writers forget the dictionary in the chunk's size; the count of values is what ends
+	 * it. */
 	leaf->end = (uint64_t)source->size;
 	leaf->values_left = column->n_values;
 	leaf->window.len = 0;
@@ -58,8 +61,8 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 }
 
 /* Bytes [at, at+len) of the chunk, as far as there are; *ret_len tells how many. */
-static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint8_t **ret, size_t *ret_len,
-                          orasi_error *err)
+static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint8_t **ret,
+                          size_t *ret_len, orasi_error *err)
 {
 	size_t want = len > WINDOW ? len : WINDOW, got = 0;
 	orasi_status r;
@@ -113,9 +116,12 @@ static orasi_status read_header(struct leaf *leaf, struct pq_page_header *ret, o
 }
 
 /* The page's bytes, decompressed into `to`. V2 pages keep their levels in front as they are. */
-static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h, struct bytes *to, orasi_error *err)
+static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h, struct bytes *to,
+                              orasi_error *err)
 {
-	size_t levels = h->type == PQ_DATA_PAGE_V2 ? (size_t)h->def_bytes + (size_t)h->rep_bytes : 0, got;
+	size_t levels =
+	               h->type == PQ_DATA_PAGE_V2 ? (size_t)h->def_bytes + (size_t)h->rep_bytes : 0,
+	       got;
 	struct codec plain = {.id = PQ_UNCOMPRESSED};
 	const uint8_t *p;
 	orasi_status r = fetch(leaf, leaf->at + h->size, (size_t)h->compressed, &p, &got, err);
@@ -134,13 +140,14 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 	memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
 	if (h->type == PQ_DATA_PAGE_V2 && !h->v2_compressed)
-		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels, to->data + levels,
-		                        to->len - levels, err);
-	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels, to->data + levels,
-	                        to->len - levels, err);
+		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels,
+		                        to->data + levels, to->len - levels, err);
+	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels,
+	                        to->data + levels, to->len - levels, err);
 }
 
-static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
+static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h,
+                                    orasi_error *err)
 {
 	orasi_status r;
 
@@ -148,16 +155,17 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 		return damaged(leaf, err, "a second dictionary");
 	r = read_body(leaf, h, &leaf->dict_page, err);
 	if (!r)
-		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data, leaf->dict_page.len,
-		                  (size_t)h->n_values, err);
+		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data,
+		                  leaf->dict_page.len, (size_t)h->n_values, err);
 	leaf->has_dict = 1;
 	return r;
 }
 
-/* ---- levels -------------------------------------------------------------------------------------------- */
+/* ---- levels
+ * -------------------------------------------------------------------------------------------- */
 
-static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p, size_t len, size_t n, int max,
-                                  int encoding, orasi_error *err)
+static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p,
+                                  size_t len, size_t n, int max, int encoding, orasi_error *err)
 {
 	struct rle_reader rle;
 	uint32_t *wide;
@@ -190,9 +198,10 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 	return ORASI_OK;
 }
 
-/* V1: a u32 length in front of RLE levels; bit-packed ones have the length that their count gives. */
-static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_t **at, const uint8_t *end, size_t n,
-                              int max, int encoding, orasi_error *err)
+/* V1: a u32 length in front of RLE levels; bit-packed ones have the length that their count gives.
+ */
+static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_t **at,
+                              const uint8_t *end, size_t n, int max, int encoding, orasi_error *err)
 {
 	uint32_t len;
 	orasi_status r;
@@ -214,21 +223,25 @@ static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_
 	return r;
 }
 
-static orasi_status read_levels(struct leaf *leaf, const struct pq_page_header *h, const uint8_t **at,
-                                const uint8_t *end, orasi_error *err)
+static orasi_status read_levels(struct leaf *leaf, const struct pq_page_header *h,
+                                const uint8_t **at, const uint8_t *end, orasi_error *err)
 {
 	size_t n = (size_t)h->n_values;
 	orasi_status r;
 
 	if (h->type == PQ_DATA_PAGE) {
 		r = levels_v1(leaf, &leaf->rep, at, end, n, leaf->node->rep, h->rep_encoding, err);
-		return r ? r : levels_v1(leaf, &leaf->def, at, end, n, leaf->node->def, h->def_encoding, err);
+		return r ? r
+		         : levels_v1(leaf, &leaf->def, at, end, n, leaf->node->def, h->def_encoding,
+		                     err);
 	}
-	r = leaf->node->rep ? decode_levels(leaf, &leaf->rep, *at, (size_t)h->rep_bytes, n, leaf->node->rep, PQ_RLE, err)
+	r = leaf->node->rep ? decode_levels(leaf, &leaf->rep, *at, (size_t)h->rep_bytes, n,
+	                                    leaf->node->rep, PQ_RLE, err)
 	                    : ORASI_OK;
 	*at += h->rep_bytes;
 	if (!r && leaf->node->def)
-		r = decode_levels(leaf, &leaf->def, *at, (size_t)h->def_bytes, n, leaf->node->def, PQ_RLE, err);
+		r = decode_levels(leaf, &leaf->def, *at, (size_t)h->def_bytes, n, leaf->node->def,
+		                  PQ_RLE, err);
 	*at += h->def_bytes;
 	return r;
 }
@@ -244,7 +257,8 @@ static size_t count_values(const struct leaf *leaf, size_t n)
 	return values;
 }
 
-/* ---- data pages ---------------------------------------------------------------------------------------- */
+/* ---- data pages
+ * ---------------------------------------------------------------------------------------- */
 
 static orasi_status read_indices(struct leaf *leaf, const uint8_t *p, size_t len, orasi_error *err)
 {
@@ -289,7 +303,8 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
 		return read_indices(leaf, at, (size_t)(end - at), err);
-	return values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at), leaf->n_values, err);
+	return values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at),
+	                     leaf->n_values, err);
 }
 
 static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi_error *err)
@@ -305,7 +320,9 @@ static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi
 		if (r)
 			return r;
 		if (h->type == PQ_DATA_PAGE || h->type == PQ_DATA_PAGE_V2)
-			return h->n_values > leaf->values_left ? damaged(leaf, err, "it has more values than its chunk") : ORASI_OK;
+			return h->n_values > leaf->values_left
+			               ? damaged(leaf, err, "it has more values than its chunk")
+			               : ORASI_OK;
 		if (h->type == PQ_DICTIONARY_PAGE) {
 			r = read_dictionary(leaf, h, err);
 			if (r)
@@ -339,7 +356,8 @@ orasi_status leaf_ready(struct leaf *leaf, orasi_error *err)
 	return ORASI_OK;
 }
 
-/* ---- skipping -------------------------------------------------------------------------------------------- */
+/* ---- skipping
+ * -------------------------------------------------------------------------------------------- */
 
 static orasi_status skip_nested(struct leaf *leaf, uint64_t rows, orasi_error *err)
 {
@@ -385,7 +403,9 @@ orasi_status leaf_skip_rows(struct leaf *leaf, uint64_t rows, orasi_error *err)
 		if (!r)
 			r = load_page(leaf, &h, err);
 		if (r)
-			return r == ORASI_END ? damaged(leaf, err, "the chunk has fewer rows than its group") : r;
+			return r == ORASI_END ? damaged(leaf, err,
+			                                "the chunk has fewer rows than its group")
+			                      : r;
 	}
 	return ORASI_OK;
 }

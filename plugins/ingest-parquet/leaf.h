@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading one leaf column of a row group: pages become levels and values; a cursor walks over them. */
+/* Reading one leaf column of a row group: pages become levels and values; a cursor walks over them.
+ */
 #ifndef PARQUET_LEAF_H
 #define PARQUET_LEAF_H
 
@@ -18,7 +19,7 @@ struct values {
 	size_t width; /* 0: slices */
 	struct slice *slices;
 	size_t n;
-	struct bytes own;       /* what base points to, when decoded */
+	struct bytes own; /* what base points to, when decoded */
 	struct bytes own_slices;
 };
 
@@ -27,17 +28,17 @@ struct leaf {
 	const struct pq_column *column;
 	orasi_source *source;
 	struct codec codec;
-	uint64_t at, end;          /* of the chunk, in the file */
-	int64_t values_left;       /* not yet in a page */
-	struct bytes window;       /* bytes of the chunk read ahead */
+	uint64_t at, end;    /* of the chunk, in the file */
+	int64_t values_left; /* not yet in a page */
+	struct bytes window; /* bytes of the chunk read ahead */
 	uint64_t window_at;
-	struct bytes page;         /* decompressed */
+	struct bytes page; /* decompressed */
 	struct bytes dict_page;
 	struct values dict, plain;
-	struct bytes indices;      /* u32 per value, when the page is dictionary-encoded */
+	struct bytes indices; /* u32 per value, when the page is dictionary-encoded */
 	int use_dict, has_dict;
 	struct bytes def, rep, scratch;
-	size_t n, pos;             /* levels of the page, and where we are */
+	size_t n, pos; /* levels of the page, and where we are */
 	size_t n_values, value_pos;
 };
 
@@ -58,12 +59,13 @@ static inline int leaf_rep(const struct leaf *leaf)
 	return leaf->node->rep ? leaf->rep.data[leaf->pos] : 0;
 }
 
-/* The value under the cursor; only when leaf_def is the node's def. Cannot fail: counts and indices were
- * checked when the page was read. */
+/* The value under the cursor; only when leaf_def is the node's def. Cannot fail: counts and indices
+ * were checked when the page was read. */
 static inline struct slice leaf_value(const struct leaf *leaf)
 {
 	const struct values *v = leaf->use_dict ? &leaf->dict : &leaf->plain;
-	size_t i = leaf->use_dict ? ((const uint32_t *)leaf->indices.data)[leaf->value_pos] : leaf->value_pos;
+	size_t i = leaf->use_dict ? ((const uint32_t *)leaf->indices.data)[leaf->value_pos]
+	                          : leaf->value_pos;
 
 	if (v->width)
 		return (struct slice){v->base + i * v->width, (uint32_t)v->width};
@@ -77,8 +79,8 @@ static inline void leaf_next(struct leaf *leaf)
 }
 
 /* values.c: decodes `n` values of one page. */
-orasi_status values_decode(struct values *ret, const struct node *node, int encoding, const uint8_t *p, size_t len,
-                           size_t n, orasi_error *err);
+orasi_status values_decode(struct values *ret, const struct node *node, int encoding,
+                           const uint8_t *p, size_t len, size_t n, orasi_error *err);
 void values_done(struct values *values);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Footer and page headers into structs. Unknown fields are skipped; counts are bounded by the bytes that are
- * there, memory by the pool's maximum. */
+/* Footer and page headers into structs. Unknown fields are skipped; counts are bounded by the bytes
+ * that are there, memory by the pool's maximum. */
 #include <stdarg.h>
 
 #include "format.h"
@@ -19,14 +19,16 @@ orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...
 	return status;
 }
 
-#define each_field(r, f)                                                                          \
-	for (int f##_last = (thrift_enter(r), 0); thrift_next(r, &f##_last, &(f)) || (thrift_leave(r), 0);)
+#define each_field(r, f)                          \
+	for (int f##_last = (thrift_enter(r), 0); \
+	     thrift_next(r, &f##_last, &(f)) || (thrift_leave(r), 0);)
 
 static void read_unit(struct thrift_reader *r, int *ret)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		*ret = f.id;
 		thrift_skip(r, f.type);
 	}
@@ -36,7 +38,8 @@ static void read_time(struct thrift_reader *r, struct pq_element *e)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 1)
 			e->utc = thrift_bool(&f);
 		else if (f.id == 2 && f.type == THRIFT_STRUCT)
@@ -50,7 +53,8 @@ static void read_decimal(struct thrift_reader *r, struct pq_element *e)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 1)
 			e->scale = (int)thrift_int(r);
 		else if (f.id == 2)
@@ -64,7 +68,8 @@ static void read_integer(struct thrift_reader *r, struct pq_element *e)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 1 && f.type == THRIFT_BYTE)
 			e->bit_width = r->at < r->end ? *r->at++ : (r->bad = 1);
 		else if (f.id == 2)
@@ -78,7 +83,8 @@ static void read_logical(struct thrift_reader *r, struct pq_element *e)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		e->logical = f.id;
 		if (f.type != THRIFT_STRUCT)
 			thrift_skip(r, f.type);
@@ -98,7 +104,8 @@ static void read_element(struct thrift_reader *r, struct pq_element *e)
 	struct thrift_field f;
 
 	e->converted = -1;
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 4 && f.type == THRIFT_BINARY)
 			e->name = thrift_binary(r);
 		else if (f.id == 10 && f.type == THRIFT_STRUCT)
@@ -129,7 +136,8 @@ static void read_stats(struct thrift_reader *r, struct pq_stats *s)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 3 && f.type == THRIFT_I64) {
 			s->nulls = thrift_int(r);
 			s->has_nulls = s->nulls >= 0;
@@ -149,7 +157,8 @@ static void read_column_meta(struct thrift_reader *r, struct pq_column *c)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 12 && f.type == THRIFT_STRUCT)
 			read_stats(r, &c->stats);
 		else if (f.type != THRIFT_I32 && f.type != THRIFT_I64)
@@ -177,7 +186,8 @@ static void read_column(struct thrift_reader *r, struct pq_column *c)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 3 && f.type == THRIFT_STRUCT)
 			read_column_meta(r, c);
 		else {
@@ -192,7 +202,8 @@ static void read_group(struct thrift_reader *r, struct pq_file *file, struct pq_
 	struct thrift_field f;
 	enum thrift_type item;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 1 && f.type == THRIFT_LIST && !g->columns) {
 			g->n_columns = thrift_list(r, &item);
 			g->columns = pool_alloc(&file->pool, g->n_columns * sizeof(*g->columns));
@@ -229,7 +240,8 @@ static void read_groups(struct thrift_reader *r, struct pq_file *file)
 	for (uint32_t i = 0; i < file->n_groups && !r->bad; i++) {
 		file->groups[i].first_row = rows;
 		read_group(r, file, &file->groups[i]);
-		r->bad |= file->groups[i].rows < 0 || __builtin_add_overflow(rows, file->groups[i].rows, &rows);
+		r->bad |= file->groups[i].rows < 0 ||
+		          __builtin_add_overflow(rows, file->groups[i].rows, &rows);
 	}
 }
 
@@ -240,7 +252,8 @@ orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, 
 
 	memset(file, 0, sizeof(*file));
 	file->pool.max = FOOTER_MEMORY_MAX;
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 2 && f.type == THRIFT_LIST && !file->elements)
 			read_elements(r, file);
 		else if (f.id == 3 && f.type == THRIFT_I64)
@@ -250,7 +263,8 @@ orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, 
 		else {
 			file->has_orders |= f.id == 7;
 			if (f.id == 8)
-				return pq_fail(err, ORASI_E_UNSUPPORTED, "the file is encrypted, which is not supported");
+				return pq_fail(err, ORASI_E_UNSUPPORTED,
+				               "the file is encrypted, which is not supported");
 			thrift_skip(r, f.type);
 		}
 	}
@@ -264,13 +278,15 @@ void pq_file_free(struct pq_file *file)
 	pool_free(&file->pool);
 }
 
-/* ---- page headers ---------------------------------------------------------------------------------- */
+/* ---- page headers
+ * ---------------------------------------------------------------------------------- */
 
 static void read_data_page(struct thrift_reader *r, struct pq_page_header *h)
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.type != THRIFT_I32)
 			thrift_skip(r, f.type);
 		else if (f.id == 1)
@@ -291,7 +307,8 @@ static void read_data_page_v2(struct thrift_reader *r, struct pq_page_header *h)
 	struct thrift_field f;
 
 	h->v2_compressed = 1;
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 7)
 			h->v2_compressed = thrift_bool(&f);
 		else if (f.type != THRIFT_I32)
@@ -317,7 +334,8 @@ static void read_header_fields(struct thrift_reader *r, struct pq_page_header *h
 {
 	struct thrift_field f;
 
-	each_field(r, f) {
+	each_field(r, f)
+	{
 		if (f.id == 1 && f.type == THRIFT_I32)
 			h->type = (int)thrift_int(r);
 		else if (f.id == 2 && f.type == THRIFT_I32)
@@ -336,7 +354,8 @@ static void read_header_fields(struct thrift_reader *r, struct pq_page_header *h
 	}
 }
 
-orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n, orasi_error *err)
+orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
+                                  orasi_error *err)
 {
 	struct thrift_reader r = {p, p + n, 0, 0};
 
@@ -346,8 +365,9 @@ orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, 
 	read_header_fields(&r, ret);
 	if (r.bad && r.at >= r.end)
 		return ORASI_AGAIN;
-	if (r.bad || ret->type < 0 || ret->uncompressed < 0 || ret->compressed < 0 || ret->n_values < 0 ||
-	    ret->n_nulls < 0 || ret->n_rows < 0 || ret->def_bytes < 0 || ret->rep_bytes < 0)
+	if (r.bad || ret->type < 0 || ret->uncompressed < 0 || ret->compressed < 0 ||
+	    ret->n_values < 0 || ret->n_nulls < 0 || ret->n_rows < 0 || ret->def_bytes < 0 ||
+	    ret->rep_bytes < 0)
 		return pq_fail(err, ORASI_E_CORRUPT, "a page header is damaged");
 	ret->size = (size_t)(r.at - p);
 	return ORASI_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Column trees: shared parts. tree_arrow.c makes them from Arrow schemas, tree_parquet.c from footers. */
+/* Column trees: shared parts. tree_arrow.c makes them from Arrow schemas, tree_parquet.c from
+ * footers. */
 #include "node.h"
 
 void tree_free(struct tree *tree)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A column tree as Arrow sees it, with the levels that Parquet needs (Dremel encoding).
  *
- * A node is present when the definition level is at least `def`. The items of a list (or the entries of a map)
- * exist when it is at least `item_def`; a new item of the same list has repetition level `rep`.
- * Source: https://parquet.apache.org/docs/file-format/nestedencoding/ */
+ * A node is present when the definition level is at least `def`. The items of a list (or the
+ * entries of a map) exist when it is at least `item_def`; a new item of the same list has
+ * repetition level `rep`. Source: https://parquet.apache.org/docs/file-format/nestedencoding/ */
 #ifndef PARQUET_NODE_H
 #define PARQUET_NODE_H
 

@@ -12,7 +12,8 @@ struct writer_config {
 	uint64_t row_group_rows, row_group_bytes;
 };
 
-orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config, orasi_error *err);
+orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config,
+                                orasi_error *err);
 
 extern const orasi_encode_factory parquet_encode_factory;
 extern const orasi_ingest_factory parquet_ingest_factory;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Can a row group hold rows for which all terms are true? Only integers, floats, dates, timestamps and text
- * are judged, and only when the bounds mean what they say; everything else may. */
+/* Can a row group hold rows for which all terms are true? Only integers, floats, dates, timestamps
+ * and text are judged, and only when the bounds mean what they say; everything else may. */
 #include "prune.h"
 
 #include <math.h>
@@ -12,14 +12,16 @@ static const struct node *find_leaf(const struct tree *tree, orasi_str name)
 	for (int i = 0; i < tree->root.n_children; i++) {
 		const struct node *node = tree->root.children[i];
 
-		if (node->kind == NODE_LEAF && strlen(node->name) == name.len && !memcmp(node->name, name.ptr, name.len))
+		if (node->kind == NODE_LEAF && strlen(node->name) == name.len &&
+		    !memcmp(node->name, name.ptr, name.len))
 			return node;
 	}
 	return NULL;
 }
 
 /* -1, 0, 1 of a bound against a literal; 2 = not comparable. */
-static int compare_int(const struct node *node, struct thrift_str bound, const struct arrow_view *lit)
+static int compare_int(const struct node *node, struct thrift_str bound,
+                       const struct arrow_view *lit)
 {
 	int64_t b = 0, v = arrow_view_int(lit, 0);
 
@@ -81,13 +83,14 @@ static int compare(const struct node *node, struct thrift_str bound, const struc
 	}
 }
 
-static enum verdict judge_range(const struct node *node, const struct pq_stats *s, const orasi_term *term)
+static enum verdict judge_range(const struct node *node, const struct pq_stats *s,
+                                const orasi_term *term)
 {
 	struct arrow_view lit;
 	int low, high;
 
-	if (!term->values || term->values->length != 1 || arrow_view_init(&lit, term->type, term->values) ||
-	    arrow_view_is_null(&lit, 0))
+	if (!term->values || term->values->length != 1 ||
+	    arrow_view_init(&lit, term->type, term->values) || arrow_view_is_null(&lit, 0))
 		return MAY;
 	low = s->has_min ? compare(node, s->min, &lit) : 2;
 	high = s->has_max ? compare(node, s->max, &lit) : 2;
@@ -107,7 +110,8 @@ static enum verdict judge_range(const struct node *node, const struct pq_stats *
 	}
 }
 
-static enum verdict judge(const struct node *node, const struct pq_column *column, const orasi_term *term)
+static enum verdict judge(const struct node *node, const struct pq_column *column,
+                          const orasi_term *term)
 {
 	const struct pq_stats *s = &column->stats;
 
@@ -118,8 +122,8 @@ static enum verdict judge(const struct node *node, const struct pq_column *colum
 	return judge_range(node, s, term);
 }
 
-int prune_group(const struct tree *tree, const struct pq_file *file, const struct pq_row_group *group,
-                const orasi_term *const *terms, uint32_t n_terms)
+int prune_group(const struct tree *tree, const struct pq_file *file,
+                const struct pq_row_group *group, const orasi_term *const *terms, uint32_t n_terms)
 {
 	for (uint32_t i = 0; i < n_terms && file->has_orders; i++) {
 		const struct node *leaf = find_leaf(tree, terms[i]->column);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder: footer, then row group after row group, batch after batch.
  *
- * open reads the footer and makes a plan for the wanted columns. next takes rows of the current group until the
- * batch is full or the group ends. A mark is the number of the next row. With `rows` only those are assembled;
- * what lies between is skipped, page by page where the headers allow it. */
+ * open reads the footer and makes a plan for the wanted columns. next takes rows of the current
+ * group until the batch is full or the group ends. A mark is the number of the next row. With
+ * `rows` only those are assembled; what lies between is skipped, page by page where the headers
+ * allow it. */
 #include "assemble.h"
 #include "plugin.h"
 #include "prune.h"
@@ -59,8 +60,8 @@ static void reader_reset(struct reader *r)
 	r->row = r->emitted = r->next_row = 0;
 }
 
-static orasi_status reader_create(const orasi_host *host, const char *id, const orasi_config *config,
-                                  void **ret_self, orasi_error *err)
+static orasi_status reader_create(const orasi_host *host, const char *id,
+                                  const orasi_config *config, void **ret_self, orasi_error *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 
@@ -93,9 +94,11 @@ static orasi_status reader_sniff(const char *id, orasi_bytes head, orasi_str nam
 	return ORASI_OK;
 }
 
-/* ---- the footer ---------------------------------------------------------------------------------------- */
+/* ---- the footer
+ * ---------------------------------------------------------------------------------------- */
 
-static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n, orasi_error *err)
+static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n,
+                                 orasi_error *err)
 {
 	size_t got = 0;
 	orasi_status r = source->pread(source, at, to, n, &got, err);
@@ -111,20 +114,25 @@ static orasi_status read_footer(struct reader *r, orasi_error *err)
 	orasi_status status;
 
 	if (!(source->flags & ORASI_SOURCE_SEEK) || source->size < 0)
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "Parquet needs a source that can be read at any place: store the "
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "Parquet needs a source that can be read at any place: store the "
 		               "file uncompressed, not in a gzip or zstd stream");
 	if (source->size < 12)
-		return pq_fail(err, ORASI_E_CORRUPT, "%lld bytes are too few for a Parquet file", (long long)source->size);
+		return pq_fail(err, ORASI_E_CORRUPT, "%lld bytes are too few for a Parquet file",
+		               (long long)source->size);
 	status = read_exactly(source, (uint64_t)source->size - 8, tail, 8, err);
 	if (status)
 		return status;
 	if (!memcmp(tail + 4, "PARE", 4))
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "the footer is encrypted, which is not supported");
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "the footer is encrypted, which is not supported");
 	if (memcmp(tail + 4, magic, 4))
-		return pq_fail(err, ORASI_E_CORRUPT, "the file does not end with PAR1: it is cut, or no Parquet file");
+		return pq_fail(err, ORASI_E_CORRUPT,
+		               "the file does not end with PAR1: it is cut, or no Parquet file");
 	memcpy(&len, tail, 4);
 	if (len > FOOTER_MAX || (int64_t)len > source->size - 12)
-		return pq_fail(err, ORASI_E_CORRUPT, "the footer claims %u bytes, more than the file has", len);
+		return pq_fail(err, ORASI_E_CORRUPT,
+		               "the footer claims %u bytes, more than the file has", len);
 	r->footer.len = 0;
 	if (bytes_reserve(&r->footer, (size_t)len + 1))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -141,22 +149,26 @@ static orasi_status check_groups(struct reader *r, orasi_error *err)
 		const struct pq_row_group *g = &r->file.groups[i];
 
 		if (g->n_columns != (uint32_t)r->tree.n_leaves)
-			return pq_fail(err, ORASI_E_CORRUPT, "row group %u has %u columns, the schema %d", i, g->n_columns,
-			               r->tree.n_leaves);
+			return pq_fail(err, ORASI_E_CORRUPT,
+			               "row group %u has %u columns, the schema %d", i,
+			               g->n_columns, r->tree.n_leaves);
 		rows += g->rows;
 	}
 	return rows == r->file.rows ? ORASI_OK
-	                            : pq_fail(err, ORASI_E_CORRUPT, "the row groups have %lld rows, the footer says %lld",
+	                            : pq_fail(err, ORASI_E_CORRUPT,
+	                                      "the row groups have %lld rows, the footer says %lld",
 	                                      (long long)rows, (long long)r->file.rows);
 }
 
-/* ---- open ---------------------------------------------------------------------------------------------- */
+/* ---- open
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Without a projection the file's own columns come out. */
 static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
 {
-	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT) ? arrow_schema_copy(&r->schema, open->want)
-	                                                           : tree_to_arrow(&r->tree.root, &r->schema);
+	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT)
+	                  ? arrow_schema_copy(&r->schema, open->want)
+	                  : tree_to_arrow(&r->tree.root, &r->schema);
 
 	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
@@ -179,12 +191,13 @@ static orasi_status make_plans(struct reader *r, orasi_error *err)
 	if (!r->leaves || !r->plans || !r->builder)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = plan_make(&r->plans[i], find_column(&r->tree, r->schema.children[i]->name), r->schema.children[i],
-		                   r->leaves, err);
+		status = plan_make(&r->plans[i], find_column(&r->tree, r->schema.children[i]->name),
+		                   r->schema.children[i], r->leaves, err);
 	return status;
 }
 
-/* Judged now, because the terms live during open only. A group belongs to a range by its first byte. */
+/* Judged now, because the terms live during open only. A group belongs to a range by its first
+ * byte. */
 static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
 {
 	r->pruned = calloc((size_t)r->file.n_groups + 1, 1);
@@ -193,11 +206,14 @@ static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *ope
 	for (uint32_t i = 0; i < r->file.n_groups; i++) {
 		const struct pq_row_group *g = &r->file.groups[i];
 
-		r->pruned[i] = (uint8_t)prune_group(&r->tree, &r->file, g, open->terms, open->n_terms);
+		r->pruned[i] =
+		        (uint8_t)prune_group(&r->tree, &r->file, g, open->terms, open->n_terms);
 		if (open->range_end && g->n_columns) {
 			const struct pq_column *first = &g->columns[0];
-			int64_t start = first->dict_offset > 0 && first->dict_offset < first->data_offset ? first->dict_offset
-			                                                                                  : first->data_offset;
+			int64_t start =
+			        first->dict_offset > 0 && first->dict_offset < first->data_offset
+			                ? first->dict_offset
+			                : first->data_offset;
 
 			if (start < (int64_t)open->range_begin || start >= (int64_t)open->range_end)
 				r->pruned[i] = 1;
@@ -213,25 +229,30 @@ static orasi_status take_options(struct reader *r, const orasi_ingest_open *open
 	r->by_rows = (open->flags & ORASI_OPEN_ROWS) != 0;
 	r->n_rows = r->by_rows ? open->n_rows : 0;
 	if (r->n_rows) {
-		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) || !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
+		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) ||
+		    !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
 			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 		memcpy(r->rows, open->rows, r->n_rows * sizeof(*r->rows));
 		if (r->rows[r->n_rows - 1] >= (uint64_t)r->file.rows)
-			return pq_fail(err, ORASI_E_INVALID, "row %llu is wanted, the file has %lld",
-			               (unsigned long long)r->rows[r->n_rows - 1], (long long)r->file.rows);
+			return pq_fail(err, ORASI_E_INVALID,
+			               "row %llu is wanted, the file has %lld",
+			               (unsigned long long)r->rows[r->n_rows - 1],
+			               (long long)r->file.rows);
 	}
 	if (open->checkpoint.len) {
 		if (open->checkpoint.len != sizeof(r->state))
-			return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin");
+			return pq_fail(err, ORASI_E_STATE,
+			               "the checkpoint is not one of this plugin");
 		memcpy(&r->row, open->checkpoint.ptr, sizeof(r->row));
 		if (r->row > (uint64_t)r->file.rows)
-			return pq_fail(err, ORASI_E_STATE, "the checkpoint is behind the end of the file");
+			return pq_fail(err, ORASI_E_STATE,
+			               "the checkpoint is behind the end of the file");
 	}
 	return ORASI_OK;
 }
 
-static orasi_status reader_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
-                                orasi_error *err)
+static orasi_status reader_open(void *self, const orasi_ingest_open *open,
+                                struct ArrowSchema *ret_schema, orasi_error *err)
 {
 	struct reader *r = self;
 	orasi_status status;
@@ -256,16 +277,19 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 	return status;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------ */
+/* ---- rows
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static orasi_status open_group(struct reader *r, orasi_error *err)
 {
 	const struct pq_row_group *g = &r->file.groups[r->group];
 
 	for (int i = 0; i < r->tree.n_leaves; i++) {
-		orasi_status status = r->leaves[i].node ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
-		                                                    r->source, err)
-		                                        : ORASI_OK;
+		orasi_status status = r->leaves[i].node
+		                              ? leaf_open(&r->leaves[i], r->tree.leaves[i],
+		                                          &g->columns[i], r->source, err)
+		                              : ORASI_OK;
 
 		if (status)
 			return status;
@@ -280,7 +304,8 @@ static orasi_status open_group(struct reader *r, orasi_error *err)
 static orasi_status skip_rows(struct reader *r, uint64_t n, orasi_error *err)
 {
 	for (int i = 0; i < r->tree.n_leaves && n; i++) {
-		orasi_status status = r->leaves[i].node ? leaf_skip_rows(&r->leaves[i], n, err) : ORASI_OK;
+		orasi_status status =
+		        r->leaves[i].node ? leaf_skip_rows(&r->leaves[i], n, err) : ORASI_OK;
 
 		if (status)
 			return status;
@@ -289,7 +314,8 @@ static orasi_status skip_rows(struct reader *r, uint64_t n, orasi_error *err)
 	return ORASI_OK;
 }
 
-/* Finds the next group with something in it, and stands on its first wanted row. ORASI_END: no more. */
+/* Finds the next group with something in it, and stands on its first wanted row. ORASI_END: no
+ * more. */
 static orasi_status next_group(struct reader *r, orasi_error *err)
 {
 	orasi_status status;
@@ -361,7 +387,8 @@ static orasi_status fill_batch(struct reader *r, orasi_error *err)
 	return status;
 }
 
-static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark, orasi_error *err)
+static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark,
+                                orasi_error *err)
 {
 	struct reader *r = self;
 	orasi_status status = ORASI_OK;
@@ -384,7 +411,9 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 	memcpy(r->state, &r->row, sizeof(r->state));
 	mark->flags = r->by_rows ? 0 : ORASI_MARK_RESUMABLE;
 	mark->rows_total = r->emitted;
-	mark->bytes_total = r->file.rows ? (uint64_t)((double)r->row / (double)r->file.rows * (double)r->source->size) : 0;
+	mark->bytes_total = r->file.rows ? (uint64_t)((double)r->row / (double)r->file.rows *
+	                                              (double)r->source->size)
+	                                 : 0;
 	mark->state = (orasi_bytes){r->state, sizeof(r->state)};
 	return ORASI_OK;
 }
@@ -393,7 +422,8 @@ static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_err
 {
 	struct reader *r = self;
 
-	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
+	                                          : ORASI_OK;
 }
 
 static orasi_status reader_close(void *self, orasi_error *err)
@@ -411,6 +441,14 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_ingest_factory parquet_ingest_factory = {
-	sizeof(orasi_ingest_factory), 0, reader_sniff, reader_create, reader_destroy, reader_open, reader_next,
-	reader_schema, reader_close, no_extension,
+        sizeof(orasi_ingest_factory),
+        0,
+        reader_sniff,
+        reader_create,
+        reader_destroy,
+        reader_open,
+        reader_next,
+        reader_schema,
+        reader_close,
+        no_extension,
 };

@@ -15,7 +15,9 @@ static int put_varint(struct bytes *out, uint64_t v)
 
 static int put_run(struct bytes *out, uint32_t value, size_t n, int width)
 {
-	return put_varint(out, (uint64_t)n << 1) || bytes_put(out, &value, (size_t)(width + 7) / 8) ? -1 : 0;
+	return put_varint(out, (uint64_t)n << 1) || bytes_put(out, &value, (size_t)(width + 7) / 8)
+	               ? -1
+	               : 0;
 }
 
 static int put_packed(struct bytes *out, const uint32_t *values, size_t n, int width)
@@ -96,7 +98,8 @@ int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n, int ma
 	return r;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------- */
 
 void rle_open(struct rle_reader *r, const uint8_t *p, size_t n, int width)
 {
@@ -124,7 +127,8 @@ static int next_run(struct rle_reader *r)
 			return -1;
 		if (bytes > (uint64_t)(r->end - r->at))
 			bytes = (uint64_t)(r->end - r->at);
-		r->packed = r->width ? (uint32_t)(bytes * 8 / (uint64_t)r->width) : (uint32_t)(head >> 1) * 8;
+		r->packed = r->width ? (uint32_t)(bytes * 8 / (uint64_t)r->width)
+		                     : (uint32_t)(head >> 1) * 8;
 		r->bits = r->at;
 		r->bit = 0;
 		r->at += bytes;

@@ -12,7 +12,8 @@ static inline int bit_width(uint32_t max)
 }
 
 int rle_encode(struct bytes *out, const uint32_t *values, size_t n, int width);
-int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n, int max); /* with u32 length */
+int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n,
+                      int max); /* with u32 length */
 
 struct rle_reader {
 	const uint8_t *at, *end;
@@ -20,7 +21,7 @@ struct rle_reader {
 	uint32_t run, value; /* repeats left of `value` */
 	uint32_t packed;     /* bit-packed values left */
 	const uint8_t *bits;
-	uint64_t bit;        /* position in `bits` */
+	uint64_t bit; /* position in `bits` */
 	int bad;
 };
 

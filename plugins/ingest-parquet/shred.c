@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks from the batch down to a leaf, a node at a time for all rows at once. A slot is a row or list item
- * on its way: where its value is, its levels so far, and whether it still has a value. */
+/* Walks from the batch down to a leaf, a node at a time for all rows at once. A slot is a row or
+ * list item on its way: where its value is, its levels so far, and whether it still has a value. */
 #include "shred.h"
 
 struct slot {
@@ -53,7 +53,8 @@ static int reserve_out(struct shred *s, size_t n)
 	return 0;
 }
 
-static void take_nulls(const struct node *node, const struct arrow_view *view, struct slot *slots, size_t n)
+static void take_nulls(const struct node *node, const struct arrow_view *view, struct slot *slots,
+                       size_t n)
 {
 	if (!node->nullable)
 		return;
@@ -68,7 +69,8 @@ static void take_nulls(const struct node *node, const struct arrow_view *view, s
 }
 
 /* A list multiplies slots: one per item, or one dead slot for an empty list. */
-static int expand_list(struct shred *s, const struct node *node, const struct arrow_view *view, size_t *n)
+static int expand_list(struct shred *s, const struct node *node, const struct arrow_view *view,
+                       size_t *n)
 {
 	size_t out = 0;
 
@@ -84,7 +86,8 @@ static int expand_list(struct shred *s, const struct node *node, const struct ar
 		} else if (slot.alive) {
 			slot.def++;
 		}
-		if (end < begin || grow((void **)&s->spare, &s->cap_spare, out + (size_t)(end - begin), sizeof(slot)))
+		if (end < begin || grow((void **)&s->spare, &s->cap_spare,
+		                        out + (size_t)(end - begin), sizeof(slot)))
 			return -1;
 		for (int64_t k = begin; k < end; k++) {
 			slot.index = k;
@@ -117,6 +120,8 @@ static int finish(struct shred *s, size_t n)
 		if (s->slots[i].alive)
 			s->index[s->n_values++] = s->slots[i].index;
 	}
+	s->first = s->n_values ? s->index[0] : 0;
+	s->dense = !s->n_values || s->index[s->n_values - 1] - s->first == (int64_t)s->n_values - 1;
 	return 0;
 }
 
@@ -126,14 +131,19 @@ static int shred_flat(struct shred *s, const struct node *leaf, size_t n)
 	if (reserve_out(s, n + 1))
 		return -1;
 	s->n = n;
-	s->n_values = 0;
+	s->n_values = n;
+	s->first = 0;
+	s->dense = !leaf->nullable || (!s->leaf.validity && s->leaf.info.type != ARROW_NULL);
 	memset(s->def, leaf->def, n);
-	memset(s->rep, 0, n);
+	if (s->dense)
+		return 0;
+	s->n_values = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (leaf->nullable && arrow_view_is_null(&s->leaf, (int64_t)i))
-			s->def[i] = 0;
-		else
-			s->index[s->n_values++] = (int64_t)i;
+		int valid = !arrow_view_is_null(&s->leaf, (int64_t)i);
+
+		s->def[i] = (uint8_t)valid;
+		s->index[s->n_values] = (int64_t)i;
+		s->n_values += (size_t)valid;
 	}
 	return 0;
 }
@@ -156,7 +166,8 @@ int shred_leaf(struct shred *s, const struct node *leaf, const struct ArrowSchem
 
 	for (const struct node *node = leaf; node->parent; node = node->parent)
 		path[depth++] = node;
-	if (arrow_view_init(&view, schema, batch) || grow((void **)&s->slots, &s->cap_slots, n + 1, sizeof(struct slot)))
+	if (arrow_view_init(&view, schema, batch) ||
+	    grow((void **)&s->slots, &s->cap_slots, n + 1, sizeof(struct slot)))
 		return -1;
 	if (depth == 1) {
 		if (arrow_view_child(&view, child_position(leaf), &s->leaf))

@@ -6,8 +6,10 @@
 #include "node.h"
 
 struct shred {
-	uint8_t *def, *rep;
-	int64_t *index;   /* positions in the leaf's array, of present values only */
+	uint8_t *def, *rep; /* rep: only when the leaf is in a list */
+	int64_t *index;     /* positions in the leaf's array, of present values only */
+	int dense;          /* they are `first` and those behind it; index is not filled */
+	int64_t first;
 	size_t n, n_values, cap;
 	struct arrow_view leaf;
 	/* working space */

@@ -3,7 +3,8 @@
 
 #define DEPTH_MAX 32
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------- */
 
 static int byte(struct thrift_reader *r)
 {
@@ -80,7 +81,8 @@ uint32_t thrift_list(struct thrift_reader *r, enum thrift_type *ret_type)
 	*ret_type = (enum thrift_type)(head & 15);
 	if (n == 15)
 		n = varint(r);
-	if (r->bad || *ret_type == THRIFT_STOP || *ret_type > THRIFT_STRUCT || n > (uint64_t)(r->end - r->at)) {
+	if (r->bad || *ret_type == THRIFT_STOP || *ret_type > THRIFT_STRUCT ||
+	    n > (uint64_t)(r->end - r->at)) {
 		r->bad = 1;
 		return 0;
 	}
@@ -155,7 +157,8 @@ void thrift_skip(struct thrift_reader *r, enum thrift_type type)
 	thrift_leave(r);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing
+ * -------------------------------------------------------------------------------------- */
 
 static void put(struct thrift_writer *w, const void *p, size_t n)
 {

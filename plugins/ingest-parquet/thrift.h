@@ -2,8 +2,8 @@
 /* Thrift's compact protocol, as much of it as Parquet uses.
  * Source: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  *
- * The reader works on bytes of a stranger: every read is bounded, a failure sticks (`bad`) and makes all
- * further reads answer zero, so that a parser checks once at its end. */
+ * The reader works on bytes of a stranger: every read is bounded, a failure sticks (`bad`) and
+ * makes all further reads answer zero, so that a parser checks once at its end. */
 #ifndef PARQUET_THRIFT_H
 #define PARQUET_THRIFT_H
 
@@ -43,8 +43,8 @@ struct thrift_str {
 
 /* Walks the fields of a struct: `last` starts at 0; 0 at the end. */
 int thrift_next(struct thrift_reader *r, int *last, struct thrift_field *ret);
-int64_t thrift_int(struct thrift_reader *r);        /* any integer type */
-int thrift_bool(const struct thrift_field *field);  /* the value is in the field's type */
+int64_t thrift_int(struct thrift_reader *r);       /* any integer type */
+int thrift_bool(const struct thrift_field *field); /* the value is in the field's type */
 struct thrift_str thrift_binary(struct thrift_reader *r);
 /* Items of a list; each takes at least one byte, so that the count is bounded by the input. */
 uint32_t thrift_list(struct thrift_reader *r, enum thrift_type *ret_type);

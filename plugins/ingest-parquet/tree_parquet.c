@@ -15,7 +15,8 @@ static orasi_status walk_field(struct walk *w, struct node *parent, int item);
 
 static orasi_status damaged(struct walk *w)
 {
-	return pq_fail(w->err, ORASI_E_CORRUPT, "the schema of the Parquet file is damaged at element %u", w->at);
+	return pq_fail(w->err, ORASI_E_CORRUPT,
+	               "the schema of the Parquet file is damaged at element %u", w->at);
 }
 
 static void set_format(struct node *node, const char *format)
@@ -24,18 +25,21 @@ static void set_format(struct node *node, const char *format)
 	arrow_type_parse(node->format, &node->info);
 }
 
-/* ---- leaf types -------------------------------------------------------------------------------------- */
+/* ---- leaf types
+ * -------------------------------------------------------------------------------------- */
 
 static int is_decimal(const struct pq_element *e)
 {
-	return e->logical == PQ_L_DECIMAL || (e->logical == PQ_L_NONE && e->converted == PQ_DECIMAL);
+	return e->logical == PQ_L_DECIMAL ||
+	       (e->logical == PQ_L_NONE && e->converted == PQ_DECIMAL);
 }
 
 static int decimal_format(const struct pq_element *e, struct node *node)
 {
 	char format[32];
 
-	if (!is_decimal(e) || e->precision < 1 || e->precision > 38 || e->scale < 0 || e->scale > e->precision)
+	if (!is_decimal(e) || e->precision < 1 || e->precision > 38 || e->scale < 0 ||
+	    e->scale > e->precision)
 		return 0;
 	snprintf(format, sizeof(format), "d:%d,%d", e->precision, e->scale);
 	node->precision = e->precision;
@@ -49,8 +53,9 @@ static const char *integer_format(const struct pq_element *e, int bits)
 	static const char *const formats[2][4] = {{"C", "S", "I", "L"}, {"c", "s", "i", "l"}};
 	static const struct {
 		int converted, bits, is_signed;
-	} legacy[] = {{PQ_UINT_8, 8, 0},  {PQ_UINT_16, 16, 0}, {PQ_UINT_32, 32, 0}, {PQ_UINT_64, 64, 0},
-	              {PQ_INT_8, 8, 1},   {PQ_INT_16, 16, 1},  {PQ_INT_32, 32, 1},  {PQ_INT_64, 64, 1}};
+	} legacy[] = {{PQ_UINT_8, 8, 0},   {PQ_UINT_16, 16, 0}, {PQ_UINT_32, 32, 0},
+	              {PQ_UINT_64, 64, 0}, {PQ_INT_8, 8, 1},    {PQ_INT_16, 16, 1},
+	              {PQ_INT_32, 32, 1},  {PQ_INT_64, 64, 1}};
 	int width = bits, is_signed = 1;
 
 	if (e->logical == PQ_L_INTEGER) {
@@ -70,7 +75,8 @@ static const char *integer_format(const struct pq_element *e, int bits)
 
 static const char *timestamp_format(const struct pq_element *e)
 {
-	static const char *const formats[3][2] = {{"tsm:", "tsm:UTC"}, {"tsu:", "tsu:UTC"}, {"tsn:", "tsn:UTC"}};
+	static const char *const formats[3][2] = {
+	        {"tsm:", "tsm:UTC"}, {"tsu:", "tsu:UTC"}, {"tsn:", "tsn:UTC"}};
 
 	if (e->logical == PQ_L_TIMESTAMP && e->unit >= PQ_MILLIS && e->unit <= PQ_NANOS)
 		return formats[e->unit - 1][e->utc];
@@ -104,7 +110,8 @@ static const char *int64_format(const struct pq_element *e)
 static int is_text(const struct pq_element *e)
 {
 	return e->logical == PQ_L_STRING || e->logical == PQ_L_ENUM || e->logical == PQ_L_JSON ||
-	       (e->logical == PQ_L_NONE && (e->converted == PQ_UTF8 || e->converted == PQ_ENUM || e->converted == PQ_JSON));
+	       (e->logical == PQ_L_NONE &&
+	        (e->converted == PQ_UTF8 || e->converted == PQ_ENUM || e->converted == PQ_JSON));
 }
 
 static orasi_status set_type(struct walk *w, const struct pq_element *e, struct node *node)
@@ -148,20 +155,22 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 			set_format(node, format);
 		break;
 	default:
-		return pq_fail(w->err, ORASI_E_UNSUPPORTED, "physical type %d of Parquet is not known here", e->physical);
+		return pq_fail(w->err, ORASI_E_UNSUPPORTED,
+		               "physical type %d of Parquet is not known here", e->physical);
 	}
 	return ORASI_OK;
 }
 
-/* ---- groups -------------------------------------------------------------------------------------------- */
+/* ---- groups
+ * -------------------------------------------------------------------------------------------- */
 
 static const struct pq_element *peek(const struct walk *w)
 {
 	return w->at < w->file->n_elements ? &w->file->elements[w->at] : NULL;
 }
 
-static struct node *add_node(struct walk *w, struct node *parent, const struct pq_element *e, enum node_kind kind,
-                             int nullable, int n)
+static struct node *add_node(struct walk *w, struct node *parent, const struct pq_element *e,
+                             enum node_kind kind, int nullable, int n)
 {
 	struct node *node = tree_node(w->tree, parent, e->name.ptr, e->name.len, kind, nullable, n);
 
@@ -177,8 +186,9 @@ static int is_list(const struct pq_element *e)
 
 static int is_map(const struct pq_element *e)
 {
-	return e->logical == PQ_L_MAP || (e->logical == PQ_L_NONE && (e->converted == PQ_MAP ||
-	                                                               e->converted == PQ_MAP_KEY_VALUE));
+	return e->logical == PQ_L_MAP ||
+	       (e->logical == PQ_L_NONE &&
+	        (e->converted == PQ_MAP || e->converted == PQ_MAP_KEY_VALUE));
 }
 
 static int name_is(const struct pq_element *e, const char *name, size_t len)
@@ -187,7 +197,8 @@ static int name_is(const struct pq_element *e, const char *name, size_t len)
 }
 
 /* Is the repeated group itself the element, or only a wrapper around it? */
-static int wraps(const struct walk *w, const struct pq_element *list, const struct pq_element *repeated)
+static int wraps(const struct walk *w, const struct pq_element *list,
+                 const struct pq_element *repeated)
 {
 	const struct pq_element *child = repeated + 1;
 
@@ -201,7 +212,8 @@ static int wraps(const struct walk *w, const struct pq_element *list, const stru
 	         !memcmp(repeated->name.ptr + list->name.len, "_tuple", 6));
 }
 
-static orasi_status walk_list(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
+static orasi_status walk_list(struct walk *w, struct node *parent, const struct pq_element *e,
+                              int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_LIST, nullable, 1);
 	const struct pq_element *repeated = peek(w);
@@ -216,7 +228,8 @@ static orasi_status walk_list(struct walk *w, struct node *parent, const struct 
 	return walk_field(w, node, 1);
 }
 
-static orasi_status walk_map(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
+static orasi_status walk_map(struct walk *w, struct node *parent, const struct pq_element *e,
+                             int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_MAP, nullable, 1), *entries;
 	const struct pq_element *pair = peek(w);
@@ -234,7 +247,8 @@ static orasi_status walk_map(struct walk *w, struct node *parent, const struct p
 	return r ? r : walk_field(w, entries, 0);
 }
 
-static orasi_status walk_struct(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
+static orasi_status walk_struct(struct walk *w, struct node *parent, const struct pq_element *e,
+                                int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_STRUCT, nullable, e->n_children);
 	orasi_status r = ORASI_OK;
@@ -247,7 +261,8 @@ static orasi_status walk_struct(struct walk *w, struct node *parent, const struc
 	return r;
 }
 
-static orasi_status walk_leaf(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
+static orasi_status walk_leaf(struct walk *w, struct node *parent, const struct pq_element *e,
+                              int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_LEAF, nullable, 0);
 	orasi_status r;
@@ -311,9 +326,11 @@ orasi_status tree_from_parquet(struct tree *tree, const struct pq_file *file, or
 	tree->root.kind = NODE_STRUCT;
 	tree->root.name = "";
 	set_format(&tree->root, "+s");
-	if (!file->n_elements || root->n_children < 0 || (uint32_t)root->n_children >= file->n_elements)
+	if (!file->n_elements || root->n_children < 0 ||
+	    (uint32_t)root->n_children >= file->n_elements)
 		return damaged(&w);
-	tree->root.children = pool_alloc(&tree->pool, ((size_t)root->n_children + 1) * sizeof(struct node *));
+	tree->root.children =
+	        pool_alloc(&tree->pool, ((size_t)root->n_children + 1) * sizeof(struct node *));
 	if (!tree->root.children)
 		return damaged(&w);
 	for (int i = 0; i < root->n_children && !r; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The encoder: batches are shredded into columns; a row group is written when it has enough rows or bytes; the
- * footer at the end. Memory is bounded by one row group of compressed pages and one page per column.
+/* The encoder: batches are shredded into columns; a row group is written when it has enough rows or
+ * bytes; the footer at the end. Memory is bounded by one row group of compressed pages and one page
+ * per column.
  *
  *   PAR1 | row groups | FileMetaData | u32 length | PAR1 */
 #include "column.h"
@@ -12,6 +13,7 @@ struct writer {
 	struct tree tree;
 	struct ArrowSchema schema;
 	struct column *columns;
+	struct column_tools tools;
 	struct shred shred;
 	orasi_output *output;
 	uint64_t at, rows, group_rows;
@@ -37,8 +39,8 @@ static void writer_reset(struct writer *w)
 	w->open = 0;
 }
 
-static orasi_status writer_create(const orasi_host *host, const char *id, const orasi_config *config,
-                                  void **ret_self, orasi_error *err)
+static orasi_status writer_create(const orasi_host *host, const char *id,
+                                  const orasi_config *config, void **ret_self, orasi_error *err)
 {
 	struct writer *w = calloc(1, sizeof(*w));
 	orasi_status r;
@@ -52,6 +54,7 @@ static orasi_status writer_create(const orasi_host *host, const char *id, const 
 		free(w);
 		return r;
 	}
+	w->tools.codec = (struct codec){.id = w->config.codec, .level = w->config.level};
 	*ret_self = w;
 	return ORASI_OK;
 }
@@ -64,6 +67,7 @@ static void writer_destroy(void *self)
 		return;
 	writer_reset(w);
 	shred_done(&w->shred);
+	column_tools_done(&w->tools);
 	bytes_free(&w->groups);
 	bytes_free(&w->stats);
 	free(w);
@@ -96,12 +100,13 @@ static orasi_status writer_open(void *self, orasi_output *output, const struct A
 	if (!w->columns)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int i = 0; i < w->tree.n_leaves; i++)
-		column_init(&w->columns[i], w->tree.leaves[i], w->config.codec, w->config.level);
+		column_init(&w->columns[i], w->tree.leaves[i], &w->tools);
 	w->open = 1;
 	return put(w, magic, 4, err);
 }
 
-/* ---- row groups -------------------------------------------------------------------------------------- */
+/* ---- row groups
+ * -------------------------------------------------------------------------------------- */
 
 static void put_path(struct thrift_writer *t, const struct node *leaf)
 {
@@ -197,13 +202,17 @@ static orasi_status write_rows(struct writer *w, const struct ArrowArray *batch,
 
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
 		if (shred_leaf(&w->shred, w->tree.leaves[i], &w->schema, batch))
-			return pq_fail(err, ORASI_E_INVALID, "column '%.100s' of the batch is not what the schema says, or "
-			               "memory is out", w->tree.leaves[i]->name);
+			return pq_fail(
+			        err, ORASI_E_INVALID,
+			        "column '%.100s' of the batch is not what the schema says, or "
+			        "memory is out",
+			        w->tree.leaves[i]->name);
 		r = column_add(&w->columns[i], &w->shred, err);
 	}
 	w->rows += (uint64_t)batch->length;
 	w->group_rows += (uint64_t)batch->length;
-	if (!r && (w->group_rows >= w->config.row_group_rows || held(w) >= w->config.row_group_bytes))
+	if (!r &&
+	    (w->group_rows >= w->config.row_group_rows || held(w) >= w->config.row_group_bytes))
 		r = flush_group(w, err);
 	return r;
 }
@@ -236,7 +245,8 @@ static uint64_t writer_size(void *self)
 	return w->at + (w->open ? held(w) : 0);
 }
 
-/* ---- the footer ---------------------------------------------------------------------------------------- */
+/* ---- the footer
+ * ---------------------------------------------------------------------------------------- */
 
 static void put_orders(struct thrift_writer *t, uint32_t n)
 {
@@ -266,7 +276,8 @@ static orasi_status put_footer(struct writer *w, orasi_error *err)
 	thrift_end(&t);
 	len = (uint32_t)t.out.len;
 	t.failed |= bytes_put(&t.out, &len, 4) || bytes_put(&t.out, magic, 4);
-	r = t.failed ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : put(w, t.out.data, t.out.len, err);
+	r = t.failed ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
+	             : put(w, t.out.data, t.out.len, err);
 	bytes_free(&t.out);
 	return r;
 }
@@ -301,6 +312,13 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_encode_factory parquet_encode_factory = {
-	sizeof(orasi_encode_factory), 0, writer_create, writer_destroy, writer_open, writer_write, writer_size,
-	writer_finish, no_extension,
+        sizeof(orasi_encode_factory),
+        0,
+        writer_create,
+        writer_destroy,
+        writer_open,
+        writer_write,
+        writer_size,
+        writer_finish,
+        no_extension,
 };

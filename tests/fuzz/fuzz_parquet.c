@@ -10,7 +10,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fakehost_source source;
-	orasi_ingest_open open = {.struct_size = sizeof(open), .source = &source.source, .max_rows = 100};
+	orasi_ingest_open open = {
+	        .struct_size = sizeof(open), .source = &source.source, .max_rows = 100};
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_mark mark = {.struct_size = sizeof(mark)};
 	struct ArrowSchema schema = {0};

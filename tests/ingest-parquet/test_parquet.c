@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Round trips through the encoder and decoder, files of the public suite, and files that are broken. */
+/* Round trips through the encoder and decoder, files of the public suite, and files that are
+ * broken. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static uint64_t dice(uint64_t n)
 	return (seed >> 33) % n;
 }
 
-/* ---- values as text --------------------------------------------------------------------------------- */
+/* ---- values as text
+ * --------------------------------------------------------------------------------- */
 
 static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 {
@@ -81,8 +83,9 @@ static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 	case ARROW_FIXED_BINARY:
 	case ARROW_DECIMAL128:
 	case ARROW_FLOAT16:
-		p = view->info.type == ARROW_FLOAT16 ? (const uint8_t *)view->data + (view->offset + i) * 2
-		                                     : arrow_view_bytes(view, i, &n);
+		p = view->info.type == ARROW_FLOAT16
+		            ? (const uint8_t *)view->data + (view->offset + i) * 2
+		            : arrow_view_bytes(view, i, &n);
 		n = view->info.type == ARROW_FLOAT16 ? 2 : n;
 		for (size_t k = 0; k < n; k++)
 			buf_printf(out, "%02x", p[k]);
@@ -92,7 +95,8 @@ static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 	}
 }
 
-static void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct ArrowArray *array)
+static void show_rows(struct buf *out, const struct ArrowSchema *schema,
+                      const struct ArrowArray *array)
 {
 	struct arrow_view view;
 
@@ -103,12 +107,13 @@ static void show_rows(struct buf *out, const struct ArrowSchema *schema, const s
 	}
 }
 
-/* ---- writing and reading ---------------------------------------------------------------------------- */
+/* ---- writing and reading
+ * ---------------------------------------------------------------------------- */
 
 static char stats[65536];
 
-static void encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
-                   const struct ArrowArray *batch, int pieces)
+static void encode(struct fakehost_output *out, const char *options,
+                   const struct ArrowSchema *schema, const struct ArrowArray *batch, int pieces)
 {
 	struct fakehost_config *config = fakehost_config_new(options);
 	orasi_encode_info info = {.struct_size = sizeof(info)};
@@ -116,13 +121,16 @@ static void encode(struct fakehost_output *out, const char *options, const struc
 	void *self;
 
 	fakehost_output_init(out);
-	ck_assert_msg(!parquet_encode_factory.create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error),
+	ck_assert_msg(!parquet_encode_factory.create(fakehost_host(fake), PARQUET_ID,
+	                                             fakehost_config(config), &self, &error),
 	              "%s", error.message);
-	ck_assert_msg(!parquet_encode_factory.open(self, &out->output, schema, &error), "%s", error.message);
+	ck_assert_msg(!parquet_encode_factory.open(self, &out->output, schema, &error), "%s",
+	              error.message);
 	for (int i = 0; i < pieces; i++) {
 		slice.offset = batch->length * i / pieces;
 		slice.length = batch->length * (i + 1) / pieces - slice.offset;
-		ck_assert_msg(!parquet_encode_factory.write(self, &slice, &error), "%s", error.message);
+		ck_assert_msg(!parquet_encode_factory.write(self, &slice, &error), "%s",
+		              error.message);
 	}
 	ck_assert_msg(!parquet_encode_factory.finish(self, &info, &error), "%s", error.message);
 	ck_assert_uint_eq(info.rows, (uint64_t)batch->length);
@@ -132,7 +140,8 @@ static void encode(struct fakehost_output *out, const char *options, const struc
 	fakehost_config_free(config);
 }
 
-static orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out, uint64_t *ret_rows)
+static orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out,
+                           uint64_t *ret_rows)
 {
 	struct fakehost_source source;
 	struct ArrowSchema schema = {0};
@@ -147,7 +156,9 @@ static orasi_status decode(const void *data, size_t len, orasi_ingest_open *open
 	open->source = &source.source;
 	if (!open->max_rows)
 		open->max_rows = 1000;
-	ck_assert_int_eq(parquet_ingest_factory.create(fakehost_host(fake), PARQUET_ID, NULL, &self, &error), 0);
+	ck_assert_int_eq(
+	        parquet_ingest_factory.create(fakehost_host(fake), PARQUET_ID, NULL, &self, &error),
+	        0);
 	r = parquet_ingest_factory.open(self, open, &schema, &error);
 	*ret_rows = 0;
 	while (!r && !(r = parquet_ingest_factory.next(self, &batch, &mark, &error))) {
@@ -162,13 +173,17 @@ static orasi_status decode(const void *data, size_t len, orasi_ingest_open *open
 	return r;
 }
 
-/* ---- random tables ---------------------------------------------------------------------------------- */
+/* ---- random tables
+ * ---------------------------------------------------------------------------------- */
 
-static const char *const formats[] = {"b", "c", "C", "s", "S", "i", "I", "l", "L", "f", "g", "u", "z", "w:5", "tdD",
-                                      "tsu:UTC", "tsm:", "tsn:UTC", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4", "e"};
+static const char *const formats[] = {"b",   "c",   "C",     "s",       "S",      "i",
+                                      "I",   "l",   "L",     "f",       "g",      "u",
+                                      "z",   "w:5", "tdD",   "tsu:UTC", "tsm:",   "tsn:UTC",
+                                      "ttm", "ttu", "d:9,2", "d:18,3",  "d:38,4", "e"};
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-static void random_value(struct arrow_builder *b, const struct ArrowSchema *schema, int nulls, int distinct)
+static void random_value(struct arrow_builder *b, const struct ArrowSchema *schema, int nulls,
+                         int distinct)
 {
 	uint8_t bytes[32];
 	struct arrow_type_info info;
@@ -184,13 +199,15 @@ static void random_value(struct arrow_builder *b, const struct ArrowSchema *sche
 	switch (info.type) {
 	case ARROW_STRUCT:
 		for (int64_t i = 0; i < schema->n_children; i++)
-			random_value(arrow_builder_child(b, i), schema->children[i], nulls, distinct);
+			random_value(arrow_builder_child(b, i), schema->children[i], nulls,
+			             distinct);
 		arrow_end_struct(b);
 		break;
 	case ARROW_LIST:
 	case ARROW_MAP:
 		for (uint64_t n = dice(4); n > 0; n--)
-			random_value(arrow_builder_child(b, 0), schema->children[0], nulls, distinct);
+			random_value(arrow_builder_child(b, 0), schema->children[0], nulls,
+			             distinct);
 		arrow_end_list(b);
 		break;
 	case ARROW_BOOL:
@@ -221,7 +238,8 @@ static void random_value(struct arrow_builder *b, const struct ArrowSchema *sche
 	}
 }
 
-static void make(struct ArrowSchema *s, const char *format, const char *name, int nullable, int64_t n)
+static void make(struct ArrowSchema *s, const char *format, const char *name, int nullable,
+                 int64_t n)
 {
 	ck_assert_int_eq(arrow_schema_make(s, format, name, nullable, n), 0);
 }
@@ -241,7 +259,8 @@ static void random_field(struct ArrowSchema *s, const char *name, int depth, con
 
 		make(s, "+s", name, nullable, n);
 		for (int64_t i = 0; i < n; i++)
-			random_field(s->children[i], (const char *[]){"x", "y", "z"}[i], depth - 1, NULL);
+			random_field(s->children[i], (const char *[]){"x", "y", "z"}[i], depth - 1,
+			             NULL);
 	} else {
 		make(s, "+m", name, nullable, 1);
 		make(s->children[0], "+s", "key_value", 0, 2);
@@ -250,7 +269,8 @@ static void random_field(struct ArrowSchema *s, const char *name, int depth, con
 	}
 }
 
-static void random_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, struct ArrowArray *ret)
+static void random_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct,
+                         struct ArrowArray *ret)
 {
 	struct arrow_builder *b = arrow_builder_new(schema);
 
@@ -261,7 +281,8 @@ static void random_batch(const struct ArrowSchema *schema, int64_t rows, int nul
 	arrow_builder_free(b);
 }
 
-static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, const char *options)
+static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct,
+                       const char *options)
 {
 	struct fakehost_output out;
 	struct ArrowArray batch;
@@ -273,8 +294,9 @@ static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls
 	random_batch(schema, rows, nulls, distinct, &batch);
 	show_rows(&want, schema, &batch);
 	encode(&out, options, schema, &batch, 3);
-	ck_assert_msg(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, &got, &n) == ORASI_END, "%s (seed %llu)",
-	              error.message, (unsigned long long)start);
+	ck_assert_msg(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, &got, &n) ==
+	                      ORASI_END,
+	              "%s (seed %llu)", error.message, (unsigned long long)start);
 	ck_assert_uint_eq(n, (uint64_t)rows);
 	ck_assert_msg(want.len == got.len && (!want.len || !memcmp(want.data, got.data, want.len)),
 	              "rows differ (seed %llu, %s)", (unsigned long long)start, options);
@@ -293,7 +315,8 @@ START_TEST(every_type_survives_with_any_nulls_and_any_repetition)
 	random_field(schema.children[0], "c", 0, formats[_i]);
 	for (int d = 0; d < 3; d++)
 		for (int r = 0; r < 2; r++)
-			round_trip(&schema, 700, densities[d], repetitions[r], "{\"row_group_rows\":300}");
+			round_trip(&schema, 700, densities[d], repetitions[r],
+			           "{\"row_group_rows\":300}");
 	arrow_schema_release(&schema);
 }
 END_TEST
@@ -309,7 +332,8 @@ START_TEST(nested_columns_survive)
 		random_field(schema.children[1], "b", 4, NULL);
 		random_field(schema.children[2], "c", 2, NULL);
 		fprintf(stderr, "# round %d seed %llu\n", round, (unsigned long long)start);
-		round_trip(&schema, (int64_t)dice(300), (int)dice(60), dice(2) ? 5 : 0, "{\"row_group_rows\":97}");
+		round_trip(&schema, (int64_t)dice(300), (int)dice(60), dice(2) ? 5 : 0,
+		           "{\"row_group_rows\":97}");
 		arrow_schema_release(&schema);
 	}
 }
@@ -342,7 +366,8 @@ START_TEST(a_dictionary_that_does_not_pay_is_given_up_within_the_chunk)
 }
 END_TEST
 
-/* ---- a plain table for the tests that look closer -------------------------------------------------- */
+/* ---- a plain table for the tests that look closer
+ * -------------------------------------------------- */
 
 static void numbers(struct fakehost_output *out, int64_t rows, struct ArrowSchema *schema)
 {
@@ -379,7 +404,8 @@ START_TEST(wanted_rows_are_found_across_pages_and_groups)
 	numbers(&out, 100000, &schema);
 	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &open, &got, &n), ORASI_END);
 	ck_assert_uint_eq(n, 8);
-	ck_assert_ptr_nonnull(strstr(got.data, "{n=19999 t=743139393939}\n{n=20000 t=743230303030}\n"));
+	ck_assert_ptr_nonnull(
+	        strstr(got.data, "{n=19999 t=743139393939}\n{n=20000 t=743230303030}\n"));
 	ck_assert_ptr_nonnull(strstr(got.data, "{n=99999 t=743939393939}\n"));
 	fakehost_output_done(&out);
 	arrow_schema_release(&schema);
@@ -415,7 +441,8 @@ START_TEST(row_groups_that_cannot_match_are_left_out)
 	struct ArrowSchema schema, type;
 	struct ArrowArray value;
 	struct arrow_builder *b;
-	orasi_term term = {.struct_size = sizeof(term), .op = ORASI_OP_EQ, .column = ORASI_STR("n")};
+	orasi_term term = {
+	        .struct_size = sizeof(term), .op = ORASI_OP_EQ, .column = ORASI_STR("n")};
 	const orasi_term *terms[] = {&term};
 	orasi_ingest_open open = {.terms = terms, .n_terms = 1};
 	struct fakehost_output out;
@@ -444,7 +471,8 @@ START_TEST(statistics_are_those_of_delta)
 	struct ArrowSchema schema;
 
 	numbers(&out, 70000, &schema);
-	ck_assert_str_eq(stats, "{\"numRecords\":70000,\"minValues\":{\"n\":0,\"t\":\"t0\"},\"maxValues\":{\"n\":69999,"
+	ck_assert_str_eq(stats, "{\"numRecords\":70000,\"minValues\":{\"n\":0,\"t\":\"t0\"},"
+	                        "\"maxValues\":{\"n\":69999,"
 	                        "\"t\":\"t9999\"},\"nullCount\":{\"n\":0,\"t\":0}}");
 	fakehost_output_done(&out);
 	arrow_schema_release(&schema);
@@ -477,7 +505,8 @@ START_TEST(a_flipped_bit_in_a_page_is_found_by_its_checksum)
 
 	numbers(&out, 30000, &schema);
 	out.buf.data[out.buf.len / 3] ^= 4;
-	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, NULL, &n), ORASI_E_CORRUPT);
+	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, NULL, &n),
+	                 ORASI_E_CORRUPT);
 	ck_assert_ptr_nonnull(strstr(error.message, "checksum"));
 	fakehost_output_done(&out);
 	arrow_schema_release(&schema);
@@ -498,7 +527,8 @@ START_TEST(a_file_that_is_cut_anywhere_is_refused)
 }
 END_TEST
 
-/* ---- the public suite --------------------------------------------------------------------------------- */
+/* ---- the public suite
+ * --------------------------------------------------------------------------------- */
 
 static void each_file(const char *folder, void (*fn)(const char *name, const struct buf *data))
 {
@@ -522,8 +552,10 @@ static void each_file(const char *folder, void (*fn)(const char *name, const str
 		closedir(dir);
 }
 
-/* Files of the suite that need what is documented as not there yet, or that are corrupt on purpose. */
-static const char *const refused[] = {"corrupt", "encrypt", "hadoop_lz4", "lz4_compressed.parquet", NULL};
+/* Files of the suite that need what is documented as not there yet, or that are corrupt on purpose.
+ */
+static const char *const refused[] = {"corrupt", "encrypt", "hadoop_lz4", "lz4_compressed.parquet",
+                                      NULL};
 
 static int is_refused(const char *name)
 {
@@ -539,7 +571,8 @@ static void read_good(const char *name, const struct buf *data)
 	orasi_status r = decode(data->data, data->len, &(orasi_ingest_open){0}, NULL, &n);
 
 	if (is_refused(name))
-		ck_assert_msg(r < 0 && error.message[0], "%s is read although it should be refused", name);
+		ck_assert_msg(r < 0 && error.message[0], "%s is read although it should be refused",
+		              name);
 	else
 		ck_assert_msg(r == ORASI_END, "%s: %s", name, error.message);
 }
@@ -569,7 +602,8 @@ static void parquet_cases(Suite *suite)
 	TCase *c = tcase_create("parquet");
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
-	tcase_add_loop_test(c, every_type_survives_with_any_nulls_and_any_repetition, 0, (int)N_FORMATS);
+	tcase_add_loop_test(c, every_type_survives_with_any_nulls_and_any_repetition, 0,
+	                    (int)N_FORMATS);
 	tcase_add_test(c, nested_columns_survive);
 	tcase_add_loop_test(c, every_codec_survives, 0, 5);
 	tcase_add_test(c, a_dictionary_that_does_not_pay_is_given_up_within_the_chunk);
