@@ -18,7 +18,7 @@
 
 #define AT(member) offsetof(struct http_config, member)
 const struct option http_options[] = {
-	{"listen", OPTION_STR, AT(listen), "127.0.0.1:8082", 0, 0, NULL,
+	{"listen", OPTION_STR, AT(listen), "127.0.0.1:8470", 0, 0, NULL,
 	 "Host:port of the HTTP API; empty: no TCP port."},
 	{"unix_socket", OPTION_STR, AT(unix_socket), "", 0, 0, NULL,
 	 "Path of a Unix socket for the HTTP API; empty: none."},
@@ -273,7 +273,7 @@ static int parse_listen(const char *listen, struct sockaddr_storage *ret, struct
 
 	if (!colon || n >= sizeof(host) || str_to_i64(colon + 1, &port) || port < 0 || port > 65535)
 		return err_set(err, ERR_INVALID,
-		               "'listen: %s' is not host:port, such as 127.0.0.1:8082", listen);
+		               "'listen: %s' is not host:port, such as 127.0.0.1:8470", listen);
 	snprintf(host, sizeof(host), "%.*s", (int)n, listen);
 	if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
 		host[n - 1] = '\0';

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Program orasi: what people type. It speaks the HTTP API and knows nothing that the API does not tell. Shared
+ * inside the cli room only. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "json/json.h"
+
+/* Exit codes. */
+enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_REJECTED, CLI_UNREACHABLE };
+
+#define OPTION_VALUES_MAX 64
+
+/* What was typed behind the command: words, and --name values. */
+struct args {
+	const char *words[256];
+	int n_words;
+	struct {
+		const char *name, *value;
+	} options[OPTION_VALUES_MAX];
+	int n_options;
+	/* global ones */
+	const char *server;
+	int json, quiet;
+};
+
+const char *args_get(const struct args *args, const char *name, const char *otherwise);
+int args_has(const struct args *args, const char *name);
+/* The i-th value of an option that may be given often; NULL behind the last. */
+const char *args_nth(const struct args *args, const char *name, int i);
+
+struct command {
+	const char *group, *name; /* group NULL: a command of its own */
+	int min_words, max_words;
+	const char *words;   /* "DATASET NAME", for the help */
+	const char *options; /* "--a V --b" : V is a value */
+	const char *help;
+	int (*run)(const struct args *args);
+};
+extern const struct command commands[]; /* name NULL ends it */
+
+int fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* "orasi: …" on stderr */
+
+/* ---- http.c: the only user of libcurl ----------------------------------------------------------------- */
+
+/* One request; `body` may be NULL. 0 with the answer of a 2xx, else an exit code after saying why. */
+int http_json(const struct args *args, const char *method, const char *path, const struct json *body,
+              struct json **ret);
+/* A 2xx answer goes to `out` as it comes. */
+int http_stream(const struct args *args, const char *method, const char *path, const struct json *body, FILE *out);
+/* Sends a file of any length. */
+int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
+void http_escape(const char *text, char *ret, size_t cap);
+
+/* ---- table.c: tables for people -------------------------------------------------------------------------- */
+
+/* Rows are a JSON array of objects (or of arrays when `columns` are given by name in order). */
+void table_print(const struct json *rows, const char *const *columns);
+void table_print_page(const struct json *page); /* {"columns","rows"} of a query */
+void number_with_commas(int64_t n, char ret[32]);
+
+/* ---- commands -------------------------------------------------------------------------------------------- */
+
+int cmd_ingest(const struct args *args);
+int cmd_sql(const struct args *args);
+int cmd_task_list(const struct args *args);
+int cmd_task_get(const struct args *args);
+int cmd_task_wait(const struct args *args);
+int cmd_task_cancel(const struct args *args);
+int cmd_task_retry(const struct args *args);
+int cmd_task_attempts(const struct args *args);
+int cmd_dataset_list(const struct args *args);
+int cmd_dataset_show(const struct args *args);
+int cmd_dataset_schema(const struct args *args);
+int cmd_dataset_files(const struct args *args);
+int cmd_dataset_history(const struct args *args);
+int cmd_dataset_drop(const struct args *args);
+int cmd_plugin_list(const struct args *args);
+int cmd_plugin_info(const struct args *args);
+int cmd_plugin_rescan(const struct args *args);
+int cmd_plugin_clear(const struct args *args);
+int cmd_status(const struct args *args);
+int cmd_completion(const struct args *args);
+
+/* Waits for the end of a task, showing progress on a terminal. The last answer is in *ret. */
+int task_follow(const struct args *args, const char *id, struct json **ret);
+
+#endif

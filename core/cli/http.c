@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli.h"
+
+#define ANSWER_MAX (256u << 20)
+
+struct answer {
+	CURL *curl;
+	struct buf text;
+	FILE *out; /* where a good answer goes, or NULL */
+};
+
+static size_t on_bytes(char *p, size_t size, size_t n, void *ctx)
+{
+	struct answer *answer = ctx;
+	long status = 0;
+
+	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (answer->out && status >= 200 && status < 300)
+		return fwrite(p, size, n, answer->out);
+	return buf_add(&answer->text, p, size * n) ? 0 : size * n;
+}
+
+static size_t from_file(char *p, size_t size, size_t n, void *ctx)
+{
+	return fread(p, size, n, ctx);
+}
+
+void http_escape(const char *text, char *ret, size_t cap)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0);
+
+	str_copy(ret, cap, escaped ? escaped : "");
+	curl_free(escaped);
+}
+
+static void set_target(CURL *curl, const struct args *args, const char *path)
+{
+	char url[4096];
+
+	if (str_starts(args->server, "unix:")) {
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, args->server + 5);
+		snprintf(url, sizeof(url), "http://localhost%s", path);
+	} else {
+		size_t n = strlen(args->server);
+
+		while (n && args->server[n - 1] == '/')
+			n--;
+		snprintf(url, sizeof(url), "%.*s%s", (int)n, args->server, path);
+	}
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+}
+
+/* A problem document as one line, with its pointers. */
+static int say_problem(const struct answer *answer, long status)
+{
+	const struct json *errors;
+	struct json *problem = NULL;
+	char more[1024] = "";
+
+	if (!answer->text.len || json_parse(answer->text.data, answer->text.len, &problem, NULL))
+		return fail(CLI_FAILED, "the agent answered %ld: %.300s", status, answer->text.len ? answer->text.data : "");
+	errors = json_get(problem, "errors");
+	for (size_t i = 0; i < json_count(errors); i++) {
+		size_t n = strlen(more);
+
+		snprintf(more + n, sizeof(more) - n, "\n  %s: %s", json_get_str(json_at(errors, i), "pointer", ""),
+		         json_get_str(json_at(errors, i), "detail", ""));
+	}
+	fail(CLI_FAILED, "%s%s", json_get_str(problem, "detail", "the request failed"), json_count(errors) > 1 ? more : "");
+	json_free(problem);
+	return CLI_FAILED;
+}
+
+static int perform(const struct args *args, struct answer *answer)
+{
+	CURLcode r = curl_easy_perform(answer->curl);
+	long status = 0;
+
+	if (r == CURLE_COULDNT_CONNECT || r == CURLE_COULDNT_RESOLVE_HOST)
+		return fail(CLI_UNREACHABLE, "no agent answers at %s: start one with 'orasi-agent', or name it with --server",
+		            args->server);
+	if (r)
+		return fail(CLI_FAILED, "%s: %s", args->server, curl_easy_strerror(r));
+	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300 ? 0 : say_problem(answer, status);
+}
+
+static int request(const struct args *args, const char *method, const char *path, const char *body, FILE *in,
+                   struct answer *answer)
+{
+	struct curl_slist *headers = NULL;
+	int r;
+
+	answer->curl = curl_easy_init();
+	if (!answer->curl)
+		return fail(CLI_FAILED, "cannot start the HTTP client");
+	headers = curl_slist_append(headers, in ? "Content-Type: application/octet-stream" : "Content-Type: application/json");
+	headers = curl_slist_append(headers, "Expect:");
+	if (in)
+		headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
+	set_target(answer->curl, args, path);
+	curl_easy_setopt(answer->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(answer->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(answer->curl, CURLOPT_WRITEFUNCTION, on_bytes);
+	curl_easy_setopt(answer->curl, CURLOPT_WRITEDATA, answer);
+	curl_easy_setopt(answer->curl, CURLOPT_NOSIGNAL, 1L);
+	if (body)
+		curl_easy_setopt(answer->curl, CURLOPT_POSTFIELDS, body);
+	if (in) {
+		curl_easy_setopt(answer->curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(answer->curl, CURLOPT_READFUNCTION, from_file);
+		curl_easy_setopt(answer->curl, CURLOPT_READDATA, in);
+	}
+	r = perform(args, answer);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(answer->curl);
+	return r;
+}
+
+static int parse_answer(struct answer *answer, int r, struct json **ret)
+{
+	struct err err;
+
+	*ret = NULL;
+	if (!r && answer->text.len && json_parse(answer->text.data, answer->text.len, ret, &err))
+		r = fail(CLI_FAILED, "the answer is not JSON: %s", err.text);
+	buf_done(&answer->text);
+	return r;
+}
+
+int http_json(const struct args *args, const char *method, const char *path, const struct json *body,
+              struct json **ret)
+{
+	struct answer answer = {0};
+
+	buf_init(&answer.text, ANSWER_MAX);
+	return parse_answer(&answer, request(args, method, path, body ? json_text(body) : NULL, NULL, &answer), ret);
+}
+
+int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret)
+{
+	struct answer answer = {0};
+
+	buf_init(&answer.text, ANSWER_MAX);
+	return parse_answer(&answer, request(args, "POST", path, NULL, in, &answer), ret);
+}
+
+int http_stream(const struct args *args, const char *method, const char *path, const struct json *body, FILE *out)
+{
+	struct answer answer = {.out = out};
+	int r;
+
+	buf_init(&answer.text, ANSWER_MAX);
+	r = request(args, method, path, body ? json_text(body) : NULL, NULL, &answer);
+	buf_done(&answer.text);
+	return r;
+}

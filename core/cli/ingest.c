@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* orasi ingest: files become one task; its progress is shown, its end summed up. */
+#include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "cli.h"
+
+/* ---- waiting ------------------------------------------------------------------------------------------------ */
+
+static void show_bar(const struct json *task, int64_t started)
+{
+	const struct json *progress = json_get(task, "progress");
+	double done = json_get_double(progress, "done", 0), total = json_get_double(progress, "total", 0);
+	double seconds = (double)(clock_mono_ms() - started) / 1000, rate = seconds > 0 ? done / seconds : 0;
+	int filled = total > 0 ? (int)(done / total * 30) : 0;
+	char rows[32];
+
+	if (total <= 0 || filled > 30)
+		return;
+	number_with_commas(json_get_int(progress, "rows", 0), rows);
+	fprintf(stderr, "\r[%.*s%.*s] %3.0f%%  %s rows  %.1f MB/s  %.0f s left  \033[K", filled,
+	        "##############################", 30 - filled, "..............................", done / total * 100, rows,
+	        rate / 1e6, rate > 0 ? (total - done) / rate : 0);
+}
+
+static int is_final(const struct json *task)
+{
+	static const char *const finals[] = {"succeeded", "failed", "cancelled", "expired"};
+
+	for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++)
+		if (!strcmp(json_get_str(task, "state", ""), finals[i]))
+			return 1;
+	return 0;
+}
+
+int task_follow(const struct args *args, const char *id, struct json **ret)
+{
+	int shows = isatty(STDERR_FILENO) && !args->quiet && !args->json, r;
+	int64_t started = clock_mono_ms();
+	char path[256];
+
+	snprintf(path, sizeof(path), "/v1/tasks/%s?wait=%s", id, shows ? "500ms" : "20s");
+	for (;;) {
+		r = http_json(args, "GET", path, NULL, ret);
+		if (r || is_final(*ret))
+			break;
+		if (shows)
+			show_bar(*ret, started);
+		json_free(*ret);
+		*ret = NULL;
+	}
+	if (shows)
+		fputs("\r\033[K", stderr);
+	return r;
+}
+
+/* ---- the request -------------------------------------------------------------------------------------------- */
+
+/* true, false and numbers become JSON of that type; the rest is text. */
+static struct json *typed(const char *value)
+{
+	struct json *json;
+
+	if (!strcmp(value, "true") || !strcmp(value, "false"))
+		return json_new_bool(*value == 't');
+	if (strchr("-0123456789", *value) && *value && !json_parse(value, strlen(value), &json, NULL))
+		return json;
+	return json_new_str(value);
+}
+
+static int put_pairs(const struct args *args, const char *option, struct json *object, int as_text)
+{
+	const char *pair;
+
+	for (int i = 0; (pair = args_nth(args, option, i)); i++) {
+		const char *equals = strchr(pair, '=');
+		char key[256];
+
+		if (!equals)
+			return fail(CLI_USAGE, "--%s %s: write it as KEY=VALUE", option, pair);
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
+		json_set(object, key, as_text ? json_new_str(equals + 1) : typed(equals + 1));
+	}
+	return 0;
+}
+
+static int add_file(const char *name, struct json *uris)
+{
+	char path[PATH_MAX];
+
+	if (!realpath(name, path))
+		return fail(CLI_FAILED, "cannot find '%s'", name);
+	json_push(uris, json_new_str(path));
+	return 0;
+}
+
+/* Patterns are for quoted ones: a shell has expanded the others. */
+static int add_pattern(const char *pattern, struct json *uris)
+{
+	glob_t found;
+	int r = 0;
+
+	if (!strpbrk(pattern, "*?[") || !access(pattern, F_OK))
+		return add_file(pattern, uris);
+	if (glob(pattern, 0, NULL, &found))
+		return fail(CLI_FAILED, "no file matches '%s'", pattern);
+	for (size_t i = 0; i < found.gl_pathc && !r; i++)
+		r = add_file(found.gl_pathv[i], uris);
+	globfree(&found);
+	return r;
+}
+
+static int upload_stdin(const struct args *args, struct json *source)
+{
+	struct json *answer;
+	int r = http_upload(args, "/v1/uploads", stdin, &answer);
+
+	if (!r)
+		json_set_str(source, "upload", json_get_str(answer, "id", ""));
+	json_free(answer);
+	return r;
+}
+
+static int make_source(const struct args *args, struct json *source)
+{
+	struct json *uris;
+	int r = 0;
+
+	if (args->n_words == 1 && !strcmp(args->words[0], "-"))
+		return upload_stdin(args, source);
+	uris = json_new_array();
+	for (int i = 0; i < args->n_words && !r; i++)
+		r = add_pattern(args->words[i], uris);
+	json_set(source, "uris", uris);
+	return r;
+}
+
+static int make_task(const struct args *args, struct json *task)
+{
+	struct json *source = json_new_object(), *format = json_new_object(), *options = json_new_object(),
+	            *errors = json_new_object(), *labels = json_new_object();
+	int r;
+
+	json_set_str(task, "kind", "ingest");
+	json_set_str(task, "dataset", args_get(args, "dataset", ""));
+	json_set(task, "source", source);
+	json_set(task, "format", format);
+	json_set(format, "options", options);
+	json_set_str(format, "plugin", args_get(args, "format", "auto"));
+	json_set(task, "errors", errors);
+	json_set(task, "labels", labels);
+	if (args_has(args, "compression"))
+		json_set_str(source, "compression", args_get(args, "compression", ""));
+	if (args_has(args, "max-rejected"))
+		json_set(errors, "max_rejected", typed(args_get(args, "max-rejected", "")));
+	if (args_has(args, "max-rejected-percent"))
+		json_set(errors, "max_rejected_percent", typed(args_get(args, "max-rejected-percent", "")));
+	if (args_has(args, "priority"))
+		json_set(task, "priority", typed(args_get(args, "priority", "")));
+	if (args_has(args, "dry-run"))
+		json_set_bool(task, "dry_run", 1);
+	r = put_pairs(args, "option", options, 0);
+	if (!r)
+		r = put_pairs(args, "label", labels, 1);
+	return r ? r : make_source(args, source);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------- */
+
+static int sum_up(const struct args *args, const struct json *task)
+{
+	const struct json *result = json_get(task, "result");
+	int64_t rejected = json_get_int(result, "rejected", 0);
+	char in[32], rows[32], bad[32];
+
+	if (args->json)
+		printf("%s\n", json_text_pretty(task));
+	if (strcmp(json_get_str(task, "state", ""), "succeeded"))
+		return fail(CLI_FAILED, "task %s %s: %s", json_get_str(task, "id", ""), json_get_str(task, "state", ""),
+		            json_str(json_pointer(task, "/error/detail"), "no reason was given"));
+	number_with_commas(json_get_int(result, "rows_in", 0), in);
+	number_with_commas(json_get_int(result, "rows", 0), rows);
+	number_with_commas(rejected, bad);
+	if (!args->json && !args->quiet) {
+		printf("%s rows in = %s written + %s rejected", in, rows, bad);
+		if (rejected)
+			printf("  (see %s__rejects)", args_get(args, "dataset", ""));
+		printf("\n");
+	}
+	return rejected && args_has(args, "strict") ? CLI_REJECTED : CLI_OK;
+}
+
+int cmd_ingest(const struct args *args)
+{
+	struct json *task, *answer = NULL, *end = NULL;
+	int r;
+
+	if (!args_has(args, "dataset"))
+		return fail(CLI_USAGE, "ingest needs --dataset NAME");
+	task = json_new_object();
+	r = make_task(args, task);
+	if (!r)
+		r = http_json(args, "POST", "/v1/tasks", task, &answer);
+	if (!r && args_has(args, "no-wait"))
+		printf("%s\n", json_get_str(answer, "id", ""));
+	else if (!r)
+		r = task_follow(args, json_get_str(answer, "id", ""), &end);
+	if (end)
+		r = sum_up(args, end);
+	json_free(task);
+	json_free(answer);
+	json_free(end);
+	return r;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arguments by table: one row and one function per command; help and completion are printed from it. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli.h"
+
+const struct command commands[] = {
+	{NULL, "ingest", 1, 255, "FILE…",
+	 "--dataset D --format F --option K=V --compression C --max-rejected N --max-rejected-percent P --label K=V "
+	 "--priority P --dry-run --no-wait --strict",
+	 "Ingest files (or - for standard input) into a dataset.", cmd_ingest},
+	{NULL, "sql", 1, 1, "STATEMENT", "--format F --limit N", "Run SQL and print the rows (- reads standard input).",
+	 cmd_sql},
+	{"task", "list", 0, 0, "", "--state S --kind K --dataset D --limit N", "Tasks, newest first.", cmd_task_list},
+	{"task", "get", 1, 1, "ID", "", "One task.", cmd_task_get},
+	{"task", "wait", 1, 1, "ID", "", "Wait for the end of a task.", cmd_task_wait},
+	{"task", "cancel", 1, 1, "ID", "", "Cancel a task.", cmd_task_cancel},
+	{"task", "retry", 1, 1, "ID", "", "Run a task that failed once more.", cmd_task_retry},
+	{"task", "attempts", 1, 1, "ID", "", "What became of each attempt.", cmd_task_attempts},
+	{"dataset", "list", 0, 0, "", "", "Datasets.", cmd_dataset_list},
+	{"dataset", "show", 1, 1, "DATASET", "", "One dataset: place, version, rows.", cmd_dataset_show},
+	{"dataset", "schema", 1, 1, "DATASET", "", "Its columns and types.", cmd_dataset_schema},
+	{"dataset", "files", 1, 1, "DATASET", "", "Its data files.", cmd_dataset_files},
+	{"dataset", "history", 1, 1, "DATASET", "", "Its commits.", cmd_dataset_history},
+	{"dataset", "drop", 1, 1, "DATASET", "--yes", "Delete a dataset with its files.", cmd_dataset_drop},
+	{"plugin", "list", 0, 0, "", "", "Plugin files and what became of them.", cmd_plugin_list},
+	{"plugin", "info", 1, 1, "PLUGIN", "", "One plugin with its options.", cmd_plugin_info},
+	{"plugin", "rescan", 0, 0, "", "", "Look at the plugin folders again.", cmd_plugin_rescan},
+	{"plugin", "clear", 1, 1, "PLUGIN", "", "Forget why a plugin was refused or quarantined.", cmd_plugin_clear},
+	{NULL, "status", 0, 0, "", "", "The agent: version, workers, tasks.", cmd_status},
+	{NULL, "completion", 1, 1, "bash|zsh|fish", "", "Print a completion script for a shell.", cmd_completion},
+	{0},
+};
+
+static const char *const globals[] = {"--server", "--json", "--quiet", "--help", "--version", NULL};
+
+int fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("orasi: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return code;
+}
+
+const char *args_nth(const struct args *args, const char *name, int i)
+{
+	for (int k = 0; k < args->n_options; k++)
+		if (!strcmp(args->options[k].name, name) && i-- == 0)
+			return args->options[k].value;
+	return NULL;
+}
+
+const char *args_get(const struct args *args, const char *name, const char *otherwise)
+{
+	const char *value = args_nth(args, name, 0);
+
+	return value ? value : otherwise;
+}
+
+int args_has(const struct args *args, const char *name)
+{
+	return args_nth(args, name, 0) != NULL;
+}
+
+/* ---- help ------------------------------------------------------------------------------------------------ */
+
+static void print_command(const struct command *c)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s%s%s %s", c->group ? c->group : "", c->group ? " " : "", c->name, c->words);
+	printf("  orasi %-28s %s\n", line, c->help);
+	if (*c->options)
+		printf("  %-34s %s\n", "", c->options);
+}
+
+static int print_help(const char *group)
+{
+	if (!group)
+		printf("Usage: orasi [--server URL] [--json] [--quiet] COMMAND …\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		if (!group || (c->group ? !strcmp(c->group, group) : !strcmp(c->name, group)))
+			print_command(c);
+	if (!group)
+		printf("\nThe server is --server, else $ORASI_SERVER, else http://127.0.0.1:8470; unix:PATH is a socket.\n"
+		       "Exit codes: 0 done, 1 failed, 2 usage, 3 records were rejected (--strict), 4 no agent answers.\n");
+	return CLI_OK;
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------- */
+
+/* Is --name among the words of `list`, and does it take a value? -1: no such option. */
+static int takes_value(const char *list, const char *name, size_t len)
+{
+	for (const char *at = list; at && (at = strstr(at, "--")); at++) {
+		size_t n = strcspn(at, " ");
+
+		if (n == len && !strncmp(at, name, n))
+			return at[n] == ' ' && at[n + 1] && strncmp(at + n + 1, "--", 2);
+	}
+	return -1;
+}
+
+static int take_option(struct args *args, const struct command *command, char **argv, int *at)
+{
+	char *arg = argv[*at], *equals = strchr(arg, '=');
+	size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
+	int value = takes_value("--server V --json --quiet", arg, len);
+
+	if (value < 0)
+		value = takes_value(command ? command->options : "", arg, len);
+	if (value < 0)
+		return fail(CLI_USAGE, "unknown option %.*s: see 'orasi --help'", (int)len, arg);
+	if (equals)
+		*equals++ = '\0';
+	if (value && !equals && !(equals = argv[++*at]))
+		return fail(CLI_USAGE, "%s needs a value", arg);
+	if (!strcmp(arg, "--server"))
+		args->server = equals;
+	else if (!strcmp(arg, "--json"))
+		args->json = 1;
+	else if (!strcmp(arg, "--quiet"))
+		args->quiet = 1;
+	else if (args->n_options < OPTION_VALUES_MAX) {
+		args->options[args->n_options].name = arg + 2;
+		args->options[args->n_options++].value = value ? equals : "";
+	}
+	return 0;
+}
+
+static int is_global(const char *arg)
+{
+	for (int i = 0; globals[i]; i++)
+		if (!strncmp(arg, globals[i], strlen(globals[i])))
+			return 1;
+	return 0;
+}
+
+static const struct command *find_command(char **argv, int *at)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (!c->group && !strcmp(argv[*at], c->name)) {
+			(*at)++;
+			return c;
+		}
+		if (c->group && !strcmp(argv[*at], c->group) && argv[*at + 1] && !strcmp(argv[*at + 1], c->name)) {
+			*at += 2;
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static int run_command(const struct command *command, struct args *args, char **argv, int at)
+{
+	int r = 0;
+
+	for (; argv[at] && !r; at++) {
+		if (!strcmp(argv[at], "--help"))
+			return print_help(command->group ? command->group : command->name);
+		if (!strncmp(argv[at], "--", 2) && argv[at][2])
+			r = take_option(args, command, argv, &at);
+		else if (args->n_words < 255)
+			args->words[args->n_words++] = argv[at];
+	}
+	if (r)
+		return r;
+	if (args->n_words < command->min_words || args->n_words > command->max_words)
+		return fail(CLI_USAGE, "usage: orasi %s%s%s %s %s", command->group ? command->group : "",
+		            command->group ? " " : "", command->name, command->words, command->options);
+	return command->run(args);
+}
+
+int main(int argc, char **argv)
+{
+	struct args args = {.server = getenv("ORASI_SERVER")};
+	const struct command *command;
+	int at = 1, r;
+
+	if (!args.server)
+		args.server = "http://127.0.0.1:8470";
+	for (; at < argc && is_global(argv[at]); at++) {
+		if (!strcmp(argv[at], "--help"))
+			return print_help(NULL);
+		if (!strcmp(argv[at], "--version")) {
+			printf("orasi " ORASI_VERSION "\n");
+			return CLI_OK;
+		}
+		r = take_option(&args, NULL, argv, &at);
+		if (r)
+			return r;
+	}
+	if (at >= argc) {
+		print_help(NULL);
+		return CLI_USAGE;
+	}
+	command = find_command(argv, &at);
+	if (!command)
+		return fail(CLI_USAGE, "unknown command '%s': see 'orasi --help'", argv[at]);
+	return run_command(command, &args, argv, at);
+}
