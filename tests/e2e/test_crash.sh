@@ -4,8 +4,8 @@
 # the end finds every accepted task finished and every record exactly once.
 . "$(dirname "$0")/lib.sh"
 
-ROUNDS=${ORASI_CRASH_ROUNDS:-200}
-SEED=${ORASI_CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
+ROUNDS=${CRASH_ROUNDS:-200}
+SEED=${CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$SEED
 echo "# seed $SEED, $ROUNDS rounds"
 
@@ -30,7 +30,7 @@ submit_file() {
 	local n=$1 body
 	body=$(jq -cn --arg uri "$SCRATCH/in/$n.ndjson" --arg key "file-$n" '{kind: "ingest", dataset: "crash",
 		source: {uris: [$uri]}, format: {plugin: "json"}, sink: {target_file_bytes: 65536},
-		max_attempts: 1000, idempotency_key: $key}')
+		max_attempts: 100, idempotency_key: $key}')
 	for _ in $(seq 50); do
 		[ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
 		case $(api POST /v1/tasks "$body" 2>/dev/null | jq -r '.id // empty' 2>/dev/null) in

@@ -20,7 +20,7 @@ static uint64_t seed;
 
 static void set_up(void)
 {
-	const char *given = getenv("ORASI_SEED");
+	const char *given = getenv("TEST_SEED");
 
 	fake = fakehost_new();
 	seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
