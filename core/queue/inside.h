@@ -26,9 +26,10 @@ struct queue {
 	struct queue_config config;
 	struct queue_events events;
 	struct live **buckets;
-	size_t n_buckets, n_live;
+	size_t n_buckets, n_live, n_coming; /* coming: accepted, not yet durable */
 	struct heap ready, timers;
-	int64_t last_id, counts[TASK_STATES], pruned_at;
+	int64_t last_id, counts[TASK_STATES], prune_at;
+	int prune_more; /* the last round left some; written by the writer, read at its completion */
 	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale;
 	struct metric_histogram wait_time, run_time;
 	struct metric metrics[TASK_STATES * 2 + 8];
@@ -50,8 +51,9 @@ int64_t live_due(const struct live *live); /* when time changes it, 0 = never */
 void queue_wake_timers(struct queue *queue, int64_t now);
 
 /* read.c */
-void queue_tell(struct queue *queue, int64_t id, const char *type); /* one event, one log line */
-void queue_overlay(const struct queue *queue, struct task *task);   /* what RAM knows better */
+/* One event, one log line. The store may be ahead of the news: the event shows the task in `state`. */
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state);
+void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* what RAM knows better */
 
 /* put.c */
 int queue_insert(struct queue *queue, struct store_db *db, const struct task_spec *spec, int64_t id,

@@ -96,7 +96,7 @@ int queue_admit(struct queue *queue, const struct task_spec *spec, int64_t id, i
 	live->vstart = queue_vstart(queue, now, spec->run_at, spec->priority);
 	live_place(queue, live);
 	queue->submitted++;
-	queue_tell(queue, id, "state");
+	queue_tell(queue, id, "state", live->state);
 	return 0;
 }
 
@@ -115,6 +115,7 @@ static void put_done(void *arg, int r, const struct err *err)
 	struct put *put = arg;
 	struct queue *queue = put->queue;
 
+	queue->n_coming -= put->n;
 	for (size_t i = 0; i < put->n && !r; i++)
 		if (!put->results[i].existed)
 			queue_admit(queue, &put->specs[i], put->ids[i], put->now);
@@ -167,14 +168,15 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
                               const struct err *err),
               void *ctx, struct err *err)
 {
+	size_t depth = queue->n_live + queue->n_coming;
 	struct put *put;
 	int r = 0;
 
 	for (size_t i = 0; i < n && !r; i++)
 		r = check_spec(&specs[i], err);
-	if (!r && queue->n_live + n > (size_t)queue->config.max_depth)
+	if (!r && depth + n > (size_t)queue->config.max_depth)
 		r = err_set(err, ERR_LIMIT, "the queue is full: %zu tasks wait or run, %lld are allowed "
-		            "(queue.max_depth)", queue->n_live, (long long)queue->config.max_depth);
+		            "(queue.max_depth)", depth, (long long)queue->config.max_depth);
 	if (!r && store_is_read_only(queue->store))
 		r = err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
 	put = r ? NULL : calloc(1, sizeof(*put));
@@ -197,5 +199,6 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
 		free(put);
 		return err_set(err, r, "out of memory");
 	}
+	queue->n_coming += n;
 	return 0;
 }

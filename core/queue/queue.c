@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "queue/inside.h"
 
 #define PRUNE_EVERY_MS 60000
+#define PRUNE_ROWS 500 /* of one round, so that no commit waits long for it */
 #define IDEMPOTENCY_MS (24 * 3600 * 1000)
 
 const struct option queue_options[] = {
@@ -117,10 +119,10 @@ static int recover_live(struct queue *queue, struct err *err)
 			break;
 		}
 		live->priority = (int)store_int(stmt, 1);
-		live->expires_at = store_int(stmt, 3);
 		live->max_attempts = (int)store_int(stmt, 4);
 		live->run_at = store_int(stmt, 5);
 		live->attempt = (int)store_int(stmt, 6);
+		live->expires_at = live->attempt ? 0 : store_int(stmt, 3);
 		live->crashes = (int)store_int(stmt, 7);
 		live->vstart = queue_vstart(queue, store_int(stmt, 2), live->run_at, live->priority);
 		live_place(queue, live);
@@ -201,20 +203,32 @@ static int prune_write(struct store_db *db, void *arg, struct err *err)
 	static const enum queue_statement steps[] = {OLD_ATTEMPT, OLD_TASK, OLD_DONE};
 	struct queue *queue = arg;
 	struct store_stmt *stmt;
-	int64_t ids[500], now = clock_wall_ms();
+	int64_t ids[PRUNE_ROWS], now = clock_wall_ms();
 	size_t n = 0;
 	int r = store_begin(db, statement(OLD_FIND), &stmt, err);
 
 	if (r)
 		return r;
 	store_bind_int(stmt, 1, now - queue->config.retention_ms);
-	while ((r = store_step(stmt, err)) > 0 && n < 500)
+	store_bind_int(stmt, 2, PRUNE_ROWS);
+	while ((r = store_step(stmt, err)) > 0)
 		ids[n++] = store_int(stmt, 0);
 	store_end(stmt);
+	queue->prune_more = n == PRUNE_ROWS;
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]) && r >= 0; k++)
 			r = store_run(db, err, statement(steps[k]), "i", ids[i]);
 	return r < 0 ? r : store_run(db, err, statement(OLD_IDEM), "i", now - IDEMPOTENCY_MS);
+}
+
+static void prune_done(void *arg, int r, const struct err *err)
+{
+	struct queue *queue = arg;
+
+	if (r)
+		log_warn("queue.prune", LOG_STR("error", err->text));
+	else if (queue->prune_more)
+		queue->prune_at = 0;
 }
 
 void queue_tick(struct queue *queue)
@@ -222,22 +236,23 @@ void queue_tick(struct queue *queue)
 	int64_t now = clock_wall_ms();
 
 	queue_wake_timers(queue, now);
-	if (now - queue->pruned_at >= PRUNE_EVERY_MS && !store_is_read_only(queue->store)) {
-		queue->pruned_at = now;
-		store_write(queue->store, prune_write, NULL, queue);
-	}
+	if (now < queue->prune_at)
+		return;
+	queue->prune_at = now + PRUNE_EVERY_MS;
+	if (!store_is_read_only(queue->store))
+		store_write(queue->store, prune_write, prune_done, queue);
 }
 
 int64_t queue_due_in(const struct queue *queue)
 {
 	struct heap_node *top = heap_top(&queue->timers);
-	int64_t now = clock_wall_ms(), due, prune = queue->pruned_at + PRUNE_EVERY_MS - now;
+	int64_t now = clock_wall_ms(), due, prune = queue->prune_at - now;
 
 	if (prune < 0)
 		prune = 0;
 	if (!top)
 		return prune;
-	due = live_due((struct live *)((char *)top - offsetof(struct live, timer))) - now;
+	due = live_due(list_entry(top, struct live, timer)) - now;
 	if (due < 0)
 		due = 0;
 	return due < prune ? due : prune;

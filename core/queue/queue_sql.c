@@ -16,6 +16,7 @@
 
 const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[TASK_PUT] = "INSERT INTO task VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+	[TASK_ENDLESS] = "UPDATE task SET expires_at = 0 WHERE id = ?1 AND expires_at <> 0",
 	[LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4)",
 	[LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4 WHERE id = ?1",
 	[LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
@@ -31,6 +32,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[UNIQ_GET] = "SELECT id FROM uniq WHERE key = ?1",
 	[UNIQ_PUT] = "INSERT INTO uniq VALUES (?1,?2)",
 	[UNIQ_DEL] = "DELETE FROM uniq WHERE key = (SELECT unique_key FROM task WHERE id = ?1) AND id = ?1",
+	[UNIQ_TAKE] = "INSERT INTO uniq SELECT unique_key, id FROM task WHERE id = ?1 AND unique_key IS NOT NULL",
 	[LAST_ID] = "SELECT max(id) FROM task",
 	[RECOVER] = "SELECT t.id, t.priority, t.created_at, t.expires_at, t.max_attempts, l.run_at,"
 	            " l.attempt, l.crashes FROM live l JOIN task t ON t.id = l.id ORDER BY t.id",
@@ -47,7 +49,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	              " AND (?12 = 0 OR t.parent = ?12) ORDER BY t.id DESC LIMIT ?2",
 	[ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, error_code, error"
 	                 " FROM attempt WHERE id = ?1 ORDER BY fence",
-	[OLD_FIND] = "SELECT id FROM done WHERE finished_at < ?1 ORDER BY id LIMIT 500",
+	[OLD_FIND] = "SELECT id FROM done WHERE finished_at < ?1 ORDER BY id LIMIT ?2",
 	[OLD_TASK] = "DELETE FROM task WHERE id = ?1",
 	[OLD_DONE] = "DELETE FROM done WHERE id = ?1",
 	[OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",

@@ -5,6 +5,7 @@
 
 enum queue_statement {
 	TASK_PUT,
+	TASK_ENDLESS,
 	LIVE_PUT,
 	LIVE_SET,
 	LIVE_DEL,
@@ -20,6 +21,7 @@ enum queue_statement {
 	UNIQ_GET,
 	UNIQ_PUT,
 	UNIQ_DEL,
+	UNIQ_TAKE,
 	LAST_ID,
 	RECOVER,
 	LOST_ATTEMPTS,

@@ -53,7 +53,7 @@ static struct task *read_task(const struct store_stmt *stmt, struct arena *arena
 	return t;
 }
 
-void queue_overlay(const struct queue *queue, struct task *task)
+void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena)
 {
 	const struct live *live = live_find(queue, task->id);
 
@@ -66,12 +66,12 @@ void queue_overlay(const struct queue *queue, struct task *task)
 	task->cancel_requested = live->cancel_requested;
 	if (live->state == TASK_RUNNING) {
 		task->started_at = live->started_at;
-		task->worker = live->worker;
+		task->worker = arena_str(arena, live->worker);
 		task->progress_done = live->done;
 		task->progress_total = live->total;
 		task->progress_rows = live->rows;
 		task->progress_rejected = live->rejected;
-		task->progress_note = live->note;
+		task->progress_note = arena_str(arena, live->note);
 	}
 }
 
@@ -86,7 +86,7 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	r = store_step(stmt, err);
 	if (r > 0) {
 		*ret = read_task(stmt, arena);
-		queue_overlay(queue, *ret);
+		queue_overlay(queue, *ret, arena);
 	}
 	store_end(stmt);
 	if (!r)
@@ -173,7 +173,7 @@ int queue_list(struct queue *queue, const struct queue_filter *filter, struct ar
 	bind_filter(stmt, filter, before);
 	while ((r = store_step(stmt, err)) > 0) {
 		list[n] = read_task(stmt, arena);
-		queue_overlay(queue, list[n++]);
+		queue_overlay(queue, list[n++], arena);
 	}
 	store_end(stmt);
 	*ret_cursor = NULL;
@@ -190,7 +190,17 @@ int queue_list(struct queue *queue, const struct queue_filter *filter, struct ar
 
 /* ---- the news -------------------------------------------------------------------------------------- */
 
-void queue_tell(struct queue *queue, int64_t id, const char *type)
+static void show_in(struct task *task, enum task_state state)
+{
+	task->state = state;
+	if (task_state_is_final(state))
+		return;
+	task->finished_at = 0;
+	task->error_code = 0;
+	task->result = task->error = task->error_where = NULL;
+}
+
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
 {
 	struct task_event event = {.type = type};
 	struct arena arena;
@@ -199,6 +209,7 @@ void queue_tell(struct queue *queue, int64_t id, const char *type)
 
 	arena_init(&arena);
 	if (!queue_get(queue, id, &arena, &task, NULL)) {
+		show_in(task, state);
 		id_format('t', id, name);
 		if (!strcmp(type, "state"))
 			log_info("task.state", LOG_STR("task", name), LOG_STR("kind", task->kind),

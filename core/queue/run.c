@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/list.h"
 #include "base/str.h"
 #include "queue/inside.h"
 
@@ -65,6 +66,9 @@ static void change_told(struct change *change, int r, const struct err *err)
 	change_free(change);
 }
 
+static int end_live(struct queue *queue, struct live *live, enum task_state to,
+                    const struct queue_outcome *outcome, queue_done_fn on_done, void *ctx);
+
 /* ---- claim --------------------------------------------------------------------------------------- */
 
 static int claim_write(struct store_db *db, void *arg, struct err *err)
@@ -82,7 +86,7 @@ static void claim_done(void *arg, int r, const struct err *err)
 	struct change *change = arg;
 
 	if (!r)
-		queue_tell(change->queue, change->id, "state");
+		queue_tell(change->queue, change->id, "state", TASK_RUNNING);
 	change_told(change, r, err);
 }
 
@@ -98,6 +102,7 @@ static int claim(struct queue *queue, struct live *live, const char *worker)
 	live->done = live->total = live->rows = live->rejected = 0;
 	live->note[0] = '\0';
 	live->cancel_requested = 0;
+	live->expires_at = 0; /* it was started in time */
 	str_copy(live->worker, sizeof(live->worker), worker ? worker : "");
 	metric_observe_ms(&queue->wait_time, (double)(change->now - live->run_at));
 	live_enter(queue, live, TASK_RUNNING);
@@ -119,25 +124,48 @@ static int is_wanted(const char *const *kinds, const char *kind)
 	return 0;
 }
 
+static void expire(struct queue *queue, struct live *live)
+{
+	struct queue_outcome outcome = {.code = ERR_TIMEOUT, .error = "the task was not started before expires_at"};
+
+	live->started_at = 0;
+	end_live(queue, live, TASK_EXPIRED, &outcome, NULL, NULL);
+}
+
+/* The first that may run; those whose end came before the tick that would have told are ended here. */
+static struct live *first_ready(struct queue *queue)
+{
+	struct heap_node *top;
+	int64_t now = clock_wall_ms();
+
+	while ((top = heap_top(&queue->ready))) {
+		struct live *live = list_entry(top, struct live, ready);
+
+		if (!live->expires_at || live->expires_at > now)
+			return live;
+		expire(queue, live);
+	}
+	return NULL;
+}
+
 int queue_claim(struct queue *queue, const char *const *kinds, const char *worker, struct arena *arena,
                 struct task **ret, struct err *err)
 {
-	struct heap_node *top = heap_top(&queue->ready);
 	struct live *live;
 	struct task *task;
 	int r;
 
 	*ret = NULL;
-	if (!top || store_is_read_only(queue->store))
+	live = store_is_read_only(queue->store) ? NULL : first_ready(queue);
+	if (!live)
 		return 0;
-	live = (struct live *)((char *)top - offsetof(struct live, ready));
 	r = queue_get(queue, live->id, arena, &task, err);
 	if (r || !is_wanted(kinds, task->kind))
 		return r;
 	r = claim(queue, live, worker);
 	if (r)
 		return err_set(err, r, "out of memory");
-	queue_overlay(queue, task);
+	queue_overlay(queue, task, arena);
 	*ret = task;
 	return 0;
 }
@@ -166,7 +194,7 @@ int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done,
 	live->rows = rows;
 	live->rejected = rejected;
 	str_copy(live->note, sizeof(live->note), note ? note : "");
-	queue_tell(queue, id, "progress");
+	queue_tell(queue, id, "progress", TASK_RUNNING);
 	return 0;
 }
 
@@ -296,6 +324,7 @@ static void finish_done(void *arg, int r, const struct err *err)
 	struct change *c = arg;
 	struct queue *queue = c->queue;
 	struct live *live = live_find(queue, c->id);
+	enum task_state now_in = c->to;
 
 	if (!r && live) {
 		if (c->fence)
@@ -305,11 +334,12 @@ static void finish_done(void *arg, int r, const struct err *err)
 			live->vstart = queue_vstart(queue, 0, c->run_at, live->priority);
 			queue->retried++;
 			live_place(queue, live);
+			now_in = live->state;
 		} else {
 			queue->finished[c->to]++;
 			live_del(queue, live);
 		}
-		queue_tell(queue, c->id, "state");
+		queue_tell(queue, c->id, "state", now_in);
 		follow(c);
 	} else if (live) {
 		live->settling = 0;
@@ -346,6 +376,8 @@ static int end_live(struct queue *queue, struct live *live, enum task_state to,
 		c->next_ids[i] = ++queue->last_id;
 	if (to == TASK_SCHEDULED)
 		c->run_at = c->now + backoff(queue, live->attempt, outcome->retry_after_ms);
+	heap_del(&queue->ready, &live->ready);
+	heap_del(&queue->timers, &live->timer);
 	live->settling = 1;
 	return change_submit(c, finish_write, finish_done);
 }
@@ -381,7 +413,6 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 	if (live->settling)
 		return ERR_CONFLICT;
 	if (live->state != TASK_RUNNING) {
-		heap_del(&queue->ready, &live->ready);
 		live->started_at = 0;
 		live->worker[0] = '\0';
 		return end_live(queue, live, TASK_CANCELLED, &outcome, on_done, ctx);
@@ -393,23 +424,13 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 	return 0;
 }
 
-static void expire(struct queue *queue, struct live *live)
-{
-	struct queue_outcome outcome = {.code = ERR_TIMEOUT, .error = "the task was not started before expires_at"};
-
-	heap_del(&queue->ready, &live->ready);
-	heap_del(&queue->timers, &live->timer);
-	live->started_at = 0;
-	end_live(queue, live, TASK_EXPIRED, &outcome, NULL, NULL);
-}
-
 void queue_wake_timers(struct queue *queue, int64_t now)
 {
 	struct heap_node *top;
 	int woke = 0;
 
 	while ((top = heap_top(&queue->timers))) {
-		struct live *live = (struct live *)((char *)top - offsetof(struct live, timer));
+		struct live *live = list_entry(top, struct live, timer);
 
 		if (live->expires_at && live->expires_at <= now) {
 			expire(queue, live);
@@ -418,7 +439,7 @@ void queue_wake_timers(struct queue *queue, int64_t now)
 		if (live->state != TASK_SCHEDULED || live->run_at > now)
 			break;
 		live_enter(queue, live, TASK_READY);
-		queue_tell(queue, live->id, "state");
+		queue_tell(queue, live->id, "state", TASK_READY);
 		woke = 1;
 	}
 	if (woke)
@@ -430,7 +451,13 @@ static int retry_write(struct store_db *db, void *arg, struct err *err)
 	struct change *c = arg;
 	int r = store_run(db, err, statement(DONE_DEL), "i", c->id);
 
-	return r ? r : store_run(db, err, statement(LIVE_PUT), "iiii", c->id, c->now, (int64_t)0, (int64_t)0);
+	if (!r)
+		r = store_run(db, err, statement(LIVE_PUT), "iiii", c->id, c->now, (int64_t)0, (int64_t)0);
+	if (!r)
+		r = store_run(db, err, statement(TASK_ENDLESS), "i", c->id);
+	if (!r)
+		r = store_run(db, err, statement(UNIQ_TAKE), "i", c->id);
+	return r == ERR_CONFLICT ? err_set(err, r, "the task, or one with its unique key, waits or runs already") : r;
 }
 
 static void retry_done(void *arg, int r, const struct err *err)

@@ -412,6 +412,158 @@ START_TEST(ended_tasks_are_forgotten_after_their_time)
 }
 END_TEST
 
+START_TEST(a_cancelled_task_does_not_run_when_its_time_comes_before_the_fsync)
+{
+	int64_t id = put((struct task_spec){.run_at = NOW + 100});
+
+	ck_assert_int_eq(queue_cancel(queue, id, on_done, NULL), 0);
+	clock_advance(101);
+	queue_tick(queue);
+	ck_assert_ptr_null(claim());
+	ck_assert_int_eq(get(id)->state, TASK_CANCELLED);
+}
+END_TEST
+
+START_TEST(a_task_is_not_started_after_its_end_although_no_tick_came)
+{
+	int64_t id = put((struct task_spec){.expires_at = NOW + 100});
+
+	clock_advance(101);
+	ck_assert_ptr_null(claim());
+	ck_assert_int_eq(get(id)->state, TASK_EXPIRED);
+}
+END_TEST
+
+START_TEST(a_task_that_was_started_in_time_does_not_expire_any_more)
+{
+	int64_t again = put((struct task_spec){.expires_at = NOW + 100}),
+	        lost = put((struct task_spec){.expires_at = NOW + 100});
+
+	finish(claim(), ERR_IO);
+	ck_assert_int_eq(claim()->id, lost);
+	clock_advance(config.retry_max_ms);
+	queue_tick(queue);
+	ck_assert_int_eq(get(again)->state, TASK_READY);
+	close_queue();
+	open_queue();
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(get(again)->state, TASK_READY);
+	ck_assert_int_eq(get(lost)->state, TASK_READY);
+}
+END_TEST
+
+START_TEST(an_expired_task_that_is_tried_again_has_no_end_any_more)
+{
+	int64_t id = put((struct task_spec){.expires_at = NOW + 100});
+
+	clock_advance(101);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(queue_retry(queue, id, on_done, NULL), 0);
+	close_queue();
+	open_queue();
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(get(id)->state, TASK_READY);
+	ck_assert_int_eq(claim()->id, id);
+}
+END_TEST
+
+START_TEST(a_retry_takes_its_unique_key_or_is_refused)
+{
+	int64_t first = put((struct task_spec){.unique_key = "u"}), second;
+
+	finish(claim(), ERR_INVALID);
+	second = put((struct task_spec){.unique_key = "u"});
+	ck_assert_int_eq(queue_retry(queue, first, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_CONFLICT);
+	ck_assert_int_eq(get(first)->state, TASK_FAILED);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(second)->state, TASK_SUCCEEDED);
+	ck_assert_int_eq(queue_retry(queue, first, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u"}), first);
+}
+END_TEST
+
+START_TEST(each_state_is_told_once_although_claim_and_finish_share_a_commit)
+{
+	struct queue_outcome ok = {.result = "{}"};
+	struct task *task;
+
+	put((struct task_spec){0});
+	ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(n_events, 3);
+	ck_assert_str_eq(events[0], "ready");
+	ck_assert_str_eq(events[1], "running");
+	ck_assert_str_eq(events[2], "succeeded");
+}
+END_TEST
+
+START_TEST(what_was_claimed_lives_in_the_arena)
+{
+	struct task *task;
+
+	put((struct task_spec){0});
+	task = claim();
+	ck_assert_int_eq(queue_progress(queue, task->id, task->fence, 1, 2, 3, 4, "half"), 0);
+	task = get(task->id);
+	finish(task, 0);
+	ck_assert_str_eq(task->worker, "w");
+	ck_assert_str_eq(task->progress_note, "half");
+}
+END_TEST
+
+START_TEST(what_is_on_its_way_counts_for_the_depth)
+{
+	struct task_spec spec = {.kind = "test"};
+
+	config.max_depth = 1;
+	close_queue();
+	open_queue();
+	ck_ok(queue_put(queue, &spec, 1, on_put, NULL, &err), &err);
+	ck_assert_int_eq(queue_put(queue, &spec, 1, on_put, NULL, &err), ERR_LIMIT);
+	store_flush(store);
+	finish(claim(), 0);
+	ck_assert_int_gt(put(spec), 0);
+}
+END_TEST
+
+START_TEST(forgetting_goes_on_until_all_that_is_old_is_gone)
+{
+	static struct task_spec many[1200];
+	struct queue_filter filter = {.state = -1, .limit = 1};
+	const char *cursor;
+	struct task **tasks;
+	size_t n;
+
+	for (size_t i = 0; i < 1200; i++)
+		many[i].kind = "test";
+	ck_ok(queue_put(queue, many, 1200, on_put, NULL, &err), &err);
+	store_flush(store);
+	for (int i = 0; i < 1200; i++) {
+		struct task *task;
+		struct queue_outcome ok = {.result = "{}"};
+
+		ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
+		ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
+	}
+	store_flush(store);
+	clock_advance(config.retention_ms + 1000);
+	for (int i = 0; i < 10 && queue_due_in(queue) == 0; i++) {
+		queue_tick(queue);
+		store_flush(store);
+	}
+	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_gt(queue_due_in(queue), 0);
+}
+END_TEST
+
 static void queue_cases(Suite *suite)
 {
 	TCase *c = tcase_create("queue");
@@ -434,6 +586,15 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, lists_are_newest_first_filtered_and_paged);
 	tcase_add_test(c, a_full_queue_refuses);
 	tcase_add_test(c, ended_tasks_are_forgotten_after_their_time);
+	tcase_add_test(c, a_cancelled_task_does_not_run_when_its_time_comes_before_the_fsync);
+	tcase_add_test(c, a_task_is_not_started_after_its_end_although_no_tick_came);
+	tcase_add_test(c, a_task_that_was_started_in_time_does_not_expire_any_more);
+	tcase_add_test(c, an_expired_task_that_is_tried_again_has_no_end_any_more);
+	tcase_add_test(c, a_retry_takes_its_unique_key_or_is_refused);
+	tcase_add_test(c, each_state_is_told_once_although_claim_and_finish_share_a_commit);
+	tcase_add_test(c, what_was_claimed_lives_in_the_arena);
+	tcase_add_test(c, what_is_on_its_way_counts_for_the_depth);
+	tcase_add_test(c, forgetting_goes_on_until_all_that_is_old_is_gone);
 	suite_add_tcase(suite, c);
 }
 
