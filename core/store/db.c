@@ -32,12 +32,13 @@ int db_open(const char *path, int read_only, struct store_db *ret, struct err *e
 	static const char write_pragmas[] =
 		"PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		"PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;"
-		"PRAGMA secure_delete=OFF; PRAGMA journal_size_limit=67108864; PRAGMA busy_timeout=5000;";
-	static const char read_pragmas[] = "PRAGMA query_only=1; PRAGMA cache_size=-1024; PRAGMA busy_timeout=5000;";
+		"PRAGMA secure_delete=OFF; PRAGMA journal_size_limit=67108864;";
+	static const char read_pragmas[] = "PRAGMA query_only=1; PRAGMA cache_size=-1024;";
 	int flags = read_only ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 
 	memset(ret, 0, sizeof(*ret));
 	if (sqlite3_open_v2(path, &ret->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) ||
+	    sqlite3_busy_timeout(ret->handle, STORE_BUSY_MS) ||
 	    sqlite3_exec(ret->handle, read_only ? read_pragmas : write_pragmas, NULL, NULL, NULL)) {
 		int r = db_fail(ret, "cannot open the database", err);
 

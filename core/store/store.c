@@ -68,9 +68,31 @@ static void run_write(struct store *store, struct write *write)
 		db_exec(&store->writer, "ROLLBACK TO one; RELEASE one", NULL);
 }
 
-static int run_group(struct store *store, struct list *group, struct err *err)
+static int is_stopping(struct store *store)
+{
+	int stop;
+
+	pthread_mutex_lock(&store->mutex);
+	stop = store->stop;
+	pthread_mutex_unlock(&store->mutex);
+	return stop;
+}
+
+/* Another process that writes (somebody's sqlite3) says nothing about our disk: it is waited for. */
+static int begin_group(struct store *store, struct err *err)
 {
 	int r = db_exec(&store->writer, "BEGIN IMMEDIATE", err);
+
+	while (r == ERR_BUSY && !is_stopping(store)) {
+		log_warn("store.busy", LOG_STR("error", err->text));
+		r = db_exec(&store->writer, "BEGIN IMMEDIATE", err);
+	}
+	return r;
+}
+
+static int run_group(struct store *store, struct list *group, struct err *err)
+{
+	int r = begin_group(store, err);
 
 	if (r)
 		return r;

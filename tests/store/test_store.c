@@ -2,12 +2,12 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/fakedisk.h"
 #include "lib/test.h"
 
 static struct store *store;
@@ -145,6 +145,23 @@ START_TEST(a_database_of_the_future_is_refused)
 }
 END_TEST
 
+START_TEST(a_foreign_tool_that_writes_is_waited_for)
+{
+	struct row row = {"a", 1};
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), 0);
+	ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+	store_write(store, put_row, on_done, &row);
+	usleep(1500000); /* longer than SQLite waits by itself */
+	ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), 0);
+	sqlite3_close(db);
+	store_flush(store);
+	ck_assert_int_eq(done_code, 0);
+	ck_assert(!store_is_read_only(store));
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_database_are_refused)
 {
 	FILE *file;
@@ -159,49 +176,20 @@ START_TEST(bytes_that_are_no_database_are_refused)
 }
 END_TEST
 
-/* ---- a disk whose fsync fails, as a VFS over the real one ------------------------------------------ */
-
-static atomic_int syncs_fail;
-static sqlite3_io_methods broken_methods;
-static const sqlite3_io_methods *real_methods;
-static int (*real_open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
-
-static int broken_sync(sqlite3_file *file, int flags)
-{
-	return syncs_fail ? SQLITE_IOERR_FSYNC : real_methods->xSync(file, flags);
-}
-
-static int broken_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
-{
-	int r = real_open(vfs, name, file, flags, out);
-
-	if (!r && (flags & SQLITE_OPEN_WAL) && file->pMethods) {
-		real_methods = file->pMethods;
-		broken_methods = *file->pMethods;
-		broken_methods.xSync = broken_sync;
-		file->pMethods = &broken_methods;
-	}
-	return r;
-}
-
-static sqlite3_vfs broken_vfs;
+/* ---- a disk that fails --------------------------------------------------------------------------- */
 
 START_TEST(after_a_failed_fsync_nothing_is_accepted_any_more)
 {
 	struct row one = {"a", 1}, two = {"b", 2};
 
 	store_close(store);
-	broken_vfs = *sqlite3_vfs_find(NULL);
-	broken_vfs.zName = "broken";
-	real_open = broken_vfs.xOpen;
-	broken_vfs.xOpen = broken_open;
-	sqlite3_vfs_register(&broken_vfs, 1);
+	fakedisk_start();
 	open_store();
-	syncs_fail = 1;
+	fakedisk_fail_syncs();
 	store_write(store, put_row, on_done, &one);
 	store_flush(store);
 	ck_assert_int_eq(done_code, ERR_READONLY);
-	syncs_fail = 0;
+	fakedisk_heal();
 	store_write(store, put_row, on_done, &two);
 	store_flush(store);
 	ck_assert_int_eq(done_code, ERR_READONLY);
@@ -275,6 +263,7 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, fences_grow_over_restarts);
 	tcase_add_test(c, a_second_agent_is_kept_out_by_name);
 	tcase_add_test(c, a_database_of_the_future_is_refused);
+	tcase_add_test(c, a_foreign_tool_that_writes_is_waited_for);
 	tcase_add_test(c, bytes_that_are_no_database_are_refused);
 	tcase_add_test(c, after_a_failed_fsync_nothing_is_accepted_any_more);
 	tcase_add_test(c, what_was_acknowledged_survives_kill_9);
