@@ -287,8 +287,20 @@ static int find_bad(struct store_db *db, enum queue_statement id, const char *wh
 
 int queue_check(struct store *store, struct err *err)
 {
-	struct store_db *db = store_reader(store);
-	int r = find_bad(db, CHECK_STATES, "is in no state or in two", err);
+	static const struct {
+		enum queue_statement find;
+		const char *what;
+	} checks[] = {
+		{CHECK_STATES, "is in no state or in two"},
+		{CHECK_RUNS, "runs although it has ended"},
+		{CHECK_ORPHANS, "has rows but was never put"},
+		{CHECK_ENDS, "has ended in a state that is no end"},
+		{CHECK_UNIQUE, "and its unique key do not belong together"},
+		{CHECK_TWICE, "has succeeded twice"},
+	};
+	int r = 0;
 
-	return r ? r : find_bad(db, CHECK_RUNS, "runs although it has ended", err);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !r; i++)
+		r = find_bad(store_reader(store), checks[i].find, checks[i].what, err);
+	return r;
 }

@@ -187,7 +187,8 @@ int queue_list(struct queue *queue, const struct queue_filter *filter, struct ar
 void queue_tick(struct queue *queue);
 int64_t queue_due_in(const struct queue *queue); /* ms from now, -1 = nothing is timed */
 
-/* Verifies the invariants of what is stored: every task in exactly one state. 0 or ERR_CORRUPT. */
+/* Verifies the invariants of what is stored: every task in exactly one state, at most one success, a
+ * unique key held by the one live task that has it, nothing without its task. 0 or ERR_CORRUPT. */
 int queue_check(struct store *store, struct err *err);
 
 void queue_counts(const struct queue *queue, int64_t ret[TASK_STATES]); /* live states exact */

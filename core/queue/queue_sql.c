@@ -57,4 +57,13 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d ON d.id = t.id"
 	                 " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
 	[CHECK_RUNS] = "SELECT r.id FROM run r LEFT JOIN live l ON l.id = r.id WHERE l.id IS NULL LIMIT 1",
+	[CHECK_ORPHANS] = "SELECT id FROM (SELECT id FROM live UNION ALL SELECT id FROM run UNION ALL"
+	                  " SELECT id FROM checkpoint UNION ALL SELECT id FROM done UNION ALL"
+	                  " SELECT id FROM attempt) WHERE id NOT IN (SELECT id FROM task) LIMIT 1",
+	[CHECK_ENDS] = "SELECT id FROM done WHERE state NOT BETWEEN 3 AND 6 LIMIT 1",
+	[CHECK_UNIQUE] = "SELECT t.id FROM task t JOIN live l ON l.id = t.id LEFT JOIN uniq u"
+	                 " ON u.key = t.unique_key WHERE t.unique_key IS NOT NULL AND u.id IS NOT t.id"
+	                 " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
+	                 " WHERE l.id IS NULL LIMIT 1",
+	[CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id HAVING count(*) > 1 LIMIT 1",
 };

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/queue.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "lib/fakedisk.h"
 #include "lib/test.h"
 #include "store/store.h"
 
@@ -564,6 +571,303 @@ START_TEST(forgetting_goes_on_until_all_that_is_old_is_gone)
 }
 END_TEST
 
+/* ---- a disk that fails ---------------------------------------------------------------------------- */
+
+START_TEST(a_queue_whose_store_is_read_only_answers_and_rests)
+{
+	struct task_spec spec = {.kind = "test"};
+	int64_t id, late;
+
+	close_queue();
+	fakedisk_start();
+	open_queue();
+	id = put(spec);
+	late = put((struct task_spec){.expires_at = NOW + 100});
+	fakedisk_fail_syncs();
+	ck_assert_int_eq(put(spec), ERR_READONLY);
+	ck_assert_int_eq(queue_put(queue, &spec, 1, on_put, NULL, &err), ERR_READONLY);
+	ck_assert_ptr_null(claim());
+	clock_advance(1000000);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_gt(queue_due_in(queue), 0);
+	ck_assert_int_eq(get(id)->state, TASK_READY);
+	fakedisk_heal();
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(claim()->id, id);
+	ck_assert_int_eq(get(late)->state, TASK_READY);
+}
+END_TEST
+
+#define STORY 8
+
+/* What the story was told to be durable: the state of each task, -1 = nothing. */
+static struct {
+	int64_t id;
+	int state;
+} told[STORY];
+
+static void told_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	int *at = ctx;
+
+	(void)e;
+	for (size_t i = 0; i < n && !r; i++) {
+		told[*at + (int)i].id = results[i].id;
+		told[*at + (int)i].state = TASK_READY;
+	}
+}
+
+static void told_done(void *ctx, int r, const struct err *e)
+{
+	(void)e;
+	if (!r)
+		told[*(int *)ctx].state = TASK_SUCCEEDED;
+}
+
+static void told_cancel(void *ctx, int r, const struct err *e)
+{
+	(void)e;
+	if (!r)
+		told[*(int *)ctx].state = TASK_CANCELLED;
+}
+
+/* Puts three, runs the first with a follow-up, cancels the second; every step may fail. */
+static void tell_story(void)
+{
+	static int at[] = {0, 1, 2, 3};
+	struct task_spec specs[] = {{.kind = "a", .unique_key = "u"}, {.kind = "b"}, {.kind = "c"}};
+	struct task_spec next = {.kind = "next", .priority = -1};
+	struct queue_outcome ok = {.result = "{}", .next = &next, .n_next = 1};
+	struct task *task = NULL;
+
+	queue_put(queue, specs, 3, told_put, &at[0], &err);
+	store_flush(store);
+	if (!queue_claim(queue, NULL, "w", &arena, &task, &err) && task) {
+		queue_checkpoint(queue, task->id, task->fence, "{\"seq\":1}", NULL, NULL);
+		queue_finish(queue, task->id, task->fence, &ok, told_done, &at[0]);
+	}
+	store_flush(store);
+	if (told[1].id)
+		queue_cancel(queue, told[1].id, told_cancel, &at[1]);
+	store_flush(store);
+	queue_put(queue, &(struct task_spec){.kind = "d"}, 1, told_put, &at[3], &err);
+	store_flush(store);
+}
+
+static int try_open(void)
+{
+	struct queue_events callbacks = {NULL, on_ready, on_cancel, on_event};
+
+	queue = NULL;
+	store = NULL;
+	return store_open(path, &store_config, nothing, NULL, &store, &err) ||
+	       queue_open(store, &config, &callbacks, &queue, &err);
+}
+
+/* An end that was told is final; a task that was told may have got further than was told. */
+static void check_told(int n)
+{
+	for (int i = 0; i < STORY; i++) {
+		if (!told[i].id)
+			continue;
+		if (told[i].state == TASK_READY)
+			get(told[i].id);
+		else
+			ck_assert_msg((int)get(told[i].id)->state == told[i].state, "failure %d: task %d lost its end",
+			              n, i);
+	}
+}
+
+START_TEST(whichever_write_fails_what_was_told_is_there_after_the_restart)
+{
+	int failures = 1;
+
+	close_queue();
+	fakedisk_start();
+	for (int n = 0; failures; n++) {
+		snprintf(path, sizeof(path), "%s/%d.db", test_dir(), n);
+		memset(told, 0, sizeof(told));
+		fakedisk_fail_after(n);
+		if (!try_open())
+			tell_story();
+		failures = fakedisk_failures();
+		fakedisk_heal();
+		store_close(store);
+		queue_close(queue);
+		open_queue();
+		ck_ok(queue_check(store, &err), &err);
+		check_told(n);
+		if (failures)
+			close_queue();
+	}
+	ck_assert_int_eq(told[3].state, TASK_READY);
+}
+END_TEST
+
+/* ---- kill -9 ---------------------------------------------------------------------------------------- */
+
+#define KEYS 20000
+
+struct ack {
+	int64_t key, id;
+	int is_end;
+};
+
+static int ack_fd;
+static int64_t acked_ids[KEYS];
+static char acked_ends[KEYS];
+
+static void acknowledge(int64_t key, int64_t id, int is_end)
+{
+	struct ack ack = {key, id, is_end};
+
+	if (write(ack_fd, &ack, sizeof(ack)) != sizeof(ack))
+		_exit(1);
+}
+
+static void ack_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)e;
+	if (!r && n)
+		acknowledge((intptr_t)ctx, results[0].id, 0);
+}
+
+static void ack_end(void *ctx, int r, const struct err *e)
+{
+	(void)e;
+	if (!r)
+		acknowledge((intptr_t)ctx, 0, 1);
+}
+
+static void put_key(int64_t key)
+{
+	struct task_spec spec = {.kind = "test", .priority = -1};
+	char name[32], body[32];
+
+	snprintf(name, sizeof(name), "k%lld", (long long)key);
+	snprintf(body, sizeof(body), "%lld", (long long)key);
+	spec.idempotency_key = name;
+	spec.body = body;
+	ck_ok(queue_put(queue, &spec, 1, ack_put, (void *)(intptr_t)key, &err), &err);
+}
+
+/* Ends all that is due, without waiting for a commit between claim and end. */
+static void end_due(void)
+{
+	struct queue_outcome ok = {.result = "{}"};
+	struct task *task;
+
+	while (!queue_claim(queue, NULL, "w", &arena, &task, &err) && task)
+		queue_finish(queue, task->id, task->fence, &ok, ack_end,
+		             (void *)(intptr_t)strtoll(task->body, NULL, 10));
+}
+
+static void work_from(int64_t key)
+{
+	open_queue();
+	for (; key < KEYS; store_flush(store)) {
+		end_due();
+		for (int i = 0; i < 5 && key < KEYS; i++)
+			put_key(key++);
+	}
+	_exit(0);
+}
+
+static void note(const struct ack *ack)
+{
+	if (ack->is_end) {
+		acked_ends[ack->key] = 1;
+		return;
+	}
+	ck_assert_msg(!acked_ids[ack->key] || acked_ids[ack->key] == ack->id, "a key has two tasks");
+	acked_ids[ack->key] = ack->id;
+}
+
+static void kill_after(pid_t child, int fd, int acks)
+{
+	struct ack ack;
+
+	while (read(fd, &ack, sizeof(ack)) == sizeof(ack)) {
+		note(&ack);
+		if (!acks--)
+			kill(child, SIGKILL);
+	}
+	waitpid(child, NULL, 0);
+	close(fd);
+}
+
+static int64_t first_unacked(void)
+{
+	int64_t key = 0;
+
+	while (key < KEYS && acked_ids[key])
+		key++;
+	return key;
+}
+
+static void check_acked(void)
+{
+	for (int64_t key = 0; key < KEYS; key++)
+		if (acked_ids[key])
+			ck_assert(!acked_ends[key] || get(acked_ids[key])->state == TASK_SUCCEEDED);
+	for (int64_t key = 1; key < KEYS; key++)
+		ck_assert(!acked_ids[key] || acked_ids[key] != acked_ids[key - 1]);
+}
+
+static int64_t count_tasks(void)
+{
+	struct queue_filter filter = {.state = -1, .limit = 1000};
+	struct task **tasks;
+	int64_t all = 0;
+	size_t n;
+
+	do {
+		ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &filter.cursor, &err), &err);
+		all += (int64_t)n;
+	} while (filter.cursor);
+	return all;
+}
+
+START_TEST(after_120_kills_no_acknowledged_task_is_lost_or_doubled)
+{
+	int64_t keys;
+
+	close_queue();
+	for (int round = 0; round < 120; round++) {
+		int pipes[2];
+		pid_t child;
+
+		ck_assert_int_eq(pipe(pipes), 0);
+		child = fork();
+		if (!child) {
+			close(pipes[0]);
+			ack_fd = pipes[1];
+			work_from(first_unacked());
+		}
+		close(pipes[1]);
+		kill_after(child, pipes[0], round % 37);
+		open_queue();
+		check_acked();
+		close_queue();
+		arena_done(&arena);
+	}
+	open_queue();
+	keys = first_unacked();
+	ck_assert_int_gt(keys, 120);
+	ack_fd = open("/dev/null", O_WRONLY);
+	for (int64_t key = 0; key < keys; key++)
+		put_key(key);
+	store_flush(store);
+	end_due();
+	store_flush(store);
+	/* a last put that was durable and not acknowledged may be there */
+	ck_assert_int_ge(count_tasks(), keys);
+	ck_assert_int_le(count_tasks(), keys + 5);
+}
+END_TEST
+
 static void queue_cases(Suite *suite)
 {
 	TCase *c = tcase_create("queue");
@@ -595,6 +899,9 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, what_was_claimed_lives_in_the_arena);
 	tcase_add_test(c, what_is_on_its_way_counts_for_the_depth);
 	tcase_add_test(c, forgetting_goes_on_until_all_that_is_old_is_gone);
+	tcase_add_test(c, a_queue_whose_store_is_read_only_answers_and_rests);
+	tcase_add_test(c, whichever_write_fails_what_was_told_is_there_after_the_restart);
+	tcase_add_test(c, after_120_kills_no_acknowledged_task_is_lost_or_doubled);
 	suite_add_tcase(suite, c);
 }
 
