@@ -131,8 +131,8 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
                               const struct err *err),
               void *ctx, struct err *err);
 
-/* Takes the next due task into `arena`; *ret NULL: nothing is due. `kinds` (NULL-ended) or NULL for
- * any. The claim is written with the next group commit; a power cut loses an attempt count at worst. */
+/* Takes the next due task into `arena`; *ret NULL: nothing is due, or what is first is none of `kinds`
+ * (NULL-ended, NULL for any): it is not passed by others. The claim is written with the next group commit; a power cut loses an attempt count at worst. */
 int queue_claim(struct queue *queue, const char *const *kinds, const char *worker,
                 struct arena *arena, struct task **ret, struct err *err);
 
@@ -162,7 +162,8 @@ int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct qu
 /* Waiting: cancelled at once. Running: on_cancel is called and the end comes with queue_finish.
  * ERR_NOTFOUND; ERR_CONFLICT when it has ended already. */
 int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
-/* failed, cancelled or expired → ready, attempt 0, history kept. ERR_CONFLICT otherwise. */
+/* failed, cancelled or expired → ready, attempt 0, no expires_at any more, history kept. ERR_CONFLICT
+ * otherwise; on_done gets it when another task has the unique key by now. */
 int queue_retry(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
 
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);

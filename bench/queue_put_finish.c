@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What does a durable task cost, and how much does it gain from company in a commit?
+ *
+ *   queue_put_finish [folder [waiting]]            queue_put_finish /var/tmp 1000000
+ *
+ * For groups of 1 … 1000 tasks that wait for the same fsync: tasks/s, CPU time and fsyncs per task, of put
+ * and of claim + finish with a result. With a second argument it then lets so many tasks wait, and prints
+ * what that takes: memory, the time of the next start, of one page of a list that matches nothing. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+#define BODY "{\"source\":\"0123456789\",\"dataset\":\"logs\",\"options\":{\"compression\":\"zstd\"}}"
+#define BATCH 1000
+
+struct bench {
+	char path[PATH_MAX];
+	struct store *store;
+	struct queue *queue;
+	struct arena arena;
+};
+
+struct meter {
+	double wall, cpu;
+	int64_t commits;
+};
+
+static void die(const struct err *err)
+{
+	fprintf(stderr, "%s\n", err->text);
+	exit(EXIT_FAILURE);
+}
+
+static double seconds(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct meter read_meter(struct bench *b)
+{
+	return (struct meter){seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID),
+	                      *store_metrics(b->store)[0].value};
+}
+
+static void print(const char *what, int64_t group, int64_t n, const struct meter *from, const struct meter *to)
+{
+	printf("%-14s %6" PRId64 " %10.0f %10.1f %10.3f\n", what, group, (double)n / (to->wall - from->wall),
+	       (to->cpu - from->cpu) * 1e6 / (double)n, (double)(to->commits - from->commits) / (double)n);
+}
+
+static void drop_line(void *ctx, enum log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_cancel(void *ctx, int64_t id, int64_t fence)
+{
+	(void)ctx;
+	(void)id;
+	(void)fence;
+}
+
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
+{
+	(void)ctx;
+	(void)results;
+	(void)n;
+	if (r)
+		die(err);
+}
+
+static void on_done(void *ctx, int r, const struct err *err)
+{
+	(void)ctx;
+	if (r)
+		die(err);
+}
+
+static void open_queue(struct bench *b)
+{
+	static const struct queue_events events = {NULL, nothing, on_cancel, NULL};
+	static const struct store_config store_config = {2000, 1000};
+	struct queue_config config;
+	struct err err = {0};
+
+	if (options_init(queue_options, &config, &err))
+		die(&err);
+	config.max_depth = INT32_MAX;
+	if (store_open(b->path, &store_config, nothing, NULL, &b->store, &err) ||
+	    queue_open(b->store, &config, &events, &b->queue, &err))
+		die(&err);
+}
+
+static void close_queue(struct bench *b)
+{
+	store_flush(b->store);
+	store_close(b->store);
+	queue_close(b->queue);
+}
+
+static void put(struct bench *b, size_t n)
+{
+	static struct task_spec specs[BATCH];
+	struct err err = {0};
+
+	for (size_t i = 0; i < n; i++)
+		specs[i] = (struct task_spec){.kind = "ingest", .dataset = "logs", .body = BODY, .priority = -1};
+	if (queue_put(b->queue, specs, n, on_put, NULL, &err))
+		die(&err);
+}
+
+static void finish(struct bench *b)
+{
+	struct queue_outcome ok = {.result = "{\"rows\":1000,\"rejected\":0}"};
+	struct err err = {0};
+	struct task *task;
+
+	if (queue_claim(b->queue, NULL, "slot-1", &b->arena, &task, &err) || !task ||
+	    queue_finish(b->queue, task->id, task->fence, &ok, on_done, NULL))
+		die(&err);
+}
+
+static void run_group(struct bench *b, int64_t group)
+{
+	int64_t n = group < 100 ? group * 1000 : 100000;
+	struct meter at[3];
+
+	at[0] = read_meter(b);
+	for (int64_t i = 0; i < n; i += group) {
+		for (int64_t k = 0; k < group; k++)
+			put(b, 1);
+		store_flush(b->store);
+	}
+	at[1] = read_meter(b);
+	for (int64_t i = 0; i < n; i += group) {
+		for (int64_t k = 0; k < group; k++)
+			finish(b);
+		store_flush(b->store);
+		arena_done(&b->arena);
+	}
+	at[2] = read_meter(b);
+	print("put", group, n, &at[0], &at[1]);
+	print("claim+finish", group, n, &at[1], &at[2]);
+}
+
+static int64_t resident_bytes(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file) {
+		if (fscanf(file, "%*d %ld", &pages) != 1)
+			pages = 0;
+		fclose(file);
+	}
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static void let_wait(struct bench *b, int64_t n)
+{
+	struct queue_filter none = {.state = TASK_FAILED, .limit = 100};
+	int64_t before = resident_bytes();
+	struct err err = {0};
+	struct task **tasks;
+	const char *cursor;
+	double start;
+	size_t found;
+
+	for (int64_t i = 0; i < n; i += BATCH) {
+		put(b, BATCH);
+		store_flush(b->store);
+	}
+	printf("%" PRId64 " waiting: %.0f bytes of memory each\n", n, (double)(resident_bytes() - before) / (double)n);
+	close_queue(b);
+	start = seconds(CLOCK_MONOTONIC);
+	open_queue(b);
+	printf("next start: %.2f s\n", seconds(CLOCK_MONOTONIC) - start);
+	start = seconds(CLOCK_MONOTONIC);
+	if (queue_list(b->queue, &none, &b->arena, &tasks, &found, &cursor, &err))
+		die(&err);
+	printf("a page that matches nothing: %.3f s\n", seconds(CLOCK_MONOTONIC) - start);
+	start = seconds(CLOCK_MONOTONIC);
+	queue_tick(b->queue);
+	store_flush(b->store);
+	printf("a round of forgetting: %.3f s\n", seconds(CLOCK_MONOTONIC) - start);
+}
+
+int main(int argc, char **argv)
+{
+	static const int64_t groups[] = {1, 10, 100, 1000};
+	struct bench b = {0};
+
+	log_redirect(drop_line, NULL);
+	snprintf(b.path, sizeof(b.path), "%s/queue_put_finish-%d.db", argc > 1 ? argv[1] : ".", (int)getpid());
+	open_queue(&b);
+	printf("%-14s %6s %10s %10s %10s\n", "what", "group", "tasks/s", "CPU us", "fsyncs");
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		run_group(&b, groups[i]);
+	if (argc > 2)
+		let_wait(&b, strtoll(argv[2], NULL, 10));
+	close_queue(&b);
+	arena_done(&b.arena);
+	unlink(b.path);
+	strcat(b.path, ".lock");
+	unlink(b.path);
+	return EXIT_SUCCESS;
+}
