@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Helpers for end-to-end tests: TAP, an agent on a scratch folder, the API by curl. Source it.
 set -u
-SRC=${ORASI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+SRC=$(cd "${ORASI_SRCDIR:-$(dirname "$0")/../..}" && pwd) # a path with ".." is refused as a source
 BUILD=${ORASI_BUILDDIR:-$SRC}
 CORPUS=${ORASI_CORPUS:-$SRC/../shared/corpus}
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/orasi-e2e-XXXXXX")
