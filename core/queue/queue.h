@@ -132,7 +132,8 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
               void *ctx, struct err *err);
 
 /* Takes the next due task into `arena`; *ret NULL: nothing is due, or what is first is none of `kinds`
- * (NULL-ended, NULL for any): it is not passed by others. The claim is written with the next group commit; a power cut loses an attempt count at worst. */
+ * (NULL-ended, NULL for any): it is not passed by others. The claim is written with the next group
+ * commit; a power cut loses an attempt count at worst. */
 int queue_claim(struct queue *queue, const char *const *kinds, const char *worker,
                 struct arena *arena, struct task **ret, struct err *err);
 
