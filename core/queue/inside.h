@@ -53,7 +53,8 @@ void queue_wake_timers(struct queue *queue, int64_t now);
 /* read.c */
 /* One event, one log line. The store may be ahead of the news: the event shows the task in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state);
-void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* what RAM knows better */
+/* What RAM knows better, copied into the arena. */
+void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena);
 
 /* put.c */
 int queue_insert(struct queue *queue, struct store_db *db, const struct task_spec *spec, int64_t id,

@@ -32,7 +32,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[UNIQ_GET] = "SELECT id FROM uniq WHERE key = ?1",
 	[UNIQ_PUT] = "INSERT INTO uniq VALUES (?1,?2)",
 	[UNIQ_DEL] = "DELETE FROM uniq WHERE key = (SELECT unique_key FROM task WHERE id = ?1) AND id = ?1",
-	[UNIQ_TAKE] = "INSERT INTO uniq SELECT unique_key, id FROM task WHERE id = ?1 AND unique_key IS NOT NULL",
+	[UNIQ_TAKE] = "INSERT INTO uniq SELECT unique_key, id FROM task WHERE id = ?1"
+	              " AND unique_key IS NOT NULL",
 	[LAST_ID] = "SELECT max(id) FROM task",
 	[RECOVER] = "SELECT t.id, t.priority, t.created_at, t.expires_at, t.max_attempts, l.run_at,"
 	            " l.attempt, l.crashes FROM live l JOIN task t ON t.id = l.id ORDER BY t.id",
@@ -65,5 +66,6 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	                 " ON u.key = t.unique_key WHERE t.unique_key IS NOT NULL AND u.id IS NOT t.id"
 	                 " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
 	                 " WHERE l.id IS NULL LIMIT 1",
-	[CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id HAVING count(*) > 1 LIMIT 1",
+	[CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id"
+	                " HAVING count(*) > 1 LIMIT 1",
 };

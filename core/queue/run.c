@@ -126,7 +126,8 @@ static int is_wanted(const char *const *kinds, const char *kind)
 
 static void expire(struct queue *queue, struct live *live)
 {
-	struct queue_outcome outcome = {.code = ERR_TIMEOUT, .error = "the task was not started before expires_at"};
+	struct queue_outcome outcome = {.code = ERR_TIMEOUT,
+	                                .error = "the task was not started before expires_at"};
 
 	live->started_at = 0;
 	end_live(queue, live, TASK_EXPIRED, &outcome, NULL, NULL);
@@ -356,6 +357,9 @@ static int end_live(struct queue *queue, struct live *live, enum task_state to,
 {
 	struct change *c = change_new(queue, live->id, on_done, ctx);
 
+	/* also without memory: a task whose time is over must not be met again by the same loop */
+	heap_del(&queue->ready, &live->ready);
+	heap_del(&queue->timers, &live->timer);
 	if (!c)
 		return ERR_NOMEM;
 	c->to = to;
@@ -376,8 +380,6 @@ static int end_live(struct queue *queue, struct live *live, enum task_state to,
 		c->next_ids[i] = ++queue->last_id;
 	if (to == TASK_SCHEDULED)
 		c->run_at = c->now + backoff(queue, live->attempt, outcome->retry_after_ms);
-	heap_del(&queue->ready, &live->ready);
-	heap_del(&queue->timers, &live->timer);
 	live->settling = 1;
 	return change_submit(c, finish_write, finish_done);
 }
@@ -457,7 +459,9 @@ static int retry_write(struct store_db *db, void *arg, struct err *err)
 		r = store_run(db, err, statement(TASK_ENDLESS), "i", c->id);
 	if (!r)
 		r = store_run(db, err, statement(UNIQ_TAKE), "i", c->id);
-	return r == ERR_CONFLICT ? err_set(err, r, "the task, or one with its unique key, waits or runs already") : r;
+	if (r == ERR_CONFLICT)
+		err_set(err, r, "the task, or one with its unique key, waits or runs already");
+	return r;
 }
 
 static void retry_done(void *arg, int r, const struct err *err)
