@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/id.h"
 #include "base/str.h"
 
 #define COPY_BYTES (1u << 20)
@@ -83,13 +84,31 @@ int blob_size(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_mo
 	return 0;
 }
 
-static int make_parent(const char *path, struct err *err)
+static int sync_parent(const char *path, struct err *err)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 
+	snprintf(parent, sizeof(parent), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	return dir_sync(parent, err);
+}
+
+/* The folders of a path, durable: a log entry whose folder is lost in a crash is lost too. */
+static int make_parent(const char *path, struct err *err)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int r;
+
+	if (slash == path)
+		return 0;
 	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-	return access(parent, F_OK) ? dir_make(parent, 0755, err) : 0;
+	if (!access(parent, F_OK))
+		return 0;
+	r = make_parent(parent, err);
+	if (!r)
+		r = dir_make(parent, 0755, err);
+	return r ? r : sync_parent(parent, err);
 }
 
 static int put(struct blob *blob, const char *name, const void *p, size_t n,
@@ -115,40 +134,95 @@ int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struc
 
 /* ---- adopting ---------------------------------------------------------------------------------------- */
 
-static int sync_parent(const char *path, struct err *err)
-{
-	char parent[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-
-	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-	return dir_sync(parent, err);
-}
-
-/* Staging may be on another file system: then a copy is what a rename would have been. */
-static int copy_file(const char *from, const char *to, struct err *err)
+static int copy_bytes(int in, int out, const char *from, const char *to, struct err *err)
 {
 	char *chunk = malloc(COPY_BYTES);
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, r = 0;
 	ssize_t n = 0;
+	int r = chunk ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 
-	if (!chunk || in < 0)
-		r = chunk ? err_errno(err, errno, "cannot open '%s'", from) : err_set(err, ERR_NOMEM, "out of memory");
-	if (!r) {
-		out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (out < 0)
-			r = err_errno(err, errno, "cannot create '%s'", to);
-	}
 	while (!r && (n = read(in, chunk, COPY_BYTES)) > 0)
 		r = file_write_all(out, chunk, (size_t)n, to, err);
 	if (!r && (n < 0 || fdatasync(out)))
 		r = err_errno(err, errno, "cannot copy '%s' to '%s'", from, to);
-	if (in >= 0)
-		close(in);
+	free(chunk);
+	return r;
+}
+
+static int copy_file(const char *from, const char *to, struct err *err)
+{
+	int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), out, r;
+
+	if (in < 0)
+		return err_errno(err, errno, "cannot open '%s'", from);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	r = out < 0 ? err_errno(err, errno, "cannot create '%s'", to) : copy_bytes(in, out, from, to, err);
 	if (out >= 0)
 		close(out);
-	free(chunk);
+	close(in);
+	return r;
+}
+
+static int copy_tree(const char *from, const char *to, struct err *err);
+
+static int copy_entry(const char *from, const char *to, const char *name, struct err *err)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return 0;
+	if ((size_t)snprintf(source, sizeof(source), "%s/%s", from, name) >= sizeof(source) ||
+	    (size_t)snprintf(target, sizeof(target), "%s/%s", to, name) >= sizeof(target))
+		return err_set(err, ERR_INVALID, "the path of '%.80s' is too long", name);
+	return copy_tree(source, target, err);
+}
+
+static int copy_folder(const char *from, const char *to, struct err *err)
+{
+	DIR *dir = opendir(from);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return err_errno(err, errno, "cannot list '%s'", from);
+	if (mkdir(to, 0755))
+		r = err_errno(err, errno, "cannot create folder '%s'", to);
+	while (!r && (entry = readdir(dir)))
+		r = copy_entry(from, to, entry->d_name, err);
+	closedir(dir);
+	return r ? r : dir_sync(to, err);
+}
+
+static int copy_tree(const char *from, const char *to, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(from, &st))
+		return err_errno(err, errno, "cannot look at '%s'", from);
+	return S_ISDIR(st.st_mode) ? copy_folder(from, to, err) : copy_file(from, to, err);
+}
+
+static void remove_tree(const char *path)
+{
+	if (unlink(path) && errno == EISDIR)
+		dir_remove(path, NULL);
+}
+
+/* Staging may be on another file system. The copy is made beside its place: under the final name there is the
+ * whole of it or nothing, and what was staged goes only when that is durable. */
+static int adopt_copy(const char *local, const char *path, struct err *err)
+{
+	char tmp[PATH_MAX], uuid[UUID_LEN];
+	int r;
+
+	uuid_new(uuid);
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%s", (int)(strrchr(path, '/') - path), path, uuid) >= sizeof(tmp))
+		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
+	r = copy_tree(local, tmp, err);
 	if (!r)
-		unlink(from);
+		r = file_rename_new(tmp, path, err);
+	if (!r)
+		r = sync_parent(path, err);
+	remove_tree(r ? tmp : local);
 	return r;
 }
 
@@ -161,13 +235,15 @@ int blob_adopt(struct blob *blob, const char *local, const char *name, struct er
 		r = make_parent(path, err);
 	if (r)
 		return r;
+	/* Sweeps judge by age, and this one is young however long it was staged. */
+	if (utimensat(AT_FDCWD, local, NULL, AT_SYMLINK_NOFOLLOW))
+		return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
 	if (renameat2(AT_FDCWD, local, AT_FDCWD, path, RENAME_NOREPLACE)) {
 		if (errno == EXDEV)
-			r = copy_file(local, path, err);
-		else if (errno == EINVAL || errno == ENOSYS)
-			r = file_rename_new(local, path, err);
-		else
-			r = err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
+			return adopt_copy(local, path, err);
+		if (errno != EINVAL && errno != ENOSYS)
+			return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
+		r = file_rename_new(local, path, err);
 	}
 	return r ? r : sync_parent(path, err);
 }
