@@ -6,6 +6,7 @@
  * A crash before the entry leaves files that nobody names: the same commit repeated finds them in place, and
  * table_sweep removes those that never are named. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,9 +83,10 @@ static struct json *new_metadata(void)
 	return metadata;
 }
 
-static void put_metadata(struct buf *out, const struct json *have, const struct ArrowSchema *schema)
+static void put_metadata(struct buf *out, const struct table_log *log, const struct ArrowSchema *schema)
 {
-	struct json *metadata = have ? json_copy(have) : new_metadata(), *delta = table_schema_to_delta(schema);
+	struct json *metadata = log->metadata ? json_copy(log->metadata) : new_metadata();
+	struct json *delta = table_schema_to_delta_as(schema, log->schema);
 
 	json_set_str(metadata, "schemaString", json_text(delta));
 	put_line(out, "metaData", metadata);
@@ -126,22 +128,32 @@ static int is_plain_name(const char *name)
 }
 
 /* A file that is in place already, with the right size, was moved by the same commit before a crash. */
+static int check_in_place(struct blob *blob, const struct table_add *add, struct err *err)
+{
+	int64_t size;
+	int r = blob_size(blob, add->name, &size, NULL, err);
+
+	if (!r && size != add->size)
+		r = err_set(err, ERR_CORRUPT, "'%s/%s' has %" PRId64 " bytes, the commit says %" PRId64, blob_location(blob),
+		            add->name, size, add->size);
+	return r;
+}
+
+/* Looks again when the move fails: another process may be carrying out the same commit. */
 static int adopt(struct blob *blob, const struct table_add *add, struct err *err)
 {
-	struct err gone = {0};
-	int64_t size;
+	struct err failed = {0};
+	int r;
 
 	if (!is_plain_name(add->name))
 		return err_set(err, ERR_INVALID, "'%s' is no name for a data file", add->name);
-	if (!blob_size(blob, add->name, &size, NULL, NULL))
-		return size == add->size ? 0
-		                         : err_set(err, ERR_CORRUPT, "'%s/%s' has %" PRId64 " bytes, the commit says %" PRId64,
-		                                   blob_location(blob), add->name, size, add->size);
-	if (!add->staged)
-		return err_set(err, ERR_NOTFOUND, "data file '%s/%s' is missing", blob_location(blob), add->name);
-	if (!blob_adopt(blob, add->staged, add->name, &gone) || gone.code == ERR_EXISTS)
+	r = check_in_place(blob, add, err);
+	if (r != ERR_NOTFOUND || !add->staged)
+		return r;
+	r = blob_adopt(blob, add->staged, add->name, &failed);
+	if (!r || !check_in_place(blob, add, err))
 		return 0;
-	return err_set(err, gone.code, "%s", gone.text);
+	return r == ERR_EXISTS ? ERR_CORRUPT : err_set(err, r, "%s", failed.text);
 }
 
 static int merge_schema(const struct table_snapshot *s, const struct table_change *change, struct ArrowSchema *ret,
@@ -151,6 +163,9 @@ static int merge_schema(const struct table_snapshot *s, const struct table_chang
 	int r;
 
 	*ret_grown = 0;
+	r = have ? table_log_writable(s->log, err) : 0;
+	if (r)
+		return r;
 	if (!change->schema)
 		return have ? 0 : err_set(err, ERR_NOTFOUND, "there is no table, and no schema to make one");
 	r = table_schema_merge(have, change->schema, ret, err);
@@ -171,7 +186,7 @@ static int write_entry(struct blob *blob, const struct table_snapshot *s, const 
 	if (s->version < 0)
 		put_protocol(&text);
 	if (grown)
-		put_metadata(&text, s->metadata, schema);
+		put_metadata(&text, s->log, schema);
 	if (change->app_id)
 		put_txn(&text, change);
 	for (size_t i = 0; i < change->n_adds; i++)
@@ -237,35 +252,55 @@ int table_commit(struct blob *blob, const struct table_change *change, struct ta
 
 struct sweep {
 	struct blob *blob;
-	const struct table_snapshot *snapshot;
+	const char *folder; /* "" or ends with a slash */
+	const struct table_log *log;
 	int64_t before, removed;
 	struct err *err;
 };
+
+/* A place may hold what others have put there: only names that we give are ours to take. */
+static int is_ours(const struct sweep *sweep, const char *name)
+{
+	if (str_starts(name, ".tmp-"))
+		return 1;
+	return !*sweep->folder && str_starts(name, "part-") && str_ends(name, ".parquet") &&
+	       !map_get(&sweep->log->files, name) && !map_get(&sweep->log->removed, name);
+}
 
 static int sweep_file(void *ctx, const char *name, int is_folder)
 {
 	struct sweep *sweep = ctx;
 	int64_t size, modified;
+	char full[PATH_MAX];
 
-	if (is_folder || *name == '_' || *name == '.' || !str_ends(name, ".parquet") ||
-	    map_get(&sweep->snapshot->log->files, name))
+	if (is_folder || !is_ours(sweep, name))
 		return 0;
-	if (blob_size(sweep->blob, name, &size, &modified, NULL) || modified > sweep->before)
+	snprintf(full, sizeof(full), "%s%s", sweep->folder, name);
+	if (blob_size(sweep->blob, full, &size, &modified, NULL) || modified > sweep->before)
 		return 0;
 	sweep->removed++;
-	return blob_delete(sweep->blob, name, sweep->err);
+	return blob_delete(sweep->blob, full, sweep->err);
 }
 
 int table_sweep(struct blob *blob, int64_t older_than_ms, int64_t *ret_removed, struct err *err)
 {
 	struct table_snapshot s;
-	struct sweep sweep = {blob, &s, clock_wall_ms() - older_than_ms, 0, err};
+	struct sweep sweep = {.blob = blob, .folder = "", .before = clock_wall_ms() - older_than_ms, .err = err};
 	int r = table_snapshot(blob, &s, err);
 
 	if (r)
 		return r;
-	r = blob_list(blob, "", NULL, sweep_file, &sweep, err);
+	if (s.version >= 0) {
+		sweep.log = s.log;
+		r = blob_list(blob, "", NULL, sweep_file, &sweep, err);
+		sweep.folder = "_delta_log/";
+		if (!r)
+			r = blob_list(blob, "_delta_log", NULL, sweep_file, &sweep, err);
+		if (!r)
+			r = index_sweep(blob, sweep.before, &sweep.removed, err);
+	}
 	table_snapshot_done(&s);
-	*ret_removed = sweep.removed;
+	if (!r)
+		*ret_removed = sweep.removed;
 	return r;
 }

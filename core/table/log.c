@@ -14,7 +14,10 @@
 #include "table/log.h"
 
 #define ENTRY_MAX (256u << 20)
-#define READER_VERSION_MAX 1
+#define COUNT_MAX (INT64_C(1) << 53) /* bytes or rows of one file */
+#define FEATURES_VERSION_READER 3 /* from here on the protocol lists features by name */
+#define FEATURES_VERSION_WRITER 7
+#define WRITER_VERSION_MAX 2
 
 /* ---- names of entries --------------------------------------------------------------------------------- */
 
@@ -103,19 +106,56 @@ static char *decode_path(struct arena *arena, const char *path)
 	return ret;
 }
 
+/* The first feature that is not among ours, or NULL. */
+static const char *foreign_feature(const struct json *features, const char *const *ours)
+{
+	for (size_t i = 0; i < json_count(features); i++) {
+		const char *name = json_str(json_at(features, i), "?");
+		size_t k = 0;
+
+		while (ours[k] && strcmp(ours[k], name))
+			k++;
+		if (!ours[k])
+			return name;
+	}
+	return NULL;
+}
+
+/* Version 2 is column mapping, which metaData turns on and on_metadata refuses. */
 static int on_protocol(struct table_log *log, const struct json *action, struct err *err)
 {
+	static const char *const ours[] = {"columnMapping", NULL};
 	int64_t reader = json_get_int(action, "minReaderVersion", 1);
-	const struct json *features = json_get(action, "readerFeatures");
+	const char *foreign = foreign_feature(json_get(action, "readerFeatures"), ours);
 
-	(void)log;
-	if (reader <= READER_VERSION_MAX)
-		return 0;
-	if (json_count(features))
-		return err_set(err, ERR_UNSUPPORTED, "the table needs the reader feature '%s', which is not supported",
-		               json_str(json_at(features, 0), "?"));
-	return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version 1%s", reader,
-	               reader == 2 ? " (version 2 is column mapping)" : "");
+	if (foreign)
+		return err_set(err, ERR_UNSUPPORTED, "the table needs the reader feature '%.60s', which is not supported",
+		               foreign);
+	if (reader > FEATURES_VERSION_READER)
+		return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version %d", reader,
+		               FEATURES_VERSION_READER);
+	json_free(log->protocol);
+	log->protocol = json_copy(action);
+	return 0;
+}
+
+int table_log_writable(const struct table_log *log, struct err *err)
+{
+	static const char *const ours[] = {"appendOnly", "invariants", NULL};
+	int64_t writer = json_get_int(log->protocol, "minWriterVersion", 1);
+	const char *foreign = foreign_feature(json_get(log->protocol, "writerFeatures"), ours);
+
+	if (foreign)
+		return err_set(err, ERR_UNSUPPORTED, "the table needs the writer feature '%.60s', which is not supported",
+		               foreign);
+	if (writer > WRITER_VERSION_MAX && writer != FEATURES_VERSION_WRITER)
+		return err_set(err, ERR_UNSUPPORTED, "the table needs writer version %" PRId64 ", this is version %d", writer,
+		               WRITER_VERSION_MAX);
+	if (json_count(json_get(log->metadata, "partitionColumns")))
+		return err_set(err, ERR_UNSUPPORTED, "the table has partition columns, which can be read and not written");
+	if (strstr(json_get_str(log->metadata, "schemaString", ""), "\"delta.invariants\""))
+		return err_set(err, ERR_UNSUPPORTED, "the table has delta.invariants, which cannot be checked here");
+	return 0;
 }
 
 static int on_metadata(struct table_log *log, const struct json *action, struct err *err)
@@ -134,6 +174,12 @@ static int on_metadata(struct table_log *log, const struct json *action, struct 
 	return json_parse(text, strlen(text), &log->schema, err);
 }
 
+/* Sizes and counts come from outside and are added up. */
+static int64_t plausible(int64_t n)
+{
+	return n < 0 || n > COUNT_MAX ? -1 : n;
+}
+
 static int64_t stats_rows(const char *stats)
 {
 	struct json *json;
@@ -143,7 +189,7 @@ static int64_t stats_rows(const char *stats)
 		return -1;
 	rows = json_get_int(json, "numRecords", -1);
 	json_free(json);
-	return rows;
+	return plausible(rows);
 }
 
 static int on_add(struct table_log *log, const struct json *action, struct err *err)
@@ -158,7 +204,7 @@ static int on_add(struct table_log *log, const struct json *action, struct err *
 	file = arena_alloc(&log->arena, sizeof(*file));
 	file->path = decode_path(&log->arena, path);
 	file->stats = arena_str(&log->arena, json_get_str(action, "stats", NULL));
-	file->size = json_get_int(action, "size", -1);
+	file->size = plausible(json_get_int(action, "size", -1));
 	file->modified = json_get_int(action, "modificationTime", 0);
 	file->rows = stats_rows(file->stats);
 	if (json_count(json_get(action, "partitionValues"))) {
@@ -176,8 +222,9 @@ static int on_remove(struct table_log *log, const struct json *action, struct er
 
 	if (!path)
 		return err_set(err, ERR_CORRUPT, "remove without path");
-	map_del(&log->files, decode_path(&log->arena, path));
-	return 0;
+	path = decode_path(&log->arena, path);
+	map_del(&log->files, path);
+	return map_set(&log->removed, path, log);
 }
 
 static int on_txn(struct table_log *log, const struct json *action, struct err *err)
@@ -204,6 +251,8 @@ static int apply_line(struct table_log *log, const char *line, size_t n, struct 
 	struct json *json;
 	int r = json_parse(line, n, &json, err);
 
+	if (r && err)
+		err->code = ERR_CORRUPT;
 	if (r)
 		return ERR_CORRUPT;
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]) && !r; i++) {
@@ -263,6 +312,7 @@ struct table_log *table_log_new(void)
 		return NULL;
 	arena_init(&log->arena);
 	map_init(&log->files);
+	map_init(&log->removed);
 	map_init(&log->txns);
 	log->kept = json_new_array();
 	log->version = -1;
@@ -274,7 +324,9 @@ void table_log_free(struct table_log *log)
 	if (!log)
 		return;
 	map_done(&log->files);
+	map_done(&log->removed);
 	map_done(&log->txns);
+	json_free(log->protocol);
 	json_free(log->metadata);
 	json_free(log->schema);
 	json_free(log->kept);
@@ -318,8 +370,10 @@ static int collect_files(struct table_snapshot *s, struct err *err)
 		const struct table_file *file = value;
 
 		s->files[s->n_files++] = *file;
-		s->bytes += file->size > 0 ? file->size : 0;
-		s->rows = s->rows < 0 || file->rows < 0 ? -1 : s->rows + file->rows;
+		if (__builtin_add_overflow(s->bytes, file->size > 0 ? file->size : 0, &s->bytes))
+			s->bytes = INT64_MAX;
+		if (s->rows < 0 || file->rows < 0 || __builtin_add_overflow(s->rows, file->rows, &s->rows))
+			s->rows = -1;
 	}
 	qsort(s->files, s->n_files, sizeof(*s->files), by_path);
 	return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Index manifests: full states under growing numbers, created by put-if-absent like the table's own log. Old
- * states are removed when a new one is in force. */
+/* Index manifests: full states under growing numbers, created by put-if-absent like the table's own log.
+ *
+ * Old states are emptied, not removed: were a number free again, a writer who read the state before it and then slept
+ * would win it, and believe in a state that never is in force. A sweep removes them after hours. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -10,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "table/table.h"
+#include "table/log.h"
 
 #define FOLDER "_orasi/indexes"
 #define MANIFEST_MAX (256u << 20)
@@ -59,45 +61,69 @@ static int check_manifest(const struct json *m, const char *name, struct err *er
 			const struct json *c = json_at(covers, k);
 			int64_t n = json_get_int(c, "rows", -1);
 
-			if (!json_get_str(c, "path", NULL) || n < 0 || json_get_int(c, "base", -1) != rows)
+			if (!json_get_str(c, "path", NULL) || n < 0 || json_get_int(c, "base", -1) != rows ||
+			    __builtin_add_overflow(rows, n, &rows))
 				return err_set(err, ERR_CORRUPT, "segment %zu of index '%s' covers rows that make no sense", i, name);
-			rows += n;
 		}
 	}
 	return 0;
 }
 
+static int highest_state(struct blob *blob, const char *name, int64_t *ret, struct err *err)
+{
+	char folder[300];
+	int r;
+
+	*ret = -1;
+	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
+	r = blob_list(blob, folder, NULL, highest, ret, err);
+	if (!r && *ret < 0)
+		r = err_set(err, ERR_NOTFOUND, "there is no index '%s' on '%s'", name, blob_location(blob));
+	return r;
+}
+
+/* The text of the state in force. One that is empty or gone has been replaced since the folder was listed; it is
+ * damaged if the next list says the same. */
+static int read_state(struct blob *blob, const char *name, struct buf *ret, int64_t *ret_generation, struct err *err)
+{
+	char path[PATH_MAX];
+	int64_t before = -1;
+	int r;
+
+	for (;; before = *ret_generation) {
+		r = highest_state(blob, name, ret_generation, err);
+		if (r)
+			return r;
+		if (*ret_generation == before)
+			return err_set(err, ERR_CORRUPT, "the manifest of index '%s' is empty", name);
+		state_name(name, *ret_generation, path, sizeof(path));
+		r = blob_get(blob, path, MANIFEST_MAX, ret, err);
+		if (r != ERR_NOTFOUND && (r || ret->len))
+			return r;
+	}
+}
+
 int index_manifest_load(struct blob *blob, const char *name, struct json **ret, int64_t *ret_generation,
                         struct err *err)
 {
-	char path[PATH_MAX], folder[300];
-	int64_t generation = -1;
+	struct json *manifest = NULL;
 	struct buf text;
 	int r;
 
 	if (!str_is_name(name))
 		return err_set(err, ERR_INVALID, "'%s' is no name for an index", name);
-	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
-	r = blob_list(blob, folder, NULL, highest, &generation, err);
-	if (r)
-		return r;
-	if (generation < 0)
-		return err_set(err, ERR_NOTFOUND, "there is no index '%s' on '%s'", name, blob_location(blob));
-	state_name(name, generation, path, sizeof(path));
 	buf_init(&text, 0);
-	r = blob_get(blob, path, MANIFEST_MAX, &text, err);
+	r = read_state(blob, name, &text, ret_generation, err);
+	if (!r && json_parse(text.data, text.len, &manifest, NULL))
+		r = err_set(err, ERR_CORRUPT, "the manifest of index '%s' is no JSON", name);
 	if (!r)
-		r = json_parse(text.data ? text.data : "", text.len, ret, err);
+		r = check_manifest(manifest, name, err);
 	buf_done(&text);
 	if (r)
-		return r;
-	r = check_manifest(*ret, name, err);
-	if (r) {
-		json_free(*ret);
-		return r;
-	}
-	*ret_generation = generation;
-	return 0;
+		json_free(manifest);
+	else
+		*ret = manifest;
+	return r;
 }
 
 struct all {
@@ -229,13 +255,13 @@ static int all_in(const struct json *have, const struct json *add)
 	return json_count(add) > 0;
 }
 
-static void remove_old(struct blob *blob, const char *name, int64_t generation, const struct json *replaces)
+static void retire_old(struct blob *blob, const char *name, int64_t generation, const struct json *replaces)
 {
 	char path[PATH_MAX];
 
 	state_name(name, generation - 2, path, sizeof(path)); /* one stays for readers that are under way */
 	if (generation >= 2)
-		blob_delete(blob, path, NULL);
+		blob_put(blob, path, "", 0, NULL);
 	for (size_t i = 0; i < json_count(replaces); i++) {
 		index_segment_path(name, json_str(json_at(replaces, i), "_"), NULL, path, sizeof(path));
 		blob_delete(blob, path, NULL);
@@ -258,7 +284,7 @@ static int try_commit(struct blob *blob, const char *name, const struct json *se
 		json_set_int(manifest, "updated", clock_wall_ms());
 		r = put_state(blob, name, manifest, ++*ret_generation, err);
 		if (!r)
-			remove_old(blob, name, *ret_generation, replaces);
+			retire_old(blob, name, *ret_generation, replaces);
 	}
 	if (r)
 		json_free(manifest);
@@ -288,4 +314,68 @@ int index_manifest_drop(struct blob *blob, const char *name, struct err *err)
 		return err_set(err, ERR_INVALID, "'%s' is no name for an index", name);
 	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
 	return blob_delete(blob, folder, err);
+}
+
+/* ---- sweeping ------------------------------------------------------------------------------------------- */
+
+struct sweep {
+	struct blob *blob;
+	const char *index;
+	const struct json *segments;
+	int64_t generation, before, removed;
+	struct err *err;
+};
+
+static int is_in_force(const struct sweep *sweep, const char *name, int is_folder)
+{
+	int64_t v = -1;
+
+	if (str_starts(name, ".tmp-"))
+		return 0;
+	if (is_folder)
+		return has_segment(sweep->segments, name);
+	highest(&v, name, 0);
+	return v < 0 || v >= sweep->generation - 1;
+}
+
+static int sweep_entry(void *ctx, const char *name, int is_folder)
+{
+	struct sweep *sweep = ctx;
+	int64_t size, modified;
+	char path[PATH_MAX];
+
+	if (is_in_force(sweep, name, is_folder))
+		return 0;
+	index_segment_path(sweep->index, name, NULL, path, sizeof(path));
+	if (blob_size(sweep->blob, path, &size, &modified, NULL) || modified > sweep->before)
+		return 0;
+	sweep->removed++;
+	return blob_delete(sweep->blob, path, sweep->err);
+}
+
+/* An index that cannot be read keeps all it has: somebody may want to look. */
+static int sweep_index(void *ctx, const char *name, int is_folder)
+{
+	struct sweep *sweep = ctx;
+	struct json *manifest;
+	char folder[300];
+	int r;
+
+	if (!is_folder || index_manifest_load(sweep->blob, name, &manifest, &sweep->generation, NULL))
+		return 0;
+	sweep->index = name;
+	sweep->segments = json_get(manifest, "segments");
+	snprintf(folder, sizeof(folder), FOLDER "/%s", name);
+	r = blob_list(sweep->blob, folder, NULL, sweep_entry, sweep, sweep->err);
+	json_free(manifest);
+	return r;
+}
+
+int index_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err)
+{
+	struct sweep sweep = {.blob = blob, .before = before_ms, .err = err};
+	int r = blob_list(blob, FOLDER, NULL, sweep_index, &sweep, err);
+
+	*removed += sweep.removed;
+	return r;
 }

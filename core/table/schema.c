@@ -6,10 +6,11 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "table/table.h"
+#include "table/log.h"
 
 #define DEPTH_MAX 60
 #define COLUMNS_MAX 10000
+#define NAME_ROOM 12 /* for one more character and a suffix */
 
 static const struct {
 	const char *delta, *arrow;
@@ -21,24 +22,27 @@ static const struct {
 
 /* ---- to Delta ---------------------------------------------------------------------------------------- */
 
-static struct json *type_to_delta(const struct ArrowSchema *schema);
+static struct json *type_to_delta(const struct ArrowSchema *schema, const struct json *old);
 
 static int is_nullable(const struct ArrowSchema *schema)
 {
 	return (schema->flags & ARROW_FLAG_NULLABLE) != 0;
 }
 
-static struct json *struct_to_delta(const struct ArrowSchema *schema)
+/* Columns only ever join at the end, so those of before are where they were. */
+static struct json *struct_to_delta(const struct ArrowSchema *schema, const struct json *old)
 {
 	struct json *json = json_new_object(), *fields = json_new_array();
 
 	for (int64_t i = 0; i < schema->n_children; i++) {
+		const struct json *before = json_at(json_get(old, "fields"), (size_t)i);
+		const struct json *metadata = json_get(before, "metadata");
 		struct json *field = json_new_object();
 
 		json_set_str(field, "name", schema->children[i]->name);
-		json_set(field, "type", type_to_delta(schema->children[i]));
+		json_set(field, "type", type_to_delta(schema->children[i], json_get(before, "type")));
 		json_set_bool(field, "nullable", is_nullable(schema->children[i]));
-		json_set(field, "metadata", json_new_object());
+		json_set(field, "metadata", metadata ? json_copy(metadata) : json_new_object());
 		json_push(fields, field);
 	}
 	json_set_str(json, "type", "struct");
@@ -46,39 +50,39 @@ static struct json *struct_to_delta(const struct ArrowSchema *schema)
 	return json;
 }
 
-static struct json *list_to_delta(const struct ArrowSchema *schema)
+static struct json *list_to_delta(const struct ArrowSchema *schema, const struct json *old)
 {
 	struct json *json = json_new_object();
 
 	json_set_str(json, "type", "array");
-	json_set(json, "elementType", type_to_delta(schema->children[0]));
+	json_set(json, "elementType", type_to_delta(schema->children[0], json_get(old, "elementType")));
 	json_set_bool(json, "containsNull", is_nullable(schema->children[0]));
 	return json;
 }
 
-static struct json *map_to_delta(const struct ArrowSchema *schema)
+static struct json *map_to_delta(const struct ArrowSchema *schema, const struct json *old)
 {
 	const struct ArrowSchema *entries = schema->children[0];
 	struct json *json = json_new_object();
 
 	json_set_str(json, "type", "map");
-	json_set(json, "keyType", type_to_delta(entries->children[0]));
-	json_set(json, "valueType", type_to_delta(entries->children[1]));
+	json_set(json, "keyType", type_to_delta(entries->children[0], json_get(old, "keyType")));
+	json_set(json, "valueType", type_to_delta(entries->children[1], json_get(old, "valueType")));
 	json_set_bool(json, "valueContainsNull", is_nullable(entries->children[1]));
 	return json;
 }
 
-static struct json *type_to_delta(const struct ArrowSchema *schema)
+static struct json *type_to_delta(const struct ArrowSchema *schema, const struct json *old)
 {
 	struct arrow_type_info info;
 	char decimal[32];
 
 	if (!strcmp(schema->format, "+s"))
-		return struct_to_delta(schema);
+		return struct_to_delta(schema, old);
 	if (!strcmp(schema->format, "+l"))
-		return list_to_delta(schema);
+		return list_to_delta(schema, old);
 	if (!strcmp(schema->format, "+m"))
-		return map_to_delta(schema);
+		return map_to_delta(schema, old);
 	for (size_t i = 0; i < N_PRIMITIVES; i++)
 		if (!strcmp(schema->format, primitives[i].arrow))
 			return json_new_str(primitives[i].delta);
@@ -87,9 +91,14 @@ static struct json *type_to_delta(const struct ArrowSchema *schema)
 	return json_new_str(decimal);
 }
 
+struct json *table_schema_to_delta_as(const struct ArrowSchema *schema, const struct json *old)
+{
+	return struct_to_delta(schema, old);
+}
+
 struct json *table_schema_to_delta(const struct ArrowSchema *schema)
 {
-	return struct_to_delta(schema);
+	return struct_to_delta(schema, NULL);
 }
 
 /* ---- from Delta --------------------------------------------------------------------------------------- */
@@ -244,14 +253,22 @@ static const char *canonical_format(const struct arrow_type_info *info)
 	}
 }
 
-/* Delta without column mapping allows no " ,;{}()\n\t=" in names, and no two that differ in case only. */
+/* What is no UTF-8 would make a log that nobody can read again. Delta without column mapping allows no " ,;{}()\n\t=" in names, and no two that differ in case only. */
 static void canonical_name(const struct ArrowSchema *parent, int64_t at, const char *name, char *ret, size_t cap)
 {
-	size_t n = 0;
+	size_t n = 0, left = strlen(name), len;
 	int again = 1, suffix = 1;
 
-	for (; *name && n + 8 < cap; name++)
-		ret[n++] = strchr(" ,;{}()\n\t=", *name) ? '_' : *name;
+	for (; left && n + NAME_ROOM < cap; name += len, left -= len) {
+		len = utf8_char_len(name, left);
+		if (len && !strchr(" ,;{}()\n\t=", *name)) {
+			memcpy(ret + n, name, len);
+			n += len;
+		} else {
+			len = 1;
+			ret[n++] = '_';
+		}
+	}
 	ret[n] = '\0';
 	if (!n)
 		strcpy(ret, "_");
@@ -266,6 +283,35 @@ static void canonical_name(const struct ArrowSchema *parent, int64_t at, const c
 }
 
 static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
+                     struct err *err);
+
+/* The parts of a map have the names that Delta and Parquet give them, else they would not merge. */
+static int canonical_map(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
+                         struct err *err)
+{
+	const struct ArrowSchema *from = schema->n_children == 1 ? schema->children[0] : NULL;
+	struct ArrowSchema *entries;
+	int r = 0;
+
+	if (!from || from->n_children != 2)
+		return err_set(err, ERR_UNSUPPORTED, "column '%s' is a map without keys and values", name);
+	if (arrow_schema_make(ret, "+m", name, 1, 1))
+		return no_memory(err);
+	entries = ret->children[0];
+	if (arrow_schema_make(entries, "+s", "key_value", 0, 2))
+		r = no_memory(err);
+	if (!r)
+		r = canonical(from->children[0], "key", depth + 2, entries->children[0], err);
+	if (!r)
+		r = canonical(from->children[1], "value", depth + 2, entries->children[1], err);
+	if (r)
+		arrow_schema_release(ret);
+	else
+		entries->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+	return r;
+}
+
+static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
                      struct err *err)
 {
 	struct arrow_type_info info;
@@ -276,6 +322,8 @@ static int canonical(const struct ArrowSchema *schema, const char *name, int dep
 	if (depth > DEPTH_MAX || arrow_type_parse(schema->format, &info))
 		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%s', which is not supported", name,
 		               schema->format);
+	if (info.type == ARROW_MAP)
+		return canonical_map(schema, name, depth, ret, err);
 	format = canonical_format(&info);
 	if (format && !*format)
 		return err_set(err, ERR_UNSUPPORTED, "column '%s' has more digits than a dataset can hold (38)", name);
@@ -287,13 +335,8 @@ static int canonical(const struct ArrowSchema *schema, const char *name, int dep
 
 		if (info.type == ARROW_STRUCT)
 			canonical_name(ret, i, own ? own : "", child, sizeof(child));
-		else
-			snprintf(child, sizeof(child), "%s", info.type == ARROW_MAP ? "key_value" : "element");
-		r = canonical(schema->children[i], child, depth + 1, ret->children[i], err);
-	}
-	if (!r && info.type == ARROW_MAP && ret->children[0]->n_children == 2) {
-		ret->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
-		ret->children[0]->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
+		r = canonical(schema->children[i], info.type == ARROW_STRUCT ? child : "element", depth + 1,
+		              ret->children[i], err);
 	}
 	if (r)
 		arrow_schema_release(ret);
@@ -341,7 +384,7 @@ static int merge_into(struct ArrowSchema *have, const struct ArrowSchema *more, 
 	int r = 0;
 
 	if (strcmp(have->format, more->format)) {
-		struct json *a = type_to_delta(have), *b = type_to_delta(more);
+		struct json *a = type_to_delta(have, NULL), *b = type_to_delta(more, NULL);
 
 		r = err_set(err, ERR_CONFLICT, "column '%s' is %s in the dataset and %s in the new data: convert it, or "
 		            "use another dataset", path, json_text(a), json_text(b));

@@ -84,10 +84,13 @@ struct table_commit {
 	int already; /* the txn was there: nothing has changed */
 };
 
-/* Creates the table when there is none. Safe against any number of other writers. */
+/* Creates the table when there is none. Safe against any number of other writers. ERR_UNSUPPORTED when the table
+ * asks of writers what we do not do (partitions, constraints, writer features). */
 int table_commit(struct blob *blob, const struct table_change *change, struct table_commit *ret, struct err *err);
 
-/* Deletes data files and index segments that nothing names and that are older than that. */
+/* Deletes data files ("part-….parquet") and index segments that nothing has ever named, and what crashes left
+ * half-written, if older than that. The age counts from the move into the table: let it be longer than a commit can
+ * take. Does nothing where there is no table. */
 int table_sweep(struct blob *blob, int64_t older_than_ms, int64_t *ret_removed, struct err *err);
 
 /* ---- index manifests ------------------------------------------------------------------------------------ */
