@@ -38,7 +38,7 @@ static int highest(void *ctx, const char *name, int is_folder)
 	if (is_folder || strlen(name) != 25 || !str_ends(name, ".json"))
 		return 0;
 	snprintf(digits, sizeof(digits), "%.20s", name);
-	if (!str_to_i64(digits, &v) && v > *best)
+	if (!str_to_i64(digits, &v) && v > *best && v < INT64_MAX) /* a next one must fit */
 		*best = v;
 	return 0;
 }
@@ -227,7 +227,7 @@ static int adopt_segment(struct blob *blob, const char *index, const struct json
 	if (!staged)
 		return err_set(err, ERR_NOTFOUND, "segment '%s' of index '%s' is missing", dir, index);
 	r = blob_adopt(blob, staged, path, err);
-	return r == ERR_EXISTS ? 0 : r;
+	return r && !blob_size(blob, path, &size, NULL, NULL) ? 0 : r; /* another process was first with the same */
 }
 
 /* The segments that stay, then the new ones; `staged` is nobody's business afterwards. */

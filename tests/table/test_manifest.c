@@ -207,6 +207,21 @@ START_TEST(many_writers_lose_no_segment)
 }
 END_TEST
 
+START_TEST(a_number_that_has_no_next_is_no_state)
+{
+	struct blob *blob = open_table();
+	struct err err = {0};
+	int already;
+
+	ck_ok(create_index(blob, "btree", &err), &err);
+	ck_ok(blob_put(blob, "_orasi/indexes/ix/09223372036854775807.json", "{}", 2, &err), &err);
+	stage("s1");
+	ck_ok(commit_segment(blob, "s1", "[]", &already, &err), &err);
+	ck_assert_int_eq(count_segments(blob), 1);
+	blob_close(blob);
+}
+END_TEST
+
 /* A number that is free again would let a writer who slept win with what he saw long ago. */
 START_TEST(the_number_of_an_old_state_is_never_free_again)
 {
@@ -324,6 +339,7 @@ static void manifest_cases(Suite *suite)
 	tcase_add_test(tc, a_segment_commit_repeated_changes_nothing);
 	tcase_add_test(tc, a_segment_that_is_nowhere_fails_the_commit);
 	tcase_add_test(tc, many_writers_lose_no_segment);
+	tcase_add_test(tc, a_number_that_has_no_next_is_no_state);
 	tcase_add_test(tc, the_number_of_an_old_state_is_never_free_again);
 	tcase_add_loop_test(tc, a_damaged_manifest_is_refused, 0, sizeof(damaged) / sizeof(damaged[0]));
 	tcase_add_test(tc, a_sweep_takes_old_segments_and_states_that_are_not_in_force);
