@@ -7,7 +7,6 @@
 ROUNDS=${CRASH_ROUNDS:-200}
 SEED=${CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$SEED
-export -n ORASI_CRASH_ROUNDS ORASI_CRASH_SEED # the agent refuses variables it does not know
 echo "# seed $SEED, $ROUNDS rounds"
 
 mkdir -p "$SCRATCH/in"
