@@ -30,8 +30,8 @@ struct reader;
 /* `schema` has the columns that are wanted, in this order. */
 int reader_open(struct session *session, const char *path, const struct ArrowSchema *schema,
                 const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err);
-/* 1: a batch, until the next call; 0: the end. */
-int reader_next(struct reader *reader, const struct ArrowArray **ret, struct err *err);
+/* 1: a batch, until the next call, and the ordinal of its first row in the file; 0: the end. */
+int reader_next(struct reader *reader, const struct ArrowArray **ret, int64_t *ret_first, struct err *err);
 void reader_close(struct reader *reader);
 
 /* value.c */

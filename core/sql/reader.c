@@ -19,7 +19,8 @@ struct reader {
 	struct loader_host host;
 	orasi_source source;
 	char *path;
-	int fd, opened;
+	int fd, opened, has_terms;
+	int64_t row; /* behind the last batch */
 	void *self;
 	struct ArrowSchema schema;
 	struct ArrowArray batch;
@@ -114,6 +115,7 @@ int reader_open(struct session *session, const char *path, const struct ArrowSch
 	}
 	r->session = session;
 	r->fd = -1;
+	r->has_terms = n_terms > 0;
 	loader_host_init(&r->host, session->loader, NULL, 1, INT64_MAX);
 	code = loader_find(session->loader, "ingest", READER, &r->plugin, err);
 	if (!code)
@@ -128,14 +130,28 @@ int reader_open(struct session *session, const char *path, const struct ArrowSch
 	return 0;
 }
 
-int reader_next(struct reader *r, const struct ArrowArray **ret, struct err *err)
+/* A row has one number whatever was left out: SQLite joins the halves of an OR by it. */
+static int place(struct reader *r, int64_t *ret_first, struct err *err)
+{
+	if (r->mark.flags & ORASI_MARK_PLACED)
+		r->row = (int64_t)r->mark.first_row;
+	else if (r->has_terms)
+		return err_set(err, ERR_PLUGIN, "data file '%s': plugin '%s' leaves out rows without saying where the rest stand",
+		               r->path, r->plugin->descriptor->id);
+	*ret_first = r->row;
+	r->row += r->batch.length;
+	return 0;
+}
+
+int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_first, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_status status;
 	char message[256];
+	int code;
 
 	arrow_array_release(&r->batch);
-	r->mark.struct_size = sizeof(r->mark);
+	r->mark = (orasi_mark){.struct_size = sizeof(r->mark)};
 	status = loader_call(r->session->loader, r->plugin, "next",
 	                     r->plugin->ingest->next(r->self, &r->batch, &r->mark, &error));
 	if (status == ORASI_END)
@@ -146,6 +162,9 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, struct err *err
 	}
 	if (arrow_validate(&r->schema, &r->batch, 0, message, sizeof(message)))
 		return err_set(err, ERR_PLUGIN, "data file '%s': %s", r->path, message);
+	code = place(r, ret_first, err);
+	if (code)
+		return code;
 	r->session->scanned += r->batch.length;
 	*ret = &r->batch;
 	return 1;

@@ -282,6 +282,9 @@ static const struct {
 	{SQLITE_INDEX_CONSTRAINT_ISNOTNULL, ORASI_OP_NOT_NULL},
 };
 
+#define TIMESTAMP_LEN 27 /* YYYY-MM-DDTHH:MM:SS.ffffffZ */
+#define SECONDS_LEN 19   /* of it, up to the seconds */
+
 /* A whole or partial time as microseconds of its first moment; *ret_whole when nothing is missing. */
 static int parse_time(const char *text, int64_t *ret, int *ret_whole)
 {
@@ -313,24 +316,27 @@ static int parse_time(const char *text, int64_t *ret, int *ret_whole)
 	return ms < 0 ? -1 : 0;
 }
 
-/* Text compares with the formatted time: a partial one is never equal, and smaller than all it begins. */
+/* Times compare as text, so only text that reads like the formatted time can be a bound. A partial time is smaller
+ * than all that it begins. A whole one with fewer digits than the format is greater than all of its second that it
+ * begins ('.' and digits come before 'Z'): the second is left in. The operators get weaker, never stronger. */
 static int term_time(sqlite3_value *value, uint32_t *op, struct arrow_builder *b)
 {
+	int n = sqlite3_value_bytes(value), whole, is_exact = n == TIMESTAMP_LEN;
+	const char *text = (const char *)sqlite3_value_text(value);
+	char formatted[48];
 	int64_t us;
-	int whole;
 
-	if (sqlite3_value_type(value) != SQLITE_TEXT ||
-	    parse_time((const char *)sqlite3_value_text(value), &us, &whole))
+	if (sqlite3_value_type(value) != SQLITE_TEXT || parse_time(text, &us, &whole))
 		return -1;
-	if (*op == ORASI_OP_EQ && !whole)
+	format_timestamp(us, formatted, sizeof(formatted));
+	if (strncmp(formatted, text, whole && !is_exact ? SECONDS_LEN : (size_t)n) || (*op == ORASI_OP_EQ && !is_exact))
 		return -1;
-	/* Text may say less digits than the format: keep the bounds open. */
 	if (*op == ORASI_OP_GT)
 		*op = ORASI_OP_GE;
 	if (*op == ORASI_OP_LT)
 		*op = ORASI_OP_LE;
-	if (*op == ORASI_OP_EQ && sqlite3_value_bytes(value) != 27)
-		return -1;
+	if (*op == ORASI_OP_LE && whole && !is_exact)
+		us += 1000000;
 	return arrow_append_int(b, us);
 }
 
@@ -391,10 +397,12 @@ int value_term(const struct ArrowSchema *column, int sqlite_op, sqlite3_value *v
 		if (ops[i].sqlite == sqlite_op)
 			*ret_op = ops[i].ours;
 	memset(ret, 0, sizeof(*ret));
-	if (*ret_op == ORASI_OP_IS_NULL || *ret_op == ORASI_OP_NOT_NULL)
-		return 0;
 	if (!*ret_op || arrow_type_parse(column->format, &info))
 		return -1;
+	if (*ret_op == ORASI_OP_IS_NULL && (info.type == ARROW_FLOAT32 || info.type == ARROW_FLOAT64))
+		return -1; /* to SQLite NaN is null as well */
+	if (*ret_op == ORASI_OP_IS_NULL || *ret_op == ORASI_OP_NOT_NULL)
+		return 0;
 	b = arrow_builder_new(column);
 	if (b && !fill_term(&info, value, ret_op, b))
 		r = arrow_builder_finish(b, ret);

@@ -32,7 +32,7 @@ struct cursor {
 	size_t file;
 	struct reader *reader;
 	const struct ArrowArray *batch;
-	int64_t row, in_file;
+	int64_t row, in_file; /* in the batch, in the file */
 	int eof;
 };
 
@@ -262,7 +262,6 @@ static int next_file(struct cursor *cursor)
 	if (!r)
 		r = reader_open(table->session, path, &cursor->schema, cursor->term_list, cursor->n_terms, &cursor->reader,
 		                &err);
-	cursor->in_file = 0;
 	return r ? failed(table->session, &err) : SQLITE_OK;
 }
 
@@ -275,7 +274,7 @@ static int next_batch(struct cursor *cursor)
 	int r;
 
 	while (!cursor->eof) {
-		r = reader_next(cursor->reader, &cursor->batch, &err);
+		r = reader_next(cursor->reader, &cursor->batch, &cursor->in_file, &err);
 		if (r < 0)
 			return failed(session, &err);
 		if (r > 0)

@@ -387,6 +387,15 @@ static orasi_status fill_batch(struct reader *r, orasi_error *err)
 	return status;
 }
 
+/* A batch never crosses row groups, so its rows end where the reader stands. */
+static void place(const struct reader *r, orasi_mark *mark, uint64_t n)
+{
+	if (r->by_rows || mark->struct_size < offsetof(orasi_mark, first_row) + sizeof(mark->first_row))
+		return;
+	mark->flags |= ORASI_MARK_PLACED;
+	mark->first_row = r->row - n;
+}
+
 static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark,
                                 orasi_error *err)
 {
@@ -410,6 +419,7 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	memcpy(r->state, &r->row, sizeof(r->state));
 	mark->flags = r->by_rows ? 0 : ORASI_MARK_RESUMABLE;
+	place(r, mark, (uint64_t)ret->length);
 	mark->rows_total = r->emitted;
 	mark->bytes_total = r->file.rows ? (uint64_t)((double)r->row / (double)r->file.rows *
 	                                              (double)r->source->size)

@@ -56,7 +56,8 @@ typedef struct orasi_ingest_open {
 	 * ORASI_OPEN_PROJECT exactly these columns come back, in this order; without it they are the
 	 * known part of a schema that may still grow. */
 	const struct ArrowSchema *want;
-	/* PUSHDOWN plugins may leave out rows for which the terms cannot hold. */
+	/* PUSHDOWN plugins may leave out rows for which the terms cannot hold; their marks are PLACED
+	 * then, because the host knows rows by their ordinal. */
 	const orasi_term *const *terms;
 	uint32_t n_terms;
 	uint32_t max_rows;  /* bound of a batch, at least 1 */
@@ -72,12 +73,14 @@ typedef struct orasi_ingest_open {
 /* Where the reader stands after a batch; filled by next. `state` lives until the next call. */
 typedef struct orasi_mark {
 	uint32_t struct_size;
-	uint32_t flags;       /* ORASI_MARK_RESUMABLE */
+	uint32_t flags;       /* ORASI_MARK_* */
 	uint64_t rows_total;  /* rows emitted since the very beginning of this source or range */
 	uint64_t bytes_total; /* bytes of the source that are done with, for progress */
 	orasi_bytes state;    /* at most 64 KiB, portable, no pointers */
+	uint64_t first_row;   /* PLACED; only if struct_size covers it */
 } orasi_mark;
 #define ORASI_MARK_RESUMABLE 1u
+#define ORASI_MARK_PLACED 2u /* row i of the batch has the ordinal first_row + i in the source */
 
 typedef struct orasi_ingest_factory {
 	uint32_t struct_size, reserved;
