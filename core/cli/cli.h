@@ -16,7 +16,7 @@ enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_REJECTED, CLI_UNREACHABLE };
 
 /* What was typed behind the command: words, and --name values. */
 struct args {
-	const char *words[256];
+	char **words; /* in the place of argv: as many as were typed */
 	int n_words;
 	struct {
 		const char *name, *value;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arguments by table: one row and one function per command; help and completion are printed from it. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "cli.h"
 
 const struct command commands[] = {
-	{NULL, "ingest", 1, 255, "FILE…",
+	{NULL, "ingest", 1, INT_MAX, "FILE…",
 	 "--dataset D --format F --option K=V --compression C --max-rejected N --max-rejected-percent P --label K=V "
 	 "--priority P --dry-run --no-wait --strict",
 	 "Ingest files (or - for standard input) into a dataset.", cmd_ingest},
@@ -108,6 +109,15 @@ static int takes_value(const char *list, const char *name, size_t len)
 	return -1;
 }
 
+static int keep_option(struct args *args, const char *name, const char *value)
+{
+	if (args->n_options == OPTION_VALUES_MAX)
+		return fail(CLI_USAGE, "more than %d options: give fewer at once", OPTION_VALUES_MAX);
+	args->options[args->n_options].name = name;
+	args->options[args->n_options++].value = value;
+	return 0;
+}
+
 static int take_option(struct args *args, const struct command *command, char **argv, int *at)
 {
 	char *arg = argv[*at], *equals = strchr(arg, '=');
@@ -120,6 +130,8 @@ static int take_option(struct args *args, const struct command *command, char **
 		return fail(CLI_USAGE, "unknown option %.*s: see 'orasi --help'", (int)len, arg);
 	if (equals)
 		*equals++ = '\0';
+	if (!value && equals)
+		return fail(CLI_USAGE, "%s takes no value", arg);
 	if (value && !equals && !(equals = argv[++*at]))
 		return fail(CLI_USAGE, "%s needs a value", arg);
 	if (!strcmp(arg, "--server"))
@@ -128,10 +140,8 @@ static int take_option(struct args *args, const struct command *command, char **
 		args->json = 1;
 	else if (!strcmp(arg, "--quiet"))
 		args->quiet = 1;
-	else if (args->n_options < OPTION_VALUES_MAX) {
-		args->options[args->n_options].name = arg + 2;
-		args->options[args->n_options++].value = value ? equals : "";
-	}
+	else
+		return keep_option(args, arg + 2, value ? equals : "");
 	return 0;
 }
 
@@ -158,17 +168,21 @@ static const struct command *find_command(char **argv, int *at)
 	return NULL;
 }
 
+/* Behind a lone -- all are words: a file may be called --x, and SQL may begin with a comment. */
 static int run_command(const struct command *command, struct args *args, char **argv, int at)
 {
-	int r = 0;
+	int only_words = 0, r = 0;
 
+	args->words = argv + at;
 	for (; argv[at] && !r; at++) {
-		if (!strcmp(argv[at], "--help"))
-			return print_help(command->group ? command->group : command->name);
-		if (!strncmp(argv[at], "--", 2) && argv[at][2])
-			r = take_option(args, command, argv, &at);
-		else if (args->n_words < 255)
+		if (only_words || strncmp(argv[at], "--", 2))
 			args->words[args->n_words++] = argv[at];
+		else if (!argv[at][2])
+			only_words = 1;
+		else if (!strcmp(argv[at], "--help"))
+			return print_help(command->group ? command->group : command->name);
+		else
+			r = take_option(args, command, argv, &at);
 	}
 	if (r)
 		return r;
