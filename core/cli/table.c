@@ -37,6 +37,14 @@ static int display_width(const char *s)
 	return n;
 }
 
+/* What a terminal would obey: C0, DEL, and C1 (U+0080 to U+009F), of which the first byte of two is 0xC2. */
+static int control_length(const unsigned char *s)
+{
+	if (*s < 0x20 || *s == 0x7F)
+		return 1;
+	return *s == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0 ? 2 : 0;
+}
+
 /* Cut to CELL_MAX characters on a terminal; control characters never reach it. */
 static char *cell_text(const char *s)
 {
@@ -44,9 +52,12 @@ static char *cell_text(const char *s)
 	char *cell = malloc(strlen(s) + 4), *to = cell;
 
 	for (; cell && *s && room > 0; s++) {
+		int control = control_length((const unsigned char *)s);
+
 		if ((*s & 0xC0) != 0x80)
 			room--;
-		*to++ = (unsigned char)*s < 0x20 || *s == 0x7F ? ' ' : *s;
+		*to++ = control ? ' ' : *s;
+		s += control == 2;
 	}
 	while (cell && (*s & 0xC0) == 0x80)
 		*to++ = *s++;
