@@ -43,7 +43,10 @@ int value_term(const struct ArrowSchema *column, int sqlite_op, sqlite3_value *v
                struct ArrowArray *ret);
 
 /* render.c: rows as text. */
+#define TYPE_NAME_MAX 32
 struct render;
+/* The type of a result column as people see it; "" when it is computed. */
+const char *render_type(sqlite3_stmt *stmt, int i, char ret[TYPE_NAME_MAX]);
 int render_new(const char *format, sqlite3_stmt *stmt, const struct sql_sink *sink, struct render **ret,
                struct err *err);
 void render_free(struct render *render);

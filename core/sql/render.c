@@ -167,16 +167,25 @@ static void head_csv(struct render *r)
 	buf_puts(&r->out, "\r\n");
 }
 
+const char *render_type(sqlite3_stmt *stmt, int i, char ret[TYPE_NAME_MAX])
+{
+	const char *declared = sqlite3_column_decltype(stmt, i);
+
+	snprintf(ret, TYPE_NAME_MAX, "%.*s", declared ? (int)strcspn(declared, " ") : 0, declared ? declared : "");
+	return ret;
+}
+
 static void head_page(struct render *r)
 {
 	buf_puts(&r->out, "{\"columns\":[");
 	for (int i = 0; i < r->n; i++) {
-		const char *type = sqlite3_column_decltype(r->stmt, i);
+		char type[TYPE_NAME_MAX];
 
+		render_type(r->stmt, i, type);
 		buf_puts(&r->out, i ? ",{\"name\":" : "{\"name\":");
 		buf_json_str(&r->out, r->names[i], strlen(r->names[i]));
 		buf_puts(&r->out, ",\"type\":");
-		buf_json_str(&r->out, type ? type : "", type ? strlen(type) : 0);
+		buf_json_str(&r->out, type, strlen(type));
 		buf_putc(&r->out, '}');
 	}
 	buf_puts(&r->out, "],\"rows\":[");

@@ -170,10 +170,10 @@ static struct json *list_columns(sqlite3_stmt *stmt)
 
 	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
 		struct json *column = json_new_object();
-		const char *type = sqlite3_column_decltype(stmt, i);
+		char type[TYPE_NAME_MAX];
 
 		json_set_str(column, "name", sqlite3_column_name(stmt, i));
-		json_set_str(column, "type", type ? type : "");
+		json_set_str(column, "type", render_type(stmt, i, type));
 		json_push(list, column);
 	}
 	return list;

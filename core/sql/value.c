@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "sql/inside.h"
 
+/* The first word is the type that people see. Times are TEXT to SQLite, which would else take the constant '2025' for
+ * a number, and any text is greater than a number. */
 const char *value_sql_type(const struct ArrowSchema *schema)
 {
 	struct arrow_type_info info;
@@ -27,9 +29,9 @@ const char *value_sql_type(const struct ArrowSchema *schema)
 	case ARROW_UTF8:
 		return "TEXT";
 	case ARROW_TIMESTAMP:
-		return "TIMESTAMP";
+		return "TIMESTAMP TEXT";
 	case ARROW_DATE32:
-		return "DATE";
+		return "DATE TEXT";
 	case ARROW_STRUCT:
 	case ARROW_LIST:
 	case ARROW_MAP:

@@ -286,9 +286,14 @@ static const char *const predicates[] = {
 	"#at < '2024-01-01T02:01:40+02:00'",
 	"#at > '2024'",
 	"#at < '2024-01'",
+	"#at < '2025'",
+	"#at > '2025'",
+	"#at BETWEEN '2023' AND '2025'",
 	"#at >= '2024-01-02'",
 	"#day = '1970-01-03'",
 	"#day > '1970-01-15'",
+	"#day < '1971'",
+	"#day > '1971'",
 	"#ok = 1",
 	"#ok = 0 AND #id < 50",
 };
@@ -350,6 +355,22 @@ START_TEST(a_page_that_was_cut_says_so)
 }
 END_TEST
 
+START_TEST(a_year_is_text_and_no_number)
+{
+	expect("csv", "SELECT sum(at < '2025') AS b, sum(at > '2025') AS a, sum(day < '1971') AS d FROM t",
+	       "b,a,d\r\n2000,0,2000\r\n");
+}
+END_TEST
+
+START_TEST(types_are_named_as_in_the_schema)
+{
+	expect("json", "SELECT at, day, ok, name, x, 1 AS n FROM t WHERE id < 0",
+	       "{\"columns\":[{\"name\":\"at\",\"type\":\"TIMESTAMP\"},{\"name\":\"day\",\"type\":\"DATE\"},"
+	       "{\"name\":\"ok\",\"type\":\"BOOLEAN\"},{\"name\":\"name\",\"type\":\"TEXT\"},"
+	       "{\"name\":\"x\",\"type\":\"REAL\"},{\"name\":\"n\",\"type\":\"\"}],\"rows\":[],\"truncated\":false}");
+}
+END_TEST
+
 START_TEST(a_count_needs_no_column)
 {
 	expect("csv", "SELECT count(*) AS n FROM t", "n\r\n2000\r\n");
@@ -406,6 +427,8 @@ static void sql_cases(Suite *suite)
 	tcase_add_test(tests, ndjson_has_types_and_distinct_names);
 	tcase_add_test(tests, csv_tells_null_from_the_empty_text);
 	tcase_add_test(tests, a_page_that_was_cut_says_so);
+	tcase_add_test(tests, a_year_is_text_and_no_number);
+	tcase_add_test(tests, types_are_named_as_in_the_schema);
 	tcase_add_test(tests, a_count_needs_no_column);
 	tcase_add_test(tests, only_one_reading_statement_is_allowed);
 	tcase_add_test(tests, an_unknown_dataset_is_answered_with_those_that_exist);
