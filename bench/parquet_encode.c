@@ -43,8 +43,7 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name, *format;
@@ -123,8 +122,7 @@ static struct ArrowArray *make_batches(const struct ArrowSchema *schema, uint64_
 	return batches;
 }
 
-/* ---- both ways
- * ---------------------------------------------------------------------------------------- */
+/* ---- both ways ------------------------------------------------------------------------------ */
 
 static orasi_status encode(const orasi_encode_factory *factory, void *self,
                            struct fakehost_output *out, const struct ArrowSchema *schema,

@@ -1,46 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 
-/* ---- which type may be read as which
- * ------------------------------------------------------------------ */
+#include "convert.h"
 
-static int is_integer(enum arrow_type type)
-{
-	return type >= ARROW_INT8 && type <= ARROW_UINT64;
-}
-
-static int is_bytes(enum arrow_type type)
-{
-	return type >= ARROW_UTF8 && type <= ARROW_LARGE_BINARY;
-}
-
-static int can_read(const struct node *node, const struct arrow_type_info *want)
-{
-	const struct arrow_type_info *have = &node->info;
-
-	if (have->type == ARROW_TIMESTAMP && want->type == ARROW_TIMESTAMP)
-		return 1;
-	if (is_integer(have->type) && is_integer(want->type))
-		return arrow_type_width(have) <= arrow_type_width(want);
-	if (is_bytes(have->type) && is_bytes(want->type))
-		return 1;
-	if (have->type == ARROW_FLOAT32 && want->type == ARROW_FLOAT64)
-		return 1;
-	if (have->type == ARROW_DECIMAL128 && want->type == ARROW_DECIMAL128)
-		return have->scale == want->scale && have->precision <= want->precision;
-	return have->type == want->type && have->width == want->width && have->unit == want->unit;
-}
-
-static const struct node *find_child(const struct node *node, const char *name)
-{
-	for (int i = 0; i < node->n_children; i++)
-		if (!strcmp(node->children[i]->name, name))
-			return node->children[i];
-	return NULL;
-}
-
-/* ---- making the plan
- * ------------------------------------------------------------------------------------- */
+/* ---- making the plan ------------------------------------------------------------------------ */
 
 static enum node_kind kind_of(enum arrow_type type)
 {
@@ -84,7 +47,7 @@ static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *w
 		    plan->node->parent->kind == NODE_MAP)
 			child = i < plan->node->n_children ? plan->node->children[i] : NULL;
 		else if (plan->node && plan->node->kind == NODE_STRUCT)
-			child = find_child(plan->node, want->children[i]->name);
+			child = node_child(plan->node, i, want->children[i]->name);
 		else if (plan->node)
 			child = plan->node->children[0];
 		plan->n_children++;
@@ -106,13 +69,16 @@ orasi_status plan_make(struct plan *plan, const struct node *node, const struct 
 		               "column '%.100s' is wanted as '%.30s', which is not known",
 		               want->name, want->format);
 	if (node && (kind_of(plan->want.type) != node->kind ||
-	             (node->kind == NODE_LEAF && !can_read(node, &plan->want))))
+	             (node->kind == NODE_LEAF && !convert_can(node, &plan->want))))
 		return pq_fail(
 		        err, ORASI_E_INVALID,
 		        "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'",
 		        node->name, node->format, want->format);
 	if (node && node->kind == NODE_LEAF) {
 		plan->leaf = &leaves[node->leaf];
+		if (plan->leaf->node)
+			return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is wanted twice",
+			               node->name);
 		plan->leaf->node = node;
 		return ORASI_OK;
 	}
@@ -130,130 +96,19 @@ void plan_done(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------------------
- */
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
-/* Between units; what does not fit is an error, what is finer is cut downwards. */
-static int rescale(int64_t *v, enum arrow_unit from, enum arrow_unit to)
-{
-	static const int64_t per_second[] = {1, 1000, 1000000, 1000000000};
-
-	if (to >= from)
-		return __builtin_mul_overflow(*v, per_second[to] / per_second[from], v);
-	*v = floor_div(*v, per_second[from] / per_second[to]);
-	return 0;
-}
-
-/* Julian day and nanoseconds of the day. */
-static int int96_nanos(const uint8_t *p, int64_t *ret)
-{
-	int64_t nanos, days;
-	uint32_t julian;
-
-	memcpy(&nanos, p, 8);
-	memcpy(&julian, p + 8, 4);
-	days = (int64_t)julian - 2440588;
-	if (__builtin_mul_overflow(days, 86400000000000, &days) ||
-	    __builtin_add_overflow(days, nanos, ret)) {
-		*ret = 0;
-		return -1;
-	}
-	return 0;
-}
-
-static int64_t load_int(const struct node *node, struct slice v)
-{
-	int64_t wide = 0;
-
-	memcpy(&wide, v.ptr, v.len < 8 ? v.len : 8);
-	if (node->physical == PQ_INT32)
-		switch (node->info.type) {
-		case ARROW_UINT8:
-			return (uint8_t)wide;
-		case ARROW_UINT16:
-			return (uint16_t)wide;
-		case ARROW_UINT32:
-			return (uint32_t)wide;
-		default:
-			return (int32_t)wide;
-		}
-	return wide;
-}
-
-/* Two's complement, big-endian, of any length up to 16 significant bytes. */
-static int load_decimal(const struct node *node, struct slice v, uint8_t ret[16])
-{
-	int64_t narrow;
-	uint8_t sign;
-
-	if (node->physical == PQ_INT32 || node->physical == PQ_INT64) {
-		narrow = load_int(node, v);
-		memcpy(ret, &narrow, 8);
-		memset(ret + 8, narrow < 0 ? 0xFF : 0, 8);
-		return 0;
-	}
-	sign = v.len && v.ptr[0] & 0x80 ? 0xFF : 0;
-	while (v.len > 16) {
-		if (*v.ptr != sign)
-			return -1;
-		v.ptr++;
-		v.len--;
-	}
-	memset(ret, sign, 16);
-	for (uint32_t i = 0; i < v.len; i++)
-		ret[i] = v.ptr[v.len - 1 - i];
-	return 0;
-}
-
-static orasi_status append_timestamp(struct plan *plan, struct slice v, struct arrow_builder *b,
-                                     orasi_error *err)
-{
-	int64_t t;
-
-	if (plan->node->physical == PQ_INT96) {
-		if (int96_nanos(v.ptr, &t))
-			return arrow_append_null(b) ? ORASI_E_NOMEM
-			                            : ORASI_OK; /* beyond what 64 bits can say */
-	} else {
-		t = load_int(plan->node, v);
-	}
-	if (rescale(&t, plan->node->info.unit, plan->want.unit))
-		return pq_fail(err, ORASI_E_INVALID,
-		               "a time of column '%.100s' does not fit the wanted unit",
-		               plan->node->name);
-	return arrow_append_int(b, t) ? ORASI_E_NOMEM : ORASI_OK;
-}
+/* ---- values -------------------------------------------------------------------------------- */
 
 static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b,
                                  orasi_error *err)
 {
-	uint8_t decimal[16];
-	float narrow;
-	double wide;
+	uint8_t fixed[CONVERT_MAX];
+	orasi_status status;
 	int r;
 
 	switch (plan->want.type) {
 	case ARROW_BOOL:
 		r = arrow_append_bool(b, v.ptr[0]);
 		break;
-	case ARROW_FLOAT32:
-	case ARROW_FLOAT64:
-		if (v.len == 4) {
-			memcpy(&narrow, v.ptr, 4);
-			wide = (double)narrow;
-		} else {
-			memcpy(&wide, v.ptr, 8);
-		}
-		r = arrow_append_double(b, wide);
-		break;
-	case ARROW_TIMESTAMP:
-		return append_timestamp(plan, v, b, err);
 	case ARROW_UTF8:
 	case ARROW_LARGE_UTF8:
 	case ARROW_BINARY:
@@ -261,28 +116,22 @@ static orasi_status append_value(struct plan *plan, struct slice v, struct arrow
 		r = arrow_append_bytes(b, v.ptr, v.len);
 		break;
 	case ARROW_FIXED_BINARY:
-	case ARROW_FLOAT16:
 		r = arrow_append_fixed(b, v.ptr);
 		break;
-	case ARROW_DECIMAL128:
-		if (load_decimal(plan->node, v, decimal))
-			return pq_fail(err, ORASI_E_INVALID,
-			               "a decimal of column '%.100s' has more than 38 digits",
-			               plan->node->name);
-		r = arrow_append_fixed(b, decimal);
-		break;
 	default:
-		r = arrow_append_int(b, load_int(plan->node, v));
+		status = convert_value(plan->node, &plan->want, v, fixed, err);
+		if (status)
+			return status;
+		r = arrow_append_fixed(b, fixed);
 	}
-	return r ? pq_fail(err, ORASI_E_NOMEM,
-	                   "column '%.100s': out of memory, or more than 2 GiB in one batch",
-	                   plan->node->name)
-	         : ORASI_OK;
+	if (r)
+		return pq_fail(err, ORASI_E_NOMEM,
+		               "column '%.100s': out of memory, or more than 2 GiB in one batch",
+		               plan->node->name);
+	return ORASI_OK;
 }
 
-/* ---- structure
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- structure ------------------------------------------------------------------------------ */
 
 static orasi_status ready(struct leaf *leaf, orasi_error *err)
 {

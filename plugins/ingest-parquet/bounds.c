@@ -115,8 +115,7 @@ static void add_int(struct bounds *b, int64_t v, int is_unsigned)
 	b->any = 1;
 }
 
-/* ---- many values at once
- * ------------------------------------------------------------------------------ */
+/* ---- many values at once -------------------------------------------------------------------- */
 
 /* The extremes of n > 0 values of one C type, then one step of `add` for each. */
 #define ADD_RANGE(type, add, ...)                                       \
@@ -230,8 +229,7 @@ void bounds_merge(struct bounds *into, const struct bounds *from, const struct n
 	}
 }
 
-/* ---- into the footer
- * --------------------------------------------------------------------------------- */
+/* ---- into the footer ------------------------------------------------------------------------ */
 
 static void put_bound(struct thrift_writer *w, int id, const struct node *node,
                       const struct bound *bound, int is_max)
@@ -312,8 +310,7 @@ void bounds_write(const struct bounds *b, const struct node *node, struct thrift
 	thrift_end(w);
 }
 
-/* ---- into JSON
- * --------------------------------------------------------------------------------------- */
+/* ---- into JSON ------------------------------------------------------------------------------ */
 
 static int put_text(struct bytes *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

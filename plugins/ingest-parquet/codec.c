@@ -33,8 +33,7 @@ void codec_done(struct codec *codec)
 	codec->zstd_out = codec->zstd_in = NULL;
 }
 
-/* ---- compress
- * --------------------------------------------------------------------------------------- */
+/* ---- compress ------------------------------------------------------------------------------- */
 
 static int zstd_compress(struct codec *codec, const void *p, size_t n, struct bytes *out)
 {
@@ -116,8 +115,7 @@ orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct
 	         : ORASI_OK;
 }
 
-/* ---- decompress
- * ------------------------------------------------------------------------------------- */
+/* ---- decompress ----------------------------------------------------------------------------- */
 
 static int zstd_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len)
 {

@@ -59,8 +59,7 @@ static orasi_status no_memory(orasi_error *err)
 	return pq_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
 }
 
-/* ---- pages
- * ----------------------------------------------------------------------------------------- */
+/* ---- pages ---------------------------------------------------------------------------------- */
 
 static int put_page_header(struct bytes *out, int type, const struct bytes *raw,
                            const struct bytes *packed, size_t n_values, int encoding)
@@ -181,8 +180,7 @@ static orasi_status flush_page(struct column *c, orasi_error *err)
 	return r;
 }
 
-/* ---- giving up a dictionary
- * -------------------------------------------------------------------------- */
+/* ---- giving up a dictionary ----------------------------------------------------------------- */
 
 static int pays(const struct column *c)
 {
@@ -257,8 +255,7 @@ static orasi_status give_up(struct column *c, orasi_error *err)
 	return r;
 }
 
-/* ---- values
- * ---------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static int add_indices(struct column *c, const uint8_t *values, size_t n)
 {
@@ -412,8 +409,7 @@ orasi_status column_add(struct column *c, const struct shred *s, orasi_error *er
 	return r;
 }
 
-/* ---- the end of a row group
- * -------------------------------------------------------------------------- */
+/* ---- the end of a row group ----------------------------------------------------------------- */
 
 static orasi_status write_out(orasi_output *output, const struct bytes *b, uint64_t *at,
                               orasi_error *err)

@@ -20,7 +20,6 @@ void leaf_done(struct leaf *leaf)
 	bytes_free(&leaf->indices);
 	bytes_free(&leaf->def);
 	bytes_free(&leaf->rep);
-	bytes_free(&leaf->scratch);
 }
 
 static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
@@ -53,6 +52,7 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 	/* Some writers forget the dictionary in the chunk's size; the count of values is what ends
 	 * it. */
 	leaf->end = (uint64_t)source->size;
+	leaf->chunk_end = (uint64_t)end;
 	leaf->values_left = column->n_values;
 	leaf->window.len = 0;
 	leaf->n = leaf->pos = leaf->n_values = leaf->value_pos = 0;
@@ -60,31 +60,44 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 	return ORASI_OK;
 }
 
-/* Bytes [at, at+len) of the chunk, as far as there are; *ret_len tells how many. */
+/* How far to read from `at` for `len` bytes: ahead, but not beyond the end that the chunk claims.
+ */
+static size_t read_ahead(const struct leaf *leaf, uint64_t at, size_t len)
+{
+	uint64_t end = at + len <= leaf->chunk_end ? leaf->chunk_end : leaf->end;
+	size_t want = len > WINDOW ? len : WINDOW;
+
+	return want < end - at ? want : (size_t)(end - at);
+}
+
+/* Bytes [at, at+len) of the chunk, as far as there are; *ret_len tells how many. What the window
+ * has of them is not read again. */
 static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint8_t **ret,
                           size_t *ret_len, orasi_error *err)
 {
-	size_t want = len > WINDOW ? len : WINDOW, got = 0;
-	orasi_status r;
+	struct bytes *window = &leaf->window;
+	uint64_t have_end = leaf->window_at + window->len;
+	size_t want = read_ahead(leaf, at, len), got = 0;
+	orasi_status r = ORASI_OK;
 
-	if (at >= leaf->window_at && at + len <= leaf->window_at + leaf->window.len) {
-		*ret = leaf->window.data + (at - leaf->window_at);
-		*ret_len = (size_t)(leaf->window_at + leaf->window.len - at);
-		return ORASI_OK;
+	if (at < leaf->window_at || at > have_end)
+		have_end = at;
+	if (at + len > have_end) {
+		size_t keep = (size_t)(have_end - at);
+
+		if (keep)
+			memmove(window->data, window->data + (at - leaf->window_at), keep);
+		leaf->window_at = at;
+		window->len = keep;
+		if (bytes_reserve(window, want - keep + 1))
+			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		r = leaf->source->pread(leaf->source, at + keep, window->data + keep, want - keep,
+		                        &got, err);
+		window->len += got;
 	}
-	if (want > leaf->end - at)
-		want = (size_t)(leaf->end - at);
-	leaf->window.len = 0;
-	if (bytes_reserve(&leaf->window, want + 1))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	r = leaf->source->pread(leaf->source, at, leaf->window.data, want, &got, err);
-	if (r)
-		return r;
-	leaf->window_at = at;
-	leaf->window.len = got;
-	*ret = leaf->window.data;
-	*ret_len = got;
-	return ORASI_OK;
+	*ret = window->data + (at - leaf->window_at);
+	*ret_len = (size_t)(leaf->window_at + window->len - at);
+	return r;
 }
 
 static orasi_status read_header(struct leaf *leaf, struct pq_page_header *ret, orasi_error *err)
@@ -135,7 +148,7 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 	if (levels > (size_t)h->compressed || levels > (size_t)h->uncompressed)
 		return damaged(leaf, err, "its levels are longer than the page");
 	to->len = 0;
-	if (bytes_reserve(to, (size_t)h->uncompressed + 8))
+	if (bytes_reserve(to, (size_t)h->uncompressed + SLACK))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
@@ -161,39 +174,37 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 	return r;
 }
 
-/* ---- levels
- * -------------------------------------------------------------------------------------------- */
+/* ---- levels --------------------------------------------------------------------------------- */
 
 static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p,
                                   size_t len, size_t n, int max, int encoding, orasi_error *err)
 {
 	struct rle_reader rle;
-	uint32_t *wide;
 	int width = bit_width((uint32_t)max);
+	uint8_t highest = 0;
 
-	ret->len = leaf->scratch.len = 0;
-	if (bytes_reserve(ret, n + 1) || bytes_reserve(&leaf->scratch, n * 4 + 4))
+	ret->len = 0;
+	if (bytes_reserve(ret, n + 1))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	wide = (uint32_t *)leaf->scratch.data;
 	if (encoding == PQ_BIT_PACKED) {
 		/* The deprecated form: most significant bit first, no runs. */
 		if (n * (size_t)width > len * 8)
 			return damaged(leaf, err, "its levels end early");
 		for (size_t i = 0, bit = 0; i < n; i++) {
-			wide[i] = 0;
+			ret->data[i] = 0;
 			for (int k = 0; k < width; k++, bit++)
-				wide[i] = wide[i] << 1 | (p[bit / 8] >> (7 - bit % 8) & 1u);
+				ret->data[i] = (uint8_t)(ret->data[i] << 1 |
+				                         (p[bit / 8] >> (7 - bit % 8) & 1u));
 		}
 	} else {
 		rle_open(&rle, p, len, width);
-		if (rle_decode(&rle, wide, n))
+		if (rle_decode_levels(&rle, ret->data, n))
 			return damaged(leaf, err, "its levels end early");
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (wide[i] > (uint32_t)max)
-			return damaged(leaf, err, "a level is higher than the schema allows");
-		ret->data[i] = (uint8_t)wide[i];
-	}
+	for (size_t i = 0; i < n; i++)
+		highest = ret->data[i] > highest ? ret->data[i] : highest;
+	if (highest > max)
+		return damaged(leaf, err, "a level is higher than the schema allows");
 	ret->len = n;
 	return ORASI_OK;
 }
@@ -257,8 +268,7 @@ static size_t count_values(const struct leaf *leaf, size_t n)
 	return values;
 }
 
-/* ---- data pages
- * ---------------------------------------------------------------------------------------- */
+/* ---- data pages ----------------------------------------------------------------------------- */
 
 static orasi_status read_indices(struct leaf *leaf, const uint8_t *p, size_t len, orasi_error *err)
 {
@@ -299,6 +309,9 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	r = read_levels(leaf, h, &at, end, err);
 	if (r)
 		return r;
+	if (leaf->node->rep && leaf->n && leaf->rep.data[0] &&
+	    leaf->values_left == leaf->column->n_values)
+		return damaged(leaf, err, "its first row continues one that is not there");
 	leaf->n_values = count_values(leaf, leaf->n);
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
@@ -356,8 +369,7 @@ orasi_status leaf_ready(struct leaf *leaf, orasi_error *err)
 	return ORASI_OK;
 }
 
-/* ---- skipping
- * -------------------------------------------------------------------------------------------- */
+/* ---- skipping ------------------------------------------------------------------------------- */
 
 static orasi_status skip_nested(struct leaf *leaf, uint64_t rows, orasi_error *err)
 {

@@ -8,6 +8,8 @@
 #include "node.h"
 #include "rle.h"
 
+#define SLACK 16 /* bytes that may be read behind any value of a page */
+
 struct slice {
 	const uint8_t *ptr;
 	uint32_t len;
@@ -28,7 +30,8 @@ struct leaf {
 	const struct pq_column *column;
 	orasi_source *source;
 	struct codec codec;
-	uint64_t at, end;    /* of the chunk, in the file */
+	uint64_t at, end;    /* in the file: the next page, and what reading must stop at */
+	uint64_t chunk_end;  /* where the chunk says it ends: some writers are wrong */
 	int64_t values_left; /* not yet in a page */
 	struct bytes window; /* bytes of the chunk read ahead */
 	uint64_t window_at;
@@ -37,8 +40,8 @@ struct leaf {
 	struct values dict, plain;
 	struct bytes indices; /* u32 per value, when the page is dictionary-encoded */
 	int use_dict, has_dict;
-	struct bytes def, rep, scratch;
-	size_t n, pos; /* levels of the page, and where we are */
+	struct bytes def, rep; /* a byte each */
+	size_t n, pos;         /* levels of the page, and where we are */
 	size_t n_values, value_pos;
 };
 
@@ -59,17 +62,22 @@ static inline int leaf_rep(const struct leaf *leaf)
 	return leaf->node->rep ? leaf->rep.data[leaf->pos] : 0;
 }
 
-/* The value under the cursor; only when leaf_def is the node's def. Cannot fail: counts and indices
- * were checked when the page was read. */
-static inline struct slice leaf_value(const struct leaf *leaf)
+/* Value i of the page. Cannot fail: counts and indices were checked when the page was read. */
+static inline struct slice leaf_value_at(const struct leaf *leaf, size_t i)
 {
 	const struct values *v = leaf->use_dict ? &leaf->dict : &leaf->plain;
-	size_t i = leaf->use_dict ? ((const uint32_t *)leaf->indices.data)[leaf->value_pos]
-	                          : leaf->value_pos;
 
+	if (leaf->use_dict)
+		i = ((const uint32_t *)leaf->indices.data)[i];
 	if (v->width)
 		return (struct slice){v->base + i * v->width, (uint32_t)v->width};
 	return v->slices[i];
+}
+
+/* The value under the cursor; only when leaf_def is the node's def. */
+static inline struct slice leaf_value(const struct leaf *leaf)
+{
+	return leaf_value_at(leaf, leaf->value_pos);
 }
 
 static inline void leaf_next(struct leaf *leaf)

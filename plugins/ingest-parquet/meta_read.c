@@ -278,8 +278,7 @@ void pq_file_free(struct pq_file *file)
 	pool_free(&file->pool);
 }
 
-/* ---- page headers
- * ---------------------------------------------------------------------------------- */
+/* ---- page headers --------------------------------------------------------------------------- */
 
 static void read_data_page(struct thrift_reader *r, struct pq_page_header *h)
 {

@@ -10,6 +10,16 @@ void tree_free(struct tree *tree)
 	pool_free(&tree->pool);
 }
 
+const struct node *node_child(const struct node *node, int64_t i, const char *name)
+{
+	if (i < node->n_children && !strcmp(node->children[i]->name, name))
+		return node->children[i];
+	for (int k = 0; k < node->n_children; k++)
+		if (!strcmp(node->children[k]->name, name))
+			return node->children[k];
+	return NULL;
+}
+
 int tree_to_arrow(const struct node *node, struct ArrowSchema *ret)
 {
 	if (arrow_schema_make(ret, node->format, node->name, node->nullable, node->n_children))

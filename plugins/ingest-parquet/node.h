@@ -37,6 +37,8 @@ struct tree {
 };
 
 void tree_free(struct tree *tree);
+/* The child of a struct with this name: the i-th if it has it, as names may repeat. NULL: none. */
+const struct node *node_child(const struct node *node, int64_t i, const char *name);
 /* For writing: from an Arrow struct schema. E_UNSUPPORTED names the column. */
 orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema, orasi_error *err);
 /* For reading: from the elements of a footer; old list layouts are understood. */

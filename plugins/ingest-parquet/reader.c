@@ -2,14 +2,16 @@
 /* The decoder: footer, then row group after row group, batch after batch.
  *
  * open reads the footer and makes a plan for the wanted columns. next takes rows of the current
- * group until the batch is full or the group ends. A mark is the number of the next row. With
- * `rows` only those are assembled; what lies between is skipped, page by page where the headers
- * allow it. */
-#include "assemble.h"
+ * group until the batch is full or the group ends, column by column some rows at a time. A mark is
+ * the number of the next row, and of the rows that were given so far. With `rows` only those are
+ * assembled; what lies between is skipped, page by page where the headers allow it. */
+#include "output.h"
 #include "plugin.h"
 #include "prune.h"
 
 #define FOOTER_MAX (1u << 30)
+#define STEP_MIN 64 /* rows at a time, while nothing is known about their size */
+#define STEP_MAX 2048
 
 struct reader {
 	const orasi_host *host;
@@ -20,8 +22,8 @@ struct reader {
 	struct tree tree;
 	struct ArrowSchema schema; /* what comes out */
 	struct leaf *leaves;
-	struct plan *plans;
-	struct arrow_builder *builder;
+	struct output *outputs;
+	uint64_t batch_rows; /* in the batch being filled */
 	uint32_t max_rows;
 	uint64_t max_bytes;
 	uint32_t group;
@@ -29,8 +31,8 @@ struct reader {
 	int group_open;
 	uint64_t *rows, n_rows, next_row;
 	int by_rows;
-	uint8_t state[8];
 	uint64_t emitted;
+	uint64_t state[2];
 	uint8_t *pruned;
 };
 
@@ -40,24 +42,22 @@ static void reader_reset(struct reader *r)
 {
 	for (int i = 0; r->leaves && i < r->tree.n_leaves; i++)
 		leaf_done(&r->leaves[i]);
-	for (int64_t i = 0; r->plans && i < r->schema.n_children; i++)
-		plan_done(&r->plans[i]);
+	for (int64_t i = 0; r->outputs && i < r->schema.n_children; i++)
+		output_done(&r->outputs[i]);
 	free(r->leaves);
-	free(r->plans);
+	free(r->outputs);
 	free(r->rows);
 	free(r->pruned);
 	r->leaves = NULL;
-	r->plans = NULL;
+	r->outputs = NULL;
 	r->rows = NULL;
 	r->pruned = NULL;
-	arrow_builder_free(r->builder);
-	r->builder = NULL;
 	arrow_schema_release(&r->schema);
 	tree_free(&r->tree);
 	pq_file_free(&r->file);
 	r->group = 0;
 	r->group_open = 0;
-	r->row = r->emitted = r->next_row = 0;
+	r->row = r->emitted = r->next_row = r->batch_rows = 0;
 }
 
 static orasi_status reader_create(const orasi_host *host, const char *id,
@@ -94,8 +94,7 @@ static orasi_status reader_sniff(const char *id, orasi_bytes head, orasi_str nam
 	return ORASI_OK;
 }
 
-/* ---- the footer
- * ---------------------------------------------------------------------------------------- */
+/* ---- the footer ----------------------------------------------------------------------------- */
 
 static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n,
                                  orasi_error *err)
@@ -160,8 +159,7 @@ static orasi_status check_groups(struct reader *r, orasi_error *err)
 	                                      (long long)rows, (long long)r->file.rows);
 }
 
-/* ---- open
- * ---------------------------------------------------------------------------------------------- */
+/* ---- open ----------------------------------------------------------------------------------- */
 
 /* Without a projection the file's own columns come out. */
 static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
@@ -173,26 +171,18 @@ static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *ope
 	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
 
-static const struct node *find_column(const struct tree *tree, const char *name)
-{
-	for (int i = 0; i < tree->root.n_children; i++)
-		if (!strcmp(tree->root.children[i]->name, name))
-			return tree->root.children[i];
-	return NULL;
-}
-
-static orasi_status make_plans(struct reader *r, orasi_error *err)
+static orasi_status open_outputs(struct reader *r, orasi_error *err)
 {
 	orasi_status status = ORASI_OK;
 
 	r->leaves = calloc((size_t)r->tree.n_leaves + 1, sizeof(*r->leaves));
-	r->plans = calloc((size_t)r->schema.n_children + 1, sizeof(*r->plans));
-	r->builder = arrow_builder_new(&r->schema);
-	if (!r->leaves || !r->plans || !r->builder)
+	r->outputs = calloc((size_t)r->schema.n_children + 1, sizeof(*r->outputs));
+	if (!r->leaves || !r->outputs)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = plan_make(&r->plans[i], find_column(&r->tree, r->schema.children[i]->name),
-		                   r->schema.children[i], r->leaves, err);
+		status = output_open(&r->outputs[i],
+		                     node_child(&r->tree.root, i, r->schema.children[i]->name),
+		                     r->schema.children[i], r->leaves, err);
 	return status;
 }
 
@@ -222,6 +212,18 @@ static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *ope
 	return ORASI_OK;
 }
 
+static orasi_status take_checkpoint(struct reader *r, orasi_bytes state, orasi_error *err)
+{
+	if (state.len != sizeof(r->state))
+		return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin");
+	memcpy(r->state, state.ptr, sizeof(r->state));
+	r->row = r->state[0];
+	r->emitted = r->state[1];
+	if (r->row > (uint64_t)r->file.rows || r->emitted > r->row)
+		return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this file");
+	return ORASI_OK;
+}
+
 static orasi_status take_options(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
 {
 	r->max_rows = open->max_rows ? open->max_rows : 8192;
@@ -239,16 +241,7 @@ static orasi_status take_options(struct reader *r, const orasi_ingest_open *open
 			               (unsigned long long)r->rows[r->n_rows - 1],
 			               (long long)r->file.rows);
 	}
-	if (open->checkpoint.len) {
-		if (open->checkpoint.len != sizeof(r->state))
-			return pq_fail(err, ORASI_E_STATE,
-			               "the checkpoint is not one of this plugin");
-		memcpy(&r->row, open->checkpoint.ptr, sizeof(r->row));
-		if (r->row > (uint64_t)r->file.rows)
-			return pq_fail(err, ORASI_E_STATE,
-			               "the checkpoint is behind the end of the file");
-	}
-	return ORASI_OK;
+	return open->checkpoint.len ? take_checkpoint(r, open->checkpoint, err) : ORASI_OK;
 }
 
 static orasi_status reader_open(void *self, const orasi_ingest_open *open,
@@ -267,7 +260,7 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open,
 	if (!status)
 		status = choose_schema(r, open, err);
 	if (!status && !(open->flags & ORASI_OPEN_INFER))
-		status = make_plans(r, err);
+		status = open_outputs(r, err);
 	if (!status)
 		status = choose_groups(r, open, err);
 	if (!status)
@@ -277,9 +270,7 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open,
 	return status;
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static orasi_status open_group(struct reader *r, orasi_error *err)
 {
@@ -337,52 +328,76 @@ static orasi_status next_group(struct reader *r, orasi_error *err)
 	return ORASI_END;
 }
 
-static orasi_status read_row(struct reader *r, orasi_error *err)
+/* How many rows may follow before the batch is looked at again. Those that are there tell the size
+ * of those that come. */
+static uint64_t step_of(const struct reader *r, uint64_t bytes)
+{
+	uint64_t step = STEP_MIN;
+
+	if (r->batch_rows)
+		step = (r->max_bytes - bytes) / (bytes / r->batch_rows + 1) + 1;
+	if (step > STEP_MAX)
+		step = STEP_MAX;
+	return step < r->max_rows - r->batch_rows ? step : r->max_rows - r->batch_rows;
+}
+
+/* Goes to the next wanted row; *ret_n rows from there on are wanted, at most `max`, 0: none in this
+ * group. */
+static orasi_status seek_rows(struct reader *r, uint64_t max, uint64_t *ret_n, orasi_error *err)
+{
+	uint64_t n = 0, left = r->n_rows - r->next_row;
+	const uint64_t *rows = r->rows + r->next_row;
+
+	if (!r->by_rows) {
+		*ret_n = r->group_end - r->row < max ? r->group_end - r->row : max;
+		return ORASI_OK;
+	}
+	while (n < left && n < max && rows[n] == rows[0] + n && rows[n] < r->group_end)
+		n++;
+	*ret_n = n;
+	r->next_row += n;
+	if (n && rows[0] < r->row)
+		return pq_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
+	return n ? skip_rows(r, rows[0] - r->row, err) : ORASI_OK;
+}
+
+static orasi_status read_rows(struct reader *r, uint64_t n, orasi_error *err)
 {
 	orasi_status status = ORASI_OK;
 
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = plan_read(&r->plans[i], arrow_builder_child(r->builder, i), err);
-	if (!status && arrow_end_struct(r->builder))
-		status = pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	r->row++;
+		status = output_read(&r->outputs[i], (size_t)n, err);
+	r->row += n;
+	r->batch_rows += n;
 	return status;
 }
 
-/* Steps to the next wanted row of the open group: 0 when there is none. */
-static orasi_status seek_row(struct reader *r, int *ret_found, orasi_error *err)
+static uint64_t batch_bytes(const struct reader *r)
 {
-	*ret_found = r->row < r->group_end;
-	if (!r->by_rows)
-		return ORASI_OK;
-	*ret_found = r->next_row < r->n_rows && r->rows[r->next_row] < r->group_end;
-	if (!*ret_found)
-		return ORASI_OK;
-	if (r->rows[r->next_row] < r->row)
-		return pq_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
-	return skip_rows(r, r->rows[r->next_row++] - r->row, err);
+	uint64_t bytes = 0;
+
+	for (int64_t i = 0; i < r->schema.n_children; i++)
+		bytes += output_bytes(&r->outputs[i]);
+	return bytes;
 }
 
 static orasi_status fill_batch(struct reader *r, orasi_error *err)
 {
-	int64_t n = 0;
+	uint64_t bytes = 0, n;
 	orasi_status status = ORASI_OK;
-	int found = 1;
 
-	while (!status && found && n < (int64_t)r->max_rows) {
-		status = seek_row(r, &found, err);
-		if (!status && found) {
-			status = read_row(r, err);
-			n++;
-		}
-		if (!(n & 255) && arrow_builder_bytes(r->builder) >= r->max_bytes)
+	while (!status && r->batch_rows < r->max_rows && bytes < r->max_bytes) {
+		status = seek_rows(r, step_of(r, bytes), &n, err);
+		if (!status && !n)
 			break;
+		if (!status)
+			status = read_rows(r, n, err);
+		bytes = batch_bytes(r);
 	}
-	if (!status && !found) {
+	if (!status && !n) {
 		r->group_open = 0;
 		r->group++;
-		if (r->row < r->group_end)
-			r->row = r->group_end;
+		r->row = r->row < r->group_end ? r->group_end : r->row;
 	}
 	return status;
 }
@@ -396,15 +411,44 @@ static void place(const struct reader *r, orasi_mark *mark, uint64_t n)
 	mark->first_row = r->row - n;
 }
 
+static orasi_status finish_batch(struct reader *r, struct ArrowArray *ret, orasi_error *err)
+{
+	size_t n = (size_t)r->schema.n_children, done = 0;
+	struct ArrowArray *columns = calloc(n + 1, sizeof(*columns));
+	int bad = !columns;
+
+	while (!bad && done < n && !(bad = output_finish(&r->outputs[done], &columns[done])))
+		done++;
+	if (!bad)
+		bad = arrow_array_struct(ret, (int64_t)r->batch_rows, columns, (int64_t)n);
+	for (size_t i = 0; bad && i < done; i++)
+		arrow_array_release(&columns[i]);
+	free(columns);
+	r->batch_rows = 0;
+	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+}
+
+static void set_mark(struct reader *r, orasi_mark *mark)
+{
+	double part = r->file.rows ? (double)r->row / (double)r->file.rows : 0;
+
+	r->state[0] = r->row;
+	r->state[1] = r->emitted;
+	mark->flags = r->by_rows ? 0 : ORASI_MARK_RESUMABLE;
+	mark->rows_total = r->emitted;
+	mark->bytes_total = (uint64_t)(part * (double)r->source->size);
+	mark->state = (orasi_bytes){(const uint8_t *)r->state, sizeof(r->state)};
+}
+
 static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark,
                                 orasi_error *err)
 {
 	struct reader *r = self;
 	orasi_status status = ORASI_OK;
 
-	if (!r->builder)
+	if (!r->outputs)
 		return pq_fail(err, ORASI_E_INVALID, "next before open");
-	while (!status && !arrow_builder_length(r->builder)) {
+	while (!status && !r->batch_rows) {
 		if (r->job && *r->job->cancel_flag)
 			return pq_fail(err, ORASI_E_CANCELLED, "cancelled");
 		if (!r->group_open)
@@ -414,18 +458,10 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 	}
 	if (status)
 		return status;
-	r->emitted += (uint64_t)arrow_builder_length(r->builder);
-	if (arrow_builder_finish(r->builder, ret))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	memcpy(r->state, &r->row, sizeof(r->state));
-	mark->flags = r->by_rows ? 0 : ORASI_MARK_RESUMABLE;
-	place(r, mark, (uint64_t)ret->length);
-	mark->rows_total = r->emitted;
-	mark->bytes_total = r->file.rows ? (uint64_t)((double)r->row / (double)r->file.rows *
-	                                              (double)r->source->size)
-	                                 : 0;
-	mark->state = (orasi_bytes){r->state, sizeof(r->state)};
-	return ORASI_OK;
+	r->emitted += r->batch_rows;
+	set_mark(r, mark);
+	place(r, mark, r->batch_rows);
+	return finish_batch(r, ret, err);
 }
 
 static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_error *err)

@@ -1,5 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Values are of 1 or 4 bytes; what is inlined here gets the size as a constant, so that there is
+ * one loop for each. */
 #include "rle.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE uint32_t get(const void *values, size_t size, size_t i)
+{
+	return size == 1 ? ((const uint8_t *)values)[i] : ((const uint32_t *)values)[i];
+}
+
+INLINE void set(void *values, size_t size, size_t i, uint32_t v)
+{
+	if (size == 1)
+		((uint8_t *)values)[i] = (uint8_t)v;
+	else
+		((uint32_t *)values)[i] = v;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int put_varint(struct bytes *out, uint64_t v)
 {
@@ -15,12 +34,14 @@ static int put_varint(struct bytes *out, uint64_t v)
 
 static int put_run(struct bytes *out, uint32_t value, size_t n, int width)
 {
-	return put_varint(out, (uint64_t)n << 1) || bytes_put(out, &value, (size_t)(width + 7) / 8)
-	               ? -1
-	               : 0;
+	if (put_varint(out, (uint64_t)n << 1))
+		return -1;
+	return bytes_put(out, &value, (size_t)(width + 7) / 8);
 }
 
-static int put_packed(struct bytes *out, const uint32_t *values, size_t n, int width)
+/* Eight values at a time, the last ones padded with zeros. */
+INLINE int put_packed(struct bytes *out, const void *values, size_t size, size_t from, size_t n,
+                      int width)
 {
 	size_t groups = (n + 7) / 8, len = groups * (size_t)width;
 	uint64_t acc = 0;
@@ -31,75 +52,76 @@ static int put_packed(struct bytes *out, const uint32_t *values, size_t n, int w
 		return -1;
 	to = out->data + out->len;
 	for (size_t i = 0; i < groups * 8; i++) {
-		acc |= (uint64_t)(i < n ? values[i] : 0) << have;
-		for (have += width; have >= 8; have -= 8, acc >>= 8)
-			*to++ = (uint8_t)acc;
+		acc |= (uint64_t)(i < n ? get(values, size, from + i) : 0) << have;
+		have += width;
+		if (have >= 32) {
+			uint32_t low = (uint32_t)acc;
+
+			memcpy(to, &low, 4);
+			to += 4;
+			acc >>= 32;
+			have -= 32;
+		}
 	}
+	memcpy(to, &acc, 8);
 	out->len += len;
 	return 0;
 }
 
-static size_t run_length(const uint32_t *values, size_t n)
+INLINE size_t run_length(const void *values, size_t size, size_t from, size_t max)
 {
-	size_t i = 1;
+	uint32_t first = get(values, size, from);
+	size_t n = 1;
 
-	while (i < n && values[i] == values[0])
-		i++;
-	return i;
+	while (n < max && get(values, size, from + n) == first)
+		n++;
+	return n;
 }
 
-int rle_encode(struct bytes *out, const uint32_t *values, size_t n, int width)
+INLINE int encode(struct bytes *out, const void *values, size_t size, size_t n, int width)
 {
 	size_t i = 0;
 
 	while (i < n) {
-		size_t run = run_length(values + i, n - i), begin = i;
+		size_t run = run_length(values, size, i, n - i), begin = i;
 
 		if (run >= 8) {
-			if (put_run(out, values[i], run, width))
+			if (put_run(out, get(values, size, i), run, width))
 				return -1;
 			i += run;
 			continue;
 		}
-		while (i < n && (n - i < 8 || run_length(values + i, 8) < 8))
+		while (i < n && (n - i < 8 || run_length(values, size, i, 8) < 8))
 			i += n - i < 8 ? n - i : 8;
-		if (put_packed(out, values + begin, i - begin, width))
+		if (put_packed(out, values, size, begin, i - begin, width))
 			return -1;
 	}
 	return 0;
 }
 
-static int all_equal(const uint8_t *levels, size_t n)
+int rle_encode(struct bytes *out, const uint32_t *values, size_t n, int width)
 {
-	return n < 2 || !memcmp(levels, levels + 1, n - 1);
+	return encode(out, values, 4, n, width);
 }
 
 int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n, int max)
 {
-	size_t start = out->len;
 	int width = bit_width((uint32_t)max), r;
-	uint32_t len = 0, *wide;
+	size_t start = out->len;
+	uint32_t len = 0;
 
 	if (bytes_put(out, &len, 4))
 		return -1;
-	if (all_equal(levels, n)) {
-		r = n ? put_run(out, levels[0], n, width) : 0;
-	} else {
-		wide = malloc(n * sizeof(*wide));
-		if (!wide)
-			return -1;
-		for (size_t i = 0; i < n; i++)
-			wide[i] = levels[i];
-		r = rle_encode(out, wide, n, width);
-		free(wide);
-	}
+	if (n && !memcmp(levels, levels + 1, n - 1))
+		r = put_run(out, levels[0], n, width);
+	else
+		r = encode(out, levels, 1, n, width);
 	len = (uint32_t)(out->len - start - 4);
 	memcpy(out->data + start, &len, 4);
 	return r;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 void rle_open(struct rle_reader *r, const uint8_t *p, size_t n, int width)
 {
@@ -144,44 +166,59 @@ static int next_run(struct rle_reader *r)
 	return 0;
 }
 
-static uint32_t unpack_one(struct rle_reader *r)
+/* A value of up to 32 bits at any bit, from bytes that end at `end`. */
+INLINE uint32_t unpack_one(const struct rle_reader *r, uint64_t bit, uint64_t mask, int near_end)
 {
+	const uint8_t *p = r->bits + (bit >> 3);
 	uint64_t v = 0;
-	const uint8_t *p = r->bits + (r->bit >> 3);
-	size_t left = (size_t)(r->end - p);
 
-	if (!r->width)
-		return 0;
-	if (left >= 8)
-		memcpy(&v, p, 8);
+	if (near_end)
+		memcpy(&v, p, r->end - p < 8 ? (size_t)(r->end - p) : 8);
 	else
-		memcpy(&v, p, left);
-	v = v >> (r->bit & 7) & ((1ull << r->width) - 1);
-	r->bit += (uint64_t)r->width;
-	return (uint32_t)v;
+		memcpy(&v, p, 8);
+	return (uint32_t)(v >> (bit & 7) & mask);
+}
+
+INLINE void unpack(struct rle_reader *r, void *ret, size_t size, size_t from, size_t n)
+{
+	uint64_t mask = ((uint64_t)1 << r->width) - 1, width = (uint64_t)r->width;
+	uint64_t last = r->bit + n * width;
+	int near_end = (uint64_t)(r->end - r->bits) < (last >> 3) + 8;
+
+	if (near_end)
+		for (size_t i = 0; i < n; i++)
+			set(ret, size, from + i, unpack_one(r, r->bit + i * width, mask, 1));
+	else
+		for (size_t i = 0; i < n; i++)
+			set(ret, size, from + i, unpack_one(r, r->bit + i * width, mask, 0));
+	r->bit = last;
+}
+
+INLINE int decode(struct rle_reader *r, void *ret, size_t size, size_t n)
+{
+	for (size_t at = 0, take; at < n; at += take) {
+		if (!r->run && !r->packed && next_run(r))
+			return -1;
+		take = r->run ? r->run : r->packed;
+		take = take < n - at ? take : n - at;
+		if (r->run) {
+			for (size_t i = 0; i < take; i++)
+				set(ret, size, at + i, r->value);
+			r->run -= (uint32_t)take;
+		} else {
+			unpack(r, ret, size, at, take);
+			r->packed -= (uint32_t)take;
+		}
+	}
+	return 0;
 }
 
 int rle_decode(struct rle_reader *r, uint32_t *ret, size_t n)
 {
-	while (n) {
-		size_t take;
+	return decode(r, ret, 4, n);
+}
 
-		if (!r->run && !r->packed && next_run(r))
-			return -1;
-		take = r->run ? r->run : r->packed;
-		if (take > n)
-			take = n;
-		if (r->run) {
-			for (size_t i = 0; i < take; i++)
-				ret[i] = r->value;
-			r->run -= (uint32_t)take;
-		} else {
-			for (size_t i = 0; i < take; i++)
-				ret[i] = unpack_one(r);
-			r->packed -= (uint32_t)take;
-		}
-		ret += take;
-		n -= take;
-	}
-	return 0;
+int rle_decode_levels(struct rle_reader *r, uint8_t *ret, size_t n)
+{
+	return decode(r, ret, 1, n);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The RLE / bit-packing hybrid of levels, dictionary indices and booleans.
+/* The RLE / bit-packing hybrid of levels (a byte each), dictionary indices and booleans.
  * Source: parquet-format, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid". */
 #ifndef PARQUET_RLE_H
 #define PARQUET_RLE_H
@@ -11,6 +11,7 @@ static inline int bit_width(uint32_t max)
 	return max ? 32 - __builtin_clz(max) : 0;
 }
 
+/* Appends; -1: out of memory. */
 int rle_encode(struct bytes *out, const uint32_t *values, size_t n, int width);
 int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n,
                       int max); /* with u32 length */
@@ -22,11 +23,11 @@ struct rle_reader {
 	uint32_t packed;     /* bit-packed values left */
 	const uint8_t *bits;
 	uint64_t bit; /* position in `bits` */
-	int bad;
 };
 
 void rle_open(struct rle_reader *r, const uint8_t *p, size_t n, int width);
-/* Decodes n values; 0, or -1 when there are fewer. */
+/* Decodes n values; 0, or -1 when there are fewer. Levels are cut to a byte. */
 int rle_decode(struct rle_reader *r, uint32_t *ret, size_t n);
+int rle_decode_levels(struct rle_reader *r, uint8_t *ret, size_t n);
 
 #endif

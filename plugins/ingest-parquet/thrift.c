@@ -3,8 +3,7 @@
 
 #define DEPTH_MAX 32
 
-/* ---- reading
- * -------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static int byte(struct thrift_reader *r)
 {
@@ -157,8 +156,7 @@ void thrift_skip(struct thrift_reader *r, enum thrift_type type)
 	thrift_leave(r);
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void put(struct thrift_writer *w, const void *p, size_t n)
 {

@@ -181,8 +181,7 @@ orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema
 	return add_children(tree, &tree->root, schema, 0, err);
 }
 
-/* ---- writing elements
- * ----------------------------------------------------------------------------- */
+/* ---- writing elements ----------------------------------------------------------------------- */
 
 /* converted_type and LogicalType of an Arrow leaf; bits and sign for integers, unit for times. */
 struct annotation {

@@ -25,8 +25,7 @@ static void set_format(struct node *node, const char *format)
 	arrow_type_parse(node->format, &node->info);
 }
 
-/* ---- leaf types
- * -------------------------------------------------------------------------------------- */
+/* ---- leaf types ----------------------------------------------------------------------------- */
 
 static int is_decimal(const struct pq_element *e)
 {
@@ -133,7 +132,7 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 			set_format(node, int64_format(e));
 		break;
 	case PQ_INT96:
-		set_format(node, "tsn:UTC");
+		set_format(node, "tsu:UTC");
 		break;
 	case PQ_FLOAT:
 		set_format(node, "f");
@@ -161,8 +160,7 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 	return ORASI_OK;
 }
 
-/* ---- groups
- * -------------------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 static const struct pq_element *peek(const struct walk *w)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The encodings of values. Source: parquet-format, Encodings.md. All lengths come from a stranger:
  * each decoder checks before it reads, and never writes beyond n values. */
+#include "gather.h"
 #include "leaf.h"
 
 #define BOOLEAN_WIDTH 1
@@ -15,26 +16,6 @@ void values_done(struct values *v)
 static orasi_status damaged(orasi_error *err, const char *what)
 {
 	return pq_fail(err, ORASI_E_CORRUPT, "a page is damaged: %s", what);
-}
-
-static size_t width_of(const struct node *node)
-{
-	switch (node->physical) {
-	case PQ_BOOLEAN:
-		return BOOLEAN_WIDTH;
-	case PQ_INT32:
-	case PQ_FLOAT:
-		return 4;
-	case PQ_INT64:
-	case PQ_DOUBLE:
-		return 8;
-	case PQ_INT96:
-		return 12;
-	case PQ_FIXED:
-		return (size_t)node->type_length;
-	default:
-		return 0;
-	}
 }
 
 static struct slice *make_slices(struct values *v, size_t n)
@@ -52,7 +33,7 @@ static int make_fixed(struct values *v, size_t n, size_t width)
 	size_t len;
 
 	v->own.len = 0;
-	if (__builtin_mul_overflow(n, width, &len) || bytes_reserve(&v->own, len + 8))
+	if (__builtin_mul_overflow(n, width, &len) || bytes_reserve(&v->own, len + SLACK))
 		return -1;
 	v->own.len = len;
 	v->base = v->own.data;
@@ -60,8 +41,7 @@ static int make_fixed(struct values *v, size_t n, size_t width)
 	return 0;
 }
 
-/* ---- PLAIN
- * -------------------------------------------------------------------------------------------- */
+/* ---- PLAIN ---------------------------------------------------------------------------------- */
 
 static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len, size_t n,
                                  orasi_error *err)
@@ -102,7 +82,7 @@ static orasi_status plain_booleans(struct values *v, const uint8_t *p, size_t le
 static orasi_status plain(struct values *v, const struct node *node, const uint8_t *p, size_t len,
                           size_t n, orasi_error *err)
 {
-	size_t width = width_of(node), need;
+	size_t width = plain_width(node), need;
 
 	if (node->physical == PQ_BYTE_ARRAY)
 		return plain_slices(v, p, len, n, err);
@@ -119,7 +99,7 @@ static orasi_status rle_booleans(struct values *v, const uint8_t *p, size_t len,
                                  orasi_error *err)
 {
 	struct rle_reader rle;
-	uint32_t size, value;
+	uint32_t size;
 
 	if (len < 4)
 		return damaged(err, "it has no length");
@@ -129,16 +109,12 @@ static orasi_status rle_booleans(struct values *v, const uint8_t *p, size_t len,
 	if (make_fixed(v, n, BOOLEAN_WIDTH))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	rle_open(&rle, p + 4, size, 1);
-	for (size_t i = 0; i < n; i++) {
-		if (rle_decode(&rle, &value, 1))
-			return damaged(err, "it has fewer booleans than it says");
-		v->own.data[i] = (uint8_t)value;
-	}
+	if (rle_decode_levels(&rle, v->own.data, n))
+		return damaged(err, "it has fewer booleans than it says");
 	return ORASI_OK;
 }
 
-/* ---- DELTA_BINARY_PACKED
- * ---------------------------------------------------------------------------------- */
+/* ---- DELTA_BINARY_PACKED -------------------------------------------------------------------- */
 
 struct delta {
 	const uint8_t *at, *end;
@@ -237,7 +213,7 @@ static orasi_status delta_ints(const uint8_t *p, size_t len, size_t n, int64_t *
 static orasi_status delta_binary(struct values *v, const struct node *node, const uint8_t *p,
                                  size_t len, size_t n, orasi_error *err)
 {
-	size_t width = width_of(node);
+	size_t width = plain_width(node);
 	const uint8_t *end;
 	int64_t *wide;
 	orasi_status r;
@@ -256,8 +232,7 @@ static orasi_status delta_binary(struct values *v, const struct node *node, cons
 	return ORASI_OK;
 }
 
-/* ---- DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY
- * ---------------------------------------------------------------- */
+/* ---- DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY ---------------------------------------------- */
 
 static orasi_status delta_lengths(const uint8_t *p, size_t len, size_t n, int64_t **ret,
                                   const uint8_t **ret_end, orasi_error *err)
@@ -316,7 +291,7 @@ static orasi_status join_prefixes(struct values *v, const int64_t *prefixes,
 		    total > 1u << 31)
 			return damaged(err, "its values are too long");
 	v->own.len = 0;
-	if (!slices || bytes_reserve(&v->own, total + 1))
+	if (!slices || bytes_reserve(&v->own, total + SLACK))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		size_t prefix = (size_t)prefixes[i], suffix = (size_t)suffixes[i];
@@ -353,13 +328,12 @@ static orasi_status delta_byte_array(struct values *v, const struct node *node, 
 	return r;
 }
 
-/* ---- BYTE_STREAM_SPLIT
- * -------------------------------------------------------------------------------------- */
+/* ---- BYTE_STREAM_SPLIT ---------------------------------------------------------------------- */
 
 static orasi_status byte_stream_split(struct values *v, const struct node *node, const uint8_t *p,
                                       size_t len, size_t n, orasi_error *err)
 {
-	size_t width = width_of(node), need;
+	size_t width = plain_width(node), need;
 
 	if (node->physical == PQ_BOOLEAN || !width || __builtin_mul_overflow(n, width, &need) ||
 	    need > len)

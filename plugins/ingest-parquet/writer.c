@@ -105,8 +105,7 @@ static orasi_status writer_open(void *self, orasi_output *output, const struct A
 	return put(w, magic, 4, err);
 }
 
-/* ---- row groups
- * -------------------------------------------------------------------------------------- */
+/* ---- row groups ----------------------------------------------------------------------------- */
 
 static void put_path(struct thrift_writer *t, const struct node *leaf)
 {
@@ -245,8 +244,7 @@ static uint64_t writer_size(void *self)
 	return w->at + (w->open ? held(w) : 0);
 }
 
-/* ---- the footer
- * ---------------------------------------------------------------------------------------- */
+/* ---- the footer ----------------------------------------------------------------------------- */
 
 static void put_orders(struct thrift_writer *t, uint32_t n)
 {

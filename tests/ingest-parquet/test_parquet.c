@@ -39,8 +39,7 @@ static uint64_t dice(uint64_t n)
 	return (seed >> 33) % n;
 }
 
-/* ---- values as text
- * --------------------------------------------------------------------------------- */
+/* ---- values as text ------------------------------------------------------------------------- */
 
 static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 {
@@ -107,8 +106,7 @@ static void show_rows(struct buf *out, const struct ArrowSchema *schema,
 	}
 }
 
-/* ---- writing and reading
- * ---------------------------------------------------------------------------- */
+/* ---- writing and reading -------------------------------------------------------------------- */
 
 static char stats[65536];
 
@@ -173,8 +171,7 @@ static orasi_status decode(const void *data, size_t len, orasi_ingest_open *open
 	return r;
 }
 
-/* ---- random tables
- * ---------------------------------------------------------------------------------- */
+/* ---- random tables -------------------------------------------------------------------------- */
 
 static const char *const formats[] = {"b",   "c",   "C",     "s",       "S",      "i",
                                       "I",   "l",   "L",     "f",       "g",      "u",
@@ -366,8 +363,7 @@ START_TEST(a_dictionary_that_does_not_pay_is_given_up_within_the_chunk)
 }
 END_TEST
 
-/* ---- a plain table for the tests that look closer
- * -------------------------------------------------- */
+/* ---- a plain table for the tests that look closer ------------------------------------------- */
 
 static void numbers(struct fakehost_output *out, int64_t rows, struct ArrowSchema *schema)
 {
@@ -487,7 +483,8 @@ START_TEST(a_reader_resumes_behind_any_mark)
 
 	numbers(&out, 70000, &schema);
 	for (uint64_t row = 0; row <= 70000; row += 8750) {
-		orasi_ingest_open open = {.checkpoint = {(const uint8_t *)&row, 8}};
+		const uint64_t state[] = {row, row};
+		orasi_ingest_open open = {.checkpoint = {(const uint8_t *)state, sizeof(state)}};
 
 		ck_assert_int_eq(decode(out.buf.data, out.buf.len, &open, NULL, &n), ORASI_END);
 		ck_assert_uint_eq(n, 70000 - row);
@@ -527,8 +524,7 @@ START_TEST(a_file_that_is_cut_anywhere_is_refused)
 }
 END_TEST
 
-/* ---- the public suite
- * --------------------------------------------------------------------------------- */
+/* ---- the public suite ----------------------------------------------------------------------- */
 
 static void each_file(const char *folder, void (*fn)(const char *name, const struct buf *data))
 {

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values are first written without gaps, then moved apart from the end to make room for nulls.
+ * Short byte arrays are copied 16 bytes at a time: pages, dictionaries and our buffers have room
+ * behind. */
+#include "vector.h"
+
+#define ALIGN 64
+#define STEP_MAX                                                                        \
+	(1u << 30) /* bytes that one read may add: a dictionary can make much of little \
+	            */
+
+void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want)
+{
+	memset(v, 0, sizeof(*v));
+	v->leaf = leaf;
+	v->want = *want;
+	v->width = arrow_type_width(want);
+	v->copy = convert_is_copy(leaf->node, want);
+	if (want->type == ARROW_UTF8 || want->type == ARROW_BINARY)
+		v->offset_width = 4;
+	else if (want->type == ARROW_LARGE_UTF8 || want->type == ARROW_LARGE_BINARY)
+		v->offset_width = 8;
+}
+
+void vector_done(struct vector *v)
+{
+	free(v->validity.data);
+	free(v->offsets.data);
+	free(v->data.data);
+	memset(v, 0, sizeof(*v));
+}
+
+size_t vector_bytes(const struct vector *v)
+{
+	return v->validity.len + v->offsets.len + v->data.len;
+}
+
+static int reserve(struct vector_buffer *b, size_t more)
+{
+	size_t need, cap = b->cap ? b->cap : 4096;
+	void *data;
+
+	if (__builtin_add_overflow(b->len, more + SLACK, &need) || need > SIZE_MAX / 4)
+		return -1;
+	if (need <= b->cap)
+		return 0;
+	while (cap < need)
+		cap *= 2;
+	if (posix_memalign(&data, ALIGN, cap))
+		return -1;
+	if (b->len)
+		memcpy(data, b->data, b->len);
+	free(b->data);
+	b->data = data;
+	b->cap = cap;
+	return 0;
+}
+
+/* ---- which rows have a value ---------------------------------------------------------------- */
+
+static void set_bit(uint8_t *bits, size_t i, int v)
+{
+	bits[i >> 3] = (uint8_t)((bits[i >> 3] & ~(1u << (i & 7))) | (unsigned)v << (i & 7));
+}
+
+static int reserve_bits(struct vector_buffer *b, size_t n)
+{
+	size_t need = (n + 7) / 8, old = b->len;
+
+	if (need <= old)
+		return 0;
+	if (reserve(b, need - old))
+		return -1;
+	memset(b->data + old, 0, need - old);
+	b->len = need;
+	return 0;
+}
+
+/* The bitmap appears with the first null; the rows before it are all there. */
+static int add_validity(struct vector *v, size_t n, size_t present)
+{
+	const struct leaf *leaf = v->leaf;
+	int all = present == n, fresh = !v->nulls;
+
+	if (all && fresh)
+		return 0;
+	if (reserve_bits(&v->validity, v->length + n))
+		return -1;
+	if (fresh)
+		memset(v->validity.data, 0xFF, v->validity.len);
+	for (size_t i = 0; i < n; i++)
+		set_bit(v->validity.data, v->length + i,
+		        all || leaf->def.data[leaf->pos + i] == leaf->node->def);
+	v->nulls += n - present;
+	return 0;
+}
+
+/* ---- values of fixed width ------------------------------------------------------------------ */
+
+static void copy_numbered(uint8_t *to, const uint8_t *base, size_t width, const uint32_t *indices,
+                          size_t n)
+{
+	if (width == 4)
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + i * 4, base + indices[i] * (size_t)4, 4);
+	else if (width == 8)
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + i * 8, base + indices[i] * (size_t)8, 8);
+	else
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + i * width, base + indices[i] * width, width);
+}
+
+static orasi_status put_values(struct vector *v, uint8_t *to, size_t n, orasi_error *err)
+{
+	const struct leaf *leaf = v->leaf;
+	const struct values *values = leaf->use_dict ? &leaf->dict : &leaf->plain;
+	const uint32_t *indices = (const uint32_t *)leaf->indices.data + leaf->value_pos;
+	uint8_t wide[CONVERT_MAX];
+	orasi_status r = ORASI_OK;
+
+	if (v->copy && values->width == v->width && n) {
+		if (leaf->use_dict)
+			copy_numbered(to, values->base, v->width, indices, n);
+		else
+			memcpy(to, values->base + leaf->value_pos * v->width, n * v->width);
+		return ORASI_OK;
+	}
+	for (size_t i = 0; i < n && !r; i++) {
+		struct slice value = leaf_value_at(leaf, leaf->value_pos + i);
+
+		if (v->copy) {
+			memcpy(to + i * v->width, value.ptr, v->width);
+			continue;
+		}
+		r = convert_value(leaf->node, &v->want, value, wide, err);
+		memcpy(to + i * v->width, wide, v->width);
+	}
+	return r;
+}
+
+static inline __attribute__((always_inline)) void spread(uint8_t *to, const uint8_t *def, int there,
+                                                         size_t n, size_t present, size_t width)
+{
+	for (size_t i = n; i-- > 0 && present <= i;) {
+		if (def[i] == there)
+			memmove(to + i * width, to + --present * width, width);
+		else
+			memset(to + i * width, 0, width);
+	}
+}
+
+static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_error *err)
+{
+	const struct leaf *leaf = v->leaf;
+	const uint8_t *def = leaf->def.data + leaf->pos;
+	uint8_t *to;
+	orasi_status r;
+
+	if (reserve(&v->data, n * v->width))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	to = v->data.data + v->data.len;
+	r = put_values(v, to, present, err);
+	if (present < n && v->width == 8)
+		spread(to, def, leaf->node->def, n, present, 8);
+	else if (present < n && v->width == 4)
+		spread(to, def, leaf->node->def, n, present, 4);
+	else if (present < n)
+		spread(to, def, leaf->node->def, n, present, v->width);
+	v->data.len += n * v->width;
+	return r;
+}
+
+static orasi_status add_bits(struct vector *v, size_t n, orasi_error *err)
+{
+	const struct leaf *leaf = v->leaf;
+	size_t value = leaf->value_pos;
+
+	if (reserve_bits(&v->data, v->length + n))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		int there = !leaf->node->def || leaf->def.data[leaf->pos + i] == leaf->node->def;
+
+		set_bit(v->data.data, v->length + i, there && *leaf_value_at(leaf, value).ptr);
+		value += (size_t)there;
+	}
+	return ORASI_OK;
+}
+
+/* ---- byte arrays ---------------------------------------------------------------------------- */
+
+static int put_end(struct vector *v, size_t end)
+{
+	uint32_t narrow = (uint32_t)end;
+	uint64_t wide = end;
+
+	if (v->offset_width == 4)
+		memcpy(v->offsets.data + v->offsets.len, &narrow, 4);
+	else
+		memcpy(v->offsets.data + v->offsets.len, &wide, 8);
+	v->offsets.len += v->offset_width;
+	return 0;
+}
+
+static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, orasi_error *err)
+{
+	const struct leaf *leaf = v->leaf;
+	size_t total = 0;
+
+	for (size_t i = 0; i < present; i++)
+		total += leaf_value_at(leaf, leaf->value_pos + i).len;
+	if (total > STEP_MAX || (v->offset_width == 4 && v->data.len + total > INT32_MAX))
+		return pq_fail(err, ORASI_E_LIMIT,
+		               "column '%.100s' has more than 1 GiB in %zu rows", leaf->node->name,
+		               v->length + n);
+	if (reserve(&v->data, total) || reserve(&v->offsets, (n + 1) * v->offset_width))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	return ORASI_OK;
+}
+
+static orasi_status add_bytes(struct vector *v, size_t n, size_t present, orasi_error *err)
+{
+	const struct leaf *leaf = v->leaf;
+	size_t value = leaf->value_pos, end = v->data.len;
+	orasi_status r = reserve_bytes(v, n, present, err);
+
+	if (r)
+		return r;
+	if (!v->offsets.len)
+		put_end(v, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (present == n || leaf->def.data[leaf->pos + i] == leaf->node->def) {
+			struct slice s = leaf_value_at(leaf, value++);
+
+			memcpy(v->data.data + end, s.ptr, s.len <= SLACK ? SLACK : s.len);
+			end += s.len;
+		}
+		put_end(v, end);
+	}
+	v->data.len = end;
+	return ORASI_OK;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static size_t count_present(const struct leaf *leaf, size_t n)
+{
+	size_t present = 0;
+
+	if (leaf->n_values == leaf->n)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		present += leaf->def.data[leaf->pos + i] == leaf->node->def;
+	return present;
+}
+
+/* n rows of the page that the leaf stands in. */
+static orasi_status take(struct vector *v, size_t n, orasi_error *err)
+{
+	struct leaf *leaf = v->leaf;
+	size_t present = count_present(leaf, n);
+	orasi_status r;
+
+	if (add_validity(v, n, present))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (v->offset_width)
+		r = add_bytes(v, n, present, err);
+	else if (v->width)
+		r = add_fixed(v, n, present, err);
+	else
+		r = add_bits(v, n, err);
+	leaf->pos += n;
+	leaf->value_pos += present;
+	v->length += n;
+	return r;
+}
+
+orasi_status vector_read(struct vector *v, size_t n, orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	while (n && !r) {
+		size_t step;
+
+		r = leaf_ready(v->leaf, err);
+		if (r == ORASI_END)
+			return pq_fail(err, ORASI_E_CORRUPT,
+			               "column '%.100s' has fewer rows than its row group",
+			               v->leaf->node->name);
+		if (r)
+			return r;
+		step = v->leaf->n - v->leaf->pos;
+		step = step < n ? step : n;
+		r = take(v, step, err);
+		n -= step;
+	}
+	return r;
+}
+
+/* ---- handing over --------------------------------------------------------------------------- */
+
+static void array_free(struct ArrowArray *array)
+{
+	for (int64_t i = 0; i < array->n_buffers; i++)
+		free((void *)array->buffers[i]);
+	free(array->buffers);
+	memset(array, 0, sizeof(*array));
+}
+
+static const void *hand_over(struct vector_buffer *b)
+{
+	const void *data = b->data;
+
+	memset(b, 0, sizeof(*b));
+	return data;
+}
+
+int vector_finish(struct vector *v, struct ArrowArray *ret)
+{
+	/* Consumers may not expect NULL offsets or data, so even empty ones get memory. */
+	if (reserve(&v->data, 0) || (v->offset_width && reserve(&v->offsets, v->offset_width)))
+		return -1;
+	if (v->offset_width && !v->offsets.len)
+		put_end(v, 0);
+	memset(ret, 0, sizeof(*ret));
+	ret->buffers = calloc(3, sizeof(*ret->buffers));
+	if (!ret->buffers)
+		return -1;
+	ret->length = (int64_t)v->length;
+	ret->null_count = (int64_t)v->nulls;
+	ret->release = array_free;
+	if (v->nulls)
+		ret->buffers[ret->n_buffers] = hand_over(&v->validity);
+	ret->n_buffers++;
+	if (v->offset_width)
+		ret->buffers[ret->n_buffers++] = hand_over(&v->offsets);
+	ret->buffers[ret->n_buffers++] = hand_over(&v->data);
+	v->length = v->nulls = v->validity.len = 0;
+	return 0;
+}
