@@ -3,7 +3,8 @@
  * JSON statistics of a Delta file.
  *
  * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are
- * cut at BOUND_MAX bytes (32 characters in JSON), and a cut upper bound is dropped in the JSON. */
+ * cut at BOUND_MAX bytes (32 characters in JSON), where a cut upper bound is raised, or dropped
+ * when it cannot be. */
 #include <math.h>
 #include <stdarg.h>
 #include <time.h>
@@ -13,6 +14,8 @@
 #define JSON_LEAVES 32 /* delta.dataSkippingNumIndexedCols */
 #define JSON_CHARS 32
 #define SIGN_BIT 0x80
+#define HIGHEST "\xF4\x8F\xBF\xBF" /* U+10FFFF */
+#define HIGHEST_LEAD 0xF4
 
 /* ORDER_DECIMAL: 16 bytes, big-endian; kept with the sign bit turned, so that they order as bytes.
  */
@@ -291,8 +294,11 @@ static void trim_text(const struct node *node, struct bound *bound)
 void bounds_write(const struct bounds *b, const struct node *node, struct thrift_writer *w, int id)
 {
 	struct bound min = b->min, max = b->max;
-	int any = b->any && !b->nan && order_of(node) != ORDER_NONE, has_max = any;
+	int any = b->any && !b->nan, has_max;
 
+	if (node->physical == PQ_FIXED && (min.cut || max.cut))
+		any = 0; /* readers expect the whole width */
+	has_max = any;
 	if (any && min.cut)
 		trim_text(node, &min);
 	if (any && max.cut)
@@ -326,40 +332,98 @@ static int put_text(struct bytes *out, const char *fmt, ...)
 	return bytes_put(out, buf, (size_t)n);
 }
 
-static int put_json_string(struct bytes *out, const char *p, size_t n)
+static int put_escaped(struct bytes *out, const uint8_t *p, size_t n)
 {
-	int r = bytes_put(out, "\"", 1);
+	int r = 0;
 
 	for (size_t i = 0; i < n && !r; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		if (c == '"' || c == '\\')
-			r = put_text(out, "\\%c", c);
-		else if (c < 0x20)
-			r = put_text(out, "\\u%04x", c);
+		if (p[i] == '"' || p[i] == '\\')
+			r = put_text(out, "\\%c", p[i]);
+		else if (p[i] < 0x20)
+			r = put_text(out, "\\u%04x", p[i]);
 		else
-			r = bytes_put(out, &c, 1);
+			r = bytes_put(out, &p[i], 1);
 	}
-	return r || bytes_put(out, "\"", 1);
+	return r;
 }
 
-/* At most JSON_CHARS characters; *ret_cut tells whether something is missing. */
-static size_t text_prefix(const struct bound *bound, int *ret_cut)
+static int put_json_string(struct bytes *out, const uint8_t *p, size_t n, const char *suffix)
 {
-	size_t n = 0, chars = 0;
+	return bytes_put(out, "\"", 1) || put_escaped(out, p, n) ||
+	       bytes_put(out, suffix, strlen(suffix)) || bytes_put(out, "\"", 1);
+}
 
-	while (n < bound->len && chars < JSON_CHARS) {
-		size_t step = 1;
+/* Bytes of the character at p; 0: it is cut or no UTF-8. */
+static size_t utf8_length(const uint8_t *p, size_t n)
+{
+	size_t len = *p < 0x80   ? 1
+	             : *p < 0xC2 ? 0
+	             : *p < 0xE0 ? 2
+	             : *p < 0xF0 ? 3
+	             : *p < 0xF5 ? 4
+	                         : 0;
 
-		while (n + step < bound->len && (bound->b[n + step] & 0xC0) == 0x80)
-			step++;
-		if (n + step == bound->len && bound->cut)
-			break; /* the last character may be cut in the middle */
+	if (!len || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) ||
+	    (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
+		return 0;
+	return len;
+}
+
+/* The bytes of at most JSON_CHARS whole characters. */
+static size_t text_prefix(const struct bound *bound)
+{
+	size_t n = 0, step;
+
+	for (int chars = 0; n < bound->len && chars < JSON_CHARS; chars++) {
+		step = utf8_length(bound->b + n, bound->len - n);
+		if (!step)
+			break;
 		n += step;
-		chars++;
 	}
-	*ret_cut = bound->cut || n < bound->len;
 	return n;
+}
+
+/* A cut minimum is a bound as it is. A cut maximum becomes one by the highest character of all,
+ * unless what follows may be as high. */
+static int put_text_bound(struct bytes *out, const struct bound *bound, int is_max)
+{
+	size_t n = text_prefix(bound);
+	int cut = bound->cut || n < bound->len;
+
+	if (is_max && cut && (n == bound->len || bound->b[n] >= HIGHEST_LEAD))
+		return 1;
+	return put_json_string(out, bound->b, n, is_max && cut ? HIGHEST : "");
+}
+
+static int put_decimal(struct bytes *out, const struct node *node, const struct bound *bound)
+{
+	char digits[48], *at = digits + sizeof(digits);
+	__int128 v = bound->i;
+	unsigned __int128 left;
+	int negative, n = 0;
+
+	if (node->physical == PQ_FIXED) {
+		v = (int8_t)(bound->b[0] ^ SIGN_BIT);
+		for (int i = 1; i < 16; i++)
+			v = (__int128)((unsigned __int128)v << 8 | bound->b[i]);
+	}
+	negative = v < 0;
+	left = negative ? -(unsigned __int128)v : (unsigned __int128)v;
+	do {
+		if (n == node->scale && n)
+			*--at = '.';
+		*--at = (char)('0' + (int)(left % 10));
+		left /= 10;
+		n++;
+	} while (left || n <= node->scale);
+	if (negative)
+		*--at = '-';
+	return bytes_put(out, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static int put_time(struct bytes *out, int64_t us, int utc)
@@ -406,14 +470,12 @@ static int put_date(struct bytes *out, int64_t days)
 static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound,
                           int is_max)
 {
-	size_t n;
-	int cut;
-
 	switch (node->info.type) {
 	case ARROW_UTF8:
 	case ARROW_LARGE_UTF8:
-		n = text_prefix(bound, &cut);
-		return is_max && cut ? 1 : put_json_string(out, (const char *)bound->b, n);
+		return put_text_bound(out, bound, is_max);
+	case ARROW_DECIMAL128:
+		return put_decimal(out, node, bound);
 	case ARROW_FLOAT32:
 	case ARROW_FLOAT64:
 		return isfinite(bound->d) ? put_text(out, "%.17g", bound->d) : 1;
@@ -463,7 +525,7 @@ static int put_struct(struct bytes *out, const struct node *node, const struct c
 
 		if (members)
 			bytes_put(out, ",", 1);
-		put_json_string(out, child->name, strlen(child->name));
+		put_json_string(out, (const uint8_t *)child->name, strlen(child->name), "");
 		bytes_put(out, ":", 1);
 		if (child->kind == NODE_LEAF && child->leaf < JSON_LEAVES)
 			r = put_leaf(out, &columns[child->leaf], part);

@@ -168,6 +168,33 @@ static int lz4_decompress(const void *p, size_t n, void *out, size_t out_len)
 	return LZ4_decompress_safe(p, out, (int)n, (int)out_len) == (int)out_len ? 0 : -1;
 }
 
+static uint32_t big_endian(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Hadoop's frames: size, compressed size, block, and again. */
+static int hadoop_decompress(const uint8_t *p, size_t n, uint8_t *out, size_t out_len)
+{
+	while (n > 8 && out_len) {
+		uint32_t raw = big_endian(p), packed = big_endian(p + 4);
+
+		if (packed > n - 8 || raw > out_len || lz4_decompress(p + 8, packed, out, raw))
+			return -1;
+		p += 8 + packed;
+		n -= 8 + packed;
+		out += raw;
+		out_len -= raw;
+	}
+	return n || out_len ? -1 : 0;
+}
+
+/* The codec "LZ4" was never specified: some wrote Hadoop's frames, some a bare block. */
+static int old_lz4_decompress(const void *p, size_t n, void *out, size_t out_len)
+{
+	return hadoop_decompress(p, n, out, out_len) ? lz4_decompress(p, n, out, out_len) : 0;
+}
+
 orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out,
                               size_t out_len, orasi_error *err)
 {
@@ -193,6 +220,9 @@ orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void
 		break;
 	case PQ_BROTLI:
 		r = brotli_decompress(p, n, out, out_len);
+		break;
+	case PQ_LZ4:
+		r = old_lz4_decompress(p, n, out, out_len);
 		break;
 	case PQ_LZ4_RAW:
 		r = lz4_decompress(p, n, out, out_len);

@@ -305,6 +305,13 @@ static orasi_status skip_rows(struct reader *r, uint64_t n, orasi_error *err)
 	return ORASI_OK;
 }
 
+/* Wanted rows of a group that is left out are left out with it. */
+static void pass_rows(struct reader *r, uint64_t end)
+{
+	while (r->next_row < r->n_rows && r->rows[r->next_row] < end)
+		r->next_row++;
+}
+
 /* Finds the next group with something in it, and stands on its first wanted row. ORASI_END: no
  * more. */
 static orasi_status next_group(struct reader *r, orasi_error *err)
@@ -316,6 +323,8 @@ static orasi_status next_group(struct reader *r, orasi_error *err)
 		const struct pq_row_group *g = &r->file.groups[r->group];
 		uint64_t end = (uint64_t)(g->first_row + g->rows);
 
+		if (r->pruned[r->group])
+			pass_rows(r, end);
 		if (r->pruned[r->group] || r->row >= end || !g->rows)
 			continue;
 		if (r->by_rows && (r->next_row >= r->n_rows || r->rows[r->next_row] >= end))
@@ -346,12 +355,12 @@ static uint64_t step_of(const struct reader *r, uint64_t bytes)
 static orasi_status seek_rows(struct reader *r, uint64_t max, uint64_t *ret_n, orasi_error *err)
 {
 	uint64_t n = 0, left = r->n_rows - r->next_row;
-	const uint64_t *rows = r->rows + r->next_row;
+	const uint64_t *rows;
 
-	if (!r->by_rows) {
-		*ret_n = r->group_end - r->row < max ? r->group_end - r->row : max;
+	*ret_n = r->group_end - r->row < max ? r->group_end - r->row : max;
+	if (!r->by_rows)
 		return ORASI_OK;
-	}
+	rows = left ? &r->rows[r->next_row] : NULL;
 	while (n < left && n < max && rows[n] == rows[0] + n && rows[n] < r->group_end)
 		n++;
 	*ret_n = n;

@@ -278,6 +278,12 @@ static int has_one_repeated(const struct walk *w, const struct pq_element *e)
 	return e->n_children == 1 && child && child->repetition == PQ_REPEATED;
 }
 
+/* A map without values is a list of its keys. */
+static int is_key_set(const struct walk *w, const struct pq_element *e)
+{
+	return is_map(e) && peek(w) && !peek(w)->has_type && peek(w)->n_children == 1;
+}
+
 /* `item`: the element is the repeated one of a list whose node exists already. */
 static orasi_status walk_field(struct walk *w, struct node *parent, int item)
 {
@@ -303,7 +309,7 @@ static orasi_status walk_field(struct walk *w, struct node *parent, int item)
 	w->at++;
 	if (e->has_type && !e->n_children)
 		r = walk_leaf(w, parent, e, nullable);
-	else if (is_list(e) && has_one_repeated(w, e))
+	else if ((is_list(e) || is_key_set(w, e)) && has_one_repeated(w, e))
 		r = walk_list(w, parent, e, nullable);
 	else if (is_map(e) && has_one_repeated(w, e) && peek(w)->n_children == 2)
 		r = walk_map(w, parent, e, nullable);

@@ -115,13 +115,13 @@ static orasi_status put_values(struct vector *v, uint8_t *to, size_t n, orasi_er
 {
 	const struct leaf *leaf = v->leaf;
 	const struct values *values = leaf->use_dict ? &leaf->dict : &leaf->plain;
-	const uint32_t *indices = (const uint32_t *)leaf->indices.data + leaf->value_pos;
 	uint8_t wide[CONVERT_MAX];
 	orasi_status r = ORASI_OK;
 
 	if (v->copy && values->width == v->width && n) {
 		if (leaf->use_dict)
-			copy_numbered(to, values->base, v->width, indices, n);
+			copy_numbered(to, values->base, v->width,
+			              (const uint32_t *)leaf->indices.data + leaf->value_pos, n);
 		else
 			memcpy(to, values->base + leaf->value_pos * v->width, n * v->width);
 		return ORASI_OK;
@@ -150,10 +150,22 @@ static inline __attribute__((always_inline)) void spread(uint8_t *to, const uint
 	}
 }
 
-static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_error *err)
+/* Makes room for the nulls among n rows. */
+static void spread_values(const struct vector *v, uint8_t *to, size_t n, size_t present)
 {
 	const struct leaf *leaf = v->leaf;
-	const uint8_t *def = leaf->def.data + leaf->pos;
+	const uint8_t *def = &leaf->def.data[leaf->pos];
+
+	if (v->width == 8)
+		spread(to, def, leaf->node->def, n, present, 8);
+	else if (v->width == 4)
+		spread(to, def, leaf->node->def, n, present, 4);
+	else
+		spread(to, def, leaf->node->def, n, present, v->width);
+}
+
+static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_error *err)
+{
 	uint8_t *to;
 	orasi_status r;
 
@@ -161,12 +173,8 @@ static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	to = v->data.data + v->data.len;
 	r = put_values(v, to, present, err);
-	if (present < n && v->width == 8)
-		spread(to, def, leaf->node->def, n, present, 8);
-	else if (present < n && v->width == 4)
-		spread(to, def, leaf->node->def, n, present, 4);
-	else if (present < n)
-		spread(to, def, leaf->node->def, n, present, v->width);
+	if (present < n)
+		spread_values(v, to, n, present);
 	v->data.len += n * v->width;
 	return r;
 }
