@@ -475,6 +475,46 @@ START_TEST(statistics_are_those_of_delta)
 }
 END_TEST
 
+/* A first page of dictionary numbers hardly gets smaller; the texts behind it do. */
+START_TEST(a_column_with_a_dictionary_is_compressed)
+{
+	struct ArrowSchema schema;
+	struct fakehost_output plain, packed;
+	struct ArrowArray batch;
+
+	make(&schema, "+s", "", 0, 1);
+	make(schema.children[0], "u", "t", 0, 0);
+	random_batch(&schema, 60000, 0, 40000, &batch);
+	encode(&plain, "{\"compression\":\"none\"}", &schema, &batch, 3);
+	encode(&packed, "{}", &schema, &batch, 3);
+	ck_assert_uint_lt(packed.buf.len, plain.buf.len * 3 / 4);
+	fakehost_output_done(&plain);
+	fakehost_output_done(&packed);
+	arrow_array_release(&batch);
+	arrow_schema_release(&schema);
+}
+END_TEST
+
+START_TEST(a_column_wanted_twice_is_refused)
+{
+	orasi_ingest_open open = {.flags = ORASI_OPEN_PROJECT};
+	struct fakehost_output out;
+	struct ArrowSchema schema, want;
+	uint64_t n;
+
+	numbers(&out, 3, &schema);
+	make(&want, "+s", "", 0, 2);
+	make(want.children[0], "l", "n", 0, 0);
+	make(want.children[1], "l", "n", 0, 0);
+	open.want = &want;
+	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &open, NULL, &n), ORASI_E_INVALID);
+	ck_assert_ptr_nonnull(strstr(error.message, "wanted twice"));
+	fakehost_output_done(&out);
+	arrow_schema_release(&schema);
+	arrow_schema_release(&want);
+}
+END_TEST
+
 START_TEST(a_reader_resumes_behind_any_mark)
 {
 	struct fakehost_output out;
@@ -644,6 +684,8 @@ static void parquet_cases(Suite *suite)
 	tcase_add_test(c, a_projection_gives_its_columns_and_nulls_for_unknown_ones);
 	tcase_add_test(c, row_groups_that_cannot_match_are_left_out);
 	tcase_add_test(c, statistics_are_those_of_delta);
+	tcase_add_test(c, a_column_with_a_dictionary_is_compressed);
+	tcase_add_test(c, a_column_wanted_twice_is_refused);
 	tcase_add_test(c, a_reader_resumes_behind_any_mark);
 	tcase_add_test(c, a_flipped_bit_in_a_page_is_found_by_its_checksum);
 	tcase_add_test(c, a_file_that_is_cut_anywhere_is_refused);
