@@ -99,3 +99,41 @@ int pipeline_commit(const struct json *order, struct json **ret, struct err *err
 	json_set_int(*ret, "rejects_version", rejects.version);
 	return 0;
 }
+
+/* ---- index parts ------------------------------------------------------------------------------------------- */
+
+static int64_t sum(const struct json *segments, const char *member)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < json_count(segments); i++)
+		total += json_get_int(json_at(segments, i), member, 0);
+	return total;
+}
+
+int pipeline_index_commit(const struct json *order, struct json **ret, struct err *err)
+{
+	const struct json *intent = json_get(order, "intent"), *segments;
+	const char *name = json_str(json_pointer(order, "/index/name"), "");
+	struct json *manifest;
+	struct blob *blob;
+	int64_t generation;
+	int already, r = blob_open(json_str(json_pointer(order, "/dataset/location"), ""), &blob, err);
+
+	if (r)
+		return r;
+	r = index_manifest_commit(blob, name, json_get(intent, "segments"), json_get(intent, "replaces"), &manifest,
+	                          &generation, &already, err);
+	blob_close(blob);
+	if (r)
+		return r;
+	segments = json_get(manifest, "segments");
+	*ret = json_new_object();
+	json_set_int(*ret, "generation", generation);
+	json_set_int(*ret, "rows", sum(segments, "rows"));
+	json_set_int(*ret, "bytes", sum(segments, "bytes"));
+	json_set_int(*ret, "segments", (int64_t)json_count(segments));
+	json_set_bool(*ret, "already", already);
+	json_free(manifest);
+	return 0;
+}

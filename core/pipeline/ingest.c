@@ -205,13 +205,10 @@ static void close_unit(struct ingest *in)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 
-	if (in->self) {
-		loader_enter(in->loader, in->plugin, "close");
-		if (in->opened)
-			in->plugin->ingest->close(in->self, &error);
-		in->plugin->ingest->destroy(in->self);
-		loader_leave(in->loader);
-	}
+	if (in->opened)
+		loader_call(in->loader, in->plugin, "close", in->plugin->ingest->close(in->self, &error));
+	if (in->self)
+		loader_call_void(in->loader, in->plugin, "destroy", in->plugin->ingest->destroy(in->self));
 	loader_host_done(&in->host);
 	conform_free(in->conform);
 	arrow_schema_release(&in->schema);

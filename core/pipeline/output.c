@@ -86,11 +86,8 @@ void output_free(struct output *o)
 {
 	if (!o)
 		return;
-	if (o->self) {
-		loader_enter(o->loader, o->plugin, "destroy");
-		o->plugin->encode->destroy(o->self);
-		loader_leave(o->loader);
-	}
+	if (o->self)
+		loader_call_void(o->loader, o->plugin, "destroy", o->plugin->encode->destroy(o->self));
 	drop_file(o);
 	loader_host_done(&o->host);
 	json_free(o->options);

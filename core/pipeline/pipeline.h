@@ -36,4 +36,17 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
                     struct json **ret, struct err *err);
 int pipeline_commit(const struct json *order, struct json **ret, struct err *err);
 
+/* Index tasks. A part of theirs is {"seq","final","app_id","segments":[{"staged","dir","covers":[{"path","rows",
+ * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}],"replaces":[dirs]}, one per
+ * segment. "segment_rows" in the order bounds a segment. */
+int pipeline_index_build(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                         struct json **ret, struct err *err);
+int pipeline_index_optimize(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                            struct json **ret, struct err *err);
+/* Opens and checks every segment at "level" (0 headers, 1 checksums and structure, 2 every entry), and what they
+ * cover against the table: {"segments","rows","files","missing_files","problems":[{"segment","problem"}]}. */
+int pipeline_index_verify(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                          struct json **ret, struct err *err);
+int pipeline_index_commit(const struct json *order, struct json **ret, struct err *err);
+
 #endif

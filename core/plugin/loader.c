@@ -96,28 +96,35 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins)
 
 /* ---- the crash page ----------------------------------------------------------------------------------------- */
 
-static void note(struct loader *loader, const char *plugin, const char *function)
+static void note(struct loader *loader, const char *plugin, const char *function, struct loader_frame *ret_before)
 {
 	struct wire_page *page = loader->page;
 
 	if (!page)
 		return;
+	memcpy(ret_before->plugin, page->plugin, sizeof(page->plugin));
+	memcpy(ret_before->function, page->function, sizeof(page->function));
 	str_copy(page->function, sizeof(page->function), function);
 	str_copy(page->plugin, sizeof(page->plugin), plugin);
 	page->calls++;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function)
+void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function,
+                  struct loader_frame *ret_before)
 {
-	note(loader, plugin->descriptor->id, function);
+	note(loader, plugin->descriptor->id, function, ret_before);
 }
 
-void loader_leave(struct loader *loader)
+void loader_leave(struct loader *loader, const struct loader_frame *before)
 {
+	struct wire_page *page = loader->page;
+
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (loader->page)
-		loader->page->plugin[0] = '\0';
+	if (!page)
+		return;
+	memcpy(page->plugin, before->plugin, sizeof(page->plugin));
+	memcpy(page->function, before->function, sizeof(page->function));
 }
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
@@ -159,12 +166,13 @@ static int check_entry(const orasi_entry *entry, const struct plugin_note *noted
 static int fill(struct loader *loader, struct loaded *file, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
+	struct loader_frame before;
 	orasi_status status;
 	int r = 0;
 
-	note(loader, file->entry->bundle_id, "init");
+	note(loader, file->entry->bundle_id, "init", &before);
 	status = file->entry->init(&loader->init_host.host, &error);
-	loader_leave(loader);
+	loader_leave(loader, &before);
 	if (status)
 		return err_set(err, ERR_PLUGIN, "its init failed: %.300s", error.message);
 	file->n = file->entry->count();
@@ -183,6 +191,7 @@ static int fill(struct loader *loader, struct loaded *file, struct err *err)
 static int open_file(struct loader *loader, struct loaded *file, struct err *err)
 {
 	const orasi_entry *(*entry)(void);
+	struct loader_frame before;
 	struct plugin_note noted;
 	lt_dlhandle handle;
 	int r = plugin_note_read(file->path, &noted, err);
@@ -191,9 +200,9 @@ static int open_file(struct loader *loader, struct loaded *file, struct err *err
 		r = plugin_version_check(&noted, err);
 	if (r)
 		return r;
-	note(loader, noted.bundle_id, "load");
+	note(loader, noted.bundle_id, "load", &before);
 	handle = lt_dlopen(file->path);
-	loader_leave(loader);
+	loader_leave(loader, &before);
 	if (!handle)
 		return err_set(err, ERR_PLUGIN, "it cannot be loaded: %s", last_error);
 	entry = (const orasi_entry *(*)(void))lt_dlsym(handle, ORASI_ENTRY_SYMBOL);

@@ -38,18 +38,27 @@ int loader_describe(struct loader *loader, const char *path, struct json **ret, 
 
 /* ---- calling --------------------------------------------------------------------------------------------------- */
 
+/* What the crash page said before. Calls nest: a plugin's call into us may make us call another plugin. */
+struct loader_frame {
+	char plugin[64], function[32];
+};
 /* Notes in the crash page that `function` of the plugin is about to run, and that it has come back. */
-void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function);
-void loader_leave(struct loader *loader);
+void loader_enter(struct loader *loader, const struct loader_plugin *plugin, const char *function,
+                  struct loader_frame *ret_before);
+void loader_leave(struct loader *loader, const struct loader_frame *before);
 /* r = loader_call(loader, plugin, "next", factory->next(…)) */
 #define loader_call(loader, plugin, function, expression)                                     \
 	(__extension__({                                                                      \
+		struct loader_frame loader_before_;                                           \
 		orasi_status loader_r_;                                                       \
-		loader_enter((loader), (plugin), (function));                                 \
+		loader_enter((loader), (plugin), (function), &loader_before_);                \
 		loader_r_ = (expression);                                                     \
-		loader_leave(loader);                                                         \
+		loader_leave((loader), &loader_before_);                                      \
 		loader_r_;                                                                    \
 	}))
+/* The same for functions that return nothing. */
+#define loader_call_void(loader, plugin, function, expression)                                \
+	((void)loader_call((loader), (plugin), (function), ((expression), ORASI_OK)))
 /* A status into our codes and a sentence that names plugin and function. A failure without a sentence, or a status
  * that does not belong there, is the plugin's fault and said so. */
 int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status,

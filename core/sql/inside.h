@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "plugin/loader.h"
+#include "plugin/reader.h"
 #include "sql/sql.h"
 #include "table/table.h"
 
@@ -24,15 +25,6 @@ struct session {
 
 /* vtab.c */
 int vtab_register(struct session *session);
-
-/* reader.c: rows of one data file, a batch at a time. */
-struct reader;
-/* `schema` has the columns that are wanted, in this order. */
-int reader_open(struct session *session, const char *path, const struct ArrowSchema *schema,
-                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err);
-/* 1: a batch, until the next call, and the ordinal of its first row in the file; 0: the end. */
-int reader_next(struct reader *reader, const struct ArrowArray **ret, int64_t *ret_first, struct err *err);
-void reader_close(struct reader *reader);
 
 /* value.c */
 const char *value_sql_type(const struct ArrowSchema *schema);

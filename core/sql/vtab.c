@@ -260,8 +260,8 @@ static int next_file(struct cursor *cursor)
 	}
 	r = blob_path(table->blob, table->snapshot.files[cursor->file].path, path, sizeof(path), &err);
 	if (!r)
-		r = reader_open(table->session, path, &cursor->schema, cursor->term_list, cursor->n_terms, &cursor->reader,
-		                &err);
+		r = reader_open(table->session->loader, path, &cursor->schema, cursor->term_list, cursor->n_terms,
+		                &cursor->reader, &err);
 	return r ? failed(table->session, &err) : SQLITE_OK;
 }
 
@@ -277,8 +277,10 @@ static int next_batch(struct cursor *cursor)
 		r = reader_next(cursor->reader, &cursor->batch, &cursor->in_file, &err);
 		if (r < 0)
 			return failed(session, &err);
-		if (r > 0)
+		if (r > 0) {
+			session->scanned += cursor->batch->length;
 			break;
+		}
 		cursor->file++;
 		r = next_file(cursor);
 		if (r)

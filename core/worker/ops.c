@@ -57,20 +57,39 @@ static int is_cancelled(void *ctx)
 	return link_page(worker->link)->cancel != 0;
 }
 
-static struct pipeline_events events_of(struct worker *worker)
-{
-	return (struct pipeline_events){worker, on_progress, on_part, is_cancelled};
-}
-
 /* ---- role task -------------------------------------------------------------------------------------------- */
 
-static int op_ingest(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+typedef int (*pipeline_fn)(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                           struct json **ret, struct err *err);
+
+static int run_pipeline(struct worker *worker, pipeline_fn fn, const struct json *order, struct json **ret,
+                        struct err *err)
 {
-	struct pipeline_events events = events_of(worker);
+	struct pipeline_events events = {worker, on_progress, on_part, is_cancelled};
 
 	link_reset(worker->link, 0);
 	worker->part = 0;
-	return pipeline_ingest(worker->loader, order, &events, ret, err);
+	return fn(worker->loader, order, &events, ret, err);
+}
+
+static int op_ingest(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_ingest, order, ret, err);
+}
+
+static int op_index_build(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_index_build, order, ret, err);
+}
+
+static int op_index_optimize(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_index_optimize, order, ret, err);
+}
+
+static int op_index_verify(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_index_verify, order, ret, err);
 }
 
 /* ---- role table -------------------------------------------------------------------------------------------- */
@@ -84,6 +103,12 @@ static int op_commit(struct worker *worker, const struct json *order, struct jso
 {
 	(void)worker;
 	return pipeline_commit(order, ret, err);
+}
+
+static int op_index_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	(void)worker;
+	return pipeline_index_commit(order, ret, err);
 }
 
 static struct json *list_indexes(struct blob *blob)
@@ -332,7 +357,11 @@ static const struct {
 	int (*fn)(struct worker *worker, const struct json *order, struct json **ret, struct err *err);
 } ops[] = {
 	{"task", "ingest", op_ingest},
+	{"task", "index.build", op_index_build},
+	{"task", "index.optimize", op_index_optimize},
+	{"task", "index.verify", op_index_verify},
 	{"table", "table.commit", op_commit},
+	{"table", "table.index_commit", op_index_commit},
 	{"table", "table.index_create", op_index_create},
 	{"table", "table.index_drop", op_index_drop},
 	{"table", "table.describe", op_describe},

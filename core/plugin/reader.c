@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sql/inside.h"
+#include "plugin/reader.h"
 
 #define READER "parquet"
 #define BATCH_ROWS 8192
 
 struct reader {
-	struct session *session;
+	struct loader *loader;
 	const struct loader_plugin *plugin;
 	struct loader_host host;
 	orasi_source source;
@@ -90,11 +90,11 @@ static int open_decoder(struct reader *r, const struct ArrowSchema *want, const 
 	const orasi_ingest_factory *factory = r->plugin->ingest;
 	orasi_status status;
 
-	status = loader_call(r->session->loader, r->plugin, "create",
+	status = loader_call(r->loader, r->plugin, "create",
 	                     factory->create(&r->host.host, r->plugin->descriptor->id, NULL, &r->self, &error));
 	if (status)
 		return loader_fail(r->plugin, "create", status, &error, err);
-	status = loader_call(r->session->loader, r->plugin, "open", factory->open(r->self, &open, &r->schema, &error));
+	status = loader_call(r->loader, r->plugin, "open", factory->open(r->self, &open, &r->schema, &error));
 	if (!status) {
 		r->opened = 1;
 		return 0;
@@ -103,7 +103,7 @@ static int open_decoder(struct reader *r, const struct ArrowSchema *want, const 
 	return err_prefix(err, "data file '%s'", r->path);
 }
 
-int reader_open(struct session *session, const char *path, const struct ArrowSchema *schema,
+int reader_open(struct loader *loader, const char *path, const struct ArrowSchema *schema,
                 const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
@@ -113,11 +113,11 @@ int reader_open(struct session *session, const char *path, const struct ArrowSch
 		free(r);
 		return code;
 	}
-	r->session = session;
+	r->loader = loader;
 	r->fd = -1;
 	r->has_terms = n_terms > 0;
-	loader_host_init(&r->host, session->loader, NULL, 1, INT64_MAX);
-	code = loader_find(session->loader, "ingest", READER, &r->plugin, err);
+	loader_host_init(&r->host, loader, NULL, 1, INT64_MAX);
+	code = loader_find(loader, "ingest", READER, &r->plugin, err);
 	if (!code)
 		code = open_source(r, err);
 	if (!code)
@@ -152,7 +152,7 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 
 	arrow_array_release(&r->batch);
 	r->mark = (orasi_mark){.struct_size = sizeof(r->mark)};
-	status = loader_call(r->session->loader, r->plugin, "next",
+	status = loader_call(r->loader, r->plugin, "next",
 	                     r->plugin->ingest->next(r->self, &r->batch, &r->mark, &error));
 	if (status == ORASI_END)
 		return 0;
@@ -165,25 +165,26 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 	code = place(r, ret_first, err);
 	if (code)
 		return code;
-	r->session->scanned += r->batch.length;
 	*ret = &r->batch;
 	return 1;
 }
 
-void reader_close(struct reader *r)
+static void close_decoder(struct reader *r)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 
+	if (r->opened)
+		loader_call(r->loader, r->plugin, "close", r->plugin->ingest->close(r->self, &error));
+	loader_call_void(r->loader, r->plugin, "destroy", r->plugin->ingest->destroy(r->self));
+}
+
+void reader_close(struct reader *r)
+{
 	if (!r)
 		return;
 	arrow_array_release(&r->batch);
-	if (r->self) {
-		loader_enter(r->session->loader, r->plugin, "close");
-		if (r->opened)
-			r->plugin->ingest->close(r->self, &error);
-		r->plugin->ingest->destroy(r->self);
-		loader_leave(r->session->loader);
-	}
+	if (r->self)
+		close_decoder(r);
 	loader_host_done(&r->host);
 	arrow_schema_release(&r->schema);
 	if (r->fd >= 0)

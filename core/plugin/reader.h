@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of one data file, a batch at a time, through the decoder of the plugin that datasets are made of. For
+ * queries and for the building of indexes.
+ *
+ * Threading: an object at a time per thread. */
+#ifndef PLUGIN_READER_H
+#define PLUGIN_READER_H
+
+#include <orasi/sdk/arrow.h>
+
+#include "plugin/loader.h"
+
+struct reader;
+
+/* `schema` has the columns that are wanted, in this order; one that the file lacks is null. `terms` may leave out
+ * rows for which they cannot hold; both must live as long as the reader. */
+int reader_open(struct loader *loader, const char *path, const struct ArrowSchema *schema,
+                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err);
+/* 1: a batch, until the next call, and the ordinal of its first row in the file; 0: the end. */
+int reader_next(struct reader *reader, const struct ArrowArray **ret, int64_t *ret_first, struct err *err);
+void reader_close(struct reader *reader); /* NULL is fine */
+
+#endif
