@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ELF note of a plugin, read as bytes of a stranger: every offset is checked against the file. */
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <orasi/abi.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "plugin/inside.h"
+
+#define FILE_MAX (1u << 30)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -79,26 +78,20 @@ int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struc
 	return err_set(err, ERR_NOTFOUND, "it has no note of an Orasi plugin");
 }
 
+/* Read, not mapped: a file that is cut while we look at it must not end the agent with SIGBUS. */
 int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
-	struct stat st;
-	void *map;
+	struct buf bytes;
+	int r;
 
-	if (fd < 0)
-		return err_errno(err, errno, "cannot open '%s'", path);
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 64) {
-		close(fd);
-		return err_set(err, ERR_CORRUPT, "'%s': it is no ELF file", path);
+	buf_init(&bytes, 0);
+	r = file_read(path, FILE_MAX, &bytes, err);
+	if (!r) {
+		r = plugin_note_parse((const uint8_t *)bytes.data, bytes.len, ret, err);
+		if (r)
+			err_prefix(err, "'%s'", path);
 	}
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return err_errno(err, errno, "cannot map '%s'", path);
-	r = plugin_note_parse(map, (size_t)st.st_size, ret, err);
-	munmap(map, (size_t)st.st_size);
-	if (r)
-		err_prefix(err, "'%s'", path);
+	buf_done(&bytes);
 	return r;
 }
 

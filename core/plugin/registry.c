@@ -81,6 +81,18 @@ static struct file *find_path(struct plugin_registry *reg, const char *path)
 	return NULL;
 }
 
+/* A path may be there several times, with older contents; at most one of them waits to be judged. */
+static struct file *find_settling(struct plugin_registry *reg, const char *path)
+{
+	list_each(item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+
+		if (file->present && file->state == STATE_SETTLING && !strcmp(file->path, path))
+			return file;
+	}
+	return NULL;
+}
+
 static void refuse(struct plugin_registry *reg, struct file *file, const char *reason)
 {
 	file->state = STATE_REFUSED;
@@ -91,11 +103,11 @@ static void refuse(struct plugin_registry *reg, struct file *file, const char *r
 
 static void notice(struct plugin_registry *reg, const char *path)
 {
-	struct file *file = find_path(reg, path);
+	struct file *file = find_settling(reg, path);
 
 	if (!str_ends(path, ".so"))
 		return;
-	if (!file || file->state != STATE_SETTLING) {
+	if (!file) {
 		file = calloc(1, sizeof(*file));
 		if (!file)
 			return;
@@ -186,7 +198,6 @@ static void retire_older(struct plugin_registry *reg, const struct file *newest)
 			file_free(file);
 		} else if (file->state == STATE_ACTIVE) {
 			file->state = STATE_PREVIOUS;
-			reg->active--;
 		}
 	}
 }
@@ -205,6 +216,15 @@ static void complete_description(struct file *file)
 	}
 }
 
+static void count_active(struct plugin_registry *reg)
+{
+	int64_t n = 0;
+
+	list_each(item, &reg->files)
+		n += list_entry(item, struct file, link)->state == STATE_ACTIVE;
+	reg->active = n;
+}
+
 static void activate(struct plugin_registry *reg, struct file *file)
 {
 	struct file *rival = find_rival(reg, file);
@@ -221,7 +241,7 @@ static void activate(struct plugin_registry *reg, struct file *file)
 	file->state = STATE_ACTIVE;
 	file->reason[0] = '\0';
 	file->generation = ++reg->generations;
-	reg->active++;
+	count_active(reg);
 	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id), LOG_STR("version", file->note.bundle_version),
 	         LOG_STR("path", file->path));
 }
@@ -283,28 +303,45 @@ static int check_description(const struct file *file, const struct json *descrip
 	return 0;
 }
 
-void plugin_registry_scanned(struct plugin_registry *reg, const char *cas_path, const struct json *description,
+static void take_description(struct plugin_registry *reg, struct file *file, const struct json *description,
                              const struct err *err)
+{
+	struct err bad = {0};
+
+	reg->scans--;
+	reg->scanned++;
+	if (!file->present) {
+		file_free(file);
+	} else if (err->code) {
+		refuse(reg, file, err->text);
+	} else if (check_description(file, description, &bad)) {
+		refuse(reg, file, bad.text);
+	} else {
+		json_set(reg->known, file->sha, json_copy(description));
+		save_known(reg);
+		file->description = json_copy(description);
+		activate(reg, file);
+	}
+}
+
+static struct file *find_scanning(struct plugin_registry *reg, const char *cas_path)
 {
 	list_each(item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
-		struct err bad = {0};
 
-		if (file->state != STATE_SCANNING || strcmp(file->cas, cas_path))
-			continue;
-		reg->scans--;
-		reg->scanned++;
-		if (err->code) {
-			refuse(reg, file, err->text);
-		} else if (check_description(file, description, &bad)) {
-			refuse(reg, file, bad.text);
-		} else {
-			json_set(reg->known, file->sha, json_copy(description));
-			save_known(reg);
-			file->description = json_copy(description);
-			activate(reg, file);
-		}
+		if (file->state == STATE_SCANNING && !strcmp(file->cas, cas_path))
+			return file;
 	}
+	return NULL;
+}
+
+void plugin_registry_scanned(struct plugin_registry *reg, const char *cas_path, const struct json *description,
+                             const struct err *err)
+{
+	struct file *file;
+
+	while ((file = find_scanning(reg, cas_path)))
+		take_description(reg, file, description, err);
 }
 
 /* ---- watching ------------------------------------------------------------------------------------------------------ */
@@ -324,6 +361,19 @@ static void scan_dir(struct plugin_registry *reg, const char *dir)
 		closedir(stream);
 }
 
+/* What was shadowed may be alone now. */
+static void bring_forward(struct plugin_registry *reg)
+{
+	list_each(item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_SHADOWED && !find_rival(reg, file)) {
+			file->state = STATE_SETTLING;
+			file->settle_at = clock_mono_ms();
+		}
+	}
+}
+
 static void forget_missing(struct plugin_registry *reg)
 {
 	list_each(item, &reg->files) {
@@ -332,13 +382,13 @@ static void forget_missing(struct plugin_registry *reg)
 		if (!file->present || !access(file->path, F_OK))
 			continue;
 		file->present = 0;
-		if (file->state == STATE_ACTIVE) {
-			reg->active--;
+		if (file->state == STATE_ACTIVE)
 			log_info("plugin.removed", LOG_STR("path", file->path));
-		}
 		if (file->state != STATE_SCANNING)
 			file_free(file);
 	}
+	count_active(reg);
+	bring_forward(reg);
 }
 
 void plugin_registry_rescan(struct plugin_registry *reg)
@@ -399,19 +449,31 @@ static void read_events(struct plugin_registry *reg)
 		}
 }
 
+/* One file at a time: judging it may free others of the list. */
+static int step_one(struct plugin_registry *reg, int64_t now)
+{
+	list_each(item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_SETTLING && file->settle_at <= now) {
+			judge(reg, file);
+			return 1;
+		}
+		if (file->state == STATE_QUARANTINED && file->quarantined_until <= now) {
+			activate(reg, file);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 void plugin_registry_step(struct plugin_registry *reg)
 {
 	int64_t now = clock_mono_ms();
 
 	read_events(reg);
-	list_each(item, &reg->files) {
-		struct file *file = list_entry(item, struct file, link);
-
-		if (file->state == STATE_SETTLING && file->settle_at <= now)
-			judge(reg, file);
-		else if (file->state == STATE_QUARANTINED && file->quarantined_until <= now)
-			activate(reg, file);
-	}
+	while (step_one(reg, now))
+		;
 }
 
 int64_t plugin_registry_due_in(const struct plugin_registry *reg)
@@ -599,7 +661,7 @@ static void quarantine(struct plugin_registry *reg, struct file *file, const cha
 	snprintf(file->reason, sizeof(file->reason), "it crashed %d times within 10 minutes, last in '%s': tried again in "
 	         "%lld minutes, or after 'orasi plugin clear'", CRASHES_MAX, function,
 	         (long long)(file->quarantine_ms / 60000));
-	reg->active--;
+	count_active(reg);
 	log_error("plugin.quarantined", LOG_STR("bundle", file->note.bundle_id), LOG_STR("reason", file->reason));
 	if (previous)
 		activate(reg, previous);
@@ -613,7 +675,8 @@ void plugin_crashed(struct plugin_registry *reg, const char *id, const char *fun
 	list_each(item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
-		if (file->state != STATE_ACTIVE || !find_in(file, NULL, id))
+		/* while a file is loaded the page has the bundle's id */
+		if (file->state != STATE_ACTIVE || (!find_in(file, NULL, id) && strcmp(file->note.bundle_id, id)))
 			continue;
 		log_warn("plugin.crashed", LOG_STR("plugin", id), LOG_STR("function", function), LOG_INT("signal", signal));
 		memmove(file->crashes + 1, file->crashes, (CRASHES_MAX - 1) * sizeof(file->crashes[0]));
