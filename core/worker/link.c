@@ -18,16 +18,24 @@ struct link {
 	pthread_cond_t changed;
 	struct json *order;
 	int64_t part_done, credit;
+	int64_t number; /* of the order at hand: news of an earlier one comes too late and counts for nothing */
 	struct wire_page *page;
 	struct wire_page own; /* without an agent's page, in tests */
 };
 
-/* The agent kills with the page's flag; a message may come a little earlier or later. */
+/* The agent sets the page's flag first, so a message may come a little later, even behind the order's end. */
 static void on_message(struct link *link, struct wire_message *message)
 {
+	int64_t number = json_get_int(message->json, "order", 0);
+
 	pthread_mutex_lock(&link->mutex);
+	if (message->type != WIRE_ORDER && number != link->number) {
+		pthread_mutex_unlock(&link->mutex);
+		return;
+	}
 	switch (message->type) {
 	case WIRE_ORDER:
+		link->number = number;
 		json_free(link->order);
 		link->order = message->json;
 		message->json = NULL;
