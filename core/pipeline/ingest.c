@@ -89,6 +89,7 @@ static void resume(struct ingest *in, const struct json *checkpoint)
 	in->n_files = json_get_int(counts, "files", 0);
 	in->bytes_done = json_get_int(counts, "bytes_in", 0);
 	rejects_set_count(in->rejects, json_get_int(counts, "rejected", 0));
+	rejects_seen(in->rejects, in->rows);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------- */
@@ -394,7 +395,7 @@ static int read_batches(struct ingest *in, struct err *err)
 		in->mark.struct_size = sizeof(in->mark);
 		status = loader_call(in->loader, in->plugin, "next",
 		                     in->plugin->ingest->next(in->self, &batch, &in->mark, &error));
-		if (status == ORASI_END || (in->dry_run && in->rows >= PREVIEW_ROWS))
+		if (status == ORASI_END)
 			return 0;
 		if (status == ORASI_SCHEMA) {
 			r = grow_schema(in, err);
@@ -405,6 +406,8 @@ static int read_batches(struct ingest *in, struct err *err)
 		r = write_batch(in, &batch, err);
 		if (!r)
 			r = after_batch(in, err);
+		if (in->dry_run && in->rows >= PREVIEW_ROWS)
+			break;
 	}
 	return r;
 }
@@ -492,6 +495,8 @@ static void measure(struct ingest *in)
 	struct err ignored;
 	struct source *source;
 
+	if (!json_pointer(in->spec, "/source/uris"))
+		return; /* the only unit is text of the order */
 	for (size_t i = 0; i < json_count(in->units); i++)
 		if (!source_open(json_get_str(json_at(in->units, i), "uri", ""), "none", &source, &ignored)) {
 			in->bytes_total += source_size(source);

@@ -32,7 +32,7 @@ struct rejects {
 	char *uri;
 	int attempt;
 	int64_t count, seen;
-	struct err err; /* of a write in the middle of a reject */
+	int failed; /* a row could not be kept: its columns differ in length */
 };
 
 int rejects_schema(struct ArrowSchema *ret, struct err *err)
@@ -124,24 +124,22 @@ int rejects_over(const struct rejects *r)
 
 /* ---- one record ------------------------------------------------------------------------------------------ */
 
-static void put_text(struct arrow_builder *b, int column, const char *p, size_t n)
+static int put_text(struct arrow_builder *b, int column, const char *p, size_t n)
 {
 	struct arrow_builder *child = arrow_builder_child(b, column);
 
-	if (utf8_valid(p, n))
-		arrow_append_bytes(child, p, n);
-	else
-		arrow_append_bytes(child, "(not UTF-8)", 11);
+	if (!utf8_valid(p, n)) {
+		p = "(not UTF-8)";
+		n = strlen(p);
+	}
+	return arrow_append_bytes(child, p, n);
 }
 
-static void put_number(struct arrow_builder *b, int column, int64_t v)
+static int put_number(struct arrow_builder *b, int column, int64_t v)
 {
 	struct arrow_builder *child = arrow_builder_child(b, column);
 
-	if (v < 0)
-		arrow_append_null(child);
-	else
-		arrow_append_int(child, v);
+	return v < 0 ? arrow_append_null(child) : arrow_append_int(child, v);
 }
 
 static void keep_sample(struct rejects *r, const orasi_rejected *x)
@@ -151,39 +149,40 @@ static void keep_sample(struct rejects *r, const orasi_rejected *x)
 
 	if (!r->first[0])
 		snprintf(r->first, sizeof(r->first), "%s, line %lld: %.*s", r->uri ? r->uri : "", (long long)x->line,
-		         (int)x->message.len, x->message.ptr);
+		         x->message.len < 300 ? (int)x->message.len : 300, x->message.ptr ? x->message.ptr : "");
 	if (json_count(r->sample) >= SAMPLE)
 		return;
 	entry = json_new_object();
 	json_set_int(entry, "line", x->line);
 	json_set_int(entry, "byte_offset", x->byte_offset);
-	json_set_str(entry, "code", x->code);
-	json_set(entry, "message", json_new_strn(x->message.ptr, x->message.len));
+	json_set_str(entry, "code", x->code ? x->code : "unknown");
+	json_set(entry, "message", json_new_strn(x->message.ptr ? x->message.ptr : "", x->message.len));
 	while (n && !utf8_valid((const char *)x->raw.ptr, n))
 		n--;
 	json_set(entry, "raw", json_new_strn((const char *)x->raw.ptr, n));
 	json_push(r->sample, entry);
 }
 
-static void add_row(struct rejects *r, const orasi_rejected *x)
+static int add_row(struct rejects *r, const orasi_rejected *x)
 {
 	struct arrow_builder *b = r->builder;
 	const char *uri = r->uri ? r->uri : "", *code = x->code ? x->code : "unknown";
+	int bad = 0;
 
-	put_number(b, 0, clock_wall_ms() * 1000);
-	put_text(b, 1, r->task, strlen(r->task));
-	put_number(b, 2, r->attempt);
-	put_text(b, 3, uri, strlen(uri));
-	put_number(b, 4, x->line);
-	put_number(b, 5, x->byte_offset);
-	put_number(b, 6, x->row);
-	put_text(b, 7, "decode", 6);
-	put_text(b, 8, code, strlen(code));
-	put_text(b, 9, x->column.ptr ? x->column.ptr : "", x->column.len);
-	put_text(b, 10, x->message.ptr ? x->message.ptr : "", x->message.len);
-	arrow_append_bytes(arrow_builder_child(b, 11), x->raw.ptr, x->raw.len < RAW_MAX ? x->raw.len : RAW_MAX);
-	put_number(b, 12, (int64_t)x->raw_len);
-	arrow_end_struct(b);
+	bad |= put_number(b, 0, clock_wall_ms() * 1000);
+	bad |= put_text(b, 1, r->task, strlen(r->task));
+	bad |= put_number(b, 2, r->attempt);
+	bad |= put_text(b, 3, uri, strlen(uri));
+	bad |= put_number(b, 4, x->line);
+	bad |= put_number(b, 5, x->byte_offset);
+	bad |= put_number(b, 6, x->row);
+	bad |= put_text(b, 7, "decode", 6);
+	bad |= put_text(b, 8, code, strlen(code));
+	bad |= put_text(b, 9, x->column.ptr ? x->column.ptr : "", x->column.len);
+	bad |= put_text(b, 10, x->message.ptr ? x->message.ptr : "", x->message.len);
+	bad |= arrow_append_bytes(arrow_builder_child(b, 11), x->raw.ptr, x->raw.len < RAW_MAX ? x->raw.len : RAW_MAX);
+	bad |= put_number(b, 12, (int64_t)x->raw_len);
+	return bad | arrow_end_struct(b);
 }
 
 /* Rows go to the file in batches, so that memory stays small however many there are. */
@@ -209,17 +208,20 @@ orasi_status rejects_add(void *ctx, const orasi_rejected *x)
 {
 	struct rejects *r = ctx;
 
+	if (!x || x->struct_size < sizeof(*x))
+		return ORASI_E_INVALID;
 	r->count++;
 	keep_sample(r, x);
-	add_row(r, x);
-	if (arrow_builder_bytes(r->builder) > FLUSH_BYTES && write_rows(r, &r->err))
+	r->failed = r->failed || add_row(r, x) || (arrow_builder_bytes(r->builder) > FLUSH_BYTES && write_rows(r, NULL));
+	if (r->failed)
 		return ORASI_E_IO;
 	return rejects_over(r) ? ORASI_E_BUDGET : ORASI_OK;
 }
 
 int rejects_flush(struct rejects *r, struct json *files, struct err *err)
 {
-	int code = write_rows(r, err);
+	int code = r->failed ? err_set(err, ERR_IO, "rejected records could not be kept: no memory, or no space")
+	                     : write_rows(r, err);
 
 	return code || !output_is_open(r->output) ? code : output_finish(r->output, files, err);
 }
