@@ -21,7 +21,7 @@
 #include "indexing.h"
 #include "plugin/reader.h"
 
-#define ROWS_MAX 20000000
+#define ROWS_MAX 5000000
 
 /* The segment that is being made. */
 struct fresh {
@@ -72,7 +72,7 @@ static void fresh_done(struct build *b)
 	struct fresh *f = &b->fresh;
 
 	if (f->state)
-		loader_call_void(b->in.loader, b->in.plugin, "build_abort", b->in.plugin->index->build_abort(f->state));
+		loader_call_void(b->in.loader, b->in.indexer.plugin, "build_abort", b->in.indexer.plugin->index->build_abort(f->state));
 	segment_close(f->segment);
 	json_free(f->covers);
 	memset(f, 0, sizeof(*f));
@@ -100,10 +100,10 @@ static int fresh_begin(struct build *b, struct err *err)
 
 	if (r)
 		return r;
-	status = loader_call(b->in.loader, b->in.plugin, "build_begin",
-	                     b->in.plugin->index->build_begin(b->in.self, segment_store(b->fresh.segment), &b->fresh.state,
+	status = loader_call(b->in.loader, b->in.indexer.plugin, "build_begin",
+	                     b->in.indexer.plugin->index->build_begin(b->in.indexer.self, segment_store(b->fresh.segment), &b->fresh.state,
 	                                                      &error));
-	return status ? loader_fail(b->in.plugin, "build_begin", status, &error, err) : 0;
+	return status ? loader_fail(b->in.indexer.plugin, "build_begin", status, &error, err) : 0;
 }
 
 static struct json *describe(struct build *b, const orasi_segment_info *info, struct json *blobs, int64_t bytes)
@@ -117,7 +117,7 @@ static struct json *describe(struct build *b, const orasi_segment_info *info, st
 	json_set_int(segment, "entries", (int64_t)info->entries);
 	json_set_int(segment, "bytes", bytes);
 	json_set(segment, "blobs", blobs);
-	json_set_int(segment, "state_version", b->in.plugin->descriptor->state_version);
+	json_set_int(segment, "state_version", b->in.indexer.plugin->descriptor->state_version);
 	b->fresh.covers = NULL;
 	return segment;
 }
@@ -149,9 +149,9 @@ static int fresh_end(struct build *b, int final, struct err *err)
 	int r;
 
 	b->fresh.state = NULL; /* build_finish frees it */
-	status = loader_call(b->in.loader, b->in.plugin, "build_finish",
-	                     b->in.plugin->index->build_finish(state, &info, &error));
-	r = status ? loader_fail(b->in.plugin, "build_finish", status, &error, err) : fresh_hand_over(b, &info, final, err);
+	status = loader_call(b->in.loader, b->in.indexer.plugin, "build_finish",
+	                     b->in.indexer.plugin->index->build_finish(state, &info, &error));
+	r = status ? loader_fail(b->in.indexer.plugin, "build_finish", status, &error, err) : fresh_hand_over(b, &info, final, err);
 	fresh_done(b);
 	return r;
 }
@@ -172,11 +172,11 @@ static void cover(struct fresh *f, const char *path, int64_t rows)
 static int add_batch(struct build *b, const struct ArrowArray *keys, int64_t first_row, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(b->in.loader, b->in.plugin, "build_add",
-	                                  b->in.plugin->index->build_add(b->fresh.state, keys, (uint64_t)first_row, &error));
+	orasi_status status = loader_call(b->in.loader, b->in.indexer.plugin, "build_add",
+	                                  b->in.indexer.plugin->index->build_add(b->fresh.state, keys, (uint64_t)first_row, &error));
 
 	if (status)
-		return loader_fail(b->in.plugin, "build_add", status, &error, err);
+		return loader_fail(b->in.indexer.plugin, "build_add", status, &error, err);
 	b->done += keys->length;
 	b->in.events->on_progress(b->in.events->ctx, b->done, b->total, b->rows + b->fresh.rows, 0);
 	return cancelled(b, err);
@@ -191,7 +191,7 @@ static int add_file(struct build *b, const struct table_file *file, struct err *
 	int r = blob_path(b->in.blob, file->path, path, sizeof(path), err);
 
 	if (!r)
-		r = reader_open(b->in.loader, path, &b->in.keys, NULL, 0, &reader, err);
+		r = reader_open(b->in.loader, path, &(struct reader_want){.schema = &b->in.indexer.keys}, &reader, err);
 	if (r)
 		return r;
 	while ((r = reader_next(reader, &keys, &first, err)) > 0) {
@@ -230,7 +230,7 @@ static int build_over(struct build *b, const struct table_file *const *files, si
 static int all_gone(const struct indexing *in, const struct json *covers)
 {
 	for (size_t i = 0; i < json_count(covers); i++)
-		if (indexing_file(in, json_get_str(json_at(covers, i), "path", "")))
+		if (table_file_at(&in->snapshot, json_get_str(json_at(covers, i), "path", "")))
 			return 0;
 	return 1;
 }
@@ -252,7 +252,7 @@ static int judge_segments(struct build *b, struct map *covered, struct err *err)
 	for (size_t i = 0; i < json_count(segments) && !r; i++) {
 		const struct json *segment = json_at(segments, i), *covers = json_get(segment, "covers");
 
-		if (indexing_is_readable(&b->in, segment) && !all_gone(&b->in, covers))
+		if (indexer_reads(&b->in.indexer, segment) && !all_gone(&b->in, covers))
 			r = note_covered(covered, covers, err);
 		else
 			json_push(b->replaces, json_new_str(json_get_str(segment, "dir", "")));
@@ -341,9 +341,9 @@ static int is_stale(const struct indexing *in, const struct json *segment)
 	const struct json *covers = json_get(segment, "covers");
 
 	for (size_t i = 0; i < json_count(covers); i++)
-		if (!indexing_file(in, json_get_str(json_at(covers, i), "path", "")))
+		if (!table_file_at(&in->snapshot, json_get_str(json_at(covers, i), "path", "")))
 			return 1;
-	return !indexing_is_readable(in, segment);
+	return !indexer_reads(&in->indexer, segment);
 }
 
 static struct group next_group(const struct build *b, size_t begin)
@@ -376,7 +376,7 @@ static int rebuild_group(struct build *b, const struct group *g, int final, stru
 		const struct json *covers = json_get(json_at(segments, i), "covers");
 
 		for (size_t k = 0; k < json_count(covers) && n < b->in.snapshot.n_files; k++) {
-			file = indexing_file(&b->in, json_get_str(json_at(covers, k), "path", ""));
+			file = table_file_at(&b->in.snapshot, json_get_str(json_at(covers, k), "path", ""));
 			if (file)
 				files[n++] = file;
 		}
@@ -440,10 +440,10 @@ static int merge_group(struct build *b, const struct group *g, int final, struct
 	if (!r)
 		r = sources_open(b, g, &s, err);
 	if (!r) {
-		status = loader_call(b->in.loader, b->in.plugin, "merge",
-		                     b->in.plugin->index->merge(b->in.self, s.stores, s.bases, s.drops, s.n,
+		status = loader_call(b->in.loader, b->in.indexer.plugin, "merge",
+		                     b->in.indexer.plugin->index->merge(b->in.indexer.self, s.stores, s.bases, s.drops, s.n,
 		                                                segment_store(b->fresh.segment), &info, &error));
-		r = status ? loader_fail(b->in.plugin, "merge", status, &error, err) : fresh_hand_over(b, &info, final, err);
+		r = status ? loader_fail(b->in.indexer.plugin, "merge", status, &error, err) : fresh_hand_over(b, &info, final, err);
 	}
 	sources_close(&s);
 	fresh_done(b);
@@ -459,7 +459,7 @@ static int optimize_group(struct build *b, const struct group *g, int final, str
 		return r;
 	for (size_t i = g->begin; i < g->end; i++)
 		json_push(b->replaces, json_new_str(json_get_str(json_at(segments, i), "dir", "")));
-	return g->stale || !b->in.plugin->index->merge ? rebuild_group(b, g, final, err) : merge_group(b, g, final, err);
+	return g->stale || !b->in.indexer.plugin->index->merge ? rebuild_group(b, g, final, err) : merge_group(b, g, final, err);
 }
 
 /* Groups that a merge makes better, in order; `ret` has room for one per segment. */

@@ -5,8 +5,7 @@
 #define PIPELINE_INDEXING_H
 
 #include "pipeline.h"
-#include "plugin/loader.h"
-#include "plugin/segment.h"
+#include "plugin/indexer.h"
 #include "table/table.h"
 
 struct indexing {
@@ -17,21 +16,13 @@ struct indexing {
 	struct blob *blob;
 	struct table_snapshot snapshot;
 	struct json *manifest;
-	const struct loader_plugin *plugin;
-	struct ArrowSchema keys; /* the key columns, as a struct */
-	struct loader_host host;
-	struct loader_config config;
-	void *self;
+	struct indexer indexer;
 };
 
 int indexing_open(struct indexing *in, struct loader *loader, const struct json *order,
                   const struct pipeline_events *events, struct err *err);
 void indexing_close(struct indexing *in); /* fine on a half-open one */
 
-/* The live file of that path, or NULL. */
-const struct table_file *indexing_file(const struct indexing *in, const char *path);
-/* Does the plugin, as it is now, read what it wrote then? */
-int indexing_is_readable(const struct indexing *in, const struct json *segment);
 /* Opens a segment of the manifest. */
 int indexing_segment(const struct indexing *in, const struct json *entry, struct segment **ret, struct err *err);
 

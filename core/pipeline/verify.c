@@ -29,22 +29,13 @@ static void problem(struct verify *v, const struct json *segment, const char *te
 
 /* ---- the plugin's part ----------------------------------------------------------------------------------- */
 
-static int open_reader(struct verify *v, struct segment *segment, void **ret, orasi_segment_info *info, struct err *err)
-{
-	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(v->in.loader, v->in.plugin, "open",
-	                                  v->in.plugin->index->open(v->in.self, segment_store(segment), ret, info, &error));
-
-	return status ? loader_fail(v->in.plugin, "open", status, &error, err) : 0;
-}
-
 static int check_reader(struct verify *v, void *reader, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(v->in.loader, v->in.plugin, "verify",
-	                                  v->in.plugin->index->verify(reader, v->level, &error));
+	orasi_status status = loader_call(v->in.loader, v->in.indexer.plugin, "verify",
+	                                  v->in.indexer.plugin->index->verify(reader, v->level, &error));
 
-	return status ? loader_fail(v->in.plugin, "verify", status, &error, err) : 0;
+	return status ? loader_fail(v->in.indexer.plugin, "verify", status, &error, err) : 0;
 }
 
 static int check_segment(struct verify *v, const struct json *entry, struct err *err)
@@ -59,14 +50,13 @@ static int check_segment(struct verify *v, const struct json *entry, struct err 
 	if (v->level)
 		r = segment_check(segment, err);
 	if (!r)
-		r = open_reader(v, segment, &reader, &info, err);
+		r = indexer_open_reader(&v->in.indexer, segment, &reader, &info, err);
 	if (!r && (int64_t)info.rows != json_get_int(entry, "rows", -1))
 		r = err_set(err, ERR_CORRUPT, "it has %" PRIu64 " rows, the manifest says %" PRId64, info.rows,
 		            json_get_int(entry, "rows", -1));
 	if (!r)
 		r = check_reader(v, reader, err);
-	if (reader)
-		loader_call_void(v->in.loader, v->in.plugin, "close", v->in.plugin->index->close(reader));
+	indexer_close_reader(&v->in.indexer, reader);
 	segment_close(segment);
 	return r;
 }
@@ -76,7 +66,7 @@ static int check_segment(struct verify *v, const struct json *entry, struct err 
 static void check_cover(struct verify *v, const struct json *entry, const struct json *cover)
 {
 	const char *path = json_get_str(cover, "path", "");
-	const struct table_file *file = indexing_file(&v->in, path);
+	const struct table_file *file = table_file_at(&v->in.snapshot, path);
 	int64_t rows = json_get_int(cover, "rows", -1);
 	char text[512];
 
@@ -108,7 +98,7 @@ static int verify_one(struct verify *v, const struct json *entry, struct err *er
 
 	if (v->in.events->is_cancelled(v->in.events->ctx))
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
-	if (!indexing_is_readable(&v->in, entry))
+	if (!indexer_reads(&v->in.indexer, entry))
 		problem(v, entry, "this version of the plugin does not read it: the next build makes it anew");
 	else if (check_segment(v, entry, &bad))
 		problem(v, entry, bad.text);

@@ -73,17 +73,18 @@ static int open_source(struct reader *r, struct err *err)
 	return 0;
 }
 
-static int open_decoder(struct reader *r, const struct ArrowSchema *want, const orasi_term *const *terms,
-                        uint32_t n_terms, struct err *err)
+static int open_decoder(struct reader *r, const struct reader_want *want, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_ingest_open open = {
 		.struct_size = sizeof(open),
-		.flags = ORASI_OPEN_PROJECT,
+		.flags = ORASI_OPEN_PROJECT | (want->by_rows ? ORASI_OPEN_ROWS : 0),
 		.source = &r->source,
-		.want = want,
-		.terms = terms,
-		.n_terms = n_terms,
+		.want = want->schema,
+		.terms = want->terms,
+		.n_terms = want->n_terms,
+		.rows = want->rows,
+		.n_rows = want->n_rows,
 		.max_rows = BATCH_ROWS,
 		.max_bytes = 8u << 20,
 	};
@@ -103,8 +104,8 @@ static int open_decoder(struct reader *r, const struct ArrowSchema *want, const 
 	return err_prefix(err, "data file '%s'", r->path);
 }
 
-int reader_open(struct loader *loader, const char *path, const struct ArrowSchema *schema,
-                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err)
+int reader_open(struct loader *loader, const char *path, const struct reader_want *want, struct reader **ret,
+                struct err *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	int code = r && (r->path = strdup(path)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
@@ -115,13 +116,13 @@ int reader_open(struct loader *loader, const char *path, const struct ArrowSchem
 	}
 	r->loader = loader;
 	r->fd = -1;
-	r->has_terms = n_terms > 0;
+	r->has_terms = want->n_terms > 0;
 	loader_host_init(&r->host, loader, NULL, 1, INT64_MAX);
 	code = loader_find(loader, "ingest", READER, &r->plugin, err);
 	if (!code)
 		code = open_source(r, err);
 	if (!code)
-		code = open_decoder(r, schema, terms, n_terms, err);
+		code = open_decoder(r, want, err);
 	if (code) {
 		reader_close(r);
 		return code;

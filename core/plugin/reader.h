@@ -12,11 +12,18 @@
 
 struct reader;
 
-/* `schema` has the columns that are wanted, in this order; one that the file lacks is null. `terms` may leave out
- * rows for which they cannot hold; both must live as long as the reader. */
-int reader_open(struct loader *loader, const char *path, const struct ArrowSchema *schema,
-                const orasi_term *const *terms, uint32_t n_terms, struct reader **ret, struct err *err);
-/* 1: a batch, until the next call, and the ordinal of its first row in the file; 0: the end. */
+/* All must live as long as the reader. */
+struct reader_want {
+	const struct ArrowSchema *schema; /* the columns that are wanted, in this order; one that the file lacks is null */
+	const orasi_term *const *terms;   /* may leave out rows for which they cannot hold */
+	uint32_t n_terms;
+	int by_rows; /* just the rows below, ascending ordinals in the file; without terms */
+	const uint64_t *rows;
+	uint64_t n_rows;
+};
+int reader_open(struct loader *loader, const char *path, const struct reader_want *want, struct reader **ret,
+                struct err *err);
+/* 1: a batch, until the next call, and the ordinal of its first row: in the file, or by_rows in `rows`; 0: the end. */
 int reader_next(struct reader *reader, const struct ArrowArray **ret, int64_t *ret_first, struct err *err);
 void reader_close(struct reader *reader); /* NULL is fine */
 

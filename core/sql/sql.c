@@ -195,6 +195,7 @@ static int run(struct session *session, struct json **ret, struct err *err)
 		json_set(*ret, "columns", list_columns(stmt));
 		json_set_int(*ret, "elapsed_ms", clock_mono_ms() - start);
 		json_set_int(*ret, "scanned_rows", session->scanned);
+		json_set(*ret, "indexes", json_copy(session->used));
 	}
 	sqlite3_finalize(stmt);
 	return r;
@@ -203,12 +204,13 @@ static int run(struct session *session, struct json **ret, struct err *err)
 int sql_run(struct loader *loader, const struct json *order, const struct sql_sink *sink, struct json **ret,
             struct err *err)
 {
-	struct session session = {.loader = loader, .order = order, .sink = sink};
+	struct session session = {.loader = loader, .order = order, .sink = sink, .used = json_new_array()};
 	int r;
 
 	if (sqlite3_open_v2(":memory:", &session.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ||
 	    vtab_register(&session)) {
 		sqlite3_close(session.db);
+		json_free(session.used);
 		return err_set(err, ERR_NOMEM, "cannot start SQLite");
 	}
 	sqlite3_hard_heap_limit64(HEAP_MAX);
@@ -219,5 +221,6 @@ int sql_run(struct loader *loader, const struct json *order, const struct sql_si
 	sqlite3_progress_handler(session.db, STEPS_PER_LOOK, look_around, &session);
 	r = run(&session, ret, err);
 	sqlite3_close(session.db);
+	json_free(session.used);
 	return r;
 }

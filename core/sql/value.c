@@ -282,7 +282,16 @@ static const struct {
 	{SQLITE_INDEX_CONSTRAINT_LE, ORASI_OP_LE},         {SQLITE_INDEX_CONSTRAINT_GT, ORASI_OP_GT},
 	{SQLITE_INDEX_CONSTRAINT_GE, ORASI_OP_GE},         {SQLITE_INDEX_CONSTRAINT_ISNULL, ORASI_OP_IS_NULL},
 	{SQLITE_INDEX_CONSTRAINT_ISNOTNULL, ORASI_OP_NOT_NULL},
+	{SQLITE_INDEX_CONSTRAINT_GLOB, ORASI_OP_PREFIX},   {SQLITE_INDEX_CONSTRAINT_MATCH, ORASI_OP_MATCH},
 };
+
+uint32_t value_op(int sqlite_op)
+{
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (ops[i].sqlite == sqlite_op)
+			return ops[i].ours;
+	return 0;
+}
 
 #define TIMESTAMP_LEN 27 /* YYYY-MM-DDTHH:MM:SS.ffffffZ */
 #define SECONDS_LEN 19   /* of it, up to the seconds */
@@ -361,15 +370,23 @@ static int term_double(sqlite3_value *value, struct arrow_builder *b)
 	return arrow_append_double(b, v);
 }
 
-static int term_text(sqlite3_value *value, struct arrow_builder *b)
+/* Of a GLOB pattern the part up to the first special character: a weaker condition, but one that an index knows. */
+static int term_text(sqlite3_value *value, uint32_t op, struct arrow_builder *b)
 {
-	if (sqlite3_value_type(value) != SQLITE_TEXT)
+	const char *text = (const char *)sqlite3_value_text(value);
+	size_t n = (size_t)sqlite3_value_bytes(value);
+
+	if (!text || sqlite3_value_type(value) != SQLITE_TEXT)
 		return -1;
-	return arrow_append_bytes(b, sqlite3_value_text(value), (size_t)sqlite3_value_bytes(value));
+	if (op == ORASI_OP_PREFIX)
+		n = strcspn(text, "*?[");
+	return op == ORASI_OP_PREFIX && !n ? -1 : arrow_append_bytes(b, text, n);
 }
 
 static int fill_term(const struct arrow_type_info *info, sqlite3_value *value, uint32_t *op, struct arrow_builder *b)
 {
+	if ((*op == ORASI_OP_PREFIX || *op == ORASI_OP_MATCH) && info->type != ARROW_UTF8)
+		return -1;
 	switch (info->type) {
 	case ARROW_INT8:
 	case ARROW_INT16:
@@ -379,7 +396,7 @@ static int fill_term(const struct arrow_type_info *info, sqlite3_value *value, u
 	case ARROW_FLOAT64:
 		return term_double(value, b);
 	case ARROW_UTF8:
-		return term_text(value, b);
+		return term_text(value, *op, b);
 	case ARROW_TIMESTAMP:
 		return term_time(value, op, b);
 	default:
@@ -394,10 +411,7 @@ int value_term(const struct ArrowSchema *column, int sqlite_op, sqlite3_value *v
 	struct arrow_builder *b;
 	int r = -1;
 
-	*ret_op = 0;
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (ops[i].sqlite == sqlite_op)
-			*ret_op = ops[i].ours;
+	*ret_op = value_op(sqlite_op);
 	memset(ret, 0, sizeof(*ret));
 	if (!*ret_op || arrow_type_parse(column->format, &info))
 		return -1;

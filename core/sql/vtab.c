@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A dataset as a virtual table. The snapshot is taken when the table is made, so a query sees one version of it.
  *
- * xBestIndex writes the plan as text, "used-columns op:column op:column …", which xFilter reads back together with
- * the constants. */
+ * A cursor goes file by file. When the plan has an index, files that it covers are read by the rows it named; the
+ * others are decoded with the comparisons pushed down. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,38 +11,30 @@
 
 #include "sql/inside.h"
 
-#define TERMS_MAX 16
-
-struct table {
-	sqlite3_vtab base;
-	struct session *session;
-	struct blob *blob;
-	struct table_snapshot snapshot;
-};
-
 struct cursor {
 	sqlite3_vtab_cursor base;
 	struct ArrowSchema schema; /* of the columns that are read */
 	int *position;             /* column of the table → column of `schema`, or -1 */
 	struct arrow_view *views;
-	orasi_term terms[TERMS_MAX];
-	const orasi_term *term_list[TERMS_MAX];
-	struct ArrowArray values[TERMS_MAX];
+	orasi_term terms[PLAN_TERMS_MAX];
+	struct ArrowArray values[PLAN_TERMS_MAX];
 	uint32_t n_terms;
+	const orasi_term *pushed[PLAN_TERMS_MAX]; /* of them, what the decoder is told */
+	uint32_t n_pushed;
+	struct picked *picked; /* per file, what the index said; or NULL */
 	size_t file;
 	struct reader *reader;
 	const struct ArrowArray *batch;
-	int64_t row, in_file; /* in the batch, in the file */
+	int64_t row, first; /* in the batch; the batch's in the file, or among the picked */
 	int eof;
 };
 
 static struct session *session_of(sqlite3_vtab *vtab)
 {
-	return ((struct table *)vtab)->session;
+	return ((struct dataset *)vtab)->session;
 }
 
-/* SQLite knows only that something failed; the sentence is kept for the end. */
-static int failed(struct session *session, const struct err *err)
+int vtab_failed(struct session *session, const struct err *err)
 {
 	session->err = *err;
 	return err->code == ERR_NOMEM ? SQLITE_NOMEM : SQLITE_ERROR;
@@ -60,7 +52,7 @@ static const char *location_of(const struct session *session, const char *name)
 	return "";
 }
 
-static int declare(struct table *table, sqlite3 *db)
+static int declare(struct dataset *table, sqlite3 *db)
 {
 	const struct ArrowSchema *schema = &table->snapshot.schema;
 	struct buf sql;
@@ -74,7 +66,7 @@ static int declare(struct table *table, sqlite3 *db)
 		buf_printf(&sql, "%s %s,", name, value_sql_type(schema->children[i]));
 		sqlite3_free(name);
 	}
-	buf_puts(&sql, "_file TEXT HIDDEN, _row INTEGER HIDDEN)");
+	buf_puts(&sql, "_file TEXT HIDDEN, _row INTEGER HIDDEN, _score REAL HIDDEN)");
 	r = sql.failed ? SQLITE_NOMEM : sqlite3_declare_vtab(db, sql.data);
 	buf_done(&sql);
 	return r;
@@ -82,17 +74,19 @@ static int declare(struct table *table, sqlite3 *db)
 
 static int table_free(sqlite3_vtab *vtab)
 {
-	struct table *table = (struct table *)vtab;
+	struct dataset *table = (struct dataset *)vtab;
 
+	indexes_close(table->indexes);
 	table_snapshot_done(&table->snapshot);
 	blob_close(table->blob);
+	free(table->plans);
 	free(table);
 	return SQLITE_OK;
 }
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **ret, char **message)
 {
-	struct table *table = calloc(1, sizeof(*table));
+	struct dataset *table = calloc(1, sizeof(*table));
 	struct err err = {0};
 	int r;
 
@@ -106,7 +100,9 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 		r = table_snapshot(table->blob, &table->snapshot, &err);
 	if (!r && table->snapshot.version < 0)
 		r = err_set(&err, ERR_NOTFOUND, "dataset '%s' has no table yet: nothing was ingested", argv[2]);
-	r = r ? failed(aux, &err) : declare(table, db);
+	if (!r)
+		r = indexes_open(aux, argv[2], table->blob, &table->snapshot, &table->indexes, &err);
+	r = r ? vtab_failed(aux, &err) : declare(table, db);
 	if (r) {
 		table_free(&table->base);
 		return r;
@@ -115,58 +111,11 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 	return SQLITE_OK;
 }
 
-/* ---- planning ---------------------------------------------------------------------------------------------- */
-
-static int is_pushed(const struct table *table, sqlite3_index_info *info, int i)
-{
-	const struct sqlite3_index_constraint *c = &info->aConstraint[i];
-	const char *collation;
-
-	if (!c->usable || c->iColumn < 0 || c->iColumn >= table->snapshot.schema.n_children)
-		return 0;
-	switch (c->op) {
-	case SQLITE_INDEX_CONSTRAINT_EQ:
-	case SQLITE_INDEX_CONSTRAINT_LT:
-	case SQLITE_INDEX_CONSTRAINT_LE:
-	case SQLITE_INDEX_CONSTRAINT_GT:
-	case SQLITE_INDEX_CONSTRAINT_GE:
-		collation = sqlite3_vtab_collation(info, i);
-		return collation && !sqlite3_stricmp(collation, "BINARY");
-	case SQLITE_INDEX_CONSTRAINT_ISNULL:
-	case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
-{
-	struct table *table = (struct table *)vtab;
-	double rows = table->snapshot.rows >= 0 ? (double)table->snapshot.rows : 1e6;
-	sqlite3_str *plan = sqlite3_str_new(NULL);
-	int n = 0;
-
-	sqlite3_str_appendf(plan, "%llx", (unsigned long long)info->colUsed);
-	for (int i = 0; i < info->nConstraint && n < TERMS_MAX; i++) {
-		if (!is_pushed(table, info, i))
-			continue;
-		info->aConstraintUsage[i].argvIndex = ++n;
-		sqlite3_str_appendf(plan, " %d:%d", info->aConstraint[i].op, info->aConstraint[i].iColumn);
-		rows /= info->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ ? 20 : 3;
-	}
-	info->idxStr = sqlite3_str_finish(plan);
-	info->needToFreeIdxStr = 1;
-	info->estimatedRows = rows < 1 ? 1 : (sqlite3_int64)rows;
-	info->estimatedCost = rows + 1;
-	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
-}
-
 /* ---- cursors ------------------------------------------------------------------------------------------------ */
 
 static int cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret)
 {
-	struct table *table = (struct table *)vtab;
+	struct dataset *table = (struct dataset *)vtab;
 	struct cursor *cursor = calloc(1, sizeof(*cursor));
 	size_t n = (size_t)table->snapshot.schema.n_children;
 
@@ -180,6 +129,8 @@ static int cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret)
 
 static void cursor_reset(struct cursor *cursor)
 {
+	const struct dataset *table = (struct dataset *)cursor->base.pVtab;
+
 	reader_close(cursor->reader);
 	cursor->reader = NULL;
 	cursor->batch = NULL;
@@ -187,6 +138,10 @@ static void cursor_reset(struct cursor *cursor)
 	for (uint32_t i = 0; i < cursor->n_terms; i++)
 		arrow_array_release(&cursor->values[i]);
 	cursor->n_terms = 0;
+	cursor->n_pushed = 0;
+	if (table)
+		picked_free(cursor->picked, table->snapshot.n_files);
+	cursor->picked = NULL;
 	cursor->file = 0;
 	cursor->eof = 0;
 }
@@ -203,7 +158,7 @@ static int cursor_close(sqlite3_vtab_cursor *base)
 }
 
 /* Only what the statement uses; the last bit of the mask stands for all columns behind it. */
-static int choose_columns(struct cursor *cursor, const struct table *table, uint64_t used)
+static int choose_columns(struct cursor *cursor, const struct dataset *table, uint64_t used)
 {
 	const struct ArrowSchema *schema = &table->snapshot.schema;
 
@@ -227,42 +182,182 @@ static int choose_columns(struct cursor *cursor, const struct table *table, uint
 	return 0;
 }
 
-static void choose_terms(struct cursor *cursor, const struct table *table, const char *plan, sqlite3_value **argv)
+/* ---- conditions ------------------------------------------------------------------------------------------------- */
+
+static int make_term(const struct ArrowSchema *column, int op, sqlite3_value *value, orasi_term *ret,
+                     struct ArrowArray *ret_values)
 {
-	int op, column, used, arg = 0;
+	uint32_t ours;
 
-	while (sscanf(plan, " %d:%d%n", &op, &column, &used) == 2) {
-		struct ArrowSchema *schema = table->snapshot.schema.children[column];
-		orasi_term *term = &cursor->terms[cursor->n_terms];
-		uint32_t ours;
+	if (value_term(column, op, value, &ours, ret_values))
+		return -1;
+	*ret = (orasi_term){sizeof(*ret), ours, {column->name, strlen(column->name)}, column,
+	                    ours == ORASI_OP_IS_NULL || ours == ORASI_OP_NOT_NULL ? NULL : ret_values};
+	return 0;
+}
 
-		plan += used;
-		if (value_term(schema, op, argv[arg++], &ours, &cursor->values[cursor->n_terms]))
+/* The values of an IN, each as a term of its own. One that cannot be said as a term leaves all of them to SQLite. */
+struct any {
+	orasi_term *terms;
+	struct ArrowArray *values;
+	uint32_t n;
+};
+
+static void any_done(struct any *any)
+{
+	for (uint32_t i = 0; i < any->n; i++)
+		arrow_array_release(&any->values[i]);
+	free(any->terms);
+	free(any->values);
+	*any = (struct any){0};
+}
+
+static int any_grow(struct any *any)
+{
+	orasi_term *terms = realloc(any->terms, (any->n + 1) * sizeof(*terms));
+	struct ArrowArray *values;
+
+	if (!terms)
+		return -1;
+	any->terms = terms;
+	values = realloc(any->values, (any->n + 1) * sizeof(*values));
+	if (!values)
+		return -1;
+	any->values = values;
+	for (uint32_t i = 0; i < any->n; i++) /* they have moved */
+		terms[i].values = &values[i];
+	return 0;
+}
+
+static void make_any(const struct ArrowSchema *column, sqlite3_value *list, struct any *ret)
+{
+	sqlite3_value *value;
+
+	for (int r = sqlite3_vtab_in_first(list, &value); r == SQLITE_OK; r = sqlite3_vtab_in_next(list, &value)) {
+		if (sqlite3_value_type(value) == SQLITE_NULL)
 			continue;
-		*term = (orasi_term){sizeof(*term), ours, {schema->name, strlen(schema->name)}, schema,
-		                     ours >= ORASI_OP_IS_NULL ? NULL : &cursor->values[cursor->n_terms]};
-		cursor->term_list[cursor->n_terms++] = term;
+		if (any_grow(ret) ||
+		    make_term(column, SQLITE_INDEX_CONSTRAINT_EQ, value, &ret->terms[ret->n], &ret->values[ret->n])) {
+			any_done(ret);
+			return;
+		}
+		ret->n++;
 	}
 }
 
-static int next_file(struct cursor *cursor)
+/* The plan's terms with their constants; those that the index is asked are listed in `asked`. */
+static void choose_terms(struct cursor *cursor, const struct plan *plan, sqlite3_value **argv,
+                         const orasi_term **asked, uint32_t *n_asked, struct any *any)
 {
-	struct table *table = (struct table *)cursor->base.pVtab;
+	const struct dataset *table = (struct dataset *)cursor->base.pVtab;
+
+	for (int i = 0; i < plan->n_terms; i++) {
+		const struct plan_term *planned = &plan->terms[i];
+		const struct ArrowSchema *column = table->snapshot.schema.children[planned->column];
+		orasi_term *term = &cursor->terms[cursor->n_terms];
+
+		if (planned->is_in) {
+			if (planned->is_asked && !any->n)
+				make_any(column, argv[i], any);
+			continue;
+		}
+		if (make_term(column, planned->op, argv[i], term, &cursor->values[cursor->n_terms]))
+			continue;
+		cursor->n_terms++;
+		if (planned->is_asked)
+			asked[(*n_asked)++] = term;
+		if (term->op != ORASI_OP_MATCH)
+			cursor->pushed[cursor->n_pushed++] = term;
+	}
+}
+
+static int has_match(const struct plan *plan)
+{
+	for (int i = 0; i < plan->n_terms; i++)
+		if (plan->terms[i].op == SQLITE_INDEX_CONSTRAINT_MATCH)
+			return 1;
+	return 0;
+}
+
+/* MATCH with something that is no text finds nothing. */
+static int all_matches_asked(const struct plan *plan, const orasi_term *const *asked, uint32_t n)
+{
+	uint32_t wanted = 0;
+
+	for (int i = 0; i < plan->n_terms; i++)
+		wanted += plan->terms[i].op == SQLITE_INDEX_CONSTRAINT_MATCH;
+	for (uint32_t i = 0; i < n; i++)
+		wanted -= asked[i]->op == ORASI_OP_MATCH;
+	return !wanted;
+}
+
+static int apply(struct cursor *cursor, const struct plan *plan, sqlite3_value **argv)
+{
+	struct dataset *table = (struct dataset *)cursor->base.pVtab;
+	const orasi_term *asked[PLAN_TERMS_MAX];
+	struct any any = {0};
+	struct question question = {.terms = asked, .whole = has_match(plan)};
+	struct err err = {0};
+	int r = 0;
+
+	choose_terms(cursor, plan, argv, asked, &question.n_terms, &any);
+	question.any = any.terms;
+	question.n_any = any.n;
+	if (!all_matches_asked(plan, asked, question.n_terms))
+		cursor->file = table->snapshot.n_files;
+	else if (question.n_terms || question.n_any)
+		r = indexes_ask(table->indexes, (size_t)plan->index, &question, &cursor->picked, &err);
+	any_done(&any);
+	return r ? vtab_failed(table->session, &err) : SQLITE_OK;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+static const struct picked *picked_of(const struct cursor *cursor)
+{
+	return cursor->picked && cursor->picked[cursor->file].covered ? &cursor->picked[cursor->file] : NULL;
+}
+
+static int open_file(struct cursor *cursor)
+{
+	struct dataset *table = (struct dataset *)cursor->base.pVtab;
+	const struct picked *picked = picked_of(cursor);
+	struct reader_want want = {.schema = &cursor->schema, .terms = cursor->pushed, .n_terms = cursor->n_pushed};
 	char path[PATH_MAX];
 	struct err err = {0};
-	int r;
+	int r = blob_path(table->blob, table->snapshot.files[cursor->file].path, path, sizeof(path), &err);
+
+	if (picked)
+		want = (struct reader_want){
+			.schema = &cursor->schema, .by_rows = 1, .rows = picked->rows, .n_rows = picked->n};
+	if (!r)
+		r = reader_open(table->session->loader, path, &want, &cursor->reader, &err);
+	return r ? vtab_failed(table->session, &err) : SQLITE_OK;
+}
+
+/* The file at hand, or the next one that has rows. */
+static int next_file(struct cursor *cursor)
+{
+	const struct dataset *table = (struct dataset *)cursor->base.pVtab;
 
 	reader_close(cursor->reader);
 	cursor->reader = NULL;
-	if (cursor->file >= table->snapshot.n_files) {
-		cursor->eof = 1;
-		return SQLITE_OK;
-	}
-	r = blob_path(table->blob, table->snapshot.files[cursor->file].path, path, sizeof(path), &err);
-	if (!r)
-		r = reader_open(table->session->loader, path, &cursor->schema, cursor->term_list, cursor->n_terms,
-		                &cursor->reader, &err);
-	return r ? failed(table->session, &err) : SQLITE_OK;
+	while (cursor->file < table->snapshot.n_files && picked_of(cursor) && !picked_of(cursor)->n)
+		cursor->file++;
+	if (cursor->file < table->snapshot.n_files)
+		return open_file(cursor);
+	cursor->eof = 1;
+	return SQLITE_OK;
+}
+
+static int too_many_rows(const struct cursor *cursor)
+{
+	const struct dataset *table = (struct dataset *)cursor->base.pVtab;
+	struct err err;
+
+	err_set(&err, ERR_PLUGIN, "data file '%s': the decoder returned more rows than were asked for",
+	        table->snapshot.files[cursor->file].path);
+	return vtab_failed(table->session, &err);
 }
 
 /* The next batch, of this file or of one behind it. */
@@ -274,9 +369,9 @@ static int next_batch(struct cursor *cursor)
 	int r;
 
 	while (!cursor->eof) {
-		r = reader_next(cursor->reader, &cursor->batch, &cursor->in_file, &err);
+		r = reader_next(cursor->reader, &cursor->batch, &cursor->first, &err);
 		if (r < 0)
-			return failed(session, &err);
+			return vtab_failed(session, &err);
 		if (r > 0) {
 			session->scanned += cursor->batch->length;
 			break;
@@ -287,6 +382,9 @@ static int next_batch(struct cursor *cursor)
 			return r;
 	}
 	cursor->row = 0;
+	if (!cursor->eof && picked_of(cursor) &&
+	    cursor->batch->length > (int64_t)picked_of(cursor)->n - cursor->first)
+		return too_many_rows(cursor);
 	if (cursor->eof || arrow_view_init(&root, &cursor->schema, cursor->batch))
 		return cursor->eof ? SQLITE_OK : SQLITE_CORRUPT;
 	for (int64_t i = 0; i < cursor->schema.n_children; i++)
@@ -295,20 +393,21 @@ static int next_batch(struct cursor *cursor)
 	return SQLITE_OK;
 }
 
-static int filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv)
+static int filter(sqlite3_vtab_cursor *base, int number, const char *text, int argc, sqlite3_value **argv)
 {
 	struct cursor *cursor = (struct cursor *)base;
-	struct table *table = (struct table *)base->pVtab;
-	unsigned long long used;
-	int skip = 0, r;
+	const struct dataset *table = (struct dataset *)base->pVtab;
+	const struct plan plan = table->plans[number];
+	int r;
 
-	(void)number;
+	(void)text;
 	(void)argc;
 	cursor_reset(cursor);
-	if (sscanf(plan, "%llx%n", &used, &skip) != 1 || choose_columns(cursor, table, used))
+	if (choose_columns(cursor, table, plan.used))
 		return SQLITE_NOMEM;
-	choose_terms(cursor, table, plan + skip, argv);
-	r = next_file(cursor);
+	r = apply(cursor, &plan, argv);
+	if (!r)
+		r = next_file(cursor);
 	return r || cursor->eof ? r : next_batch(cursor);
 }
 
@@ -316,7 +415,6 @@ static int next(sqlite3_vtab_cursor *base)
 {
 	struct cursor *cursor = (struct cursor *)base;
 
-	cursor->in_file++;
 	return ++cursor->row < cursor->batch->length ? SQLITE_OK : next_batch(cursor);
 }
 
@@ -325,17 +423,28 @@ static int eof(sqlite3_vtab_cursor *base)
 	return ((struct cursor *)base)->eof;
 }
 
+/* Of the row at hand, in its file. */
+static int64_t row_number(const struct cursor *cursor)
+{
+	const struct picked *picked = picked_of(cursor);
+	int64_t i = cursor->first + cursor->row;
+
+	return picked ? (int64_t)picked->rows[i] : i;
+}
+
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int i)
 {
 	struct cursor *cursor = (struct cursor *)base;
-	struct table *table = (struct table *)base->pVtab;
+	struct dataset *table = (struct dataset *)base->pVtab;
 	int64_t n = table->snapshot.schema.n_children;
 
 	if (i == n)
 		sqlite3_result_text(context, table->snapshot.files[cursor->file].path, -1, SQLITE_TRANSIENT);
-	else if (i > n)
-		sqlite3_result_int64(context, cursor->in_file);
-	else if (cursor->position[i] >= 0)
+	else if (i == n + 1)
+		sqlite3_result_int64(context, row_number(cursor));
+	else if (i > n && picked_of(cursor))
+		sqlite3_result_double(context, (double)picked_of(cursor)->scores[cursor->first + cursor->row]);
+	else if (i < n && cursor->position[i] >= 0)
 		value_result(context, &cursor->views[cursor->position[i]], cursor->row);
 	return SQLITE_OK;
 }
@@ -344,7 +453,7 @@ static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *ret)
 {
 	struct cursor *cursor = (struct cursor *)base;
 
-	*ret = (sqlite3_int64)cursor->file << 40 | cursor->in_file;
+	*ret = (sqlite3_int64)cursor->file << 40 | row_number(cursor);
 	return SQLITE_OK;
 }
 
@@ -352,7 +461,7 @@ static const sqlite3_module module = {
 	.iVersion = 2,
 	.xCreate = connect,
 	.xConnect = connect,
-	.xBestIndex = best_index,
+	.xBestIndex = plan_best,
 	.xDisconnect = table_free,
 	.xDestroy = table_free,
 	.xOpen = cursor_open,

@@ -407,6 +407,18 @@ void table_snapshot_done(struct table_snapshot *s)
 	memset(s, 0, sizeof(*s));
 }
 
+static int path_of(const void *path, const void *file)
+{
+	return strcmp(path, ((const struct table_file *)file)->path);
+}
+
+const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path)
+{
+	if (!snapshot->n_files)
+		return NULL;
+	return bsearch(path, snapshot->files, snapshot->n_files, sizeof(*snapshot->files), path_of);
+}
+
 int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id)
 {
 	const int64_t *version = map_get(&snapshot->log->txns, app_id);

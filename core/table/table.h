@@ -45,6 +45,8 @@ struct table_snapshot {
  * ERR_CORRUPT names the log entry. */
 int table_snapshot(struct blob *blob, struct table_snapshot *ret, struct err *err);
 void table_snapshot_done(struct table_snapshot *snapshot);
+/* The live file of that path, or NULL. */
+const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path);
 int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id); /* -1: none */
 /* commitInfo of the newest `limit` commits, newest first, each with "version". */
 struct json *table_history(struct blob *blob, size_t limit, struct err *err);
