@@ -78,6 +78,14 @@ int cmd_dataset_schema(const struct args *args);
 int cmd_dataset_files(const struct args *args);
 int cmd_dataset_history(const struct args *args);
 int cmd_dataset_drop(const struct args *args);
+int cmd_index_create(const struct args *args);
+int cmd_index_list(const struct args *args);
+int cmd_index_show(const struct args *args);
+int cmd_index_drop(const struct args *args);
+int cmd_index_build(const struct args *args);
+int cmd_index_verify(const struct args *args);
+int cmd_index_optimize(const struct args *args);
+int cmd_search(const struct args *args);
 int cmd_plugin_list(const struct args *args);
 int cmd_plugin_info(const struct args *args);
 int cmd_plugin_rescan(const struct args *args);
@@ -85,6 +93,13 @@ int cmd_plugin_clear(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_completion(const struct args *args);
 
+/* KEY=VALUE options into an object; numbers and booleans as such, unless all shall be text. 0 or an exit code. */
+int put_pairs(const struct args *args, const char *option, struct json *object, int as_text);
+/* GET as a table of these columns; any method, the answer as JSON. */
+int show_list(const struct args *args, const char *path, const char *const *columns);
+int show_one(const struct args *args, const char *method, const char *path);
+/* Runs a query and prints its rows as --format or --json say, by default as a table. */
+int run_query(const struct args *args, struct json *body);
 /* Waits for the end of a task, showing progress on a terminal. The last answer is in *ret. */
 int task_follow(const struct args *args, const char *id, struct json **ret);
 

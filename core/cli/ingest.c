@@ -73,7 +73,7 @@ static struct json *typed(const char *value)
 	return json_new_str(value);
 }
 
-static int put_pairs(const struct args *args, const char *option, struct json *object, int as_text)
+int put_pairs(const struct args *args, const char *option, struct json *object, int as_text)
 {
 	const char *pair;
 

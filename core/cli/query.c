@@ -29,12 +29,33 @@ static int read_stdin(struct buf *sql)
 	return 0;
 }
 
-int cmd_sql(const struct args *args)
+static int put_limit(const struct args *args, struct json *body)
+{
+	const char *text = args_get(args, "limit", NULL);
+	struct json *limit;
+
+	if (!text)
+		return 0;
+	if (json_parse(text, strlen(text), &limit, NULL) || json_type(limit) != JSON_INT)
+		return fail(CLI_USAGE, "--limit %s is no number", text);
+	json_set(body, "limit", limit);
+	return 0;
+}
+
+int run_query(const struct args *args, struct json *body)
 {
 	const char *format = args_get(args, "format", args->json ? "json" : "table");
+	int table = !strcmp(format, "table");
+
+	json_set_str(body, "format", table ? "json" : format);
+	return table ? print_table(args, body) : http_stream(args, "POST", "/v1/query", body, stdout);
+}
+
+int cmd_sql(const struct args *args)
+{
 	struct json *body = json_new_object();
 	struct buf sql;
-	int table = !strcmp(format, "table"), r = 0;
+	int r = 0;
 
 	buf_init(&sql, 1 << 20);
 	if (!strcmp(args->words[0], "-"))
@@ -42,18 +63,10 @@ int cmd_sql(const struct args *args)
 	else
 		buf_puts(&sql, args->words[0]);
 	json_set_str(body, "sql", sql.data ? sql.data : "");
-	json_set_str(body, "format", table ? "json" : format);
-	if (args_has(args, "limit")) {
-		struct json *limit;
-		const char *text = args_get(args, "limit", "");
-
-		if (json_parse(text, strlen(text), &limit, NULL))
-			r = fail(CLI_USAGE, "--limit %s is no number", text);
-		else
-			json_set(body, "limit", limit);
-	}
 	if (!r)
-		r = table ? print_table(args, body) : http_stream(args, "POST", "/v1/query", body, stdout);
+		r = put_limit(args, body);
+	if (!r)
+		r = run_query(args, body);
 	buf_done(&sql);
 	json_free(body);
 	return r;

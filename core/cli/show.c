@@ -20,7 +20,7 @@ static const struct json *list_of(const struct json *answer)
 	return NULL;
 }
 
-static int show_list(const struct args *args, const char *path, const char *const *columns)
+int show_list(const struct args *args, const char *path, const char *const *columns)
 {
 	struct json *answer;
 	int r = http_json(args, "GET", path, NULL, &answer);
@@ -35,7 +35,7 @@ static int show_list(const struct args *args, const char *path, const char *cons
 	return CLI_OK;
 }
 
-static int show_one(const struct args *args, const char *method, const char *path)
+int show_one(const struct args *args, const char *method, const char *path)
 {
 	struct json *answer;
 	int r = http_json(args, method, path, NULL, &answer);
