@@ -14,8 +14,7 @@ struct entry {
 
 struct build {
 	const struct index *index;
-	orasi_store *store;
-	uint64_t handle, at;
+	struct sealed out;
 	struct entry *entries;
 	uint64_t n, cap;
 	uint64_t *nulls, n_nulls, cap_nulls;
@@ -23,9 +22,6 @@ struct build {
 	uint64_t bytes_len, bytes_cap;
 	uint64_t rows;
 	int is_bytes;
-	/* checksums of what is written */
-	uint32_t *sums, crc;
-	uint64_t n_sums, cap_sums, in_chunk;
 };
 
 static int grow(void **p, uint64_t *cap, uint64_t need, size_t width)
@@ -48,16 +44,13 @@ static int grow(void **p, uint64_t *cap, uint64_t need, size_t width)
 void build_abort(void *self)
 {
 	struct build *b = self;
-	orasi_error ignored = {.struct_size = sizeof(ignored)};
 
 	if (!b)
 		return;
-	if (b->handle != UINT64_MAX)
-		b->store->close(b->store, b->handle, &ignored);
+	sealed_abort(&b->out);
 	free(b->entries);
 	free(b->nulls);
 	free(b->bytes);
-	free(b->sums);
 	free(b);
 }
 
@@ -69,12 +62,9 @@ orasi_status build_begin(void *self, orasi_store *dst, void **ret, orasi_error *
 	if (!b)
 		return fail(err, ORASI_E_NOMEM, "out of memory");
 	b->index = self;
-	b->store = dst;
-	b->handle = UINT64_MAX;
 	b->is_bytes = key_is_bytes(&b->index->info);
-	r = dst->create(dst, SEGMENT_BLOB, &b->handle, err);
+	r = sealed_create(&b->out, dst, SEGMENT_BLOB, sizeof(struct segment_header), err);
 	if (r) {
-		b->handle = UINT64_MAX;
 		build_abort(b);
 		return r;
 	}
@@ -182,37 +172,6 @@ static uint64_t count_distinct(const struct build *b)
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
-static orasi_status put(struct build *b, const void *p, size_t n, orasi_error *err)
-{
-	orasi_status r = b->store->append(b->store, b->handle, p, n, err);
-	const uint8_t *at = p;
-
-	b->at += n;
-	while (n && !r) {
-		size_t take = SEGMENT_CHUNK - b->in_chunk < n ? (size_t)(SEGMENT_CHUNK - b->in_chunk) : n;
-
-		b->crc = crc32c(b->crc, at, take);
-		b->in_chunk += take;
-		at += take;
-		n -= take;
-		if (b->in_chunk < SEGMENT_CHUNK)
-			break;
-		if (grow((void **)&b->sums, &b->cap_sums, b->n_sums + 2, sizeof(*b->sums)))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
-		b->sums[b->n_sums++] = b->crc;
-		b->crc = 0;
-		b->in_chunk = 0;
-	}
-	return r;
-}
-
-static orasi_status put_aligned(struct build *b, orasi_error *err)
-{
-	static const uint8_t zeros[8];
-
-	return b->at % 8 ? put(b, zeros, 8 - b->at % 8, err) : ORASI_OK;
-}
-
 #define BLOCK 4096
 
 /* One u64 of each entry, chosen by `what`, in blocks. */
@@ -227,7 +186,7 @@ static orasi_status put_numbers(struct build *b, uint64_t (*what)(const struct b
 
 		for (uint64_t k = 0; k < take; k++)
 			block[k] = what(b, i + k);
-		r = put(b, block, take * 8, err);
+		r = sealed_put(&b->out, block, take * 8, err);
 	}
 	return r;
 }
@@ -253,39 +212,32 @@ static orasi_status put_bytes(struct build *b, struct segment_header *h, orasi_e
 	orasi_status r = ORASI_OK;
 
 	for (uint64_t i = 0; i <= b->n && !r; i++) {
-		r = put(b, &end, 8, err);
+		r = sealed_put(&b->out, &end, 8, err);
 		end += i < b->n ? b->entries[i].len : 0;
 	}
-	h->bytes_at = b->at;
+	h->bytes_at = b->out.at;
 	h->bytes_len = end;
 	for (uint64_t i = 0; i < b->n && !r; i++)
-		r = put(b, b->bytes + b->entries[i].key, b->entries[i].len, err);
-	return r ? r : put_aligned(b, err);
+		r = sealed_put(&b->out, b->bytes + b->entries[i].key, b->entries[i].len, err);
+	return r ? r : sealed_align(&b->out, err);
 }
 
 static orasi_status put_sections(struct build *b, struct segment_header *h, orasi_error *err)
 {
-	orasi_status r = b->store->append(b->store, b->handle, h, sizeof(*h), err);
+	orasi_status r;
 
-	b->at = sizeof(*h);
-	h->keys_at = h->bytes_at = b->at;
-	if (!r)
-		r = b->is_bytes ? put_bytes(b, h, err) : put_numbers(b, key_of, b->n, err);
-	h->rows_at = b->at;
+	h->keys_at = h->bytes_at = b->out.at;
+	r = b->is_bytes ? put_bytes(b, h, err) : put_numbers(b, key_of, b->n, err);
+	h->rows_at = b->out.at;
 	if (!r)
 		r = put_numbers(b, row_of, b->n, err);
-	h->nulls_at = b->at;
+	h->nulls_at = b->out.at;
 	if (!r)
 		r = put_numbers(b, null_of, b->n_nulls, err);
-	h->sums_at = b->at;
-	if (!r && b->in_chunk) {
-		if (grow((void **)&b->sums, &b->cap_sums, b->n_sums + 1, sizeof(*b->sums)))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
-		b->sums[b->n_sums++] = b->crc;
-	}
-	h->sums_n = b->n_sums;
-	if (!r && b->n_sums)
-		r = b->store->append(b->store, b->handle, b->sums, b->n_sums * sizeof(*b->sums), err);
+	if (!r)
+		r = sealed_sums(&b->out, err);
+	h->sums_at = b->out.at;
+	h->sums_n = b->out.n_sums;
 	return r;
 }
 
@@ -305,15 +257,9 @@ orasi_status build_finish(void *self, orasi_segment_info *ret, orasi_error *err)
 	h.distinct = count_distinct(b);
 	r = put_sections(b, &h, err);
 	h.crc = crc32c(0, &h, offsetof(struct segment_header, crc));
+	*ret = (orasi_segment_info){sizeof(*ret), SEGMENT_VERSION, b->rows, b->n, h.distinct, sealed_size(&b->out)};
 	if (!r)
-		r = b->store->pwrite(b->store, b->handle, 0, &h, sizeof(h), err);
-	if (!r) {
-		r = b->store->close(b->store, b->handle, err);
-		b->handle = UINT64_MAX;
-	}
-	if (!r)
-		*ret = (orasi_segment_info){sizeof(*ret), SEGMENT_VERSION, b->rows, b->n, h.distinct,
-		                            b->at + b->n_sums * sizeof(*b->sums)};
+		r = sealed_close(&b->out, &h, err);
 	build_abort(b);
 	return r;
 }

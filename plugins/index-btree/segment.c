@@ -123,15 +123,10 @@ orasi_status segment_check(struct segment *s, const uint8_t *data, uint64_t size
 
 static orasi_status check_sums(const struct segment *s, orasi_error *err)
 {
-	uint64_t at = sizeof(s->head), i = 0;
+	int64_t bad = sealed_check(s->data, sizeof(s->head), s->head.sums_at, s->sums, s->head.sums_n);
 
-	for (; at < s->head.sums_at; at += SEGMENT_CHUNK, i++) {
-		uint64_t n = s->head.sums_at - at < SEGMENT_CHUNK ? s->head.sums_at - at : SEGMENT_CHUNK;
-
-		if (i >= s->head.sums_n || crc32c(0, s->data + at, n) != s->sums[i])
-			return fail(err, ORASI_E_CORRUPT, "the checksum of byte %llu of the segment is wrong",
-			            (unsigned long long)at);
-	}
+	if (bad >= 0)
+		return fail(err, ORASI_E_CORRUPT, "the checksum of byte %lld of the segment is wrong", (long long)bad);
 	return ORASI_OK;
 }
 

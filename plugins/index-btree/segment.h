@@ -15,11 +15,11 @@
 
 #include <orasi/plugin.h>
 #include <orasi/sdk/arrow.h>
+#include <orasi/sdk/sealed.h>
 
 #define SEGMENT_BLOB "run"
 #define SEGMENT_MAGIC "ORBTREE1"
 #define SEGMENT_VERSION 1
-#define SEGMENT_CHUNK 65536u
 
 enum segment_kind { SEGMENT_FIXED = 1, SEGMENT_BYTES = 2 };
 
