@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/datasets/{dataset}/indexes: an index is first made known to the table (which checks its
- * columns), then to the catalog; building it is a task. */
+/* /v1/datasets/{dataset}/indexes: an index is first shown to its plugin, which looks at the
+ * columns, then made known to the table, then to the catalog; building it is a task. */
 #include <string.h>
 
 #include "api/inside.h"
@@ -223,6 +223,20 @@ static int compare_known(struct asked *asked)
 	return ERR_EXISTS;
 }
 
+static void on_checked(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+	struct err failed;
+
+	(void)result;
+	if (err && err->code)
+		reply_err(asked->req, err);
+	else if (supervise_call(asked->api->env.supervise, "table.index_create",
+	                        order_with_index(asked->api, &asked->index), on_created, asked,
+	                        &failed))
+		reply_err(asked->req, &failed);
+}
+
 static void create(struct asked *asked)
 {
 	struct err err;
@@ -233,9 +247,8 @@ static void create(struct asked *asked)
 	asked->status = r ? 200 : 201;
 	if (r)
 		on_known(asked, 0, NULL);
-	else if (supervise_call(asked->api->env.supervise, "table.index_create",
-	                        order_with_index(asked->api, &asked->index), on_created, asked,
-	                        &err))
+	else if (supervise_call(asked->api->env.supervise, "query.index_check",
+	                        order_with_index(asked->api, &asked->index), on_checked, asked, &err))
 		reply_err(asked->req, &err);
 }
 

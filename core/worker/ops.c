@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "plugin/indexer.h"
 #include "sql/sql.h"
 #include "table/table.h"
 
@@ -255,25 +256,43 @@ static int op_sweep(struct worker *worker, const struct json *order, struct json
 	return r;
 }
 
-/* The columns must be there; what types an index takes its plugin says at the first build. */
-static int check_columns(struct blob *blob, const struct json *columns, struct err *err)
+static int check_columns(const struct table_snapshot *s, const struct json *columns, struct err *err)
 {
+	if (s->version < 0)
+		return err_set(err, ERR_NOTFOUND, "the dataset has no table yet: ingest something first");
+	for (size_t i = 0; i < json_count(columns); i++) {
+		const char *name = json_str(json_at(columns, i), "");
+
+		if (arrow_schema_find(&s->schema, name, strlen(name)) < 0) {
+			err_set(err, ERR_INVALID, "the dataset has no column '%s'", name);
+			err_where(err, "/columns/%zu", i);
+			return err->code;
+		}
+	}
+	return 0;
+}
+
+/* Would the plugin index these columns with these options? In a query worker: that of tables runs no plugins. */
+static int op_index_check(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	const struct json *index = json_get(order, "index");
+	struct indexer indexer = {0};
 	struct table_snapshot s;
-	int r = table_snapshot(blob, &s, err);
+	struct blob *blob;
+	int r = open_dataset(order, &blob, err);
 
 	if (r)
 		return r;
-	if (s.version < 0)
-		r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: ingest something first");
-	for (size_t i = 0; i < json_count(columns) && !r; i++) {
-		const char *name = json_str(json_at(columns, i), "");
-
-		if (arrow_schema_find(&s.schema, name, strlen(name)) < 0) {
-			r = err_set(err, ERR_INVALID, "the dataset has no column '%s'", name);
-			err_where(err, "/columns/%zu", i);
-		}
-	}
+	r = table_snapshot(blob, &s, err);
+	blob_close(blob);
+	if (r)
+		return r;
+	r = check_columns(&s, json_get(index, "columns"), err);
+	if (!r)
+		r = indexer_open(&indexer, worker->loader, index, &s.schema, NULL, 1, err);
+	indexer_close(&indexer);
 	table_snapshot_done(&s);
+	*ret = json_new_object();
 	return r;
 }
 
@@ -302,12 +321,9 @@ static int op_index_create(struct worker *worker, const struct json *order, stru
 	(void)worker;
 	if (r)
 		return r;
-	r = check_columns(blob, json_get(index, "columns"), err);
-	if (!r) {
-		manifest = new_manifest(index);
-		r = index_manifest_create(blob, manifest, &generation, err);
-		json_free(manifest);
-	}
+	manifest = new_manifest(index);
+	r = index_manifest_create(blob, manifest, &generation, err);
+	json_free(manifest);
 	blob_close(blob);
 	*ret = json_new_object();
 	json_set_int(*ret, "generation", generation);
@@ -370,6 +386,7 @@ static const struct {
 	{"table", "table.drop", op_drop},
 	{"table", "table.sweep", op_sweep},
 	{"query", "query", op_query},
+	{"query", "query.index_check", op_index_check},
 	{"scan", "scan", op_scan},
 };
 
