@@ -81,8 +81,35 @@ all_equal_scans
 same "verify names the damaged segments" true \
 	"$(orasi index verify access by_path --json | jq '.result.problems | length > 0')"
 
+echo "# full text"
+check "a full-text index is made" orasi index create access words --plugin fulltext --column message --quiet
+# query | what jq selects
+while IFS='|' read -r query selection; do
+	same "MATCH $query" "$(($(jq -s "[.[] | select(.message | ascii_downcase | $selection)] | length" "$LOG") * 3))" \
+		"$(sql "SELECT count(*) AS n FROM access WHERE message MATCH '$query'" | jq .n)"
+done <<'TABLE'
+order|test("\\border\\b")
+ORDER accepted|test("\\border\\b") and test("\\baccepted\\b")
+"timed out"|test("\\btimed out\\b")
+"out timed"|false
+order OR cache|test("\\b(order|cache)\\b")
+NOT order|test("\\border\\b") | not
+acc*|test("\\bacc")
+nothing|false
+TABLE
+same "the index is used" 1 "$(sql "EXPLAIN QUERY PLAN SELECT * FROM access WHERE message MATCH 'order'" | grep -c 'index words (fulltext)')"
+same "the best rows come first" true \
+	"$(orasi search access 'order' --limit 20 --json | jq -c '[.rows[][0]] | . == (sort | reverse)')"
+submit '{"kind":"ingest","dataset":"access","indexes":"none","source":{"inline":"{\"message\":\"zebra crossing\"}"}}' >"$SCRATCH/id"
+same "a row comes that no index has yet" succeeded "$(finish "$(cat "$SCRATCH/id")")"
+same "it is found all the same" '"zebra crossing"' "$(sql "SELECT message FROM access WHERE message MATCH 'zebra'" | jq -c .message)"
+same "and with a comparison" 1 "$(sql "SELECT count(*) AS n FROM access WHERE message MATCH 'zebra' OR status = 7" | jq .n)"
+
 echo "# what is refused"
 refusal() { "${@:3}" 2>&1 | grep -q "$2" && pass "$1" || fail "$1" "$("${@:3}" 2>&1)"; }
+refusal "MATCH without an index says what to do" "orasi index create" orasi sql "SELECT 1 FROM access WHERE agent MATCH 'x'"
+refusal "a wrong query is refused with the place" "character 10" orasi search access "order AND"
+refusal "a column that is no text is named" "status" orasi index create access bad --column status --plugin fulltext
 refusal "an unknown column is named" "nope" orasi index create access bad --column nope
 refusal "an unknown plugin is named" "hash" orasi index create access bad --column path --plugin hash
 refusal "an unknown dataset is named" "acess" orasi index create acess bad --column path
