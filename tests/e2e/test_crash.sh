@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Kills the agent or one of its workers with SIGKILL at random moments while files are ingested, restarts, and in
-# the end finds every accepted task finished and every record exactly once.
+# Kills the agent or one of its workers with SIGKILL at random moments while files are ingested and indexed, restarts,
+# and in the end finds every accepted task finished, every record exactly once, and in the indexes what a scan finds.
 . "$(dirname "$0")/lib.sh"
 
 ROUNDS=${CRASH_ROUNDS:-200}
@@ -59,6 +59,9 @@ kill_something() {
 agent_start_quick
 records=$((records + $(make_file 1)))
 check "the first file is accepted" submit_file 1
+finish "$(api GET '/v1/tasks?limit=1' | jq -r '.items[0].id')" >/dev/null
+"$BUILD/orasi" index create crash by_id --column id --quiet
+"$BUILD/orasi" index create crash words --plugin fulltext --column text --quiet
 for round in $(seq 2 "$ROUNDS"); do
 	if [ $((round % 3)) -eq 0 ]; then
 		records=$((records + $(make_file "$round")))
@@ -70,7 +73,7 @@ for round in $(seq 2 "$ROUNDS"); do
 done
 
 [ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
-for _ in $(seq 600); do
+for _ in $(seq 600); do # index tasks come with the last commits
 	open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | awk '{n += $1} END {print n}')
 	[ "$open" = 0 ] && break
 	sleep 0.2
@@ -83,5 +86,16 @@ same "every record is there exactly once" "$records $records" \
 	"$(sql 'SELECT count(*) AS n, count(DISTINCT id) AS d FROM crash' | jq -r '"\(.n) \(.d)"')"
 same "every broken record is in quarantine exactly once" "$(ls "$SCRATCH/in" | grep -c '[13579]\.ndjson$')" \
 	"$(sql 'SELECT count(*) AS n FROM crash__rejects' | jq -r .n)"
+
+for index in by_id words; do
+	same "nothing is wrong with index $index, and it has all rows" "[0,0,$records]" \
+		"$("$BUILD/orasi" index verify crash $index --json | jq -c '.result | [(.problems | length), .missing_files, .rows]')"
+done
+for id in 100000 300199 "$((ROUNDS / 3 * 300000 + 7))"; do
+	same "the index finds id $id where the scan does" "$(sql "SELECT _file, _row FROM crash WHERE +id = $id")" \
+		"$(sql "SELECT _file, _row FROM crash WHERE id = $id")"
+done
+same "the words are found as often as they are there" "$(sql "SELECT count(*) AS n FROM crash WHERE text LIKE 'record 17 %'")" \
+	"$(sql "SELECT count(*) AS n FROM crash WHERE text MATCH '\"record 17\"'")"
 agent_stop
 done_testing
