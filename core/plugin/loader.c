@@ -129,25 +129,54 @@ void loader_leave(struct loader *loader, const struct loader_frame *before)
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
+static const struct {
+	uint32_t kind;
+	unsigned since; /* minor of the ABI */
+	const char *name, *factory;
+	size_t at; /* in struct loader_plugin */
+} kinds[] = {
+	{ORASI_KIND_INGEST, 0, "ingest", ORASI_INGEST_FACTORY, offsetof(struct loader_plugin, ingest)},
+	{ORASI_KIND_INDEX, 0, "index", ORASI_INDEX_FACTORY, offsetof(struct loader_plugin, index)},
+	{ORASI_KIND_TRANSFORM, 2, "transform", ORASI_TRANSFORM_FACTORY, offsetof(struct loader_plugin, transform)},
+	{ORASI_KIND_TASK, 2, "task", ORASI_TASK_FACTORY, offsetof(struct loader_plugin, task)},
+	{ORASI_KIND_NOTIFIER, 2, "notifier", ORASI_NOTIFIER_FACTORY, offsetof(struct loader_plugin, notifier)},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* Index in kinds, KINDS if the host does not offer it. */
+static size_t kind_of(const orasi_descriptor *d)
+{
+	size_t i = 0;
+
+	while (i < KINDS && (kinds[i].kind != d->kind || kinds[i].since > plugin_abi_minor()))
+		i++;
+	return i;
+}
+
+static const char *kind_name(const orasi_descriptor *d)
+{
+	return kinds[kind_of(d)].name;
+}
+
 static int check_descriptor(const orasi_entry *entry, const orasi_descriptor *d, struct err *err)
 {
-	if (!d || d->struct_size < sizeof(*d) || !d->id || !d->name || !d->version || !d->config_schema || !d->features ||
-	    (d->kind != ORASI_KIND_INGEST && d->kind != ORASI_KIND_INDEX))
+	if (!d || d->struct_size < sizeof(*d) || !d->id || !d->name || !d->version || !d->config_schema || !d->features)
 		return err_set(err, ERR_PLUGIN, "bundle '%s' has a descriptor that is not complete", entry->bundle_id);
+	if (kind_of(d) == KINDS)
+		return err_set(err, ERR_UNSUPPORTED, "plugin '%s' is of kind %u, which this agent does not offer: upgrade the agent",
+		               d->id, d->kind);
 	return 0;
 }
 
 static int take_factories(const orasi_entry *entry, struct loader_plugin *p, struct err *err)
 {
 	const orasi_descriptor *d = p->descriptor;
+	const void *factory = entry->get_factory(kinds[kind_of(d)].factory);
 
-	if (d->kind == ORASI_KIND_INGEST)
-		p->ingest = entry->get_factory(ORASI_INGEST_FACTORY);
-	else
-		p->index = entry->get_factory(ORASI_INDEX_FACTORY);
+	memcpy((char *)p + kinds[kind_of(d)].at, &factory, sizeof(factory));
 	if (d->flags & ORASI_FLAG_ENCODES)
 		p->encode = entry->get_factory(ORASI_ENCODE_FACTORY);
-	if ((!p->ingest && !p->index) || ((d->flags & ORASI_FLAG_ENCODES) && !p->encode))
+	if (!factory || ((d->flags & ORASI_FLAG_ENCODES) && !p->encode))
 		return err_set(err, ERR_PLUGIN, "plugin '%s' does not offer the factory of its kind", d->id);
 	return 0;
 }
@@ -241,11 +270,6 @@ static int load(struct loader *loader, const char *path, struct loaded **ret, st
 }
 
 /* ---- finding -------------------------------------------------------------------------------------------------------- */
-
-static const char *kind_name(const orasi_descriptor *d)
-{
-	return d->kind == ORASI_KIND_INGEST ? "ingest" : "index";
-}
 
 static const struct loader_plugin *find_in(const struct loaded *file, const char *kind, const char *id_or_name)
 {

@@ -21,12 +21,15 @@ struct loader_plugin {
 	const orasi_ingest_factory *ingest; /* of kind ingest */
 	const orasi_encode_factory *encode; /* if it encodes */
 	const orasi_index_factory *index;   /* of kind index */
+	const orasi_transform_factory *transform; /* one of these three, of its kind */
+	const orasi_task_factory *task;
+	const orasi_notifier_factory *notifier;
 };
 
 /* `plugins` is the order's list; it is copied. */
 int loader_new(struct wire_page *page, struct loader **ret, struct err *err);
 void loader_set_plugins(struct loader *loader, const struct json *plugins);
-/* Loads the file if it is not there yet. `kind` is "ingest" or "index". */
+/* Loads the file if it is not there yet. `kind` is "ingest", "index", "transform", "task" or "notifier". */
 int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
                 const struct loader_plugin **ret, struct err *err);
 /* The order's cancel flag; NULL without a page. */

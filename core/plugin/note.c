@@ -95,14 +95,36 @@ int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err)
 	return r;
 }
 
+static unsigned offered = ORASI_ABI_MINOR;
+
+void plugin_set_abi_minor(unsigned minor)
+{
+	offered = minor < ORASI_ABI_MINOR ? minor : ORASI_ABI_MINOR;
+}
+
+unsigned plugin_abi_minor(void)
+{
+	return offered;
+}
+
+/* A draft fits exactly or not at all. From 1.0 on, what is built for an older minor fits too. */
+static int fits(const struct plugin_note *note)
+{
+	return note->abi_major == ORASI_ABI_MAJOR &&
+	       (ORASI_ABI_MAJOR ? note->abi_minor <= offered : note->abi_minor == offered);
+}
+
+static int is_newer(const struct plugin_note *note)
+{
+	return note->abi_major > ORASI_ABI_MAJOR || (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor > offered);
+}
+
 int plugin_version_check(const struct plugin_note *note, struct err *err)
 {
-	if (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor == ORASI_ABI_MINOR)
+	if (fits(note))
 		return 0;
-	return err_set(err, ERR_UNSUPPORTED, "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") has %d.%d: %s",
-	               note->abi_major, note->abi_minor, ORASI_ABI_MAJOR, ORASI_ABI_MINOR,
-	               note->abi_major > ORASI_ABI_MAJOR ||
-	                               (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor > ORASI_ABI_MINOR)
-	                       ? "upgrade the agent, or build the plugin with this agent's SDK"
-	                       : "build the plugin again with this agent's SDK");
+	return err_set(err, ERR_UNSUPPORTED, "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") offers %d.%u: %s",
+	               note->abi_major, note->abi_minor, ORASI_ABI_MAJOR, offered,
+	               is_newer(note) ? "upgrade the agent, or build the plugin with this agent's SDK"
+	                              : "build the plugin again with this agent's SDK");
 }

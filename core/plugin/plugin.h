@@ -27,6 +27,10 @@ struct plugin_note {
 /* Reads the note of a shared object without running it. ERR_NOTFOUND: no note, not one of ours;
  * ERR_CORRUPT: not a proper ELF file for this machine. */
 int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err);
+/* The minor of the ABI that is offered: the newest, or less when an older agent is to be shown (--abi-minor). Once, at
+ * the start. */
+void plugin_set_abi_minor(unsigned minor);
+unsigned plugin_abi_minor(void);
 /* The one place where compatibility is decided; the sentence has both numbers and the remedy. */
 int plugin_version_check(const struct plugin_note *note, struct err *err);
 

@@ -32,7 +32,12 @@ extern "C" {
 #endif
 
 #define ORASI_ABI_MAJOR 0
-#define ORASI_ABI_MINOR 1
+#define ORASI_ABI_MINOR 2
+/* The minor a plugin is built for: what it notes and its entry says. Define it before the first include to build
+ * for an older agent; the host then hides what is newer, and so must the plugin. */
+#ifndef ORASI_TARGET_MINOR
+#define ORASI_TARGET_MINOR ORASI_ABI_MINOR
+#endif
 
 /* True when struct `p` is long enough to hold `field` and the field is set. */
 #define ORASI_HAS(p, field)                                                                  \
@@ -131,6 +136,9 @@ struct orasi_config {
 
 #define ORASI_KIND_INGEST 1
 #define ORASI_KIND_INDEX 2
+#define ORASI_KIND_TRANSFORM 3 /* since 0.2, as the two below */
+#define ORASI_KIND_TASK 4
+#define ORASI_KIND_NOTIFIER 5
 
 /* descriptor.flags */
 #define ORASI_FLAG_DETERMINISTIC 0x01u /* same input, same output */
@@ -139,6 +147,12 @@ struct orasi_config {
 #define ORASI_FLAG_PUSHDOWN 0x08u      /* ingest: prunes by terms (may return more, never less) */
 #define ORASI_FLAG_ROWS 0x10u          /* ingest: honours `rows` (exact row ordinals) */
 #define ORASI_FLAG_ENCODES 0x20u       /* ingest: also offers ORASI_ENCODE_FACTORY */
+#define ORASI_FLAG_STATELESS 0x40u     /* transform: keeps nothing between batches; flush and save may be NULL */
+/* Rights: what the plugin cannot do without. The operator grants them one by one (see docs/PLUGIN-TRUST.md);
+ * without the grant the plugin is not used, and the agent says so. */
+#define ORASI_FLAG_NEEDS_NET 0x100u    /* sockets of its own */
+#define ORASI_FLAG_NEEDS_FS 0x200u     /* files outside of its sources and its scratch folder */
+#define ORASI_FLAG_NEEDS_EXEC 0x400u   /* other programs */
 
 /* Static storage; valid from load to process exit. */
 typedef struct orasi_descriptor {
@@ -226,7 +240,7 @@ struct orasi_note {
 	__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4)))                        \
 	const struct orasi_note orasi_plugin_note = {                                         \
 		6, sizeof(struct orasi_note) - 20, ORASI_NOTE_TYPE, ORASI_NOTE_OWNER,         \
-		ORASI_ABI_MAJOR, ORASI_ABI_MINOR, 0, id, vers}
+		ORASI_ABI_MAJOR, ORASI_TARGET_MINOR, 0, id, vers}
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host extensions: what a plugin may ask of its host. All are found by id with
- * host->get_extension, all functions are [any]. Every host of this ABI has log, job, mem and
- * reject; the others may be NULL. */
+ * host->get_extension and valid until the process ends; all functions are [any] unless they say
+ * otherwise. Every host has log, job and mem (and hands a config to create). The others may be NULL: an older host
+ * does not know them, a kind of plugin has no use for them, or the operator did not grant them. Which kind gets
+ * what is in docs/PLUGINS.md. */
 #ifndef ORASI_HOST_H
 #define ORASI_HOST_H
 
@@ -16,6 +18,16 @@ extern "C" {
 #define ORASI_HOST_MEM "orasi.host.mem/0"
 #define ORASI_HOST_REJECT "orasi.host.reject/0"
 #define ORASI_HOST_BLOB "orasi.host.blob/0"
+/* since 0.2 */
+#define ORASI_HOST_METRICS "orasi.host.metrics/0"
+#define ORASI_HOST_TRACE "orasi.host.trace/0"
+#define ORASI_HOST_KV "orasi.host.kv/0"
+#define ORASI_HOST_SECRET "orasi.host.secret/0"
+#define ORASI_HOST_SUBMIT "orasi.host.submit/0"
+#define ORASI_HOST_CLOCK "orasi.host.clock/0"
+#define ORASI_HOST_RANDOM "orasi.host.random/0"
+#define ORASI_HOST_POOL "orasi.host.pool/0"
+#define ORASI_HOST_THREAD_CHECK "orasi.host.thread-check/0"
 
 #define ORASI_LOG_DEBUG 0
 #define ORASI_LOG_INFO 1
@@ -39,7 +51,8 @@ typedef struct orasi_host_job {
 	int64_t deadline_mono_ns; /* 0 = none */
 	/* total 0 = unknown; the host passes on at most 4 a second. */
 	void (*progress)(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note);
-	/* At most 64 KiB, kept with the next durable step of the attempt. */
+	/* Tasks only (others have marks and save): at most 64 KiB. Comes back when the state is durable: whatever dies
+	 * now, the next attempt gets it as orasi_task_run.checkpoint. */
 	orasi_status (*checkpoint)(const orasi_host *host, orasi_bytes state, orasi_error *err);
 } orasi_host_job;
 
@@ -83,6 +96,74 @@ typedef struct orasi_host_blob {
 	                      size_t len, orasi_error *err);
 	void (*close)(const orasi_host *host, uint64_t handle);
 } orasi_host_blob;
+
+/* ---- since 0.2 ----------------------------------------------------------------------------------------------- */
+
+/* Counters and gauges beside the agent's own, as orasi_plugin_<name>{plugin="…",…}. */
+#define ORASI_METRIC_COUNTER 1u
+#define ORASI_METRIC_GAUGE 2u
+typedef struct orasi_host_metrics {
+	uint32_t struct_size, reserved;
+	/* `name`: [a-z][a-z0-9_]*, at most 40 bytes. The same name again gives the same metric. 0: refused (a bad name, or
+	 * more than 32 of them). */
+	uint32_t (*define)(const orasi_host *host, uint32_t type, orasi_str name, orasi_str help);
+	/* Adds to a counter (v >= 0), or sets a gauge. Kept in the worker, passed on a few times a second. */
+	void (*add)(const orasi_host *host, uint32_t metric, double v);
+} orasi_host_metrics;
+
+/* Spans below the attempt's; they become log events with their duration. */
+typedef struct orasi_host_trace {
+	uint32_t struct_size, reserved;
+	uint64_t (*begin)(const orasi_host *host, orasi_str name, uint64_t parent); /* parent 0: the attempt; 0: too many */
+	void (*end)(const orasi_host *host, uint64_t span, orasi_status status);
+	orasi_str (*traceparent)(const orasi_host *host); /* W3C, for outgoing calls; may be empty. Until the host goes. */
+} orasi_host_trace;
+
+/* A small map of one plugin's tasks that outlives them: keys of at most 128 bytes, values of at most 4 KiB, 256 of
+ * them. What an attempt puts is kept if and when it succeeds; of attempts at the same time the last one wins. [inst] */
+typedef struct orasi_host_kv {
+	uint32_t struct_size, reserved;
+	orasi_status (*get)(const orasi_host *host, orasi_str key, orasi_bytes *ret); /* until the next put; E_NOTFOUND */
+	orasi_status (*put)(const orasi_host *host, orasi_str key, orasi_bytes value); /* an empty value removes; E_LIMIT */
+} orasi_host_kv;
+
+/* What the operator has laid down for this plugin. Never in the configuration, never in a log. [inst] */
+typedef struct orasi_host_secret {
+	uint32_t struct_size, reserved;
+	orasi_status (*get)(const orasi_host *host, orasi_str name, orasi_bytes *ret); /* until destroy; E_NOTFOUND */
+} orasi_host_secret;
+
+/* Tasks that begin if and when this attempt succeeds, in the same transaction: the body of POST /v1/tasks as JSON
+ * text. At most 100. Refused when the body breaks the rules of its kind, with the reason. [inst] */
+typedef struct orasi_host_submit {
+	uint32_t struct_size, reserved;
+	orasi_status (*submit)(const orasi_host *host, orasi_str task_json, orasi_error *err);
+} orasi_host_submit;
+
+/* Time and chance that a test can fix. */
+typedef struct orasi_host_clock {
+	uint32_t struct_size, reserved;
+	int64_t (*mono_ns)(const orasi_host *host);
+	int64_t (*unix_ns)(const orasi_host *host);
+} orasi_host_clock;
+
+typedef struct orasi_host_random {
+	uint32_t struct_size, reserved;
+	uint64_t (*u64)(const orasi_host *host);
+} orasi_host_random;
+
+/* fn(arg, i) for i in 0..n-1, on threads of the host and on the caller's; comes back when all are done. */
+typedef struct orasi_host_pool {
+	uint32_t struct_size, reserved;
+	uint32_t (*width)(const orasi_host *host); /* how many at the same time, at least 1 */
+	void (*parallel_for)(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg);
+} orasi_host_pool;
+
+/* For asserting the threading tags. */
+typedef struct orasi_host_thread_check {
+	uint32_t struct_size, reserved;
+	int32_t (*is_call_thread)(const orasi_host *host); /* 1 on the thread that calls the plugin */
+} orasi_host_thread_check;
 
 #ifdef __cplusplus
 }

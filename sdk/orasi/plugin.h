@@ -7,5 +7,8 @@
 #include <orasi/host.h>
 #include <orasi/index.h>
 #include <orasi/ingest.h>
+#include <orasi/notifier.h>
+#include <orasi/task.h>
+#include <orasi/transform.h>
 
 #endif
