@@ -399,6 +399,39 @@ static int catch_signals(struct agent *agent, struct err *err)
 	return r;
 }
 
+/* ---- where it is found --------------------------------------------------------------------------------- */
+
+/* <data>/agent.address says where the agent of a data folder answers, for programs that know the folder. */
+static void address_path(const struct agent *agent, char *ret, size_t cap)
+{
+	snprintf(ret, cap, "%s/agent.address", agent->data);
+}
+
+static int write_address(const struct agent *agent, struct err *err)
+{
+	const struct http_config *http = &agent->config->http;
+	const char *colon = strrchr(http->listen, ':');
+	char path[PATH_MAX + 32], text[PATH_MAX + 32];
+	int host = colon ? (int)(colon - http->listen) : 0;
+	int any = !host || !strncmp(http->listen, "0.0.0.0", (size_t)host) || !strncmp(http->listen, "[::]", (size_t)host);
+
+	if (*http->unix_socket)
+		snprintf(text, sizeof(text), "unix:%s", http->unix_socket);
+	else
+		snprintf(text, sizeof(text), "http://%.*s:%d", any ? 9 : host, any ? "127.0.0.1" : http->listen,
+		         http_server_port(agent->http));
+	address_path(agent, path, sizeof(path));
+	return file_replace(path, text, strlen(text), err);
+}
+
+static void remove_address(const struct agent *agent)
+{
+	char path[PATH_MAX + 32];
+
+	address_path(agent, path, sizeof(path));
+	unlink(path);
+}
+
 /* ---- the door ---------------------------------------------------------------------------------------- */
 
 int agent_start(const struct agent_config *config, struct agent **ret, struct err *err)
@@ -426,6 +459,8 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 		r = open_api(agent, err);
 	if (!r)
 		r = catch_signals(agent, err);
+	if (!r)
+		r = write_address(agent, err);
 	if (r) {
 		agent_free(agent);
 		return r;
@@ -440,6 +475,7 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 int agent_run(struct agent *agent)
 {
 	loop_run(agent->loop);
+	remove_address(agent);
 	log_info("agent.stopped", LOG_INT("pid", getpid()));
 	return EXIT_SUCCESS;
 }

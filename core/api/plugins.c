@@ -11,6 +11,7 @@ void handle_plugins_get(struct api *api, struct http_request *req)
 	struct json *json = json_new_object();
 
 	json_set(json, "items", plugin_list(api->env.plugins));
+	json_set_bool(json, "busy", plugin_registry_busy(api->env.plugins));
 	reply_json(req, 200, json);
 }
 

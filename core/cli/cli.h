@@ -4,13 +4,17 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/buf.h"
 #include "json/json.h"
 
 /* Exit codes. */
-enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_REJECTED, CLI_UNREACHABLE };
+enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_REJECTED, CLI_UNREACHABLE, CLI_INTERRUPTED = 130 };
+
+/* Ctrl-C was pressed, or SIGTERM came: requests end with CLI_INTERRUPTED. A second one kills at once. */
+extern volatile sig_atomic_t cli_interrupted;
 
 #define OPTION_VALUES_MAX 64
 
@@ -23,8 +27,10 @@ struct args {
 	} options[OPTION_VALUES_MAX];
 	int n_options;
 	/* global ones */
-	const char *server;
+	const char *server, *local;
 	int json, quiet;
+	int probing;    /* a request that fails says nothing, and gives up soon */
+	int last_words; /* a request that is made although we were interrupted */
 };
 
 const char *args_get(const struct args *args, const char *name, const char *otherwise);
@@ -55,17 +61,28 @@ int http_stream(const struct args *args, const char *method, const char *path, c
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
 void http_escape(const char *text, char *ret, size_t cap);
 
+/* ---- local.c: --local DIR ------------------------------------------------------------------------------- */
+
+/* An agent on the folder args->local, private unless one is there; sets args->server. 0 or an exit code. */
+int local_start(struct args *args);
+void local_stop(void); /* also after local_start has failed, or was not called */
+
 /* ---- table.c: tables for people -------------------------------------------------------------------------- */
 
 /* Rows are a JSON array of objects (or of arrays when `columns` are given by name in order). */
 void table_print(const struct json *rows, const char *const *columns);
 void table_print_page(const struct json *page); /* {"columns","rows"} of a query */
+/* One object: a line per member, members of objects as "a.b", lists of objects as tables below. */
+void fields_print(const struct json *object);
+/* Cut to `room` characters (0: not at all), without control characters; caller frees. */
+char *text_for_people(const char *s, int room);
 void number_with_commas(int64_t n, char ret[32]);
 
 /* ---- commands -------------------------------------------------------------------------------------------- */
 
 int cmd_ingest(const struct args *args);
 int cmd_sql(const struct args *args);
+int cmd_task_submit(const struct args *args);
 int cmd_task_list(const struct args *args);
 int cmd_task_get(const struct args *args);
 int cmd_task_wait(const struct args *args);
@@ -93,14 +110,25 @@ int cmd_plugin_clear(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_completion(const struct args *args);
 
+/* true, false and numbers become JSON of that type; the rest is text. */
+struct json *typed_value(const char *text);
+/* All of a stream into `ret`; 0 or an exit code. */
+int read_all(FILE *in, const char *name, struct buf *ret);
 /* KEY=VALUE options into an object; numbers and booleans as such, unless all shall be text. 0 or an exit code. */
 int put_pairs(const struct args *args, const char *option, struct json *object, int as_text);
 /* GET as a table of these columns; any method, the answer as JSON. */
 int show_list(const struct args *args, const char *path, const char *const *columns);
 int show_one(const struct args *args, const char *method, const char *path);
+/* before + name, escaped + behind; static storage. */
+const char *path_of(const char *before, const char *name, const char *behind);
 /* Runs a query and prints its rows as --format or --json say, by default as a table. */
 int run_query(const struct args *args, struct json *body);
+/* ---- follow.c: waiting for a task -------------------------------------------------------------------------- */
+
 /* Waits for the end of a task, showing progress on a terminal. The last answer is in *ret. */
 int task_follow(const struct args *args, const char *id, struct json **ret);
+int task_is_final(const struct json *task);
+/* Says how a task ended that did not succeed. 0 or CLI_FAILED. */
+int task_verdict(const struct json *task);
 
 #endif

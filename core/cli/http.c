@@ -2,15 +2,19 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "cli.h"
 
 #define ANSWER_MAX (256u << 20)
+#define PROBE_MS 5000L
 
 struct answer {
 	CURL *curl;
+	const struct args *args;
 	struct buf text;
+	int shows; /* how much was sent, on a terminal */
 	FILE *out; /* where a good answer goes, or NULL */
 };
 
@@ -27,7 +31,21 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx)
 
 static size_t from_file(char *p, size_t size, size_t n, void *ctx)
 {
-	return fread(p, size, n, ctx);
+	size_t got = fread(p, size, n, ctx);
+
+	return ferror((FILE *)ctx) ? CURL_READFUNC_ABORT : got;
+}
+
+/* Called about once a second at least. */
+static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
+{
+	const struct answer *answer = ctx;
+	curl_off_t rate = 0;
+
+	(void)dltotal, (void)dlnow, (void)ultotal;
+	if (answer->shows && !curl_easy_getinfo(answer->curl, CURLINFO_SPEED_UPLOAD_T, &rate))
+		fprintf(stderr, "\rsending: %.1f MB  %.1f MB/s\033[K", (double)ulnow / 1e6, (double)rate / 1e6);
+	return cli_interrupted && !answer->args->last_words;
 }
 
 void http_escape(const char *text, char *ret, size_t cap)
@@ -81,6 +99,12 @@ static int perform(const struct args *args, struct answer *answer)
 	CURLcode r = curl_easy_perform(answer->curl);
 	long status = 0;
 
+	if (answer->shows)
+		fputs("\r\033[K", stderr);
+	if (cli_interrupted && r)
+		return CLI_INTERRUPTED;
+	if (args->probing)
+		return r || curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status) || status / 100 != 2 ? CLI_FAILED : 0;
 	if (r == CURLE_COULDNT_CONNECT || r == CURLE_COULDNT_RESOLVE_HOST)
 		return fail(CLI_UNREACHABLE, "no agent answers at %s: start one with 'orasi-agent', or name it with --server",
 		            args->server);
@@ -96,6 +120,8 @@ static int request(const struct args *args, const char *method, const char *path
 	struct curl_slist *headers = NULL;
 	int r;
 
+	answer->args = args;
+	answer->shows = in && isatty(STDERR_FILENO) && !args->quiet && !args->json;
 	answer->curl = curl_easy_init();
 	if (!answer->curl)
 		return fail(CLI_FAILED, "cannot start the HTTP client");
@@ -109,6 +135,11 @@ static int request(const struct args *args, const char *method, const char *path
 	curl_easy_setopt(answer->curl, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(answer->curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(answer->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(answer->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(answer->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(answer->curl, CURLOPT_XFERINFODATA, answer);
+	if (args->probing && !args->last_words)
+		curl_easy_setopt(answer->curl, CURLOPT_TIMEOUT_MS, PROBE_MS);
 	if (body)
 		curl_easy_setopt(answer->curl, CURLOPT_POSTFIELDS, body);
 	if (in) {

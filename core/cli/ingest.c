@@ -6,63 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "cli.h"
-
-/* ---- waiting ------------------------------------------------------------------------------------------------ */
-
-static void show_bar(const struct json *task, int64_t started)
-{
-	const struct json *progress = json_get(task, "progress");
-	double done = json_get_double(progress, "done", 0), total = json_get_double(progress, "total", 0);
-	double seconds = (double)(clock_mono_ms() - started) / 1000, rate = seconds > 0 ? done / seconds : 0;
-	int filled = total > 0 ? (int)(done / total * 30) : 0;
-	char rows[32];
-
-	if (total <= 0 || filled > 30)
-		return;
-	number_with_commas(json_get_int(progress, "rows", 0), rows);
-	fprintf(stderr, "\r[%.*s%.*s] %3.0f%%  %s rows  %.1f MB/s  %.0f s left  \033[K", filled,
-	        "##############################", 30 - filled, "..............................", done / total * 100, rows,
-	        rate / 1e6, rate > 0 ? (total - done) / rate : 0);
-}
-
-static int is_final(const struct json *task)
-{
-	static const char *const finals[] = {"succeeded", "failed", "cancelled", "expired"};
-
-	for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++)
-		if (!strcmp(json_get_str(task, "state", ""), finals[i]))
-			return 1;
-	return 0;
-}
-
-int task_follow(const struct args *args, const char *id, struct json **ret)
-{
-	int shows = isatty(STDERR_FILENO) && !args->quiet && !args->json, r;
-	int64_t started = clock_mono_ms();
-	char path[256];
-
-	snprintf(path, sizeof(path), "/v1/tasks/%s?wait=%s", id, shows ? "500ms" : "20s");
-	for (;;) {
-		r = http_json(args, "GET", path, NULL, ret);
-		if (r || is_final(*ret))
-			break;
-		if (shows)
-			show_bar(*ret, started);
-		json_free(*ret);
-		*ret = NULL;
-	}
-	if (shows)
-		fputs("\r\033[K", stderr);
-	return r;
-}
 
 /* ---- the request -------------------------------------------------------------------------------------------- */
 
 /* true, false and numbers become JSON of that type; the rest is text. */
-static struct json *typed(const char *value)
+struct json *typed_value(const char *value)
 {
 	struct json *json;
 
@@ -84,7 +34,7 @@ int put_pairs(const struct args *args, const char *option, struct json *object, 
 		if (!equals)
 			return fail(CLI_USAGE, "--%s %s: write it as KEY=VALUE", option, pair);
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
-		json_set(object, key, as_text ? json_new_str(equals + 1) : typed(equals + 1));
+		json_set(object, key, as_text ? json_new_str(equals + 1) : typed_value(equals + 1));
 	}
 	return 0;
 }
@@ -157,11 +107,11 @@ static int make_task(const struct args *args, struct json *task)
 	if (args_has(args, "compression"))
 		json_set_str(source, "compression", args_get(args, "compression", ""));
 	if (args_has(args, "max-rejected"))
-		json_set(errors, "max_rejected", typed(args_get(args, "max-rejected", "")));
+		json_set(errors, "max_rejected", typed_value(args_get(args, "max-rejected", "")));
 	if (args_has(args, "max-rejected-percent"))
-		json_set(errors, "max_rejected_percent", typed(args_get(args, "max-rejected-percent", "")));
+		json_set(errors, "max_rejected_percent", typed_value(args_get(args, "max-rejected-percent", "")));
 	if (args_has(args, "priority"))
-		json_set(task, "priority", typed(args_get(args, "priority", "")));
+		json_set(task, "priority", typed_value(args_get(args, "priority", "")));
 	if (args_has(args, "dry-run"))
 		json_set_bool(task, "dry_run", 1);
 	r = put_pairs(args, "option", options, 0);
@@ -180,9 +130,8 @@ static int sum_up(const struct args *args, const struct json *task)
 
 	if (args->json)
 		printf("%s\n", json_text_pretty(task));
-	if (strcmp(json_get_str(task, "state", ""), "succeeded"))
-		return fail(CLI_FAILED, "task %s %s: %s", json_get_str(task, "id", ""), json_get_str(task, "state", ""),
-		            json_str(json_pointer(task, "/error/detail"), "no reason was given"));
+	if (task_verdict(task))
+		return CLI_FAILED;
 	number_with_commas(json_get_int(result, "rows_in", 0), in);
 	number_with_commas(json_get_int(result, "rows", 0), rows);
 	number_with_commas(rejected, bad);
@@ -210,7 +159,7 @@ int cmd_ingest(const struct args *args)
 		printf("%s\n", json_get_str(answer, "id", ""));
 	else if (!r)
 		r = task_follow(args, json_get_str(answer, "id", ""), &end);
-	if (end)
+	if (!r && end)
 		r = sum_up(args, end);
 	json_free(task);
 	json_free(answer);

@@ -17,7 +17,13 @@ const struct command commands[] = {
 	 cmd_sql},
 	{NULL, "search", 2, 2, "DATASET WORDS", "--column C --limit N --format F --select COLUMNS",
 	 "Full-text search, best rows first.", cmd_search},
-	{"task", "list", 0, 0, "", "--state S --kind K --dataset D --limit N", "Tasks, newest first.", cmd_task_list},
+	{"task", "submit", 0, 1, "[JSON|FILE|-]",
+	 "--kind K --dataset D --sql S --queue Q --priority P --run-at T --expires-at T --timeout T --max-attempts N "
+	 "--unique-key K --idempotency-key K --label K=V --wait",
+	 "Submit a task, or an array of tasks; prints the ids.", cmd_task_submit},
+	{"task", "list", 0, 0, "",
+	 "--state S --kind K --dataset D --queue Q --parent ID --label K=V --limit N --cursor C", "Tasks, newest first.",
+	 cmd_task_list},
 	{"task", "get", 1, 1, "ID", "", "One task.", cmd_task_get},
 	{"task", "wait", 1, 1, "ID", "", "Wait for the end of a task.", cmd_task_wait},
 	{"task", "cancel", 1, 1, "ID", "", "Cancel a task.", cmd_task_cancel},
@@ -26,7 +32,7 @@ const struct command commands[] = {
 	{"dataset", "list", 0, 0, "", "", "Datasets.", cmd_dataset_list},
 	{"dataset", "show", 1, 1, "DATASET", "", "One dataset: place, version, rows.", cmd_dataset_show},
 	{"dataset", "schema", 1, 1, "DATASET", "", "Its columns and types.", cmd_dataset_schema},
-	{"dataset", "files", 1, 1, "DATASET", "", "Its data files.", cmd_dataset_files},
+	{"dataset", "files", 1, 1, "DATASET", "--limit N --cursor C", "Its data files.", cmd_dataset_files},
 	{"dataset", "history", 1, 1, "DATASET", "", "Its commits.", cmd_dataset_history},
 	{"dataset", "drop", 1, 1, "DATASET", "--yes", "Delete a dataset with its files.", cmd_dataset_drop},
 	{"index", "create", 2, 2, "DATASET NAME", "--plugin P --column C --option K=V --no-wait",
@@ -46,7 +52,12 @@ const struct command commands[] = {
 	{0},
 };
 
-static const char *const globals[] = {"--server", "--json", "--quiet", "--help", "--version", NULL};
+#define HELP_WIDTH 110
+#define HELP_INDENT 36
+#define GLOBAL_OPTIONS "--server V --local V --json --quiet"
+static const char *const globals[] = {"--server", "--local", "--json", "--quiet", "--help", "--version", NULL};
+
+volatile sig_atomic_t cli_interrupted;
 
 int fail(int code, const char *fmt, ...)
 {
@@ -82,26 +93,52 @@ int args_has(const struct args *args, const char *name)
 
 /* ---- help ------------------------------------------------------------------------------------------------ */
 
-static void print_command(const struct command *c)
+/* "--a V --b" in lines, an option with its value never apart. */
+static void print_options(const char *options)
+{
+	size_t column = HELP_WIDTH;
+
+	while (*options) {
+		const char *next = strstr(options + 1, " --");
+		size_t n = next ? (size_t)(next - options) : strlen(options);
+
+		if (column + n >= HELP_WIDTH) {
+			printf("%s%*s", column == HELP_WIDTH ? "" : "\n", HELP_INDENT, "");
+			column = HELP_INDENT;
+		}
+		column += (size_t)printf(" %.*s", (int)n, options);
+		options += n + (next != NULL);
+	}
+	printf("\n");
+}
+
+static void print_command(const struct command *c, int whole)
 {
 	char line[128];
 
 	snprintf(line, sizeof(line), "%s%s%s %s", c->group ? c->group : "", c->group ? " " : "", c->name, c->words);
 	printf("  orasi %-28s %s\n", line, c->help);
-	if (*c->options)
-		printf("  %-34s %s\n", "", c->options);
+	if (*c->options && whole)
+		print_options(c->options);
 }
+
+static const char epilogue[] =
+	"\nOptions of a command: orasi COMMAND --help.\n"
+	"The agent is --server, else $ORASI_SERVER, else http://127.0.0.1:8470; unix:PATH is a socket.\n"
+	"--local DIR needs none: one is started on the data folder DIR for this command, unless one serves it.\n"
+	"--json prints what the API answers, --quiet nothing but problems. Behind a lone -- all are words.\n"
+	"\nExit codes: 0 done; 1 failed; 2 usage; 3 records were rejected (ingest --strict); 4 no agent answers;\n"
+	"130 interrupted.\n";
 
 static int print_help(const char *group)
 {
 	if (!group)
-		printf("Usage: orasi [--server URL] [--json] [--quiet] COMMAND …\n\n");
+		printf("Usage: orasi [--server URL | --local DIR] [--json] [--quiet] COMMAND …\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		if (!group || (c->group ? !strcmp(c->group, group) : !strcmp(c->name, group)))
-			print_command(c);
+			print_command(c, group != NULL);
 	if (!group)
-		printf("\nThe server is --server, else $ORASI_SERVER, else http://127.0.0.1:8470; unix:PATH is a socket.\n"
-		       "Exit codes: 0 done, 1 failed, 2 usage, 3 records were rejected (--strict), 4 no agent answers.\n");
+		printf("%s", epilogue);
 	return CLI_OK;
 }
 
@@ -132,7 +169,7 @@ static int take_option(struct args *args, const struct command *command, char **
 {
 	char *arg = argv[*at], *equals = strchr(arg, '=');
 	size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-	int value = takes_value("--server V --json --quiet", arg, len);
+	int value = takes_value(GLOBAL_OPTIONS, arg, len);
 
 	if (value < 0)
 		value = takes_value(command ? command->options : "", arg, len);
@@ -146,6 +183,8 @@ static int take_option(struct args *args, const struct command *command, char **
 		return fail(CLI_USAGE, "%s needs a value", arg);
 	if (!strcmp(arg, "--server"))
 		args->server = equals;
+	else if (!strcmp(arg, "--local"))
+		args->local = equals;
 	else if (!strcmp(arg, "--json"))
 		args->json = 1;
 	else if (!strcmp(arg, "--quiet"))
@@ -163,6 +202,14 @@ static int is_global(const char *arg)
 	return 0;
 }
 
+static int is_group(const char *word)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (c->group && !strcmp(c->group, word))
+			return 1;
+	return 0;
+}
+
 static const struct command *find_command(char **argv, int *at)
 {
 	for (const struct command *c = commands; c->name; c++) {
@@ -176,6 +223,36 @@ static const struct command *find_command(char **argv, int *at)
 		}
 	}
 	return NULL;
+}
+
+static void on_interrupt(int signum)
+{
+	(void)signum;
+	cli_interrupted = 1;
+}
+
+/* The second signal finds the handler gone, and kills. */
+static void catch_interrupts(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int run_somewhere(const struct command *command, struct args *args)
+{
+	int r = 0;
+
+	if (command->run == cmd_completion)
+		return command->run(args);
+	catch_interrupts();
+	if (args->local)
+		r = local_start(args);
+	if (!r)
+		r = command->run(args);
+	local_stop();
+	return r;
 }
 
 /* Behind a lone -- all are words: a file may be called --x, and SQL may begin with a comment. */
@@ -199,7 +276,7 @@ static int run_command(const struct command *command, struct args *args, char **
 	if (args->n_words < command->min_words || args->n_words > command->max_words)
 		return fail(CLI_USAGE, "usage: orasi %s%s%s %s %s", command->group ? command->group : "",
 		            command->group ? " " : "", command->name, command->words, command->options);
-	return command->run(args);
+	return run_somewhere(command, args);
 }
 
 int main(int argc, char **argv)
@@ -225,7 +302,11 @@ int main(int argc, char **argv)
 		print_help(NULL);
 		return CLI_USAGE;
 	}
+	if (is_group(argv[at]) && (!argv[at + 1] || !strcmp(argv[at + 1], "--help")))
+		return print_help(argv[at]) || !argv[at + 1] ? CLI_USAGE : CLI_OK;
 	command = find_command(argv, &at);
+	if (!command && is_group(argv[at]))
+		return fail(CLI_USAGE, "unknown command '%s %s': see 'orasi %s --help'", argv[at], argv[at + 1], argv[at]);
 	if (!command)
 		return fail(CLI_USAGE, "unknown command '%s': see 'orasi --help'", argv[at]);
 	return run_command(command, &args, argv, at);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* orasi sql */
+#include <errno.h>
 #include <string.h>
 
 #include "cli.h"
@@ -18,15 +19,17 @@ static int print_table(const struct args *args, const struct json *body)
 	return CLI_OK;
 }
 
-static int read_stdin(struct buf *sql)
+int read_all(FILE *in, const char *name, struct buf *ret)
 {
 	char piece[4096];
 	size_t n;
 
-	while ((n = fread(piece, 1, sizeof(piece), stdin)) > 0)
-		if (buf_add(sql, piece, n))
-			return fail(CLI_USAGE, "the statement is too long");
-	return 0;
+	while ((n = fread(piece, 1, sizeof(piece), in)) > 0)
+		if (buf_add(ret, piece, n))
+			return fail(CLI_USAGE, "%s has more than the %zu bytes that are allowed", name, ret->max);
+	if (cli_interrupted)
+		return CLI_INTERRUPTED;
+	return ferror(in) ? fail(CLI_FAILED, "cannot read %s: %s", name, strerror(errno)) : 0;
 }
 
 static int put_limit(const struct args *args, struct json *body)
@@ -59,7 +62,7 @@ int cmd_sql(const struct args *args)
 
 	buf_init(&sql, 1 << 20);
 	if (!strcmp(args->words[0], "-"))
-		r = read_stdin(&sql);
+		r = read_all(stdin, "standard input", &sql);
 	else
 		buf_puts(&sql, args->words[0]);
 	json_set_str(body, "sql", sql.data ? sql.data : "");

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that ask one thing and show the answer: tasks, datasets, plugins, the agent. */
-#include <stdlib.h>
+/* Commands that ask one thing and show the answer: datasets, plugins, the agent. */
 #include <string.h>
 
 #include "cli.h"
@@ -31,6 +30,8 @@ int show_list(const struct args *args, const char *path, const char *const *colu
 		printf("%s\n", json_text_pretty(answer));
 	else
 		table_print(list_of(answer), columns);
+	if (!args->json && !args->quiet && json_get_str(answer, "next_cursor", NULL))
+		fprintf(stderr, "(more: give --limit, or go on with --cursor %s)\n", json_get_str(answer, "next_cursor", ""));
 	json_free(answer);
 	return CLI_OK;
 }
@@ -40,75 +41,22 @@ int show_one(const struct args *args, const char *method, const char *path)
 	struct json *answer;
 	int r = http_json(args, method, path, NULL, &answer);
 
-	if (!r && answer && !args->quiet)
+	if (!r && answer && args->json)
 		printf("%s\n", json_text_pretty(answer));
+	else if (!r && answer && !args->quiet)
+		fields_print(answer);
 	json_free(answer);
 	return r;
 }
 
-static const char *path_of(const char *before, const char *name, const char *behind)
+const char *path_of(const char *before, const char *name, const char *behind)
 {
-	static char path[1024];
+	static char path[2048];
 	char escaped[512];
 
 	http_escape(name, escaped, sizeof(escaped));
 	snprintf(path, sizeof(path), "%s%s%s", before, escaped, behind);
 	return path;
-}
-
-/* ---- tasks --------------------------------------------------------------------------------------------------- */
-
-int cmd_task_list(const struct args *args)
-{
-	static const char *const columns[] = {"id", "kind", "dataset", "state", "attempt", "created_at", NULL};
-	static const char *const filters[] = {"state", "kind", "dataset", "limit"};
-	char path[2048] = "/v1/tasks?", value[512];
-
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
-		size_t n = strlen(path);
-
-		if (!args_has(args, filters[i]))
-			continue;
-		http_escape(args_get(args, filters[i], ""), value, sizeof(value));
-		snprintf(path + n, sizeof(path) - n, "%s=%s&", filters[i], value);
-	}
-	path[strlen(path) - 1] = '\0';
-	return show_list(args, path, columns);
-}
-
-int cmd_task_get(const struct args *args)
-{
-	return show_one(args, "GET", path_of("/v1/tasks/", args->words[0], ""));
-}
-
-int cmd_task_wait(const struct args *args)
-{
-	struct json *task = NULL;
-	int r = task_follow(args, args->words[0], &task);
-
-	if (!r && !args->quiet)
-		printf("%s\n", args->json ? json_text_pretty(task) : json_get_str(task, "state", ""));
-	if (!r && strcmp(json_get_str(task, "state", ""), "succeeded"))
-		r = CLI_FAILED;
-	json_free(task);
-	return r;
-}
-
-int cmd_task_cancel(const struct args *args)
-{
-	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":cancel"));
-}
-
-int cmd_task_retry(const struct args *args)
-{
-	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":retry"));
-}
-
-int cmd_task_attempts(const struct args *args)
-{
-	static const char *const columns[] = {"attempt", "outcome", "started_at", "finished_at", "error", NULL};
-
-	return show_list(args, path_of("/v1/tasks/", args->words[0], "/attempts"), columns);
 }
 
 /* ---- datasets ------------------------------------------------------------------------------------------------ */
@@ -127,14 +75,22 @@ int cmd_dataset_show(const struct args *args)
 
 int cmd_dataset_schema(const struct args *args)
 {
-	return show_one(args, "GET", path_of("/v1/datasets/", args->words[0], "/schema"));
+	static const char *const columns[] = {"name", "type", "nullable", NULL};
+
+	return show_list(args, path_of("/v1/datasets/", args->words[0], "/schema"), columns);
 }
 
 int cmd_dataset_files(const struct args *args)
 {
 	static const char *const columns[] = {"path", "rows", "size", "modified", NULL};
+	char query[600] = "/files", value[512];
 
-	return show_list(args, path_of("/v1/datasets/", args->words[0], "/files"), columns);
+	if (args_has(args, "limit") || args_has(args, "cursor")) {
+		http_escape(args_get(args, "cursor", ""), value, sizeof(value));
+		snprintf(query, sizeof(query), "/files?limit=%.20s%s%s", args_get(args, "limit", "1000"),
+		         *value ? "&cursor=" : "", value);
+	}
+	return show_list(args, path_of("/v1/datasets/", args->words[0], query), columns);
 }
 
 int cmd_dataset_history(const struct args *args)
@@ -165,9 +121,22 @@ int cmd_plugin_list(const struct args *args)
 	return show_list(args, "/v1/plugins", columns);
 }
 
+/* People read the table of options, not the schema that it was made from. */
 int cmd_plugin_info(const struct args *args)
 {
-	return show_one(args, "GET", path_of("/v1/plugins/", args->words[0], ""));
+	struct json *answer;
+	int r = http_json(args, "GET", path_of("/v1/plugins/", args->words[0], ""), NULL, &answer);
+
+	if (r)
+		return r;
+	if (args->json) {
+		printf("%s\n", json_text_pretty(answer));
+	} else {
+		json_del(answer, "config_schema");
+		fields_print(answer);
+	}
+	json_free(answer);
+	return CLI_OK;
 }
 
 int cmd_plugin_rescan(const struct args *args)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables for people: columns as wide as their values, numbers to the right, long texts cut on a terminal. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,11 +46,12 @@ static int control_length(const unsigned char *s)
 	return *s == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0 ? 2 : 0;
 }
 
-/* Cut to CELL_MAX characters on a terminal; control characters never reach it. */
-static char *cell_text(const char *s)
+char *text_for_people(const char *s, int room)
 {
-	int room = isatty(STDOUT_FILENO) ? CELL_MAX : 1 << 20;
 	char *cell = malloc(strlen(s) + 4), *to = cell;
+
+	if (!room)
+		room = INT_MAX;
 
 	for (; cell && *s && room > 0; s++) {
 		int control = control_length((const unsigned char *)s);
@@ -68,6 +70,11 @@ static char *cell_text(const char *s)
 	if (cell)
 		*to = '\0';
 	return cell;
+}
+
+static char *cell_text(const char *s)
+{
+	return text_for_people(s, isatty(STDOUT_FILENO) ? CELL_MAX : 0);
 }
 
 static char *cell_of(const struct json *value)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* orasi task: tasks of any kind, as JSON in, as tables and bars out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define BODY_MAX (16u << 20)
+
+/* ---- submit --------------------------------------------------------------------------------------------------- */
+
+/* The word is JSON, or names a file with JSON; - is standard input. */
+static int read_order(const char *word, struct buf *ret)
+{
+	FILE *in;
+	int r;
+
+	if (*word == '{' || *word == '[')
+		return buf_puts(ret, word) ? fail(CLI_USAGE, "the task is too long") : 0;
+	if (!strcmp(word, "-"))
+		return read_all(stdin, "standard input", ret);
+	in = fopen(word, "re");
+	if (!in)
+		return fail(CLI_FAILED, "cannot open '%s': %s (give JSON, a file with JSON, or - for standard input)", word,
+		            strerror(errno));
+	r = read_all(in, word, ret);
+	fclose(in);
+	return r;
+}
+
+/* Options that become members of the task. */
+static const struct {
+	const char *option, *member;
+	int as_text;
+} members[] = {
+	{"kind", "kind", 1},         {"dataset", "dataset", 1},       {"queue", "queue", 1},
+	{"priority", "priority", 0}, {"run-at", "run_at", 1},         {"expires-at", "expires_at", 1},
+	{"timeout", "timeout", 1},   {"unique-key", "unique_key", 1}, {"idempotency-key", "idempotency_key", 1},
+	{"sql", "sql", 1},           {"max-attempts", "max_attempts", 0},
+};
+
+static int put_members(const struct args *args, struct json *task)
+{
+	struct json *labels;
+	const char *value;
+	int r;
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if ((value = args_get(args, members[i].option, NULL)))
+			json_set(task, members[i].member, members[i].as_text ? json_new_str(value) : typed_value(value));
+	if (!args_has(args, "label"))
+		return 0;
+	labels = json_new_object();
+	r = put_pairs(args, "label", labels, 1);
+	json_set(task, "labels", labels);
+	return r;
+}
+
+static int is_tuned(const struct args *args)
+{
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (args_has(args, members[i].option))
+			return 1;
+	return args_has(args, "label");
+}
+
+static int parse_order(const struct args *args, const struct buf *text, struct json **ret)
+{
+	struct err err;
+
+	if (!text->len)
+		*ret = json_new_object();
+	else if (json_parse(text->data, text->len, ret, &err))
+		return fail(CLI_USAGE, "the task is not JSON: %s, at %s", err.text, err.where);
+	if (json_type(*ret) == JSON_OBJECT)
+		return put_members(args, *ret);
+	if (is_tuned(args))
+		return fail(CLI_USAGE, "options belong to one task: write them into each task of the list");
+	return 0;
+}
+
+/* What the answer says about the new task or tasks; waits for one if asked to. */
+static int show_submitted(const struct args *args, const struct json *answer)
+{
+	const struct json *list = json_get(answer, "tasks");
+	const char *id = json_get_str(answer, "id", "");
+	struct json *end = NULL;
+	int r;
+
+	if (!args_has(args, "wait") || list) {
+		if (args->json)
+			printf("%s\n", json_text_pretty(answer));
+		for (size_t i = 0; !args->json && i < json_count(list); i++)
+			printf("%s\n", json_get_str(json_at(list, i), "id", ""));
+		if (!args->json && !list)
+			printf("%s\n", id);
+		return CLI_OK;
+	}
+	r = task_follow(args, id, &end);
+	if (!r && args->json)
+		printf("%s\n", json_text_pretty(end));
+	if (!r)
+		r = task_verdict(end);
+	if (!r && !args->json && !args->quiet)
+		fields_print(json_get(end, "result"));
+	json_free(end);
+	return r;
+}
+
+int cmd_task_submit(const struct args *args)
+{
+	struct json *task = NULL, *answer = NULL;
+	struct buf text;
+	int r = 0;
+
+	buf_init(&text, BODY_MAX);
+	if (args->n_words)
+		r = read_order(args->words[0], &text);
+	if (!r)
+		r = parse_order(args, &text, &task);
+	if (!r)
+		r = http_json(args, "POST", "/v1/tasks", task, &answer);
+	if (!r)
+		r = show_submitted(args, answer);
+	buf_done(&text);
+	json_free(task);
+	json_free(answer);
+	return r;
+}
+
+/* ---- the others ------------------------------------------------------------------------------------------------- */
+
+static int put_label(const char *pair, char *path, size_t cap)
+{
+	const char *equals = strchr(pair, '=');
+	char name[512], value[512];
+	size_t n = strlen(path);
+
+	if (!equals)
+		return fail(CLI_USAGE, "--label %s: write it as KEY=VALUE", pair);
+	snprintf(value, sizeof(value), "%.*s", (int)(equals - pair), pair);
+	http_escape(value, name, sizeof(name));
+	http_escape(equals + 1, value, sizeof(value));
+	snprintf(path + n, cap - n, "label.%s=%s&", name, value);
+	return 0;
+}
+
+int cmd_task_list(const struct args *args)
+{
+	static const char *const columns[] = {"id", "kind", "dataset", "state", "attempt", "created_at", NULL};
+	static const char *const filters[] = {"state", "kind", "dataset", "queue", "parent", "limit", "cursor"};
+	char path[4096] = "/v1/tasks?", value[512];
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		size_t n = strlen(path);
+
+		if (!args_has(args, filters[i]))
+			continue;
+		http_escape(args_get(args, filters[i], ""), value, sizeof(value));
+		snprintf(path + n, sizeof(path) - n, "%s=%s&", filters[i], value);
+	}
+	if (args_has(args, "label") && put_label(args_get(args, "label", ""), path, sizeof(path)))
+		return CLI_USAGE;
+	path[strlen(path) - 1] = '\0';
+	return show_list(args, path, columns);
+}
+
+int cmd_task_get(const struct args *args)
+{
+	return show_one(args, "GET", path_of("/v1/tasks/", args->words[0], ""));
+}
+
+int cmd_task_wait(const struct args *args)
+{
+	struct json *task = NULL;
+	int r = task_follow(args, args->words[0], &task);
+
+	if (!r && args->json)
+		printf("%s\n", json_text_pretty(task));
+	if (!r)
+		r = task_verdict(task);
+	if (!r && !args->json && !args->quiet)
+		printf("%s\n", json_get_str(task, "state", ""));
+	json_free(task);
+	return r;
+}
+
+int cmd_task_cancel(const struct args *args)
+{
+	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":cancel"));
+}
+
+int cmd_task_retry(const struct args *args)
+{
+	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":retry"));
+}
+
+int cmd_task_attempts(const struct args *args)
+{
+	static const char *const columns[] = {"attempt", "outcome", "started_at", "finished_at", "error", NULL};
+
+	return show_list(args, path_of("/v1/tasks/", args->words[0], "/attempts"), columns);
+}

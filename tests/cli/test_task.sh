@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# orasi task and the other commands against a real agent: what is typed arrives, what comes back can be read by
+# people and by machines, and the exit code says how it went.
+. "$(dirname "$0")/../e2e/lib.sh"
+command -v jq >/dev/null || skip_all "jq is not here"
+ORASI=$BUILD/orasi
+query='{"kind":"query","sql":"SELECT 42 AS answer"}'
+
+# said NAME CODE WORDS ARGUMENT…: the exit code, and the words among what is printed.
+said() {
+	local name=$1 code=$2 words=$3 out got
+	shift 3
+	out=$("$ORASI" "$@" 2>&1 </dev/null)
+	got=$?
+	case $out in *"$words"*) ;; *) got="$got: $out" ;; esac
+	same "$name" "$code" "$got"
+}
+
+is_json() { jq -e . "$1" >/dev/null; }
+
+agent_start || exit 1
+
+# ---- tasks ------------------------------------------------------------------------------------------------------
+id=$("$ORASI" task submit "$query")
+same "a task is submitted as JSON, its id is printed" succeeded "$("$ORASI" task wait "$id")"
+echo "$query" >"$SCRATCH/task.json"
+said "a task comes from a file" 0 42 task submit "$SCRATCH/task.json" --wait
+same "a task comes from standard input" 42 \
+	"$(echo "$query" | "$ORASI" task submit - --wait --json | jq '.result.page.rows[0][0] // .result.rows[0][0]')"
+said "a task is made of options" 0 42 task submit --kind query --sql "SELECT 42" --wait
+same "many tasks are submitted at once" 3 "$("$ORASI" task submit "[$query,$query,$query]" | grep -c '^t_')"
+"$ORASI" task submit "$query" --label team=web --queue reports --priority high --wait --quiet
+same "options go into the task" "reports 2 web" \
+	"$("$ORASI" task list --label team=web --json | jq -r '.items[0] | "\(.queue) \(.priority) \(.labels.team)"')"
+said "a list is a table" 0 "id               kind   dataset  state" task list --queue reports
+said "a long list says how to go on" 0 "--cursor c_" task list --limit 2
+cursor=$("$ORASI" task list --limit 2 --json | jq -r .next_cursor)
+same "and goes on" "$("$ORASI" task list --json | jq -r '.items[2].id')" \
+	"$("$ORASI" task list --limit 1 --cursor "$cursor" --json | jq -r '.items[0].id')"
+said "one task has a line per member" 0 "state" task get "$id"
+said "attempts are a table" 0 "succeeded" task attempts "$id"
+bad=$("$ORASI" task submit '{"kind":"query","sql":"SELECT nope"}')
+said "a task that failed says why" 1 "no such column: nope" task wait "$bad"
+said "it can be run again" 0 "$bad" task retry "$bad" --json
+later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
+said "a task that waits is cancelled" 0 cancelled task cancel "$later"
+said "one that has ended is not" 1 "the task is cancelled: it cannot be cancelled" task cancel "$later"
+
+# ---- wrong input ----------------------------------------------------------------------------------------------------
+said "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
+said "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json
+said "options do not go with a list" 2 "options belong to one task" task submit "[$query]" --queue q
+said "every problem of a task is told" 1 "/nope" task submit '{"kind":"query","sql":"x","nope":1,"limit":-1}'
+said "an unknown task is named" 1 "task" task get t_0000000009999
+said "an id that is none is told" 1 "'x' is not the id of a task" task get x
+said "an unknown dataset is named" 1 "nope" dataset show nope
+
+# ---- the others ------------------------------------------------------------------------------------------------------
+same "standard input is ingested" "2 rows in = 2 written + 0 rejected" \
+	"$(printf '{"a":1}\n{"a":2}\n' | "$ORASI" ingest - --dataset d --format json)"
+printf '{"a":1}\n{"a":\n' >"$SCRATCH/bad.ndjson"
+said "rejects are counted" 0 "2 rows in = 1 written + 1 rejected  (see d__rejects)" ingest "$SCRATCH/bad.ndjson" --dataset d
+said "and fail a strict ingest" 3 "" ingest "$SCRATCH/bad.ndjson" --dataset d --strict
+said "a schema is a table" 0 "name  type  nullable" dataset schema d
+said "files are a table" 0 ".parquet" dataset files d
+said "the history is a table" 0 "version" dataset history d
+said "an index is made" 0 "" index create d by_a --column a
+said "and listed" 0 "by_a  btree" index list d
+said "and verified" 0 "" index verify d by_a
+said "and dropped" 0 "" index drop d by_a
+said "plugins are listed" 0 "active" plugin list
+said "a plugin tells its options" 0 "max_record" plugin info json
+said "the status is for people" 0 "health" status
+for what in status "task list" "dataset list" "dataset show d" "dataset schema d" "dataset files d" \
+	"dataset history d" "index list d" "plugin list" "plugin info json" "task get $id" "task attempts $id"; do
+	# shellcheck disable=SC2086
+	check "orasi $what --json is JSON" is_json <("$ORASI" $what --json)
+done
+said "a dataset is dropped only when asked twice" 1 "nothing was deleted" dataset drop d
+said "and then it is" 0 "" dataset drop d --yes
+agent_stop
+done_testing
