@@ -179,8 +179,9 @@ static int bad(struct check *c, const struct ArrowSchema *schema, const char *fm
 	return -1;
 }
 
-static int utf8_ok(const unsigned char *p, size_t n)
+int arrow_utf8_valid(const void *text, size_t n)
 {
+	const unsigned char *p = text;
 	size_t i = 0;
 
 	while (i < n) {
@@ -227,7 +228,7 @@ static int check_strings(struct check *c, const struct arrow_view *view)
 		if (arrow_view_is_null(view, i))
 			continue;
 		p = arrow_view_bytes(view, i, &n);
-		if (!utf8_ok(p, n))
+		if (!arrow_utf8_valid(p, n))
 			return bad(c, view->schema, "value %lld is not valid UTF-8", (long long)i);
 	}
 	return 0;

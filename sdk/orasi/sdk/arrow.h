@@ -155,6 +155,9 @@ void arrow_view_list(const struct arrow_view *view, int64_t i, int64_t *ret_begi
 int arrow_validate(const struct ArrowSchema *schema, const struct ArrowArray *array, int full,
                    char *msg, size_t msg_cap);
 
+/* Is it well-formed UTF-8 (RFC 3629)? */
+int arrow_utf8_valid(const void *text, size_t n);
+
 /* ---- checksums --------------------------------------------------------------------------- */
 
 /* CRC-32C (Castagnoli, RFC 3720 B.4), continuing from crc (0 to start). */
