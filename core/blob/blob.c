@@ -262,6 +262,73 @@ int blob_delete(struct blob *blob, const char *name, struct err *err)
 	return dir_remove(path, err);
 }
 
+/* ---- reading at any place -------------------------------------------------------------------------------- */
+
+struct blob_file {
+	char *path;
+	int fd;
+	int64_t size;
+};
+
+int blob_file_open(struct blob *blob, const char *name, struct blob_file **ret, struct err *err)
+{
+	struct blob_file *file;
+	char path[PATH_MAX];
+	struct stat st;
+	int r = blob_path(blob, name, path, sizeof(path), err);
+
+	if (r)
+		return r;
+	file = calloc(1, sizeof(*file));
+	if (!file || !(file->path = strdup(path))) {
+		free(file);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (file->fd < 0 || fstat(file->fd, &st)) {
+		r = err_errno(err, errno, "cannot open '%s'", path);
+		blob_file_close(file);
+		return r;
+	}
+	file->size = st.st_size;
+	*ret = file;
+	return 0;
+}
+
+void blob_file_close(struct blob_file *file)
+{
+	if (!file)
+		return;
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->path);
+	free(file);
+}
+
+int64_t blob_file_size(const struct blob_file *file)
+{
+	return file->size;
+}
+
+int blob_file_read(struct blob_file *file, uint64_t at, void *to, size_t len, size_t *ret_got, struct err *err)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = pread(file->fd, (char *)to + got, len - got, (off_t)(at + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, errno, "cannot read '%s'", file->path);
+		if (!n)
+			break;
+		got += (size_t)n;
+	}
+	*ret_got = got;
+	return 0;
+}
+
 /* ---- listing -------------------------------------------------------------------------------------------- */
 
 static int is_folder(const char *path, const struct dirent *entry)

@@ -32,6 +32,15 @@ int blob_delete(struct blob *blob, const char *name, struct err *err); /* a file
  * and is returned. A folder that is not there is empty. */
 int blob_list(struct blob *blob, const char *folder, const char *after,
               int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);
+
+/* A file for reading at any place. The blob must live as long. */
+struct blob_file;
+int blob_file_open(struct blob *blob, const char *name, struct blob_file **ret, struct err *err);
+void blob_file_close(struct blob_file *file); /* NULL is fine */
+int64_t blob_file_size(const struct blob_file *file);
+/* *ret_got is less than len at the end of the file only. */
+int blob_file_read(struct blob_file *file, uint64_t at, void *to, size_t len, size_t *ret_got, struct err *err);
+
 /* The local path of a name, for readers; in `ret`. */
 int blob_path(const struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
 

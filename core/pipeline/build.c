@@ -186,12 +186,10 @@ static int add_file(struct build *b, const struct table_file *file, struct err *
 {
 	const struct ArrowArray *keys;
 	struct reader *reader;
-	char path[PATH_MAX];
 	int64_t rows = 0, first;
-	int r = blob_path(b->in.blob, file->path, path, sizeof(path), err);
+	int r = reader_open(b->in.loader, b->in.blob, file->path, &(struct reader_want){.schema = &b->in.indexer.keys},
+	                    &reader, err);
 
-	if (!r)
-		r = reader_open(b->in.loader, path, &(struct reader_want){.schema = &b->in.indexer.keys}, &reader, err);
 	if (r)
 		return r;
 	while ((r = reader_next(reader, &keys, &first, err)) > 0) {
@@ -202,7 +200,7 @@ static int add_file(struct build *b, const struct table_file *file, struct err *
 	}
 	reader_close(reader);
 	if (!r && file->rows >= 0 && rows != file->rows)
-		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64, path, rows,
+		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64, file->path, rows,
 		            file->rows);
 	if (!r)
 		cover(&b->fresh, file->path, rows);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pipeline.h"
+#include "plugin/codec.h"
 #include "rejects.h"
 #include "table/table.h"
 
@@ -28,7 +29,7 @@ static struct table_add *list_adds(const struct json *files, size_t *ret_n, stru
 	return adds;
 }
 
-static int commit_to(const char *location, const struct json *files, const struct ArrowSchema *schema,
+static int commit_to(struct loader *loader, const char *location, const struct json *files, const struct ArrowSchema *schema,
                      const struct json *intent, struct table_commit *ret, struct err *err)
 {
 	struct table_change change = {
@@ -37,6 +38,7 @@ static int commit_to(const char *location, const struct json *files, const struc
 		.txn = json_get_int(intent, "seq", 0),
 		.operation = json_get_str(intent, "operation", "WRITE"),
 	};
+	struct table_codec codec = CODEC(loader);
 	struct table_add *adds = list_adds(files, &change.n_adds, err);
 	struct blob *blob;
 	int r;
@@ -46,14 +48,14 @@ static int commit_to(const char *location, const struct json *files, const struc
 	change.adds = adds;
 	r = blob_open(location, &blob, err);
 	if (!r) {
-		r = table_commit(blob, &change, ret, err);
+		r = table_commit(blob, &codec, &change, ret, err);
 		blob_close(blob);
 	}
 	free(adds);
 	return r;
 }
 
-static int commit_rejects(const struct json *order, const struct json *intent, struct table_commit *ret,
+static int commit_rejects(struct loader *loader, const struct json *order, const struct json *intent, struct table_commit *ret,
                           struct err *err)
 {
 	const struct json *files = json_pointer(intent, "/rejects/files");
@@ -66,12 +68,12 @@ static int commit_rejects(const struct json *order, const struct json *intent, s
 	r = rejects_schema(&schema, err);
 	if (r)
 		return r;
-	r = commit_to(json_str(json_pointer(order, "/rejects/location"), ""), files, &schema, intent, ret, err);
+	r = commit_to(loader, json_str(json_pointer(order, "/rejects/location"), ""), files, &schema, intent, ret, err);
 	arrow_schema_release(&schema);
 	return r;
 }
 
-int pipeline_commit(const struct json *order, struct json **ret, struct err *err)
+int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err)
 {
 	const struct json *intent = json_get(order, "intent"), *delta = json_get(intent, "schema");
 	struct table_commit main = {.version = -1}, rejects;
@@ -82,12 +84,12 @@ int pipeline_commit(const struct json *order, struct json **ret, struct err *err
 	if (delta) {
 		r = table_schema_from_delta(delta, &schema, err);
 		if (!r)
-			r = commit_to(json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), &schema,
+			r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), &schema,
 			              intent, &main, err);
 		arrow_schema_release(&schema);
 	}
 	if (!r)
-		r = commit_rejects(order, intent, &rejects, err);
+		r = commit_rejects(loader, order, intent, &rejects, err);
 	if (r)
 		return r;
 	*ret = json_new_object();

@@ -5,11 +5,12 @@
 static int load_dataset(struct indexing *in, struct err *err)
 {
 	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
+	struct table_codec codec = CODEC(in->loader);
 	int64_t generation;
 	int r = blob_open(location, &in->blob, err);
 
 	if (!r)
-		r = table_snapshot(in->blob, &in->snapshot, err);
+		r = table_snapshot(in->blob, &codec, &in->snapshot, err);
 	if (!r && in->snapshot.version < 0)
 		r = err_set(err, ERR_NOTFOUND, "'%s' has no table yet: ingest something first", location);
 	return r ? r : index_manifest_load(in->blob, in->name, &in->manifest, &generation, err);

@@ -5,6 +5,7 @@
 #define PIPELINE_INDEXING_H
 
 #include "pipeline.h"
+#include "plugin/codec.h"
 #include "plugin/indexer.h"
 #include "table/table.h"
 

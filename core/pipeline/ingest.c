@@ -16,6 +16,7 @@
 #include "conform.h"
 #include "output.h"
 #include "pipeline.h"
+#include "plugin/codec.h"
 #include "rejects.h"
 #include "source.h"
 #include "table/table.h"
@@ -449,13 +450,14 @@ static int run_unit(struct ingest *in, struct err *err)
 static int load_target(struct ingest *in, struct err *err)
 {
 	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
+	struct table_codec codec = CODEC(in->loader);
 	struct table_snapshot snapshot;
 	struct blob *blob;
 	int r = blob_open(location, &blob, err);
 
 	if (r)
 		return r;
-	r = table_snapshot(blob, &snapshot, err);
+	r = table_snapshot(blob, &codec, &snapshot, err);
 	if (!r) {
 		if (snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
 			r = err_set(err, ERR_NOMEM, "out of memory");

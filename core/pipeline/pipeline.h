@@ -34,7 +34,7 @@ struct pipeline_events {
 /* Orders as in worker/worker.h; results belong to the caller. */
 int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                     struct json **ret, struct err *err);
-int pipeline_commit(const struct json *order, struct json **ret, struct err *err);
+int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err);
 
 /* Index tasks. A part of theirs is {"seq","final","app_id","segments":[{"staged","dir","covers":[{"path","rows",
  * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}],"replaces":[dirs]}, one per

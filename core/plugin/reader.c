@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One data file through the decoder of the plugin that datasets are made of. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "plugin/reader.h"
 
@@ -18,8 +14,10 @@ struct reader {
 	const struct loader_plugin *plugin;
 	struct loader_host host;
 	orasi_source source;
-	char *path;
-	int fd, opened, has_terms;
+	char *name;
+	struct blob_file *file;
+	uint64_t at; /* of reading in order */
+	int opened, has_terms;
 	int64_t row; /* behind the last batch */
 	void *self;
 	struct ArrowSchema schema;
@@ -27,49 +25,35 @@ struct reader {
 	orasi_mark mark;
 };
 
-static orasi_status source_fail(const struct reader *r, orasi_error *err)
+static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *error)
 {
-	if (err)
-		snprintf(err->message, sizeof(err->message), "cannot read '%.300s': %s", r->path, strerror(errno));
+	struct reader *r = source->ctx;
+	struct err err = {0};
+
+	if (!blob_file_read(r->file, off, buf, len, got, &err))
+		return ORASI_OK;
+	if (error)
+		snprintf(error->message, sizeof(error->message), "%s", err.text);
 	return ORASI_E_IO;
 }
 
-static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *err)
+static orasi_status source_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *error)
 {
 	struct reader *r = source->ctx;
+	orasi_status status = source_pread(source, r->at, buf, cap, got, error);
 
-	for (*got = 0; *got < len;) {
-		ssize_t n = pread(r->fd, (char *)buf + *got, len - *got, (off_t)(off + *got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return source_fail(r, err);
-		if (!n)
-			break;
-		*got += (size_t)n;
-	}
-	return ORASI_OK;
+	r->at += status ? 0 : *got;
+	return status;
 }
 
-static orasi_status source_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err)
+static int open_source(struct reader *r, struct blob *blob, struct err *err)
 {
-	struct reader *r = source->ctx;
-	ssize_t n = read(r->fd, buf, cap);
+	int code = blob_file_open(blob, r->name, &r->file, err);
 
-	*got = n > 0 ? (size_t)n : 0;
-	return n < 0 ? source_fail(r, err) : ORASI_OK;
-}
-
-static int open_source(struct reader *r, struct err *err)
-{
-	struct stat st;
-
-	r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0 || fstat(r->fd, &st))
-		return err_errno(err, errno, "cannot open data file '%s'", r->path);
-	r->source = (orasi_source){sizeof(r->source), ORASI_SOURCE_SEEK, r, st.st_size, {r->path, strlen(r->path)},
-	                           source_read, source_pread};
+	if (code)
+		return code;
+	r->source = (orasi_source){sizeof(r->source), ORASI_SOURCE_SEEK, r, blob_file_size(r->file),
+	                           {r->name, strlen(r->name)}, source_read, source_pread};
 	return 0;
 }
 
@@ -101,26 +85,25 @@ static int open_decoder(struct reader *r, const struct reader_want *want, struct
 		return 0;
 	}
 	loader_fail(r->plugin, "open", status, &error, err);
-	return err_prefix(err, "data file '%s'", r->path);
+	return err_prefix(err, "data file '%s'", r->name);
 }
 
-int reader_open(struct loader *loader, const char *path, const struct reader_want *want, struct reader **ret,
-                struct err *err)
+int reader_open(struct loader *loader, struct blob *blob, const char *name, const struct reader_want *want,
+                struct reader **ret, struct err *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	int code = r && (r->path = strdup(path)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+	int code = r && (r->name = strdup(name)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 
 	if (code) {
 		free(r);
 		return code;
 	}
 	r->loader = loader;
-	r->fd = -1;
 	r->has_terms = want->n_terms > 0;
 	loader_host_init(&r->host, loader, NULL, 1, INT64_MAX);
 	code = loader_find(loader, "ingest", READER, &r->plugin, err);
 	if (!code)
-		code = open_source(r, err);
+		code = open_source(r, blob, err);
 	if (!code)
 		code = open_decoder(r, want, err);
 	if (code) {
@@ -138,7 +121,7 @@ static int place(struct reader *r, int64_t *ret_first, struct err *err)
 		r->row = (int64_t)r->mark.first_row;
 	else if (r->has_terms)
 		return err_set(err, ERR_PLUGIN, "data file '%s': plugin '%s' leaves out rows without saying where the rest stand",
-		               r->path, r->plugin->descriptor->id);
+		               r->name, r->plugin->descriptor->id);
 	*ret_first = r->row;
 	r->row += r->batch.length;
 	return 0;
@@ -159,10 +142,10 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 		return 0;
 	if (status) {
 		loader_fail(r->plugin, "next", status, &error, err);
-		return err_prefix(err, "data file '%s'", r->path);
+		return err_prefix(err, "data file '%s'", r->name);
 	}
 	if (arrow_validate(&r->schema, &r->batch, 0, message, sizeof(message)))
-		return err_set(err, ERR_PLUGIN, "data file '%s': %s", r->path, message);
+		return err_set(err, ERR_PLUGIN, "data file '%s': %s", r->name, message);
 	code = place(r, ret_first, err);
 	if (code)
 		return code;
@@ -188,8 +171,7 @@ void reader_close(struct reader *r)
 		close_decoder(r);
 	loader_host_done(&r->host);
 	arrow_schema_release(&r->schema);
-	if (r->fd >= 0)
-		close(r->fd);
-	free(r->path);
+	blob_file_close(r->file);
+	free(r->name);
 	free(r);
 }

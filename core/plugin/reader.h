@@ -8,6 +8,7 @@
 
 #include <orasi/sdk/arrow.h>
 
+#include "blob/blob.h"
 #include "plugin/loader.h"
 
 struct reader;
@@ -21,8 +22,8 @@ struct reader_want {
 	const uint64_t *rows;
 	uint64_t n_rows;
 };
-int reader_open(struct loader *loader, const char *path, const struct reader_want *want, struct reader **ret,
-                struct err *err);
+int reader_open(struct loader *loader, struct blob *blob, const char *name, const struct reader_want *want,
+                struct reader **ret, struct err *err);
 /* 1: a batch, until the next call, and the ordinal of its first row: in the file, or by_rows in `rows`; 0: the end. */
 int reader_next(struct reader *reader, const struct ArrowArray **ret, int64_t *ret_first, struct err *err);
 void reader_close(struct reader *reader); /* NULL is fine */

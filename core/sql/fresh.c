@@ -17,13 +17,13 @@ struct fresh {
 	void *reader;
 };
 
-static int add_rows(struct indexer *x, void *build, const char *path, struct err *err)
+static int add_rows(struct indexer *x, void *build, struct blob *blob, const char *file, struct err *err)
 {
 	struct reader_want want = {.schema = &x->keys};
 	const struct ArrowArray *keys;
 	struct reader *reader;
 	int64_t first;
-	int r = reader_open(x->loader, path, &want, &reader, err);
+	int r = reader_open(x->loader, blob, file, &want, &reader, err);
 
 	if (r)
 		return r;
@@ -41,7 +41,7 @@ static int add_rows(struct indexer *x, void *build, const char *path, struct err
 	return r;
 }
 
-static int build(struct fresh *f, const char *path, struct err *err)
+static int build(struct fresh *f, struct blob *blob, const char *file, struct err *err)
 {
 	struct indexer *x = f->indexer;
 	orasi_segment_info info = {.struct_size = sizeof(info)};
@@ -53,7 +53,7 @@ static int build(struct fresh *f, const char *path, struct err *err)
 
 	if (status)
 		return loader_fail(x->plugin, "build_begin", status, &error, err);
-	r = add_rows(x, state, path, err);
+	r = add_rows(x, state, blob, file, err);
 	if (r) {
 		loader_call_void(x->loader, x->plugin, "build_abort", x->plugin->index->build_abort(state));
 		return r;
@@ -79,7 +79,7 @@ static int reopen(struct fresh *f, struct err *err)
 	return r ? r : indexer_open_reader(f->indexer, f->segment, &f->reader, &info, err);
 }
 
-int fresh_open(struct indexer *indexer, const char *path, struct fresh **ret, struct err *err)
+int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, struct fresh **ret, struct err *err)
 {
 	struct fresh *f = calloc(1, sizeof(*f));
 	int r;
@@ -95,7 +95,7 @@ int fresh_open(struct indexer *indexer, const char *path, struct fresh **ret, st
 	snprintf(f->inside, sizeof(f->inside), "%s/segment", f->folder);
 	r = segment_create(f->inside, &f->segment, err);
 	if (!r)
-		r = build(f, path, err);
+		r = build(f, blob, file, err);
 	if (!r)
 		r = reopen(f, err);
 	if (r) {

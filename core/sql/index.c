@@ -339,11 +339,8 @@ static int ask_fresh(struct indexes *x, struct index *index, size_t file, const 
 {
 	struct hits hits = {0};
 	struct fresh *fresh = NULL;
-	char path[PATH_MAX];
-	int r = blob_path(x->blob, x->snapshot->files[file].path, path, sizeof(path), err);
+	int r = fresh_open(&index->indexer, x->blob, x->snapshot->files[file].path, &fresh, err);
 
-	if (!r)
-		r = fresh_open(&index->indexer, path, &fresh, err);
 	if (!r)
 		r = ask_reader(index, fresh_reader(fresh), q, &hits, err);
 	if (!r)

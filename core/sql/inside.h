@@ -8,6 +8,7 @@
 #include <orasi/sdk/arrow.h>
 
 #include "base/buf.h"
+#include "plugin/codec.h"
 #include "plugin/indexer.h"
 #include "plugin/reader.h"
 #include "sql/sql.h"
@@ -86,7 +87,7 @@ void picked_free(struct picked *picked, size_t n_files);
 
 /* fresh.c: a segment in a scratch folder over one file. */
 struct fresh;
-int fresh_open(struct indexer *indexer, const char *path, struct fresh **ret, struct err *err);
+int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, struct fresh **ret, struct err *err);
 void *fresh_reader(const struct fresh *fresh);
 void fresh_close(struct fresh *fresh); /* removes the folder; NULL is fine */
 

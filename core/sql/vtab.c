@@ -86,6 +86,7 @@ static int table_free(sqlite3_vtab *vtab)
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **ret, char **message)
 {
+	struct table_codec codec = CODEC(((struct session *)aux)->loader);
 	struct dataset *table = calloc(1, sizeof(*table));
 	struct err err = {0};
 	int r;
@@ -97,7 +98,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 	table->session = aux;
 	r = blob_open(location_of(aux, argv[2]), &table->blob, &err);
 	if (!r)
-		r = table_snapshot(table->blob, &table->snapshot, &err);
+		r = table_snapshot(table->blob, &codec, &table->snapshot, &err);
 	if (!r && table->snapshot.version < 0)
 		r = err_set(&err, ERR_NOTFOUND, "dataset '%s' has no table yet: nothing was ingested", argv[2]);
 	if (!r)
@@ -323,15 +324,14 @@ static int open_file(struct cursor *cursor)
 	struct dataset *table = (struct dataset *)cursor->base.pVtab;
 	const struct picked *picked = picked_of(cursor);
 	struct reader_want want = {.schema = &cursor->schema, .terms = cursor->pushed, .n_terms = cursor->n_pushed};
-	char path[PATH_MAX];
 	struct err err = {0};
-	int r = blob_path(table->blob, table->snapshot.files[cursor->file].path, path, sizeof(path), &err);
+	int r;
 
 	if (picked)
 		want = (struct reader_want){
 			.schema = &cursor->schema, .by_rows = 1, .rows = picked->rows, .n_rows = picked->n};
-	if (!r)
-		r = reader_open(table->session->loader, path, &want, &cursor->reader, &err);
+	r = reader_open(table->session->loader, table->blob, table->snapshot.files[cursor->file].path, &want,
+	                &cursor->reader, &err);
 	return r ? vtab_failed(table->session, &err) : SQLITE_OK;
 }
 

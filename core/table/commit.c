@@ -198,11 +198,12 @@ static int write_entry(struct blob *blob, const struct table_snapshot *s, const 
 	return r;
 }
 
-static int try_commit(struct blob *blob, const struct table_change *change, struct table_commit *ret, struct err *err)
+static int try_commit(struct blob *blob, const struct table_codec *codec, const struct table_change *change,
+                      struct table_commit *ret, struct err *err)
 {
 	struct table_snapshot s;
 	struct ArrowSchema schema = {0};
-	int grown, r = table_snapshot(blob, &s, err);
+	int grown, r = table_snapshot(blob, codec, &s, err);
 
 	if (r)
 		return r;
@@ -224,6 +225,8 @@ static int try_commit(struct blob *blob, const struct table_change *change, stru
 		ret->bytes += change->adds[i].size;
 		ret->rows += ret->rows >= 0 ? change->adds[i].rows : 0;
 	}
+	if (!r && !ret->already)
+		table_checkpoint_if_due(blob, codec, s.log, ret->version);
 	arrow_schema_release(&schema);
 	table_snapshot_done(&s);
 	return r;
@@ -236,10 +239,11 @@ static void wait_a_little(int round)
 	nanosleep(&ts, NULL);
 }
 
-int table_commit(struct blob *blob, const struct table_change *change, struct table_commit *ret, struct err *err)
+int table_commit(struct blob *blob, const struct table_codec *codec, const struct table_change *change,
+                 struct table_commit *ret, struct err *err)
 {
 	for (int round = 0; round < RACES_MAX; round++) {
-		int r = try_commit(blob, change, ret, err);
+		int r = try_commit(blob, codec, change, ret, err);
 
 		if (r != ERR_EXISTS)
 			return r;
@@ -282,11 +286,12 @@ static int sweep_file(void *ctx, const char *name, int is_folder)
 	return blob_delete(sweep->blob, full, sweep->err);
 }
 
-int table_sweep(struct blob *blob, int64_t older_than_ms, int64_t *ret_removed, struct err *err)
+int table_sweep(struct blob *blob, const struct table_codec *codec, int64_t older_than_ms, int64_t *ret_removed,
+                struct err *err)
 {
 	struct table_snapshot s;
 	struct sweep sweep = {.blob = blob, .folder = "", .before = clock_wall_ms() - older_than_ms, .err = err};
-	int r = table_snapshot(blob, &s, err);
+	int r = table_snapshot(blob, codec, &s, err);
 
 	if (r)
 		return r;

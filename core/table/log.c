@@ -1,289 +1,212 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the log: every entry in order, the newest word on each file, transaction, schema and protocol. An
- * unknown action or member is ignored; an unknown reader feature is refused by name. */
+/* Reading the log: the newest checkpoint that is whole, then every entry behind it in order.
+ *
+ * Happy path: _last_checkpoint names a version → the folder is listed from there on → its file (or all of its parts)
+ * is applied → the entries behind it are. What may be wrong and what we do then: the name is missing, stale or
+ * nonsense: the whole folder is listed. A checkpoint cannot be read: the one before it is tried, and in the end the
+ * log from its first entry. Nothing leads to a state: the error of the newest checkpoint is told. A file vanishes
+ * while we read, since somebody cleans up: from the start. */
 #include <ctype.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/map.h"
 #include "base/str.h"
 #include "table/log.h"
 
-#define ENTRY_MAX (256u << 20)
-#define COUNT_MAX (INT64_C(1) << 53) /* bytes or rows of one file */
-#define FEATURES_VERSION_READER 3 /* from here on the protocol lists features by name */
-#define FEATURES_VERSION_WRITER 7
-#define WRITER_VERSION_MAX 2
+#define PARTS_MAX 100000
+#define ROUNDS_MAX 5
 
-/* ---- names of entries --------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
-struct entries {
+/* One file of a checkpoint; parts 0: it is the only one, and its name says so. */
+struct part {
+	int64_t version;
+	uint32_t part, parts;
+};
+
+struct listing {
 	int64_t *versions;
 	size_t n, cap;
-	int checkpoints;
+	struct part *parts;
+	size_t n_parts, cap_parts;
+	int newer; /* there are checkpoints of a kind that only newer protocols have */
 };
+
+static void listing_done(struct listing *l)
+{
+	free(l->versions);
+	free(l->parts);
+	*l = (struct listing){0};
+}
 
 void table_entry_name(int64_t version, char ret[64])
 {
 	snprintf(ret, 64, "_delta_log/%020" PRId64 ".json", version);
 }
 
-static int entry_version(const char *name, int64_t *ret)
+static void part_name(const struct part *part, char ret[96])
 {
-	char digits[24];
+	int n = snprintf(ret, 96, "_delta_log/%020" PRId64 ".checkpoint.", part->version);
 
-	for (int i = 0; i < 20; i++)
-		if (!isdigit((unsigned char)name[i]))
-			return -1;
-	snprintf(digits, sizeof(digits), "%.20s", name);
-	return str_to_i64(digits, ret);
+	if (part->parts)
+		n += snprintf(ret + n, 96 - (size_t)n, "%010" PRIu32 ".%010" PRIu32 ".", part->part, part->parts);
+	snprintf(ret + n, 96 - (size_t)n, "parquet");
 }
 
-static int note_entry(void *ctx, const char *name, int is_folder)
+static int digits(const char *name, int n, int64_t *ret)
 {
-	struct entries *entries = ctx;
-	int64_t version;
+	char text[24];
 
-	if (is_folder || strlen(name) < 25 || entry_version(name, &version))
-		return 0;
-	if (strstr(name, ".checkpoint"))
-		entries->checkpoints = 1;
-	if (strcmp(name + 20, ".json"))
-		return 0;
-	if (entries->n == entries->cap) {
-		size_t cap = entries->cap ? entries->cap * 2 : 64;
-		int64_t *grown = realloc(entries->versions, cap * sizeof(*grown));
+	for (int i = 0; i < n; i++)
+		if (!isdigit((unsigned char)name[i]))
+			return -1;
+	snprintf(text, sizeof(text), "%.*s", n, name);
+	return str_to_i64(text, ret);
+}
+
+static int add_version(struct listing *l, int64_t version)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		int64_t *grown = realloc(l->versions, cap * sizeof(*grown));
 
 		if (!grown)
 			return ERR_NOMEM;
-		entries->versions = grown;
-		entries->cap = cap;
+		l->versions = grown;
+		l->cap = cap;
 	}
-	entries->versions[entries->n++] = version;
+	l->versions[l->n++] = version;
 	return 0;
 }
 
-static int list_entries(struct blob *blob, struct entries *ret, struct err *err)
+static int add_part(struct listing *l, struct part part)
 {
-	int r = blob_list(blob, "_delta_log", NULL, note_entry, ret, err);
+	if (l->n_parts == l->cap_parts) {
+		size_t cap = l->cap_parts ? l->cap_parts * 2 : 16;
+		struct part *grown = realloc(l->parts, cap * sizeof(*grown));
 
-	if (r)
+		if (!grown)
+			return ERR_NOMEM;
+		l->parts = grown;
+		l->cap_parts = cap;
+	}
+	l->parts[l->n_parts++] = part;
+	return 0;
+}
+
+/* ".checkpoint.parquet" or ".checkpoint.0000000001.0000000002.parquet". */
+static int note_checkpoint(struct listing *l, int64_t version, const char *rest)
+{
+	int64_t part, parts;
+
+	if (!strcmp(rest, "parquet"))
+		return add_part(l, (struct part){.version = version});
+	if (strlen(rest) == 29 && !digits(rest, 10, &part) && rest[10] == '.' && !digits(rest + 11, 10, &parts) &&
+	    !strcmp(rest + 21, ".parquet") && part >= 1 && part <= parts && parts <= PARTS_MAX)
+		return add_part(l, (struct part){version, (uint32_t)part, (uint32_t)parts});
+	l->newer = 1;
+	return 0;
+}
+
+static int note_file(void *ctx, const char *name, int is_folder)
+{
+	static const char checkpoint[] = ".checkpoint.";
+	struct listing *l = ctx;
+	int64_t version;
+
+	if (is_folder || strlen(name) < 25 || digits(name, 20, &version) || version == INT64_MAX)
+		return 0;
+	if (!strcmp(name + 20, ".json"))
+		return add_version(l, version);
+	return str_starts(name + 20, checkpoint) ? note_checkpoint(l, version, name + 20 + strlen(checkpoint)) : 0;
+}
+
+/* From a version on; -1: all. */
+static int list(struct blob *blob, int64_t from, struct listing *ret, struct err *err)
+{
+	char after[24];
+
+	listing_done(ret);
+	snprintf(after, sizeof(after), "%020" PRId64, from);
+	return blob_list(blob, "_delta_log", from < 0 ? NULL : after, note_file, ret, err);
+}
+
+int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct err *err)
+{
+	struct listing l = {0};
+	int r = list(blob, -1, &l, err);
+
+	if (r) {
+		listing_done(&l);
 		return r;
-	for (size_t i = 0; i < ret->n; i++) {
-		if (!i && ret->versions[0] && ret->checkpoints)
-			return err_set(err, ERR_UNSUPPORTED, "table '%s': its log begins with a checkpoint, which is not read yet",
-			               blob_location(blob));
-		if (ret->versions[i] != (int64_t)i)
-			return err_set(err, ERR_CORRUPT, "table '%s': log entry %zu is missing", blob_location(blob), i);
 	}
+	*ret = l.versions;
+	*ret_n = l.n;
+	free(l.parts);
 	return 0;
 }
 
-/* ---- actions -------------------------------------------------------------------------------------------- */
+/* ---- checkpoints ------------------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
+/* Parts of one checkpoint stand together, in order, since names do; another writer may have made one of as many
+ * other parts. The newest whole one before `end`; *ret_n is at least 1. */
+static int whole_before(const struct listing *l, size_t end, size_t *ret_at, size_t *ret_n)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+	while (end > 0) {
+		const struct part *last = &l->parts[end - 1];
+		size_t n = last->parts ? last->parts : 1, at = end - 1;
 
-/* Percent-decoding by RFC 2396; a plus stays a plus. */
-static char *decode_path(struct arena *arena, const char *path)
-{
-	char *ret = arena_str(arena, path), *to = ret;
+		if (last->parts && (last->part != last->parts || n > end))
+			n = 0;
+		for (size_t i = 0; i < n; i++) {
+			const struct part *p = &l->parts[end - n + i];
 
-	for (; *path; path++)
-		if (*path == '%' && hex_digit(path[1]) >= 0 && hex_digit(path[2]) >= 0) {
-			*to++ = (char)(hex_digit(path[1]) << 4 | hex_digit(path[2]));
-			path += 2;
-		} else {
-			*to++ = *path;
+			if (p->version != last->version || p->parts != last->parts || (p->parts && p->part != i + 1))
+				n = 0;
 		}
-	*to = '\0';
-	return ret;
-}
-
-/* The first feature that is not among ours, or NULL. */
-static const char *foreign_feature(const struct json *features, const char *const *ours)
-{
-	for (size_t i = 0; i < json_count(features); i++) {
-		const char *name = json_str(json_at(features, i), "?");
-		size_t k = 0;
-
-		while (ours[k] && strcmp(ours[k], name))
-			k++;
-		if (!ours[k])
-			return name;
+		if (n) {
+			*ret_at = end - n;
+			*ret_n = n;
+			return 1;
+		}
+		end = at;
 	}
-	return NULL;
-}
-
-/* Version 2 is column mapping, which metaData turns on and on_metadata refuses. */
-static int on_protocol(struct table_log *log, const struct json *action, struct err *err)
-{
-	static const char *const ours[] = {"columnMapping", NULL};
-	int64_t reader = json_get_int(action, "minReaderVersion", 1);
-	const char *foreign = foreign_feature(json_get(action, "readerFeatures"), ours);
-
-	if (foreign)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs the reader feature '%.60s', which is not supported",
-		               foreign);
-	if (reader > FEATURES_VERSION_READER)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version %d", reader,
-		               FEATURES_VERSION_READER);
-	json_free(log->protocol);
-	log->protocol = json_copy(action);
 	return 0;
 }
 
-int table_log_writable(const struct table_log *log, struct err *err)
+static int by_version_parts(const void *a, const void *b)
 {
-	static const char *const ours[] = {"appendOnly", "invariants", NULL};
-	int64_t writer = json_get_int(log->protocol, "minWriterVersion", 1);
-	const char *foreign = foreign_feature(json_get(log->protocol, "writerFeatures"), ours);
+	const struct part *x = a, *y = b;
 
-	if (foreign)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs the writer feature '%.60s', which is not supported",
-		               foreign);
-	if (writer > WRITER_VERSION_MAX && writer != FEATURES_VERSION_WRITER)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs writer version %" PRId64 ", this is version %d", writer,
-		               WRITER_VERSION_MAX);
-	if (json_count(json_get(log->metadata, "partitionColumns")))
-		return err_set(err, ERR_UNSUPPORTED, "the table has partition columns, which can be read and not written");
-	if (strstr(json_get_str(log->metadata, "schemaString", ""), "\"delta.invariants\""))
-		return err_set(err, ERR_UNSUPPORTED, "the table has delta.invariants, which cannot be checked here");
-	return 0;
+	if (x->version != y->version)
+		return x->version < y->version ? -1 : 1;
+	if (x->parts != y->parts)
+		return x->parts > y->parts ? -1 : 1; /* the one in a single file is tried first */
+	return x->part < y->part ? -1 : x->part > y->part;
 }
 
-static int on_metadata(struct table_log *log, const struct json *action, struct err *err)
+static int read_checkpoint(struct blob *blob, const struct table_codec *codec, const struct part *parts, size_t n,
+                           struct table_log *log, struct err *err)
 {
-	const char *text = json_get_str(action, "schemaString", NULL);
-	const char *mode = json_str(json_pointer(action, "/configuration/delta.columnMapping.mode"), "none");
+	char name[96];
+	int r = 0;
 
-	if (!text)
-		return err_set(err, ERR_CORRUPT, "metaData without schemaString");
-	if (strcmp(mode, "none"))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%s), which is not supported", mode);
-	json_free(log->metadata);
-	json_free(log->schema);
-	log->schema = NULL;
-	log->metadata = json_copy(action);
-	return json_parse(text, strlen(text), &log->schema, err);
-}
-
-/* Sizes and counts come from outside and are added up. */
-static int64_t plausible(int64_t n)
-{
-	return n < 0 || n > COUNT_MAX ? -1 : n;
-}
-
-static int64_t stats_rows(const char *stats)
-{
-	struct json *json;
-	int64_t rows;
-
-	if (!stats || json_parse(stats, strlen(stats), &json, NULL))
-		return -1;
-	rows = json_get_int(json, "numRecords", -1);
-	json_free(json);
-	return plausible(rows);
-}
-
-static int on_add(struct table_log *log, const struct json *action, struct err *err)
-{
-	const char *path = json_get_str(action, "path", NULL);
-	struct table_file *file;
-
-	if (!path || !*path)
-		return err_set(err, ERR_CORRUPT, "add without path");
-	if (json_get(action, "deletionVector"))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses deletion vectors, which are not supported");
-	file = arena_alloc(&log->arena, sizeof(*file));
-	file->path = decode_path(&log->arena, path);
-	file->stats = arena_str(&log->arena, json_get_str(action, "stats", NULL));
-	file->size = plausible(json_get_int(action, "size", -1));
-	file->modified = json_get_int(action, "modificationTime", 0);
-	file->rows = stats_rows(file->stats);
-	if (json_count(json_get(action, "partitionValues"))) {
-		struct json *values = json_copy(json_get(action, "partitionValues"));
-
-		json_push(log->kept, values);
-		file->partition = values;
+	for (size_t i = 0; i < n && !r; i++) {
+		part_name(&parts[i], name);
+		r = checkpoint_read(blob, codec, name, log, err);
 	}
-	return map_set(&log->files, file->path, file);
-}
-
-static int on_remove(struct table_log *log, const struct json *action, struct err *err)
-{
-	const char *path = json_get_str(action, "path", NULL);
-
-	if (!path)
-		return err_set(err, ERR_CORRUPT, "remove without path");
-	path = decode_path(&log->arena, path);
-	map_del(&log->files, path);
-	return map_set(&log->removed, path, log);
-}
-
-static int on_txn(struct table_log *log, const struct json *action, struct err *err)
-{
-	const char *app = json_get_str(action, "appId", NULL);
-	int64_t version = json_get_int(action, "version", -1), *kept;
-
-	if (!app || version < 0)
-		return err_set(err, ERR_CORRUPT, "txn without appId or version");
-	kept = arena_alloc(&log->arena, sizeof(*kept));
-	*kept = version;
-	return map_set(&log->txns, app, kept);
-}
-
-static const struct {
-	const char *name;
-	int (*fn)(struct table_log *log, const struct json *action, struct err *err);
-} actions[] = {
-	{"add", on_add}, {"remove", on_remove}, {"metaData", on_metadata}, {"protocol", on_protocol}, {"txn", on_txn},
-};
-
-static int apply_line(struct table_log *log, const char *line, size_t n, struct err *err)
-{
-	struct json *json;
-	int r = json_parse(line, n, &json, err);
-
-	if (r && err)
-		err->code = ERR_CORRUPT;
-	if (r)
-		return ERR_CORRUPT;
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]) && !r; i++) {
-		const struct json *action = json_get(json, actions[i].name);
-
-		if (action)
-			r = actions[i].fn(log, action, err);
+	if (!r && (!log->metadata || !log->protocol)) {
+		part_name(parts, name);
+		r = err_set(err, ERR_CORRUPT, "table '%s': checkpoint '%s' has no metaData or no protocol", blob_location(blob),
+		            name);
 	}
-	json_free(json);
+	log->version = log->checkpoint = parts->version;
 	return r;
 }
 
-int table_log_apply(struct table_log *log, const char *text, size_t n, struct err *err)
-{
-	int line = 0, r = 0;
-
-	while (n && !r) {
-		const char *end = memchr(text, '\n', n);
-		size_t len = end ? (size_t)(end - text) : n;
-
-		line++;
-		if (len && !(len == 1 && *text == '\r'))
-			r = apply_line(log, text, len, err);
-		if (r)
-			err_prefix(err, "line %d", line);
-		len += end != NULL;
-		text += len;
-		n -= len;
-	}
-	return r;
-}
+/* ---- entries ------------------------------------------------------------------------------------------------ */
 
 static int apply_entry(struct table_log *log, struct blob *blob, int64_t version, struct err *err)
 {
@@ -299,172 +222,118 @@ static int apply_entry(struct table_log *log, struct blob *blob, int64_t version
 	buf_done(&text);
 	if (r)
 		err_prefix(err, "table '%s', log entry %" PRId64, blob_location(blob), version);
+	else
+		log->version = version;
 	return r;
 }
 
-/* ---- the log as an object --------------------------------------------------------------------------------- */
-
-struct table_log *table_log_new(void)
+/* Those behind where the log stands, up to `version` if that is not -1. */
+static int apply_entries(struct table_log *log, struct blob *blob, const struct listing *l, int64_t version,
+                         struct err *err)
 {
-	struct table_log *log = calloc(1, sizeof(*log));
+	int r = 0;
 
-	if (!log)
-		return NULL;
-	arena_init(&log->arena);
-	map_init(&log->files);
-	map_init(&log->removed);
-	map_init(&log->txns);
-	log->kept = json_new_array();
-	log->version = -1;
-	return log;
-}
-
-void table_log_free(struct table_log *log)
-{
-	if (!log)
-		return;
-	map_done(&log->files);
-	map_done(&log->removed);
-	map_done(&log->txns);
-	json_free(log->protocol);
-	json_free(log->metadata);
-	json_free(log->schema);
-	json_free(log->kept);
-	arena_done(&log->arena);
-	free(log);
-}
-
-int table_log_load(struct blob *blob, struct table_log *log, struct err *err)
-{
-	struct entries entries = {0};
-	int r = list_entries(blob, &entries, err);
-
-	for (size_t i = 0; i < entries.n && !r; i++) {
-		r = apply_entry(log, blob, entries.versions[i], err);
-		log->version = entries.versions[i];
+	for (size_t i = 0; i < l->n && !r; i++) {
+		if (l->versions[i] <= log->version || (version >= 0 && l->versions[i] > version))
+			continue;
+		if (l->versions[i] != log->version + 1)
+			return err_set(err, ERR_CORRUPT, "table '%s': log entry %" PRId64 " is missing", blob_location(blob),
+			               log->version + 1);
+		r = apply_entry(log, blob, l->versions[i], err);
 	}
-	free(entries.versions);
-	if (!r && log->version >= 0 && !log->schema)
-		r = err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData", blob_location(blob));
 	return r;
 }
 
-/* ---- snapshot ----------------------------------------------------------------------------------------------- */
+/* ---- a version --------------------------------------------------------------------------------------------- */
 
-static int by_path(const void *a, const void *b)
+static int no_way(struct blob *blob, const struct table_codec *codec, const struct listing *l, int64_t version,
+                  struct err *err)
 {
-	return strcmp(((const struct table_file *)a)->path, ((const struct table_file *)b)->path);
+	const char *place = blob_location(blob);
+
+	if (l->newer && !l->n_parts)
+		return err_set(err, ERR_UNSUPPORTED, "table '%s' needs the reader feature 'v2Checkpoint', which is not supported",
+		               place);
+	if (l->n_parts && !codec)
+		return err_set(err, ERR_UNSUPPORTED, "table '%s': its log begins with a checkpoint, which cannot be read here",
+		               place);
+	if (version >= 0)
+		return err_set(err, ERR_NOTFOUND, "table '%s': version %" PRId64 " is not in the log any more", place, version);
+	return err_set(err, ERR_CORRUPT, "table '%s': log entry 0 is missing, and there is no whole checkpoint", place);
 }
 
-static int collect_files(struct table_snapshot *s, struct err *err)
+static int is_ours(int r) /* the machine's trouble, not the checkpoint's */
 {
-	struct map *map = &s->log->files;
-	const char *key;
-	size_t at = 0;
-	void *value;
+	return r == ERR_NOMEM || r == ERR_CANCELLED;
+}
 
-	s->files = calloc(map->len + 1, sizeof(*s->files));
-	if (!s->files)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	while (map_next(map, &at, &key, &value)) {
-		const struct table_file *file = value;
+/* Every way to the version, the shortest first. The sentence of the first that failed is kept. */
+static int load_listed(struct blob *blob, const struct table_codec *codec, struct listing *l, int64_t version,
+                       struct table_log *log, struct err *err)
+{
+	struct err failed = {0};
+	size_t end = codec ? l->n_parts : 0, n;
 
-		s->files[s->n_files++] = *file;
-		if (__builtin_add_overflow(s->bytes, file->size > 0 ? file->size : 0, &s->bytes))
-			s->bytes = INT64_MAX;
-		if (s->rows < 0 || file->rows < 0 || __builtin_add_overflow(s->rows, file->rows, &s->rows))
-			s->rows = -1;
+	qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
+	while (!is_ours(failed.code) && whole_before(l, end, &end, &n)) {
+		struct err now = {0};
+
+		if (version >= 0 && l->parts[end].version > version)
+			continue;
+		table_log_clear(log);
+		if (!read_checkpoint(blob, codec, &l->parts[end], n, log, &now))
+			return apply_entries(log, blob, l, version, err);
+		if (!failed.code || is_ours(now.code))
+			failed = now;
 	}
-	qsort(s->files, s->n_files, sizeof(*s->files), by_path);
+	table_log_clear(log);
+	if (l->n && !l->versions[0] && !is_ours(failed.code))
+		return apply_entries(log, blob, l, version, err);
+	if (failed.code)
+		return err_set(err, failed.code, "%s", failed.text);
+	return l->n || l->n_parts || l->newer ? no_way(blob, codec, l, version, err) : 0;
+}
+
+static int check_version(struct blob *blob, const struct table_log *log, int64_t version, struct err *err)
+{
+	if (log->version >= 0 && !log->schema)
+		return err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData", blob_location(blob));
+	if (version >= 0 && log->version != version)
+		return err_set(err, ERR_NOTFOUND, "table '%s' has no version %" PRId64 ": the newest is %" PRId64,
+		               blob_location(blob), version, log->version);
 	return 0;
 }
 
-int table_snapshot(struct blob *blob, struct table_snapshot *ret, struct err *err)
+/* With a hint that leads to a whole checkpoint the listing is short. 1: it does not. */
+static int load_hinted(struct blob *blob, const struct table_codec *codec, struct table_log *log)
 {
-	int r;
+	int64_t hint = codec ? checkpoint_hint(blob) : -1;
+	struct listing l = {0};
+	size_t at, n;
+	int r = 1;
 
-	memset(ret, 0, sizeof(*ret));
-	ret->log = table_log_new();
-	if (!ret->log)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	r = table_log_load(blob, ret->log, err);
-	ret->version = ret->log->version;
-	ret->metadata = ret->log->metadata;
-	if (!r && ret->version >= 0)
-		r = table_schema_from_delta(ret->log->schema, &ret->schema, err);
-	if (!r)
-		r = collect_files(ret, err);
-	if (r)
-		table_snapshot_done(ret);
+	if (hint >= 0 && !list(blob, hint, &l, NULL)) {
+		qsort(l.parts, l.n_parts, sizeof(*l.parts), by_version_parts);
+		if (whole_before(&l, l.n_parts, &at, &n) && !load_listed(blob, codec, &l, -1, log, NULL))
+			r = 0;
+	}
+	listing_done(&l);
 	return r;
 }
 
-void table_snapshot_done(struct table_snapshot *s)
+int table_log_load(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_log *log,
+                   struct err *err)
 {
-	arrow_schema_release(&s->schema);
-	free(s->files);
-	table_log_free(s->log);
-	memset(s, 0, sizeof(*s));
-}
+	int r = version < 0 ? load_hinted(blob, codec, log) : 1;
+	struct listing l = {0};
 
-static int path_of(const void *path, const void *file)
-{
-	return strcmp(path, ((const struct table_file *)file)->path);
-}
-
-const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path)
-{
-	if (!snapshot->n_files)
-		return NULL;
-	return bsearch(path, snapshot->files, snapshot->n_files, sizeof(*snapshot->files), path_of);
-}
-
-int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id)
-{
-	const int64_t *version = map_get(&snapshot->log->txns, app_id);
-
-	return version ? *version : -1;
-}
-
-/* ---- history -------------------------------------------------------------------------------------------------- */
-
-static struct json *commit_info(struct blob *blob, int64_t version)
-{
-	struct json *ret = NULL, *json;
-	struct buf text;
-	char name[64];
-
-	table_entry_name(version, name);
-	buf_init(&text, 0);
-	if (!blob_get(blob, name, ENTRY_MAX, &text, NULL))
-		for (char *line = text.data, *next; line && *line && !ret; line = next) {
-			next = strchr(line, '\n');
-			if (next)
-				*next++ = '\0';
-			if (strstr(line, "\"commitInfo\"") && !json_parse(line, strlen(line), &json, NULL)) {
-				ret = json_copy(json_get(json, "commitInfo"));
-				json_free(json);
-			}
-		}
-	buf_done(&text);
-	if (!ret)
-		ret = json_new_object();
-	json_set_int(ret, "version", version);
-	return ret;
-}
-
-struct json *table_history(struct blob *blob, size_t limit, struct err *err)
-{
-	struct entries entries = {0};
-	struct json *list;
-
-	if (list_entries(blob, &entries, err)) {
-		free(entries.versions);
-		return NULL;
+	/* What was listed may be cleaned up before it is read. */
+	for (int round = 0; r > 0 || (r == ERR_NOTFOUND && version < 0 && round < ROUNDS_MAX); round++) {
+		table_log_clear(log);
+		r = list(blob, -1, &l, err);
+		if (!r)
+			r = load_listed(blob, codec, &l, version, log, err);
 	}
-	list = json_new_array();
-	for (size_t i = entries.n; i > 0 && json_count(list) < limit; i--)
-		json_push(list, commit_info(blob, entries.versions[i - 1]));
-	free(entries.versions);
-	return list;
+	listing_done(&l);
+	return r ? r : check_version(blob, log, version, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The replayed log. Inside the table room only (and its fuzz target). */
+/* The replayed log. Inside the table room only (and its fuzz targets). */
 #ifndef TABLE_LOG_H
 #define TABLE_LOG_H
 
@@ -7,23 +7,77 @@
 #include "base/map.h"
 #include "table/table.h"
 
+#define ENTRY_MAX (256u << 20)
+#define CHECKPOINT_MAX (1u << 30)
+
+/* A file that was in the table: other readers may still be at it, so it is remembered for a while. */
+struct table_tombstone {
+	const char *raw; /* the path as the log writes it */
+	int64_t size, removed_at;
+	const struct json *partition;
+};
+
+struct table_txn {
+	int64_t version, updated; /* updated -1: not known */
+};
+
 struct table_log {
 	struct arena arena;
 	int64_t version;
+	int64_t checkpoint; /* the one it was read from, -1: none */
 	struct map files;   /* path → struct table_file */
-	struct map removed; /* paths that were in the table once */
-	struct map txns;    /* appId → int64_t */
+	struct map removed; /* path → struct table_tombstone */
+	struct map txns;    /* appId → struct table_txn */
 	struct json *protocol, *metadata, *schema;
 	struct json *kept; /* values that files point to */
 };
 
+/* ---- actions.c: one action after the other; the newest word on each thing counts ----------------------- */
+
 struct table_log *table_log_new(void);
 void table_log_free(struct table_log *log);
+void table_log_clear(struct table_log *log);
+/* The lines of one entry. */
 int table_log_apply(struct table_log *log, const char *text, size_t n, struct err *err);
-int table_log_load(struct blob *blob, struct table_log *log, struct err *err);
-void table_entry_name(int64_t version, char ret[64]);
+/* Strings and values are copied; `file->path` and `file->rows` come out of `raw` and `stats`. */
+int table_log_add(struct table_log *log, const struct table_file *file, struct err *err);
+int table_log_remove(struct table_log *log, const struct table_tombstone *tombstone, struct err *err);
+int table_log_txn(struct table_log *log, const char *app_id, const struct table_txn *txn, struct err *err);
+int table_log_metadata(struct table_log *log, const struct json *action, struct err *err);
+int table_log_protocol(struct table_log *log, const struct json *action, struct err *err);
 /* ERR_UNSUPPORTED names what the table asks of writers that we do not do. */
 int table_log_writable(const struct table_log *log, struct err *err);
+/* A text property of the table ("delta.…"), or NULL. */
+const char *table_log_property(const struct table_log *log, const char *name);
+/* One of the kind "interval 7 days" in ms. */
+int64_t table_log_interval(const struct table_log *log, const char *name, int64_t otherwise);
+
+/* ---- log.c: which files of the log make up a version ----------------------------------------------------- */
+
+void table_entry_name(int64_t version, char ret[64]);
+/* At most up to `version` (-1: the newest). Without a codec checkpoints are not read. */
+int table_log_load(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_log *log,
+                   struct err *err);
+/* The entries that are there, ascending; free() them. */
+int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct err *err);
+
+/* ---- checkpoint.c ------------------------------------------------------------------------------------------- */
+
+/* Applies one file of a checkpoint. */
+int checkpoint_read(struct blob *blob, const struct table_codec *codec, const char *name, struct table_log *log,
+                    struct err *err);
+/* The version that _last_checkpoint names, or -1. It may be wrong. */
+int64_t checkpoint_hint(struct blob *blob);
+/* Rows of a checkpoint as batches, for the fuzz target too. */
+int checkpoint_schema(int for_writing, struct ArrowSchema *ret);
+int checkpoint_apply(struct table_log *log, const struct ArrowSchema *schema, const struct ArrowArray *rows,
+                     struct err *err);
+
+/* After a commit that made `version`, with the log before it. A failure is logged: the commit stands. */
+void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, const struct table_log *log,
+                             int64_t version);
+
+/* ---- the rest ------------------------------------------------------------------------------------------------- */
 
 /* As table_schema_to_delta, with what `old` (may be NULL) says about the columns of both. */
 struct json *table_schema_to_delta_as(const struct ArrowSchema *schema, const struct json *old);

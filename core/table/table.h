@@ -21,13 +21,33 @@
 #include "blob/blob.h"
 #include "json/json.h"
 
+/* ---- checkpoints ----------------------------------------------------------------------------------------- */
+
+/* Checkpoints are files of the format that datasets have. This room knows none: whoever has the plugin at hand lends
+ * it (plugin/codec.h). NULL, where a codec is wanted: logs that begin with a checkpoint are refused. */
+struct table_codec {
+	void *ctx;
+	/* Gives `each` all rows with these columns, null where the file lacks one; non-zero stops and is returned. */
+	int (*read)(void *ctx, struct blob *blob, const char *name, const struct ArrowSchema *want,
+	            int (*each)(void *to, const struct ArrowArray *rows, struct err *err), void *to, struct err *err);
+	/* Appends a file of the batches that `next` makes: 1 with one, 0 behind the last. */
+	int (*write)(void *ctx, const struct ArrowSchema *schema,
+	             int (*next)(void *from, struct ArrowArray *ret, struct err *err), void *from, struct buf *ret,
+	             struct err *err);
+};
+
+/* Writes a checkpoint of the newest version. Commits do so by themselves every 10 versions, or
+ * delta.checkpointInterval. */
+int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t *ret_version, struct err *err);
+
 /* ---- snapshot ------------------------------------------------------------------------------------------ */
 
 struct table_file {
 	const char *path;  /* decoded, relative to the table */
+	const char *raw;   /* as the log writes it */
 	const char *stats; /* JSON text, or NULL */
 	int64_t size, modified, rows; /* rows -1: not known */
-	const struct json *partition; /* partitionValues */
+	const struct json *partition, *tags; /* partitionValues; NULL: none */
 };
 
 /* What the table is at one version. */
@@ -43,7 +63,10 @@ struct table_snapshot {
 
 /* Version -1 in the result when there is no table. ERR_UNSUPPORTED names the feature that is not here;
  * ERR_CORRUPT names the log entry. */
-int table_snapshot(struct blob *blob, struct table_snapshot *ret, struct err *err);
+int table_snapshot(struct blob *blob, const struct table_codec *codec, struct table_snapshot *ret, struct err *err);
+/* As it was at a version. ERR_NOTFOUND: it never was, or the log does not reach back there any more. */
+int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_snapshot *ret,
+                      struct err *err);
 void table_snapshot_done(struct table_snapshot *snapshot);
 /* The live file of that path, or NULL. */
 const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path);
@@ -88,12 +111,14 @@ struct table_commit {
 
 /* Creates the table when there is none. Safe against any number of other writers. ERR_UNSUPPORTED when the table
  * asks of writers what we do not do (partitions, constraints, writer features). */
-int table_commit(struct blob *blob, const struct table_change *change, struct table_commit *ret, struct err *err);
+int table_commit(struct blob *blob, const struct table_codec *codec, const struct table_change *change,
+                 struct table_commit *ret, struct err *err);
 
 /* Deletes data files ("part-….parquet") and index segments that nothing has ever named, and what crashes left
  * half-written, if older than that. The age counts from the move into the table: let it be longer than a commit can
  * take. Does nothing where there is no table. */
-int table_sweep(struct blob *blob, int64_t older_than_ms, int64_t *ret_removed, struct err *err);
+int table_sweep(struct blob *blob, const struct table_codec *codec, int64_t older_than_ms, int64_t *ret_removed,
+                struct err *err);
 
 /* ---- index manifests ------------------------------------------------------------------------------------ */
 

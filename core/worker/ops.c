@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/str.h"
+#include "plugin/codec.h"
 #include "plugin/indexer.h"
 #include "sql/sql.h"
 #include "table/table.h"
@@ -93,169 +92,6 @@ static int op_index_verify(struct worker *worker, const struct json *order, stru
 	return run_pipeline(worker, pipeline_index_verify, order, ret, err);
 }
 
-/* ---- role table -------------------------------------------------------------------------------------------- */
-
-static int open_dataset(const struct json *order, struct blob **ret, struct err *err)
-{
-	return blob_open(json_str(json_pointer(order, "/dataset/location"), NULL), ret, err);
-}
-
-static int op_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	(void)worker;
-	return pipeline_commit(order, ret, err);
-}
-
-static int op_index_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	(void)worker;
-	return pipeline_index_commit(order, ret, err);
-}
-
-static struct json *list_indexes(struct blob *blob)
-{
-	struct json *all = index_manifest_all(blob, NULL), *list = json_new_array();
-	const struct json *manifest;
-	const char *name;
-	size_t at = 0;
-
-	while (json_each(all, &at, &name, &manifest)) {
-		struct json *entry = json_new_object();
-
-		json_set_str(entry, "name", name);
-		json_set_str(entry, "plugin", json_get_str(manifest, "plugin", ""));
-		json_set(entry, "columns", json_copy(json_get(manifest, "columns")));
-		json_set_int(entry, "segments", (int64_t)json_count(json_get(manifest, "segments")));
-		json_set_int(entry, "generation", json_get_int(manifest, "generation", -1));
-		json_push(list, entry);
-	}
-	json_free(all);
-	return list;
-}
-
-static int op_describe(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	struct table_snapshot s;
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (!r) {
-		r = table_snapshot(blob, &s, err);
-		if (!r && s.version < 0) {
-			table_snapshot_done(&s);
-			r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
-		}
-		if (!r) {
-			*ret = json_new_object();
-			json_set_int(*ret, "version", s.version);
-			json_set_int(*ret, "rows", s.rows);
-			json_set_int(*ret, "bytes", s.bytes);
-			json_set_int(*ret, "files", (int64_t)s.n_files);
-			json_set(*ret, "schema", table_schema_to_delta(&s.schema));
-			json_set(*ret, "indexes", list_indexes(blob));
-			json_set(*ret, "configuration", json_copy(json_get(s.metadata, "configuration")));
-			json_set(*ret, "partition_columns", json_copy(json_get(s.metadata, "partitionColumns")));
-			table_snapshot_done(&s);
-		}
-		blob_close(blob);
-	}
-	return r;
-}
-
-static void push_files(const struct table_snapshot *s, const char *after, size_t limit, struct json *ret)
-{
-	struct json *files = json_new_array();
-
-	for (size_t i = 0; i < s->n_files; i++) {
-		const struct table_file *file = &s->files[i];
-		struct json *entry;
-
-		if (after && strcmp(file->path, after) <= 0)
-			continue;
-		if (json_count(files) == limit) {
-			json_set_str(ret, "cursor", json_get_str(json_at(files, limit - 1), "path", ""));
-			break;
-		}
-		entry = json_new_object();
-		json_set_str(entry, "path", file->path);
-		json_set_int(entry, "size", file->size);
-		json_set_int(entry, "rows", file->rows);
-		json_set_int(entry, "modified", file->modified);
-		json_push(files, entry);
-	}
-	json_set(ret, "files", files);
-}
-
-static int op_files(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	int64_t limit = json_get_int(order, "limit", 1000);
-	struct table_snapshot s;
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	r = table_snapshot(blob, &s, err);
-	if (!r) {
-		*ret = json_new_object();
-		push_files(&s, json_get_str(order, "cursor", NULL), limit > 0 ? (size_t)limit : 1000, *ret);
-		table_snapshot_done(&s);
-	}
-	blob_close(blob);
-	return r;
-}
-
-static int op_history(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	int64_t limit = json_get_int(order, "limit", 100);
-	struct json *commits;
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	commits = table_history(blob, limit > 0 ? (size_t)limit : 100, err);
-	blob_close(blob);
-	if (!commits)
-		return err->code;
-	*ret = json_new_object();
-	json_set(*ret, "commits", commits);
-	return 0;
-}
-
-static int op_drop(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	r = blob_delete(blob, "", err);
-	blob_close(blob);
-	*ret = json_new_object();
-	return r;
-}
-
-static int op_sweep(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	struct blob *blob;
-	int64_t removed;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	r = table_sweep(blob, json_get_int(order, "older_than_ms", 24 * 3600 * 1000), &removed, err);
-	blob_close(blob);
-	*ret = json_new_object();
-	json_set_int(*ret, "removed", r ? 0 : removed);
-	return r;
-}
-
 static int check_columns(const struct table_snapshot *s, const struct json *columns, struct err *err)
 {
 	if (s->version < 0)
@@ -276,14 +112,15 @@ static int check_columns(const struct table_snapshot *s, const struct json *colu
 static int op_index_check(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
 	const struct json *index = json_get(order, "index");
+	struct table_codec codec = CODEC(worker->loader);
 	struct indexer indexer = {0};
 	struct table_snapshot s;
 	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
+	int r = ops_open_dataset(order, &blob, err);
 
 	if (r)
 		return r;
-	r = table_snapshot(blob, &s, err);
+	r = table_snapshot(blob, &codec, &s, err);
 	blob_close(blob);
 	if (r)
 		return r;
@@ -292,54 +129,6 @@ static int op_index_check(struct worker *worker, const struct json *order, struc
 		r = indexer_open(&indexer, worker->loader, index, &s.schema, NULL, 1, err);
 	indexer_close(&indexer);
 	table_snapshot_done(&s);
-	*ret = json_new_object();
-	return r;
-}
-
-static struct json *new_manifest(const struct json *index)
-{
-	static const char *const members[] = {"name", "plugin", "columns", "options"};
-	struct json *manifest = json_new_object();
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		json_set(manifest, members[i], json_copy(json_get(index, members[i])));
-	if (!json_get(manifest, "options"))
-		json_set(manifest, "options", json_new_object());
-	json_set_int(manifest, "created", clock_wall_ms());
-	json_set(manifest, "segments", json_new_array());
-	return manifest;
-}
-
-static int op_index_create(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	const struct json *index = json_get(order, "index");
-	struct json *manifest;
-	int64_t generation = 0;
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	manifest = new_manifest(index);
-	r = index_manifest_create(blob, manifest, &generation, err);
-	json_free(manifest);
-	blob_close(blob);
-	*ret = json_new_object();
-	json_set_int(*ret, "generation", generation);
-	return r;
-}
-
-static int op_index_drop(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	struct blob *blob;
-	int r = open_dataset(order, &blob, err);
-
-	(void)worker;
-	if (r)
-		return r;
-	r = index_manifest_drop(blob, json_str(json_pointer(order, "/index/name"), ""), err);
-	blob_close(blob);
 	*ret = json_new_object();
 	return r;
 }
@@ -366,37 +155,31 @@ static int op_scan(struct worker *worker, const struct json *order, struct json 
 	return loader_describe(worker->loader, json_get_str(order, "path", ""), ret, err);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------- */
+/* ---- by role --------------------------------------------------------------------------------------------------- */
+
+static const struct op task_ops[] = {
+	{"ingest", op_ingest},
+	{"index.build", op_index_build},
+	{"index.optimize", op_index_optimize},
+	{"index.verify", op_index_verify},
+	{NULL, NULL},
+};
+static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};
+static const struct op scan_ops[] = {{"scan", op_scan}, {NULL, NULL}};
 
 static const struct {
-	const char *role, *op;
-	int (*fn)(struct worker *worker, const struct json *order, struct json **ret, struct err *err);
-} ops[] = {
-	{"task", "ingest", op_ingest},
-	{"task", "index.build", op_index_build},
-	{"task", "index.optimize", op_index_optimize},
-	{"task", "index.verify", op_index_verify},
-	{"table", "table.commit", op_commit},
-	{"table", "table.index_commit", op_index_commit},
-	{"table", "table.index_create", op_index_create},
-	{"table", "table.index_drop", op_index_drop},
-	{"table", "table.describe", op_describe},
-	{"table", "table.files", op_files},
-	{"table", "table.history", op_history},
-	{"table", "table.drop", op_drop},
-	{"table", "table.sweep", op_sweep},
-	{"query", "query", op_query},
-	{"query", "query.index_check", op_index_check},
-	{"scan", "scan", op_scan},
-};
+	const char *role;
+	const struct op *ops;
+} roles[] = {{"task", task_ops}, {"table", table_ops}, {"query", query_ops}, {"scan", scan_ops}};
 
 int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
-	const char *op = json_get_str(order, "op", "");
+	const char *name = json_get_str(order, "op", "");
 
 	loader_set_plugins(worker->loader, json_get(order, "plugins"));
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (!strcmp(ops[i].role, worker->role) && !strcmp(ops[i].op, op))
-			return ops[i].fn(worker, order, ret, err);
-	return err_set(err, ERR_UNSUPPORTED, "a worker of role '%s' does not do '%s'", worker->role, op);
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		for (const struct op *op = roles[i].ops; op->name && !strcmp(roles[i].role, worker->role); op++)
+			if (!strcmp(op->name, name))
+				return op->fn(worker, order, ret, err);
+	return err_set(err, ERR_UNSUPPORTED, "a worker of role '%s' does not do '%s'", worker->role, name);
 }

@@ -3,6 +3,7 @@
 #ifndef WORKER_OPS_H
 #define WORKER_OPS_H
 
+#include "blob/blob.h"
 #include "link.h"
 #include "pipeline/pipeline.h"
 #include "plugin/loader.h"
@@ -15,6 +16,15 @@ struct worker {
 	int64_t part; /* the last part sent */
 	int64_t told_at;
 };
+
+struct op {
+	const char *name;
+	int (*fn)(struct worker *worker, const struct json *order, struct json **ret, struct err *err);
+};
+extern const struct op table_ops[]; /* ends with a NULL name */
+
+/* The place of the order's dataset. */
+int ops_open_dataset(const struct json *order, struct blob **ret, struct err *err);
 
 /* Does one order; the result belongs to the caller. ERR_UNSUPPORTED: not of this role. */
 int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err);

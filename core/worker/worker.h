@@ -30,6 +30,7 @@
  *   table.files         limit, cursor → {"files":[{"path","size","rows","modified"}],"cursor"}
  *   table.history       limit → {"commits":[commitInfo + "version"]}
  *   table.drop          removes the dataset's folder
+ *   table.checkpoint    → {"version"}
  *   table.sweep         older_than_ms → {"removed"}
  *
  * role query   resident, reads only

@@ -74,6 +74,11 @@ static struct json *run(int (*task)(struct loader *, const struct json *, const 
 	return result;
 }
 
+static int commit_rows(const struct json *order, struct json **ret, struct err *e)
+{
+	return pipeline_commit(loader, order, ret, e);
+}
+
 static void ingest(const char *app_id, int first, int n)
 {
 	struct json *order = new_order(), *spec = json_new_object(), *source = json_new_object();
@@ -85,7 +90,7 @@ static void ingest(const char *app_id, int first, int n)
 	json_set(spec, "source", source);
 	json_set(order, "spec", spec);
 	json_set_str(order, "app_id", app_id);
-	json_free(run(pipeline_ingest, pipeline_commit, order));
+	json_free(run(pipeline_ingest, commit_rows, order));
 	free(text);
 }
 

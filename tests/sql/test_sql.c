@@ -120,7 +120,7 @@ static void add_file(struct blob *blob, const char *name, int64_t first)
 	ck_assert_int_eq(stat(path, &st), 0);
 	add.size = st.st_size;
 	fill_schema(&schema);
-	ck_ok(table_commit(blob, &change, &done, &err), &err);
+	ck_ok(table_commit(blob, NULL, &change, &done, &err), &err);
 	arrow_schema_release(&schema);
 }
 

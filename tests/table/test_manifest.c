@@ -290,7 +290,7 @@ START_TEST(a_sweep_takes_old_segments_and_states_that_are_not_in_force)
 	int already;
 
 	ck_assert_int_eq(arrow_schema_make(&schema, "+s", "", 0, 0), 0);
-	ck_ok(table_commit(blob, &change, &done, &err), &err);
+	ck_ok(table_commit(blob, NULL, &change, &done, &err), &err);
 	ck_ok(create_index(blob, "btree", &err), &err);
 	stage("s1");
 	ck_ok(commit_segment(blob, "s1", "[]", &already, &err), &err);
@@ -302,7 +302,7 @@ START_TEST(a_sweep_takes_old_segments_and_states_that_are_not_in_force)
 	make_old(blob, "_orasi/indexes/ix/s1");
 	make_old(blob, "_orasi/indexes/ix/00000000000000000000.json");
 	make_old(blob, "_orasi/indexes/ix/00000000000000000002.json");
-	ck_ok(table_sweep(blob, 3600 * 1000, &removed, &err), &err);
+	ck_ok(table_sweep(blob, NULL, 3600 * 1000, &removed, &err), &err);
 	ck_assert_int_eq(removed, 2);
 	ck_assert_int_eq(is_there(blob, "orphan"), 0);
 	ck_assert_int_eq(is_there(blob, "young"), 1);

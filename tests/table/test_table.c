@@ -16,106 +16,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "table/table.h"
+#include "tables.h"
 
 #define WRITERS 8
 #define COMMITS_EACH 10
 #define KILLS 100
-#define ROWS 5
-
-static struct blob *open_table(const char *name)
-{
-	struct blob *blob;
-	struct err err = {0};
-
-	ck_ok(blob_open(test_path(name), &blob, &err), &err);
-	return blob;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	struct err err = {0};
-
-	ck_ok(file_replace(path, text, strlen(text), &err), &err);
-}
-
-/* A log entry by hand. */
-static void put_entry(struct blob *blob, int version, const char *text)
-{
-	struct err err = {0};
-	char name[64];
-
-	snprintf(name, sizeof(name), "_delta_log/%020d.json", version);
-	ck_ok(blob_put(blob, name, text, strlen(text), &err), &err);
-}
-
-#define PROTOCOL "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
-#define METADATA                                                                                                  \
-	"{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":"      \
-	"\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\","       \
-	"\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[],\"configuration\":{}}}\n"
-
-/* One column per format: "a:l b:u". */
-static void make_schema(struct ArrowSchema *ret, const char *columns)
-{
-	char name[32], format[32];
-	int n = 1, at = 0, used;
-
-	for (const char *p = columns; *p; p++)
-		n += *p == ' ';
-	ck_assert_int_eq(arrow_schema_make(ret, "+s", "", 0, n), 0);
-	for (; sscanf(columns, " %31[^:]:%31s%n", name, format, &used) == 2; columns += used)
-		ck_assert_int_eq(arrow_schema_make(ret->children[at++], format, name, 1, 0), 0);
-}
-
-static int commit_file(struct blob *blob, const char *columns, const char *name, const char *app, int64_t txn,
-                       struct table_commit *ret, struct err *err)
-{
-	char staged[PATH_MAX];
-	struct table_add add = {staged, name, 4, ROWS, "{\"numRecords\":5}"};
-	struct ArrowSchema schema;
-	struct table_change change = {&schema, &add, 1, app, txn, "WRITE"};
-	int r;
-
-	make_schema(&schema, columns);
-	snprintf(staged, sizeof(staged), "%s", test_path(name));
-	if (access(staged, F_OK))
-		write_file(staged, "data");
-	r = table_commit(blob, &change, ret, err);
-	arrow_schema_release(&schema);
-	return r;
-}
-
-static void assert_table(struct blob *blob, int64_t version, size_t files)
-{
-	struct table_snapshot s;
-	struct err err = {0};
-
-	ck_ok(table_snapshot(blob, &s, &err), &err);
-	ck_assert_int_eq(s.version, version);
-	ck_assert_uint_eq(s.n_files, files);
-	ck_assert_int_eq(s.rows, version < 0 ? 0 : (int64_t)files * ROWS);
-	for (size_t i = 0; i < s.n_files; i++) {
-		int64_t size;
-
-		ck_ok(blob_size(blob, s.files[i].path, &size, NULL, &err), &err);
-		ck_assert_int_eq(size, s.files[i].size);
-	}
-	table_snapshot_done(&s);
-}
-
-static void assert_schema(struct blob *blob, const char *columns)
-{
-	struct table_snapshot s;
-	struct ArrowSchema wanted;
-	struct err err = {0};
-
-	make_schema(&wanted, columns);
-	ck_ok(table_snapshot(blob, &s, &err), &err);
-	ck_assert_int_eq(arrow_schema_equal(&s.schema, &wanted, 0), 1);
-	arrow_schema_release(&wanted);
-	table_snapshot_done(&s);
-}
 
 /* ---- commits ------------------------------------------------------------------------------------------------ */
 
@@ -123,7 +28,7 @@ START_TEST(a_place_without_a_log_is_no_table)
 {
 	struct blob *blob = open_table("t");
 
-	assert_table(blob, -1, 0);
+	assert_table(blob, NULL, -1, 0);
 	blob_close(blob);
 }
 END_TEST
@@ -134,14 +39,14 @@ START_TEST(the_first_commit_makes_the_table_and_later_ones_append)
 	struct table_commit done;
 	struct err err = {0};
 
-	ck_ok(commit_file(blob, "id:l", "part-1.parquet", "task/0", 0, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-1.parquet", "task/0", 0, &done, &err), &err);
 	ck_assert_int_eq(done.version, 0);
-	ck_ok(commit_file(blob, "id:l", "part-2.parquet", "task/0", 1, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-2.parquet", "task/0", 1, &done, &err), &err);
 	ck_assert_int_eq(done.version, 1);
 	ck_assert_int_eq(done.rows, 2 * ROWS);
 	ck_assert_int_eq(done.bytes, 8);
 	ck_assert_int_eq(done.files, 2);
-	assert_table(blob, 1, 2);
+	assert_table(blob, NULL, 1, 2);
 	blob_close(blob);
 }
 END_TEST
@@ -152,17 +57,17 @@ START_TEST(a_commit_repeated_changes_nothing)
 	struct table_commit done;
 	struct err err = {0};
 
-	ck_ok(commit_file(blob, "id:l", "part-1.parquet", "task/0", 7, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-1.parquet", "task/0", 7, &done, &err), &err);
 	ck_assert_int_eq(done.already, 0);
-	ck_ok(commit_file(blob, "id:l", "part-1.parquet", "task/0", 7, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-1.parquet", "task/0", 7, &done, &err), &err);
 	ck_assert_int_eq(done.already, 1);
-	ck_ok(commit_file(blob, "id:l", "part-0.parquet", "task/0", 6, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-0.parquet", "task/0", 6, &done, &err), &err);
 	ck_assert_int_eq(done.already, 1);
 	ck_assert_int_eq(done.version, 0);
-	assert_table(blob, 0, 1);
-	ck_ok(commit_file(blob, "id:l", "part-2.parquet", "task/1", 7, &done, &err), &err);
+	assert_table(blob, NULL, 0, 1);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-2.parquet", "task/1", 7, &done, &err), &err);
 	ck_assert_int_eq(done.already, 0);
-	assert_table(blob, 1, 2);
+	assert_table(blob, NULL, 1, 2);
 	blob_close(blob);
 }
 END_TEST
@@ -174,11 +79,11 @@ START_TEST(files_moved_before_a_crash_are_found_in_place)
 	struct err err = {0};
 
 	ck_ok(blob_put(blob, "part-1.parquet", "data", 4, &err), &err);
-	ck_ok(commit_file(blob, "id:l", "part-1.parquet", "task/0", 0, &done, &err), &err);
-	assert_table(blob, 0, 1);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-1.parquet", "task/0", 0, &done, &err), &err);
+	assert_table(blob, NULL, 0, 1);
 	ck_ok(blob_put(blob, "part-2.parquet", "other data", 10, &err), &err);
-	ck_assert_int_eq(commit_file(blob, "id:l", "part-2.parquet", "task/0", 1, &done, &err), ERR_CORRUPT);
-	assert_table(blob, 0, 1);
+	ck_assert_int_eq(commit_file(blob, NULL, "id:l", "part-2.parquet", "task/0", 1, &done, &err), ERR_CORRUPT);
+	assert_table(blob, NULL, 0, 1);
 	blob_close(blob);
 }
 END_TEST
@@ -193,10 +98,10 @@ START_TEST(a_file_that_is_nowhere_fails_the_commit)
 	struct err err = {0};
 
 	make_schema(&schema, "id:l");
-	ck_assert_int_eq(table_commit(blob, &change, &done, &err), ERR_NOTFOUND);
+	ck_assert_int_eq(table_commit(blob, NULL, &change, &done, &err), ERR_NOTFOUND);
 	add.name = "../part-1.parquet";
-	ck_assert_int_eq(table_commit(blob, &change, &done, &err), ERR_INVALID);
-	assert_table(blob, -1, 0);
+	ck_assert_int_eq(table_commit(blob, NULL, &change, &done, &err), ERR_INVALID);
+	assert_table(blob, NULL, -1, 0);
 	arrow_schema_release(&schema);
 	blob_close(blob);
 }
@@ -213,7 +118,7 @@ START_TEST(the_history_is_newest_first_and_bounded)
 		char name[32];
 
 		snprintf(name, sizeof(name), "part-%d.parquet", i);
-		ck_ok(commit_file(blob, "id:l", name, NULL, 0, &done, &err), &err);
+		ck_ok(commit_file(blob, NULL, "id:l", name, NULL, 0, &done, &err), &err);
 	}
 	history = table_history(blob, 2, &err);
 	ck_assert_uint_eq(json_count(history), 2);
@@ -233,12 +138,12 @@ START_TEST(new_columns_join_and_conflicting_types_are_named)
 	struct table_commit done;
 	struct err err = {0};
 
-	ck_ok(commit_file(blob, "id:l name:u", "part-1.parquet", NULL, 0, &done, &err), &err);
-	ck_ok(commit_file(blob, "price:d:9,2 ID:l", "part-2.parquet", NULL, 0, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l name:u", "part-1.parquet", NULL, 0, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "price:d:9,2 ID:l", "part-2.parquet", NULL, 0, &done, &err), &err);
 	assert_schema(blob, "id:l name:u price:d:9,2");
-	ck_assert_int_eq(commit_file(blob, "name:l", "part-3.parquet", NULL, 0, &done, &err), ERR_CONFLICT);
+	ck_assert_int_eq(commit_file(blob, NULL, "name:l", "part-3.parquet", NULL, 0, &done, &err), ERR_CONFLICT);
 	ck_assert_ptr_nonnull(strstr(err.text, "'name'"));
-	assert_table(blob, 1, 2);
+	assert_table(blob, NULL, 1, 2);
 	blob_close(blob);
 }
 END_TEST
@@ -315,8 +220,8 @@ START_TEST(names_become_what_delta_can_hold)
 	ck_assert_str_eq(canonical.children[2]->name, "_");
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(utf8_valid(canonical.children[i]->name, strlen(canonical.children[i]->name)), 1);
-	ck_ok(table_commit(blob, &change, &done, &err), &err);
-	ck_ok(table_snapshot(blob, &s, &err), &err);
+	ck_ok(table_commit(blob, NULL, &change, &done, &err), &err);
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
 	snprintf(text, sizeof(text), "%s", s.schema.children[4]->name);
 	ck_assert_str_eq(text, canonical.children[4]->name);
 	table_snapshot_done(&s);
@@ -360,7 +265,7 @@ END_TEST
 static int load(struct blob *blob, struct err *err)
 {
 	struct table_snapshot s;
-	int r = table_snapshot(blob, &s, err);
+	int r = table_snapshot(blob, NULL, &s, err);
 
 	if (!r)
 		table_snapshot_done(&s);
@@ -417,7 +322,7 @@ START_TEST(unknown_actions_members_and_stats_are_ignored)
 	                   "{\"add\":{\"path\":\"a%20+b%2520.parquet\",\"partitionValues\":{},\"size\":1,\"odd\":[1],"
 	                   "\"stats\":\"{\\\"stats_json\\\":1}\"}}\n"
 	                   "{\"add\":{\"path\":\"gone\",\"size\":1}}\n{\"remove\":{\"path\":\"gone\"}}\n");
-	ck_ok(table_snapshot(blob, &s, &err), &err);
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
 	ck_assert_uint_eq(s.n_files, 1);
 	ck_assert_str_eq(s.files[0].path, "a +b%20.parquet");
 	ck_assert_int_eq(s.files[0].rows, -1);
@@ -438,7 +343,7 @@ START_TEST(absurd_sizes_and_counts_are_unknown)
 	          "9223372036854775807}\"}}\n{\"add\":{\"path\":\"b\",\"size\":9223372036854775807,\"stats\":"
 	          "\"{\\\"numRecords\\\":9223372036854775807}\"}}\n{\"add\":{\"path\":\"c\",\"size\":-5,\"stats\":"
 	          "\"{\\\"numRecords\\\":-7}\"}}\n");
-	ck_ok(table_snapshot(blob, &s, &err), &err);
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
 	ck_assert_int_eq(s.rows, -1);
 	for (size_t i = 0; i < s.n_files; i++)
 		ck_assert_int_eq(s.files[i].rows, -1);
@@ -471,7 +376,7 @@ START_TEST(a_table_that_asks_more_of_writers_is_read_and_not_written)
 
 	put_entry(blob, 0, not_for_writers[_i].entry);
 	ck_ok(load(blob, &err), &err);
-	ck_assert_int_eq(commit_file(blob, "id:l", "part-1.parquet", NULL, 0, &done, &err), ERR_UNSUPPORTED);
+	ck_assert_int_eq(commit_file(blob, NULL, "id:l", "part-1.parquet", NULL, 0, &done, &err), ERR_UNSUPPORTED);
 	ck_assert_msg(strstr(err.text, not_for_writers[_i].named) != NULL, "%s", err.text);
 	blob_close(blob);
 }
@@ -488,8 +393,8 @@ START_TEST(what_others_wrote_about_columns_stays_when_the_schema_grows)
 	          "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
 	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,\\\"metadata\\\":{"
 	          "\\\"comment\\\":\\\"the key\\\"}}]}\",\"partitionColumns\":[]}}\n");
-	ck_ok(commit_file(blob, "id:l more:u", "part-1.parquet", NULL, 0, &done, &err), &err);
-	ck_ok(table_snapshot(blob, &s, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l more:u", "part-1.parquet", NULL, 0, &done, &err), &err);
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
 	ck_assert_int_eq(s.schema.n_children, 2);
 	ck_assert_ptr_nonnull(strstr(json_get_str(s.metadata, "schemaString", ""), "the key"));
 	table_snapshot_done(&s);
@@ -526,7 +431,7 @@ START_TEST(a_table_of_the_corpus_is_read_or_refused_by_name)
 	if (!path)
 		return;
 	ck_ok(blob_open(path, &blob, &err), &err);
-	r = table_snapshot(blob, &s, &err);
+	r = table_snapshot(blob, NULL, &s, &err);
 	blob_close(blob);
 	if (corpus[_i].refused) {
 		ck_assert_int_eq(r, ERR_UNSUPPORTED);
@@ -552,7 +457,7 @@ static void write_many(struct blob *blob, int writer)
 
 		snprintf(name, sizeof(name), "part-%d-%d.parquet", writer, i);
 		snprintf(app, sizeof(app), "task/%d", writer);
-		if (commit_file(blob, "id:l", name, app, i, &done, &err))
+		if (commit_file(blob, NULL, "id:l", name, app, i, &done, &err))
 			_exit(1);
 	}
 	_exit(0);
@@ -570,7 +475,7 @@ START_TEST(many_writers_lose_and_double_nothing)
 		wait(&status);
 		ck_assert_int_eq(status, 0);
 	}
-	assert_table(blob, WRITERS * COMMITS_EACH - 1, WRITERS * COMMITS_EACH);
+	assert_table(blob, NULL, WRITERS * COMMITS_EACH - 1, WRITERS * COMMITS_EACH);
 	blob_close(blob);
 }
 END_TEST
@@ -591,12 +496,12 @@ START_TEST(one_commit_by_two_processes_is_one_commit)
 		write_file(test_path(name), "data");
 		pid = fork();
 		if (!pid)
-			_exit(commit_file(blob, "id:l", name, "task", round, &done, &err) != 0);
-		ck_ok(commit_file(blob, "id:l", name, "task", round, &done, &err), &err);
+			_exit(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err) != 0);
+		ck_ok(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err), &err);
 		waitpid(pid, &status, 0);
 		ck_assert_int_eq(status, 0);
 		unlink(test_path(name));
-		assert_table(blob, round, (size_t)round + 1);
+		assert_table(blob, NULL, round, (size_t)round + 1);
 	}
 	blob_close(blob);
 }
@@ -616,16 +521,16 @@ START_TEST(a_commit_killed_at_any_moment_is_repeated_exactly_once)
 		write_file(test_path(name), "data");
 		pid = fork();
 		if (!pid)
-			_exit(commit_file(blob, "id:l", name, "task", round, &done, &err) != 0);
+			_exit(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err) != 0);
 		usleep((useconds_t)(random() % 6000));
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		ck_ok(load(blob, &err), &err);
 		if (!access(test_path(name), F_OK) || round % 2)
-			ck_ok(commit_file(blob, "id:l", name, "task", round, &done, &err), &err);
-		ck_ok(commit_file(blob, "id:l", name, "task", round, &done, &err), &err);
+			ck_ok(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err), &err);
+		ck_ok(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err), &err);
 		unlink(test_path(name));
-		assert_table(blob, round, (size_t)round + 1);
+		assert_table(blob, NULL, round, (size_t)round + 1);
 	}
 	blob_close(blob);
 }
@@ -665,13 +570,13 @@ START_TEST(a_sweep_takes_old_files_of_ours_that_nothing_names)
 	int64_t removed;
 
 	put_old(blob, "part-1.parquet");
-	ck_ok(commit_file(blob, "id:l", "part-1.parquet", NULL, 0, &done, &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-1.parquet", NULL, 0, &done, &err), &err);
 	put_old(blob, "part-orphan.parquet");
 	put_old(blob, ".tmp-1");
 	put_old(blob, "people.parquet");
 	put_old(blob, "notes.txt");
 	ck_ok(blob_put(blob, "part-young.parquet", "data", 4, &err), &err);
-	ck_ok(table_sweep(blob, 3600 * 1000, &removed, &err), &err);
+	ck_ok(table_sweep(blob, NULL, 3600 * 1000, &removed, &err), &err);
 	ck_assert_int_eq(removed, 2);
 	ck_assert_int_eq(is_there(blob, "part-1.parquet"), 1);
 	ck_assert_int_eq(is_there(blob, "part-orphan.parquet"), 0);
@@ -679,7 +584,7 @@ START_TEST(a_sweep_takes_old_files_of_ours_that_nothing_names)
 	ck_assert_int_eq(is_there(blob, "people.parquet"), 1);
 	ck_assert_int_eq(is_there(blob, "notes.txt"), 1);
 	ck_assert_int_eq(is_there(blob, "part-young.parquet"), 1);
-	assert_table(blob, 0, 1);
+	assert_table(blob, NULL, 0, 1);
 	blob_close(blob);
 }
 END_TEST
@@ -691,7 +596,7 @@ START_TEST(a_sweep_of_a_folder_that_is_no_table_touches_nothing)
 	int64_t removed;
 
 	put_old(blob, "part-1.parquet");
-	ck_ok(table_sweep(blob, 0, &removed, &err), &err);
+	ck_ok(table_sweep(blob, NULL, 0, &removed, &err), &err);
 	ck_assert_int_eq(removed, 0);
 	ck_assert_int_eq(is_there(blob, "part-1.parquet"), 1);
 	blob_close(blob);

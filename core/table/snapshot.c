@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A version of a table as callers see it, and the history of its commits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "table/log.h"
+
+/* ---- snapshot ----------------------------------------------------------------------------------------------- */
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct table_file *)a)->path, ((const struct table_file *)b)->path);
+}
+
+static int collect_files(struct table_snapshot *s, struct err *err)
+{
+	struct map *map = &s->log->files;
+	const char *key;
+	size_t at = 0;
+	void *value;
+
+	s->files = calloc(map->len + 1, sizeof(*s->files));
+	if (!s->files)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	while (map_next(map, &at, &key, &value)) {
+		const struct table_file *file = value;
+
+		s->files[s->n_files++] = *file;
+		if (__builtin_add_overflow(s->bytes, file->size > 0 ? file->size : 0, &s->bytes))
+			s->bytes = INT64_MAX;
+		if (s->rows < 0 || file->rows < 0 || __builtin_add_overflow(s->rows, file->rows, &s->rows))
+			s->rows = -1;
+	}
+	qsort(s->files, s->n_files, sizeof(*s->files), by_path);
+	return 0;
+}
+
+int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_snapshot *ret,
+                      struct err *err)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->log = table_log_new();
+	if (!ret->log)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	r = table_log_load(blob, codec, version, ret->log, err);
+	ret->version = ret->log->version;
+	ret->metadata = ret->log->metadata;
+	if (!r && ret->version >= 0)
+		r = table_schema_from_delta(ret->log->schema, &ret->schema, err);
+	if (!r)
+		r = collect_files(ret, err);
+	if (r)
+		table_snapshot_done(ret);
+	return r;
+}
+
+int table_snapshot(struct blob *blob, const struct table_codec *codec, struct table_snapshot *ret, struct err *err)
+{
+	return table_snapshot_at(blob, codec, -1, ret, err);
+}
+
+void table_snapshot_done(struct table_snapshot *s)
+{
+	arrow_schema_release(&s->schema);
+	free(s->files);
+	table_log_free(s->log);
+	memset(s, 0, sizeof(*s));
+}
+
+static int path_of(const void *path, const void *file)
+{
+	return strcmp(path, ((const struct table_file *)file)->path);
+}
+
+const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path)
+{
+	if (!snapshot->n_files)
+		return NULL;
+	return bsearch(path, snapshot->files, snapshot->n_files, sizeof(*snapshot->files), path_of);
+}
+
+int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id)
+{
+	const struct table_txn *txn = map_get(&snapshot->log->txns, app_id);
+
+	return txn ? txn->version : -1;
+}
+
+/* ---- history -------------------------------------------------------------------------------------------------- */
+
+static struct json *commit_info(struct blob *blob, int64_t version)
+{
+	struct json *ret = NULL, *json;
+	struct buf text;
+	char name[64];
+
+	table_entry_name(version, name);
+	buf_init(&text, 0);
+	if (!blob_get(blob, name, ENTRY_MAX, &text, NULL))
+		for (char *line = text.data, *next; line && *line && !ret; line = next) {
+			next = strchr(line, '\n');
+			if (next)
+				*next++ = '\0';
+			if (strstr(line, "\"commitInfo\"") && !json_parse(line, strlen(line), &json, NULL)) {
+				ret = json_copy(json_get(json, "commitInfo"));
+				json_free(json);
+			}
+		}
+	buf_done(&text);
+	if (!ret)
+		ret = json_new_object();
+	json_set_int(ret, "version", version);
+	return ret;
+}
+
+struct json *table_history(struct blob *blob, size_t limit, struct err *err)
+{
+	int64_t *versions = NULL;
+	struct json *list;
+	size_t n = 0;
+
+	if (table_log_versions(blob, &versions, &n, err))
+		return NULL;
+	list = json_new_array();
+	for (; n > 0 && json_count(list) < limit; n--)
+		json_push(list, commit_info(blob, versions[n - 1]));
+	free(versions);
+	return list;
+}

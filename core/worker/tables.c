@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The orders of a table worker: what makes things true, and what only looks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "ops.h"
+#include "plugin/codec.h"
+#include "table/table.h"
+
+int ops_open_dataset(const struct json *order, struct blob **ret, struct err *err)
+{
+	return blob_open(json_str(json_pointer(order, "/dataset/location"), NULL), ret, err);
+}
+
+static int op_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return pipeline_commit(worker->loader, order, ret, err);
+}
+
+static int op_index_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	(void)worker;
+	return pipeline_index_commit(order, ret, err);
+}
+
+static struct json *list_indexes(struct blob *blob)
+{
+	struct json *all = index_manifest_all(blob, NULL), *list = json_new_array();
+	const struct json *manifest;
+	const char *name;
+	size_t at = 0;
+
+	while (json_each(all, &at, &name, &manifest)) {
+		struct json *entry = json_new_object();
+
+		json_set_str(entry, "name", name);
+		json_set_str(entry, "plugin", json_get_str(manifest, "plugin", ""));
+		json_set(entry, "columns", json_copy(json_get(manifest, "columns")));
+		json_set_int(entry, "segments", (int64_t)json_count(json_get(manifest, "segments")));
+		json_set_int(entry, "generation", json_get_int(manifest, "generation", -1));
+		json_push(list, entry);
+	}
+	json_free(all);
+	return list;
+}
+
+static int op_describe(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct table_snapshot s;
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (!r) {
+		r = table_snapshot(blob, &codec, &s, err);
+		if (!r && s.version < 0) {
+			table_snapshot_done(&s);
+			r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
+		}
+		if (!r) {
+			*ret = json_new_object();
+			json_set_int(*ret, "version", s.version);
+			json_set_int(*ret, "rows", s.rows);
+			json_set_int(*ret, "bytes", s.bytes);
+			json_set_int(*ret, "files", (int64_t)s.n_files);
+			json_set(*ret, "schema", table_schema_to_delta(&s.schema));
+			json_set(*ret, "indexes", list_indexes(blob));
+			json_set(*ret, "configuration", json_copy(json_get(s.metadata, "configuration")));
+			json_set(*ret, "partition_columns", json_copy(json_get(s.metadata, "partitionColumns")));
+			table_snapshot_done(&s);
+		}
+		blob_close(blob);
+	}
+	return r;
+}
+
+static void push_files(const struct table_snapshot *s, const char *after, size_t limit, struct json *ret)
+{
+	struct json *files = json_new_array();
+
+	for (size_t i = 0; i < s->n_files; i++) {
+		const struct table_file *file = &s->files[i];
+		struct json *entry;
+
+		if (after && strcmp(file->path, after) <= 0)
+			continue;
+		if (json_count(files) == limit) {
+			json_set_str(ret, "cursor", json_get_str(json_at(files, limit - 1), "path", ""));
+			break;
+		}
+		entry = json_new_object();
+		json_set_str(entry, "path", file->path);
+		json_set_int(entry, "size", file->size);
+		json_set_int(entry, "rows", file->rows);
+		json_set_int(entry, "modified", file->modified);
+		json_push(files, entry);
+	}
+	json_set(ret, "files", files);
+}
+
+static int op_files(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	int64_t limit = json_get_int(order, "limit", 1000);
+	struct table_codec codec = CODEC(worker->loader);
+	struct table_snapshot s;
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (r)
+		return r;
+	r = table_snapshot(blob, &codec, &s, err);
+	if (!r) {
+		*ret = json_new_object();
+		push_files(&s, json_get_str(order, "cursor", NULL), limit > 0 ? (size_t)limit : 1000, *ret);
+		table_snapshot_done(&s);
+	}
+	blob_close(blob);
+	return r;
+}
+
+static int op_history(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	int64_t limit = json_get_int(order, "limit", 100);
+	struct json *commits;
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	(void)worker;
+	if (r)
+		return r;
+	commits = table_history(blob, limit > 0 ? (size_t)limit : 100, err);
+	blob_close(blob);
+	if (!commits)
+		return err->code;
+	*ret = json_new_object();
+	json_set(*ret, "commits", commits);
+	return 0;
+}
+
+static int op_drop(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	(void)worker;
+	if (r)
+		return r;
+	r = blob_delete(blob, "", err);
+	blob_close(blob);
+	*ret = json_new_object();
+	return r;
+}
+
+static int op_sweep(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct blob *blob;
+	int64_t removed;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (r)
+		return r;
+	r = table_sweep(blob, &codec, json_get_int(order, "older_than_ms", 24 * 3600 * 1000), &removed, err);
+	blob_close(blob);
+	*ret = json_new_object();
+	json_set_int(*ret, "removed", r ? 0 : removed);
+	return r;
+}
+
+static struct json *new_manifest(const struct json *index)
+{
+	static const char *const members[] = {"name", "plugin", "columns", "options"};
+	struct json *manifest = json_new_object();
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		json_set(manifest, members[i], json_copy(json_get(index, members[i])));
+	if (!json_get(manifest, "options"))
+		json_set(manifest, "options", json_new_object());
+	json_set_int(manifest, "created", clock_wall_ms());
+	json_set(manifest, "segments", json_new_array());
+	return manifest;
+}
+
+static int op_index_create(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	const struct json *index = json_get(order, "index");
+	struct json *manifest;
+	int64_t generation = 0;
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	(void)worker;
+	if (r)
+		return r;
+	manifest = new_manifest(index);
+	r = index_manifest_create(blob, manifest, &generation, err);
+	json_free(manifest);
+	blob_close(blob);
+	*ret = json_new_object();
+	json_set_int(*ret, "generation", generation);
+	return r;
+}
+
+static int op_index_drop(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	(void)worker;
+	if (r)
+		return r;
+	r = index_manifest_drop(blob, json_str(json_pointer(order, "/index/name"), ""), err);
+	blob_close(blob);
+	*ret = json_new_object();
+	return r;
+}
+
+static int op_checkpoint(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct blob *blob;
+	int64_t version;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (r)
+		return r;
+	r = table_checkpoint(blob, &codec, &version, err);
+	blob_close(blob);
+	if (r)
+		return r;
+	*ret = json_new_object();
+	json_set_int(*ret, "version", version);
+	return 0;
+}
+
+const struct op table_ops[] = {
+	{"table.commit", op_commit},
+	{"table.index_commit", op_index_commit},
+	{"table.index_create", op_index_create},
+	{"table.index_drop", op_index_drop},
+	{"table.describe", op_describe},
+	{"table.files", op_files},
+	{"table.history", op_history},
+	{"table.drop", op_drop},
+	{"table.sweep", op_sweep},
+	{"table.checkpoint", op_checkpoint},
+	{NULL, NULL},
+};
