@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load for queues: one thread, many connections, the same loop whatever is on the other side.
+ *
+ *   load TARGET ADDRESS CONNECTIONS SECONDS [options]
+ *
+ * Targets, each with what it does per operation, answered only when it is durable:
+ *   orasi HOST:PORT         POST /v1/tasks; --batch N: N tasks a request, one a line
+ *   beanstalkd HOST:PORT    put; --cycle: put, reserve, delete
+ *   postgresql CONNINFO     INSERT, prepared; --batch N: N rows a statement
+ *
+ * Options: --bytes N of payload (256), --batch N, --cycle, --rate N a second in all (open loop: the latency counts from
+ * when an operation was due), --path P and --body B of orasi's request (%llu in it becomes a number), --prefer P.
+ * Prints one JSON object: tasks, wall, tasks a second, percentiles of an operation in ms, errors. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef HAVE_LIBPQ
+#include <libpq-fe.h>
+#endif
+
+#define CONNECTIONS_MAX 4096
+#define ANSWER_MAX (64u << 10)
+#define BUCKETS 4096
+
+struct options {
+	const char *target, *address, *path, *body, *prefer;
+	int connections, batch, bytes, cycle;
+	double seconds, rate;
+};
+
+struct connection {
+	int fd, step; /* step: of a cycle */
+	double due;   /* when the operation under way had to begin */
+	char *out, *in;
+	size_t out_len, out_at, in_len;
+	unsigned long long job;
+#ifdef HAVE_LIBPQ
+	PGconn *pg;
+#endif
+};
+
+struct target {
+	const char *name;
+	void (*open)(struct connection *c);
+	void (*begin)(struct connection *c);  /* starts the step at hand */
+	int (*finish)(struct connection *c); /* bytes arrived: 1 the step ended, 0 more is to come */
+};
+
+static struct options options = {.bytes = 256, .batch = 1, .path = "/v1/tasks"};
+static char *payload, *batch_body;
+static size_t batch_len;
+static unsigned long long operations, errors, number;
+static struct {
+	double *at;
+	size_t n, cap;
+} latencies;
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "load: %s: %s\n", what, why);
+	exit(EXIT_FAILURE);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void note_latency(double seconds)
+{
+	if (latencies.n == latencies.cap) {
+		latencies.cap = latencies.cap ? latencies.cap * 2 : 65536;
+		latencies.at = realloc(latencies.at, latencies.cap * sizeof(double));
+		if (!latencies.at)
+			die("latencies", "out of memory");
+	}
+	latencies.at[latencies.n++] = seconds;
+}
+
+/* ---- sockets ---------------------------------------------------------------------------------- */
+
+static void open_socket(struct connection *c)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	const char *colon = strrchr(options.address, ':');
+	char host[64];
+	int on = 1;
+
+	if (!colon || colon - options.address >= (int)sizeof(host))
+		die(options.address, "write it as HOST:PORT");
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - options.address), options.address);
+	address.sin_port = htons((uint16_t)atoi(colon + 1));
+	if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+		die(host, "no IPv4 address");
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof(address)))
+		die(options.address, strerror(errno));
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	c->in = malloc(ANSWER_MAX + 1);
+	c->out = malloc(batch_len + (size_t)options.bytes + 1024);
+	if (!c->in || !c->out)
+		die("connection", "out of memory");
+}
+
+static void push(struct connection *c)
+{
+	while (c->out_at < c->out_len) {
+		ssize_t n = write(c->fd, c->out + c->out_at, c->out_len - c->out_at);
+
+		if (n < 0 && errno == EAGAIN)
+			return; /* edge-triggered: the socket says when there is room */
+		if (n < 0)
+			die("write", strerror(errno));
+		c->out_at += (size_t)n;
+	}
+}
+
+/* Reads what there is behind in_len. Answers longer than the buffer keep their head only. */
+static void pull(struct connection *c)
+{
+	for (;;) {
+		size_t room = ANSWER_MAX - c->in_len;
+		char spill[16384];
+		ssize_t n = room ? read(c->fd, c->in + c->in_len, room) : read(c->fd, spill, sizeof(spill));
+
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0)
+			die("read", n ? strerror(errno) : "the server closed the connection");
+		if (room)
+			c->in_len += (size_t)n;
+		else
+			c->job += (unsigned long long)n;
+	}
+	c->in[c->in_len] = 0;
+}
+
+/* ---- orasi ------------------------------------------------------------------------------------ */
+
+static size_t put_task(char *to, size_t cap)
+{
+	int n = options.body ? snprintf(to, cap, options.body, ++number)
+	                     : snprintf(to, cap, "{\"kind\":\"query\",\"sql\":\"SELECT '%s'\",\"run_at\":\"2099-01-01T00:00:00Z\"}",
+	                                payload);
+
+	return (size_t)n;
+}
+
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void orasi_begin(struct connection *c)
+{
+	char task[8192];
+	const char *body = batch_body, *type = options.batch > 1 ? "application/x-ndjson" : "application/json";
+	size_t len = batch_len;
+
+	if (!body) {
+		body = task;
+		len = put_task(task, sizeof(task));
+	}
+	c->out_len = (size_t)sprintf(c->out, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+	                             options.path, type, options.prefer ? "Prefer: " : "",
+	                             options.prefer ? options.prefer : "", options.prefer ? "\r\n" : "", len);
+	memcpy(c->out + c->out_len, body, len);
+	c->out_len += len;
+	c->out_at = c->in_len = 0;
+	c->job = 0; /* bytes that did not fit into the buffer */
+	push(c);
+}
+
+static int orasi_finish(struct connection *c)
+{
+	const char *end, *length;
+
+	pull(c);
+	end = strstr(c->in, "\r\n\r\n");
+	if (!end)
+		return 0;
+	length = strcasestr(c->in, "\r\ncontent-length:");
+	if (!length)
+		die("orasi", "an answer without a length");
+	if (c->in_len + c->job < (size_t)(end + 4 - c->in) + strtoull(length + 17, NULL, 10))
+		return 0;
+	if (strncmp(c->in, "HTTP/1.1 2", 10) && !errors++)
+		fprintf(stderr, "load: %.600s\n", c->in);
+	return 1;
+}
+
+/* ---- beanstalkd ------------------------------------------------------------------------------- */
+
+static void beanstalkd_begin(struct connection *c)
+{
+	if (c->step == 0)
+		c->out_len = (size_t)sprintf(c->out, "put 100 0 60 %d\r\n%s\r\n", options.bytes, payload);
+	else if (c->step == 1)
+		c->out_len = (size_t)sprintf(c->out, "reserve\r\n");
+	else
+		c->out_len = (size_t)sprintf(c->out, "delete %llu\r\n", c->job);
+	c->out_at = c->in_len = 0;
+	push(c);
+}
+
+static int beanstalkd_finish(struct connection *c)
+{
+	const char *line_end;
+
+	pull(c);
+	line_end = strstr(c->in, "\r\n");
+	if (!line_end)
+		return 0;
+	if (c->step == 0 && strncmp(c->in, "INSERTED", 8))
+		die("beanstalkd put", c->in);
+	if (c->step == 1) {
+		size_t n = 0;
+
+		if (sscanf(c->in, "RESERVED %llu %zu", &c->job, &n) != 2)
+			die("beanstalkd reserve", c->in);
+		if (c->in_len < (size_t)(line_end + 2 - c->in) + n + 2)
+			return 0;
+	}
+	if (c->step == 2 && strncmp(c->in, "DELETED", 7))
+		die("beanstalkd delete", c->in);
+	if (options.cycle && c->step < 2) {
+		c->step++;
+		beanstalkd_begin(c);
+		return 0;
+	}
+	c->step = 0;
+	return 1;
+}
+
+/* ---- PostgreSQL ------------------------------------------------------------------------------- */
+
+#ifdef HAVE_LIBPQ
+static void pg_must(struct connection *c, PGresult *result)
+{
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		die("postgresql", PQerrorMessage(c->pg));
+	PQclear(result);
+}
+
+static void pg_open(struct connection *c)
+{
+	char *sql = malloc((size_t)options.batch * 16 + 128), *at = sql;
+
+	c->pg = PQconnectdb(options.address);
+	if (!sql || PQstatus(c->pg) != CONNECTION_OK)
+		die("postgresql", PQerrorMessage(c->pg));
+	pg_must(c, PQexec(c->pg, "SET synchronous_commit = on"));
+	at += sprintf(at, "INSERT INTO task (body) VALUES ");
+	for (int i = 1; i <= options.batch; i++)
+		at += sprintf(at, "%s($%d)", i > 1 ? "," : "", i);
+	pg_must(c, PQprepare(c->pg, "put", sql, options.batch, NULL));
+	free(sql);
+	PQsetnonblocking(c->pg, 1);
+	c->fd = PQsocket(c->pg);
+}
+
+static void pg_begin(struct connection *c)
+{
+	static const char **values;
+
+	if (!values && !(values = calloc((size_t)options.batch, sizeof(*values))))
+		die("postgresql", "out of memory");
+	for (int i = 0; i < options.batch; i++)
+		values[i] = payload;
+	if (!PQsendQueryPrepared(c->pg, "put", options.batch, values, NULL, NULL, 0))
+		die("postgresql", PQerrorMessage(c->pg));
+	PQflush(c->pg);
+}
+
+static int pg_finish(struct connection *c)
+{
+	PGresult *result;
+
+	PQflush(c->pg);
+	if (!PQconsumeInput(c->pg))
+		die("postgresql", PQerrorMessage(c->pg));
+	while (!PQisBusy(c->pg)) {
+		result = PQgetResult(c->pg);
+		if (!result)
+			return 1;
+		pg_must(c, result);
+	}
+	return 0;
+}
+#endif
+
+static const struct target targets[] = {
+	{"orasi", open_socket, orasi_begin, orasi_finish},
+	{"beanstalkd", open_socket, beanstalkd_begin, beanstalkd_finish},
+#ifdef HAVE_LIBPQ
+	{"postgresql", pg_open, pg_begin, pg_finish},
+#endif
+};
+
+/* ---- the loop --------------------------------------------------------------------------------- */
+
+static const struct target *find_target(void)
+{
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+		if (!strcmp(targets[i].name, options.target))
+			return &targets[i];
+	die(options.target, "no such target (postgresql needs libpq-dev when this is built)");
+	return NULL;
+}
+
+static void make_payload(void)
+{
+	payload = malloc((size_t)options.bytes + 1);
+	if (!payload)
+		die("payload", "out of memory");
+	for (int i = 0; i < options.bytes; i++)
+		payload[i] = (char)('a' + i % 26);
+	payload[options.bytes] = 0;
+	if (options.batch < 2 || strcmp(options.target, "orasi"))
+		return;
+	batch_body = malloc((size_t)options.batch * ((size_t)options.bytes + 256));
+	if (!batch_body)
+		die("payload", "out of memory");
+	for (int i = 0; i < options.batch; i++) {
+		batch_len += put_task(batch_body + batch_len, (size_t)options.bytes + 256);
+		batch_body[batch_len++] = '\n';
+	}
+}
+
+/* Open loop: who is free takes the operation that is due longest; latency counts from when it was due. */
+static struct connection *idle[CONNECTIONS_MAX];
+static int n_idle;
+static double next_due;
+
+static void start_due(const struct target *target)
+{
+	double t = now();
+
+	while (n_idle && next_due <= t) {
+		struct connection *c = idle[--n_idle];
+
+		c->due = next_due;
+		next_due += 1 / options.rate;
+		target->begin(c);
+	}
+}
+
+static void on_done(const struct target *target, struct connection *c, double t, double end)
+{
+	note_latency(t - c->due);
+	operations++;
+	if (options.rate > 0) {
+		idle[n_idle++] = c;
+	} else if (t < end) {
+		c->due = t;
+		target->begin(c);
+	} else {
+		idle[n_idle++] = c;
+	}
+}
+
+static double drive(const struct target *target, struct connection *all)
+{
+	struct epoll_event events[256];
+	int epoll = epoll_create1(EPOLL_CLOEXEC), n;
+	double start, end, t;
+
+	for (int i = 0; i < options.connections; i++) {
+		struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = &all[i]};
+
+		target->open(&all[i]);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
+	}
+	start = next_due = now();
+	end = start + options.seconds;
+	for (int i = 0; i < options.connections; i++) {
+		if (options.rate > 0) {
+			idle[n_idle++] = &all[i];
+		} else {
+			all[i].due = start;
+			target->begin(&all[i]);
+		}
+	}
+	for (;;) {
+		int timeout = -1;
+
+		if (options.rate > 0 && next_due < end) {
+			start_due(target);
+			timeout = n_idle ? 0 : -1; /* waits actively: a timer of epoll has only milliseconds */
+		} else if (n_idle == options.connections) {
+			break;
+		}
+		n = epoll_wait(epoll, events, 256, timeout);
+		t = now();
+		for (int i = 0; i < n; i++) {
+			struct connection *c = events[i].data.ptr;
+
+			if (c->out && c->out_at < c->out_len)
+				push(c);
+			if ((events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && target->finish(c))
+				on_done(target, c, t, end);
+		}
+	}
+	close(epoll);
+	return now() - start;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double percentile(double p)
+{
+	return latencies.n ? latencies.at[(size_t)((double)(latencies.n - 1) * p)] * 1e3 : 0;
+}
+
+static void take_options(int argc, char **argv)
+{
+	if (argc < 5)
+		die("usage", "load TARGET ADDRESS CONNECTIONS SECONDS [options]");
+	options.target = argv[1];
+	options.address = argv[2];
+	options.connections = atoi(argv[3]);
+	options.seconds = atof(argv[4]);
+	for (int i = 5; i < argc; i++) {
+		const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(name, "--cycle")) {
+			options.cycle = 1;
+			continue;
+		}
+		i++;
+		if (!strcmp(name, "--batch"))
+			options.batch = atoi(value);
+		else if (!strcmp(name, "--bytes"))
+			options.bytes = atoi(value);
+		else if (!strcmp(name, "--rate"))
+			options.rate = atof(value);
+		else if (!strcmp(name, "--path"))
+			options.path = value;
+		else if (!strcmp(name, "--body"))
+			options.body = value;
+		else if (!strcmp(name, "--prefer"))
+			options.prefer = value;
+		else
+			die(name, "unknown option");
+	}
+	if (options.connections < 1 || options.connections > CONNECTIONS_MAX || options.batch < 1 || options.bytes < 1 ||
+	    options.bytes > 4096)
+		die("usage", "a number is out of range");
+}
+
+int main(int argc, char **argv)
+{
+	struct connection *all;
+	double wall;
+
+	take_options(argc, argv);
+	make_payload();
+	all = calloc((size_t)options.connections, sizeof(*all));
+	if (!all)
+		die("connections", "out of memory");
+	wall = drive(find_target(), all);
+	qsort(latencies.at, latencies.n, sizeof(double), by_size);
+	printf("{\"tasks\":%llu,\"wall\":%.3f,\"rate\":%.0f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"errors\":%llu}\n",
+	       operations * (unsigned long long)options.batch, wall,
+	       (double)operations * options.batch / wall, percentile(0.5), percentile(0.99), percentile(1), errors);
+	return EXIT_SUCCESS;
+}
