@@ -96,10 +96,7 @@ static void add_content(struct json *content, const char *what)
 		json_set(media, "schema", ref_to(ref));
 		json_set(content, "application/json", media);
 	} else {
-		json_set(media, "schema",
-		         parsed(str_eq(what, "application/json")
-		                        ? "{\"type\":\"array\",\"items\":{}}"
-		                        : "{\"type\":\"string\"}"));
+		json_set(media, "schema", parsed("{\"type\":\"string\"}"));
 		json_set(content, what, media);
 	}
 }

@@ -35,7 +35,7 @@ const struct api_route api_table[] = {
 	 "Takes a file that tasks may name as their source.", NULL, "application/octet-stream",
 	 "201:Upload"},
 	{"POST", "/v1/query", handle_query, JSON_MAX, 0, "query", "Runs SQL and streams the rows.",
-	 NULL, "Query", "200:application/x-ndjson 200:application/json 200:text/csv"},
+	 NULL, "Query", "200:application/x-ndjson 200:RowPage 200:text/csv"},
 	/* datasets */
 	{"GET", "/v1/datasets", handle_datasets_get, 0, 0, "listDatasets",
 	 "The datasets that are known.", NULL, NULL, "200:DatasetList"},

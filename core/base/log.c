@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#define LINE_MAX_BYTES 8192
+#define LINE_MAX_BYTES (64u << 10)
 
 static struct {
 	enum log_format format;
@@ -59,12 +59,21 @@ static void put_json(struct buf *line, const char *key, const struct log_kv *kv)
 		buf_printf(line, "%lld", (long long)kv->num);
 }
 
+/* Needs no quotes: nothing that would end the value or the line, or that a terminal would obey. */
+static int is_plain(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
+		if (*p <= ' ' || *p >= 0x7F || strchr("\"=\\", *p))
+			return 0;
+	return *s != '\0';
+}
+
 static void put_text(struct buf *line, const char *key, const struct log_kv *kv)
 {
 	buf_printf(line, " %s=", key);
 	if (!kv->str)
 		buf_printf(line, "%lld", (long long)kv->num);
-	else if (kv->str[0] && !strpbrk(kv->str, " \"=\n\t\\"))
+	else if (is_plain(kv->str))
 		buf_puts(line, kv->str);
 	else
 		buf_json_str(line, kv->str, strlen(kv->str));
@@ -74,6 +83,7 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 {
 	char now[CLOCK_RFC3339_LEN];
 	struct buf line;
+	size_t whole = 0;
 
 	if (!log_enabled(level))
 		return;
@@ -84,10 +94,16 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 		           now, level_names[level], logger.program, event);
 	else
 		buf_printf(&line, "%s %-5s %s %s", now, level_names[level], logger.program, event);
-	for (; kv && kv->key; kv++)
+	for (; kv && kv->key && !line.failed; kv++) {
+		whole = line.len;
 		(logger.format == LOG_JSON ? put_json : put_text)(&line, kv->key, kv);
-	line.failed = 0; /* a line that is too long is cut, and still ends properly */
+	}
 	line.max = 0;
+	if (line.failed) { /* what does not fit is left out whole: the line stays readable */
+		line.len = whole;
+		line.failed = 0;
+		buf_puts(&line, logger.format == LOG_JSON ? ",\"cut\":true" : " cut=true");
+	}
 	buf_puts(&line, logger.format == LOG_JSON ? "}\n" : "\n");
 	if (logger.sink) {
 		logger.sink(logger.ctx, level, line.data ? line.data : "");

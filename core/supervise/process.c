@@ -69,13 +69,14 @@ static void on_log(struct process *process, const struct json *json)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
 	const char *name = json_get_str(json, "level", "info");
+	const struct json *order = process->order ? process->order->json : NULL;
 	enum log_level level = LOG_INFO;
 
 	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
 		if (!strcmp(levels[i], name))
 			level = (enum log_level)i;
 	log_at(level, json_get_str(json, "event", "worker.log"), LOG_INT("pid", loop_child_pid(process->child)),
-	       LOG_STR("task", json_get_str(process->order ? process->order->json : NULL, "task", "-")),
+	       LOG_STR("task", json_get_str(order, "task", "-")), LOG_STR("trace", json_get_str(order, "trace", "-")),
 	       LOG_STR("plugin", json_get_str(json, "plugin", "-")),
 	       LOG_STR("line", json_get_str(json, "line", "")));
 }

@@ -34,14 +34,12 @@ done_testing() { echo "1..$tests"; }
 # agent_start [options…]: starts on $DATA and waits until it is ready; sets URL.
 agent_start() {
 	: >"$SCRATCH/agent.log"
+	rm -f "$DATA/agent.address"
 	"$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0 "$@" 2>>"$SCRATCH/agent.log" &
 	AGENT_PID=$!
-	cat "$SCRATCH/agent.log" >/dev/null
 	for _ in $(seq 400); do
-		local port
-		port=$(sed -n 's/.*agent\.ready.* port=\([0-9]*\).*/\1/p' "$SCRATCH/agent.log" | tail -1)
-		if [ -n "$port" ]; then
-			URL=http://127.0.0.1:$port
+		URL=$(cat "$DATA/agent.address" 2>/dev/null)
+		if [ -n "$URL" ]; then
 			export ORASI_SERVER=$URL
 			return 0
 		fi

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What an operator sees of a real agent: one structured line per event, which carries task and trace through the
+# processes; metrics that Prometheus' own linter accepts, from every room.
+. "$(dirname "$0")/../e2e/lib.sh"
+command -v jq >/dev/null || skip_all "jq is not here"
+trace=4bf92f3577b34da6a3ce929d0e0e4736
+query='{"kind":"query","sql":"SELECT 1 AS x"}'
+
+# traced JSON: submits with a trace, waits for the end, prints the id.
+traced() {
+	curl -sS -m 60 "$URL/v1/tasks" -H "traceparent: 00-$trace-00f067aa0ba902b7-01" -H 'prefer: wait=30' --json "$1" | jq -r .id
+}
+lines() { jq -c "select($1)" "$SCRATCH/agent.log"; }
+
+# ---- logs as JSON -------------------------------------------------------------------------------------------------
+export ORASI_LOG_FORMAT=json
+agent_start || exit 1
+id=$(traced '{"kind":"ingest","dataset":"x","source":{"inline":"{\"a\":1}\n{\"a\":\n"},"format":{"plugin":"auto"}}')
+bad=$(traced '{"kind":"query","sql":"SELECT nope \u001b[31m"}')
+curl -sS "$URL/v1/nope%0Aforged%1b%5b31m" >/dev/null
+agent_stop
+same "every line is a JSON object with time, level, program and event" true \
+	"$(jq -s 'all(.time and .level and .program and (.event | test("^[a-z_.]+$")))' "$SCRATCH/agent.log")"
+same "a task's states are one line each" "ready running succeeded" \
+	"$(lines ".event == \"task.state\" and .task == \"$id\"" | jq -r .state | xargs)"
+check "each carries the trace of the request that put it" \
+	[ "$(lines ".task == \"$id\" and (.trace | contains(\"$trace\"))" | wc -l)" = "$(lines ".task == \"$id\"" | wc -l)" ]
+check "also what the worker and the plugin say" [ -n "$(lines ".event == \"worker.log\" and .task == \"$id\" and (.trace | contains(\"$trace\"))")" ]
+check "and the request itself" [ -n "$(lines ".event == \"http.request\" and (.trace | contains(\"$trace\")) and .status == 200")" ]
+check "a failure says why" [ -n "$(lines ".task == \"$bad\" and .state == \"failed\" and (.error | length > 0)")" ]
+check "nothing that is sent forges a line" [ -z "$(grep -a '^forged' "$SCRATCH/agent.log")" ]
+
+# ---- logs as text -------------------------------------------------------------------------------------------------
+export ORASI_LOG_FORMAT=text
+agent_start || exit 1
+id=$(traced "$query")
+traced '{"kind":"query","sql":"SELECT nope \u001b[31m"}' >/dev/null
+curl -sS "$URL/v1/nope%0Aforged%1b%5b31m" >/dev/null
+check "a text line has time, level, program, event and pairs" \
+	grep -q "^20[0-9TZ:.-]* info  orasi-agent task.state task=$id kind=query state=succeeded.* trace=00-$trace" "$SCRATCH/agent.log"
+check "every line has that form" [ -z "$(grep -avE '^20[0-9TZ:.-]+ (debug|info |warn |error) orasi-agent [a-z_.]+( [a-z_]+=("([^"\\]|\\.)*"|[^ "]*))*$' "$SCRATCH/agent.log")" ]
+check "no control character reaches a terminal" [ -z "$(tr -d '\n' <"$SCRATCH/agent.log" | grep -aP '[\x00-\x1f\x7f]')" ]
+
+# ---- metrics --------------------------------------------------------------------------------------------------------
+curl -sS "$URL/metrics" >"$SCRATCH/metrics"
+if command -v promtool >/dev/null; then
+	said=$(promtool check metrics <"$SCRATCH/metrics" 2>&1)
+	same "Prometheus' linter accepts the metrics" "0 " "$? $said"
+else
+	pass "Prometheus' linter accepts the metrics # SKIP promtool is not here (Debian package prometheus)"
+fi
+for room in http queue store worker plugin; do
+	check "the room $room counts" grep -q "^orasi_${room}s\?_" "$SCRATCH/metrics"
+done
+check "the process counts" grep -q "^process_cpu_seconds_total " "$SCRATCH/metrics"
+same "the JSON has the same names" "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$SCRATCH/metrics" | sort)" \
+	"$(api GET /v1/metrics | jq -r '.metrics[].name' | sort -u)"
+agent_stop
+done_testing
