@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A dataset with two writers: ours and ClickHouse's. What either appends, all readers see; and what both append at the
 # same time is all there.
-. "$(dirname "$0")/../e2e/lib.sh"
-command -v jq >/dev/null || skip_all "jq is not here"
-PEERS=${ORASI_PEERS:-$SRC/tests/peers}
-[ -d "$PEERS/node_modules/chdb" ] && command -v node >/dev/null || skip_all "chdb is not installed (tests/peers/install)"
+. "$(dirname "$0")/lib.sh"
 
 mkdir -p "$SCRATCH/in"
 ingest() { finish "$(submit "{\"kind\":\"ingest\",\"dataset\":\"shared\",\"source\":{\"uris\":[\"$1\"]}}")"; }
@@ -14,7 +11,7 @@ count() { node "$SRC/tests/peers/delta-read.mjs" "$1" "$location" "SELECT count(
 # foreign FROM ROWS TIMES: rows with these ids from the other writer, in so many commits. It does not try again by
 # itself when it loses a race.
 foreign() {
-	NODE_PATH=$PEERS/node_modules node -e '
+	NODE_PATH=$ORASI_PEERS/node_modules node -e '
 		const { query } = require("chdb");
 		const [table, from, rows, times] = process.argv.slice(1);
 		const insert = (i) => query(`INSERT INTO FUNCTION deltaLakeLocal(\x27${table}\x27)
