@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conform.h"
+#include "looks.h"
 #include "output.h"
 #include "pipeline.h"
 #include "plugin/codec.h"
@@ -183,8 +184,6 @@ static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
 	if (strcmp(name, "auto"))
 		return loader_find(in->loader, "ingest", name, &in->plugin, err);
 	head = source_head(in->source, &head_err);
-	if (head_err.code)
-		return err_set(err, head_err.code, "%s", head_err.text);
 	n = loader_all(in->loader, "ingest", all, PLUGINS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		score = 0;
@@ -197,8 +196,10 @@ static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
 	}
 	if (best >= SNIFF_MIN)
 		return 0;
-	return err_set(err, ERR_INVALID, "'%s' is of no format that a plugin here recognises: name it with format.plugin "
-	               "(see 'orasi plugin list')", uri);
+	if (head_err.code)
+		return err_set(err, head_err.code, "%s", head_err.text);
+	return err_set(err, ERR_INVALID, "'%.300s' looks like %s, which no plugin here recognises: convert it, add a plugin, "
+	               "or name one with format.plugin (see 'orasi plugin list')", uri, looks_like(head.ptr, head.len));
 }
 
 /* ---- the decoder ------------------------------------------------------------------------------------------------ */
@@ -413,6 +414,32 @@ static int read_batches(struct ingest *in, struct err *err)
 	return r;
 }
 
+/* A format that is to be found out cannot be, of nothing: there is no record in it, and that is fine. */
+static int holds_nothing(struct ingest *in)
+{
+	struct err broken = {0};
+	orasi_bytes head;
+
+	if (strcmp(json_str(json_pointer(in->spec, "/format/plugin"), "auto"), "auto"))
+		return 0;
+	head = source_head(in->source, &broken);
+	return !broken.code && head.len < SOURCE_HEAD && looks_blank(head.ptr, head.len);
+}
+
+static int decode_unit(struct ingest *in, const char *uri, struct err *err)
+{
+	int r = choose_plugin(in, uri, err);
+
+	if (!r)
+		r = make_instance(in, err);
+	if (!r)
+		r = open_decoder(in, err);
+	/* A source without records has no columns either, and changes nothing. */
+	if (!r && in->schema.n_children)
+		r = take_schema(in, err);
+	return r ? r : read_batches(in, err);
+}
+
 static int run_unit(struct ingest *in, struct err *err)
 {
 	struct json *unit = unit_at(in);
@@ -424,21 +451,15 @@ static int run_unit(struct ingest *in, struct err *err)
 	r = open_source(in, uri, err);
 	if (!r)
 		r = check_identity(in, err);
-	if (!r)
-		r = choose_plugin(in, uri, err);
-	if (!r)
-		r = make_instance(in, err);
-	if (!r)
-		r = open_decoder(in, err);
-	/* A source without records has no columns either, and changes nothing. */
-	if (!r && in->schema.n_children)
-		r = take_schema(in, err);
-	if (!r)
-		r = read_batches(in, err);
+	if (!r && !holds_nothing(in))
+		r = decode_unit(in, uri, err);
 	size = in->source ? source_size(in->source) : 0;
 	close_unit(in);
-	if (r)
+	if (r) {
+		if (err && r != ERR_CANCELLED && !strstr(err->text, uri)) /* of which file, a plugin does not know */
+			err_prefix(err, "'%.300s'", uri);
 		return r;
+	}
 	in->bytes_done += size;
 	json_set_bool(unit, "done", 1);
 	json_del(unit, "mark");

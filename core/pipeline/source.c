@@ -14,7 +14,6 @@
 #include "base/str.h"
 
 #define CHUNK (256u << 10)
-#define HEAD (64u << 10)
 #define GZIP_ONLY (15 + 16)
 
 enum packing { PACK_NONE, PACK_GZIP, PACK_ZSTD };
@@ -35,17 +34,24 @@ struct source {
 	char *head; /* peeked output that read gives first */
 	size_t head_at, head_len;
 	int head_done;
+	struct err head_err; /* why it has less than there was to be */
 };
 
-static orasi_status fail(const struct source *s, orasi_error *err, orasi_status status, const char *what)
+/* `what` is said of the byte that would have been next; `remedy` may be empty. */
+static orasi_status fail(const struct source *s, orasi_error *err, orasi_status status, const char *what,
+                         const char *remedy)
 {
+	int64_t at = s->taken - (int64_t)(s->in_len - s->in_at);
+
 	if (err) {
-		snprintf(err->message, sizeof(err->message), "'%.300s': %s at byte %lld of the file", s->path, what,
-		         (long long)s->taken);
-		err->offset = s->taken;
+		snprintf(err->message, sizeof(err->message), "'%.300s': %s at byte %lld of the file%s", s->path, what,
+		         (long long)at, remedy);
+		err->offset = at;
 	}
 	return status;
 }
+
+#define FETCH_AGAIN ": fetch it again, or unpack what can be and ingest that"
 
 /* ---- raw bytes ------------------------------------------------------------------------------------------- */
 
@@ -61,7 +67,7 @@ static orasi_status read_raw(struct source *s, void *buf, size_t cap, size_t *go
 			n = read(s->fd, buf, cap);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
-			return fail(s, err, ORASI_E_IO, strerror(errno));
+			return fail(s, err, ORASI_E_IO, strerror(errno), "");
 	}
 	s->taken += n;
 	*got = (size_t)n;
@@ -84,7 +90,7 @@ static orasi_status start_member(struct source *s, orasi_error *err)
 
 	s->gzip_open = 1;
 	s->member_end = 0;
-	return r == Z_OK ? ORASI_OK : fail(s, err, ORASI_E_NOMEM, "zlib cannot start");
+	return r == Z_OK ? ORASI_OK : fail(s, err, ORASI_E_NOMEM, "zlib cannot start", "");
 }
 
 static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *got, orasi_error *err)
@@ -100,7 +106,8 @@ static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *g
 			return status;
 		if (!s->in_len) {
 			if (!s->member_end)
-				return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is cut: it ends in the middle");
+				return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is cut: it ends in the middle",
+				            FETCH_AGAIN);
 			break;
 		}
 		if (s->member_end) {
@@ -108,6 +115,10 @@ static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *g
 				s->in_at++;
 				continue;
 			}
+			if ((unsigned char)s->in[s->in_at] != 0x1F)
+				return fail(s, err, ORASI_E_CORRUPT,
+				            s->gzip_open ? "the gzip stream is followed by other bytes" : "there is no gzip stream",
+				            FETCH_AGAIN);
 			status = start_member(s, err);
 			if (status)
 				return status;
@@ -119,7 +130,7 @@ static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *g
 		if (r == Z_STREAM_END)
 			s->member_end = 1;
 		else if (r != Z_OK && r != Z_BUF_ERROR)
-			return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is damaged");
+			return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is damaged", FETCH_AGAIN);
 	}
 	*got = cap - s->gzip.avail_out;
 	return ORASI_OK;
@@ -141,14 +152,15 @@ static orasi_status read_zstd(struct source *s, void *buf, size_t cap, size_t *g
 			return status;
 		if (!s->in_len) {
 			if (s->frame_open)
-				return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is cut: it ends in the middle");
+				return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is cut: it ends in the middle",
+				            FETCH_AGAIN);
 			break;
 		}
 		in = (ZSTD_inBuffer){s->in, s->in_len, s->in_at};
 		r = ZSTD_decompressStream(s->zstd, &out, &in);
 		s->in_at = in.pos;
 		if (ZSTD_isError(r))
-			return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is damaged");
+			return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is damaged", FETCH_AGAIN);
 		s->frame_open = r != 0;
 	}
 	*got = out.pos;
@@ -196,7 +208,7 @@ static orasi_status abi_pread(orasi_source *source, uint64_t off, void *buf, siz
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail(s, err, ORASI_E_IO, strerror(errno));
+			return fail(s, err, ORASI_E_IO, strerror(errno), "");
 		if (!n)
 			break;
 		done += (size_t)n;
@@ -207,13 +219,24 @@ static orasi_status abi_pread(orasi_source *source, uint64_t off, void *buf, siz
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
+static int open_failed(const struct source *s, int errnum, struct err *err)
+{
+	int r = err_errno(err, errnum, "cannot open '%s'", s->path);
+	size_t n = err ? strlen(err->text) : 0;
+
+	if (r == ERR_PERM && err)
+		snprintf(err->text + n, sizeof(err->text) - n, " for user %d, as whom the agent runs: give that user the "
+		         "right to read it and to enter its folder, or pipe it in", (int)geteuid());
+	return r;
+}
+
 static int open_file(struct source *s, struct err *err)
 {
 	struct stat st;
 
 	s->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (s->fd < 0)
-		return err_errno(err, errno, "cannot open '%s'", s->path);
+		return open_failed(s, errno, err);
 	if (fstat(s->fd, &st))
 		return err_errno(err, errno, "cannot look at '%s'", s->path);
 	if (S_ISDIR(st.st_mode))
@@ -319,23 +342,28 @@ orasi_source *source_abi(struct source *s)
 	return &s->abi;
 }
 
-orasi_bytes source_head(struct source *s, struct err *err)
+static void fill_head(struct source *s)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	size_t got = 1;
 
-	if (!s->head_done) {
-		s->head_done = 1;
-		s->head = malloc(HEAD);
-		while (s->head && got && s->head_len < HEAD) {
-			if (read_out(s, s->head + s->head_len, HEAD - s->head_len, &got, &error)) {
-				if (!s->head_len)
-					err_set(err, error.message[0] ? ERR_CORRUPT : ERR_IO, "%s", error.message);
-				break; /* a later read meets it again, with the bytes before it already used */
-			}
-			s->head_len += got;
+	s->head = malloc(SOURCE_HEAD);
+	while (s->head && got && s->head_len < SOURCE_HEAD) {
+		if (read_out(s, s->head + s->head_len, SOURCE_HEAD - s->head_len, &got, &error)) {
+			err_set(&s->head_err, error.message[0] ? ERR_CORRUPT : ERR_IO, "%s", error.message);
+			break; /* a later read meets it again, with the bytes before it already used */
 		}
+		s->head_len += got;
 	}
+}
+
+orasi_bytes source_head(struct source *s, struct err *err)
+{
+	if (!s->head_done)
+		fill_head(s);
+	s->head_done = 1;
+	if (s->head_err.code && err)
+		*err = s->head_err;
 	return (orasi_bytes){(const uint8_t *)s->head, s->head_len};
 }
 

@@ -14,7 +14,9 @@ int source_open(const char *path, const char *compression, struct source **ret, 
 int source_memory(const char *text, size_t n, struct source **ret, struct err *err); /* keeps a pointer */
 void source_close(struct source *source);
 orasi_source *source_abi(struct source *source);
-/* The first bytes as a decoder will see them, without taking them. */
+/* The first bytes, at most SOURCE_HEAD, as a decoder will see them, without taking them. When the stream breaks off
+ * among them, `err` says how, and what is there before it is returned. */
+#define SOURCE_HEAD (64u << 10)
 orasi_bytes source_head(struct source *source, struct err *err);
 int64_t source_size(const struct source *source);     /* of the file */
 int64_t source_modified(const struct source *source); /* wall ms */

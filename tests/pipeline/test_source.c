@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "lib/test.h"
+#include "pipeline/looks.h"
 
 static struct err err;
 
@@ -117,6 +118,47 @@ START_TEST(what_is_no_regular_file_is_named_with_the_reason)
 }
 END_TEST
 
+START_TEST(the_head_of_a_stream_that_breaks_off_early_comes_with_the_reason)
+{
+	char packed[4096];
+	char *text = make_text(1000);
+	size_t n = ZSTD_compress(packed, sizeof(packed), text, 1000, 3);
+	struct source *source;
+
+	ck_ok(source_open(write_file("short.zst", packed, n - 1), "auto", &source, &err), &err);
+	for (int i = 0; i < 2; i++) {
+		err.code = 0;
+		source_head(source, &err);
+		ck_assert_int_eq(err.code, ERR_CORRUPT);
+	}
+	source_close(source);
+	free(text);
+}
+END_TEST
+
+START_TEST(what_no_plugin_recognises_is_named_by_its_looks)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *name;
+	} looks[] = {
+		{"BZh9", 4, "bzip2"},          {"PK\3\4", 4, "ZIP"},      {"a,b\n1,2\n", 8, "CSV"},
+		{"a\tb\n1\t2", 7, "CSV"},      {"Hello, you\nBye", 14, "plain"}, {"\0\1\2\3", 4, "binary"},
+		{"\xFF\xFE{\0", 4, "UTF-16"}, {"{\0}\0", 4, "UTF-16"},    {"\xC3", 1, "binary"},
+		{"gr\xC3\xBC\xC3", 5, "plain"}, {"", 0, "binary"},
+	};
+
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		const char *said = looks_like((const uint8_t *)looks[i].bytes, looks[i].n);
+
+		ck_assert_msg(strstr(said, looks[i].name), "%zu: %s", i, said);
+	}
+	ck_assert(looks_blank((const uint8_t *)"\xEF\xBB\xBF \r\n", 6));
+	ck_assert(!looks_blank((const uint8_t *)" x", 2));
+}
+END_TEST
+
 static void source_cases(Suite *suite)
 {
 	TCase *c = tcase_create("source");
@@ -125,6 +167,8 @@ static void source_cases(Suite *suite)
 	tcase_add_loop_test(c, a_zstd_file_that_is_cut_is_an_error_with_the_place, 0, 4);
 	tcase_add_loop_test(c, gzip_members_one_after_the_other_are_one_stream, 0, 4);
 	tcase_add_test(c, what_is_no_regular_file_is_named_with_the_reason);
+	tcase_add_test(c, the_head_of_a_stream_that_breaks_off_early_comes_with_the_reason);
+	tcase_add_test(c, what_no_plugin_recognises_is_named_by_its_looks);
 	suite_add_tcase(suite, c);
 }
 
