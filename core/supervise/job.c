@@ -38,7 +38,9 @@ struct job {
 	struct order *order;     /* of the work, or NULL */
 	struct order *commit;    /* of the commit, or NULL */
 	struct json *part;       /* being committed, or the last committed one */
-	int part_open;           /* noted or committing */
+	int part_open;           /* noted or committing, and not known to be in the table */
+	int noting;              /* the queue will call on_noted */
+	int abandoned;           /* the agent stops: freed as soon as nobody will call back */
 	struct json *result;
 	struct err err;          /* why it failed */
 	int ended;               /* the work's order has ended */
@@ -61,6 +63,14 @@ static void job_free(struct job *job)
 	buf_done(&job->data);
 	arena_done(&job->arena);
 	free(job);
+}
+
+/* The attempt stays "running" in the store and is ready again at the next start. */
+static void job_abandon(struct job *job)
+{
+	job->abandoned = 1;
+	if (!job->order && !job->commit && !job->noting)
+		job_free(job);
 }
 
 static void job_fail(struct job *job, const struct err *err)
@@ -91,6 +101,19 @@ static void clean_staging(struct job *job)
 		log_warn("staging.remove", LOG_STR("task", job->id), LOG_STR("error", err.text));
 }
 
+/* Parts are committed as they come, so a failure may leave rows: whoever reads the reason shall know of them. */
+static void tell_rows(struct job *job)
+{
+	const struct json *counts = json_get(job->part, "counts");
+	int64_t rows = json_get_int(counts, "rows", 0), rejected = json_get_int(counts, "rejected", 0);
+	size_t n = strlen(job->err.text);
+
+	if (strcmp(job->task->kind, "ingest") || job->part_open || rows + rejected == 0)
+		return;
+	snprintf(job->err.text + n, sizeof(job->err.text) - n, "; %lld rows before that are in the dataset, %lld rejected",
+	         (long long)rows, (long long)rejected);
+}
+
 static void job_finish(struct job *job)
 {
 	struct queue_outcome outcome = {.code = job->err.code};
@@ -100,6 +123,7 @@ static void job_finish(struct job *job)
 
 	clean_staging(job);
 	if (outcome.code) {
+		tell_rows(job);
 		outcome.error = job->err.text;
 		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
 	} else {
@@ -123,6 +147,10 @@ static void on_committed(void *ctx, const struct json *result, const struct err 
 	struct job *job = ctx;
 
 	job->commit = NULL;
+	if (job->abandoned || (job->sup->stopping && err->code)) {
+		job_abandon(job);
+		return;
+	}
 	if (err->code) {
 		job_fail(job, err);
 		if (job->order)
@@ -162,7 +190,8 @@ static void on_noted(void *ctx, int r, const struct err *err)
 {
 	struct job *job = ctx;
 
-	if (!r) {
+	job->noting = 0;
+	if (!r && !job->abandoned) {
 		commit_part(job);
 		return;
 	}
@@ -176,6 +205,7 @@ static void note_part(struct job *job)
 	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(job->part),
 	                         on_noted, job);
 
+	job->noting = !r;
 	if (r) {
 		err_set(&err, r, "the part could not be noted: %s", err_name(r));
 		on_noted(job, r, &err);
@@ -242,8 +272,8 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 
 	job->order = NULL;
 	job->ended = 1;
-	if (job->sup->stopping && err->code) {
-		job_free(job); /* it stays "running" in the store and is ready again at the next start */
+	if (job->abandoned || (job->sup->stopping && err->code)) {
+		job_abandon(job);
 		return;
 	}
 	if (err->code)
@@ -318,10 +348,8 @@ static void job_step(struct job *job)
 			job_run(job);
 			return;
 		}
-		if (!job->ended || job->commit)
+		if (!job->ended || job->commit || job->noting)
 			return;
-		if (job->part_open && !job->err.code)
-			return; /* the note is under way */
 		break;
 	case JOB_FINISH:
 		break;
