@@ -31,11 +31,11 @@ same() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "wanted: $2" "got:  
 skip_all() { echo "1..0 # SKIP $1"; exit 0; }
 done_testing() { echo "1..$tests"; }
 
-# agent_start [options…]: starts on $DATA and waits until it is ready; sets URL.
+# agent_start [options…]: starts on $DATA and waits until it is ready; sets URL. AS is a command before it, as setpriv.
 agent_start() {
 	: >"$SCRATCH/agent.log"
 	rm -f "$DATA/agent.address"
-	"$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0 "$@" 2>>"$SCRATCH/agent.log" &
+	${AS:-} "$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0 "$@" 2>>"$SCRATCH/agent.log" &
 	AGENT_PID=$!
 	for _ in $(seq 400); do
 		URL=$(cat "$DATA/agent.address" 2>/dev/null)
@@ -83,3 +83,39 @@ finish() {
 
 # sql TEXT: rows as NDJSON.
 sql() { api POST /v1/query "$(jq -cn --arg sql "$1" '{sql: $sql, format: "ndjson"}')"; }
+
+# ingest_file DATASET FILE [JSON members]: ingests, waits, and prints the task; or the problem, if it is refused.
+ingest_file() {
+	local answer id
+	answer=$(api POST /v1/tasks "$(jq -cn --arg d "$1" --arg f "$2" "{kind: \"ingest\", dataset: \$d, source: {uris: [\$f]}} + {${3:-}}")")
+	id=$(jq -r '.id // empty' <<<"$answer")
+	[ -n "$id" ] || { echo "$answer"; return; }
+	finish "$id" >/dev/null
+	api GET "/v1/tasks/$id"
+}
+
+# settle: waits until no task waits or runs any more; prints how many still do.
+settle() {
+	local open
+	for _ in $(seq 600); do
+		open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | awk '{n += $1} END {print n}')
+		[ "$open" = 0 ] && break
+		sleep 0.2
+	done
+	echo "$open"
+}
+
+metric() { api GET /metrics | awk -v name="$1" '$1 == name {print $2}'; }
+plugins_ready() { # N: waits until so many plugins are active
+	for _ in $(seq 100); do
+		[ "$(api GET /v1/plugins | jq '[.. | .state? | select(. == "active")] | length')" -ge "$1" ] && return
+		sleep 0.1
+	done
+}
+
+# unharmed NAME: the agent of the start still answers, and no worker has crashed.
+unharmed() {
+	same "$1: the agent is well, no worker has crashed" '"ok" 0' \
+		"$(api GET /health | jq -c .status) $(metric orasi_worker_crashes_total)"
+	kill -0 "$AGENT_PID" || fail "$1: the agent is the same process as before"
+}
