@@ -308,9 +308,12 @@ static enum health_verdict probe_store(void *ctx, char *detail, size_t cap)
 {
 	struct agent *agent = ctx;
 
-	if (!store_is_read_only(agent->store))
+	if (store_is_read_only(agent->store))
+		str_copy(detail, cap, "the store takes no writes: see the log for the disk error, mend it and restart");
+	else if (store_is_full(agent->store))
+		str_copy(detail, cap, "the disk of the data folder is full: make room, the agent goes on by itself");
+	else
 		return HEALTH_OK;
-	str_copy(detail, cap, "the store takes no writes: see the log for the disk error, mend it and restart");
 	return HEALTH_FAILING;
 }
 

@@ -193,7 +193,7 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
 	put->ids = arena_alloc(&put->arena, n * sizeof(*put->ids));
 	for (size_t i = 0; i < n; i++)
 		put->ids[i] = ++queue->last_id;
-	r = store_write(queue->store, put_write, put_done, put);
+	r = store_write_new(queue->store, put_write, put_done, put);
 	if (r) {
 		arena_done(&put->arena);
 		free(put);

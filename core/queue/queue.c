@@ -171,7 +171,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	queue->config = *config;
 	queue->events = *events;
 	fill_metrics(queue);
-	r = store_write(store, lost_write, lost_done, &lost);
+	r = store_write_new(store, lost_write, lost_done, &lost);
 	if (!r) {
 		store_flush(store);
 		r = lost.code ? err_set(err, lost.code, "%s", lost.text) : 0;

@@ -16,6 +16,9 @@ int db_fail(const struct store_db *db, const char *what, struct err *err)
 	             {SQLITE_READONLY, ERR_PERM},{SQLITE_CANTOPEN, ERR_IO},      {SQLITE_CONSTRAINT, ERR_CONFLICT}};
 	int ours = ERR_INTERNAL;
 
+	/* the wal-index could not be extended: a full disk too, and nothing is committed */
+	if (db->handle && sqlite3_extended_errcode(db->handle) == SQLITE_IOERR_SHMSIZE)
+		code = SQLITE_FULL;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].sqlite == code)
 			ours = codes[i].ours;

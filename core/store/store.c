@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,13 +19,15 @@
 #include "store/inside.h"
 
 #define EPOCH_SHIFT 40
+#define FULL_RETRY_S 1
+#define FULL_ROOM (1 << 20) /* less than this is no room: a small write may fit where the next does not */
 
 struct write {
 	struct list link;
 	store_write_fn write;
 	store_done_fn on_done;
 	void *arg;
-	int r;
+	int r, is_new;
 	struct err err;
 };
 
@@ -42,7 +45,7 @@ struct store {
 	int stop, busy, read_only, checkpoint_wanted;
 	struct err broken;
 	int64_t epoch, sequence;
-	_Atomic int64_t commits, writes, failed, read_only_gauge;
+	_Atomic int64_t commits, writes, failed, read_only_gauge, full_gauge;
 	struct metric_histogram commit_time;
 	struct metric metrics[8];
 };
@@ -90,29 +93,46 @@ static int begin_group(struct store *store, struct err *err)
 	return r;
 }
 
+/* An error that the whole transaction does not survive: SQLite has rolled back, or is about to. */
+static int is_lost(struct store *store, const struct write *write)
+{
+	return write->r == ERR_NOSPACE || sqlite3_get_autocommit(store->writer.handle);
+}
+
 static int run_group(struct store *store, struct list *group, struct err *err)
 {
 	int r = begin_group(store, err);
 
 	if (r)
 		return r;
-	list_each(item, group)
-		run_write(store, list_entry(item, struct write, link));
-	r = db_exec(&store->writer, "COMMIT", err);
+	list_each(item, group) {
+		struct write *write = list_entry(item, struct write, link);
+
+		run_write(store, write);
+		if (is_lost(store, write)) {
+			*err = write->err;
+			r = write->r;
+			break;
+		}
+	}
+	if (!r)
+		r = db_exec(&store->writer, "COMMIT", err);
 	if (r)
 		db_exec(&store->writer, "ROLLBACK", NULL);
 	return r;
 }
 
+static void end_write(struct write *write, int r, const struct err *err)
+{
+	write->r = r;
+	write->err = *err;
+	write->err.code = r;
+}
+
 static void fail_group(struct list *group, const struct err *err)
 {
-	list_each(item, group) {
-		struct write *write = list_entry(item, struct write, link);
-
-		write->r = ERR_READONLY;
-		write->err = *err;
-		write->err.code = ERR_READONLY;
-	}
+	list_each(item, group)
+		end_write(list_entry(item, struct write, link), ERR_READONLY, err);
 }
 
 static void move_all(struct list *from, struct list *to, int64_t max)
@@ -125,25 +145,110 @@ static void move_all(struct list *from, struct list *to, int64_t max)
 	}
 }
 
+/* ---- a full disk ---------------------------------------------------------------------------------- */
+
+static void set_full(struct store *store, const struct err *err)
+{
+	if (store->full_gauge == !!err)
+		return;
+	store->full_gauge = !!err;
+	if (err)
+		log_error("store.full", LOG_STR("error", err->text), LOG_STR("remedy", "make room; nothing is lost"));
+	else
+		log_info("store.has-room");
+}
+
+static void refuse(struct list *from, struct list *ended)
+{
+	struct err err;
+
+	err_set(&err, ERR_NOSPACE, "the disk of the data folder is full: make room, and try again");
+	list_each(item, from) {
+		struct write *write = list_entry(item, struct write, link);
+
+		if (!write->is_new)
+			continue;
+		list_del(item);
+		end_write(write, ERR_NOSPACE, &err);
+		list_add_tail(ended, item);
+	}
+}
+
+/* New work of the group and of what waits is answered; the rest waits a while for room. Returns whether to go on. */
+static int wait_for_room(struct store *store, struct list *group, const struct err *err)
+{
+	struct timespec until;
+	int stop;
+
+	set_full(store, err);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += FULL_RETRY_S;
+	pthread_mutex_lock(&store->mutex);
+	refuse(group, &store->ended);
+	refuse(&store->waiting, &store->ended);
+	store->wake(store->ctx);
+	while (!store->stop && !pthread_cond_timedwait(&store->more, &store->mutex, &until)) {
+		refuse(&store->waiting, &store->ended);
+		store->wake(store->ctx);
+	}
+	stop = store->stop;
+	pthread_mutex_unlock(&store->mutex);
+	return !stop;
+}
+
+static int has_room(const struct store *store)
+{
+	struct statvfs fs;
+
+	return statvfs(sqlite3_db_filename(store->writer.handle, "main"), &fs) ||
+	       (double)fs.f_bavail * (double)fs.f_frsize >= FULL_ROOM;
+}
+
+static int try_write(struct store *store, struct err *err)
+{
+	static const char same[] = "UPDATE meta SET value = value WHERE key = 'boot_epoch'";
+
+	return has_room(store) ? db_exec(&store->writer, same, err) : ERR_NOSPACE;
+}
+
+/* Until there is room again, also when nothing but new work had been written. */
+static int run_until_room(struct store *store, struct list *group, struct err *err)
+{
+	int r = run_group(store, group, err);
+
+	while (r == ERR_NOSPACE && wait_for_room(store, group, err)) {
+		r = try_write(store, err);
+		if (!r)
+			r = run_group(store, group, err);
+	}
+	if (!r)
+		set_full(store, NULL);
+	return r;
+}
+
 static void commit_group(struct store *store, struct list *group)
 {
 	struct err err = {0};
 	int64_t start = clock_mono_ns();
+	int r;
 
 	if (store->read_only) {
 		fail_group(group, &store->broken);
 		return;
 	}
-	if (!run_group(store, group, &err)) {
+	r = run_until_room(store, group, &err);
+	if (!r) {
 		store->commits++;
 		metric_observe_ms(&store->commit_time, (double)(clock_mono_ns() - start) / 1e6);
 		return;
 	}
 	err_set(&store->broken, ERR_READONLY, "the store takes no writes since a commit failed: %s", err.text);
+	fail_group(group, &store->broken);
+	if (r == ERR_NOSPACE)
+		return; /* the agent stops, and what waited for room is done again at the next start */
 	store->read_only = 1;
 	store->read_only_gauge = 1;
 	log_error("store.read-only", LOG_STR("error", err.text));
-	fail_group(group, &store->broken);
 }
 
 static void *writer_main(void *arg)
@@ -260,6 +365,8 @@ static void fill_metrics(struct store *store)
 	                       &store->writes, NULL, NULL, NULL};
 	*m++ = (struct metric){"orasi_store_read_only", METRIC_GAUGE, "1 when the store takes no writes.", NULL,
 	                       &store->read_only_gauge, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_store_full", METRIC_GAUGE, "1 while the disk of the data folder is full.", NULL,
+	                       &store->full_gauge, NULL, NULL, NULL};
 	*m++ = (struct metric){"orasi_store_commit_seconds", METRIC_HISTOGRAM, "Time of a group, fsync included.",
 	                       NULL, NULL, &store->commit_time, NULL, NULL};
 }
@@ -313,6 +420,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 		r = start_threads(store, err);
 	}
 	if (r) {
+		err_prefix(err, "cannot open the store '%s'", path);
 		store_close(store);
 		return r;
 	}
@@ -356,7 +464,7 @@ void store_close(struct store *store)
 
 /* ---- for the loop thread -------------------------------------------------------------------------- */
 
-int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
+static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
 {
 	struct write *entry = calloc(1, sizeof(*entry));
 
@@ -365,12 +473,23 @@ int store_write(struct store *store, store_write_fn write, store_done_fn on_done
 	entry->write = write;
 	entry->on_done = on_done;
 	entry->arg = arg;
+	entry->is_new = is_new;
 	store->writes++;
 	pthread_mutex_lock(&store->mutex);
 	list_add_tail(&store->waiting, &entry->link);
 	pthread_cond_signal(&store->more);
 	pthread_mutex_unlock(&store->mutex);
 	return 0;
+}
+
+int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
+{
+	return hand_over(store, write, on_done, arg, 0);
+}
+
+int store_write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
+{
+	return hand_over(store, write, on_done, arg, 1);
 }
 
 void store_drain(struct store *store)
@@ -415,6 +534,11 @@ void store_flush(struct store *store)
 int store_is_read_only(const struct store *store)
 {
 	return store->read_only_gauge != 0;
+}
+
+int store_is_full(const struct store *store)
+{
+	return store->full_gauge != 0;
 }
 
 struct store_db *store_reader(struct store *store)

@@ -7,6 +7,10 @@
  * good, since nobody knows what the disk has: pending and later writes get ERR_READONLY (an fsync is never
  * tried again: the kernel may have dropped the pages).
  *
+ * A disk that is full is no such case: SQLite could not extend its log and has rolled back. New work
+ * (store_write_new) is refused with ERR_NOSPACE; what must become true of work under way is kept and tried
+ * again every second, so that nothing is lost and the agent goes on by itself when there is room.
+ *
  * Threading: loop thread, except that store_write_fn runs on the writer thread with its own connection,
  * and `wake` is called from there. Reads on the loop thread use a read-only connection of their own. */
 #ifndef STORE_STORE_H
@@ -37,13 +41,17 @@ void store_close(struct store *store);
 /* Commits what waits and runs its completions: for tests and for an orderly end. */
 void store_flush(struct store *store);
 
+/* May run more than once for one write, each time on the state before it. */
 typedef int (*store_write_fn)(struct store_db *db, void *arg, struct err *err);
 typedef void (*store_done_fn)(void *arg, int r, const struct err *err);
 /* on_done is called by store_drain, after the fsync. */
 int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
+/* The same for what its caller can still refuse: ERR_NOSPACE at on_done while the disk is full. */
+int store_write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
 void store_drain(struct store *store);
 
 int store_is_read_only(const struct store *store);
+int store_is_full(const struct store *store); /* the disk; ends by itself */
 struct store_db *store_reader(struct store *store);
 /* A number larger than any given before, also by earlier agents: boot epoch << 40 | sequence. */
 int64_t store_next_fence(struct store *store);

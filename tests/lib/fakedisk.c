@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-static atomic_int left = INT_MAX, syncs_fail, failures;
+static atomic_int left = INT_MAX, syncs_fail, full, failures;
 static sqlite3_vfs vfs;
 static int (*real_open)(sqlite3_vfs *, const char *, sqlite3_file *, int, int *);
 static const sqlite3_io_methods *real;
@@ -23,6 +23,10 @@ static int fails(int is_sync)
 
 static int disk_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 {
+	if (full) {
+		failures++;
+		return SQLITE_FULL;
+	}
 	return fails(0) ? SQLITE_IOERR_WRITE : real->xWrite(file, p, n, at);
 }
 
@@ -59,8 +63,9 @@ void fakedisk_start(void)
 	fakedisk_heal();
 }
 
-static void set(int new_left, int new_syncs_fail)
+static void set(int new_left, int new_syncs_fail, int new_full)
 {
+	full = new_full;
 	left = new_left;
 	syncs_fail = new_syncs_fail;
 	failures = 0;
@@ -68,17 +73,22 @@ static void set(int new_left, int new_syncs_fail)
 
 void fakedisk_fail_after(int n)
 {
-	set(n, 0);
+	set(n, 0, 0);
 }
 
 void fakedisk_fail_syncs(void)
 {
-	set(INT_MAX, 1);
+	set(INT_MAX, 1, 0);
+}
+
+void fakedisk_fill(void)
+{
+	set(INT_MAX, 0, 1);
 }
 
 void fakedisk_heal(void)
 {
-	set(INT_MAX, 0);
+	set(INT_MAX, 0, 0);
 }
 
 int fakedisk_failures(void)

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -197,6 +198,55 @@ START_TEST(after_a_failed_fsync_nothing_is_accepted_any_more)
 }
 END_TEST
 
+START_TEST(a_full_disk_refuses_new_work_and_keeps_what_must_become_true)
+{
+	struct row must = {"a", 1}, other = {"b", 2}, late = {"c", 3}, after = {"d", 4};
+
+	store_close(store);
+	fakedisk_start();
+	open_store();
+	fakedisk_fill();
+	store_write(store, put_row, NULL, &must);
+	store_write_new(store, put_row, on_done, &other);
+	store_write_new(store, put_row, on_done, &late);
+	while (done_count < 2) {
+		sched_yield();
+		store_drain(store);
+	}
+	ck_assert_int_eq(done_code, ERR_NOSPACE);
+	ck_assert(store_is_full(store));
+	ck_assert(!store_is_read_only(store));
+	ck_assert_int_eq(rows(), 0);
+	fakedisk_heal();
+	store_flush(store);
+	ck_assert(!store_is_full(store));
+	ck_assert_int_eq(rows(), 1);
+	store_write_new(store, put_row, on_done, &after);
+	store_flush(store);
+	ck_assert_int_eq(done_code, 0);
+	ck_assert_int_eq(rows(), 2);
+}
+END_TEST
+
+START_TEST(a_store_may_be_closed_while_its_disk_is_full)
+{
+	struct row must = {"a", 1}, next = {"b", 2};
+
+	store_close(store);
+	fakedisk_start();
+	open_store();
+	fakedisk_fill();
+	store_write(store, put_row, NULL, &must);
+	while (!store_is_full(store))
+		sched_yield();
+	store_write(store, put_row, NULL, &next);
+	store_close(store);
+	fakedisk_heal();
+	open_store();
+	ck_assert_int_eq(rows(), 0);
+}
+END_TEST
+
 /* ---- kill -9 ----------------------------------------------------------------------------------------- */
 
 static int ack_fd;
@@ -266,6 +316,8 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, a_foreign_tool_that_writes_is_waited_for);
 	tcase_add_test(c, bytes_that_are_no_database_are_refused);
 	tcase_add_test(c, after_a_failed_fsync_nothing_is_accepted_any_more);
+	tcase_add_test(c, a_full_disk_refuses_new_work_and_keeps_what_must_become_true);
+	tcase_add_test(c, a_store_may_be_closed_while_its_disk_is_full);
 	tcase_add_test(c, what_was_acknowledged_survives_kill_9);
 	suite_add_tcase(suite, c);
 }
