@@ -51,17 +51,10 @@ static void add_options(struct json *options, const struct json *schema, const c
 	}
 }
 
-static const struct json *find_any_kind(struct api *api, const char *id, struct err *err)
-{
-	const struct json *plugin = plugin_find(api->env.plugins, "ingest", id, NULL);
-
-	return plugin ? plugin : plugin_find(api->env.plugins, "index", id, err);
-}
-
 void handle_plugin_get(struct api *api, struct http_request *req)
 {
 	struct err err = {.code = ERR_NOTFOUND};
-	const struct json *plugin = find_any_kind(api, http_param(req, "id"), &err);
+	const struct json *plugin = plugin_find(api->env.plugins, NULL, http_param(req, "id"), &err);
 	struct json *json, *options;
 
 	if (!plugin) {

@@ -132,6 +132,33 @@ static void check_maintain(struct check *c)
 	check_known_dataset(c);
 }
 
+/* ---- custom and notify: for a plugin, by its schema -------------------------------------- */
+static void check_plugin(struct check *c, const char *kind, const char *type)
+{
+	struct err err = {0};
+	const struct json *plugin = plugin_find_type(c->api->env.plugins, kind,
+	                                             json_get_str(c->task, "plugin", ""), type, &err);
+
+	if (!plugin) {
+		errors_add(c->errors, below(c, type ? "/type" : "/plugin"), "%s", err.text);
+		return;
+	}
+	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(c->task, "config"),
+	                    below(c, "/config"), c->errors);
+	json_set_str(c->task, "plugin", json_get_str(plugin, "id", ""));
+	json_del(c->task, "type");
+}
+
+static void check_custom(struct check *c)
+{
+	check_plugin(c, "task", json_get_str(c->task, "type", NULL));
+}
+
+static void check_notify(struct check *c)
+{
+	check_plugin(c, "notifier", NULL);
+}
+
 /* ---- kinds ------------------------------------------------------------------------------ */
 static const struct {
 	const char *name;
@@ -142,6 +169,8 @@ static const struct {
 	{"index", "", check_index},
 	{"maintain", "", check_maintain},
 	{"query", "", NULL},
+	{"custom", "config", check_custom},
+	{"notify", "config", check_notify},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -164,8 +193,9 @@ static void check_kind(struct check *c)
 	if (i == KINDS) {
 		errors_add(
 		        c->errors, below(c, "/kind"),
-		        *name ? "'%.40s' is not a kind of task: ingest, index, maintain or query is"
-		              : "%sit is missing: ingest, index, maintain or query",
+		        *name ? "'%.40s' is not a kind of task: ingest, index, maintain, query, custom "
+		                "or notify is"
+		              : "%sit is missing: ingest, index, maintain, query, custom or notify",
 		        name);
 		return;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the worker offers to plugins: log, job, mem, reject, blob; and configurations. */
+/* What every worker offers to plugins: log, job, mem, reject, blob; and configurations. The rest is in extras.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,31 +7,55 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "plugin/loader.h"
-#include "wire/wire.h"
-
-static struct loader_host *of(const orasi_host *host)
-{
-	return host->ctx;
-}
+#include "base/str.h"
+#include "plugin/host.h"
+#include "plugin/plugin.h"
 
 /* ---- log -------------------------------------------------------------------------------------------------- */
 
+/* A plugin that logs without end must not drown the agent's log, nor wait for it: LINES_PER_SECOND go through, the
+ * others are counted. */
+#define LINES_PER_SECOND 100
+
+static int may_log(struct log_budget *budget)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now - budget->since >= 1000) {
+		if (budget->dropped)
+			log_warn("plugin.log", LOG_STR("line", "lines were dropped: more than 100 in a second"),
+			         LOG_INT("dropped", budget->dropped));
+		*budget = (struct log_budget){now, 0, 0};
+	}
+	if (budget->lines < LINES_PER_SECOND) {
+		budget->lines++;
+		return 1;
+	}
+	budget->dropped++;
+	return 0;
+}
+
+static int clip(size_t n)
+{
+	return n > 1024 ? 1024 : (int)n;
+}
+
 static void host_log(const orasi_host *host, int32_t level, orasi_str message, const orasi_kv *kv, uint32_t n)
 {
+	const struct loader_host *h = host_of(host);
 	char line[2048];
-	size_t at = (size_t)snprintf(line, sizeof(line), "%.*s", (int)message.len, message.ptr);
+	size_t at;
 
-	(void)host;
+	if (level < ORASI_LOG_INFO || !may_log(loader_log_budget(h->loader)))
+		return;
+	at = (size_t)snprintf(line, sizeof(line), "%.*s", clip(message.len), message.ptr ? message.ptr : "");
 	for (uint32_t i = 0; i < n && at < sizeof(line); i++)
-		at += (size_t)snprintf(line + at, sizeof(line) - at, " %.*s=%.*s", (int)kv[i].key.len, kv[i].key.ptr,
-		                       (int)kv[i].value.len, kv[i].value.ptr);
-	log_at(level <= ORASI_LOG_DEBUG  ? LOG_DEBUG
-	       : level == ORASI_LOG_INFO ? LOG_INFO
-	       : level == ORASI_LOG_WARN ? LOG_WARN
-	                                 : LOG_ERROR,
-	       "plugin.log", LOG_STR("line", line));
+		at += (size_t)snprintf(line + at, sizeof(line) - at, " %.*s=%.*s", clip(kv[i].key.len), kv[i].key.ptr,
+		                       clip(kv[i].value.len), kv[i].value.ptr);
+	log_at(level == ORASI_LOG_INFO ? LOG_INFO : level == ORASI_LOG_WARN ? LOG_WARN : LOG_ERROR, "plugin.log",
+	       LOG_STR("plugin", h->plugin ? h->plugin->descriptor->id : "-"), LOG_STR("line", line));
 }
 
 static const orasi_host_log log_extension = {sizeof(orasi_host_log), ORASI_LOG_INFO, host_log};
@@ -40,20 +64,37 @@ static const orasi_host_log log_extension = {sizeof(orasi_host_log), ORASI_LOG_I
 
 static void host_progress(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note)
 {
-	struct loader_host *h = of(host);
+	struct loader_host *h = host_of(host);
 
 	(void)note;
 	if (h->on_progress)
 		h->on_progress(h->ctx, done, total);
 }
 
+static orasi_status checkpoint_fail(orasi_error *err, orasi_status status, const char *text)
+{
+	if (err)
+		str_copy(err->message, sizeof(err->message), text);
+	return status;
+}
+
 static orasi_status host_checkpoint(const orasi_host *host, orasi_bytes state, orasi_error *err)
 {
-	(void)host;
-	(void)state;
-	if (err)
-		snprintf(err->message, sizeof(err->message), "checkpoints of this kind of plugin travel with its marks");
-	return ORASI_E_UNSUPPORTED;
+	const struct loader_attempt *attempt = loader_attempt_of(host_of(host)->loader);
+	struct err why = {0};
+
+	if (!attempt->on_checkpoint)
+		return checkpoint_fail(err, ORASI_E_UNSUPPORTED, "checkpoints of this kind of plugin travel with its marks");
+	if (state.len > STATE_MAX || (state.len && !state.ptr))
+		return checkpoint_fail(err, ORASI_E_LIMIT, "a checkpoint has at most 64 KiB");
+	switch (attempt->on_checkpoint(attempt->ctx, state, &why)) {
+	case 0:
+		return ORASI_OK;
+	case ERR_CANCELLED:
+		return checkpoint_fail(err, ORASI_E_CANCELLED, why.text);
+	default:
+		return checkpoint_fail(err, ORASI_E_IO, why.text);
+	}
 }
 
 /* ---- mem: a size in front of every block ------------------------------------------------------------------ */
@@ -73,7 +114,7 @@ static int take(struct loader_host *h, int64_t n)
 
 static void *host_alloc(const orasi_host *host, size_t n, size_t align)
 {
-	struct loader_host *h = of(host);
+	struct loader_host *h = host_of(host);
 	struct block *block;
 	char *start, *p;
 
@@ -98,7 +139,7 @@ static void host_release(const orasi_host *host, void *p)
 
 	if (!block)
 		return;
-	take(of(host), -(int64_t)block->size);
+	take(host_of(host), -(int64_t)block->size);
 	free(block->start);
 }
 
@@ -116,12 +157,12 @@ static void *host_resize(const orasi_host *host, void *p, size_t n)
 
 static orasi_status host_reserve(const orasi_host *host, int64_t delta)
 {
-	return take(of(host), delta) ? ORASI_E_QUOTA : ORASI_OK;
+	return take(host_of(host), delta) ? ORASI_E_QUOTA : ORASI_OK;
 }
 
 static uint64_t host_budget(const orasi_host *host)
 {
-	const struct loader_host *h = of(host);
+	const struct loader_host *h = host_of(host);
 
 	return h->memory_used >= h->memory_max ? 0 : (uint64_t)(h->memory_max - h->memory_used);
 }
@@ -133,7 +174,7 @@ static const orasi_host_mem mem_extension = {sizeof(orasi_host_mem), 0,         
 
 static orasi_status host_reject(const orasi_host *host, const orasi_rejected *rejected)
 {
-	struct loader_host *h = of(host);
+	struct loader_host *h = host_of(host);
 
 	return h->on_reject(h->ctx, rejected);
 }
@@ -151,7 +192,7 @@ static orasi_status scratch_fail(orasi_error *err, const char *what)
 
 static orasi_status host_scratch(const orasi_host *host, uint64_t *ret, orasi_error *err)
 {
-	struct loader_host *h = of(host);
+	struct loader_host *h = host_of(host);
 
 	for (uint64_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++) {
 		if (h->scratch_fds[i] >= 0)
@@ -166,9 +207,10 @@ static orasi_status host_scratch(const orasi_host *host, uint64_t *ret, orasi_er
 	return scratch_fail(err, "too many");
 }
 
+/* -1 for a handle that is none: the calls below then fail with "bad file descriptor". */
 static int scratch_fd(const orasi_host *host, uint64_t handle)
 {
-	const struct loader_host *h = of(host);
+	const struct loader_host *h = host_of(host);
 
 	return handle < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]) ? h->scratch_fds[handle] : -1;
 }
@@ -209,7 +251,7 @@ static void host_close(const orasi_host *host, uint64_t handle)
 
 	if (fd >= 0) {
 		close(fd);
-		of(host)->scratch_fds[handle] = -1;
+		host_of(host)->scratch_fds[handle] = -1;
 	}
 }
 
@@ -218,21 +260,54 @@ static const orasi_host_blob blob_extension = {sizeof(orasi_host_blob), 0, host_
 
 /* ---- the host ------------------------------------------------------------------------------------------------- */
 
+static const void *offer_log(const struct loader_host *h)
+{
+	(void)h;
+	return &log_extension;
+}
+
+static const void *offer_job(const struct loader_host *h)
+{
+	return &h->job;
+}
+
+static const void *offer_mem(const struct loader_host *h)
+{
+	(void)h;
+	return &mem_extension;
+}
+
+static const void *offer_reject(const struct loader_host *h)
+{
+	return h->on_reject ? &reject_extension : NULL;
+}
+
+static const void *offer_blob(const struct loader_host *h)
+{
+	return h->scratch ? &blob_extension : NULL;
+}
+
+static const struct host_offer own_offers[] = {
+	{ORASI_HOST_LOG, 0, offer_log},       {ORASI_HOST_JOB, 0, offer_job},   {ORASI_HOST_MEM, 0, offer_mem},
+	{ORASI_HOST_REJECT, 0, offer_reject}, {ORASI_HOST_BLOB, 0, offer_blob}, {NULL, 0, NULL},
+};
+
+static const void *find_offer(const struct host_offer *offers, const struct loader_host *h, const char *id)
+{
+	for (; offers->id; offers++)
+		if (!strcmp(offers->id, id))
+			return offers->since <= plugin_abi_minor() ? offers->offer(h) : NULL;
+	return NULL;
+}
+
 static const void *get_extension(const orasi_host *host, const char *id)
 {
-	struct loader_host *h = of(host);
+	const void *found;
 
-	if (!strcmp(id, ORASI_HOST_LOG))
-		return &log_extension;
-	if (!strcmp(id, ORASI_HOST_JOB))
-		return &h->job;
-	if (!strcmp(id, ORASI_HOST_MEM))
-		return &mem_extension;
-	if (!strcmp(id, ORASI_HOST_REJECT))
-		return h->on_reject ? &reject_extension : NULL;
-	if (!strcmp(id, ORASI_HOST_BLOB))
-		return h->scratch ? &blob_extension : NULL;
-	return NULL;
+	if (!id)
+		return NULL;
+	found = find_offer(own_offers, host_of(host), id);
+	return found ? found : find_offer(host_extras, host_of(host), id);
 }
 
 void loader_host_init(struct loader_host *h, struct loader *loader, const char *scratch, int attempt,
@@ -241,8 +316,9 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 	static const volatile int32_t never;
 
 	memset(h, 0, sizeof(*h));
-	h->host = (orasi_host){sizeof(h->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, h, ORASI_VERSION, get_extension};
+	h->host = (orasi_host){sizeof(h->host), ORASI_ABI_MAJOR, (uint16_t)plugin_abi_minor(), h, ORASI_VERSION, get_extension};
 	h->loader = loader;
+	h->thread = pthread_self();
 	h->scratch = scratch;
 	h->memory_max = memory_max;
 	h->job = (orasi_host_job){sizeof(h->job), (uint32_t)attempt, &never, 0, host_progress, host_checkpoint};
@@ -252,12 +328,25 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 		h->scratch_fds[i] = -1;
 }
 
+int loader_host_for(struct loader_host *h, const struct loader_plugin *plugin, struct err *err)
+{
+	const char *const *wanted = plugin->descriptor->requires_ext;
+
+	h->plugin = plugin;
+	for (; wanted && *wanted; wanted++)
+		if (!get_extension(&h->host, *wanted))
+			return err_set(err, ERR_UNSUPPORTED, "plugin '%s' needs '%s', which this agent does not offer it: upgrade the "
+			               "agent, or see docs/PLUGINS.md", plugin->descriptor->id, *wanted);
+	return 0;
+}
+
 void loader_host_done(struct loader_host *h)
 {
 	if (!h->loader)
 		return;
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
 		host_close(&h->host, i);
+	explicit_bzero(h->secret, sizeof(h->secret));
 	h->loader = NULL;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "plugin/loader.h"
+#include "plugin/host.h"
 #include "plugin/plugin.h"
 #include "wire/wire.h"
 
@@ -27,6 +27,9 @@ struct loader {
 	struct loaded *files[PLUGINS_MAX];
 	size_t n_files;
 	struct loader_host init_host;
+	struct loader_attempt attempt;
+	struct log_budget log_budget;
+	struct host_counts *counts;
 };
 
 /* ---- our loader for libltdl ------------------------------------------------------------------------------ */
@@ -92,6 +95,31 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins)
 {
 	json_free(loader->listed);
 	loader->listed = json_copy(plugins);
+}
+
+void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt)
+{
+	loader->attempt = attempt ? *attempt : (struct loader_attempt){0};
+}
+
+const struct loader_attempt *loader_attempt_of(const struct loader *loader)
+{
+	return &loader->attempt;
+}
+
+struct log_budget *loader_log_budget(struct loader *loader)
+{
+	return &loader->log_budget;
+}
+
+struct host_counts **loader_counts(struct loader *loader)
+{
+	return &loader->counts;
+}
+
+struct json *loader_take_metrics(struct loader *loader)
+{
+	return host_counts_take(loader->counts);
 }
 
 /* ---- the crash page ----------------------------------------------------------------------------------------- */
@@ -203,7 +231,7 @@ static int fill(struct loader *loader, struct loaded *file, struct err *err)
 	status = file->entry->init(&loader->init_host.host, &error);
 	loader_leave(loader, &before);
 	if (status)
-		return err_set(err, ERR_PLUGIN, "its init failed: %.300s", error.message);
+		return err_set(err, ERR_PLUGIN, "its init failed: %.*s", (int)strnlen(error.message, 300), error.message);
 	file->n = file->entry->count();
 	if (file->n > sizeof(file->plugins) / sizeof(file->plugins[0]))
 		return err_set(err, ERR_PLUGIN, "it has more than 8 plugins");
@@ -396,7 +424,8 @@ int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_
 	if (!error->message[0])
 		return err_set(err, code, "plugin '%s' failed in '%s' with status %d and gave no reason",
 		               plugin->descriptor->id, function, status);
-	err_set(err, code, "%.400s (plugin '%s')", error->message, plugin->descriptor->name);
-	err_where(err, "%.100s", error->where);
+	err_set(err, code, "%.*s (plugin '%.60s', function '%s')", (int)strnlen(error->message, 380), error->message,
+	        plugin->descriptor->name, function);
+	err_where(err, "%.*s", (int)strnlen(error->where, 100), error->where);
 	return code;
 }

@@ -7,6 +7,8 @@
 #ifndef PLUGIN_LOADER_H
 #define PLUGIN_LOADER_H
 
+#include <pthread.h>
+
 #include <orasi/plugin.h>
 
 #include "base/err.h"
@@ -69,10 +71,24 @@ int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_
 
 /* ---- what plugins may ask of us ---------------------------------------------------------------------------------- */
 
+/* What all plugins of one order share. Belongs to the caller, until the next loader_set_attempt. */
+struct loader_attempt {
+	const char *trace;          /* W3C traceparent, may be "" */
+	const struct json *secrets; /* {"<plugin id>":{"<name>":"<base64>"}} or NULL */
+	struct json *next;          /* array that submitted tasks are pushed to; NULL: no such extension */
+	int (*on_checkpoint)(void *ctx, orasi_bytes state, struct err *err); /* durable when it returns 0; NULL: none */
+	void *ctx;
+};
+void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt); /* NULL: none; copied */
+/* What plugins have counted since the last time: {"<plugin id>":{"<name>":{"type","help","value"}}}; the caller frees.
+ * NULL: nothing. */
+struct json *loader_take_metrics(struct loader *loader);
+
 /* The host of one instance: where its rejects, logs and progress go. The caller owns it, as long as the instance. */
 struct loader_host {
 	orasi_host host;
 	struct loader *loader;
+	const struct loader_plugin *plugin; /* whose instance it is, see loader_host_for */
 	orasi_host_job job;
 	orasi_status (*on_reject)(void *ctx, const orasi_rejected *rejected); /* NULL: no such extension */
 	void (*on_progress)(void *ctx, uint64_t done, uint64_t total);
@@ -80,9 +96,13 @@ struct loader_host {
 	const char *scratch; /* folder for scratch files, NULL: none */
 	int64_t memory_used, memory_max;
 	int scratch_fds[16];
+	pthread_t thread; /* that made it: the one that calls the plugin */
+	uint8_t secret[4096];
 };
 void loader_host_init(struct loader_host *host, struct loader *loader, const char *scratch, int attempt,
                       int64_t memory_max);
+/* The host is for an instance of `plugin`. ERR_UNSUPPORTED when the plugin requires what is not offered. */
+int loader_host_for(struct loader_host *host, const struct loader_plugin *plugin, struct err *err);
 void loader_host_done(struct loader_host *host); /* fine on a zeroed one, and twice */
 
 /* A configuration over a JSON object, which must live as long. */

@@ -64,11 +64,15 @@ int64_t plugin_registry_due_in(const struct plugin_registry *registry); /* ms, -
 void plugin_registry_rescan(struct plugin_registry *registry);
 int plugin_registry_busy(const struct plugin_registry *registry); /* scans under way */
 
-/* By id or short name, newest active generation; kind "ingest" or "index". NULL: unknown; `err` then
+/* By id or short name, newest active generation; kind "ingest", "index", "transform", "task" or
+ * "notifier", NULL for any. NULL: unknown; `err` then
  * tells why, e.g. that a file with it was refused. The JSON object has id, name, kind, version, path
  * (CAS), features, config_schema, flags, sha256, bundle; it lives until the loop runs again. */
 const struct json *plugin_find(const struct plugin_registry *registry, const char *kind,
                                const char *id_or_name, struct err *err);
+/* The same for bundles with several: `plugin` may be the bundle's id, `type` (or NULL) the name of one of them. */
+const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind, const char *plugin,
+                                    const char *type, struct err *err);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
 struct json *plugin_orders(const struct plugin_registry *registry);
 /* JSON array for people: every file with state, reason, versions, plugins. Caller frees. */

@@ -591,7 +591,47 @@ const struct json *plugin_find(const struct plugin_registry *reg, const char *ki
 	if (other && other->reason[0])
 		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, state_names[other->state], other->reason);
 	else
-		err_set(err, ERR_NOTFOUND, "there is no %s plugin '%s'", kind, id_or_name);
+		err_set(err, ERR_NOTFOUND, "there is no %s%splugin '%s': see 'orasi plugin list'", kind ? kind : "",
+		        kind ? " " : "", id_or_name);
+	return NULL;
+}
+
+static int is_type(const struct json *p, const char *kind, const char *type)
+{
+	return !strcmp(json_get_str(p, "kind", ""), kind) && (!type || !strcmp(json_get_str(p, "name", ""), type));
+}
+
+const struct json *plugin_find_type(const struct plugin_registry *reg, const char *kind, const char *plugin,
+                                    const char *type, struct err *err)
+{
+	const struct json *found = NULL;
+
+	list_each(item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+		const struct json *plugins = json_get(file->description, "plugins");
+		size_t n = 0;
+
+		if (file->state != STATE_ACTIVE || strcmp(file->note.bundle_id, plugin))
+			continue;
+		for (size_t i = 0; i < json_count(plugins); i++)
+			if (is_type(json_at(plugins, i), kind, type)) {
+				found = json_at(plugins, i);
+				n++;
+			}
+		if (n == 1)
+			return found;
+		if (n)
+			err_set(err, ERR_INVALID, "bundle '%s' has %zu task types: name one with 'type'", plugin, n);
+		else
+			err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", plugin, kind, type ? " '" : "", type ? type : "",
+			        type ? "'" : "");
+		return NULL;
+	}
+	found = plugin_find(reg, kind, plugin, err);
+	if (!found || is_type(found, kind, type))
+		return found;
+	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin, json_get_str(found, "name", ""),
+	        type);
 	return NULL;
 }
 

@@ -186,13 +186,26 @@ static void commit_part(struct job *job)
 		on_committed(job, NULL, &err);
 }
 
+/* Of a kind whose parts are checkpoints: it is on disk, that is all. */
+static void checkpoint_done(struct job *job)
+{
+	job->part_open = 0;
+	if (job->order && job->order->process)
+		order_part_done(job->order, json_get_int(job->part, "seq", 0));
+	job_step(job);
+}
+
 static void on_noted(void *ctx, int r, const struct err *err)
 {
 	struct job *job = ctx;
 
 	job->noting = 0;
-	if (!r && !job->abandoned) {
+	if (!r && !job->abandoned && job->kind->commit_op) {
 		commit_part(job);
+		return;
+	}
+	if (!r && !job->abandoned) {
+		checkpoint_done(job);
 		return;
 	}
 	job->part_open = 0; /* it never became true */
@@ -217,7 +230,7 @@ static void on_part(void *ctx, const struct json *part)
 	struct job *job = ctx;
 	struct err err = {0};
 
-	if (job->part_open || !job->kind->commit_op) {
+	if (job->part_open || (!job->kind->commit_op && !job->kind->notes)) {
 		err_set(&err, ERR_INTERNAL, "the worker sent a part out of turn");
 		job_fail(job, &err);
 		order_stop(job->order, err.code, err.text);
@@ -376,11 +389,11 @@ static int job_prepare(struct job *job)
 		r = json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
-	if (!r && task->checkpoint && job->kind->commit_op)
+	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))
 		r = json_parse(task->checkpoint, strlen(task->checkpoint), &job->part, &err);
 	if (r)
 		job_fail(job, &err);
-	job->state = r ? JOB_FINISH : job->part ? JOB_REDO : JOB_RUN;
+	job->state = r ? JOB_FINISH : job->part && job->kind->commit_op ? JOB_REDO : JOB_RUN;
 	return r;
 }
 

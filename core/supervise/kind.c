@@ -209,11 +209,40 @@ static const char *fill_query(struct supervise *sup, const struct task *task, co
 	return "query";
 }
 
+/* ---- custom, notify ------------------------------------------------------------------------------ */
+
+static void fill_plugin(const struct json *body, struct json *order)
+{
+	json_set(order, "spec", json_copy(body));
+}
+
+static const char *fill_custom(struct supervise *sup, const struct task *task, const struct json *body,
+                               struct json *order, struct err *err)
+{
+	(void)sup;
+	(void)task;
+	(void)err;
+	fill_plugin(body, order);
+	return "custom";
+}
+
+static const char *fill_notify(struct supervise *sup, const struct task *task, const struct json *body,
+                               struct json *order, struct err *err)
+{
+	(void)sup;
+	(void)task;
+	(void)err;
+	fill_plugin(body, order);
+	return "notify";
+}
+
 static const struct kind kinds[] = {
-	{"ingest", "table.commit", fill_ingest, committed_ingest, follow_ingest},
-	{"index", "table.index_commit", fill_index, committed_index, NULL},
-	{"maintain", NULL, fill_maintain, NULL, NULL},
-	{"query", NULL, fill_query, NULL, NULL},
+	{"ingest", "table.commit", 0, fill_ingest, committed_ingest, follow_ingest},
+	{"index", "table.index_commit", 0, fill_index, committed_index, NULL},
+	{"maintain", NULL, 0, fill_maintain, NULL, NULL},
+	{"query", NULL, 0, fill_query, NULL, NULL},
+	{"custom", NULL, 1, fill_custom, NULL, NULL},
+	{"notify", NULL, 1, fill_notify, NULL, NULL},
 };
 
 const struct kind *kind_find(const char *name)

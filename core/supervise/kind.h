@@ -10,7 +10,8 @@
 
 struct kind {
 	const char *name;
-	const char *commit_op; /* NULL: it sends no parts */
+	const char *commit_op; /* NULL: its parts are only noted */
+	int notes;             /* it sends parts, which are checkpoints and nothing more */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body,
 	                    struct json *order, struct err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops.h"
+#include "custom.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 /* ---- news of the pipeline -------------------------------------------------------------------------------- */
 
-static void on_progress(void *ctx, int64_t done, int64_t total, int64_t rows, int64_t rejected)
+void worker_progress(void *ctx, int64_t done, int64_t total, int64_t rows, int64_t rejected)
 {
 	struct worker *worker = ctx;
 	int64_t now = clock_mono_ms();
@@ -65,7 +65,7 @@ typedef int (*pipeline_fn)(struct loader *loader, const struct json *order, cons
 static int run_pipeline(struct worker *worker, pipeline_fn fn, const struct json *order, struct json **ret,
                         struct err *err)
 {
-	struct pipeline_events events = {worker, on_progress, on_part, is_cancelled};
+	struct pipeline_events events = {worker, worker_progress, on_part, is_cancelled};
 
 	link_reset(worker->link, 0);
 	worker->part = 0;
@@ -159,6 +159,8 @@ static int op_scan(struct worker *worker, const struct json *order, struct json 
 
 static const struct op task_ops[] = {
 	{"ingest", op_ingest},
+	{"custom", op_custom},
+	{"notify", op_notify},
 	{"index.build", op_index_build},
 	{"index.optimize", op_index_optimize},
 	{"index.verify", op_index_verify},

@@ -29,4 +29,7 @@ int ops_open_dataset(const struct json *order, struct blob **ret, struct err *er
 /* Does one order; the result belongs to the caller. ERR_UNSUPPORTED: not of this role. */
 int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err);
 
+/* Passes the news on, at most four times a second. `ctx` is the worker. */
+void worker_progress(void *ctx, int64_t done, int64_t total, int64_t rows, int64_t rejected);
+
 #endif

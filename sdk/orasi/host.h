@@ -21,7 +21,6 @@ extern "C" {
 /* since 0.2 */
 #define ORASI_HOST_METRICS "orasi.host.metrics/0"
 #define ORASI_HOST_TRACE "orasi.host.trace/0"
-#define ORASI_HOST_KV "orasi.host.kv/0"
 #define ORASI_HOST_SECRET "orasi.host.secret/0"
 #define ORASI_HOST_SUBMIT "orasi.host.submit/0"
 #define ORASI_HOST_CLOCK "orasi.host.clock/0"
@@ -118,14 +117,6 @@ typedef struct orasi_host_trace {
 	void (*end)(const orasi_host *host, uint64_t span, orasi_status status);
 	orasi_str (*traceparent)(const orasi_host *host); /* W3C, for outgoing calls; may be empty. Until the host goes. */
 } orasi_host_trace;
-
-/* A small map of one plugin's tasks that outlives them: keys of at most 128 bytes, values of at most 4 KiB, 256 of
- * them. What an attempt puts is kept if and when it succeeds; of attempts at the same time the last one wins. [inst] */
-typedef struct orasi_host_kv {
-	uint32_t struct_size, reserved;
-	orasi_status (*get)(const orasi_host *host, orasi_str key, orasi_bytes *ret); /* until the next put; E_NOTFOUND */
-	orasi_status (*put)(const orasi_host *host, orasi_str key, orasi_bytes value); /* an empty value removes; E_LIMIT */
-} orasi_host_kv;
 
 /* What the operator has laid down for this plugin. Never in the configuration, never in a log. [inst] */
 typedef struct orasi_host_secret {

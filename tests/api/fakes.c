@@ -200,13 +200,20 @@ const struct json *plugin_find(const struct plugin_registry *registry, const cha
 	(void)registry;
 	if (!plugin)
 		json_parse(plugin_text, strlen(plugin_text), &plugin, err);
-	if (str_eq(kind, "ingest") &&
+	if ((!kind || str_eq(kind, "ingest") || str_eq(kind, "task")) &&
 	    (str_eq(id_or_name, "json") || str_eq(id_or_name, "org.orasi.json")))
 		return plugin;
 	if (str_eq(kind, "index") && str_eq(id_or_name, "btree"))
 		return plugin;
 	err_set(err, ERR_NOTFOUND, "there is no %s plugin '%s'", kind, id_or_name);
 	return NULL;
+}
+
+const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind,
+                                    const char *name, const char *type, struct err *err)
+{
+	(void)type;
+	return plugin_find(registry, kind, name, err);
 }
 
 struct json *plugin_list(const struct plugin_registry *registry)
