@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Child processes: posix_spawn, and a pidfd that becomes readable when the child has ended. Signals
+/* Child processes: posix_spawn, a process group of its own, and a pidfd that becomes readable when the child has ended. Signals
  * go through the pidfd, so that a number used again by another process is never hit. */
 #include "loop/loop.h"
 
@@ -39,8 +39,10 @@ static void on_ended(void *ctx)
 	struct loop_child *child = ctx;
 	siginfo_t info = {0};
 
-	if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) || !info.si_pid)
+	if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 		return;
+	kill(-child->pid, SIGKILL); /* what it started; not reaped yet, so the number is still its own */
+	waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG);
 	child->ended = 1;
 	loop_watch_free(child->watch);
 	child->watch = NULL;
@@ -83,7 +85,8 @@ static int spawn(const struct loop_child_spec *spec, pid_t *ret_pid)
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	r = add_descriptors(&actions, spec, moved);
 	if (!r)
 		r = posix_spawn(ret_pid, spec->path, &actions, &attr, (char *const *)spec->argv, environ);
@@ -140,7 +143,7 @@ void loop_child_free(struct loop_child *child)
 		return;
 	if (!child->ended) {
 		/* Not reaped yet, so the number still belongs to this child. */
-		kill(child->pid, SIGKILL);
+		kill(-child->pid, SIGKILL);
 		waitpid(child->pid, NULL, 0);
 	}
 	loop_watch_free(child->watch);

@@ -17,6 +17,7 @@
 #include "looks.h"
 #include "output.h"
 #include "pipeline.h"
+#include "plugin/batch.h"
 #include "plugin/codec.h"
 #include "rejects.h"
 #include "source.h"
@@ -27,6 +28,8 @@
 #define PLUGINS_MAX 64
 #define SNIFF_MIN 1
 #define PREVIEW_ROWS 100
+#define MARK_MAX (64u << 10)
+#define GROWN_MAX 1000
 
 struct ingest {
 	struct loader *loader;
@@ -48,7 +51,7 @@ struct ingest {
 	struct loader_host host;
 	struct loader_config config;
 	void *self;
-	int opened;
+	int opened, grown; /* grown: how often the schema did, since the last row */
 	struct ArrowSchema schema; /* the plugin's */
 	struct conform *conform;
 	orasi_mark mark;
@@ -129,19 +132,23 @@ static struct json *make_part(struct ingest *in, int final)
 	return part;
 }
 
-static void note_mark(struct ingest *in)
+static int note_mark(struct ingest *in, struct err *err)
 {
-	size_t n = base64_len(in->mark.state.len);
+	size_t n = in->mark.state.len;
 	char *text;
 
 	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
-		return;
-	text = malloc(n);
+		return 0;
+	if (n > MARK_MAX || (n && !in->mark.state.ptr))
+		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a mark of %zu bytes in 'next': at most 64 KiB are kept",
+		               in->plugin->descriptor->id, n);
+	text = malloc(base64_len(n));
 	if (!text)
-		return;
-	base64_encode(in->mark.state.ptr, in->mark.state.len, text);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	base64_encode(in->mark.state.ptr, n, text);
 	json_set_str(unit_at(in), "mark", text);
 	free(text);
+	return 0;
 }
 
 static int finish_file(struct ingest *in, struct err *err)
@@ -262,10 +269,14 @@ static int make_instance(struct ingest *in, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_status status;
+	int r;
 
 	loader_host_init(&in->host, in->loader, in->staging, (int)json_get_int(in->order, "attempt", 1), INT64_MAX);
 	in->host.on_reject = rejects_add;
 	in->host.ctx = in->rejects;
+	r = loader_host_for(&in->host, in->plugin, err);
+	if (r)
+		return r;
 	loader_config_init(&in->config, json_pointer(in->spec, "/format/options"));
 	status = loader_call(in->loader, in->plugin, "create",
 	                     in->plugin->ingest->create(&in->host.host, in->plugin->descriptor->id, &in->config.config,
@@ -299,7 +310,7 @@ static int open_decoder(struct ingest *in, struct err *err)
 	if (status)
 		return plugin_failed(in, "open", status, &error, err);
 	in->opened = 1;
-	return 0;
+	return loader_check_schema(in->loader, in->plugin, "open", &in->schema, err);
 }
 
 /* ---- schema ---------------------------------------------------------------------------------------------------- */
@@ -329,28 +340,25 @@ static int grow_schema(struct ingest *in, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_status status;
+	int r;
 
 	arrow_schema_release(&in->schema);
 	status = loader_call(in->loader, in->plugin, "schema", in->plugin->ingest->schema(in->self, &in->schema, &error));
-	return status ? plugin_failed(in, "schema", status, &error, err) : take_schema(in, err);
+	if (status)
+		return plugin_failed(in, "schema", status, &error, err);
+	if (++in->grown > GROWN_MAX)
+		return err_set(err, ERR_PLUGIN, "plugin '%s' said %d times in 'next' that its schema has grown, without a row",
+		               in->plugin->descriptor->id, GROWN_MAX);
+	r = loader_check_schema(in->loader, in->plugin, "schema", &in->schema, err);
+	return r ? r : take_schema(in, err);
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
 
-static int check_batch(struct ingest *in, const struct ArrowArray *batch, struct err *err)
-{
-	char message[256];
-
-	if (!batch->release || arrow_validate(&in->schema, batch, 1, message, sizeof(message)))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a batch that is not valid: %s", in->plugin->descriptor->id,
-		               batch->release ? message : "it is released");
-	return 0;
-}
-
 static int write_batch(struct ingest *in, struct ArrowArray *batch, struct err *err)
 {
 	struct ArrowArray conformed;
-	int r = check_batch(in, batch, err);
+	int r = loader_check_batch(in->loader, in->plugin, "next", &in->schema, batch, err);
 
 	if (!r)
 		r = conform_batch(in->conform, batch, &conformed, err);
@@ -376,7 +384,10 @@ static void tell_progress(struct ingest *in)
 
 static int after_batch(struct ingest *in, struct err *err)
 {
-	note_mark(in);
+	int r = note_mark(in, err);
+
+	if (r)
+		return r;
 	tell_progress(in);
 	if (in->events->is_cancelled(in->events->ctx))
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
@@ -406,6 +417,7 @@ static int read_batches(struct ingest *in, struct err *err)
 		if (status)
 			return plugin_failed(in, "next", status, &error, err);
 		r = write_batch(in, &batch, err);
+		in->grown = 0;
 		if (!r)
 			r = after_batch(in, err);
 		if (in->dry_run && in->rows >= PREVIEW_ROWS)

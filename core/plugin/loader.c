@@ -151,6 +151,8 @@ void loader_leave(struct loader *loader, const struct loader_frame *before)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (!page)
 		return;
+	memcpy(page->last_plugin, page->plugin, sizeof(page->plugin));
+	memcpy(page->last_function, page->function, sizeof(page->function));
 	memcpy(page->plugin, before->plugin, sizeof(page->plugin));
 	memcpy(page->function, before->function, sizeof(page->function));
 }

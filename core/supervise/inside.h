@@ -46,6 +46,17 @@ void order_credit(struct order *order, size_t n);
 void order_stop(struct order *order, int code, const char *text);
 void order_end(struct order *order, const struct json *result, const struct err *err);
 
+/* The last lines of output, for the report of a death. */
+struct tail {
+	char text[400];
+	size_t len;
+};
+
+/* So many things a second; the others are counted. */
+struct budget {
+	int64_t since, used, dropped;
+};
+
 /* ---- a process: one worker ------------------------------------------------------------------- */
 
 struct process {
@@ -60,14 +71,22 @@ struct process {
 	struct buf in, line;
 	struct order *order;
 	int64_t started_at, idle_since, served;
-	int killed; /* by us */
+	int output_fd;       /* the same pipe as `output`: what is left in it at the end is read at once */
+	int killed;          /* SIGKILL has been sent */
+	int wanted;          /* that it ends: nobody is to blame */
+	int spent;           /* it says itself that it is worn out */
+	char why[160];       /* why we ended it, "" = it ended by itself */
+	struct tail tail;    /* what it printed last */
+	struct budget words; /* of lines and progress */
 };
 
 int process_new(struct supervise *sup, enum role role, struct process **ret, struct err *err);
 void process_give(struct process *process, struct order *order);
 void process_send(struct process *process, enum wire_type type, const struct json *json);
 void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
-void process_kill(struct process *process);
+void process_kill(struct process *process, const char *why);
+void process_retire(struct process *process); /* ends it because it is not needed any more */
+void process_read_rest(struct process *process); /* of its output, when it is dead */
 void process_free(struct process *process); /* kills it; its order is not told */
 
 /* ---- the pool -------------------------------------------------------------------------------- */
@@ -86,6 +105,11 @@ void pool_idle(struct process *process);                         /* it can take 
 void pool_dead(struct process *process, int code, int signal);   /* it has ended; frees it */
 const char *role_name(enum role role);
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+int watch_init(struct supervise *sup, struct err *err);
+void watch_busy(struct supervise *sup); /* a worker has begun with an order */
+
 /* ---- jobs: attempts of tasks ----------------------------------------------------------------- */
 
 void jobs_claim(struct supervise *sup);
@@ -101,7 +125,8 @@ struct supervise {
 	const struct supervise_config *config;
 	struct queue *queue;
 	struct pool pools[ROLES];
-	struct loop_timer *idle_timer, *soon_timer, *stop_timer;
+	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer;
+	int watching; /* the timer runs */
 	struct list jobs;
 	size_t n_jobs;
 	uint32_t last_order;

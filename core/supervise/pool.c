@@ -223,7 +223,7 @@ int pool_warm(struct supervise *sup, enum role role, struct err *err)
 
 static int is_spent(const struct process *process)
 {
-	return process->role == ROLE_SCAN ||
+	return process->role == ROLE_SCAN || process->spent ||
 	       process->served >= process->sup->config->orders_per_worker;
 }
 
@@ -233,8 +233,7 @@ void pool_idle(struct process *process)
 
 	process->idle_since = clock_mono_ms();
 	if (process->served && is_spent(process)) {
-		process->state = PROCESS_STOPPING;
-		process_kill(process);
+		process_retire(process);
 		return;
 	}
 	pool_dispatch(sup, process->role);
@@ -248,34 +247,70 @@ static void copy_text(char *ret, size_t cap, const char *from)
 {
 	memcpy(ret, from, cap - 1);
 	ret[cap - 1] = '\0';
+	for (char *c = ret; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			*c = '?';
 }
 
-static void describe_death(const struct process *process, int code, int signal, struct err *err)
-{
-	char plugin[sizeof(process->page->plugin)], function[sizeof(process->page->function)];
-	char how[64];
+/* Who was at work, from the page; the worker's bytes are not to be trusted. */
+struct blame {
+	char plugin[64], function[32];
+	int inside; /* of a call; else it is the last one that was made */
+};
 
-	copy_text(plugin, sizeof(plugin), process->page->plugin);
-	copy_text(function, sizeof(function), process->page->function);
-	if (signal)
+static struct blame read_blame(const struct process *process)
+{
+	const struct wire_page *page = process->page;
+	struct blame blame;
+
+	copy_text(blame.plugin, sizeof(blame.plugin), page->plugin);
+	copy_text(blame.function, sizeof(blame.function), page->function);
+	blame.inside = *blame.plugin != '\0';
+	if (!blame.inside) {
+		copy_text(blame.plugin, sizeof(blame.plugin), page->last_plugin);
+		copy_text(blame.function, sizeof(blame.function), page->last_function);
+	}
+	return blame;
+}
+
+static void describe_blame(const struct blame *blame, char *ret, size_t cap)
+{
+	if (blame->inside)
+		snprintf(ret, cap, "in plugin '%s', function '%s'", blame->plugin, blame->function);
+	else if (*blame->plugin)
+		snprintf(ret, cap, "outside of any plugin; the last call was to plugin '%s', function '%s'", blame->plugin,
+		         blame->function);
+	else
+		snprintf(ret, cap, "outside of any plugin");
+}
+
+static void describe_death(const struct process *process, int code, int signal, const struct blame *blame,
+                           struct err *err)
+{
+	char how[200], where[240];
+	size_t n;
+
+	describe_blame(blame, where, sizeof(where));
+	if (*process->why)
+		snprintf(how, sizeof(how), "%s and was killed,", process->why);
+	else if (signal)
 		snprintf(how, sizeof(how), "was killed by signal %d (%s)", signal, strsignal(signal));
 	else
 		snprintf(how, sizeof(how), "ended with code %d", code);
-	if (*plugin)
-		err_set(err, ERR_CRASH, "the worker %s in plugin '%s', function '%s'", how, plugin, function);
-	else
-		err_set(err, ERR_CRASH, "the worker %s outside of any plugin", how);
+	err_set(err, ERR_CRASH, "the worker %s %s", how, where);
+	n = strlen(err->text);
+	if (process->tail.len)
+		snprintf(err->text + n, sizeof(err->text) - n, "; it printed last: %s", process->tail.text);
 }
 
-static void blame_plugin(struct process *process, int signal)
+/* An order that was stopped and did not obey: the reason of the stop, and who did not listen. */
+static void describe_stop(struct order *order, const struct blame *blame)
 {
-	char plugin[sizeof(process->page->plugin)], function[sizeof(process->page->function)];
+	char where[240];
+	size_t n = strlen(order->stop.text);
 
-	copy_text(plugin, sizeof(plugin), process->page->plugin);
-	copy_text(function, sizeof(function), process->page->function);
-	process->sup->stats.crashes++;
-	if (*plugin)
-		plugin_crashed(process->sup->env.plugins, plugin, function, signal);
+	describe_blame(blame, where, sizeof(where));
+	snprintf(order->stop.text + n, sizeof(order->stop.text) - n, "; it did not stop by itself %s", where);
 }
 
 void pool_dead(struct process *process, int code, int signal)
@@ -284,15 +319,23 @@ void pool_dead(struct process *process, int code, int signal)
 	enum role role = process->role;
 	struct pool *pool = &sup->pools[role];
 	struct order *order = process->order;
+	struct blame blame = read_blame(process);
 	struct err err = {0};
+	int stopped = order && order->stop.code, natural = process->wanted || stopped || sup->stopping;
 
-	describe_death(process, code, signal, &err);
+	process_read_rest(process);
+	describe_death(process, code, signal, &blame, &err);
 	sup->stats.kills += process->killed;
-	if (!process->killed || order)
+	if (!process->wanted)
 		log_warn("worker.died", LOG_INT("pid", loop_child_pid(process->child)),
 		         LOG_STR("role", role_name(role)), LOG_STR("reason", err.text));
-	if (!process->killed)
-		blame_plugin(process, signal);
+	if (stopped)
+		describe_stop(order, &blame);
+	if (!natural) {
+		sup->stats.crashes++;
+		if (blame.inside && role != ROLE_SCAN)
+			plugin_crashed(sup->env.plugins, blame.plugin, blame.function, signal);
+	}
 	pool->n_processes--;
 	sup->stats.processes[role]--;
 	process->order = NULL;
@@ -320,8 +363,7 @@ static void retire_idle(struct supervise *sup, enum role role)
 
 		if (process->state != PROCESS_IDLE || process->idle_since > limit || pool->n_processes <= keep)
 			continue;
-		process->state = PROCESS_STOPPING;
-		process_kill(process);
+		process_retire(process);
 		keep++; /* it still counts until it is dead */
 	}
 }
@@ -364,7 +406,9 @@ int pool_init(struct supervise *sup, struct err *err)
 		list_init(&sup->pools[role].waiting);
 		list_init(&sup->pools[role].processes);
 	}
-	r = loop_timer_new(sup->env.loop, on_time, sup, &sup->idle_timer, err);
+	r = watch_init(sup, err);
+	if (!r)
+		r = loop_timer_new(sup->env.loop, on_time, sup, &sup->idle_timer, err);
 	return r ? r : loop_timer_new(sup->env.loop, on_time, sup, &sup->soon_timer, err);
 }
 
@@ -391,4 +435,5 @@ void pool_done(struct supervise *sup)
 	}
 	loop_timer_free(sup->idle_timer);
 	loop_timer_free(sup->soon_timer);
+	loop_timer_free(sup->watch_timer);
 }

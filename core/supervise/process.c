@@ -65,6 +65,27 @@ static void on_hello(struct process *process, const struct json *json)
 	pool_idle(process);
 }
 
+#define WORDS_PER_SECOND 200
+
+/* A worker may be made to shout: what comes too fast is dropped, and how much that was is said once a second. */
+static int may_say(struct process *process)
+{
+	struct budget *words = &process->words;
+	int64_t now = clock_mono_ms();
+
+	if (now - words->since >= 1000) {
+		if (words->dropped)
+			log_warn("worker.noise", LOG_INT("pid", loop_child_pid(process->child)), LOG_INT("dropped", words->dropped));
+		*words = (struct budget){now, 0, 0};
+	}
+	if (words->used < WORDS_PER_SECOND) {
+		words->used++;
+		return 1;
+	}
+	words->dropped++;
+	return 0;
+}
+
 static void on_log(struct process *process, const struct json *json)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -72,6 +93,8 @@ static void on_log(struct process *process, const struct json *json)
 	const struct json *order = process->order ? process->order->json : NULL;
 	enum log_level level = LOG_INFO;
 
+	if (!may_say(process))
+		return;
 	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
 		if (!strcmp(levels[i], name))
 			level = (enum log_level)i;
@@ -119,13 +142,15 @@ static void on_message(struct process *process, const struct wire_message *messa
 	                          ? message->order
 	                          : (uint32_t)json_get_int(message->json, "order", 0);
 
+	if (message->type == WIRE_RESULT || message->type == WIRE_FAIL)
+		process->spent |= json_get_bool(message->json, "spent", 0);
 	if (message->type == WIRE_HELLO)
 		on_hello(process, message->json);
 	else if (message->type == WIRE_LOG)
 		on_log(process, message->json);
 	else if (!is_current(process, number))
 		return; /* of an order that was stopped meanwhile */
-	else if (message->type == WIRE_PROGRESS && order->events->on_progress)
+	else if (message->type == WIRE_PROGRESS && order->events->on_progress && may_say(process))
 		order->events->on_progress(order->ctx, message->json);
 	else if (message->type == WIRE_PART && order->events->on_part)
 		order->events->on_part(order->ctx, message->json);
@@ -153,7 +178,7 @@ static void on_bytes(void *ctx, const char *p, size_t n)
 	if (r < 0 || process->in.failed) {
 		log_error("worker.protocol", LOG_INT("pid", loop_child_pid(process->child)),
 		          LOG_STR("error", r < 0 ? err.text : "too much at once"));
-		process_kill(process);
+		process_kill(process, "broke the protocol");
 		buf_clear(&process->in);
 		return;
 	}
@@ -166,14 +191,38 @@ static void on_stream_end(void *ctx, const struct err *err)
 	struct process *process = ctx;
 
 	(void)err;
-	process_kill(process);
+	if (!process->killed)
+		process_kill(process, "");
 }
 
 /* ---- what it prints -------------------------------------------------------------------------- */
 
+static void tail_add(struct tail *tail, const char *line, size_t n)
+{
+	const size_t cap = sizeof(tail->text) - 1;
+
+	if (n > cap - 3)
+		n = cap - 3;
+	if (tail->len + n + 3 > cap) { /* the oldest go */
+		size_t drop = tail->len + n + 3 - cap;
+
+		memmove(tail->text, tail->text + drop, tail->len - drop);
+		tail->len -= drop;
+	}
+	if (tail->len) {
+		memcpy(tail->text + tail->len, " | ", 3);
+		tail->len += 3;
+	}
+	memcpy(tail->text + tail->len, line, n);
+	tail->len += n;
+	tail->text[tail->len] = '\0';
+}
+
 static void print_line(struct process *process)
 {
 	if (process->line.len)
+		tail_add(&process->tail, process->line.data, process->line.len);
+	if (process->line.len && may_say(process))
 		log_warn("worker.output", LOG_INT("pid", loop_child_pid(process->child)),
 		         LOG_STR("role", role_name(process->role)),
 		         LOG_STR("line", process->line.data));
@@ -192,6 +241,16 @@ static void on_output(void *ctx, const char *p, size_t n)
 	}
 }
 
+void process_read_rest(struct process *process)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	for (int i = 0; i < 32 && process->output_fd >= 0 && (n = read(process->output_fd, bytes, sizeof(bytes))) > 0; i++)
+		on_output(process, bytes, (size_t)n);
+	print_line(process);
+}
+
 static void on_output_end(void *ctx, const struct err *err)
 {
 	(void)err;
@@ -205,14 +264,19 @@ static void on_exit_of(void *ctx, int code, int signal)
 	pool_dead(ctx, code, signal);
 }
 
+/* The time for starting, for a scan, or for obeying a cancel is over. */
 static void on_late(void *ctx)
 {
 	struct process *process = ctx;
+	char why[96];
 
 	if (process->state == PROCESS_STARTING)
-		log_error("worker.late", LOG_INT("pid", loop_child_pid(process->child)),
-		          LOG_STR("error", "it did not say hello within 10 s"));
-	process_kill(process);
+		process_kill(process, "did not say hello within 10 s");
+	else if (process->role == ROLE_SCAN && process->order && !process->order->stop.code) {
+		snprintf(why, sizeof(why), "took longer than %lld ms", (long long)process->sup->config->scan_limit_ms);
+		process_kill(process, why);
+	} else
+		process_kill(process, "did not stop when it was told to");
 }
 
 static int start_child(struct process *process, const struct fds *fds, struct err *err)
@@ -249,6 +313,7 @@ static int connect_child(struct process *process, struct fds *fds, struct err *e
 		r = loop_stream_new(loop, fds->ours, &talk, &process->stream, err);
 	if (!r) {
 		fds->ours = -1;
+		process->output_fd = fcntl(fds->output[0], F_DUPFD_CLOEXEC, 0);
 		r = loop_stream_new(loop, fds->output[0], &output, &process->output, err);
 	}
 	if (!r) {
@@ -271,6 +336,7 @@ int process_new(struct supervise *sup, enum role role, struct process **ret, str
 	list_init(&process->link);
 	process->sup = sup;
 	process->role = role;
+	process->output_fd = -1;
 	process->started_at = clock_wall_ms();
 	buf_init(&process->in, WIRE_JSON_MAX * 2);
 	buf_init(&process->line, 0);
@@ -295,6 +361,8 @@ void process_free(struct process *process)
 	loop_stream_free(process->stream);
 	loop_stream_free(process->output);
 	loop_timer_free(process->timer);
+	if (process->output_fd >= 0)
+		close(process->output_fd);
 	if (process->page)
 		munmap(process->page, sizeof(struct wire_page));
 	buf_done(&process->in);
@@ -321,8 +389,14 @@ void process_give(struct process *process, struct order *order)
 	process->order = order;
 	order->process = process;
 	memset(process->page->plugin, 0, sizeof(process->page->plugin));
+	memset(process->page->last_plugin, 0, sizeof(process->page->last_plugin));
 	process->page->cancel = 0;
+	process->tail.len = 0;
+	process->tail.text[0] = '\0';
+	if (process->role == ROLE_SCAN)
+		loop_timer_set(process->timer, process->sup->config->scan_limit_ms);
 	process_send(process, WIRE_ORDER, order->json);
+	watch_busy(process->sup);
 }
 
 void process_interrupt(struct process *process)
@@ -336,10 +410,18 @@ void process_interrupt(struct process *process)
 	loop_timer_set(process->timer, process->sup->config->cancel_grace_ms);
 }
 
-void process_kill(struct process *process)
+void process_kill(struct process *process, const char *why)
 {
 	if (process->killed)
 		return;
 	process->killed = 1;
+	str_copy(process->why, sizeof(process->why), why);
 	loop_child_kill(process->child, SIGKILL);
+}
+
+void process_retire(struct process *process)
+{
+	process->wanted = 1;
+	process->state = PROCESS_STOPPING;
+	process_kill(process, "");
 }

@@ -20,6 +20,8 @@ const struct option supervise_options[] = {
 	 "How many queries run at the same time, each in a worker process."},
 	{"cancel_grace", OPTION_DURATION, offsetof(struct supervise_config, cancel_grace_ms), "5s", 0, 600000,
 	 NULL, "How long a cancelled worker may take to stop before it is killed."},
+	{"scan_limit", OPTION_DURATION, offsetof(struct supervise_config, scan_limit_ms), "5s", 100, 600000, NULL,
+	 "How long a new plugin may take to describe itself."},
 	{"idle", OPTION_DURATION, offsetof(struct supervise_config, idle_ms), "60s", 100, 86400000, NULL,
 	 "Workers idle for longer end; one for tasks and one for queries stay."},
 	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "1000", 1,
@@ -137,7 +139,7 @@ static void on_grace_over(void *ctx)
 
 	for (int role = 0; role < ROLES; role++)
 		list_each(item, &sup->pools[role].processes)
-			process_kill(list_entry(item, struct process, link));
+			process_kill(list_entry(item, struct process, link), "had no more time: the agent is stopping");
 }
 
 static void kill_idle(struct supervise *sup)
@@ -147,7 +149,7 @@ static void kill_idle(struct supervise *sup)
 			struct process *process = list_entry(item, struct process, link);
 
 			if (process->state != PROCESS_BUSY)
-				process_kill(process);
+				process_retire(process);
 		}
 }
 

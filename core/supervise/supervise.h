@@ -24,7 +24,7 @@ struct supervise;
 
 struct supervise_config {
 	char *program; /* the orasi-worker program */
-	int64_t tasks, queries, cancel_grace_ms, idle_ms, orders_per_worker;
+	int64_t tasks, queries, cancel_grace_ms, scan_limit_ms, idle_ms, orders_per_worker;
 	uint64_t memory;
 };
 extern const struct option supervise_options[];

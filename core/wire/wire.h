@@ -32,8 +32,8 @@ enum wire_type {
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
 	WIRE_DATA,      /* raw result bytes of a query */
-	WIRE_RESULT,    /* {order, result}: done */
-	WIRE_FAIL,      /* {order, code, text, where?, plugin?, function?, retry_after_ms?} */
+	WIRE_RESULT,    /* {order, result, spent?}: done; spent: replace me, I am worn out */
+	WIRE_FAIL,      /* {order, code, text, where?, spent?} */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
 	WIRE_PART_DONE, /* {order, seq}: the part is committed */
@@ -79,6 +79,8 @@ struct wire_page {
 	volatile uint64_t calls;  /* how many plugin calls so far */
 	char plugin[64];          /* id, "" = none is running */
 	char function[32];        /* "next", "build_add", … */
+	char last_plugin[64];     /* of the last call that has come back: a suspect when something breaks later */
+	char last_function[32];
 };
 
 #endif

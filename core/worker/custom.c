@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks that plugins define, and events that plugins deliver. Both are small: an instance, one call, an answer. */
+/* Tasks that plugins define, and events that plugins deliver. Both are small: an instance, one
+ * call, an answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ struct instance {
 	void *self;
 };
 
-/* ---- state that outlives the attempt ------------------------------------------------------------------------ */
+/* ---- state that outlives the attempt
+ * ------------------------------------------------------------------------ */
 
 static struct json *encode_state(const void *p, size_t n)
 {
@@ -68,17 +70,21 @@ static int on_checkpoint(void *ctx, orasi_bytes state, struct err *err)
 	return send_state(ctx, encode_state(state.ptr, state.len), err);
 }
 
-/* ---- an instance ------------------------------------------------------------------------------------------------ */
+/* ---- an instance
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void on_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	worker_progress(ctx, (int64_t)done, (int64_t)total, 0, 0);
 }
 
-static int instance_open(struct instance *x, const char *kind, const struct json *order, struct err *err)
+static int instance_open(struct instance *x, const char *kind, const struct json *order,
+                         struct err *err)
 {
 	const struct json *spec = json_get(order, "spec");
-	int r = loader_find(x->worker->loader, kind, json_get_str(spec, "plugin", ""), &x->plugin, err);
+	int r = loader_find(x->worker->loader, kind, json_get_str(spec, "plugin", ""), &x->plugin,
+	                    err);
 
 	if (r)
 		return r;
@@ -97,7 +103,9 @@ static void instance_close(struct instance *x, void (*destroy)(void *self))
 	loader_host_done(&x->host);
 }
 
-/* ---- custom ------------------------------------------------------------------------------------------------------- */
+/* ---- custom
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int run_task(struct instance *x, const struct json *order, orasi_str *ret, struct err *err)
 {
@@ -106,24 +114,27 @@ static int run_task(struct instance *x, const struct json *order, orasi_str *ret
 	orasi_error error = {.struct_size = sizeof(error)};
 	uint8_t *state = NULL;
 	orasi_task_run run = {
-		.struct_size = sizeof(run),
-		.attempt = (uint32_t)json_get_int(order, "attempt", 1),
-		.task_id = {task, strlen(task)},
+	        .struct_size = sizeof(run),
+	        .attempt = (uint32_t)json_get_int(order, "attempt", 1),
+	        .task_id = {task, strlen(task)},
 	};
 	orasi_status status;
-	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len, err);
+	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len,
+	                     err);
 
 	if (r)
 		goto out;
 	run.checkpoint.ptr = state;
 	x->worker->part = json_int(json_pointer(order, "/checkpoint/seq"), 0);
-	status = loader_call(x->worker->loader, x->plugin, "create",
-	                     factory->create(&x->host.host, id, &x->config.config, &x->self, &error));
+	status = loader_call(
+	        x->worker->loader, x->plugin, "create",
+	        factory->create(&x->host.host, id, &x->config.config, &x->self, &error));
 	if (status) {
 		r = loader_fail(x->plugin, "create", status, &error, err);
 		goto out;
 	}
-	status = loader_call(x->worker->loader, x->plugin, "run", factory->run(x->self, &run, ret, &error));
+	status = loader_call(x->worker->loader, x->plugin, "run",
+	                     factory->run(x->self, &run, ret, &error));
 	if (status)
 		r = loader_fail(x->plugin, "run", status, &error, err);
 out:
@@ -134,7 +145,8 @@ out:
 static int check_result(const struct instance *x, struct json *result, struct err *err)
 {
 	const orasi_task_factory *factory = x->plugin->task;
-	const char *text = factory->result_schema ? factory->result_schema(x->plugin->descriptor->id) : NULL;
+	const char *text =
+	        factory->result_schema ? factory->result_schema(x->plugin->descriptor->id) : NULL;
 	struct json *schema = NULL, *errors;
 	int r = 0;
 
@@ -142,13 +154,17 @@ static int check_result(const struct instance *x, struct json *result, struct er
 		return 0;
 	r = json_parse(text, strlen(text), &schema, err);
 	if (r)
-		return err_prefix(err, "the result_schema of plugin '%s'", x->plugin->descriptor->id);
+		return err_prefix(err, "the result_schema of plugin '%s'",
+		                  x->plugin->descriptor->id);
 	errors = json_new_array();
 	if (plugin_config_check(schema, result, "", errors)) {
 		const struct json *first = json_at(errors, 0);
 
-		r = err_set(err, ERR_PLUGIN, "plugin '%s' gave a result that breaks its own result_schema in 'run': at '%s': %s",
-		            x->plugin->descriptor->id, json_get_str(first, "pointer", ""), json_get_str(first, "detail", ""));
+		r = err_set(err, ERR_PLUGIN,
+		            "plugin '%s' gave a result that breaks its own result_schema in 'run': "
+		            "at '%s': %s",
+		            x->plugin->descriptor->id, json_get_str(first, "pointer", ""),
+		            json_get_str(first, "detail", ""));
 		err_where(err, "%s", json_get_str(first, "pointer", ""));
 	}
 	json_free(errors);
@@ -163,8 +179,10 @@ static int take_result(const struct instance *x, orasi_str text, struct json **r
 	int r;
 
 	if (text.len > RESULT_MAX || (text.len && !text.ptr))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a result of %zu bytes in 'run': at most 1 MiB is kept", id,
-		               text.len);
+		return err_set(
+		        err, ERR_PLUGIN,
+		        "plugin '%s' gave a result of %zu bytes in 'run': at most 1 MiB is kept",
+		        id, text.len);
 	if (!text.len) {
 		result = json_new_object();
 	} else if (json_parse(text.ptr, text.len, &result, err)) {
@@ -173,7 +191,8 @@ static int take_result(const struct instance *x, orasi_str text, struct json **r
 	}
 	r = json_type(result) == JSON_OBJECT
 	            ? check_result(x, result, err)
-	            : err_set(err, ERR_PLUGIN, "plugin '%s' gave a result in 'run' that is no JSON object", id);
+	            : err_set(err, ERR_PLUGIN,
+	                      "plugin '%s' gave a result in 'run' that is no JSON object", id);
 	if (r) {
 		json_free(result);
 		return r;
@@ -186,11 +205,11 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 {
 	struct json *next = json_new_array(), *output = NULL;
 	struct loader_attempt attempt = {
-		.trace = json_get_str(order, "trace", ""),
-		.secrets = json_get(order, "secrets"),
-		.next = next,
-		.on_checkpoint = on_checkpoint,
-		.ctx = worker,
+	        .trace = json_get_str(order, "trace", ""),
+	        .secrets = json_get(order, "secrets"),
+	        .next = next,
+	        .on_checkpoint = on_checkpoint,
+	        .ctx = worker,
 	};
 	struct instance x = {.worker = worker};
 	orasi_str text = {NULL, 0};
@@ -215,7 +234,9 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 	return 0;
 }
 
-/* ---- notify --------------------------------------------------------------------------------------------------------- */
+/* ---- notify
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 struct delivery {
 	const struct json *all; /* of the task */
@@ -228,7 +249,7 @@ struct delivery {
 
 static uint32_t severity_of(const char *word)
 {
-	return !strcmp(word, "critical") ? ORASI_SEVERITY_CRITICAL
+	return !strcmp(word, "critical")  ? ORASI_SEVERITY_CRITICAL
 	       : !strcmp(word, "warning") ? ORASI_SEVERITY_WARNING
 	                                  : ORASI_SEVERITY_INFO;
 }
@@ -247,17 +268,18 @@ static orasi_event event_of(const struct json *json)
 
 	clock_from_rfc3339(json_get_str(json, "time", ""), &ms);
 	return (orasi_event){
-		.struct_size = sizeof(orasi_event),
-		.severity = severity_of(json_get_str(json, "severity", "info")),
-		.time_unix_ns = ms * 1000000,
-		.id = str_of(json, "id"),
-		.type = str_of(json, "type"),
-		.json = {text, strlen(text)},
+	        .struct_size = sizeof(orasi_event),
+	        .severity = severity_of(json_get_str(json, "severity", "info")),
+	        .time_unix_ns = ms * 1000000,
+	        .id = str_of(json, "id"),
+	        .type = str_of(json, "type"),
+	        .json = {text, strlen(text)},
 	};
 }
 
 /* `settled` has what became of each in earlier attempts: a status, or null. */
-static int delivery_open(struct delivery *d, const struct json *events, const struct json *settled, struct err *err)
+static int delivery_open(struct delivery *d, const struct json *events, const struct json *settled,
+                         struct err *err)
 {
 	size_t n = json_count(events);
 
@@ -300,7 +322,8 @@ static struct json *settle(const struct delivery *d, const struct json *before)
 
 	for (size_t i = 0; i < json_count(d->all); i++) {
 		if (k < d->n && d->places[k] == i) {
-			json_push(now, is_settled(d->each[k]) ? json_new_int(d->each[k]) : json_new_null());
+			json_push(now, is_settled(d->each[k]) ? json_new_int(d->each[k])
+			                                      : json_new_null());
 			k++;
 		} else {
 			json_push(now, json_copy(json_at(before, i)));
@@ -314,8 +337,8 @@ static int deliver(struct instance *x, struct delivery *d, struct err *err)
 	const orasi_notifier_factory *factory = x->plugin->notifier;
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_status status = loader_call(x->worker->loader, x->plugin, "create",
-	                                  factory->create(&x->host.host, x->plugin->descriptor->id, &x->config.config,
-	                                                  &x->self, &error));
+	                                  factory->create(&x->host.host, x->plugin->descriptor->id,
+	                                                  &x->config.config, &x->self, &error));
 
 	if (status)
 		return loader_fail(x->plugin, "create", status, &error, err);
@@ -325,17 +348,21 @@ static int deliver(struct instance *x, struct delivery *d, struct err *err)
 	return status ? loader_fail(x->plugin, "deliver", status, &error, err) : 0;
 }
 
-/* {"delivered","given_up","statuses":[…]}; an error while an event is neither delivered nor given up. */
-static int sum_up(const struct delivery *d, const struct json *settled, struct json **ret, struct err *err)
+/* {"delivered","given_up","statuses":[…]}; an error while an event is neither delivered nor given
+ * up. */
+static int sum_up(const struct delivery *d, const struct json *settled, struct json **ret,
+                  struct err *err)
 {
 	int64_t delivered = 0, waiting = 0;
 
 	for (size_t i = 0; i < json_count(settled); i++) {
-		delivered += json_type(json_at(settled, i)) == JSON_INT && !json_int(json_at(settled, i), -1);
+		delivered += json_type(json_at(settled, i)) == JSON_INT &&
+		             !json_int(json_at(settled, i), -1);
 		waiting += json_type(json_at(settled, i)) != JSON_INT;
 	}
 	if (waiting)
-		return err_set(err, ERR_IO, "%lld of %zu events are not delivered yet", (long long)waiting, json_count(d->all));
+		return err_set(err, ERR_IO, "%lld of %zu events are not delivered yet",
+		               (long long)waiting, json_count(d->all));
 	*ret = json_new_object();
 	json_set_int(*ret, "delivered", delivered);
 	json_set_int(*ret, "given_up", (int64_t)json_count(settled) - delivered);
@@ -346,7 +373,8 @@ static int sum_up(const struct delivery *d, const struct json *settled, struct j
 int op_notify(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
 	const struct json *before = json_pointer(order, "/checkpoint/state");
-	struct loader_attempt attempt = {.trace = json_get_str(order, "trace", ""), .secrets = json_get(order, "secrets")};
+	struct loader_attempt attempt = {.trace = json_get_str(order, "trace", ""),
+	                                 .secrets = json_get(order, "secrets")};
 	struct instance x = {.worker = worker};
 	struct delivery d = {0};
 	struct json *settled = NULL;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "crash.h"
 #include "ops.h"
+#include "wear.h"
 
 static struct link *log_link;
 
@@ -45,6 +46,7 @@ static void answer(struct worker *worker, int r, struct json *result, const stru
 	struct json *json = json_new_object();
 
 	json_set_int(json, "order", worker->order);
+	json_set_bool(json, "spent", wear_is_spent(&worker->wear));
 	if (!r) {
 		json_set(json, "result", result);
 		link_send(worker->link, WIRE_RESULT, json);
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	crash_catch(link_page(worker.link));
+	/* A query worker maps segments and keeps files open as it likes. */
+	wear_begin(&worker.wear, strcmp(worker.role, "query") ? memory : 0);
 	log_link = worker.link;
 	log_setup(LOG_TEXT, LOG_INFO, "orasi-worker");
 	log_redirect(log_to_agent, NULL);

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "pipeline/pipeline.h"
 #include "plugin/loader.h"
+#include "wear.h"
 
 struct worker {
 	const char *role;
@@ -15,6 +16,7 @@ struct worker {
 	uint32_t order;
 	int64_t part; /* the last part sent */
 	int64_t told_at;
+	struct wear wear;
 };
 
 struct op {

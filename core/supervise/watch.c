@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much memory do busy workers take? The kernel's limit on data does not count shared mappings,
+ * so while a worker is busy its size is looked at, and one that is far beyond its limit is ended
+ * before the machine suffers. Idle, nothing is looked at. */
+#include "supervise/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_EVERY_MS 100
+
+/* Anonymous and shared memory; pages of files can go at any time. 0: not known. */
+static uint64_t read_size(pid_t pid)
+{
+	uint64_t kib, sum = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1 ||
+		    sscanf(line, "RssShmem: %lu", &kib) == 1)
+			sum += kib << 10;
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+static int look(struct process *process)
+{
+	uint64_t limit = process->sup->config->memory, size;
+	char why[96];
+
+	if (process->state != PROCESS_BUSY || process->killed)
+		return 0;
+	size = read_size(loop_child_pid(process->child));
+	if (size > limit + limit / 4) {
+		snprintf(why, sizeof(why),
+		         "took %llu MiB of memory, more than the %llu MiB of workers.memory,",
+		         (unsigned long long)(size >> 20), (unsigned long long)(limit >> 20));
+		process_kill(process, why);
+	}
+	return 1;
+}
+
+static void on_time(void *ctx)
+{
+	struct supervise *sup = ctx;
+	int busy = 0;
+
+	for (int role = 0; role < ROLES; role++)
+		list_each(item, &sup->pools[role].processes) busy |=
+		        look(list_entry(item, struct process, link));
+	sup->watching = busy;
+	if (busy)
+		loop_timer_set(sup->watch_timer, LOOK_EVERY_MS);
+}
+
+int watch_init(struct supervise *sup, struct err *err)
+{
+	return loop_timer_new(sup->env.loop, on_time, sup, &sup->watch_timer, err);
+}
+
+void watch_busy(struct supervise *sup)
+{
+	if (!sup->watching)
+		loop_timer_set(sup->watch_timer, LOOK_EVERY_MS);
+	sup->watching = 1;
+}

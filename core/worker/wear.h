@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Has a plugin left something behind? A worker that has grown too big, or has more threads or descriptors than it
+ * began with, asks to be replaced. Inside the worker room only. */
+#ifndef WORKER_WEAR_H
+#define WORKER_WEAR_H
+
+#include <stdint.h>
+
+struct wear {
+	int stat_fd, fd, threads; /* at the beginning */
+	uint64_t memory;          /* resident bytes that are too much, 0: no limit */
+};
+
+void wear_begin(struct wear *wear, uint64_t memory);
+int wear_is_spent(const struct wear *wear);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task that misbehaves in the way its configuration names. What a host must survive is in the table at the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugins/plugin.h"
+
+#ifndef HOSTILE_ID
+#define HOSTILE_ID "org.orasi.test.hostile"
+#define HOSTILE_NAME "hostile"
+#endif
+ORASI_PLUGIN_NOTE(HOSTILE_ID, "1.0.0");
+
+struct hostile {
+	const orasi_host *host;
+	char what[32], *result;
+	int64_t amount;
+};
+
+typedef orasi_status (*deed_fn)(struct hostile *h, const orasi_task_run *run, orasi_str *ret, orasi_error *err);
+#define DEED(name)                                                                                                 \
+	static orasi_status name(struct hostile *h __attribute__((unused)),                                        \
+	                         const orasi_task_run *run __attribute__((unused)),                                \
+	                         orasi_str *ret __attribute__((unused)), orasi_error *err __attribute__((unused)))
+
+/* ---- dying --------------------------------------------------------------------------------------------------- */
+
+DEED(segfault)
+{
+	test_crash();
+	return ORASI_OK;
+}
+
+static volatile int depth_wanted = 1 << 30;
+static int recurse(int depth, const char *above)
+{
+	volatile char frame[4096];
+
+	frame[0] = above ? above[0] : 1;
+	return depth < depth_wanted ? recurse(depth + 1, (const char *)frame) + frame[0] : 0;
+}
+
+DEED(overflow)
+{
+	return recurse(0, NULL) ? ORASI_OK : ORASI_END;
+}
+
+DEED(do_abort)
+{
+	abort();
+}
+
+DEED(do_exit)
+{
+	exit(0);
+}
+
+DEED(do_exit_now)
+{
+	_exit(0);
+}
+
+/* What a batch that is released twice comes to. */
+DEED(double_free)
+{
+	void *volatile p = malloc(64);
+
+	free(p);
+	free(p);
+	return ORASI_OK;
+}
+
+static void *crash_later(void *arg)
+{
+	nanosleep(&(struct timespec){0, 100000000}, NULL);
+	test_crash();
+	(void)arg;
+	return NULL;
+}
+
+/* Comes back and leaves a thread that crashes when somebody else may be at work. */
+DEED(late_thread)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, crash_later, (void *)8);
+	pthread_detach(thread);
+	return ORASI_OK;
+}
+
+/* ---- not coming back -------------------------------------------------------------------------------------------- */
+
+static volatile int64_t counter; /* stays 0 */
+
+DEED(loop)
+{
+	while (counter >= 0)
+		counter = 0;
+	return ORASI_OK;
+}
+
+DEED(loop_masked)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	for (int i = 1; i < 64; i++)
+		signal(i, SIG_IGN);
+	return loop(h, run, ret, err);
+}
+
+DEED(wait_for_cancel)
+{
+	const orasi_host_job *job = h->host->get_extension(h->host, ORASI_HOST_JOB);
+
+	while (!*job->cancel_flag)
+		nanosleep(&(struct timespec){0, 10000000}, NULL);
+	return test_fail(err, ORASI_E_CANCELLED, "cancelled");
+}
+
+/* ---- taking everything ---------------------------------------------------------------------------------------------- */
+
+static void *touch(size_t n)
+{
+	char *p = malloc(n);
+
+	if (p)
+		memset(p, 1, n);
+	return p;
+}
+
+DEED(memory_bomb)
+{
+	size_t total = 0;
+
+	while (touch(16u << 20))
+		total += 16u << 20;
+	return total ? test_fail(err, ORASI_E_NOMEM, "no more memory") : ORASI_OK;
+}
+
+/* Shared mappings are not data to the kernel's limit. */
+DEED(shared_bomb)
+{
+	for (int i = 0; i < 1 << 20; i++) {
+		char *p = mmap(NULL, 16u << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			return test_fail(err, ORASI_E_NOMEM, "no more memory");
+		memset(p, 1, 16u << 20);
+	}
+	return ORASI_OK;
+}
+
+DEED(leak)
+{
+	return touch((size_t)h->amount) ? ORASI_OK : test_fail(err, ORASI_E_NOMEM, "no more memory");
+}
+
+DEED(fork_bomb)
+{
+	int made = 0, failed = 0;
+
+	for (int i = 0; i < 2000 && failed < 10; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			for (;;)
+				pause();
+		made += pid > 0;
+		failed += pid < 0;
+	}
+	return made ? test_fail(err, ORASI_E_INTERNAL, "children were made") : test_fail(err, ORASI_E_INVALID, "no children");
+}
+
+DEED(fd_bomb)
+{
+	int n = 0;
+
+	while (n < 1 << 20 && open("/dev/null", O_RDONLY) >= 0)
+		n++;
+	return test_fail(err, ORASI_E_INVALID, errno == EMFILE ? "descriptors are used up" : "no descriptors");
+}
+
+/* ---- noise ------------------------------------------------------------------------------------------------------------ */
+
+DEED(write_fds)
+{
+	static const char junk[256] = "\xff\xff\xff\xff junk";
+
+	for (int fd = 0; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0 && write(fd, junk, sizeof(junk)) < 0)
+			continue;
+	return ORASI_OK;
+}
+
+DEED(garbage)
+{
+	char junk[4096];
+
+	for (size_t i = 0; i < sizeof(junk); i++)
+		junk[i] = (char)(i * 31 + 7);
+	while (write(3, junk, sizeof(junk)) > 0)
+		;
+	return ORASI_OK;
+}
+
+/* A well-formed lie: the result of an order that it was not asked for. */
+DEED(forged_result)
+{
+	static const char text[] = "{\"order\":1,\"result\":{\"output\":{\"forged\":true}}}";
+	unsigned char frame[sizeof(text) + 7] = {sizeof(text) - 1, 0, 0, 0, 6};
+
+	memcpy(frame + 8, text, sizeof(text) - 1);
+	for (int i = 0; i < 100; i++)
+		if (write(3, frame, sizeof(frame)) < 0)
+			break;
+	return ORASI_OK;
+}
+
+DEED(close_fds)
+{
+	for (int fd = 0; fd < 64; fd++)
+		close(fd);
+	return ORASI_OK;
+}
+
+DEED(shut_down)
+{
+	shutdown(3, SHUT_RDWR);
+	return ORASI_OK;
+}
+
+DEED(print)
+{
+	for (int64_t i = 0; i < h->amount; i++)
+		printf("a line that nobody asked for, number %lld\n", (long long)i);
+	fflush(stdout);
+	return ORASI_OK;
+}
+
+DEED(log_flood)
+{
+	const orasi_host_log *log = h->host->get_extension(h->host, ORASI_HOST_LOG);
+
+	for (int64_t i = 0; i < h->amount; i++)
+		log->log(h->host, ORASI_LOG_ERROR, ORASI_STR("the same again"), NULL, 0);
+	return ORASI_OK;
+}
+
+DEED(progress_flood)
+{
+	const orasi_host_job *job = h->host->get_extension(h->host, ORASI_HOST_JOB);
+
+	for (int64_t i = 0; i < h->amount; i++)
+		job->progress(h->host, (uint64_t)i, 0, ORASI_STR("on and on"));
+	return ORASI_OK;
+}
+
+DEED(scribble_page)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "orasi-page") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			memset((void *)from, 'A', 120);
+	if (maps)
+		fclose(maps);
+	return segfault(h, run, ret, err);
+}
+
+/* ---- lies ---------------------------------------------------------------------------------------------------------------- */
+
+DEED(fail_without_words)
+{
+	return ORASI_E_IO;
+}
+
+DEED(strange_status)
+{
+	return 77;
+}
+
+DEED(huge_result)
+{
+	*ret = (orasi_str){"{}", (size_t)1 << 40};
+	return ORASI_OK;
+}
+
+DEED(null_result)
+{
+	*ret = (orasi_str){NULL, 100};
+	return ORASI_OK;
+}
+
+DEED(no_json)
+{
+	*ret = ORASI_STR("this is no JSON");
+	return ORASI_OK;
+}
+
+DEED(other_schema)
+{
+	*ret = ORASI_STR("{\"done\":\"yes\"}");
+	return ORASI_OK;
+}
+
+DEED(endless_message)
+{
+	memset(err->message, 'x', sizeof(err->message));
+	memset(err->where, 'y', sizeof(err->where));
+	return ORASI_E_INVALID;
+}
+
+DEED(huge_checkpoint)
+{
+	const orasi_host_job *job = h->host->get_extension(h->host, ORASI_HOST_JOB);
+
+	return job->checkpoint(h->host, (orasi_bytes){(const uint8_t *)"x", (size_t)1 << 40}, err);
+}
+
+DEED(behave)
+{
+	*ret = ORASI_STR("{\"done\":true}");
+	return ORASI_OK;
+}
+
+static const struct {
+	const char *name;
+	deed_fn fn;
+} deeds[] = {
+	{"segfault", segfault},         {"overflow", overflow},           {"abort", do_abort},
+	{"exit", do_exit},              {"_exit", do_exit_now},           {"double_free", double_free},
+	{"late_thread", late_thread},   {"loop", loop},                   {"loop_masked", loop_masked},
+	{"wait", wait_for_cancel},      {"memory_bomb", memory_bomb},     {"shared_bomb", shared_bomb},
+	{"leak", leak},                 {"fork_bomb", fork_bomb},         {"fd_bomb", fd_bomb},
+	{"write_fds", write_fds},       {"garbage", garbage},             {"forged_result", forged_result},
+	{"close_fds", close_fds},       {"shut_down", shut_down},         {"print", print},
+	{"log_flood", log_flood},       {"progress_flood", progress_flood}, {"scribble_page", scribble_page},
+	{"fail_without_words", fail_without_words}, {"strange_status", strange_status},
+	{"huge_result", huge_result},   {"null_result", null_result},     {"no_json", no_json},
+	{"other_schema", other_schema}, {"endless_message", endless_message},
+	{"huge_checkpoint", huge_checkpoint}, {"behave", behave},
+};
+
+/* ---- the plugin ------------------------------------------------------------------------------------------------------------- */
+
+static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                           orasi_error *err)
+{
+	struct hostile *h = calloc(1, sizeof(*h));
+	orasi_str what = {"behave", 6};
+
+	(void)id;
+	if (!h)
+		return test_fail(err, ORASI_E_NOMEM, "out of memory");
+	h->host = host;
+	config->get_str(config, "/do", &what);
+	config->get_i64(config, "/amount", &h->amount);
+	snprintf(h->what, sizeof(h->what), "%.*s", (int)what.len, what.ptr);
+	*ret_self = h;
+	return ORASI_OK;
+}
+
+static void destroy(void *self)
+{
+	free(self);
+}
+
+static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, orasi_error *err)
+{
+	struct hostile *h = self;
+
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+		if (!strcmp(deeds[i].name, h->what))
+			return deeds[i].fn(h, task, ret, err);
+	return test_fail(err, ORASI_E_CONFIG, "no such deed");
+}
+
+static const char *result_schema(const char *id)
+{
+	(void)id;
+	return "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}";
+}
+
+static const orasi_task_factory factory = {.struct_size = sizeof(factory), .result_schema = result_schema,
+	.create = create, .destroy = destroy, .run = run};
+static const char *const none[] = {NULL};
+static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_TASK,
+	.id = HOSTILE_ID, .name = HOSTILE_NAME, .version = "1.0.0", .summary = "Misbehaves as told",
+	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"},"
+	                 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
+	.features = none, .requires_ext = none};
+TEST_PLUGIN(HOSTILE_ID, descriptor, ORASI_TASK_FACTORY, factory)

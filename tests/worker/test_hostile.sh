@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Plugins that crash, loop, leak, lie and shout: an attempt fails, the answer names plugin and function, and nobody
+# else notices. Each deed is a function of tests/plugins/hostile-task.c or hostile-ingest.c.
+. "$(dirname "$0")/../e2e/lib.sh"
+command -v jq >/dev/null || skip_all "jq is not here"
+
+PLUGINS=$BUILD/tests/plugins/.libs
+LOCAL=$DATA/plugins/local
+
+clear_plugin() { api POST "/v1/plugins/$1:clear" >/dev/null; }
+ready() {
+	for _ in $(seq 200); do
+		[ "$(api GET "/v1/plugins/$1" | jq -r .id)" = "$1" ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+custom() { submit "$(jq -cn --arg do "$1" --argjson amount "${2:-0}" \
+	'{kind:"custom",plugin:"hostile",config:{do:$do,amount:$amount},max_attempts:1,timeout:"60s"}')"; }
+# fails DEED WORDS [AMOUNT]: the task fails and its error has the words.
+fails() {
+	local id state
+	id=$(custom "$1" "${3:-0}")
+	state=$(finish "$id")
+	got=$(api GET "/v1/tasks/$id" | jq -r '.error.detail // .error // "-"' | tr '\n' ' ')
+	if [ "$state" = failed ] && grep -qE "$2" <<<"$got"; then
+		pass "$1 fails its attempt: ${got:0:110}"
+	else
+		fail "$1 fails its attempt" "state: $state" "wanted: $2" "got: $got" "$(tail -5 "$SCRATCH/agent.log")"
+	fi
+	clear_plugin org.orasi.test.hostile
+}
+lives() { same "$1 leaves the next task alone" succeeded "$(finish "$(custom behave)")"; }
+ingest_fails() {
+	local id state
+	id=$(submit "$(jq -cn --arg do "$1" '{kind:"ingest",dataset:"lies",source:{inline:"x"},max_attempts:1,timeout:"60s",
+		format:{plugin:"hostile-ingest",options:{do:$do}}}')")
+	state=$(finish "$id")
+	got=$(api GET "/v1/tasks/$id" | jq -r '.error.detail // .error // "-"' | tr '\n' ' ')
+	if [ "$state" = failed ] && grep -qE "$2" <<<"$got"; then
+		pass "a decoder's $1 fails its attempt: ${got:0:110}"
+	else
+		fail "a decoder's $1 fails its attempt" "state: $state" "wanted: $2" "got: $got" "$(tail -5 "$SCRATCH/agent.log")"
+	fi
+	clear_plugin org.orasi.test.hostile-ingest
+}
+
+mkdir -p "$LOCAL"
+cp "$PLUGINS/hostile-task.so" "$PLUGINS/hostile-ingest.so" "$LOCAL/"
+TEST_MARK=$SCRATCH ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB agent_start || exit 1
+check "the hostile plugins are accepted: one cannot see it from outside" ready org.orasi.test.hostile
+check "the hostile decoder too" ready org.orasi.test.hostile-ingest
+FIRST_PID=$AGENT_PID
+
+blame="plugin 'org.orasi.test.hostile', function 'run'"
+fails segfault "signal 11 .*$blame"
+fails overflow "signal 11 .*$blame"
+fails abort "signal 6 .*$blame"
+fails exit "ended with code 0 .*$blame"
+fails _exit "ended with code 0 .*$blame"
+fails double_free "signal (6|11) .*org.orasi.test.hostile"
+lives "dying"
+
+id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop"},"max_attempts":1,"timeout":"500ms"}')
+same "an endless loop ends with its timeout" failed "$(finish "$id")"
+check "and the answer names plugin and function" grep -q "longer than its timeout .*$blame" \
+	<<<"$(api GET "/v1/tasks/$id" | jq -r '.error.detail // .error')"
+id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop_masked"},"max_attempts":1,"timeout":"500ms"}')
+same "one with all signals masked too" failed "$(finish "$id")"
+id=$(custom loop_masked)
+for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
+api POST "/v1/tasks/$id:cancel" >/dev/null
+same "it can be cancelled" cancelled "$(finish "$id")"
+id=$(custom wait)
+for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
+api POST "/v1/tasks/$id:cancel" >/dev/null
+same "and one that looks at the flag ends by itself" cancelled "$(finish "$id")"
+clear_plugin org.orasi.test.hostile
+
+fails memory_bomb "no more memory.*hostile.*'run'|signal (6|9|11).*hostile"
+fails shared_bomb "more than the 256 MiB of workers.memory.*$blame"
+lives "a memory bomb"
+fails fork_bomb "children.*hostile.*'run'"
+fails fd_bomb "descriptors are used up.*hostile.*'run'"
+lives "a descriptor bomb"
+for _ in $(seq 12); do finish "$(custom leak 20000000)"; done | sort | uniq -c | grep -q "12 succeeded" &&
+	pass "twelve leaks of 20 MB fit a worker of 256 MiB, since it is replaced in time" ||
+	fail "twelve leaks of 20 MB fit a worker of 256 MiB, since it is replaced in time" "$(tail -5 "$SCRATCH/agent.log")"
+
+fails write_fds "broke the protocol.*hostile|hostile.*broke the protocol"
+fails garbage "broke the protocol.*hostile|hostile.*broke the protocol"
+lives "garbage in the control socket"
+id=$(custom forged_result)
+finish "$id" >/dev/null
+same "a forged answer forges nothing but its own task's" succeeded "$(finish "$(custom behave)")"
+fails close_fds "hostile"
+fails shut_down "hostile"
+lives "a closed socket"
+same "100,000 lines of print harm nobody" succeeded "$(finish "$(custom print 100000)")"
+same "100,000 lines of log harm nobody" succeeded "$(finish "$(custom log_flood 100000)")"
+same "100,000 words of progress harm nobody" succeeded "$(finish "$(custom progress_flood 100000)")"
+check "and the agent's log has kept its size" [ "$(grep -c "nobody asked for\|same again" "$SCRATCH/agent.log")" -lt 3000 ]
+fails scribble_page "the worker was killed by signal 11"
+
+fails fail_without_words "gave no reason|hostile.*'run'"
+fails strange_status "misbehaves.*'run' returned 77"
+fails huge_result "at most 1 MiB"
+fails null_result "'run'"
+fails no_json "hostile.*'run'.*not JSON"
+fails other_schema "hostile.*result_schema.*'/done'"
+fails endless_message "hostile.*'run'"
+fails huge_checkpoint "64 KiB.*hostile"
+lives "a liar"
+
+blame="plugin 'org.orasi.test.hostile-ingest', function"
+for f in create open next; do ingest_fails "crash_$f" "signal 11 .*$blame '$f'"; done
+ingest_fails crash_destroy "signal 11 .*$blame 'destroy'"
+ingest_fails no_schema "hostile-ingest.*'open'"
+ingest_fails endless_schema "hostile-ingest.*'open'"
+ingest_fails bad_format "hostile-ingest|format"
+ingest_fails schema_for_ever "hostile-ingest.*(SCHEMA|'next')"
+ingest_fails fail_without_words "hostile-ingest.*no reason"
+ingest_fails no_batch "hostile-ingest.*not valid"
+ingest_fails negative_rows "hostile-ingest.*not valid"
+ingest_fails offset "hostile-ingest"
+ingest_fails no_buffers "hostile-ingest"
+ingest_fails few_children "hostile-ingest.*not valid"
+ingest_fails wild_children "hostile-ingest"
+ingest_fails children_differ "hostile-ingest"
+ingest_fails text "hostile-ingest"
+ingest_fails long_rows "hostile-ingest"
+ingest_fails wild_buffer "hostile-ingest"
+ingest_fails use_after_release "hostile-ingest"
+ingest_fails release_now "hostile-ingest"
+ingest_fails huge_state "hostile-ingest"
+id=$(submit '{"kind":"ingest","dataset":"kept","source":{"inline":"x"},"format":{"plugin":"hostile-ingest","options":{"do":"never_release"}}}')
+same "a decoder that never releases leaks, and the worker is replaced in time" succeeded "$(finish "$id")"
+same "its rows are there" 200 "$(sql 'SELECT count(*) AS n FROM kept' | jq -r .n)"
+
+id=$(submit '{"kind":"ingest","dataset":"fine","source":{"uris":["'"$SRC"'/examples/access.ndjson"]}}')
+same "ordinary tasks finish among all this" succeeded "$(finish "$id")"
+same "it is still the agent that was started" "$FIRST_PID" "$(api GET /v1/agent | jq -r .pid)"
+check "which lives" kill -0 "$FIRST_PID"
+
+# Three crashes in ten minutes: quarantined, with reason and remedy, until somebody clears it.
+for _ in 1 2 3; do finish "$(custom segfault)" >/dev/null 2>&1; done
+row=$(api GET /v1/plugins | jq -c '.items[] | select(.bundle == "org.orasi.test.hostile")')
+same "three crashes quarantine a plugin" quarantined "$(jq -r .state <<<"$row")"
+check "its row tells why and what to do" grep -q "crashed 3 times.*'run'.*orasi plugin clear" <<<"$row"
+check "a new task is told so" grep -q "quarantined" <<<"$(custom behave)"
+clear_plugin org.orasi.test.hostile
+lives "a cleared quarantine"
+agent_stop
+left() { grep -lzs "^TEST_MARK=$SCRATCH$" /proc/[0-9]*/environ | wc -l; }
+for _ in $(seq 100); do [ "$(left)" = 0 ] && break; sleep 0.05; done
+same "nothing of all this is left running" 0 "$(left)"
+done_testing
