@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks: put, refused, listed, cancelled, run again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/harness.h"
+
+START_TEST(a_task_is_created_and_found)
+{
+	char id[32];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", INGEST), 201);
+	snprintf(id, sizeof(id), "%s", reply_str("/id"));
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	ck_assert_str_eq(reply_str("/spec/format/plugin"), "auto");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/spec/sink/target_file_bytes"), 0),
+	                 128 << 20);
+	ck_assert_str_eq(client_header(&t.client, "Location"), path_to("/v1/tasks/%s", id));
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/id"), id);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?state=ready&kind=ingest&dataset=web", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), id);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?state=failed", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000zzz", NULL), 404);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/nonsense", NULL), 404);
+	finish();
+}
+END_TEST
+
+START_TEST(scheduling_moves_into_the_task_and_out_of_the_order)
+{
+	start();
+	ck_assert_int_eq(
+	        ask("POST", "/v1/tasks",
+	            "{\"kind\":\"query\",\"sql\":\"select "
+	            "1\",\"priority\":\"high\",\"queue\":\"q\","
+	            "\"run_at\":\"2999-01-01T00:00:00Z\",\"timeout\":\"1h\",\"max_attempts\":3,"
+	            "\"labels\":{\"team\":\"web\"},\"unique_key\":\"u\"}"),
+	        201);
+	ck_assert_str_eq(reply_str("/state"), "scheduled");
+	ck_assert_str_eq(reply_str("/queue"), "q");
+	ck_assert_str_eq(reply_str("/labels/team"), "web");
+	ck_assert_str_eq(reply_str("/run_at"), "2999-01-01T00:00:00.000Z");
+	ck_assert_int_eq(json_get_int(t.reply, "priority", -1), 2);
+	ck_assert_int_eq(json_get_int(t.reply, "timeout_ms", -1), 3600000);
+	ck_assert_int_eq(json_get_int(t.reply, "max_attempts", -1), 3);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "spec")), 3);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?label.team=web", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?label.team=other", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *body, *pointer;
+} wrong_tasks[] = {
+	{"{}", "/kind"},
+	{"{\"kind\":\"query\",\"sql\":\"a\\u0000b\"}", "/sql"},
+	{"[]", ""},
+	{"{\"kind\":\"fly\"}", "/kind"},
+	{"{\"kind\":\"ingest\",\"source\":{\"inline\":\"\"}}", "/dataset"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a b\",\"source\":{\"inline\":\"\"}}", "/dataset"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a__rejects\",\"source\":{\"inline\":\"\"}}",
+	 "/dataset"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{}}", "/source"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\",\"uris\":[\"/x\"]}}",
+	 "/source"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x\",\"y\"]}}",
+	 "/source/uris/1"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x/../y\"]}}",
+	 "/source/uris/0"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"upload\":\"u_../../x\"}}",
+	 "/source/upload"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"wild\":1}",
+	 "/wild"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"sink\":{"
+	 "\"compression\":\"x\"}}",
+	 "/sink/compression"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"format\":{"
+	 "\"plugin\":\"no\"}}",
+	 "/format/plugin"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},"
+	 "\"format\":{\"plugin\":\"json\",\"options\":{\"mode\":\"x\"}}}",
+	 "/format/options/mode"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},"
+	 "\"format\":{\"options\":{\"mode\":\"lines\"}}}",
+	 "/format/options"},
+	{"{\"kind\":\"index\",\"dataset\":\"none\",\"index\":\"i\"}", "/dataset"},
+	{"{\"kind\":\"query\",\"sql\":\"\"}", "/sql"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"priority\":\"urgent\"}", "/priority"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"priority\":10}", "/priority"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"run_at\":\"tomorrow\"}", "/run_at"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"expires_at\":\"2001-01-01T00:00:00Z\"}",
+	 "/expires_at"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"labels\":{\"a\":1}}", "/labels/a"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\"}", "/queue"},
+	{"[{\"kind\":\"query\",\"sql\":\"x\"},{\"kind\":\"query\"}]", "/1/sql"},
+	{"[{\"kind\":\"query\",\"sql\":\"x\"},7]", "/1"},
+};
+
+START_TEST(a_wrong_task_is_refused_with_its_place)
+{
+	start();
+	load_document();
+	for (size_t i = 0; i < sizeof(wrong_tasks) / sizeof(wrong_tasks[0]); i++) {
+		int status = ask("POST", "/v1/tasks", wrong_tasks[i].body);
+
+		ck_assert_msg(status == 422 || status == 400, "%s: %d", wrong_tasks[i].body,
+		              status);
+		ck_assert_msg(!strcmp(reply_str("/errors/0/pointer"), wrong_tasks[i].pointer),
+		              "%s: %s", wrong_tasks[i].body, t.client.body.data);
+	}
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(all_problems_are_told_at_once)
+{
+	start();
+	ck_assert_int_eq(
+	        ask("POST", "/v1/tasks",
+	            "[{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\",\"priority\":77},"
+	            "{\"kind\":\"query\",\"sql\":1,\"more\":2}]"),
+	        422);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 4);
+	finish();
+}
+END_TEST
+
+START_TEST(broken_json_and_other_media_types_are_refused)
+{
+	start();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":"), 400);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "7"), 422);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: text/plain\r\n", INGEST),
+	                 415);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?sate=ready", NULL), 400);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?state=bad", NULL), 400);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?limit=0", NULL), 400);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?created_after=x", NULL), 400);
+	finish();
+}
+END_TEST
+
+START_TEST(many_tasks_are_put_at_once_as_array_and_as_lines)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "[" INGEST "," INGEST "]"), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "tasks")), 2);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: application/x-ndjson\r\n",
+	                          INGEST "\n\n" INGEST "\r\n" INGEST),
+	                 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "tasks")), 3);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: application/x-ndjson\r\n",
+	                          INGEST "\n{oops}\n"),
+	                 400);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "line 2"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_list_is_read_page_by_page)
+{
+	char cursor[256];
+	size_t n = 0;
+
+	start();
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     "[" INGEST "," INGEST "," INGEST "," INGEST "," INGEST "]"),
+	                 200);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?limit=2", NULL), 200);
+	while (1) {
+		n += json_count(json_get(t.reply, "items"));
+		snprintf(cursor, sizeof(cursor), "%s", reply_str("/next_cursor"));
+		if (!*cursor)
+			break;
+		ck_assert_ptr_nonnull(strstr(client_header(&t.client, "Link"), "rel=\"next\""));
+		ck_assert_int_eq(ask("GET", path_to("/v1/tasks?limit=2&cursor=%s", cursor), NULL),
+		                 200);
+	}
+	ck_assert_uint_eq(n, 5);
+	finish();
+}
+END_TEST
+
+START_TEST(an_idempotency_key_gives_the_first_task_again)
+{
+	char id[32];
+
+	start();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n", INGEST), 201);
+	snprintf(id, sizeof(id), "%s", reply_str("/id"));
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n", INGEST), 200);
+	ck_assert_str_eq(reply_str("/id"), id);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n",
+	                          "{\"kind\":\"query\",\"sql\":\"other\"}"),
+	                 409);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k2\r\n",
+	                          "{\"kind\":\"query\",\"sql\":\"x\",\"idempotency_key\":\"k3\"}"),
+	                 422);
+	finish();
+}
+END_TEST
+
+START_TEST(a_result_comes_when_the_task_has_succeeded)
+{
+	char id[32];
+
+	start();
+	load_document();
+	ask("POST", "/v1/tasks", INGEST);
+	snprintf(id, sizeof(id), "%s", reply_str("/id"));
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s/result", id), NULL), 409);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:not-finished");
+	work(0);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s/result", id), NULL), 200);
+	ck_assert_str_eq(t.client.body.data, "{\"rows\":7}");
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s/attempts", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/outcome"), "succeeded");
+	finish();
+}
+END_TEST
+
+START_TEST(a_failed_task_runs_again_when_asked)
+{
+	char id[32];
+
+	start();
+	load_document();
+	ask("POST", "/v1/tasks", INGEST);
+	snprintf(id, sizeof(id), "%s", reply_str("/id"));
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:retry", id), NULL), 409);
+	work(ERR_INVALID);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "failed");
+	ck_assert_str_eq(reply_str("/error/detail"), "it broke");
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:retry", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:cancel", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "cancelled");
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:cancel", id), NULL), 409);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000zzz:cancel", NULL), 404);
+	finish();
+}
+END_TEST
+
+void tasks_cases(Suite *suite)
+{
+	TCase *tests = tcase_create("tasks");
+
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, a_task_is_created_and_found);
+	tcase_add_test(tests, scheduling_moves_into_the_task_and_out_of_the_order);
+	tcase_add_test(tests, a_wrong_task_is_refused_with_its_place);
+	tcase_add_test(tests, all_problems_are_told_at_once);
+	tcase_add_test(tests, broken_json_and_other_media_types_are_refused);
+	tcase_add_test(tests, many_tasks_are_put_at_once_as_array_and_as_lines);
+	tcase_add_test(tests, a_list_is_read_page_by_page);
+	tcase_add_test(tests, an_idempotency_key_gives_the_first_task_again);
+	tcase_add_test(tests, a_result_comes_when_the_task_has_succeeded);
+	tcase_add_test(tests, a_failed_task_runs_again_when_asked);
+}
