@@ -131,10 +131,10 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	api->started_at = clock_wall_ms();
 	api->first_seq = api->started_at * 1000; /* so that numbers grow over restarts too */
 	api->last_seq = api->first_seq - 1;
-	list_init(&api->watchers);
+	api_watch_init(api);
 	r = schemas_load(api, err);
 	if (!r)
-		r = loop_timer_new(env->loop, watch_tick, api, &api->timer, err);
+		r = loop_timer_new(env->loop, api_watch_tick, api, &api->timer, err);
 	if (!r)
 		r = loop_timer_new(env->loop, uploads_sweep, api, &api->hourly, err);
 	if (!r)
@@ -151,7 +151,7 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 void api_stop(struct api *api)
 {
 	api->stopping = 1;
-	watch_stop(api);
+	api_watch_stop(api);
 }
 
 void api_free(struct api *api)
@@ -162,6 +162,7 @@ void api_free(struct api *api)
 	loop_timer_free(api->hourly);
 	schemas_free(api);
 	events_free(api);
+	api_watch_done(api);
 	free(api->openapi);
 	free(api->routes);
 	free(api);

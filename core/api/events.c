@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that wait for something to happen: for a task to end or change (long poll), or for every
- * event (server-sent events, WHATWG HTML section 9.2).
+/* Streams of server-sent events (WHATWG HTML section 9.2): of one task until it has ended, or of all.
  *
  * Every event gets a number and is kept for a while, so that a stream that broke off goes on behind
  * the Last-Event-ID that its client sends. A number that is too old is answered with an event
@@ -10,112 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inside.h"
-#include "base/clock.h"
+#include "api/watch.h"
 #include "base/str.h"
-#include "loop/loop.h"
 
 #define PING_MS 15000
 #define QUEUED_MAX (1u << 20)
 
-struct watcher {
-	struct list link;
-	struct api *api;
-	struct http_request *req;
-	int64_t id;       /* task; 0 = all */
-	int stream;       /* else one answer */
-	int64_t due;      /* mono ms: when to answer, or to send a ping */
-	const char *etag; /* answer when it is no longer this; NULL: when the task has ended */
-	int status;
-};
-
-static void watcher_end(struct watcher *watcher)
-{
-	list_del(&watcher->link); /* its memory is the request's */
-}
-
-static void on_gone(void *ctx, struct http_request *req)
-{
-	struct watcher *watcher = ctx;
-
-	watcher_end(watcher);
-	if (watcher->stream)
-		http_stream_abort(req);
-	else
-		http_reply_empty(req, 204);
-}
-
-static void timer_set(struct api *api, int64_t due)
-{
-	int64_t ms = due - clock_mono_ms();
-
-	api->timer_at = due;
-	loop_timer_set(api->timer, ms > 0 ? ms : 0);
-}
-
-static struct watcher *watcher_new(struct api *api, struct http_request *req, int64_t id,
-                                   int64_t ms)
-{
-	struct watcher *watcher = arena_alloc(http_arena(req), sizeof(*watcher));
-
-	watcher->api = api;
-	watcher->req = req;
-	watcher->id = id;
-	watcher->due = clock_mono_ms() + ms;
-	list_add_tail(&api->watchers, &watcher->link);
-	http_on_gone(req, on_gone, watcher);
-	if (!api->timer_at || watcher->due < api->timer_at)
-		timer_set(api, watcher->due);
-	return watcher;
-}
-
-/* ---- long poll -------------------------------------------------------------------------- */
-static int has_happened(const struct watcher *watcher, const struct task *task)
-{
-	struct json *json;
-	int changed;
-
-	if (!watcher->etag)
-		return task_state_is_final(task->state);
-	json = task_json(task, TASK_FULL);
-	changed = !strstr(watcher->etag, etag_of(watcher->req, json_text(json)));
-	json_free(json);
-	return changed;
-}
-
-static void answer(struct watcher *watcher, int happened)
-{
-	watcher_end(watcher);
-	http_on_gone(watcher->req, NULL, NULL);
-	if (happened && watcher->status == 201) { /* a POST with "Prefer: wait" that was in time */
-		http_set_header(watcher->req, "Preference-Applied", "wait");
-		watcher->status = 200;
-	}
-	reply_task(watcher->api, watcher->req, watcher->id, watcher->status);
-}
-
-void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
-                int status)
-{
-	struct watcher *watcher;
-	struct task *task;
-
-	if (!ms || api->stopping || queue_get(api->env.queue, id, http_arena(req), &task, NULL)) {
-		reply_task(api, req, id, status);
-		return;
-	}
-	watcher = watcher_new(api, req, id, ms);
-	watcher->etag = etag;
-	watcher->status = status;
-	if (has_happened(watcher, task))
-		answer(watcher, 1);
-}
-
 /* ---- streams ---------------------------------------------------------------------------- */
-static void stream_end(struct watcher *watcher)
+void stream_end(struct watcher *watcher)
 {
 	watcher_end(watcher);
-	http_on_gone(watcher->req, NULL, NULL);
 	http_stream_end(watcher->req);
 }
 
@@ -127,20 +30,32 @@ static int stream_send(struct watcher *watcher, const char *text)
 		return 0;
 	}
 	watcher_end(watcher);
-	http_on_gone(watcher->req, NULL, NULL);
 	http_stream_abort(watcher->req);
 	return -1;
 }
 
+void stream_ping(struct watcher *watcher)
+{
+	watcher_delay(watcher, PING_MS);
+	stream_send(watcher, ": ping\n\n");
+}
+
+void stream_tell(struct watcher *watcher, const char *text, const struct task *task)
+{
+	if (watcher->queue && !str_eq(watcher->queue, task->queue))
+		return;
+	if (!stream_send(watcher, text) && watcher->id && task_state_is_final(task->state))
+		stream_end(watcher);
+}
+
 static char *event_text(int64_t seq, const char *type, const struct task *task)
 {
-	struct json *json = task_json(task, TASK_BRIEF);
 	struct buf text;
 
 	buf_init(&text, 0);
-	buf_printf(&text, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)seq, type,
-	           json_text(json));
-	json_free(json);
+	buf_printf(&text, "id: %lld\nevent: %s\ndata: ", (long long)seq, type);
+	task_write(&text, task, TASK_BRIEF);
+	buf_puts(&text, "\n\n");
 	return buf_steal(&text);
 }
 
@@ -173,42 +88,13 @@ void events_free(struct api *api)
 		free(api->events[i].text);
 }
 
-static void tell(struct watcher *watcher, const char *text, const struct task *task)
-{
-	if (!watcher->stream) {
-		if (has_happened(watcher, task))
-			answer(watcher, 1);
-		return;
-	}
-	if (!stream_send(watcher, text) && watcher->id && task_state_is_final(task->state))
-		stream_end(watcher);
-}
-
-/* Telling one may end others (a reply can make a connection go on with its next request), so each
- * is taken off the list while it is told and put back behind. */
 void api_on_event(void *ctx, const struct task_event *event)
 {
 	struct api *api = ctx;
 	const char *text = keep(api, event);
-	struct list told;
 
-	if (!text)
-		return;
-	list_init(&told);
-	while (!list_empty(&api->watchers)) {
-		struct watcher *watcher = list_entry(api->watchers.next, struct watcher, link);
-
-		list_del(&watcher->link);
-		list_add_tail(&told, &watcher->link);
-		if (!watcher->id || watcher->id == event->task->id)
-			tell(watcher, text, event->task);
-	}
-	while (!list_empty(&told)) {
-		struct list *item = told.next;
-
-		list_del(item);
-		list_add_tail(&api->watchers, item);
-	}
+	if (text)
+		api_watch_tell(api, text, event->task);
 }
 
 /* The number behind which a stream goes on; -1: it begins. */
@@ -261,6 +147,8 @@ static struct watcher *stream_begin(struct api *api, struct http_request *req, i
 {
 	struct watcher *watcher = watcher_new(api, req, id, PING_MS);
 
+	if (!watcher)
+		return NULL;
 	watcher->stream = api->listened = 1;
 	http_set_header(req, "Cache-Control", "no-store");
 	http_stream_begin(req, 200, "text/event-stream");
@@ -272,9 +160,12 @@ static void stream_task(struct api *api, struct http_request *req, const struct 
                         int64_t behind)
 {
 	struct watcher *watcher = stream_begin(api, req, task->id);
-	int ends = task_state_is_final(task->state), n = behind < 0 ? 0 : replay(watcher, behind);
+	int ends = task_state_is_final(task->state), n;
 	char *text;
 
+	if (!watcher)
+		return;
+	n = behind < 0 ? 0 : replay(watcher, behind);
 	if (!n) {
 		text = event_text(api->last_seq, "state", task);
 		n = text ? stream_send(watcher, text) : 0;
@@ -313,56 +204,6 @@ void handle_events(struct api *api, struct http_request *req)
 		return;
 	}
 	watcher = stream_begin(api, req, 0);
-	if (behind >= 0)
+	if (watcher && behind >= 0)
 		replay(watcher, behind);
-}
-
-/* ---- time ------------------------------------------------------------------------------- */
-static void due(struct watcher *watcher)
-{
-	if (!watcher->stream) {
-		answer(watcher, 0);
-		return;
-	}
-	watcher->due = clock_mono_ms() + PING_MS;
-	stream_send(watcher, ": ping\n\n");
-}
-
-/* Answering one may end others, so each goes to the end of the list before it is looked at. */
-void watch_tick(void *ctx)
-{
-	struct api *api = ctx;
-	int64_t now = clock_mono_ms(), next = 0;
-	size_t n = 0;
-
-	list_each(item, &api->watchers) n++;
-	while (n-- && !list_empty(&api->watchers)) {
-		struct watcher *watcher = list_entry(api->watchers.next, struct watcher, link);
-
-		list_del(&watcher->link);
-		list_add_tail(&api->watchers, &watcher->link);
-		if (now >= watcher->due)
-			due(watcher);
-	}
-	list_each(item, &api->watchers)
-	{
-		int64_t at = list_entry(item, struct watcher, link)->due;
-
-		next = !next || at < next ? at : next;
-	}
-	api->timer_at = 0;
-	if (next)
-		timer_set(api, next);
-}
-
-void watch_stop(struct api *api)
-{
-	while (!list_empty(&api->watchers)) {
-		struct watcher *watcher = list_entry(api->watchers.next, struct watcher, link);
-
-		if (watcher->stream)
-			stream_end(watcher);
-		else
-			answer(watcher, 0);
-	}
 }

@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "base/buf.h"
+#include "base/heap.h"
 #include "base/id.h"
 #include "base/list.h"
 #include "json/json.h"
@@ -47,6 +48,7 @@ char *openapi_text(const struct api *api);
 
 /* ---- the api ---------------------------------------------------------------------------- */
 #define EVENTS_KEPT 1024
+#define API_BUCKETS 1024
 
 struct kept_event {
 	int64_t seq, task;
@@ -60,7 +62,9 @@ struct api {
 	char *openapi;
 	int64_t started_at;
 	struct loop_timer *timer, *hourly;
-	struct list watchers;
+	struct list watchers[API_BUCKETS]; /* by task id; that of 0 has the streams of all */
+	size_t n_watchers;
+	struct heap due;                       /* watchers, the earliest first */
 	int64_t timer_at;                      /* mono ms: when `timer` is due, 0 = it is not set */
 	struct kept_event events[EVENTS_KEPT]; /* a ring: seq modulo its size */
 	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
@@ -70,6 +74,7 @@ struct api {
 
 /* ---- replies and requests --------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json); /* takes json */
+void reply_buf(struct http_request *req, int status, struct buf *out); /* JSON text; ends out */
 void reply_err(struct http_request *req, const struct err *err);
 void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -92,7 +97,8 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 
 /* ---- things as JSON --------------------------------------------------------------------- */
 enum { TASK_BRIEF, TASK_FULL }; /* full: with its spec and result */
-struct json *task_json(const struct task *task, int how);
+void task_write(struct buf *out, const struct task *task, int how); /* JSON text */
+const char *task_text(struct http_request *req, const struct task *task, int how); /* in the arena, or NULL */
 struct json *attempt_json(const struct task_attempt *attempt);
 struct json *dataset_json(const struct catalog_dataset *dataset);
 struct json *index_json(const struct catalog_index *index);
@@ -126,10 +132,12 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 /* ---- waiting and events ----------------------------------------------------------------- */
 /* Answers with the task when it has ended, or has changed from `etag` (if not NULL), or after `ms`,
  * then with `status`. */
-void watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
+void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
                 int status);
-void watch_tick(void *api);
-void watch_stop(struct api *api);
+void api_watch_init(struct api *api);
+void api_watch_done(struct api *api);
+void api_watch_tick(void *api);
+void api_watch_stop(struct api *api);
 void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/inside.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
@@ -15,6 +16,15 @@ void reply_json(struct http_request *req, int status, struct json *json)
 {
 	http_reply_json(req, status, json_text(json));
 	json_free(json);
+}
+
+void reply_buf(struct http_request *req, int status, struct buf *out)
+{
+	if (out->failed)
+		reply_fail(req, out->failed, "no memory for the answer");
+	else
+		http_reply(req, status, "application/json", out->data, out->len);
+	buf_done(out);
 }
 
 void reply_err(struct http_request *req, const struct err *err)
@@ -159,78 +169,133 @@ struct json *stored_json(const char *text)
 	return text && json_parse(text, strlen(text), &json, NULL) ? NULL : json;
 }
 
-static struct json *task_error(const struct task *task)
+/* ---- tasks: written at once, since every submit and every event has one -------------------- */
+static void put_key(struct buf *out, const char *key)
 {
-	struct json *error;
+	size_t n = strlen(key);
 
-	if (!task->error_code)
-		return json_new_null();
-	error = json_new_object();
-	json_set_str(error, "code", err_name(task->error_code));
-	json_set_str(error, "detail", task->error);
-	json_set_str(error, "where", task->error_where);
-	json_set_bool(error, "retryable", err_is_transient(task->error_code));
-	return error;
+	if (out->len && !strchr("{[", out->data[out->len - 1]))
+		buf_putc(out, ',');
+	buf_putc(out, '"');
+	buf_add(out, key, n);
+	buf_add(out, "\":", 2);
 }
 
-static struct json *task_progress(const struct task *task)
+static void put_raw(struct buf *out, const char *key, const char *json)
 {
-	struct json *progress = json_new_object();
-
-	json_set_int(progress, "done", task->progress_done);
-	json_set_int(progress, "total", task->progress_total);
-	json_set_int(progress, "rows", task->progress_rows);
-	json_set_int(progress, "rejected", task->progress_rejected);
-	json_set_str(progress, "note", task->progress_note);
-	return progress;
+	put_key(out, key);
+	buf_puts(out, json ? json : "null");
 }
 
-static void set_id(struct json *object, const char *key, int64_t id)
+static void put_str(struct buf *out, const char *key, const char *s)
+{
+	put_key(out, key);
+	if (s)
+		buf_json_str(out, s, strlen(s));
+	else
+		buf_add(out, "null", 4);
+}
+
+static void put_int(struct buf *out, const char *key, int64_t v)
+{
+	put_key(out, key);
+	buf_int(out, v);
+}
+
+static void put_bool(struct buf *out, const char *key, int v)
+{
+	put_raw(out, key, v ? "true" : "false");
+}
+
+static void put_time(struct buf *out, const char *key, int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_LEN];
+
+	clock_rfc3339(wall_ms, text);
+	put_str(out, key, wall_ms ? text : NULL);
+}
+
+static void put_id(struct buf *out, const char *key, char prefix, int64_t id)
 {
 	char text[ID_LEN];
 
-	id_format('t', id, text);
-	json_set_str(object, key, id ? text : NULL);
+	id_format(prefix, id, text);
+	put_str(out, key, id ? text : NULL);
 }
 
-static void task_times(struct json *json, const struct task *task)
+static void put_error(struct buf *out, const struct task *task)
 {
-	json_set_time(json, "created_at", task->created_at);
-	json_set_time(json, "run_at", task->run_at);
-	json_set_time(json, "expires_at", task->expires_at);
-	json_set_time(json, "started_at", task->started_at);
-	json_set_time(json, "finished_at", task->finished_at);
-}
-
-struct json *task_json(const struct task *task, int how)
-{
-	struct json *json = json_new_object(), *labels = stored_json(task->labels);
-
-	set_id(json, "id", task->id);
-	json_set_str(json, "kind", task->kind);
-	json_set_str(json, "state", task_state_name(task->state));
-	json_set_str(json, "queue", task->queue);
-	json_set_str(json, "dataset", task->dataset);
-	json_set_int(json, "priority", task->priority);
-	json_set_int(json, "attempt", task->attempt);
-	json_set_int(json, "max_attempts", task->max_attempts);
-	json_set_int(json, "timeout_ms", task->timeout_ms);
-	json_set_bool(json, "cancel_requested", task->cancel_requested);
-	task_times(json, task);
-	set_id(json, "parent", task->parent);
-	json_set(json, "labels", labels ? labels : json_new_object());
-	json_set_str(json, "trace", task->trace);
-	json_set_str(json, "worker", task->worker);
-	json_set(json, "progress",
-	         task->state == TASK_RUNNING ? task_progress(task) : json_new_null());
-	json_set(json, "error", task_error(task));
-	if (how == TASK_FULL) {
-		json_set(json, "spec", stored_json(task->body));
-		json_set(json, "result", stored_json(task->result));
+	if (!task->error_code) {
+		put_raw(out, "error", NULL);
+		return;
 	}
-	return json;
+	put_raw(out, "error", "{");
+	put_str(out, "code", err_name(task->error_code));
+	put_str(out, "detail", task->error);
+	put_str(out, "where", task->error_where);
+	put_bool(out, "retryable", err_is_transient(task->error_code));
+	buf_putc(out, '}');
 }
 
+static void put_progress(struct buf *out, const struct task *task)
+{
+	if (task->state != TASK_RUNNING) {
+		put_raw(out, "progress", NULL);
+		return;
+	}
+	put_raw(out, "progress", "{");
+	put_int(out, "done", task->progress_done);
+	put_int(out, "total", task->progress_total);
+	put_int(out, "rows", task->progress_rows);
+	put_int(out, "rejected", task->progress_rejected);
+	put_str(out, "note", task->progress_note);
+	buf_putc(out, '}');
+}
+
+void task_write(struct buf *out, const struct task *task, int how)
+{
+	buf_putc(out, '{');
+	put_id(out, "id", 't', task->id);
+	put_str(out, "kind", task->kind);
+	put_str(out, "state", task_state_name(task->state));
+	put_str(out, "queue", task->queue);
+	put_str(out, "dataset", task->dataset);
+	put_int(out, "priority", task->priority);
+	put_int(out, "attempt", task->attempt);
+	put_int(out, "max_attempts", task->max_attempts);
+	put_int(out, "timeout_ms", task->timeout_ms);
+	put_bool(out, "cancel_requested", task->cancel_requested);
+	put_time(out, "created_at", task->created_at);
+	put_time(out, "run_at", task->run_at);
+	put_time(out, "expires_at", task->expires_at);
+	put_time(out, "started_at", task->started_at);
+	put_time(out, "finished_at", task->finished_at);
+	put_id(out, "parent", 't', task->parent);
+	put_raw(out, "labels", task->labels ? task->labels : "{}");
+	put_str(out, "trace", task->trace);
+	put_str(out, "worker", task->worker);
+	put_progress(out, task);
+	put_error(out, task);
+	if (how == TASK_FULL) {
+		put_raw(out, "spec", task->body);
+		put_raw(out, "result", task->result);
+	}
+	buf_putc(out, '}');
+}
+
+const char *task_text(struct http_request *req, const struct task *task, int how)
+{
+	const char *text;
+	struct buf out;
+
+	buf_init(&out, 0);
+	task_write(&out, task, how);
+	text = out.failed ? NULL : arena_strn(http_arena(req), out.data, out.len);
+	buf_done(&out);
+	return text;
+}
+
+/* ---- other things ----------------------------------------------------------------------- */
 struct json *attempt_json(const struct task_attempt *attempt)
 {
 	struct json *json = json_new_object();

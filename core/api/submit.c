@@ -306,19 +306,35 @@ static void take_header_key(struct check *c, struct http_request *req, const str
 	        s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
 }
 
-/* Texts go on as C strings: one with a NUL would be checked by its beginning only. */
-static void check_strings(struct check *c, const struct json *value, const char *pointer)
+/* Texts go on as C strings: one with a NUL would be checked by its beginning only. Where it is, is spelled
+ * out on the way back from one that was found. NULL: all are fine. */
+static const char *find_nul(struct check *c, const struct json *value)
 {
 	const struct json *member;
-	const char *key;
+	const char *key, *found;
 	size_t at = 0;
 
-	if (strlen(json_str(value, "")) != json_str_len(value))
-		errors_add(c->errors, pointer, "a text cannot have a NUL character");
-	while (json_each(value, &at, &key, &member))
-		check_strings(c, member, arena_printf(c->arena, "%s/%s", pointer, key));
-	for (size_t i = 0; json_type(value) == JSON_ARRAY && i < json_count(value); i++)
-		check_strings(c, json_at(value, i), arena_printf(c->arena, "%s/%zu", pointer, i));
+	if (json_type(value) == JSON_STRING)
+		return strlen(json_str(value, "")) == json_str_len(value) ? NULL : "";
+	while (json_type(value) == JSON_OBJECT && json_each(value, &at, &key, &member)) {
+		found = find_nul(c, member);
+		if (found)
+			return arena_printf(c->arena, "/%s%s", key, found);
+	}
+	for (size_t i = 0; json_type(value) == JSON_ARRAY && i < json_count(value); i++) {
+		found = find_nul(c, json_at(value, i));
+		if (found)
+			return arena_printf(c->arena, "/%zu%s", i, found);
+	}
+	return NULL;
+}
+
+static void check_strings(struct check *c)
+{
+	const char *found = find_nul(c, c->task);
+
+	if (found)
+		errors_add(c->errors, below(c, found), "a text cannot have a NUL character");
 }
 
 static void check_task(struct check *c, struct http_request *req, const struct submission *s,
@@ -330,7 +346,7 @@ static void check_task(struct check *c, struct http_request *req, const struct s
 		           json_type_name(json_type(c->task)));
 		return;
 	}
-	check_strings(c, c->task, c->prefix);
+	check_strings(c);
 	if (is_fine(c))
 		check_kind(c);
 	if (!is_fine(c))

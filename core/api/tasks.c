@@ -37,21 +37,21 @@ static const char *task_url(struct http_request *req, int64_t id)
 
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
 {
+	const char *text;
 	struct task *task;
-	struct json *json;
 	struct err err;
 
 	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
 		reply_err(req, &err);
 		return;
 	}
-	json = task_json(task, TASK_FULL);
+	text = task_text(req, task, TASK_FULL);
 	if (status == 201 || status == 202)
 		http_set_header(req, "Location", task_url(req, id));
-	if (http_etag(req, etag_of(req, json_text(json))))
-		json_free(json);
-	else
-		reply_json(req, status, json);
+	if (!text)
+		reply_fail(req, ERR_NOMEM, "no memory for the answer");
+	else if (!http_etag(req, etag_of(req, text)))
+		http_reply_json(req, status, text);
 }
 
 /* ---- put -------------------------------------------------------------------------------- */
@@ -94,7 +94,7 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	} else {
 		if (results[0].existed)
 			http_set_header(pending->req, "Idempotency-Replayed", "true");
-		watch_task(pending->api, pending->req, results[0].id, pending->wait_ms, NULL,
+		api_watch_task(pending->api, pending->req, results[0].id, pending->wait_ms, NULL,
 		           results[0].existed ? 200 : 201);
 	}
 }
@@ -252,8 +252,8 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 {
 	struct queue_filter filter = {0};
 	const char *cursor = NULL;
-	struct json *json, *items;
 	struct task **tasks;
+	struct buf out;
 	struct err err;
 	size_t n;
 
@@ -263,15 +263,18 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 		reply_err(req, &err);
 		return;
 	}
-	json = json_new_object();
-	items = json_new_array();
-	for (size_t i = 0; i < n; i++)
-		json_push(items, task_json(tasks[i], TASK_BRIEF));
-	json_set(json, "items", items);
-	json_set_str(json, "next_cursor", cursor);
+	buf_init(&out, 0);
+	buf_puts(&out, "{\"items\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_putc(&out, ',');
+		task_write(&out, tasks[i], TASK_BRIEF);
+	}
+	buf_puts(&out, "],\"next_cursor\":");
+	buf_printf(&out, cursor ? "\"%s\"}" : "null}", cursor);
 	if (cursor)
 		set_next_link(req, cursor);
-	reply_json(req, 200, json);
+	reply_buf(req, 200, &out);
 }
 
 /* ---- one task --------------------------------------------------------------------------- */
@@ -306,7 +309,7 @@ void handle_task_get(struct api *api, struct http_request *req)
 	if (ms < 0)
 		reply_fail(req, ERR_INVALID, "'wait=%.40s' is not a time such as 30s", wait);
 	else if (!path_task(req, &id))
-		watch_task(api, req, id, ms, http_header(req, "if-none-match"), 200);
+		api_watch_task(api, req, id, ms, http_header(req, "if-none-match"), 200);
 }
 
 void handle_task_attempts(struct api *api, struct http_request *req)

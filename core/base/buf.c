@@ -73,14 +73,21 @@ int buf_putc(struct buf *buf, char c)
 
 int buf_printf(struct buf *buf, const char *fmt, ...)
 {
+	size_t room = buf->failed ? 0 : buf->cap - buf->len;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room ? buf->data + buf->len : NULL, room, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return buf->failed = ERR_INVALID;
+	if (room > (size_t)n && (!buf->max || buf->len + (size_t)n <= buf->max)) {
+		buf->len += (size_t)n;
+		return 0;
+	}
+	if (room)
+		buf->data[buf->len] = '\0';
 	if (buf_reserve(buf, (size_t)n))
 		return buf->failed;
 	va_start(ap, fmt);
@@ -88,6 +95,19 @@ int buf_printf(struct buf *buf, const char *fmt, ...)
 	va_end(ap);
 	buf->len += (size_t)n;
 	return 0;
+}
+
+int buf_int(struct buf *buf, int64_t v)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (v < 0)
+		*--at = '-';
+	return buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void buf_consume(struct buf *buf, size_t n)
@@ -104,11 +124,14 @@ void buf_consume(struct buf *buf, size_t n)
 static int put_escaped(struct buf *buf, unsigned char c)
 {
 	static const char short_form[] = "btn?fr"; /* 8..13, 11 has none */
+	char pair[2] = {'\\', (char)c};
 
-	if (c == '"' || c == '\\')
-		return buf_printf(buf, "\\%c", c);
 	if (c >= 8 && c <= 13 && c != 11)
-		return buf_printf(buf, "\\%c", short_form[c - 8]);
+		pair[1] = short_form[c - 8];
+	else if (c != '"' && c != '\\')
+		pair[1] = 0;
+	if (pair[1])
+		return buf_add(buf, pair, 2);
 	return buf_printf(buf, "\\u%04x", c);
 }
 

@@ -52,24 +52,50 @@ void clock_thaw(void)
 	frozen = 0;
 }
 
+static char *put_digits(char *at, int64_t v, int width)
+{
+	for (int i = width; i--; v /= 10)
+		at[i] = (char)('0' + v % 10);
+	return at + width;
+}
+
+/* The proleptic Gregorian date of a number of days since 1970-01-01 (eras of 400 years from March on). */
+static void civil_from_days(int64_t days, int64_t *ret_y, int *ret_m, int *ret_d)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+
+	*ret_d = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*ret_m = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*ret_y = yoe + era * 400 + (*ret_m <= 2);
+}
+
+/* By hand, since every answer has a few of them. Years that have no four digits become 1970. */
 void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
 {
-	int64_t s = wall_ms / 1000, ms = wall_ms % 1000;
-	struct tm tm;
-	time_t t;
+	int64_t day_ms = 86400000, days = wall_ms / day_ms - (wall_ms % day_ms < 0), ms = wall_ms - days * day_ms, y;
+	char *at = ret;
+	int m, d;
 
-	if (ms < 0) {
-		ms += 1000;
-		s--;
-	}
-	t = (time_t)s;
-	gmtime_r(&t, &tm);
-	if (tm.tm_year > 8099 || tm.tm_year < -1900)
-		memset(&tm, 0, sizeof(tm));
-	snprintf(ret, CLOCK_RFC3339_LEN, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-	         (unsigned)tm.tm_sec % 100, (unsigned)ms % 1000);
+	civil_from_days(days, &y, &m, &d);
+	if (y < 0 || y > 9999)
+		civil_from_days(days = ms = 0, &y, &m, &d);
+	at = put_digits(at, y, 4);
+	*at++ = '-';
+	at = put_digits(at, m, 2);
+	*at++ = '-';
+	at = put_digits(at, d, 2);
+	*at++ = 'T';
+	at = put_digits(at, ms / 3600000, 2);
+	*at++ = ':';
+	at = put_digits(at, ms / 60000 % 60, 2);
+	*at++ = ':';
+	at = put_digits(at, ms / 1000 % 60, 2);
+	*at++ = '.';
+	at = put_digits(at, ms % 1000, 3);
+	*at++ = 'Z';
+	*at = '\0';
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date. */

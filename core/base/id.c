@@ -16,12 +16,17 @@ static void random_bytes(void *p, size_t n)
 		abort(); /* up to 256 bytes never fail once the kernel is seeded */
 }
 
+/* Fetched from the kernel in advance, since a request needs a few; every number is given once. */
 uint64_t random_u64(void)
 {
-	uint64_t v;
+	static _Thread_local uint64_t pool[32];
+	static _Thread_local int left;
 
-	random_bytes(&v, sizeof(v));
-	return v;
+	if (!left) {
+		random_bytes(pool, sizeof(pool));
+		left = sizeof(pool) / sizeof(pool[0]);
+	}
+	return pool[--left];
 }
 
 void uuid_new(char ret[UUID_LEN])

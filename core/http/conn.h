@@ -109,6 +109,8 @@ struct http_server {
 	uv_timer_t timer;
 	int has_tcp, has_pipe, n_handles, timer_on, port;
 	int refs; /* the owner, and every connection */
+	int64_t date_at; /* wall seconds of `date` */
+	char date[48];
 	struct list conns;
 	size_t n_conns;
 	int stopping;

@@ -90,27 +90,32 @@ int http_status_of(int code)
 }
 
 /* ---- heads ------------------------------------------------------------------------------ */
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. */
-static void put_date(struct buf *head)
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. Made anew once a second. */
+static void put_date(struct http_server *server, struct buf *head)
 {
 	static const char days[] = "SunMonTueWedThuFriSat",
 	                  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
 
-	gmtime_r(&now, &tm);
-	buf_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
-	           tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-	           tm.tm_sec);
+	if (now != server->date_at) {
+		gmtime_r(&now, &tm);
+		snprintf(server->date, sizeof(server->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+		         days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
+		         tm.tm_min, tm.tm_sec);
+		server->date_at = now;
+	}
+	buf_puts(head, server->date);
 }
 
 void http_set_header(struct http_request *req, const char *name, const char *value)
 {
-	buf_printf(&req->extra, "%s: ", name);
+	buf_puts(&req->extra, name);
+	buf_add(&req->extra, ": ", 2);
 	for (; *value; value++)
 		if ((unsigned char)*value >= ' ' && *value != 0x7F)
 			buf_putc(&req->extra, *value);
-	buf_puts(&req->extra, "\r\n");
+	buf_add(&req->extra, "\r\n", 2);
 }
 
 static void decide_keep_alive(struct http_request *req)
@@ -125,10 +130,17 @@ static void put_head(struct http_request *req, struct buf *head, int status, con
 {
 	decide_keep_alive(req);
 	req->status = status;
-	buf_printf(head, "HTTP/1.1 %d %s\r\n", status, status_text(status));
-	put_date(head);
-	if (type)
-		buf_printf(head, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
+	buf_puts(head, "HTTP/1.1 ");
+	buf_int(head, status);
+	buf_putc(head, ' ');
+	buf_puts(head, status_text(status));
+	buf_puts(head, "\r\n");
+	put_date(req->server, head);
+	if (type) {
+		buf_puts(head, "Content-Type: ");
+		buf_puts(head, type);
+		buf_puts(head, "\r\nX-Content-Type-Options: nosniff\r\n");
+	}
 	if (!req->keep_alive)
 		buf_puts(head, "Connection: close\r\n");
 	else if (req->http_1_0)
@@ -150,8 +162,11 @@ void http_reply(struct http_request *req, int status, const char *content_type, 
 
 	buf_init(&out, 0);
 	put_head(req, &out, status, has_no_body(status) ? NULL : content_type);
-	if (!has_no_body(status))
-		buf_printf(&out, "Content-Length: %zu\r\n", n);
+	if (!has_no_body(status)) {
+		buf_puts(&out, "Content-Length: ");
+		buf_int(&out, (int64_t)n);
+		buf_puts(&out, "\r\n");
+	}
 	buf_puts(&out, "\r\n");
 	if (!req->head_only && !has_no_body(status) && n) {
 		buf_add(&out, body, n);

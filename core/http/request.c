@@ -188,6 +188,20 @@ static int traceparent_is_valid(const char *s)
 	       strncmp(s, "ff", 2) && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
 }
 
+/* Not all zero, as the format wants it. */
+static const char *new_trace(struct http_request *req)
+{
+	uint64_t ids[3] = {random_u64() | 1, random_u64(), random_u64() | 1};
+	char *text = arena_alloc(&req->arena, HTTP_TRACEPARENT_LEN);
+
+	memcpy(text, "00-", 3);
+	hex_encode(ids, 16, text + 3);
+	text[35] = '-';
+	hex_encode(ids + 2, 8, text + 36);
+	memcpy(text + 52, "-01", 4);
+	return text;
+}
+
 static void take_trace(struct http_request *req)
 {
 	int n;
@@ -196,10 +210,7 @@ static void take_trace(struct http_request *req)
 	if (n == 1 && traceparent_is_valid(sent))
 		req->trace = sent;
 	else
-		req->trace = arena_printf(&req->arena, "00-%016llx%016llx-%016llx-01",
-		                          (unsigned long long)random_u64() | 1,
-		                          (unsigned long long)random_u64(),
-		                          (unsigned long long)random_u64() | 1);
+		req->trace = new_trace(req);
 }
 
 /* The target may be the whole URI, as sent to proxies (RFC 9112 section 3.2.2). */

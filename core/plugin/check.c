@@ -14,16 +14,59 @@
 
 struct check {
 	struct json *errors;
+	const char *prefix;
 	int depth;
 };
 
-static void problem(struct check *c, const char *pointer, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Where a value is: a member or an item of the one above. Spelled out only when there is a problem. */
+struct place {
+	const struct place *above; /* NULL: the value that the check began with */
+	const char *key;           /* NULL: item number `index` */
+	int64_t index;
+};
 
-static void problem(struct check *c, const char *pointer, const char *fmt, ...)
+static void problem(struct check *c, const struct place *place, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static size_t put_escaped(const char *name, char *ret, size_t n, size_t cap)
+{
+	for (; *name && n + 3 < cap; name++) {
+		if (*name == '~' || *name == '/') {
+			ret[n++] = '~';
+			ret[n++] = *name == '~' ? '0' : '1';
+		} else {
+			ret[n++] = *name;
+		}
+	}
+	return n;
+}
+
+/* RFC 6901, in at most cap bytes; how many there are. */
+static size_t put_pointer(const struct check *c, const struct place *place, char *ret, size_t cap)
+{
+	size_t n;
+
+	if (!place)
+		return str_copy(ret, cap, c->prefix) < cap ? strlen(c->prefix) : cap - 1;
+	n = put_pointer(c, place->above, ret, cap);
+	if (!place->key) {
+		n += (size_t)snprintf(ret + n, cap - n, "/%lld", (long long)place->index);
+		return n < cap ? n : cap - 1;
+	}
+	if (n + 1 < cap)
+		ret[n++] = '/';
+	n = put_escaped(place->key, ret, n, cap);
+	ret[n] = '\0';
+	return n;
+}
+
+static void problem(struct check *c, const struct place *place, const char *fmt, ...)
 {
 	struct json *entry = json_new_object();
-	char text[512];
+	char text[512], pointer[1024];
 	va_list ap;
+
+	put_pointer(c, place, pointer, sizeof(pointer));
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -33,7 +76,7 @@ static void problem(struct check *c, const char *pointer, const char *fmt, ...)
 	json_push(c->errors, entry);
 }
 
-static void check_value(struct check *c, const struct json *schema, struct json *value, const char *pointer);
+static void check_value(struct check *c, const struct json *schema, struct json *value, const struct place *place);
 
 /* ---- type, enum, const --------------------------------------------------------------------------------- */
 
@@ -50,31 +93,36 @@ static int type_fits(const char *type, const struct json *value)
 
 static int equal(const struct json *a, const struct json *b)
 {
-	return json_type(a) == json_type(b) && !strcmp(json_text(a), json_text(b));
+	if (json_type(a) != json_type(b))
+		return 0;
+	if (json_type(a) == JSON_STRING)
+		return json_str_len(a) == json_str_len(b) && !memcmp(json_str(a, ""), json_str(b, ""), json_str_len(a));
+	return !strcmp(json_text(a), json_text(b));
 }
 
-static void check_enum(struct check *c, const struct json *schema, const struct json *value, const char *pointer)
+static void check_enum(struct check *c, const struct json *schema, const struct json *value, const struct place *place)
 {
 	const struct json *list = json_get(schema, "enum"), *only = json_get(schema, "const");
 	char allowed[400] = "";
 
 	if (only && !equal(only, value))
-		problem(c, pointer, "it must be %s", json_text(only));
+		problem(c, place, "it must be %s", json_text(only));
 	if (!list)
 		return;
+	for (size_t i = 0; i < json_count(list); i++)
+		if (equal(json_at(list, i), value))
+			return;
 	for (size_t i = 0; i < json_count(list); i++) {
 		size_t n = strlen(allowed);
 
-		if (equal(json_at(list, i), value))
-			return;
 		snprintf(allowed + n, sizeof(allowed) - n, "%s%s", i ? ", " : "", json_text(json_at(list, i)));
 	}
-	problem(c, pointer, "%.80s is not one of %s", json_text(value), allowed);
+	problem(c, place, "%.80s is not one of %s", json_text(value), allowed);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */
 
-static void check_number(struct check *c, const struct json *schema, const struct json *value, const char *pointer)
+static void check_number(struct check *c, const struct json *schema, const struct json *value, const struct place *place)
 {
 	static const struct {
 		const char *keyword, *text;
@@ -91,7 +139,7 @@ static void check_number(struct check *c, const struct json *schema, const struc
 
 		if (bound && (bounds[i].upper ? v > b || (bounds[i].exclusive && v == b)
 		                              : v < b || (bounds[i].exclusive && v == b)))
-			problem(c, pointer, "%s is out of range: it must be %s %s", json_text(value), bounds[i].text,
+			problem(c, place, "%s is out of range: it must be %s %s", json_text(value), bounds[i].text,
 			        json_text(bound));
 	}
 }
@@ -118,7 +166,7 @@ static int is_regex(const char *s)
 }
 
 /* 1 when the text must be replaced by the number in *ret. */
-static int check_format(struct check *c, const char *format, const char *text, const char *pointer, int64_t *ret)
+static int check_format(struct check *c, const char *format, const char *text, const struct place *place, int64_t *ret)
 {
 	uint64_t bytes;
 
@@ -127,157 +175,141 @@ static int check_format(struct check *c, const char *format, const char *text, c
 			*ret = (int64_t)bytes;
 			return 1;
 		}
-		problem(c, pointer, "'%.60s' is not a size: write for example 64MiB", text);
+		problem(c, place, "'%.60s' is not a size: write for example 64MiB", text);
 	} else if (!strcmp(format, "duration")) {
 		if (!str_to_duration_ms(text, ret))
 			return 1;
-		problem(c, pointer, "'%.60s' is not a duration: write for example 30s or 5m", text);
+		problem(c, place, "'%.60s' is not a duration: write for example 30s or 5m", text);
 	} else if (!strcmp(format, "timestamp") && clock_from_rfc3339(text, ret)) {
-		problem(c, pointer, "'%.60s' is not a time: write for example 2026-01-31T12:00:00Z", text);
+		problem(c, place, "'%.60s' is not a time: write for example 2026-01-31T12:00:00Z", text);
 	} else if (!strcmp(format, "regex") && !is_regex(text)) {
-		problem(c, pointer, "'%.60s' is not a regular expression", text);
+		problem(c, place, "'%.60s' is not a regular expression", text);
 	} else if (!strcmp(format, "column") && !*text) {
-		problem(c, pointer, "a column needs a name");
+		problem(c, place, "a column needs a name");
 	}
 	return 0;
 }
 
-static void check_length(struct check *c, const struct json *schema, const char *text, const char *pointer)
+static void check_length(struct check *c, const struct json *schema, const char *text, const struct place *place)
 {
 	int64_t n = (int64_t)count_chars(text), min = json_get_int(schema, "minLength", 0),
 	        max = json_get_int(schema, "maxLength", INT64_MAX);
 
 	if (n < min)
-		problem(c, pointer, "it is shorter than %lld characters", (long long)min);
+		problem(c, place, "it is shorter than %lld characters", (long long)min);
 	if (n > max)
-		problem(c, pointer, "it is longer than %lld characters", (long long)max);
+		problem(c, place, "it is longer than %lld characters", (long long)max);
 }
 
 /* ---- arrays, objects ------------------------------------------------------------------------------------- */
 
-static void check_array(struct check *c, const struct json *schema, struct json *value, const char *pointer)
+static void check_array(struct check *c, const struct json *schema, struct json *value, const struct place *place)
 {
 	int64_t n = (int64_t)json_count(value), min = json_get_int(schema, "minItems", 0),
 	        max = json_get_int(schema, "maxItems", INT64_MAX);
 	const struct json *items = json_get(schema, "items");
-	char child[512];
+	int is_set = json_get_bool(schema, "uniqueItems", 0);
 
 	if (n < min)
-		problem(c, pointer, "it has fewer than %lld items", (long long)min);
+		problem(c, place, "it has fewer than %lld items", (long long)min);
 	if (n > max) {
-		problem(c, pointer, "it has more than %lld items", (long long)max);
+		problem(c, place, "it has more than %lld items", (long long)max);
 		return;
 	}
 	for (int64_t i = 0; i < n; i++) {
-		snprintf(child, sizeof(child), "%s/%lld", pointer, (long long)i);
+		struct place child = {place, NULL, i};
+
 		if (items)
-			check_value(c, items, (struct json *)json_at(value, (size_t)i), child);
-		for (int64_t k = 0; k < i && json_get_bool(schema, "uniqueItems", 0); k++)
+			check_value(c, items, (struct json *)json_at(value, (size_t)i), &child);
+		for (int64_t k = 0; k < i && is_set; k++)
 			if (equal(json_at(value, (size_t)i), json_at(value, (size_t)k)))
-				problem(c, child, "it is the same as item %lld", (long long)k);
+				problem(c, &child, "it is the same as item %lld", (long long)k);
 	}
-}
-
-static void escape(const char *name, char *ret, size_t cap)
-{
-	size_t n = 0;
-
-	for (; *name && n + 3 < cap; name++) {
-		if (*name == '~' || *name == '/') {
-			ret[n++] = '~';
-			ret[n++] = *name == '~' ? '0' : '1';
-		} else {
-			ret[n++] = *name;
-		}
-	}
-	ret[n] = '\0';
 }
 
 static void set_converted(struct json *object, const char *key, const struct json *schema, struct check *c,
-                          const char *pointer)
+                          const struct place *place)
 {
 	const struct json *value = json_get(object, key);
 	const char *format = json_get_str(schema, "format", NULL);
 	int64_t number;
 
 	if (format && json_type(value) == JSON_STRING &&
-	    check_format(c, format, json_str(value, ""), pointer, &number))
+	    check_format(c, format, json_str(value, ""), place, &number))
 		json_set_int(object, key, number);
 }
 
-static void check_members(struct check *c, const struct json *properties, struct json *value, const char *pointer)
+static void check_members(struct check *c, const struct json *properties, struct json *value, const struct place *place)
 {
 	const struct json *schema;
 	const char *key;
-	char child[512], name[256];
 	size_t at = 0;
 
 	while (json_each(properties, &at, &key, &schema)) {
+		struct place child = {place, key, 0};
 		struct json *have = json_get_mut(value, key);
-		const struct json *otherwise = json_get(schema, "default");
+		const struct json *otherwise;
 
-		escape(key, name, sizeof(name));
-		snprintf(child, sizeof(child), "%s/%s", pointer, name);
 		if (have)
-			check_value(c, schema, have, child);
-		else if (otherwise)
+			check_value(c, schema, have, &child);
+		else if ((otherwise = json_get(schema, "default")))
 			json_set(value, key, json_copy(otherwise));
-		set_converted(value, key, schema, c, child);
+		else
+			continue;
+		set_converted(value, key, schema, c, &child);
 	}
 }
 
-static void check_object(struct check *c, const struct json *schema, struct json *value, const char *pointer)
+static void check_object(struct check *c, const struct json *schema, struct json *value, const struct place *place)
 {
 	const struct json *properties = json_get(schema, "properties"), *required = json_get(schema, "required"),
 	                  *ignored, *more = json_get(schema, "additionalProperties");
 	const char *key;
-	char child[512], name[256];
 	size_t at = 0;
 
 	for (size_t i = 0; i < json_count(required); i++) {
-		key = json_str(json_at(required, i), "");
-		escape(key, name, sizeof(name));
-		snprintf(child, sizeof(child), "%s/%s", pointer, name);
-		if (!json_get(value, key))
-			problem(c, child, "'%s' is missing", key);
+		struct place child = {place, json_str(json_at(required, i), ""), 0};
+
+		if (!json_get(value, child.key))
+			problem(c, &child, "'%s' is missing", child.key);
 	}
 	while (json_each(value, &at, &key, &ignored)) {
+		struct place child = {place, key, 0};
+
 		if (json_get(properties, key))
 			continue;
-		escape(key, name, sizeof(name));
-		snprintf(child, sizeof(child), "%s/%s", pointer, name);
 		if (json_type(more) == JSON_OBJECT)
-			check_value(c, more, json_get_mut(value, key), child);
+			check_value(c, more, json_get_mut(value, key), &child);
 		else if (!json_bool(more, 0))
-			problem(c, child, "'%.100s' is not known", key);
+			problem(c, &child, "'%.100s' is not known", key);
 	}
-	check_members(c, properties, value, pointer);
+	check_members(c, properties, value, place);
 }
 
-static void check_value(struct check *c, const struct json *schema, struct json *value, const char *pointer)
+static void check_value(struct check *c, const struct json *schema, struct json *value, const struct place *place)
 {
 	const char *type = json_get_str(schema, "type", NULL);
 
 	if (++c->depth > DEPTH_MAX)
-		problem(c, pointer, "it is nested too deeply");
+		problem(c, place, "it is nested too deeply");
 	else if (type && !type_fits(type, value) &&
 	         !(json_get(schema, "format") && !strcmp(type, "string") && json_type(value) == JSON_INT))
-		problem(c, pointer, "it is %s, it must be %s", json_type_name(json_type(value)), type);
+		problem(c, place, "it is %s, it must be %s", json_type_name(json_type(value)), type);
 	else {
-		check_enum(c, schema, value, pointer);
+		check_enum(c, schema, value, place);
 		switch (json_type(value)) {
 		case JSON_INT:
 		case JSON_DOUBLE:
-			check_number(c, schema, value, pointer);
+			check_number(c, schema, value, place);
 			break;
 		case JSON_STRING:
-			check_length(c, schema, json_str(value, ""), pointer);
+			check_length(c, schema, json_str(value, ""), place);
 			break;
 		case JSON_ARRAY:
-			check_array(c, schema, value, pointer);
+			check_array(c, schema, value, place);
 			break;
 		case JSON_OBJECT:
-			check_object(c, schema, value, pointer);
+			check_object(c, schema, value, place);
 			break;
 		default:
 			break;
@@ -288,10 +320,10 @@ static void check_value(struct check *c, const struct json *schema, struct json 
 
 int plugin_config_check(const struct json *schema, struct json *value, const char *pointer, struct json *errors)
 {
-	struct check check = {errors, 0};
+	struct check check = {errors, pointer, 0};
 	size_t before = json_count(errors);
 
-	check_value(&check, schema, value, pointer);
+	check_value(&check, schema, value, NULL);
 	return json_count(errors) > before ? ERR_INVALID : 0;
 }
 
