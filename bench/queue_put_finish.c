@@ -72,11 +72,13 @@ static void nothing(void *ctx)
 	(void)ctx;
 }
 
-static void on_cancel(void *ctx, int64_t id, int64_t fence)
+static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
 {
 	(void)ctx;
 	(void)id;
 	(void)fence;
+	(void)code;
+	(void)why;
 }
 
 static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
@@ -97,7 +99,7 @@ static void on_done(void *ctx, int r, const struct err *err)
 
 static void open_queue(struct bench *b)
 {
-	static const struct queue_events events = {NULL, nothing, on_cancel, NULL};
+	static const struct queue_events events = {NULL, nothing, on_stop, NULL, NULL};
 	static const struct store_config store_config = {2000, 1000};
 	struct queue_config config;
 	struct err err = {0};
@@ -124,17 +126,18 @@ static void put(struct bench *b, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		specs[i] = (struct task_spec){.kind = "ingest", .dataset = "logs", .body = BODY, .priority = -1};
-	if (queue_put(b->queue, specs, n, on_put, NULL, &err))
+	if (queue_put(b->queue, specs, n, QUEUE_ATOMIC, on_put, NULL, &err))
 		die(&err);
 }
 
 static void finish(struct bench *b)
 {
+	static const struct queue_claim_ask ask = {.worker = "slot-1"};
 	struct queue_outcome ok = {.result = "{\"rows\":1000,\"rejected\":0}"};
 	struct err err = {0};
 	struct task *task;
 
-	if (queue_claim(b->queue, NULL, "slot-1", &b->arena, &task, &err) || !task ||
+	if (queue_claim(b->queue, &ask, &b->arena, &task, &err) || !task ||
 	    queue_finish(b->queue, task->id, task->fence, &ok, on_done, NULL))
 		die(&err);
 }

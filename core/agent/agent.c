@@ -89,11 +89,11 @@ static void on_ready(void *ctx)
 	supervise_on_ready(agent->supervise);
 }
 
-static void on_cancel(void *ctx, int64_t id, int64_t fence)
+static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
 {
 	struct agent *agent = ctx;
 
-	supervise_on_cancel(agent->supervise, id, fence);
+	supervise_on_stop(agent->supervise, id, fence, code, why);
 }
 
 static void on_event(void *ctx, const struct task_event *event)
@@ -286,7 +286,7 @@ static int open_store(struct agent *agent, struct err *err)
 static int open_work(struct agent *agent, struct err *err)
 {
 	struct supervise_env env = {agent->loop, agent->catalog, NULL, agent->data, agent->id};
-	struct queue_events events = {agent, on_ready, on_cancel, on_event};
+	struct queue_events events = {agent, on_ready, on_stop, on_event, NULL};
 	int r = supervise_new(&env, &agent->workers, &agent->supervise, err);
 
 	if (!r)

@@ -130,7 +130,7 @@ static void put_build(struct asked *asked)
 
 	spec.body = json_text(body);
 	spec.trace = http_traceparent(asked->req);
-	r = queue_put(asked->api->env.queue, &spec, 1, on_build_put, asked, &err);
+	r = queue_put(asked->api->env.queue, &spec, 1, QUEUE_ATOMIC, on_build_put, asked, &err);
 	json_free(body);
 	if (r)
 		reply_err(asked->req, &err);

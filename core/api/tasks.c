@@ -115,7 +115,7 @@ void handle_tasks_post(struct api *api, struct http_request *req)
 	if (submission_read(api, req, &submission))
 		return;
 	pending->is_list = submission.is_list;
-	r = queue_put(api->env.queue, submission.specs, submission.n, on_put, pending, &err);
+	r = queue_put(api->env.queue, submission.specs, submission.n, QUEUE_ATOMIC, on_put, pending, &err);
 	submission_done(&submission);
 	if (r)
 		reply_put_error(req, &err);
@@ -142,7 +142,7 @@ void reply_with_task(struct api *api, struct http_request *req, const char *kind
 
 	spec.body = json_text(body);
 	spec.trace = http_traceparent(req);
-	r = queue_put(api->env.queue, &spec, 1, on_put_one, pending_new(api, req), &err);
+	r = queue_put(api->env.queue, &spec, 1, QUEUE_ATOMIC, on_put_one, pending_new(api, req), &err);
 	json_free(body);
 	if (r)
 		reply_put_error(req, &err);

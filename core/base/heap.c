@@ -95,3 +95,9 @@ void heap_del(struct heap *heap, struct heap_node *node)
 	put(heap, i, last);
 	heap_moved(heap, last);
 }
+
+void heap_rebuild(struct heap *heap)
+{
+	for (size_t i = heap->len / 2; i-- > 0;)
+		sift_down(heap, i);
+}

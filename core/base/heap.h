@@ -24,5 +24,6 @@ int heap_add(struct heap *heap, struct heap_node *node); /* 0 or ERR_NOMEM */
 struct heap_node *heap_top(const struct heap *heap);     /* NULL if empty */
 void heap_del(struct heap *heap, struct heap_node *node); /* no-op if in no heap */
 void heap_moved(struct heap *heap, struct heap_node *node); /* its key has changed */
+void heap_rebuild(struct heap *heap); /* any keys may have changed */
 
 #endif

@@ -1,67 +1,335 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared inside the queue room only: the queue and its live tasks in RAM. */
+/* Shared inside the queue room only: what is kept in RAM about tasks that have not ended.
+ *
+ *   channel  a queue by name: settings, its share of the turns, its lanes
+ *   lane     one fairness key (and tenant) of a channel: its ready tasks in order
+ *   live     one task, at most 100 bytes with its share of the tables
+ *   more     what only some tasks have: limits, deadline, policy
+ *   running  what only a running attempt has */
 #ifndef QUEUE_INSIDE_H
 #define QUEUE_INSIDE_H
 
 #include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "queue/life.h"
 #include "queue/queue.h"
 #include "queue/queue_sql.h"
 #include "store/store.h"
 
-/* A task that has not ended. Found by id in a hash table; in the ready heap or the timer heap. */
+enum live_place { PLACE_NONE, PLACE_FIFO, PLACE_HEAP, PLACE_CONCURRENCY, PLACE_RATE };
+enum {                         /* live.flags; the first three are kept in the store */
+       LIVE_UNIQUE = 1,        /* has a unique key */
+       LIVE_POLICY = 2,        /* task.policy says more */
+       LIVE_UNIQUE_QUEUED = 4, /* the key is free when the task is claimed */
+       LIVE_STORED = 7,
+       LIVE_CHECKPOINT = 8, /* may have a checkpoint row */
+};
+
 struct live {
 	struct live *next; /* of the hash bucket */
-	struct heap_node ready, timer;
-	int64_t id, vstart, run_at, expires_at, fence, started_at;
-	int attempt, max_attempts, crashes, priority;
-	enum task_state state;
-	int cancel_requested;
-	int settling; /* a write that ends or moves it is under way */
+	int64_t id, due,
+	        expires_at; /* due: max(created, run_at); expires_at: of a waiting one, 0 = never */
+	struct lane *lane;
+	struct more *more;
+	union {
+		struct list fifo;
+		struct heap_node node;
+		struct running *running;
+	};
+	struct heap_node timer;
+	struct life life;
+	uint8_t priority, place, flags;
+	uint8_t settling; /* a write that ends or moves it is under way */
+};
+
+struct more {
+	struct key *concurrency, *rate;
+	int64_t deadline, batch;
+	uint32_t cost, slots;
+	int waiting; /* tasks it still depends on */
+	uint8_t on_dep_failure, holds_concurrency, holds_rate;
+	char policy[]; /* packed, see spec.c */
+};
+
+struct running {
+	struct list link; /* in queue.running */
+	struct live *live;
+	struct heap_node timer; /* in queue.leases, by due; all times but started_at are mono ms */
+	int64_t due, fence, started_at;
+	int64_t stop_at, timeout_ms;   /* stop_at: timeout or deadline, 0 = never */
+	int64_t lease_ms, lease_until; /* 0 = none */
+	int64_t heartbeat_ms, beat_at; /* 0 = none; beat_at: when it is missed */
 	int64_t done, total, rows, rejected;
-	char note[64], worker[32];
+	int stop; /* ERR_CANCELLED or ERR_TIMEOUT: it was asked to stop */
+	char note[64], worker[64];
+};
+
+/* Ready tasks: FIFO per priority for those that come in order, a heap for the others. */
+struct order {
+	struct list fifo[TASK_PRIORITY_MAX + 1];
+	unsigned in_use; /* bit per FIFO */
+	struct heap heap;
+	size_t n;
+};
+
+struct tenant {
+	char *name;
+	int64_t depth, n_coming;
+	size_t n_lanes;
+};
+
+struct lane {
+	struct list turn; /* in channel.turns while it has ready tasks */
+	struct channel *channel;
+	struct tenant *tenant;
+	char *name; /* tenant, 0x1F, fairness key */
+	int64_t id;
+	int weight, credit;
+	size_t n_live, n_coming;
+	int is_stored;
+	struct list idle; /* in queue.idle while it has no task */
+	struct order order;
+};
+
+/* Generic cell rate algorithm (ITU-T I.371): `tat` is when the allowance is whole again.
+ * Nanoseconds. */
+struct rate {
+	int64_t tat;
+};
+
+struct channel {
+	struct list turn; /* in queue.turns while something of it may run */
+	char *name;
+	struct queue_settings settings;
+	int is_set;       /* has settings of its own */
+	int64_t aging_ms; /* its own or the agent's */
+	struct map lanes;
+	struct list turns; /* lanes that have ready tasks */
+	struct rate rate;
+	struct heap_node opens; /* in queue.throttled, by opens_at */
+	int64_t opens_at;
+	int64_t credit, n_ready, n_live, n_coming, n_keys, counts[TASK_RUNNING + 1];
+	int64_t ended_in_minute, minute, ended_last_minute;
+};
+
+/* Something of which only so much may run. Tasks that wait for it stand here and not in their lane.
+ */
+struct key {
+	char *name; /* in queue.keys: channel, 0x1F, 'c' or 'r', key */
+	struct channel *channel;
+	int is_rate;
+	int64_t used; /* tasks that stand in a lane or run with it */
+	struct rate rate;
+	struct heap waiting;
+	struct heap_node opens; /* in queue.closed, by opens_at */
+	int64_t opens_at;
+	size_t n_live;
+	struct list opened; /* in queue.opened: has room, somebody should look */
 };
 
 struct queue {
 	struct store *store;
 	struct queue_config config;
 	struct queue_events events;
-	struct live **buckets;
+	struct live **buckets, *free_lives;
+	struct live_chunk *chunks;
 	size_t n_buckets, n_live, n_coming; /* coming: accepted, not yet durable */
-	struct heap ready, timers;
-	int64_t last_id, counts[TASK_STATES], prune_at;
-	int prune_more; /* the last round left some; written by the writer, read at its completion */
-	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale;
+	struct heap timers, leases, throttled, closed;
+	struct list running, turns, opened, idle; /* idle: lanes, the longest first */
+	size_t n_idle, named_turn;
+	struct map channels, tenants, keys;
+	int64_t last_id, last_lane, counts[TASK_STATES], prune_at, event_seq;
+	_Atomic int has_deps; /* somebody depends, or did since the start */
+	int n_contested; /* puts under way that may replace or merge: unique tasks are not claimed
+	                    meanwhile */
+	int prune_more;  /* the last round left some; written by the writer, read at its completion
+	                  */
+	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale,
+	        rescued;
 	struct metric_histogram wait_time, run_time;
 	struct metric metrics[TASK_STATES * 2 + 8];
 };
 
 #define statement(id) queue_sql[id]
+#define DEFAULT_QUEUE "default"
 
-/* live.c */
-struct live *live_find(const struct queue *queue, int64_t id);
-struct live *live_new(struct queue *queue, int64_t id);
-void live_del(struct queue *queue, struct live *live);
-void live_enter(struct queue *queue, struct live *live, enum task_state state);
-void live_place(struct queue *queue, struct live *live); /* scheduled or ready, by run_at */
-void live_all_free(struct queue *queue);
+/* ---- spec.c: the fields of a task_spec as a table
+ * ------------------------------------------------------ */
+struct task_spec *spec_copy(const struct queue *queue, struct arena *arena,
+                            const struct task_spec *specs, size_t n);
+/* The fields that have no column, as text; NULL when all have their default. */
+char *spec_pack(const struct task_spec *spec, struct arena *arena);
+int spec_unpack(const char *text, struct arena *arena, struct task_spec *ret);
+int spec_flags(const struct task_spec *spec); /* LIVE_STORED bits */
+int spec_check_rules(const char *rules, struct err *err);
+/* The rule for a code: 0 when there is none. */
+enum rule_action { RULE_NONE, RULE_RETRY, RULE_FAIL, RULE_SNOOZE };
+enum rule_action spec_rule(const char *rules, int code, int64_t *ret_after_ms);
+
+/* ---- live.c
+ * ---------------------------------------------------------------------------------------------- */
 int live_init(struct queue *queue);
-int64_t live_due(const struct live *live); /* when time changes it, 0 = never */
+void live_done(struct queue *queue);
+struct live *live_find(const struct queue *queue, int64_t id);
+struct live *live_new(struct queue *queue, int64_t id, struct lane *lane); /* in no place yet */
+void live_del(struct queue *queue, struct live *live);
+int64_t live_due(const struct live *live); /* when time changes a waiting one, 0 = never */
+/* Takes it out of wherever it stands, and puts it where its state belongs. */
+void live_leave(struct queue *queue, struct live *live);
+void live_enter(struct queue *queue, struct live *live);
+void live_count(struct queue *queue, struct live *live, int by);
+static inline enum task_state live_state(const struct live *live)
+{
+	return (enum task_state)live->life.state;
+}
+static inline struct running *live_running(const struct live *live)
+{
+	return live->life.state == TASK_RUNNING ? live->running : NULL;
+}
 
-/* run.c */
-void queue_wake_timers(struct queue *queue, int64_t now);
+/* ---- order.c
+ * --------------------------------------------------------------------------------------------- */
+void order_init(struct order *order);
+void order_done(struct order *order);
+void order_add(struct order *order, struct live *live);
+void order_del(struct order *order, struct live *live);
+struct live *order_first(const struct order *order);
+int64_t live_vstart(const struct live *live);
+int live_is_before(const struct live *a, const struct live *b);
 
-/* read.c */
-/* One event, one log line. The store may be ahead of the news: the event shows the task in `state`. */
-void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state);
+/* ---- channel.c: queues by name, lanes, tenants; whose turn it is
+ * ---------------------------------------------- */
+void channels_init(struct queue *queue);
+struct channel *channel_get(struct queue *queue,
+                            const char *name); /* makes it; NULL without memory */
+struct channel *channel_find(const struct queue *queue, const char *name);
+struct lane *lane_get(struct queue *queue, const struct task_spec *spec);
+struct lane *lane_load(struct queue *queue, const char *channel, const char *tenant,
+                       const char *key, int weight, int64_t id);
+const char *lane_fairness_key(const struct lane *lane);
+void lane_hold(struct lane *lane); /* a task of it is on its way */
+void lane_unhold(struct queue *queue, struct lane *lane);
+void lane_release(struct queue *queue, struct lane *lane); /* it may be idle now */
+void channel_release(struct queue *queue, struct channel *channel);
+void lane_add(struct queue *queue, struct live *live);
+void lane_del(struct queue *queue, struct live *live);
+void channel_wake(struct queue *queue, struct channel *channel); /* it may have its turn again */
+/* The next to run; NULL: nobody may. */
+struct live *turn_pick(struct queue *queue, const struct queue_claim_ask *ask);
+void turn_taken(struct queue *queue, struct live *live);
+void channel_ended(struct channel *channel, int64_t now);
+void channel_reorder(struct channel *channel); /* aging has changed */
+void channels_tick(struct queue *queue, int64_t now);
+void channels_free(struct queue *queue);
+
+/* ---- limit.c
+ * --------------------------------------------------------------------------------------------- */
+void limits_init(struct queue *queue);
+int limit_attach(struct queue *queue, struct live *live,
+                 const struct task_spec *spec); /* its keys */
+void limit_detach(struct queue *queue, struct live *live);
+int limit_enter(struct queue *queue,
+                struct live *live); /* 1: it may stand in its lane; 0: it waits here */
+void limit_leave(struct queue *queue, struct live *live); /* it left its lane, or the key's heap */
+void limit_started(struct queue *queue, struct live *live, int64_t now);
+void limit_ended(struct queue *queue, struct live *live);
+void limits_settle(struct queue *queue); /* those behind keys that have room now go on */
+void limits_tick(struct queue *queue, int64_t now);
+void limits_free(struct queue *queue);
+void limits_changed(struct queue *queue, struct channel *channel);
+int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, int64_t burst,
+                      int64_t now_ms);
+void rate_take(struct rate *rate, int64_t cost, int64_t per, int64_t period_ms, int64_t now_ms);
+
+/* ---- settings.c
+ * ------------------------------------------------------------------------------------------- */
+void settings_default(struct queue_settings *ret);
+int settings_load(struct queue *queue, struct err *err);
+
+/* ---- insert.c: a task comes into being, by a put or with the end of another
+ * ------------------------------------ */
+struct insert {
+	const struct task_spec *spec;
+	const char *policy;
+	struct lane *lane;
+	int64_t id, now, expires_at;
+	int flags, lane_is_new, is_blocked; /* is_blocked: until its batch is complete */
+	/* what the writer leaves for the loop thread */
+	int waiting;      /* tasks it depends on that have not succeeded */
+	int dep_failed;   /* one of them has ended otherwise */
+	int64_t replaced; /* task that was cancelled for it, 0 = none */
+	struct queue_put_result result;
+};
+/* Takes `specs` (copied already), gives ids, holds the lanes. ERR_NOMEM. */
+int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs,
+                    size_t n, struct insert **ret);
+/* On the writer thread; a refusal goes into result.code, an error of the store is returned. */
+int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i,
+                 struct arena *arena, struct err *err);
+int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
+void inserts_done(struct queue *queue, struct insert *all, size_t n,
+                  int r); /* r != 0: nothing came of it */
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane,
+                   struct err *err);
+/* Makes `more` from a policy. */
+int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec,
+               const char *policy);
+/* A scheduled task whose time has come is ready; either way it gets its place. */
+void live_settle(struct queue *queue, struct live *live);
+
+/* ---- depend.c: tasks that wait for others, batches
+ * ---------------------------------------------------------- */
+int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena,
+                 struct err *err);
+int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err);
+/* On the writer thread, at the end of a task: who waited for it. */
+int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to,
+                     struct arena *arena, int64_t **ret_released, size_t *ret_n, struct err *err);
+void depend_released(struct queue *queue, const int64_t *ids, size_t n);
+void depend_unblock(struct queue *queue, struct live *live); /* when it waits for nobody any more */
+void depend_failed(struct queue *queue, int64_t parent);     /* it ended without success */
+int depend_recover(struct queue *queue, struct err *err);
+int batch_check(struct store_db *db, struct insert *insert, struct arena *arena, struct err *err);
+int batch_of(struct store_db *db, int64_t id, int64_t *ret,
+             struct err *err); /* of a task, 0 = none */
+int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by,
+                    int64_t *ret_complete, struct err *err);
+
+/* ---- the rest
+ * ------------------------------------------------------------------------------------------------
+ */
+/* claim.c */
+void leases_init(struct queue *queue);
+void leases_tick(struct queue *queue, int64_t now);
+struct live *running_of(struct queue *queue, int64_t id, int64_t fence,
+                        enum life_event event); /* NULL: stale */
+void running_free(struct queue *queue, struct live *live);
+void running_stop(struct queue *queue, struct live *live, int code, const char *why);
+
+/* finish.c */
+int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome,
+                   queue_done_fn on_done, void *ctx);
+int end_live(struct queue *queue, struct live *live, enum life_event event,
+             const struct queue_outcome *outcome, int64_t run_at, queue_done_fn on_done, void *ctx);
+/* It stands nowhere any more, so that nobody meets it again while its next state is written. */
+void stand_aside(struct queue *queue, struct live *live);
+/* On the writer thread: a waiting task is cancelled for the sake of another. */
+int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now,
+                       int64_t by, struct err *err);
+
+/* cancel.c */
+int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done,
+                   void *ctx);
+void expire(struct queue *queue, struct live *live);
+void wake_timers(struct queue *queue, int64_t now);
+
+/* retain.c */
+void prune(struct queue *queue, int64_t now);
+/* One event, one log line: the task as it is now, in `state`. */
+void queue_tell(struct queue *queue, int64_t id, const char *type,
+                enum task_state state); /* read.c */
 /* What RAM knows better, copied into the arena. */
-void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena);
-
-/* put.c */
-int queue_insert(struct queue *queue, struct store_db *db, const struct task_spec *spec, int64_t id,
-                 int64_t now, struct queue_put_result *ret, struct err *err);
-int queue_admit(struct queue *queue, const struct task_spec *spec, int64_t id, int64_t now);
-int64_t queue_vstart(const struct queue *queue, int64_t created_at, int64_t run_at, int priority);
-struct task_spec *queue_copy_specs(struct queue *queue, struct arena *arena, const struct task_spec *specs,
-                                   size_t n);
+void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
 
 #endif

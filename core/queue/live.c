@@ -1,40 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Live tasks in RAM: a hash table by id, a heap of what may run, a heap of what waits for a time. */
+/* Live tasks in RAM: memory in chunks, a hash table by id, timers of those that wait. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/list.h"
 #include "queue/inside.h"
 
-static int ready_less(const struct heap_node *a, const struct heap_node *b)
-{
-	const struct live *x = list_entry(a, struct live, ready), *y = list_entry(b, struct live, ready);
+#define CHUNK 1024
+#define CHAIN 2 /* lives per bucket before the table grows */
 
-	return x->vstart != y->vstart ? x->vstart < y->vstart : x->id < y->id;
-}
+struct live_chunk {
+	struct live_chunk *next;
+	struct live lives[CHUNK];
+};
 
-/* A scheduled task wakes at run_at; one that waits or is ready ends at expires_at. */
+/* A scheduled task wakes at its time; whoever waits ends at expires_at. */
 int64_t live_due(const struct live *live)
 {
-	if (live->state == TASK_SCHEDULED && (!live->expires_at || live->run_at < live->expires_at))
-		return live->run_at;
+	if (live_state(live) == TASK_SCHEDULED &&
+	    (!live->expires_at || live->due < live->expires_at))
+		return live->due;
 	return live->expires_at;
 }
 
 static int timer_less(const struct heap_node *a, const struct heap_node *b)
 {
-	return live_due(list_entry(a, struct live, timer)) < live_due(list_entry(b, struct live, timer));
+	return live_due(list_entry(a, struct live, timer)) <
+	       live_due(list_entry(b, struct live, timer));
 }
 
 int live_init(struct queue *queue)
 {
-	heap_init(&queue->ready, ready_less);
 	heap_init(&queue->timers, timer_less);
 	queue->n_buckets = 1024;
-	queue->buckets = calloc(queue->n_buckets, sizeof(*queue->buckets));
+	queue->buckets = calloc(queue->n_buckets, sizeof(struct live *));
 	return queue->buckets ? 0 : ERR_NOMEM;
 }
+
+void live_done(struct queue *queue)
+{
+	for (size_t i = 0; queue->buckets && i < queue->n_buckets; i++)
+		for (struct live *live = queue->buckets[i]; live; live = live->next) {
+			running_free(queue, live);
+			free(live->more);
+		}
+	while (queue->chunks) {
+		struct live_chunk *chunk = queue->chunks;
+
+		queue->chunks = chunk->next;
+		free(chunk);
+	}
+	free(queue->buckets);
+	heap_done(&queue->timers);
+}
+
+/* ---- by id
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct live **bucket(const struct queue *queue, int64_t id)
 {
@@ -54,7 +75,7 @@ static void grow(struct queue *queue)
 {
 	struct live **old = queue->buckets;
 	size_t n = queue->n_buckets;
-	struct live **buckets = calloc(n * 2, sizeof(*buckets));
+	struct live **buckets = calloc(n * 2, sizeof(struct live *));
 
 	if (!buckets)
 		return; /* longer chains, still right */
@@ -71,75 +92,101 @@ static void grow(struct queue *queue)
 	free(old);
 }
 
-struct live *live_new(struct queue *queue, int64_t id)
+static struct live *take_memory(struct queue *queue)
 {
-	struct live *live = calloc(1, sizeof(*live)), **to;
+	struct live *live = queue->free_lives;
+	struct live_chunk *chunk;
+
+	if (!live) {
+		chunk = malloc(sizeof(*chunk));
+		if (!chunk)
+			return NULL;
+		chunk->next = queue->chunks;
+		queue->chunks = chunk;
+		for (int i = CHUNK - 1; i >= 0; i--) {
+			chunk->lives[i].next = queue->free_lives;
+			queue->free_lives = &chunk->lives[i];
+		}
+		live = queue->free_lives;
+	}
+	queue->free_lives = live->next;
+	memset(live, 0, sizeof(*live));
+	return live;
+}
+
+struct live *live_new(struct queue *queue, int64_t id, struct lane *lane)
+{
+	struct live *live = take_memory(queue), **to;
 
 	if (!live)
 		return NULL;
-	if (queue->n_live >= queue->n_buckets)
+	if (queue->n_live >= queue->n_buckets * CHAIN)
 		grow(queue);
 	to = bucket(queue, id);
 	live->id = id;
 	live->next = *to;
-	live->state = TASK_STATES;
 	*to = live;
+	live->lane = lane;
+	lane->n_live++;
+	lane->channel->n_live++;
+	lane->tenant->depth++;
 	queue->n_live++;
 	return live;
-}
-
-static void count(struct queue *queue, enum task_state state, int by)
-{
-	if (state == TASK_STATES)
-		return;
-	queue->counts[state] += by;
-	queue->gauges[state] = queue->counts[state];
 }
 
 void live_del(struct queue *queue, struct live *live)
 {
 	struct live **at = bucket(queue, live->id);
+	struct lane *lane = live->lane;
 
-	heap_del(&queue->ready, &live->ready);
-	heap_del(&queue->timers, &live->timer);
-	count(queue, live->state, -1);
 	while (*at != live)
 		at = &(*at)->next;
 	*at = live->next;
 	queue->n_live--;
-	free(live);
+	limit_detach(queue, live);
+	free(live->more);
+	lane->n_live--;
+	lane->channel->n_live--;
+	lane->tenant->depth--;
+	lane_release(queue, lane);
+	live->next = queue->free_lives;
+	queue->free_lives = live;
 }
 
-void live_enter(struct queue *queue, struct live *live, enum task_state state)
+/* ---- where it stands
+ * -------------------------------------------------------------------------------------- */
+
+void live_count(struct queue *queue, struct live *live, int by)
 {
-	heap_del(&queue->ready, &live->ready);
-	heap_del(&queue->timers, &live->timer);
-	count(queue, live->state, -1);
-	live->state = state;
-	count(queue, state, 1);
-	if (state == TASK_READY)
-		heap_add(&queue->ready, &live->ready);
-	if ((state == TASK_SCHEDULED || state == TASK_READY) && live_due(live))
-		heap_add(&queue->timers, &live->timer);
+	enum task_state state = live_state(live);
+
+	queue->counts[state] += by;
+	queue->gauges[state] = queue->counts[state];
+	live->lane->channel->counts[state] += by;
 }
 
-void live_place(struct queue *queue, struct live *live)
+void live_leave(struct queue *queue, struct live *live)
+{
+	heap_del(&queue->timers, &live->timer);
+	if (live_state(live) == TASK_RUNNING) {
+		limit_ended(queue, live);
+		running_free(queue, live);
+	} else if (live->place == PLACE_FIFO || live->place == PLACE_HEAP) {
+		lane_del(queue, live);
+		limit_leave(queue, live);
+	} else if (live->place != PLACE_NONE) {
+		limit_leave(queue, live);
+	}
+	live_count(queue, live, -1);
+	channel_wake(queue, live->lane->channel);
+}
+
+void live_enter(struct queue *queue, struct live *live)
 {
 	live->settling = 0;
-	live->fence = 0;
-	live_enter(queue, live, live->run_at > clock_wall_ms() ? TASK_SCHEDULED : TASK_READY);
-}
-
-void live_all_free(struct queue *queue)
-{
-	for (size_t i = 0; queue->buckets && i < queue->n_buckets; i++)
-		while (queue->buckets[i]) {
-			struct live *live = queue->buckets[i];
-
-			queue->buckets[i] = live->next;
-			free(live);
-		}
-	free(queue->buckets);
-	heap_done(&queue->ready);
-	heap_done(&queue->timers);
+	live_count(queue, live, 1);
+	if (live_state(live) == TASK_READY && limit_enter(queue, live))
+		lane_add(queue, live);
+	if (live_state(live) < TASK_RUNNING && live_due(live))
+		heap_add(&queue->timers, &live->timer);
 }

@@ -1,112 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepting tasks: on the writer thread one insert each, deduplicated by idempotency and unique key; on the
- * loop thread, after the fsync, their place in RAM and the news. */
+/* Accepting tasks: checks and quotas at once, the rest in one transaction. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "queue/inside.h"
 
-#define BODY_MAX (256u << 10)
+#define RETRY_AFTER_MIN_MS 1000
+#define RETRY_AFTER_MAX_MS 60000
 
 struct put {
 	struct queue *queue;
 	struct arena arena;
-	struct task_spec *specs;
+	struct insert *inserts;
 	struct queue_put_result *results;
-	int64_t *ids;
 	size_t n;
-	int64_t now;
-	void (*on_done)(void *ctx, int r, const struct queue_put_result *results, size_t n,
-	                const struct err *err);
+	int flags, contested;
+	queue_put_fn on_done;
 	void *ctx;
 };
 
-int64_t queue_vstart(const struct queue *queue, int64_t created_at, int64_t run_at, int priority)
+/* ---- quotas
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static int is_full(struct err *err, const char *what, const char *name, int64_t have, int64_t n,
+                   int64_t max, const char *option)
 {
-	return (run_at > created_at ? run_at : created_at) + priority * queue->config.aging_ms;
+	if (!max || have + n <= max)
+		return 0;
+	return err_set(err, ERR_LIMIT,
+	               "%s%s is full: %lld tasks wait or run, %lld are allowed (%s)", what, name,
+	               (long long)have, (long long)max, option);
 }
 
-static int lookup(struct store_db *db, const char *sql, const char *key, const char *body, int64_t *ret,
-                  struct err *err)
+/* All of one call are counted against each of its queues: who sends a batch over the edge is
+ * refused whole. */
+static int check_quota(const struct queue *queue, const struct task_spec *spec, size_t n,
+                       struct err *err)
 {
-	struct store_stmt *stmt;
-	int r = store_begin(db, sql, &stmt, err);
-
-	if (r)
-		return r;
-	store_bind_text(stmt, 1, key);
-	r = store_step(stmt, err);
-	if (r > 0)
-		*ret = store_int(stmt, 0);
-	if (r > 0 && body && strcmp(store_text(stmt, 1), body))
-		r = err_set(err, ERR_CONFLICT, "the idempotency key '%s' was used for another request", key);
-	store_end(stmt);
-	return r;
-}
-
-/* 1: there is such a task already, its id is in ret. */
-static int find_existing(struct store_db *db, const struct task_spec *spec, int64_t *ret, struct err *err)
-{
+	const struct channel *channel =
+	        channel_find(queue, spec->queue ? spec->queue : DEFAULT_QUEUE);
+	const char *name = spec->tenant ? spec->tenant : "";
+	const struct tenant *tenant = map_get(&queue->tenants, name);
 	int r = 0;
 
-	if (spec->idempotency_key)
-		r = lookup(db, statement(IDEM_GET), spec->idempotency_key, spec->body, ret, err);
-	if (!r && spec->unique_key)
-		r = lookup(db, statement(UNIQ_GET), spec->unique_key, NULL, ret, err);
+	if (channel && channel->settings.draining)
+		return err_set(err, ERR_BUSY, "queue '%s' drains: it accepts no tasks",
+		               channel->name);
+	if (channel)
+		r = is_full(err, "queue ", channel->name, channel->n_live + channel->n_coming,
+		            (int64_t)n, channel->settings.max_depth, "max_depth of the queue");
+	if (!r && tenant)
+		r = is_full(err, "the share of tenant ", name, tenant->depth + tenant->n_coming,
+		            (int64_t)n, queue->config.tenant_depth, "queue.tenant_depth");
 	return r;
 }
 
-int queue_insert(struct queue *queue, struct store_db *db, const struct task_spec *spec, int64_t id,
-                 int64_t now, struct queue_put_result *ret, struct err *err)
+int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 {
-	int64_t existing = 0;
-	int r = find_existing(db, spec, &existing, err);
+	const struct channel *channel = channel_find(queue, name ? name : DEFAULT_QUEUE);
+	int64_t per_minute = 0, ms;
 
-	(void)queue;
-	if (r < 0)
-		return r;
-	ret->existed = r;
-	ret->id = r ? existing : id;
+	if (channel)
+		per_minute = channel->ended_last_minute > channel->ended_in_minute
+		                     ? channel->ended_last_minute
+		                     : channel->ended_in_minute;
+	ms = per_minute ? 60000 * 10 / per_minute : RETRY_AFTER_MAX_MS; /* until ten have ended */
+	return ms < RETRY_AFTER_MIN_MS   ? RETRY_AFTER_MIN_MS
+	       : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS
+	                                 : ms;
+}
+
+static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n,
+                     struct err *err)
+{
+	int64_t depth = (int64_t)(queue->n_live + queue->n_coming);
+	int r = is_full(err, "the agent's queue", "", depth, (int64_t)n, queue->config.max_depth,
+	                "queue.max_depth");
+
 	if (r)
-		return 0;
-	r = store_run(db, err, statement(TASK_PUT), "issssssiiiiiis", id, spec->kind, spec->queue,
-	              spec->dataset, spec->body, spec->labels, spec->trace, (int64_t)spec->priority, now,
-	              spec->expires_at, spec->timeout_ms, (int64_t)spec->max_attempts, spec->parent,
-	              spec->unique_key);
-	if (!r)
-		r = store_run(db, err, statement(LIVE_PUT), "iiii", id, spec->run_at, (int64_t)0, (int64_t)0);
-	if (!r && spec->idempotency_key)
-		r = store_run(db, err, statement(IDEM_PUT), "sii", spec->idempotency_key, id, now);
-	if (!r && spec->unique_key)
-		r = store_run(db, err, statement(UNIQ_PUT), "si", spec->unique_key, id);
+		return r;
+	for (size_t i = 0; i < n && !r; i++) {
+		r = queue_check_spec(&specs[i], err);
+		if (!r)
+			r = check_quota(queue, &specs[i], n, err);
+		if (r && n > 1)
+			err_where(err, "[%zu]", i);
+	}
+	if (!r && store_is_read_only(queue->store))
+		r = err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
 	return r;
 }
 
-int queue_admit(struct queue *queue, const struct task_spec *spec, int64_t id, int64_t now)
-{
-	struct live *live = live_new(queue, id);
-
-	if (!live)
-		return ERR_NOMEM; /* durable all the same: the next start finds it */
-	live->priority = spec->priority;
-	live->run_at = spec->run_at;
-	live->expires_at = spec->expires_at;
-	live->max_attempts = spec->max_attempts;
-	live->vstart = queue_vstart(queue, now, spec->run_at, spec->priority);
-	live_place(queue, live);
-	queue->submitted++;
-	queue_tell(queue, id, "state", live->state);
-	return 0;
-}
+/* ---- the put
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int put_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct put *put = arg;
 	int r = 0;
 
-	for (size_t i = 0; i < put->n && !r; i++)
-		r = queue_insert(put->queue, db, &put->specs[i], put->ids[i], put->now, &put->results[i], err);
+	for (size_t i = 0; i < put->n && !r; i++) {
+		const struct queue_put_result *result = &put->inserts[i].result;
+
+		r = insert_write(put->queue, db, put->inserts, i, &put->arena, err);
+		if (!r && result->code && put->flags & QUEUE_ATOMIC) {
+			r = err_set(err, result->code, "%s", result->error);
+			if (put->n > 1)
+				err_where(err, "[%zu]", i);
+		}
+	}
 	return r;
 }
 
@@ -115,10 +120,10 @@ static void put_done(void *arg, int r, const struct err *err)
 	struct put *put = arg;
 	struct queue *queue = put->queue;
 
-	queue->n_coming -= put->n;
-	for (size_t i = 0; i < put->n && !r; i++)
-		if (!put->results[i].existed)
-			queue_admit(queue, &put->specs[i], put->ids[i], put->now);
+	queue->n_contested -= put->contested;
+	inserts_done(queue, put->inserts, put->n, r);
+	for (size_t i = 0; i < put->n; i++)
+		put->results[i] = put->inserts[i].result;
 	put->on_done(put->ctx, r, put->results, r ? 0 : put->n, err);
 	if (!r)
 		queue->events.on_ready(queue->events.ctx);
@@ -126,79 +131,39 @@ static void put_done(void *arg, int r, const struct err *err)
 	free(put);
 }
 
-struct task_spec *queue_copy_specs(struct queue *queue, struct arena *arena, const struct task_spec *specs,
-                                   size_t n)
+static int is_contested(const struct task_spec *specs, size_t n)
 {
-	struct task_spec *copy = arena_dup(arena, specs, n * sizeof(*specs));
-
-	for (size_t i = 0; i < n; i++) {
-		struct task_spec *s = &copy[i];
-
-		s->kind = arena_str(arena, s->kind);
-		s->queue = arena_str(arena, s->queue ? s->queue : "default");
-		s->dataset = arena_str(arena, s->dataset);
-		s->body = arena_str(arena, s->body ? s->body : "{}");
-		s->labels = arena_str(arena, s->labels);
-		s->trace = arena_str(arena, s->trace);
-		s->idempotency_key = arena_str(arena, s->idempotency_key);
-		s->unique_key = arena_str(arena, s->unique_key);
-		if (s->priority < 0)
-			s->priority = TASK_PRIORITY_DEFAULT;
-		if (!s->max_attempts)
-			s->max_attempts = (int)queue->config.max_attempts;
-		if (!s->timeout_ms)
-			s->timeout_ms = queue->config.timeout_ms;
-	}
-	return copy;
-}
-
-static int check_spec(const struct task_spec *spec, struct err *err)
-{
-	if (!spec->kind || !*spec->kind)
-		return err_set(err, ERR_INVALID, "a task needs a kind");
-	if (spec->body && strlen(spec->body) > BODY_MAX)
-		return err_set(err, ERR_LIMIT, "the task is larger than the %u bytes allowed", BODY_MAX);
-	if (spec->priority > TASK_PRIORITY_MAX)
-		return err_set(err, ERR_INVALID, "priority %d is out of range: allowed is 0 to 9", spec->priority);
+	for (size_t i = 0; i < n; i++)
+		if (specs[i].unique_key && specs[i].on_conflict >= TASK_CONFLICT_REPLACE)
+			return 1;
 	return 0;
 }
 
-int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
-              void (*on_done)(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                              const struct err *err),
-              void *ctx, struct err *err)
+int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags,
+              queue_put_fn on_done, void *ctx, struct err *err)
 {
-	size_t depth = queue->n_live + queue->n_coming;
-	struct put *put;
-	int r = 0;
+	int r = check_all(queue, specs, n, err);
+	struct put *put = r ? NULL : calloc(1, sizeof(*put));
 
-	for (size_t i = 0; i < n && !r; i++)
-		r = check_spec(&specs[i], err);
-	if (!r && depth + n > (size_t)queue->config.max_depth)
-		r = err_set(err, ERR_LIMIT, "the queue is full: %zu tasks wait or run, %lld are allowed "
-		            "(queue.max_depth)", depth, (long long)queue->config.max_depth);
-	if (!r && store_is_read_only(queue->store))
-		r = err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
-	put = r ? NULL : calloc(1, sizeof(*put));
 	if (!put)
 		return r ? r : err_set(err, ERR_NOMEM, "out of memory");
 	arena_init(&put->arena);
 	put->queue = queue;
 	put->n = n;
-	put->now = clock_wall_ms();
+	put->flags = flags;
 	put->on_done = on_done;
 	put->ctx = ctx;
-	put->specs = queue_copy_specs(queue, &put->arena, specs, n);
+	put->contested = is_contested(specs, n);
 	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
-	put->ids = arena_alloc(&put->arena, n * sizeof(*put->ids));
-	for (size_t i = 0; i < n; i++)
-		put->ids[i] = ++queue->last_id;
-	r = store_write_new(queue->store, put_write, put_done, put);
+	r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n,
+	                    &put->inserts);
+	if (!r && (r = store_write_new(queue->store, put_write, put_done, put)))
+		inserts_done(queue, put->inserts, n, r);
 	if (r) {
 		arena_done(&put->arena);
 		free(put);
 		return err_set(err, r, "out of memory");
 	}
-	queue->n_coming += n;
+	queue->n_contested += put->contested;
 	return 0;
 }

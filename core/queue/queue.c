@@ -11,32 +11,36 @@
 #include "base/str.h"
 #include "queue/inside.h"
 
-#define PRUNE_EVERY_MS 60000
-#define PRUNE_ROWS 500 /* of one round, so that no commit waits long for it */
-#define IDEMPOTENCY_MS (24 * 3600 * 1000)
-
 const struct option queue_options[] = {
-	{"aging", OPTION_DURATION, offsetof(struct queue_config, aging_ms), "60s", 0, 0, NULL,
-	 "A task of one priority step less is passed by tasks younger than this, and by no others."},
-	{"max_attempts", OPTION_INT, offsetof(struct queue_config, max_attempts), "5", 1, 1000000, NULL,
-	 "How often a task is tried when the reason may go away (disk, network, a crash)."},
-	{"timeout", OPTION_DURATION, offsetof(struct queue_config, timeout_ms), "6h", 0, 0, NULL,
-	 "How long one attempt may take; 0ms = for ever."},
-	{"retry_initial", OPTION_DURATION, offsetof(struct queue_config, retry_initial_ms), "1s", 0, 0, NULL,
-	 "Bound of the first wait before another try; doubles each time, with full jitter."},
-	{"retry_max", OPTION_DURATION, offsetof(struct queue_config, retry_max_ms), "5m", 0, 0, NULL,
-	 "The longest wait before another try."},
-	{"max_crashes", OPTION_INT, offsetof(struct queue_config, max_crashes), "3", 1, 1000000, NULL,
-	 "A task whose worker died so often is not tried again."},
-	{"max_depth", OPTION_INT, offsetof(struct queue_config, max_depth), "1000000", 1, 100000000, NULL,
-	 "The most tasks that may wait or run; more are refused with 429."},
-	{"retention", OPTION_DURATION, offsetof(struct queue_config, retention_ms), "7d", 0, 0, NULL,
-	 "How long ended tasks are kept."},
-	OPTION_END,
+        {"aging", OPTION_DURATION, offsetof(struct queue_config, aging_ms), "60s", 0, 0, NULL,
+         "A task of one priority step less is passed by tasks younger than this, and by no "
+         "others."},
+        {"max_attempts", OPTION_INT, offsetof(struct queue_config, max_attempts), "5", 1, 1000000,
+         NULL, "How often a task is tried when the reason may go away (disk, network, a crash)."},
+        {"timeout", OPTION_DURATION, offsetof(struct queue_config, timeout_ms), "6h", 0, 0, NULL,
+         "How long one attempt may take; 0ms = for ever."},
+        {"retry_initial", OPTION_DURATION, offsetof(struct queue_config, retry_initial_ms), "1s", 0,
+         0, NULL,
+         "Bound of the first wait before another try; doubles each time, with full jitter."},
+        {"retry_max", OPTION_DURATION, offsetof(struct queue_config, retry_max_ms), "5m", 0, 0,
+         NULL, "The longest wait before another try."},
+        {"max_crashes", OPTION_INT, offsetof(struct queue_config, max_crashes), "3", 1, 1000000,
+         NULL, "A task whose worker died so often is not tried again."},
+        {"max_depth", OPTION_INT, offsetof(struct queue_config, max_depth), "1000000", 1, 100000000,
+         NULL, "The most tasks that may wait or run; more are refused with 429."},
+        {"tenant_depth", OPTION_INT, offsetof(struct queue_config, tenant_depth), "0", 0, 100000000,
+         NULL, "The most tasks of one tenant that may wait or run; 0 = any number."},
+        {"lease_grace", OPTION_DURATION, offsetof(struct queue_config, lease_grace_ms), "2s", 0,
+         600000, NULL,
+         "A remote worker must stop when its lease ends; so much later its task is given to "
+         "another."},
+        {"retention", OPTION_DURATION, offsetof(struct queue_config, retention_ms), "7d", 0, 0,
+         NULL, "How long ended tasks are kept."},
+        OPTION_END,
 };
 
-static const char *const state_names[TASK_STATES] = {"scheduled", "ready", "running", "succeeded",
-                                                     "failed", "cancelled", "expired"};
+static const char *const state_names[TASK_STATES] = {
+        "blocked", "scheduled", "ready", "running", "succeeded", "failed", "cancelled", "expired"};
 
 const char *task_state_name(enum task_state state)
 {
@@ -72,14 +76,20 @@ int task_priority_parse(const char *name, int *ret)
 	return 0;
 }
 
-/* ---- open ------------------------------------------------------------------------------------------ */
+/* ---- open
+ * ------------------------------------------------------------------------------------------ */
 
 static int lost_write(struct store_db *db, void *arg, struct err *err)
 {
-	int r = store_run(db, err, statement(LOST_ATTEMPTS), "ii", clock_wall_ms(), (int64_t)ERR_CRASH);
+	int r = store_run(db, err, statement(LOST_ATTEMPTS), "ii", clock_wall_ms(),
+	                  (int64_t)ERR_CRASH);
 
 	(void)arg;
-	return r ? r : store_run(db, err, statement(LOST_RUNS), "");
+	if (!r)
+		r = store_run(db, err, statement(LOST_LIVES), "");
+	if (!r)
+		r = store_run(db, err, statement(LOST_RUNS), "");
+	return r ? r : store_run(db, err, statement(LANE_SWEEP), "");
 }
 
 static void lost_done(void *arg, int r, const struct err *err)
@@ -104,60 +114,158 @@ static int read_last_id(struct queue *queue, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int recover_live(struct queue *queue, struct err *err)
+/* Lanes by id, as `live` names them. */
+struct lanes {
+	struct lane **by_id;
+	int64_t n;
+};
+
+static int load_lanes(struct queue *queue, struct lanes *lanes, struct err *err)
 {
 	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(RECOVER), &stmt, err);
+	int r = store_begin(store_reader(queue->store), statement(LANE_ALL), &stmt, err);
 
 	if (r)
 		return r;
 	while ((r = store_step(stmt, err)) > 0) {
-		struct live *live = live_new(queue, store_int(stmt, 0));
+		int64_t id = store_int(stmt, 0);
+		struct lane *lane = lane_load(queue, store_text(stmt, 1), store_text(stmt, 2),
+		                              store_text(stmt, 3), (int)store_int(stmt, 4), id);
+		struct lane **grown =
+		        realloc(lanes->by_id, (size_t)(id + 1) * sizeof(struct lane *));
 
-		if (!live) {
+		if (!lane || !grown) {
 			r = err_set(err, ERR_NOMEM, "out of memory");
 			break;
 		}
-		live->priority = (int)store_int(stmt, 1);
-		live->max_attempts = (int)store_int(stmt, 4);
-		live->run_at = store_int(stmt, 5);
-		live->attempt = (int)store_int(stmt, 6);
-		live->expires_at = live->attempt ? 0 : store_int(stmt, 3);
-		live->crashes = (int)store_int(stmt, 7);
-		live->vstart = queue_vstart(queue, store_int(stmt, 2), live->run_at, live->priority);
-		live_place(queue, live);
+		memset(grown + lanes->n, 0, (size_t)(id + 1 - lanes->n) * sizeof(struct lane *));
+		lanes->by_id = grown;
+		lanes->n = id + 1;
+		grown[id] = lane;
 	}
 	store_end(stmt);
+	return r;
+}
+
+static int recover_live(struct queue *queue, struct err *err)
+{
+	struct lanes lanes = {0};
+	struct store_stmt *stmt;
+	int r = load_lanes(queue, &lanes, err);
+
+	if (!r)
+		r = store_begin(store_reader(queue->store), statement(RECOVER), &stmt, err);
+	if (r) {
+		free(lanes.by_id);
+		return r;
+	}
+	while ((r = store_step(stmt, err)) > 0) {
+		int64_t lane = store_int(stmt, 1);
+
+		r = lane >= 0 && lane < lanes.n && lanes.by_id[lane]
+		            ? insert_recover(queue, stmt, lanes.by_id[lane], err)
+		            : err_set(err, ERR_CORRUPT,
+		                      "task %lld stands in no lane: see store check",
+		                      (long long)store_int(stmt, 0));
+		if (r)
+			break;
+	}
+	store_end(stmt);
+	free(lanes.by_id);
 	return r;
 }
 
 static void fill_metrics(struct queue *queue)
 {
 	static const char *const labels[TASK_STATES] = {
-		"state=\"scheduled\"", "state=\"ready\"",     "state=\"running\"", "state=\"succeeded\"",
-		"state=\"failed\"",    "state=\"cancelled\"", "state=\"expired\""};
+	        "state=\"blocked\"",   "state=\"scheduled\"", "state=\"ready\"",
+	        "state=\"running\"",   "state=\"succeeded\"", "state=\"failed\"",
+	        "state=\"cancelled\"", "state=\"expired\""};
 	struct metric *m = queue->metrics;
 
 	for (int i = 0; i <= TASK_RUNNING; i++)
-		*m++ = (struct metric){"orasi_queue_tasks", METRIC_GAUGE, "Tasks that have not ended.", labels[i],
-		                       &queue->gauges[i], NULL, NULL, NULL};
+		*m++ = (struct metric){"orasi_queue_tasks",
+		                       METRIC_GAUGE,
+		                       "Tasks that have not ended.",
+		                       labels[i],
+		                       &queue->gauges[i],
+		                       NULL,
+		                       NULL,
+		                       NULL};
 	for (int i = TASK_SUCCEEDED; i < TASK_STATES; i++)
-		*m++ = (struct metric){"orasi_queue_finished_total", METRIC_COUNTER, "Tasks that ended.", labels[i],
-		                       &queue->finished[i], NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_queue_submitted_total", METRIC_COUNTER, "Tasks accepted.", NULL,
-	                       &queue->submitted, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_queue_retries_total", METRIC_COUNTER, "Attempts that are tried again.", NULL,
-	                       &queue->retried, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_queue_stale_total", METRIC_COUNTER, "Reports refused by their fence.", NULL,
-	                       &queue->stale, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_queue_wait_seconds", METRIC_HISTOGRAM, "Time from due to claimed.", NULL, NULL,
-	                       &queue->wait_time, NULL, NULL};
-	*m++ = (struct metric){"orasi_queue_run_seconds", METRIC_HISTOGRAM, "Time of an attempt.", NULL, NULL,
-	                       &queue->run_time, NULL, NULL};
+		*m++ = (struct metric){"orasi_queue_finished_total",
+		                       METRIC_COUNTER,
+		                       "Tasks that ended.",
+		                       labels[i],
+		                       &queue->finished[i],
+		                       NULL,
+		                       NULL,
+		                       NULL};
+	*m++ = (struct metric){"orasi_queue_submitted_total",
+	                       METRIC_COUNTER,
+	                       "Tasks accepted.",
+	                       NULL,
+	                       &queue->submitted,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_queue_retries_total",
+	                       METRIC_COUNTER,
+	                       "Attempts that are tried again.",
+	                       NULL,
+	                       &queue->retried,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_queue_stale_total",
+	                       METRIC_COUNTER,
+	                       "Reports refused by their fence.",
+	                       NULL,
+	                       &queue->stale,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_queue_rescued_total",
+	                       METRIC_COUNTER,
+	                       "Attempts whose lease ended without news.",
+	                       NULL,
+	                       &queue->rescued,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_queue_wait_seconds",
+	                       METRIC_HISTOGRAM,
+	                       "Time from due to claimed.",
+	                       NULL,
+	                       NULL,
+	                       &queue->wait_time,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_queue_run_seconds",
+	                       METRIC_HISTOGRAM,
+	                       "Time of an attempt.",
+	                       NULL,
+	                       NULL,
+	                       &queue->run_time,
+	                       NULL,
+	                       NULL};
 }
 
-int queue_open(struct store *store, const struct queue_config *config, const struct queue_events *events,
-               struct queue **ret, struct err *err)
+/* Runs in the order in which things name each other. */
+static int recover(struct queue *queue, struct err *err)
+{
+	int r = read_last_id(queue, err);
+
+	queue->event_seq = store_next_fence(queue->store);
+	if (!r)
+		r = settings_load(queue, err);
+	if (!r)
+		r = recover_live(queue, err);
+	return r ? r : depend_recover(queue, err);
+}
+
+int queue_open(struct store *store, const struct queue_config *config,
+               const struct queue_events *events, struct queue **ret, struct err *err)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
 	struct err lost = {0};
@@ -170,6 +278,9 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	queue->store = store;
 	queue->config = *config;
 	queue->events = *events;
+	channels_init(queue);
+	limits_init(queue);
+	leases_init(queue);
 	fill_metrics(queue);
 	r = store_write_new(store, lost_write, lost_done, &lost);
 	if (!r) {
@@ -177,9 +288,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 		r = lost.code ? err_set(err, lost.code, "%s", lost.text) : 0;
 	}
 	if (!r)
-		r = read_last_id(queue, err);
-	if (!r)
-		r = recover_live(queue, err);
+		r = recover(queue, err);
 	if (r) {
 		queue_close(queue);
 		return r;
@@ -192,70 +301,52 @@ void queue_close(struct queue *queue)
 {
 	if (!queue)
 		return;
-	live_all_free(queue);
+	live_done(queue);
+	limits_free(queue);
+	channels_free(queue);
+	heap_done(&queue->leases);
 	free(queue);
 }
 
-/* ---- time -------------------------------------------------------------------------------------------- */
-
-static int prune_write(struct store_db *db, void *arg, struct err *err)
-{
-	static const enum queue_statement steps[] = {OLD_ATTEMPT, OLD_TASK, OLD_DONE};
-	struct queue *queue = arg;
-	struct store_stmt *stmt;
-	int64_t ids[PRUNE_ROWS], now = clock_wall_ms();
-	size_t n = 0;
-	int r = store_begin(db, statement(OLD_FIND), &stmt, err);
-
-	if (r)
-		return r;
-	store_bind_int(stmt, 1, now - queue->config.retention_ms);
-	store_bind_int(stmt, 2, PRUNE_ROWS);
-	while ((r = store_step(stmt, err)) > 0)
-		ids[n++] = store_int(stmt, 0);
-	store_end(stmt);
-	queue->prune_more = n == PRUNE_ROWS;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]) && r >= 0; k++)
-			r = store_run(db, err, statement(steps[k]), "i", ids[i]);
-	return r < 0 ? r : store_run(db, err, statement(OLD_IDEM), "i", now - IDEMPOTENCY_MS);
-}
-
-static void prune_done(void *arg, int r, const struct err *err)
-{
-	struct queue *queue = arg;
-
-	if (r)
-		log_warn("queue.prune", LOG_STR("error", err->text));
-	else if (queue->prune_more)
-		queue->prune_at = 0;
-}
+/* ---- time
+ * -------------------------------------------------------------------------------------------- */
 
 void queue_tick(struct queue *queue)
 {
-	int64_t now = clock_wall_ms();
+	int64_t wall = clock_wall_ms(), mono = clock_mono_ms();
+	size_t closed = queue->closed.len + queue->throttled.len;
 
-	queue_wake_timers(queue, now);
-	if (now < queue->prune_at)
-		return;
-	queue->prune_at = now + PRUNE_EVERY_MS;
-	if (!store_is_read_only(queue->store))
-		store_write(queue->store, prune_write, prune_done, queue);
+	wake_timers(queue, wall);
+	leases_tick(queue, mono);
+	limits_tick(queue, mono);
+	channels_tick(queue, mono);
+	prune(queue, wall);
+	if (queue->closed.len + queue->throttled.len < closed)
+		queue->events.on_ready(queue->events.ctx);
+}
+
+static int64_t sooner(int64_t ms, int64_t other)
+{
+	if (other < 0)
+		other = 0;
+	return other < ms ? other : ms;
 }
 
 int64_t queue_due_in(const struct queue *queue)
 {
-	struct heap_node *top = heap_top(&queue->timers);
-	int64_t now = clock_wall_ms(), due, prune = queue->prune_at - now;
+	int64_t wall = clock_wall_ms(), mono = clock_mono_ms(),
+	        ms = sooner(INT64_MAX, queue->prune_at - wall);
+	struct heap_node *top;
 
-	if (prune < 0)
-		prune = 0;
-	if (!top)
-		return prune;
-	due = live_due(list_entry(top, struct live, timer)) - now;
-	if (due < 0)
-		due = 0;
-	return due < prune ? due : prune;
+	if ((top = heap_top(&queue->timers)))
+		ms = sooner(ms, live_due(list_entry(top, struct live, timer)) - wall);
+	if ((top = heap_top(&queue->leases)))
+		ms = sooner(ms, list_entry(top, struct running, timer)->due - mono);
+	if ((top = heap_top(&queue->closed)))
+		ms = sooner(ms, list_entry(top, struct key, opens)->opens_at - mono);
+	if ((top = heap_top(&queue->throttled)))
+		ms = sooner(ms, list_entry(top, struct channel, opens)->opens_at - mono);
+	return ms;
 }
 
 void queue_counts(const struct queue *queue, int64_t ret[TASK_STATES])
@@ -267,40 +358,4 @@ void queue_counts(const struct queue *queue, int64_t ret[TASK_STATES])
 const struct metric *queue_metrics(struct queue *queue)
 {
 	return queue->metrics;
-}
-
-/* ---- audit -------------------------------------------------------------------------------------------- */
-
-static int find_bad(struct store_db *db, enum queue_statement id, const char *what, struct err *err)
-{
-	struct store_stmt *stmt;
-	int r = store_begin(db, statement(id), &stmt, err);
-
-	if (r)
-		return r;
-	r = store_step(stmt, err);
-	if (r > 0)
-		r = err_set(err, ERR_CORRUPT, "task %lld %s", (long long)store_int(stmt, 0), what);
-	store_end(stmt);
-	return r;
-}
-
-int queue_check(struct store *store, struct err *err)
-{
-	static const struct {
-		enum queue_statement find;
-		const char *what;
-	} checks[] = {
-		{CHECK_STATES, "is in no state or in two"},
-		{CHECK_RUNS, "runs although it has ended"},
-		{CHECK_ORPHANS, "has rows but was never put"},
-		{CHECK_ENDS, "has ended in a state that is no end"},
-		{CHECK_UNIQUE, "and its unique key do not belong together"},
-		{CHECK_TWICE, "has succeeded twice"},
-	};
-	int r = 0;
-
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !r; i++)
-		r = find_bad(store_reader(store), checks[i].find, checks[i].what, err);
-	return r;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks that wait, run and end. A task is always in exactly one state, and every change of state is
- * one database transaction: a crash loses work, never a task.
+ * one database transaction: a crash loses work, never a task. docs/QUEUE.md tells the whole model.
  *
- *   scheduled → ready → running → succeeded | failed | cancelled | expired
- *   running → scheduled (retry with backoff)      failed → ready (retry by hand)
+ *   blocked → scheduled → ready → running → succeeded | failed | cancelled | expired
+ *   running → scheduled (retry with backoff, snooze)    failed, cancelled, expired → ready (by
+ * hand)
  *
- * Order: priority 0 (first) … 9 with aging: a task's place is max(created, run_at) + priority *
- * aging_ms, so nothing starves; FIFO within. The order is kept in RAM and rebuilt at start.
+ * Order: queues take turns by weight, in a queue its fairness keys take turns by weight, and of one
+ * fairness key the task with the smallest max(created, run_at) + priority * aging is first:
+ * priority 0 before 9, nothing starves, FIFO within. Who waits for a limit stands aside and blocks
+ * nobody. The order is kept in RAM and rebuilt at start.
  *
- * Fences: each claim gets a number larger than all before (also over restarts). Whoever reports on a
- * running task must show it; a stale one changes nothing and gets ERR_STALE.
+ * Fences: each claim gets a number larger than all before (also over restarts). Whoever reports on
+ * a running task must show it; a stale one changes nothing and gets ERR_STALE.
  *
- * Threading: all functions on the loop thread. Writes go through the store's writer thread in groups;
- * `on_done` is called on the loop thread after the fsync, and only then is the thing true. Strings in
- * arguments are copied. After the store turned read-only every write gives ERR_READONLY. */
+ * Threading: all functions on the loop thread. Writes go through the store's writer thread in
+ * groups; `on_done` is called on the loop thread after the fsync, and only then is the thing true.
+ * Strings in arguments are copied. After the store turned read-only every write gives ERR_READONLY.
+ */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
@@ -29,6 +33,7 @@ struct store;
 struct queue;
 
 enum task_state {
+	TASK_BLOCKED, /* waits for tasks it depends on */
 	TASK_SCHEDULED,
 	TASK_READY,
 	TASK_RUNNING,
@@ -51,67 +56,138 @@ static inline int task_state_is_final(enum task_state state)
 /* "critical" 0, "high" 2, "normal" 5, "low" 8; or "0" … "9". */
 int task_priority_parse(const char *name, int *ret);
 
-/* What is asked for; 0 and NULL mean: the default. */
+/* ---- what is asked for
+ * ------------------------------------------------------------------------------ */
+
+enum task_jitter { TASK_JITTER_FULL, TASK_JITTER_EQUAL, TASK_JITTER_NONE };
+enum task_scope {
+	TASK_UNIQUE_ACTIVE, /* while a task with the key waits or runs */
+	TASK_UNIQUE_QUEUED, /* while it waits: a second is accepted as soon as the first has started
+	                     */
+	TASK_UNIQUE_TTL, /* for unique_ttl_ms since the first was accepted, whatever became of it */
+};
+enum task_conflict {
+	TASK_CONFLICT_RETURN,  /* the id of the first is the answer */
+	TASK_CONFLICT_REJECT,  /* ERR_EXISTS */
+	TASK_CONFLICT_REPLACE, /* the first is cancelled if it does not run yet; else ERR_EXISTS */
+	TASK_CONFLICT_MERGE, /* the first gets the body as a JSON merge patch (RFC 7396) if it does
+	                        not run yet */
+};
+enum task_dep_failure { TASK_DEP_CANCEL, TASK_DEP_RUN, TASK_DEP_HOLD };
+
+/* The words of an enum above, NULL-ended: "full", "active", "return", "cancel", … */
+extern const char *const task_jitter_names[],
+        *const task_scope_names[], *const task_conflict_names[], *const task_dep_failure_names[];
+
+/* 0 and NULL mean: the default. Names and keys are at most 256 bytes without control characters. */
 struct task_spec {
-	const char *kind;    /* "ingest", "index", … */
-	const char *queue;   /* default "default" */
-	const char *dataset; /* for filters; may be NULL */
-	const char *body;    /* JSON text of the order, at most 256 KiB */
-	const char *labels;  /* JSON object of strings, or NULL */
-	const char *trace;   /* W3C traceparent, or NULL */
-	const char *idempotency_key; /* same key within 24 h gives the first task again */
-	const char *unique_key;      /* while a task with it waits or runs, a second is not made */
-	int priority;        /* -1 = default */
-	int64_t run_at;      /* wall ms */
-	int64_t expires_at;  /* wall ms: not started by then = expired */
-	int64_t timeout_ms;  /* per attempt */
+	const char *kind;            /* "ingest", "index", … */
+	const char *queue;           /* default "default" */
+	const char *tenant;          /* default "" */
+	const char *dataset;         /* for filters; may be NULL */
+	const char *body;            /* JSON text of the order, at most 256 KiB */
+	const char *labels;          /* JSON object of strings, or NULL */
+	const char *trace;           /* W3C traceparent, or NULL */
+	const char *idempotency_key; /* of the tenant: same key within 24 h gives the first task
+	                                again */
+	const char *unique_key;      /* of the tenant: see task_scope and task_conflict */
+	int unique_scope, on_conflict;
+	int64_t unique_ttl_ms;
+	int priority;       /* -1 = default */
+	int64_t run_at;     /* wall ms */
+	int64_t expires_at; /* wall ms: not started by then = expired */
+	int64_t deadline;   /* wall ms: not ended by then = expired, or failed if it runs; no retry
+	                       behind it */
+	int64_t timeout_ms; /* per attempt */
+	int64_t heartbeat_ms; /* a running attempt without news for so long is stopped */
 	int max_attempts;
-	int64_t parent;      /* task id or 0 */
+	int64_t retry_initial_ms,
+	        retry_max_ms;     /* bounds of the wait before the second and any attempt */
+	int retry_factor_percent; /* growth of the bound, default 200 */
+	int retry_jitter;
+	const char *retry_rules; /* "CODE=retry|fail|snooze[:MS],…", CODE an error's name or "*";
+	                            first match */
+	int crash_is_final;      /* a died worker is no reason to try again */
+	int64_t retain_ok_ms, retain_failed_ms; /* how long it is kept after its end */
+	const char *fairness_key;               /* default: the tenant */
+	int weight;                             /* of the fairness key, 1 … 100 */
+	const char *concurrency_key; /* at most settings.key_running tasks of the queue with it run
+	                                at a time */
+	const char *rate_key;        /* settings.key_rate holds for it */
+	int cost;                    /* in the rate limits, default 1 */
+	int slots;                   /* of the worker, default 1 */
+	const int64_t *depends_on; /* task ids; -1, -2, … = first, second … task of the same call,
+	                              before this */
+	size_t n_depends_on;       /* at most 1000 */
+	int on_dep_failure;
+	int64_t batch;        /* batch id or 0 */
+	const char *callback; /* when it ends, a task of kind "callback" in queue "callbacks" gets
+	                         this body */
+	int64_t parent;       /* task id or 0 */
 };
 
 struct task {
 	int64_t id;
-	const char *kind, *queue, *dataset, *body, *labels, *trace;
+	const char *kind, *queue, *tenant, *dataset, *body, *labels, *trace;
 	enum task_state state;
-	int priority, attempt, max_attempts, cancel_requested;
+	int priority, attempt, max_attempts, crashes, cancel_requested;
 	int64_t created_at, run_at, expires_at, started_at, finished_at; /* wall ms, 0 = not */
-	int64_t timeout_ms, parent;
-	int64_t fence;          /* of the running attempt */
-	const char *worker;     /* of the running or last attempt */
-	const char *checkpoint; /* JSON text or NULL */
-	const char *result;     /* JSON text or NULL */
-	int error_code;         /* ERR_, 0 = none */
+	int64_t timeout_ms, parent, batch;
+	int64_t fence;       /* of the running attempt */
+	int64_t lease_until; /* wall ms; 0 = a worker of this agent */
+	const char *worker;  /* of the running or last attempt */
+	const char *unique_key;
+	const char *checkpoint;          /* JSON text or NULL */
+	const char *result;              /* JSON text or NULL */
+	int error_code;                  /* ERR_, 0 = none */
 	const char *error, *error_where; /* sentence; JSON pointer or place */
+	const struct task_spec *policy;  /* the fields of task_spec that are not here; never NULL */
 	/* of the running attempt, in RAM only */
 	int64_t progress_done, progress_total, progress_rows, progress_rejected;
 	const char *progress_note;
 };
 
+/* What the operating system says about a worker that ended, as far as it is known. */
+struct task_usage {
+	int exit_signal;
+	int64_t cpu_ms, rss_kib; /* user + system; the largest */
+};
+
 struct task_attempt {
 	int attempt;
 	int64_t fence, started_at, finished_at;
-	const char *worker, *outcome; /* "succeeded", "failed", "crashed", "timeout", "cancelled", "lost" */
+	const char *worker, *outcome; /* "succeeded", "failed", "crashed", "timeout", "cancelled",
+	                                 "lost", "snoozed" */
 	int error_code;
 	const char *error;
+	struct task_usage usage;
 };
 
-/* One event per fact; `task` lives during the call. */
+/* One event per fact. `seq` grows, also over restarts. The event lives during the call. */
 struct task_event {
 	const char *type; /* "state", "progress" */
-	const struct task *task;
+	int64_t seq, id;
+	enum task_state state;
+	const struct task *task; /* NULL when queue_events.wants_task says so */
 };
 
 struct queue_config {
-	int64_t aging_ms, max_attempts, timeout_ms, retry_initial_ms, retry_max_ms, max_depth, max_crashes;
-	int64_t retention_ms;
+	int64_t aging_ms, max_attempts, timeout_ms, retry_initial_ms, retry_max_ms, max_depth,
+	        tenant_depth;
+	int64_t max_crashes, retention_ms, lease_grace_ms;
 };
 extern const struct option queue_options[];
 
 struct queue_events {
 	void *ctx;
-	void (*on_ready)(void *ctx);                            /* something may be claimed now */
-	void (*on_cancel)(void *ctx, int64_t id, int64_t fence); /* a running task should stop */
-	void (*on_event)(void *ctx, const struct task_event *event);
+	void (*on_ready)(void *ctx); /* something may be claimed now */
+	/* A running task should stop: ERR_CANCELLED, or ERR_TIMEOUT (timeout, deadline, heartbeat).
+	 * The end comes with queue_finish. */
+	void (*on_stop)(void *ctx, int64_t id, int64_t fence, int code, const char *why);
+	void (*on_event)(void *ctx, const struct task_event *event); /* may be NULL */
+	int (*wants_task)(
+	        void *ctx,
+	        int64_t id); /* whether event.task is worth a look into the store; NULL: always */
 };
 
 /* Reads what waits; attempts that ran when the last agent died become ready again ("lost"). */
@@ -119,55 +195,114 @@ int queue_open(struct store *store, const struct queue_config *config,
                const struct queue_events *events, struct queue **ret, struct err *err);
 void queue_close(struct queue *queue); /* NULL is fine; drain the store before */
 
-/* Accepts n tasks in one transaction: all or none. on_done gets their ids and, per task, whether it
- * existed already (idempotency or unique key). ERR_CONFLICT: same idempotency key, other body.
- * ERR_LIMIT: the queue is full. */
+/* ---- put
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Accepts n tasks in one transaction. on_done gets a result per task: its id, whether it existed
+ * already (idempotency or unique key), or why it was refused: ERR_CONFLICT (same idempotency key,
+ * other body), ERR_EXISTS (unique key; id is the other's), ERR_NOTFOUND (depends_on, batch). With
+ * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code; else the others are
+ * accepted. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
+ * (the queue drains); err->where is "[i]" for the task at fault. */
+enum { QUEUE_ATOMIC = 1 };
 struct queue_put_result {
 	int64_t id;
-	int existed;
+	int existed, code;
+	const char *error;
 };
-int queue_put(struct queue *queue, const struct task_spec *specs, size_t n,
-              void (*on_done)(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                              const struct err *err),
-              void *ctx, struct err *err);
+typedef void (*queue_put_fn)(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                             const struct err *err);
+int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags,
+              queue_put_fn on_done, void *ctx, struct err *err);
+/* Checks one task like queue_put does, without putting it. */
+int queue_check_spec(const struct task_spec *spec, struct err *err);
+/* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
+int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 
-/* Takes the next due task into `arena`; *ret NULL: nothing is due, or what is first is none of `kinds`
- * (NULL-ended, NULL for any): it is not passed by others. The claim is written with the next group
- * commit; a power cut loses an attempt count at worst. */
-int queue_claim(struct queue *queue, const char *const *kinds, const char *worker,
-                struct arena *arena, struct task **ret, struct err *err);
+/* ---- run
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Takes the next task into `arena`; *ret NULL: nothing may run now. The claim is written with a
+ * later group commit; a power cut loses an attempt count at worst. A task that takes more slots
+ * than are free is not passed by others. */
+struct queue_claim_ask {
+	const char *worker;
+	const char *const *queues; /* NULL-ended; NULL: all that are not settings.remote */
+	int slots, all_slots; /* free ones and all, 0 = any; who wants more than all gets all */
+	int64_t lease_ms;     /* 0: a worker of this agent, whose end is known without a lease */
+};
+int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena,
+                struct task **ret, struct err *err);
 
 typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
 
-/* RAM only; makes a progress event. ERR_STALE at once. */
+/* Extends the lease and tells what the worker should know: 0, ERR_STALE, or ERR_CANCELLED /
+ * ERR_TIMEOUT: it holds the task but should stop. lease_ms 0: as long as before. */
+int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t lease_ms);
+/* RAM only; counts as a heartbeat and makes a progress event. ERR_STALE at once. */
 int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total,
                    int64_t rows, int64_t rejected, const char *note);
 /* Kept over retries and restarts. At most 1 MiB. */
 int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint,
                      queue_done_fn on_done, void *ctx);
 
-/* Ends an attempt. ok: succeeded with `result`. Else: the code decides (err_is_transient) between
- * retry with backoff and failed; ERR_CANCELLED makes it cancelled. `next` are tasks that become
- * visible with the success, in the same transaction. */
+/* Ends an attempt. ok: succeeded with `result`. Else: the code and the retry rules decide between
+ * retry with backoff and failed (without a rule err_is_transient); ERR_CANCELLED makes it
+ * cancelled. `next` are tasks that become visible with the success, in the same transaction. */
 struct queue_outcome {
 	int code; /* 0 = ok, else ERR_ */
 	const char *result, *error, *error_where;
 	int64_t retry_after_ms; /* hint, 0 = backoff */
-	const char *outcome;    /* for the attempts list; NULL = from code */
+	int snooze; /* with a code: call again after retry_after_ms, the attempt does not count */
+	const char *outcome; /* for the attempts list; NULL = from code */
+	struct task_usage usage;
 	const struct task_spec *next;
 	size_t n_next;
 };
-int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct queue_outcome *outcome,
-                 queue_done_fn on_done, void *ctx);
+int queue_finish(struct queue *queue, int64_t id, int64_t fence,
+                 const struct queue_outcome *outcome, queue_done_fn on_done, void *ctx);
 
-/* Waiting: cancelled at once. Running: on_cancel is called and the end comes with queue_finish.
+/* Waiting: cancelled at once. Running: on_stop is called and the end comes with queue_finish.
  * ERR_NOTFOUND; ERR_CONFLICT when it has ended already. */
 int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
-/* failed, cancelled or expired → ready, attempt 0, no expires_at any more, history kept. ERR_CONFLICT
- * otherwise; on_done gets it when another task has the unique key by now. */
+/* failed, cancelled or expired → ready, attempt 0, no expires_at nor deadline any more, history
+ * kept. ERR_CONFLICT otherwise; on_done gets it when another task has the unique key by now. */
 int queue_retry(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
+/* Waiting tasks get another time or priority (-1: as it was). ERR_CONFLICT when it runs or has
+ * ended. */
+int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority,
+                     queue_done_fn on_done, void *ctx);
 
-int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
+/* ---- batches
+ * --------------------------------------------------------------------------------------------- */
+
+/* Tasks that belong together (task_spec.batch). It is complete when it is sealed and all its tasks
+ * have ended; then `on_complete`, a task that was blocked so far, may run. */
+struct task_batch {
+	int64_t id;
+	const char *tenant, *name;
+	int64_t created_at, completed_at;
+	int64_t total, succeeded, failed, cancelled, expired;
+	int sealed;
+	int64_t on_complete; /* task id or 0 */
+};
+typedef void (*queue_batch_fn)(void *ctx, int r, int64_t id, const struct err *err);
+int queue_batch_new(struct queue *queue, const char *tenant, const char *name,
+                    const struct task_spec *on_complete, queue_batch_fn on_done, void *ctx,
+                    struct err *err);
+int queue_batch_seal(struct queue *queue, int64_t id, queue_done_fn on_done,
+                     void *ctx); /* no tasks come any more */
+int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret,
+                    struct err *err);
+/* Newest first, those before `before` (0 starts). */
+int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit,
+                  struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err);
+
+/* ---- read
+ * --------------------------------------------------------------------------------------------- */
+
+int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
+              struct err *err);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret,
                    size_t *ret_n, struct err *err);
 
@@ -175,22 +310,61 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
  * ends. Stable under inserts. */
 struct queue_filter {
 	int state;
-	const char *kind, *queue, *dataset;
+	const char *kind, *queue, *dataset, *tenant;
 	const char *label_key, *label_value;
 	int64_t created_after, created_before; /* wall ms, 0 = any */
-	int64_t parent;
+	int64_t parent, batch;
 	size_t limit; /* 1 … 1000 */
 	const char *cursor;
 };
 int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
                struct task ***ret, size_t *ret_n, const char **ret_cursor, struct err *err);
 
-/* Lets time pass: delays, expiries, retention. Call when queue_due_in says so. */
+/* ---- queues by name
+ * -------------------------------------------------------------------------------------- */
+
+/* Kept in the store. A queue without settings has the defaults; it comes into being with its first
+ * task. */
+struct queue_settings {
+	int paused;          /* nothing is claimed */
+	int draining;        /* nothing is accepted */
+	int remote;          /* only who names it in queue_claim gets its tasks */
+	int64_t weight;      /* turns among queues, 1 … 1000, default 1 */
+	int64_t max_running; /* 0 = any */
+	int64_t max_depth;   /* that may wait or run, 0 = any */
+	int64_t aging_ms;    /* -1 = the agent's */
+	int64_t rate, rate_period_ms, rate_burst; /* cost that may start per period; 0 = any */
+	int64_t key_running; /* tasks per concurrency_key that run at a time, default 1 */
+	int64_t key_rate, key_rate_period_ms, key_rate_burst; /* per rate_key; 0 = any */
+};
+extern const struct option
+        queue_settings_options[]; /* key, range, default and help of each field */
+void queue_settings_get(const struct queue *queue, const char *name, struct queue_settings *ret);
+int queue_settings_set(struct queue *queue, const char *name, const struct queue_settings *settings,
+                       queue_done_fn on_done, void *ctx, struct err *err);
+
+struct queue_info {
+	const char *name; /* in the arena */
+	struct queue_settings settings;
+	int64_t counts[TASK_RUNNING + 1]; /* of the live states */
+	int64_t finished_per_minute;
+};
+/* All that have settings or live tasks, by name. `after` NULL starts; at most `limit`. */
+int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena,
+                struct queue_info **ret, size_t *ret_n);
+/* ERR_NOTFOUND when nobody ever spoke of it. */
+int queue_info(struct queue *queue, const char *name, struct arena *arena, struct queue_info *ret);
+
+/* ---- time, numbers, audit
+ * ---------------------------------------------------------------------------------- */
+
+/* Lets time pass: delays, expiries, leases, limits, retention. Call when queue_due_in says so. */
 void queue_tick(struct queue *queue);
 int64_t queue_due_in(const struct queue *queue); /* ms from now, -1 = nothing is timed */
 
-/* Verifies the invariants of what is stored: every task in exactly one state, at most one success, a
- * unique key held by the one live task that has it, nothing without its task. 0 or ERR_CORRUPT. */
+/* Verifies the invariants of what is stored: every task in exactly one state, at most one success,
+ * a unique key held by the one live task that has it, nothing without its task. 0 or ERR_CORRUPT.
+ */
 int queue_check(struct store *store, struct err *err);
 
 void queue_counts(const struct queue *queue, int64_t ret[TASK_STATES]); /* live states exact */

@@ -1,71 +1,188 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/queue_sql.h"
 
-#define TASK_COLUMNS                                                                              \
-	"t.id, t.kind, t.queue, t.dataset, t.body, t.labels, t.trace, t.priority, t.created_at,"  \
-	" t.expires_at, t.timeout_ms, t.max_attempts, t.parent, l.run_at, l.attempt, r.fence,"    \
-	" r.started_at, r.worker, d.state, d.attempt, d.worker, d.started_at, d.finished_at,"     \
-	" d.result, d.error_code, d.error, d.error_where, c.text"
-#define TASK_TABLES                                                                               \
-	" FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN run r ON r.id = t.id"             \
-	" LEFT JOIN done d ON d.id = t.id LEFT JOIN checkpoint c ON c.id = t.id"
-/* 0 scheduled, 1 ready, 2 running, else as in done: must match enum task_state. ?4 is now. */
-#define STATE_OF                                                                                  \
-	"CASE WHEN d.id IS NOT NULL THEN d.state WHEN r.id IS NOT NULL THEN 2"                    \
-	" WHEN l.run_at > ?4 THEN 0 ELSE 1 END"
+#define TASK_COLUMNS                                                                             \
+	"t.id, t.kind, t.queue, t.dataset, t.body, t.labels, t.trace, t.priority, t.created_at," \
+	" t.expires_at, t.timeout_ms, t.max_attempts, t.parent, l.run_at, l.attempt, r.fence,"   \
+	" r.started_at, r.worker, d.state, d.attempt, d.worker, d.started_at, d.finished_at,"    \
+	" d.result, d.error_code, d.error, d.error_where, c.text, t.tenant, t.batch,"            \
+	" t.unique_key, t.policy, l.blocked, l.crashes, l.attempt + (r.id IS NOT NULL)"
+#define TASK_BESIDE " LEFT JOIN run r ON r.id = t.id LEFT JOIN checkpoint c ON c.id = t.id"
+#define BATCH_COLUMNS                                                                      \
+	"id, tenant, name, created_at, completed_at, total, succeeded, failed, cancelled," \
+	" expired, sealed, on_complete"
+/* What a list may ask for besides the state; ?1 is before which id, ?2 how many. */
+#define LIST_FILTER                                                             \
+	" AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.queue = ?5)"     \
+	" AND (?6 IS NULL OR t.dataset = ?6) AND (?7 IS NULL OR t.tenant = ?7)" \
+	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(t.labels) j"       \
+	" WHERE j.key = ?8 AND j.value = ?9))"                                  \
+	" AND t.created_at > ?10 AND (?11 = 0 OR t.created_at < ?11)"           \
+	" AND (?12 = 0 OR t.parent = ?12) AND (?13 = 0 OR t.batch = ?13) AND t.id >= ?14"
 
 const char *const queue_sql[QUEUE_STATEMENTS] = {
-	[TASK_PUT] = "INSERT INTO task VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
-	[TASK_ENDLESS] = "UPDATE task SET expires_at = 0 WHERE id = ?1 AND expires_at <> 0",
-	[LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4)",
-	[LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4 WHERE id = ?1",
-	[LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
-	[RUN_PUT] = "INSERT OR REPLACE INTO run VALUES (?1,?2,?3,?4,?5)",
-	[RUN_DEL] = "DELETE FROM run WHERE id = ?1 AND fence = ?2",
-	[DONE_PUT] = "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
-	[DONE_DEL] = "DELETE FROM done WHERE id = ?1",
-	[ATTEMPT_PUT] = "INSERT OR REPLACE INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-	[CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
-	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
-	[IDEM_GET] = "SELECT i.id, t.body FROM idem i JOIN task t ON t.id = i.id WHERE i.key = ?1",
-	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3)",
-	[UNIQ_GET] = "SELECT id FROM uniq WHERE key = ?1",
-	[UNIQ_PUT] = "INSERT INTO uniq VALUES (?1,?2)",
-	[UNIQ_DEL] = "DELETE FROM uniq WHERE key = (SELECT unique_key FROM task WHERE id = ?1) AND id = ?1",
-	[UNIQ_TAKE] = "INSERT INTO uniq SELECT unique_key, id FROM task WHERE id = ?1"
-	              " AND unique_key IS NOT NULL",
-	[LAST_ID] = "SELECT max(id) FROM task",
-	[RECOVER] = "SELECT t.id, t.priority, t.created_at, t.expires_at, t.max_attempts, l.run_at,"
-	            " l.attempt, l.crashes FROM live l JOIN task t ON t.id = l.id ORDER BY t.id",
-	[LOST_ATTEMPTS] = "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
-	                  " 'lost', ?2, 'the agent ended while it ran' FROM run",
-	[LOST_RUNS] = "DELETE FROM run",
-	[TASK_GET] = "SELECT " TASK_COLUMNS TASK_TABLES " WHERE t.id = ?1",
-	[TASK_LIST] = "SELECT " TASK_COLUMNS TASK_TABLES " WHERE t.id < ?1 AND (?3 < 0 OR " STATE_OF " = ?3)"
-	              " AND (?5 IS NULL OR t.kind = ?5) AND (?6 IS NULL OR t.queue = ?6)"
-	              " AND (?7 IS NULL OR t.dataset = ?7)"
-	              " AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(t.labels) j"
-	              " WHERE j.key = ?8 AND j.value = ?9))"
-	              " AND t.created_at > ?10 AND (?11 = 0 OR t.created_at < ?11)"
-	              " AND (?12 = 0 OR t.parent = ?12) ORDER BY t.id DESC LIMIT ?2",
-	[ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, error_code, error"
-	                 " FROM attempt WHERE id = ?1 ORDER BY fence",
-	[OLD_FIND] = "SELECT id FROM done WHERE finished_at < ?1 ORDER BY id LIMIT ?2",
-	[OLD_TASK] = "DELETE FROM task WHERE id = ?1",
-	[OLD_DONE] = "DELETE FROM done WHERE id = ?1",
-	[OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",
-	[OLD_IDEM] = "DELETE FROM idem WHERE created_at < ?1",
-	[CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d ON d.id = t.id"
-	                 " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
-	[CHECK_RUNS] = "SELECT r.id FROM run r LEFT JOIN live l ON l.id = r.id WHERE l.id IS NULL LIMIT 1",
-	[CHECK_ORPHANS] = "SELECT id FROM (SELECT id FROM live UNION ALL SELECT id FROM run UNION ALL"
-	                  " SELECT id FROM checkpoint UNION ALL SELECT id FROM done UNION ALL"
-	                  " SELECT id FROM attempt) WHERE id NOT IN (SELECT id FROM task) LIMIT 1",
-	[CHECK_ENDS] = "SELECT id FROM done WHERE state NOT BETWEEN 3 AND 6 LIMIT 1",
-	[CHECK_UNIQUE] = "SELECT t.id FROM task t JOIN live l ON l.id = t.id LEFT JOIN uniq u"
-	                 " ON u.key = t.unique_key WHERE t.unique_key IS NOT NULL AND u.id IS NOT t.id"
-	                 " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
-	                 " WHERE l.id IS NULL LIMIT 1",
-	[CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id"
-	                " HAVING count(*) > 1 LIMIT 1",
+        [TASK_PUT] = "INSERT INTO task VALUES "
+                     "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+        [TASK_ENDLESS] = "UPDATE task SET expires_at = 0, policy = ?2 WHERE id = ?1"
+                         " AND (expires_at <> 0 OR policy IS NOT ?2)",
+        [TASK_MERGE] = "UPDATE task SET body = json_patch(body, ?2) WHERE id = ?1"
+                       " AND json_valid(body) AND json_valid(?2)",
+        [TASK_PRIORITY] = "UPDATE task SET priority = ?2 WHERE id = ?1 AND priority <> ?2",
+        [LANE_PUT] = "INSERT OR IGNORE INTO lane VALUES (?1,?2,?3,?4,?5)",
+        [LANE_DEL] = "DELETE FROM lane WHERE id = ?1",
+        [LANE_SWEEP] = "DELETE FROM lane WHERE id NOT IN (SELECT lane FROM live)",
+        [LANE_ALL] = "SELECT id, queue, tenant, fairness_key, weight FROM lane",
+        [LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)",
+        [LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4, expires_at = ?5 "
+                     "WHERE id = ?1",
+        [LIVE_MOVE] = "UPDATE live SET run_at = ?2, priority = ?3 WHERE id = ?1",
+        [LIVE_UNBLOCK] = "UPDATE live SET blocked = EXISTS (SELECT 1 FROM dep WHERE child = ?1) "
+                         "WHERE id = ?1",
+        [LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
+        [WAITS] = "SELECT id FROM live WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE id = "
+                  "?1)",
+        [RUN_PUT] = "INSERT INTO run SELECT ?1,?2,?3,?4,?5 WHERE EXISTS (SELECT 1 FROM live WHERE "
+                    "id = ?1)",
+        [RUN_DEL] = "DELETE FROM run WHERE id = ?1",
+        [DONE_PUT] =
+                "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        [DONE_DEL] = "DELETE FROM done WHERE id = ?1",
+        [DONE_TO_ATTEMPT] =
+                "INSERT OR IGNORE INTO attempt SELECT id, fence, attempt, worker, started_at, "
+                "finished_at,"
+                " ifnull(outcome, 'succeeded'), error_code, error, exit_signal, cpu_ms, rss_kib"
+                " FROM done WHERE id = ?1 AND fence > 0",
+        [END_GET] = "SELECT ifnull(d.state, -1) FROM task t LEFT JOIN done d ON d.id = t.id WHERE "
+                    "t.id = ?1",
+        [ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+        [CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
+        [CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
+        [IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i JOIN task t ON t.id = i.id"
+                     " WHERE i.tenant = ?1 AND i.key = ?2",
+        [IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4)",
+        [UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",
+        [UNIQ_PUT] = "INSERT OR REPLACE INTO uniq VALUES (?1,?2,?3,?4)",
+        [UNIQ_DEL] = "DELETE FROM uniq WHERE (tenant, key) = (SELECT tenant, unique_key FROM task "
+                     "WHERE id = ?1)"
+                     " AND id = ?1 AND until = 0",
+        [UNIQ_TAKE] = "INSERT INTO uniq SELECT tenant, unique_key, id, 0 FROM task WHERE id = ?1"
+                      " AND unique_key IS NOT NULL",
+        [DEP_PUT] = "INSERT OR IGNORE INTO dep VALUES (?1,?2)",
+        [DEP_DROP] = "DELETE FROM dep WHERE child = ?1",
+        [DEP_WAIVE] = "DELETE FROM dep WHERE child = ?1 AND parent = ?2",
+        [DEP_RELEASE] = "DELETE FROM dep WHERE parent = ?1 RETURNING child",
+        [DEP_CHILDREN] = "SELECT child FROM dep WHERE parent = ?1",
+        [DEP_COUNTS] = "SELECT child, count(*) FROM dep GROUP BY child",
+        [DEP_FAILED] = "SELECT DISTINCT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE "
+                       "p.parent > ?1",
+        [BATCH_PUT] = "INSERT INTO batch VALUES (?1,?3,?4,?2,0,0,0,0,0,0,0,?5)",
+        [BATCH_ADD] = "UPDATE batch SET total = total + 1 WHERE id = ?1",
+        /* the numbers are those of enum task_state */
+        [BATCH_END] = "UPDATE batch SET succeeded = succeeded + ?3 * (?2 = 4), failed = failed + "
+                      "?3 * (?2 = 5),"
+                      " cancelled = cancelled + ?3 * (?2 = 6), expired = expired + ?3 * (?2 = 7) "
+                      "WHERE id = ?1",
+        [BATCH_COMPLETE] =
+                "UPDATE batch SET completed_at = ?2 WHERE id = ?1 AND sealed = 1 AND completed_at "
+                "= 0"
+                " AND total = succeeded + failed + cancelled + expired RETURNING on_complete",
+        [BATCH_SEAL] = "UPDATE batch SET sealed = 1 WHERE id = ?1",
+        [BATCH_GET] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id = ?1",
+        [BATCH_LIST] =
+                "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
+                " ORDER BY id DESC LIMIT ?2",
+        [BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
+        [SETTINGS_PUT] = "INSERT OR REPLACE INTO queue_settings VALUES (?1,?2)",
+        [SETTINGS_ALL] = "SELECT name, settings FROM queue_settings",
+        [LAST_ID] = "SELECT max((SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) "
+                    "FROM batch),"
+                    " (SELECT value FROM meta WHERE key = 'last_id'))",
+        [KEEP_LAST_ID] = "UPDATE meta SET value = max(value, (SELECT ifnull(max(id), 0) FROM task),"
+                         " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'",
+        [RECOVER] = "SELECT l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, "
+                    "l.attempt, l.max_attempts,"
+                    " l.crashes, l.blocked, l.flags,"
+                    " CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END "
+                    "FROM live l ORDER BY l.id",
+        [LOST_ATTEMPTS] =
+                "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
+                " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run",
+        [LOST_LIVES] = "UPDATE live SET attempt = run.attempt FROM run WHERE run.id = live.id",
+        [LOST_RUNS] = "DELETE FROM run",
+        [TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
+                     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
+        [LIST_ALL] =
+                "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
+                " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE
+                " WHERE t.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY t.id DESC LIMIT ?2",
+        [LIST_LIVE] =
+                "SELECT " TASK_COLUMNS " FROM live l CROSS JOIN task t ON t.id = l.id"
+                " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE
+                " WHERE l.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY l.id DESC LIMIT ?2",
+        [LIST_DONE] =
+                "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
+                " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
+                " WHERE d.id < ?1 AND d.state = ?3" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+        [LIST_UNSUCCESSFUL] =
+                "SELECT " TASK_COLUMNS " FROM done d INDEXED BY done_unsuccessful"
+                " CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
+                " WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1" LIST_FILTER
+                " ORDER BY d.id DESC LIMIT ?2",
+        [ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, "
+                         "error_code, error,"
+                         " exit_signal, cpu_ms, rss_kib FROM attempt WHERE id = ?1 UNION ALL"
+                         " SELECT attempt, fence, worker, started_at, finished_at, ifnull(outcome, "
+                         "'succeeded'),"
+                         " error_code, error, exit_signal, cpu_ms, rss_kib FROM done WHERE id = ?1 "
+                         "AND fence > 0"
+                         " ORDER BY 2",
+        [OLD_FIND] = "SELECT id FROM done WHERE forget_at < ?1 AND NOT EXISTS"
+                     " (SELECT 1 FROM dep WHERE parent = done.id) ORDER BY id LIMIT ?2",
+        [OLD_TASK] = "DELETE FROM task WHERE id = ?1",
+        [OLD_DONE] = "DELETE FROM done WHERE id = ?1",
+        [OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",
+        [OLD_IDEM] = "DELETE FROM idem WHERE created_at < ?1",
+        [OLD_UNIQ] = "DELETE FROM uniq WHERE until > 0 AND until < ?1",
+        [OLD_BATCH] = "DELETE FROM batch WHERE completed_at > 0 AND completed_at < ?1",
+        [CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d "
+                         "ON d.id = t.id"
+                         " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
+        [CHECK_RUNS] =
+                "SELECT r.id FROM run r LEFT JOIN live l ON l.id = r.id WHERE l.id IS NULL LIMIT 1",
+        [CHECK_ORPHANS] =
+                "SELECT id FROM (SELECT id FROM live UNION ALL SELECT id FROM run UNION ALL"
+                " SELECT id FROM checkpoint UNION ALL SELECT id FROM done UNION ALL"
+                " SELECT id FROM attempt UNION ALL SELECT child FROM dep UNION ALL SELECT parent "
+                "FROM dep)"
+                " WHERE id NOT IN (SELECT id FROM task) LIMIT 1",
+        [CHECK_ENDS] = "SELECT id FROM done WHERE state NOT BETWEEN 4 AND 7 LIMIT 1",
+        /* flag 1: holds a unique key, flag 4: only until it is claimed */
+        [CHECK_UNIQUE] = "SELECT l.id FROM live l JOIN task t ON t.id = l.id LEFT JOIN uniq u"
+                         " ON u.tenant = t.tenant AND u.key = t.unique_key"
+                         " WHERE (l.flags & 5) = 1 AND u.id IS NOT l.id"
+                         " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
+                         " WHERE l.id IS NULL AND u.until = 0 LIMIT 1",
+        [CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id"
+                        " HAVING count(*) > 1 UNION ALL SELECT d.id FROM done d JOIN attempt a ON "
+                        "a.id = d.id"
+                        " WHERE d.state = 4 AND d.fence > 0 AND a.outcome = 'succeeded' LIMIT 1",
+        [CHECK_FENCES] = "SELECT a.id FROM attempt a JOIN run r ON r.id = a.id AND r.fence <= "
+                         "a.fence UNION ALL"
+                         " SELECT a.id FROM attempt a JOIN done d ON d.id = a.id AND d.fence > 0 "
+                         "AND d.fence < a.fence LIMIT 1",
+        [CHECK_BLOCKED] =
+                "SELECT l.id FROM live l WHERE l.blocked <> (EXISTS (SELECT 1 FROM dep WHERE child "
+                "= l.id)"
+                " OR EXISTS (SELECT 1 FROM batch WHERE on_complete = l.id AND completed_at = 0))"
+                " UNION ALL SELECT child FROM dep WHERE child NOT IN (SELECT id FROM live) LIMIT 1",
+        [CHECK_RELEASED] = "SELECT p.child FROM dep p JOIN done d ON d.id = p.parent WHERE d.state "
+                           "= 4 LIMIT 1",
+        [CHECK_BATCHES] = "SELECT b.id FROM batch b WHERE b.completed_at = 0 AND (b.total < "
+                          "b.succeeded + b.failed"
+                          " + b.cancelled + b.expired OR (b.total - b.succeeded - b.failed - "
+                          "b.cancelled - b.expired)"
+                          " <> (SELECT count(*) FROM live l JOIN task t ON t.id = l.id WHERE "
+                          "t.batch = b.id)) LIMIT 1",
+        [CHECK_LANES] = "SELECT l.id FROM live l LEFT JOIN lane n ON n.id = l.lane WHERE n.id IS "
+                        "NULL LIMIT 1",
 };

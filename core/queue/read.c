@@ -2,6 +2,7 @@
 /* Reading tasks: what the store has, overlaid with what RAM knows better; lists; the news. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,7 +17,19 @@ static enum task_state state_of(const struct task *task, const struct store_stmt
 		return (enum task_state)store_int(stmt, 18);
 	if (task->fence)
 		return TASK_RUNNING;
+	if (store_int(stmt, 32))
+		return TASK_BLOCKED;
 	return task->run_at > clock_wall_ms() ? TASK_SCHEDULED : TASK_READY;
+}
+
+static const struct task_spec *read_policy(const struct store_stmt *stmt, struct arena *arena)
+{
+	struct task_spec *policy = arena_alloc(arena, sizeof(*policy));
+
+	if (store_text(stmt, 31) && spec_unpack(store_text(stmt, 31), arena, policy))
+		log_warn("task.policy", LOG_INT("task", store_int(stmt, 0)),
+		         LOG_STR("error", "it cannot be read"));
+	return policy;
 }
 
 /* The columns of TASK_COLUMNS in queue_sql.c. */
@@ -39,7 +52,7 @@ static struct task *read_task(const struct store_stmt *stmt, struct arena *arena
 	t->max_attempts = (int)store_int(stmt, 11);
 	t->parent = store_int(stmt, 12);
 	t->run_at = store_int(stmt, 13);
-	t->attempt = (int)store_int(stmt, ended ? 19 : 14);
+	t->attempt = (int)store_int(stmt, ended ? 19 : 34);
 	t->fence = store_int(stmt, 15);
 	t->started_at = store_int(stmt, ended ? 21 : 16);
 	t->worker = arena_str(arena, store_text(stmt, ended ? 20 : 17));
@@ -49,8 +62,28 @@ static struct task *read_task(const struct store_stmt *stmt, struct arena *arena
 	t->error = arena_str(arena, store_text(stmt, 25));
 	t->error_where = arena_str(arena, store_text(stmt, 26));
 	t->checkpoint = arena_str(arena, store_text(stmt, 27));
+	t->tenant = arena_str(arena, store_text(stmt, 28));
+	t->batch = store_int(stmt, 29);
+	t->unique_key = arena_str(arena, store_text(stmt, 30));
+	t->policy = read_policy(stmt, arena);
+	t->crashes = (int)store_int(stmt, 33);
 	t->state = state_of(t, stmt);
 	return t;
+}
+
+static void overlay_running(const struct running *run, struct task *task, struct arena *arena)
+{
+	task->fence = run->fence;
+	task->cancel_requested = run->stop == ERR_CANCELLED;
+	task->started_at = run->started_at;
+	task->worker = arena_str(arena, run->worker);
+	task->progress_done = run->done;
+	task->progress_total = run->total;
+	task->progress_rows = run->rows;
+	task->progress_rejected = run->rejected;
+	task->progress_note = arena_str(arena, run->note);
+	if (run->lease_until)
+		task->lease_until = clock_wall_ms() + run->lease_until - clock_mono_ms();
 }
 
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena)
@@ -59,23 +92,16 @@ void queue_overlay(const struct queue *queue, struct task *task, struct arena *a
 
 	if (!live || task_state_is_final(task->state))
 		return;
-	task->state = live->state;
-	task->attempt = live->attempt;
-	task->fence = live->fence;
-	task->run_at = live->run_at;
-	task->cancel_requested = live->cancel_requested;
-	if (live->state == TASK_RUNNING) {
-		task->started_at = live->started_at;
-		task->worker = arena_str(arena, live->worker);
-		task->progress_done = live->done;
-		task->progress_total = live->total;
-		task->progress_rows = live->rows;
-		task->progress_rejected = live->rejected;
-		task->progress_note = arena_str(arena, live->note);
-	}
+	task->state = live_state(live);
+	task->attempt = (int)live->life.attempt;
+	task->crashes = live->life.crashes;
+	task->fence = 0;
+	if (live_running(live))
+		overlay_running(live->running, task, arena);
 }
 
-int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
+int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
+              struct err *err)
 {
 	struct store_stmt *stmt;
 	int r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
@@ -107,19 +133,21 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
 	store_bind_int(stmt, 1, id);
 	while ((r = store_step(stmt, err)) > 0) {
 		if (n == cap) {
-			struct task_attempt *grown = arena_alloc(arena, (cap = cap ? cap * 2 : 8) * sizeof(*grown));
+			struct task_attempt *grown =
+			        arena_alloc(arena, (cap = cap ? cap * 2 : 8) * sizeof(*grown));
 
 			list = n ? memcpy(grown, list, n * sizeof(*grown)) : grown;
 		}
 		list[n++] = (struct task_attempt){
-			.attempt = (int)store_int(stmt, 0),
-			.fence = store_int(stmt, 1),
-			.worker = arena_str(arena, store_text(stmt, 2)),
-			.started_at = store_int(stmt, 3),
-			.finished_at = store_int(stmt, 4),
-			.outcome = arena_str(arena, store_text(stmt, 5)),
-			.error_code = (int)store_int(stmt, 6),
-			.error = arena_str(arena, store_text(stmt, 7)),
+		        .attempt = (int)store_int(stmt, 0),
+		        .fence = store_int(stmt, 1),
+		        .worker = arena_str(arena, store_text(stmt, 2)),
+		        .started_at = store_int(stmt, 3),
+		        .finished_at = store_int(stmt, 4),
+		        .outcome = arena_str(arena, store_text(stmt, 5)),
+		        .error_code = (int)store_int(stmt, 6),
+		        .error = arena_str(arena, store_text(stmt, 7)),
+		        .usage = {(int)store_int(stmt, 8), store_int(stmt, 9), store_int(stmt, 10)},
 		};
 	}
 	store_end(stmt);
@@ -128,7 +156,8 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
 	return r;
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------- */
+/* ---- lists
+ * ---------------------------------------------------------------------------------------- */
 
 static int read_cursor(const char *cursor, int64_t *ret, struct err *err)
 {
@@ -138,57 +167,122 @@ static int read_cursor(const char *cursor, int64_t *ret, struct err *err)
 	return 0;
 }
 
-static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, int64_t before)
+static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, int64_t before,
+                        int64_t from)
 {
 	store_bind_int(stmt, 1, before);
-	store_bind_int(stmt, 2, (int64_t)f->limit + 1);
+	store_bind_int(stmt, 2, -1);
 	store_bind_int(stmt, 3, f->state);
-	store_bind_int(stmt, 4, clock_wall_ms());
-	store_bind_text(stmt, 5, f->kind);
-	store_bind_text(stmt, 6, f->queue);
-	store_bind_text(stmt, 7, f->dataset);
+	store_bind_text(stmt, 4, f->kind);
+	store_bind_text(stmt, 5, f->queue);
+	store_bind_text(stmt, 6, f->dataset);
+	store_bind_text(stmt, 7, f->tenant);
 	store_bind_text(stmt, 8, f->label_key);
 	store_bind_text(stmt, 9, f->label_value);
 	store_bind_int(stmt, 10, f->created_after);
 	store_bind_int(stmt, 11, f->created_before);
 	store_bind_int(stmt, 12, f->parent);
+	store_bind_int(stmt, 13, f->batch);
+	store_bind_int(stmt, 14, from);
 }
 
-int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct task ***ret,
-               size_t *ret_n, const char **ret_cursor, struct err *err)
-{
-	struct task **list;
-	struct store_stmt *stmt;
-	int64_t before;
-	size_t n = 0;
-	int r = read_cursor(filter->cursor, &before, err);
+struct page {
+	struct task **tasks;
+	size_t n, limit;
+};
 
-	if (!r && (filter->limit < 1 || filter->limit > 1000))
-		r = err_set(err, ERR_INVALID, "limit %zu is out of range: allowed is 1 to 1000", filter->limit);
-	if (!r)
-		r = store_begin(store_reader(queue->store), statement(TASK_LIST), &stmt, err);
+/* Reads on until the page is full: live states are those of RAM. */
+static int read_page(struct queue *queue, const struct queue_filter *f, enum queue_statement id,
+                     int64_t before, int64_t from, struct arena *arena, struct page *page,
+                     struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(store_reader(queue->store), statement(id), &stmt, err);
+
 	if (r)
 		return r;
-	list = arena_alloc(arena, (filter->limit + 1) * sizeof(struct task *));
-	bind_filter(stmt, filter, before);
-	while ((r = store_step(stmt, err)) > 0) {
-		list[n] = read_task(stmt, arena);
-		queue_overlay(queue, list[n++], arena);
+	bind_filter(stmt, f, before, from);
+	while (page->n < page->limit && (r = store_step(stmt, err)) > 0) {
+		struct task *task = read_task(stmt, arena);
+
+		queue_overlay(queue, task, arena);
+		if (f->state < 0 || (int)task->state == f->state)
+			page->tasks[page->n++] = task;
 	}
 	store_end(stmt);
-	*ret_cursor = NULL;
-	if (n > filter->limit) {
-		char cursor[ID_LEN];
+	return r < 0 ? r : 0;
+}
 
-		id_format('c', list[--n - 1]->id, cursor);
-		*ret_cursor = arena_str(arena, cursor);
+static int newest_first(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* Few run, and RAM knows which. */
+static int read_running(struct queue *queue, const struct queue_filter *f, int64_t before,
+                        struct arena *arena, struct page *page, struct err *err)
+{
+	int64_t *ids = arena_alloc(arena, ((size_t)queue->counts[TASK_RUNNING] + 1) * sizeof(*ids));
+	size_t n = 0;
+	int r = 0;
+
+	list_each(item, &queue->running)
+	{
+		const struct live *live = list_entry(item, struct running, link)->live;
+
+		if (live->id < before)
+			ids[n++] = live->id;
 	}
-	*ret = list;
-	*ret_n = n;
+	qsort(ids, n, sizeof(*ids), newest_first);
+	for (size_t i = 0; i < n && !r && page->n < page->limit; i++)
+		r = read_page(queue, f, LIST_LIVE, ids[i] + 1, ids[i], arena, page, err);
 	return r;
 }
 
-/* ---- the news -------------------------------------------------------------------------------------- */
+static int read_list(struct queue *queue, const struct queue_filter *f, int64_t before,
+                     struct arena *arena, struct page *page, struct err *err)
+{
+	enum queue_statement id = LIST_ALL;
+
+	if (f->state == TASK_RUNNING)
+		return read_running(queue, f, before, arena, page, err);
+	if (f->state >= 0)
+		id = f->state < TASK_RUNNING      ? LIST_LIVE
+		     : f->state == TASK_SUCCEEDED ? LIST_DONE
+		                                  : LIST_UNSUCCESSFUL;
+	return read_page(queue, f, id, before, 0, arena, page, err);
+}
+
+int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
+               struct task ***ret, size_t *ret_n, const char **ret_cursor, struct err *err)
+{
+	struct page page = {.limit = filter->limit + 1};
+	int64_t before;
+	int r = read_cursor(filter->cursor, &before, err);
+
+	if (!r && (filter->limit < 1 || filter->limit > 1000))
+		r = err_set(err, ERR_INVALID, "limit %zu is out of range: allowed is 1 to 1000",
+		            filter->limit);
+	if (r)
+		return r;
+	page.tasks = arena_alloc(arena, page.limit * sizeof(struct task *));
+	r = read_list(queue, filter, before, arena, &page, err);
+	*ret_cursor = NULL;
+	if (page.n > filter->limit) {
+		char cursor[ID_LEN];
+
+		id_format('c', page.tasks[--page.n - 1]->id, cursor);
+		*ret_cursor = arena_str(arena, cursor);
+	}
+	*ret = page.tasks;
+	*ret_n = page.n;
+	return r;
+}
+
+/* ---- the news
+ * -------------------------------------------------------------------------------------- */
 
 static void show_in(struct task *task, enum task_state state)
 {
@@ -200,25 +294,42 @@ static void show_in(struct task *task, enum task_state state)
 	task->result = task->error = task->error_where = NULL;
 }
 
-void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
+static void log_state(int64_t id, enum task_state state, const struct task *task)
 {
-	struct task_event event = {.type = type};
-	struct arena arena;
-	struct task *task;
+	enum log_level level = task_state_is_final(state) ? LOG_INFO : LOG_DEBUG;
 	char name[ID_LEN];
 
+	if (!log_enabled(level))
+		return;
+	id_format('t', id, name);
+	if (task)
+		log_at(level, "task.state", LOG_STR("task", name), LOG_STR("kind", task->kind),
+		       LOG_STR("state", task_state_name(state)), LOG_INT("attempt", task->attempt),
+		       LOG_STR("dataset", task->dataset), LOG_STR("trace", task->trace),
+		       LOG_STR("error", task->error));
+	else
+		log_at(level, "task.state", LOG_STR("task", name),
+		       LOG_STR("state", task_state_name(state)));
+}
+
+/* The task itself is read only when somebody looks: it costs more than the step that is told. */
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
+{
+	const struct queue_events *events = &queue->events;
+	struct task_event event = {type, ++queue->event_seq, id, state, NULL};
+	int wanted =
+	        events->on_event && (!events->wants_task || events->wants_task(events->ctx, id));
+	struct arena arena;
+	struct task *task;
+
 	arena_init(&arena);
-	if (!queue_get(queue, id, &arena, &task, NULL)) {
+	if ((wanted || state > TASK_SUCCEEDED) && !queue_get(queue, id, &arena, &task, NULL)) {
 		show_in(task, state);
-		id_format('t', id, name);
-		if (!strcmp(type, "state"))
-			log_info("task.state", LOG_STR("task", name), LOG_STR("kind", task->kind),
-			         LOG_STR("state", task_state_name(task->state)), LOG_INT("attempt", task->attempt),
-			         LOG_STR("dataset", task->dataset), LOG_STR("trace", task->trace),
-			         LOG_STR("error", task->error));
 		event.task = task;
-		if (queue->events.on_event)
-			queue->events.on_event(queue->events.ctx, &event);
 	}
+	if (!strcmp(type, "state"))
+		log_state(id, state, event.task);
+	if (events->on_event && (event.task || !wanted))
+		events->on_event(events->ctx, &event);
 	arena_done(&arena);
 }

@@ -113,7 +113,7 @@ void watch_busy(struct supervise *sup); /* a worker has begun with an order */
 /* ---- jobs: attempts of tasks ----------------------------------------------------------------- */
 
 void jobs_claim(struct supervise *sup);
-void jobs_cancel(struct supervise *sup, int64_t id, int64_t fence);
+void jobs_stop(struct supervise *sup, int64_t id, int64_t fence, int code, const char *why);
 void jobs_forget(struct supervise *sup); /* at the end: attempts stay "running" in the store */
 
 struct supervise_stats {
@@ -129,6 +129,7 @@ struct supervise {
 	int watching; /* the timer runs */
 	struct list jobs;
 	size_t n_jobs;
+	int slots_used;
 	uint32_t last_order;
 	int stopping;
 	void (*on_stopped)(void *ctx);

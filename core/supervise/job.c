@@ -46,7 +46,7 @@ struct job {
 	int ended;               /* the work's order has ended */
 	struct buf data;         /* rows of a query task */
 	char id[ID_LEN], staging[PATH_MAX];
-	struct loop_timer *timer;
+	int slots;
 };
 
 static void job_step(struct job *job);
@@ -55,8 +55,8 @@ static void job_free(struct job *job)
 {
 	list_del(&job->link);
 	job->sup->n_jobs--;
+	job->sup->slots_used -= job->slots;
 	job->sup->stats.jobs--;
-	loop_timer_free(job->timer);
 	json_free(job->body);
 	json_free(job->part);
 	json_free(job->result);
@@ -298,17 +298,6 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 
 static const struct order_events work_events = {on_progress, on_part, on_data, on_end};
 
-static void on_timeout(void *ctx)
-{
-	struct job *job = ctx;
-	char text[128];
-
-	snprintf(text, sizeof(text), "the attempt took longer than its timeout of %lld ms",
-	         (long long)job->task->timeout_ms);
-	if (job->order)
-		order_stop(job->order, ERR_TIMEOUT, text);
-}
-
 static void set_common(struct job *job, struct json *json)
 {
 	json_set_str(json, "task", job->id);
@@ -332,11 +321,8 @@ static void job_run(struct job *job)
 	op = job->kind->fill(job->sup, job->task, job->body, json, &err);
 	if (op && !dir_make(job->staging, 0755, &err)) {
 		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
-		if (!r) {
-			if (job->task->timeout_ms > 0)
-				loop_timer_set(job->timer, job->task->timeout_ms);
+		if (!r)
 			return;
-		}
 	} else {
 		json_free(json);
 	}
@@ -384,9 +370,7 @@ static int job_prepare(struct job *job)
 	snprintf(job->staging, sizeof(job->staging), "%s/staging/%s-%lld", sup->env.data_dir, job->id,
 	         (long long)task->fence);
 	job->kind = kind_find(task->kind);
-	r = loop_timer_new(sup->env.loop, on_timeout, job, &job->timer, &err);
-	if (!r)
-		r = json_parse(task->body, strlen(task->body), &job->body, &err);
+	r = json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))
@@ -400,8 +384,10 @@ static int job_prepare(struct job *job)
 static int claim_one(struct supervise *sup)
 {
 	struct job *job = calloc(1, sizeof(*job));
-	struct err err = {0};
+	int all = (int)sup->config->tasks;
 	char worker[32];
+	struct queue_claim_ask ask = {worker, NULL, all - sup->slots_used, all, 0};
+	struct err err = {0};
 	int r;
 
 	if (!job)
@@ -410,7 +396,7 @@ static int claim_one(struct supervise *sup)
 	buf_init(&job->data, KIND_RESULT_MAX);
 	job->sup = sup;
 	snprintf(worker, sizeof(worker), "slot-%zu", sup->n_jobs + 1);
-	r = queue_claim(sup->queue, NULL, worker, &job->arena, &job->task, &err);
+	r = queue_claim(sup->queue, &ask, &job->arena, &job->task, &err);
 	if (r || !job->task) {
 		if (r)
 			log_error("task.claim", LOG_STR("error", err.text));
@@ -419,6 +405,10 @@ static int claim_one(struct supervise *sup)
 		return 0;
 	}
 	list_add_tail(&sup->jobs, &job->link);
+	job->slots = job->task->policy->slots > 1 ? job->task->policy->slots : 1;
+	if (job->slots > all)
+		job->slots = all;
+	sup->slots_used += job->slots;
 	sup->n_jobs++;
 	sup->stats.jobs++;
 	job_prepare(job);
@@ -428,17 +418,17 @@ static int claim_one(struct supervise *sup)
 
 void jobs_claim(struct supervise *sup)
 {
-	while (!sup->stopping && sup->queue && sup->n_jobs < (size_t)sup->config->tasks && claim_one(sup))
+	while (!sup->stopping && sup->queue && sup->slots_used < sup->config->tasks && claim_one(sup))
 		;
 }
 
-void jobs_cancel(struct supervise *sup, int64_t id, int64_t fence)
+void jobs_stop(struct supervise *sup, int64_t id, int64_t fence, int code, const char *why)
 {
 	list_each(item, &sup->jobs) {
 		struct job *job = list_entry(item, struct job, link);
 
 		if (job->task->id == id && job->task->fence == fence && job->order)
-			order_stop(job->order, ERR_CANCELLED, "the task was cancelled");
+			order_stop(job->order, code, why);
 	}
 }
 

@@ -179,9 +179,9 @@ void supervise_on_ready(void *sup)
 	jobs_claim(sup);
 }
 
-void supervise_on_cancel(void *sup, int64_t id, int64_t fence)
+void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const char *why)
 {
-	jobs_cancel(sup, id, fence);
+	jobs_stop(sup, id, fence, code, why);
 }
 
 /* ---- short calls -------------------------------------------------------------------------------- */

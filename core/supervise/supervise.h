@@ -50,7 +50,7 @@ void supervise_free(struct supervise *sup);
 
 /* To be given to queue_open (ctx = sup). */
 void supervise_on_ready(void *sup);
-void supervise_on_cancel(void *sup, int64_t id, int64_t fence);
+void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const char *why);
 
 /* A short order on a worker of the role that op belongs to (see worker/worker.h). `order` is taken.
  * on_reply is called exactly once, later; result lives during the call; err->code 0 = fine. */

@@ -34,11 +34,13 @@ static void on_ready(void *ctx)
 	(void)ctx;
 }
 
-static void on_cancel(void *ctx, int64_t id, int64_t fence)
+static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
 {
 	(void)ctx;
 	(void)id;
 	(void)fence;
+	(void)code;
+	(void)why;
 }
 
 static void on_event(void *ctx, const struct task_event *event)
@@ -78,7 +80,7 @@ static void configure(void)
 
 static void open_rooms(void)
 {
-	struct queue_events events = {NULL, on_ready, on_cancel, on_event};
+	struct queue_events events = {NULL, on_ready, on_stop, on_event, NULL};
 	struct err err;
 
 	ck_ok(loop_new(&t.loop, &err), &err);
@@ -233,7 +235,7 @@ static void work_one(void)
 	struct err err;
 
 	arena_init(&arena);
-	ck_ok(queue_claim(t.queue, NULL, "w", &arena, &task, &err), &err);
+	ck_ok(queue_claim(t.queue, &(struct queue_claim_ask){.worker = "w"}, &arena, &task, &err), &err);
 	ck_assert_ptr_nonnull(task);
 	ck_assert_int_eq(queue_finish(t.queue, task->id, task->fence, &outcome, on_finished, NULL),
 	                 0);

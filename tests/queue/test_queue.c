@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "queue/queue.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,144 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "lib/fakedisk.h"
-#include "lib/test.h"
-#include "store/store.h"
-
-#define NOW 1700000000000
-
-static struct store *store;
-static struct queue *queue;
-static struct arena arena;
-static struct err err;
-static struct queue_config config;
-static struct store_config store_config = {2000, 1000};
-static char path[4096];
-static int ready_calls, last_code, put_existed;
-static int64_t cancelled_id, last_id;
-static char events[64][24];
-static int n_events;
-
-static void nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static void on_ready(void *ctx)
-{
-	(void)ctx;
-	ready_calls++;
-}
-
-static void on_cancel(void *ctx, int64_t id, int64_t fence)
-{
-	(void)ctx;
-	(void)fence;
-	cancelled_id = id;
-}
-
-static void on_event(void *ctx, const struct task_event *event)
-{
-	(void)ctx;
-	if (!strcmp(event->type, "state") && n_events < 64)
-		strcpy(events[n_events++], task_state_name(event->task->state));
-}
-
-static void drop_line(void *ctx, enum log_level level, const char *line)
-{
-	(void)ctx;
-	(void)level;
-	(void)line;
-}
-
-static void open_queue(void)
-{
-	struct queue_events callbacks = {NULL, on_ready, on_cancel, on_event};
-
-	ck_ok(store_open(path, &store_config, nothing, NULL, &store, &err), &err);
-	ck_ok(queue_open(store, &config, &callbacks, &queue, &err), &err);
-}
-
-static void close_queue(void)
-{
-	store_flush(store);
-	ck_ok(queue_check(store, &err), &err);
-	store_close(store);
-	queue_close(queue);
-}
-
-static void set_up(void)
-{
-	strcpy(path, test_path("store.db"));
-	log_redirect(drop_line, NULL);
-	clock_freeze(NOW);
-	arena_init(&arena);
-	ck_ok(options_init(queue_options, &config, &err), &err);
-	open_queue();
-}
-
-static void tear_down(void)
-{
-	close_queue();
-	arena_done(&arena);
-}
-
-static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
-{
-	(void)ctx;
-	last_code = r;
-	if (r)
-		err = *e;
-	if (n) {
-		last_id = results[n - 1].id;
-		put_existed = results[n - 1].existed;
-	}
-}
-
-static int64_t put(struct task_spec spec)
-{
-	if (!spec.kind)
-		spec.kind = "test";
-	ck_ok(queue_put(queue, &spec, 1, on_put, NULL, &err), &err);
-	store_flush(store);
-	return last_code ? last_code : last_id;
-}
-
-static struct task *claim(void)
-{
-	struct task *task;
-
-	ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
-	store_flush(store);
-	return task;
-}
-
-static struct task *get(int64_t id)
-{
-	struct task *task;
-
-	ck_ok(queue_get(queue, id, &arena, &task, &err), &err);
-	return task;
-}
-
-static void on_done(void *ctx, int r, const struct err *e)
-{
-	(void)ctx;
-	(void)e;
-	last_code = r;
-}
-
-static int finish(const struct task *task, int code)
-{
-	struct queue_outcome outcome = {.code = code, .result = code ? NULL : "{\"n\":1}",
-	                                .error = code ? "it broke" : NULL};
-	int r = queue_finish(queue, task->id, task->fence, &outcome, on_done, NULL);
-
-	store_flush(store);
-	return r;
-}
+#include "queue/rig.h"
 
 START_TEST(a_task_is_put_claimed_and_finished_with_its_result)
 {
@@ -169,8 +31,10 @@ END_TEST
 
 START_TEST(urgent_tasks_come_first_and_equals_in_order)
 {
-	int64_t low = put((struct task_spec){.priority = 8}), a = put((struct task_spec){.priority = 5}),
-	        b = put((struct task_spec){.priority = 5}), high = put((struct task_spec){.priority = 0});
+	int64_t low = put((struct task_spec){.priority = 8}),
+	        a = put((struct task_spec){.priority = 5}),
+	        b = put((struct task_spec){.priority = 5}),
+	        high = put((struct task_spec){.priority = 0});
 
 	ck_assert_int_eq(claim()->id, high);
 	ck_assert_int_eq(claim()->id, a);
@@ -289,7 +153,8 @@ START_TEST(the_same_idempotency_key_gives_the_first_task_again)
 
 	ck_assert_int_eq(put((struct task_spec){.body = "{}", .idempotency_key = "k"}), id);
 	ck_assert_int_eq(put_existed, 1);
-	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}), ERR_CONFLICT);
+	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}),
+	                 ERR_CONFLICT);
 	claim();
 	ck_assert_ptr_null(claim());
 }
@@ -339,7 +204,8 @@ END_TEST
 
 START_TEST(after_a_restart_the_running_is_ready_again_with_its_checkpoint)
 {
-	int64_t id = put((struct task_spec){0}), waiting = put((struct task_spec){.run_at = NOW + 1000});
+	int64_t id = put((struct task_spec){0}),
+	        waiting = put((struct task_spec){.run_at = NOW + 1000});
 	struct task *task = claim();
 	struct task_attempt *attempts;
 	int64_t fence = task->fence;
@@ -370,7 +236,8 @@ START_TEST(lists_are_newest_first_filtered_and_paged)
 	int64_t last = INT64_MAX;
 
 	for (int i = 0; i < 5; i++)
-		put((struct task_spec){.dataset = i % 2 ? "odd" : "even", .labels = "{\"team\":\"a\"}"});
+		put((struct task_spec){.dataset = i % 2 ? "odd" : "even",
+		                       .labels = "{\"team\":\"a\"}"});
 	do {
 		filter.cursor = cursor;
 		ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
@@ -381,15 +248,19 @@ START_TEST(lists_are_newest_first_filtered_and_paged)
 		put((struct task_spec){.dataset = "later"});
 	} while (cursor);
 	ck_assert_uint_eq(seen, 5);
-	filter = (struct queue_filter){.state = TASK_READY, .dataset = "odd", .label_key = "team",
-	                               .label_value = "a", .limit = 100};
+	filter = (struct queue_filter){.state = TASK_READY,
+	                               .dataset = "odd",
+	                               .label_key = "team",
+	                               .label_value = "a",
+	                               .limit = 100};
 	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
 	ck_assert_uint_eq(n, 2);
 	filter.label_value = "b";
 	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
 	ck_assert_uint_eq(n, 0);
 	filter.cursor = "c_nonsense";
-	ck_assert_int_eq(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), ERR_INVALID);
+	ck_assert_int_eq(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err),
+	                 ERR_INVALID);
 }
 END_TEST
 
@@ -400,7 +271,9 @@ START_TEST(a_full_queue_refuses)
 	open_queue();
 	put((struct task_spec){0});
 	put((struct task_spec){0});
-	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test"}, 1, on_put, NULL, &err), ERR_LIMIT);
+	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test"}, 1, QUEUE_ATOMIC,
+	                           on_put, NULL, &err),
+	                 ERR_LIMIT);
 	finish(claim(), 0);
 	ck_assert_int_gt(put((struct task_spec){0}), 0);
 }
@@ -501,7 +374,7 @@ START_TEST(each_state_is_told_once_although_claim_and_finish_share_a_commit)
 	struct task *task;
 
 	put((struct task_spec){0});
-	ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
+	ck_ok(queue_claim(queue, &by_w, &arena, &task, &err), &err);
 	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
 	store_flush(store);
 	ck_assert_int_eq(n_events, 3);
@@ -532,8 +405,8 @@ START_TEST(what_is_on_its_way_counts_for_the_depth)
 	config.max_depth = 1;
 	close_queue();
 	open_queue();
-	ck_ok(queue_put(queue, &spec, 1, on_put, NULL, &err), &err);
-	ck_assert_int_eq(queue_put(queue, &spec, 1, on_put, NULL, &err), ERR_LIMIT);
+	ck_ok(queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_put, NULL, &err), &err);
+	ck_assert_int_eq(queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_put, NULL, &err), ERR_LIMIT);
 	store_flush(store);
 	finish(claim(), 0);
 	ck_assert_int_gt(put(spec), 0);
@@ -550,13 +423,13 @@ START_TEST(forgetting_goes_on_until_all_that_is_old_is_gone)
 
 	for (size_t i = 0; i < 1200; i++)
 		many[i].kind = "test";
-	ck_ok(queue_put(queue, many, 1200, on_put, NULL, &err), &err);
+	ck_ok(queue_put(queue, many, 1200, QUEUE_ATOMIC, on_put, NULL, &err), &err);
 	store_flush(store);
 	for (int i = 0; i < 1200; i++) {
 		struct task *task;
 		struct queue_outcome ok = {.result = "{}"};
 
-		ck_ok(queue_claim(queue, NULL, "w", &arena, &task, &err), &err);
+		ck_ok(queue_claim(queue, &by_w, &arena, &task, &err), &err);
 		ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
 	}
 	store_flush(store);
@@ -571,7 +444,8 @@ START_TEST(forgetting_goes_on_until_all_that_is_old_is_gone)
 }
 END_TEST
 
-/* ---- a disk that fails ---------------------------------------------------------------------------- */
+/* ---- a disk that fails
+ * ---------------------------------------------------------------------------- */
 
 START_TEST(a_queue_whose_store_is_read_only_answers_and_rests)
 {
@@ -585,7 +459,8 @@ START_TEST(a_queue_whose_store_is_read_only_answers_and_rests)
 	late = put((struct task_spec){.expires_at = NOW + 100});
 	fakedisk_fail_syncs();
 	ck_assert_int_eq(put(spec), ERR_READONLY);
-	ck_assert_int_eq(queue_put(queue, &spec, 1, on_put, NULL, &err), ERR_READONLY);
+	ck_assert_int_eq(queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_put, NULL, &err),
+	                 ERR_READONLY);
 	ck_assert_ptr_null(claim());
 	clock_advance(1000000);
 	queue_tick(queue);
@@ -608,7 +483,8 @@ static struct {
 	int state;
 } told[STORY];
 
-static void told_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+static void told_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                     const struct err *e)
 {
 	int *at = ctx;
 
@@ -642,9 +518,9 @@ static void tell_story(void)
 	struct queue_outcome ok = {.result = "{}", .next = &next, .n_next = 1};
 	struct task *task = NULL;
 
-	queue_put(queue, specs, 3, told_put, &at[0], &err);
+	queue_put(queue, specs, 3, QUEUE_ATOMIC, told_put, &at[0], &err);
 	store_flush(store);
-	if (!queue_claim(queue, NULL, "w", &arena, &task, &err) && task) {
+	if (!queue_claim(queue, &by_w, &arena, &task, &err) && task) {
 		queue_checkpoint(queue, task->id, task->fence, "{\"seq\":1}", NULL, NULL);
 		queue_finish(queue, task->id, task->fence, &ok, told_done, &at[0]);
 	}
@@ -652,18 +528,8 @@ static void tell_story(void)
 	if (told[1].id)
 		queue_cancel(queue, told[1].id, told_cancel, &at[1]);
 	store_flush(store);
-	queue_put(queue, &(struct task_spec){.kind = "d"}, 1, told_put, &at[3], &err);
+	queue_put(queue, &(struct task_spec){.kind = "d"}, 1, QUEUE_ATOMIC, told_put, &at[3], &err);
 	store_flush(store);
-}
-
-static int try_open(void)
-{
-	struct queue_events callbacks = {NULL, on_ready, on_cancel, on_event};
-
-	queue = NULL;
-	store = NULL;
-	return store_open(path, &store_config, nothing, NULL, &store, &err) ||
-	       queue_open(store, &config, &callbacks, &queue, &err);
 }
 
 /* An end that was told is final; a task that was told may have got further than was told. */
@@ -675,8 +541,8 @@ static void check_told(int n)
 		if (told[i].state == TASK_READY)
 			get(told[i].id);
 		else
-			ck_assert_msg((int)get(told[i].id)->state == told[i].state, "failure %d: task %d lost its end",
-			              n, i);
+			ck_assert_msg((int)get(told[i].id)->state == told[i].state,
+			              "failure %d: task %d lost its end", n, i);
 	}
 }
 
@@ -706,7 +572,8 @@ START_TEST(whichever_write_fails_what_was_told_is_there_after_the_restart)
 }
 END_TEST
 
-/* ---- kill -9 ---------------------------------------------------------------------------------------- */
+/* ---- kill -9
+ * ---------------------------------------------------------------------------------------- */
 
 #define KEYS 20000
 
@@ -727,7 +594,8 @@ static void acknowledge(int64_t key, int64_t id, int is_end)
 		_exit(1);
 }
 
-static void ack_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+static void ack_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                    const struct err *e)
 {
 	(void)e;
 	if (!r && n)
@@ -750,7 +618,7 @@ static void put_key(int64_t key)
 	snprintf(body, sizeof(body), "%lld", (long long)key);
 	spec.idempotency_key = name;
 	spec.body = body;
-	ck_ok(queue_put(queue, &spec, 1, ack_put, (void *)(intptr_t)key, &err), &err);
+	ck_ok(queue_put(queue, &spec, 1, QUEUE_ATOMIC, ack_put, (void *)(intptr_t)key, &err), &err);
 }
 
 /* Ends all that is due, without waiting for a commit between claim and end. */
@@ -759,7 +627,7 @@ static void end_due(void)
 	struct queue_outcome ok = {.result = "{}"};
 	struct task *task;
 
-	while (!queue_claim(queue, NULL, "w", &arena, &task, &err) && task)
+	while (!queue_claim(queue, &by_w, &arena, &task, &err) && task)
 		queue_finish(queue, task->id, task->fence, &ok, ack_end,
 		             (void *)(intptr_t)strtoll(task->body, NULL, 10));
 }
@@ -781,7 +649,8 @@ static void note(const struct ack *ack)
 		acked_ends[ack->key] = 1;
 		return;
 	}
-	ck_assert_msg(!acked_ids[ack->key] || acked_ids[ack->key] == ack->id, "a key has two tasks");
+	ck_assert_msg(!acked_ids[ack->key] || acked_ids[ack->key] == ack->id,
+	              "a key has two tasks");
 	acked_ids[ack->key] = ack->id;
 }
 

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task is claimed and runs: fences, leases, heartbeats, progress, checkpoints.
+ *
+ * Who claims gets a fence. A worker of this agent needs no lease: its process is watched, and its
+ * end is known at once. A remote worker has a lease and keeps it by heartbeats; it must stop at the
+ * lease's end by itself, and a grace later the task is taken from it. A running attempt that should
+ * stop (cancel, timeout, deadline, no news) is told so: by on_stop, or with its next heartbeat, and
+ * its lease is not extended any more. Times of running attempts are monotonic. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "queue/inside.h"
+
+#define CHECKPOINT_MAX (1u << 20)
+
+/* ---- the timers of what runs
+ * ---------------------------------------------------------------------------------- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static int64_t running_due(const struct queue *queue, const struct running *run)
+{
+	int64_t due = run->lease_until ? run->lease_until + queue->config.lease_grace_ms : 0;
+
+	if (!run->stop)
+		due = sooner(due, sooner(run->stop_at, run->beat_at));
+	return due;
+}
+
+static int lease_less(const struct heap_node *a, const struct heap_node *b)
+{
+	return list_entry(a, struct running, timer)->due <
+	       list_entry(b, struct running, timer)->due;
+}
+
+static void set_timer(struct queue *queue, struct running *run)
+{
+	heap_del(&queue->leases, &run->timer);
+	run->due = running_due(queue, run);
+	if (run->due)
+		heap_add(&queue->leases, &run->timer);
+}
+
+void leases_init(struct queue *queue)
+{
+	heap_init(&queue->leases, lease_less);
+	list_init(&queue->running);
+}
+
+void running_free(struct queue *queue, struct live *live)
+{
+	struct running *run = live_running(live);
+
+	if (!run)
+		return;
+	heap_del(&queue->leases, &run->timer);
+	list_del(&run->link);
+	free(run);
+	live->running = NULL;
+}
+
+/* ---- claim
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+struct claim {
+	int64_t id, fence, attempt, now;
+	int frees_key;
+	char worker[64];
+};
+
+static int claim_write(struct store_db *db, void *arg, struct err *err)
+{
+	struct claim *c = arg;
+	int r = store_run(db, err, statement(RUN_PUT), "iiisi", c->id, c->fence, c->attempt,
+	                  c->worker, c->now);
+
+	return r || !c->frees_key ? r : store_run(db, err, statement(UNIQ_DEL), "i", c->id);
+}
+
+static void claim_done(void *arg, int r, const struct err *err)
+{
+	(void)r;
+	(void)err;
+	free(arg);
+}
+
+static int note_claim(struct queue *queue, const struct live *live, int64_t now)
+{
+	struct claim *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return ERR_NOMEM;
+	*c = (struct claim){live->id,
+	                    live->running->fence,
+	                    live->life.attempt,
+	                    now,
+	                    (live->flags & LIVE_UNIQUE_QUEUED) != 0,
+	                    ""};
+	str_copy(c->worker, sizeof(c->worker), live->running->worker);
+	if (!store_write(queue->store, claim_write, claim_done, c))
+		return 0;
+	free(c);
+	return ERR_NOMEM;
+}
+
+/* How long it may run and wait, on the monotonic clock. */
+static void set_limits(struct running *run, const struct live *live, const struct task *task,
+                       const struct queue_claim_ask *ask, int64_t wall)
+{
+	int64_t now = clock_mono_ms();
+
+	run->timeout_ms = task->timeout_ms;
+	run->stop_at = task->timeout_ms ? now + task->timeout_ms : 0;
+	if (live->more && live->more->deadline)
+		run->stop_at = sooner(run->stop_at, now + live->more->deadline - wall);
+	run->heartbeat_ms = task->policy->heartbeat_ms;
+	run->beat_at = run->heartbeat_ms ? now + run->heartbeat_ms : 0;
+	run->lease_ms = ask->lease_ms;
+	run->lease_until = ask->lease_ms ? now + ask->lease_ms : 0;
+}
+
+static int claim(struct queue *queue, struct live *live, const struct task *task,
+                 const struct queue_claim_ask *ask)
+{
+	struct running *run = calloc(1, sizeof(*run));
+	int64_t now = clock_wall_ms();
+
+	if (!run)
+		return ERR_NOMEM;
+	turn_taken(queue, live);
+	lane_del(queue, live);
+	heap_del(&queue->timers, &live->timer);
+	live_count(queue, live, -1);
+	life_step(&live->life, &run->fence, LIFE_CLAIM, store_next_fence(queue->store));
+	live->running = run;
+	live_count(queue, live, 1);
+	limit_started(queue, live, clock_mono_ms());
+	live->expires_at = live->more ? live->more->deadline : 0; /* it was started in time */
+	run->live = live;
+	run->started_at = now;
+	str_copy(run->worker, sizeof(run->worker), ask->worker ? ask->worker : "");
+	set_limits(run, live, task, ask, now);
+	list_add_tail(&queue->running, &run->link);
+	set_timer(queue, run);
+	metric_observe_ms(&queue->wait_time, (double)(now - live->due));
+	return note_claim(queue, live, now);
+}
+
+static int fits(const struct live *live, const struct queue_claim_ask *ask)
+{
+	int wanted = live->more && live->more->slots ? (int)live->more->slots : 1;
+
+	if (ask->all_slots && wanted > ask->all_slots)
+		wanted = ask->all_slots;
+	return !ask->slots || wanted <= ask->slots;
+}
+
+int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena,
+                struct task **ret, struct err *err)
+{
+	struct live *live;
+	struct task *task;
+	int r;
+
+	*ret = NULL;
+	live = store_is_read_only(queue->store) ? NULL : turn_pick(queue, ask);
+	if (!live || !fits(live, ask) || (live->flags & LIVE_UNIQUE && queue->n_contested))
+		return 0;
+	r = queue_get(queue, live->id, arena, &task, err);
+	if (r)
+		return r;
+	if (claim(queue, live, task, ask))
+		return err_set(err, ERR_NOMEM, "out of memory");
+	queue_overlay(queue, task, arena);
+	*ret = task;
+	queue_tell(queue, live->id, "state", TASK_RUNNING);
+	return 0;
+}
+
+/* ---- while it runs
+ * ---------------------------------------------------------------------------------------------- */
+
+struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event)
+{
+	struct live *live = live_find(queue, id);
+	struct running *run = live ? live_running(live) : NULL;
+
+	if (run && !live->settling && !life_allows(&live->life, run->fence, event, fence))
+		return live;
+	queue->stale++;
+	return NULL;
+}
+
+static void beat(struct queue *queue, struct running *run, int64_t lease_ms)
+{
+	int64_t now = clock_mono_ms();
+
+	if (run->stop)
+		return; /* it should stop: no more time */
+	if (lease_ms)
+		run->lease_ms = lease_ms;
+	if (run->lease_until)
+		run->lease_until = now + run->lease_ms;
+	if (run->heartbeat_ms)
+		run->beat_at = now + run->heartbeat_ms;
+	if (run->lease_until || run->heartbeat_ms)
+		set_timer(queue, run);
+}
+
+int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t lease_ms)
+{
+	struct live *live = running_of(queue, id, fence, LIFE_BEAT);
+
+	if (!live)
+		return ERR_STALE;
+	beat(queue, live->running, lease_ms);
+	return live->running->stop;
+}
+
+int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total,
+                   int64_t rows, int64_t rejected, const char *note)
+{
+	struct live *live = running_of(queue, id, fence, LIFE_BEAT);
+	struct running *run;
+
+	if (!live)
+		return ERR_STALE;
+	run = live->running;
+	beat(queue, run, 0);
+	run->done = done;
+	run->total = total;
+	run->rows = rows;
+	run->rejected = rejected;
+	str_copy(run->note, sizeof(run->note), note ? note : "");
+	queue_tell(queue, id, "progress", TASK_RUNNING);
+	return 0;
+}
+
+struct checkpoint {
+	int64_t id;
+	char *text;
+	queue_done_fn on_done;
+	void *ctx;
+};
+
+static int checkpoint_write(struct store_db *db, void *arg, struct err *err)
+{
+	struct checkpoint *c = arg;
+
+	return store_run(db, err, statement(CHECKPOINT_PUT), "is", c->id, c->text);
+}
+
+static void checkpoint_done(void *arg, int r, const struct err *err)
+{
+	struct checkpoint *c = arg;
+
+	if (c->on_done)
+		c->on_done(c->ctx, r, err);
+	free(c->text);
+	free(c);
+}
+
+int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint,
+                     queue_done_fn on_done, void *ctx)
+{
+	struct live *live = running_of(queue, id, fence, LIFE_BEAT);
+	struct checkpoint *c;
+
+	if (!live)
+		return ERR_STALE;
+	if (strlen(checkpoint) > CHECKPOINT_MAX)
+		return ERR_LIMIT;
+	c = malloc(sizeof(*c));
+	if (!c)
+		return ERR_NOMEM;
+	*c = (struct checkpoint){id, strdup(checkpoint), on_done, ctx};
+	if (!c->text || store_write(queue->store, checkpoint_write, checkpoint_done, c)) {
+		free(c->text);
+		free(c);
+		return ERR_NOMEM;
+	}
+	live->flags |= LIVE_CHECKPOINT;
+	beat(queue, live->running, 0);
+	return 0;
+}
+
+/* ---- time is up
+ * -------------------------------------------------------------------------------------------------
+ */
+
+void running_stop(struct queue *queue, struct live *live, int code, const char *why)
+{
+	struct running *run = live->running;
+
+	if (run->stop)
+		return;
+	run->stop = code;
+	set_timer(queue, run);
+	queue->events.on_stop(queue->events.ctx, live->id, run->fence, code, why);
+}
+
+static void rescue(struct queue *queue, struct live *live)
+{
+	struct running *run = live->running;
+	struct queue_outcome outcome = {.code = run->stop ? run->stop : ERR_CRASH,
+	                                .outcome = "lost",
+	                                .error = "the worker's lease ended without news of it"};
+
+	queue->rescued++;
+	finish_attempt(queue, live, &outcome, NULL, NULL);
+}
+
+static void stop_late(struct queue *queue, struct live *live)
+{
+	struct running *run = live->running;
+	char why[96];
+
+	snprintf(why, sizeof(why), "the attempt took longer than its timeout of %lld ms",
+	         (long long)run->timeout_ms);
+	if (live->more && live->more->deadline && live->more->deadline <= clock_wall_ms())
+		str_copy(why, sizeof(why), "the deadline of the task has passed");
+	running_stop(queue, live, ERR_TIMEOUT, why);
+}
+
+static void running_time(struct queue *queue, struct live *live, int64_t now)
+{
+	struct running *run = live->running;
+
+	if (run->lease_until && run->lease_until + queue->config.lease_grace_ms <= now)
+		rescue(queue, live);
+	else if (run->stop_at && run->stop_at <= now)
+		stop_late(queue, live);
+	else if (run->beat_at && run->beat_at <= now)
+		running_stop(queue, live, ERR_TIMEOUT,
+		             "the attempt gave no news for longer than heartbeat_ms");
+}
+
+void leases_tick(struct queue *queue, int64_t now)
+{
+	struct heap_node *top;
+
+	while ((top = heap_top(&queue->leases)) &&
+	       list_entry(top, struct running, timer)->due <= now) {
+		struct running *run = list_entry(top, struct running, timer);
+
+		heap_del(&queue->leases, top);
+		if (!store_is_read_only(queue->store))
+			running_time(queue, run->live, now);
+	}
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of an attempt, and of a task: one write each, the RAM follows when it is durable. In
+ * between the task is settling: its fence is good for nothing any more, and nobody moves it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "queue/inside.h"
+
+#define RESULT_MAX (1u << 20)
+#define RETRY_FACTOR 200
+
+struct end {
+	struct queue *queue;
+	struct arena arena;
+	int64_t id, fence, now;
+	enum life_event event;
+	enum task_state to; /* a final state, or SCHEDULED for another try */
+	int attempt, crashes, flags;
+	int64_t run_at, started_at, batch, expires_at, retain_ms;
+	const char *worker;
+	struct queue_outcome outcome;
+	struct insert *next, *always; /* tasks that come into being with a success, with any end */
+	size_t n_next, n_always;
+	/* what the writer leaves */
+	int64_t *released, complete;
+	size_t n_released;
+	queue_done_fn on_done;
+	void *ctx;
+};
+
+/* ---- the decision
+ * ------------------------------------------------------------------------------------------- */
+
+static int64_t jitter(int64_t bound, int how)
+{
+	int64_t fixed = how == TASK_JITTER_NONE ? bound : how == TASK_JITTER_EQUAL ? bound / 2 : 0;
+
+	return fixed +
+	       (bound > fixed ? (int64_t)(random_u64() % (uint64_t)(bound - fixed + 1)) : 0);
+}
+
+/* Full jitter by default: anywhere between nothing and the exponential bound. */
+static int64_t backoff(const struct queue *queue, const struct task_spec *policy, int64_t attempt)
+{
+	int64_t bound = policy->retry_initial_ms ? policy->retry_initial_ms
+	                                         : queue->config.retry_initial_ms;
+	int64_t max = policy->retry_max_ms ? policy->retry_max_ms : queue->config.retry_max_ms;
+	int64_t percent =
+	        policy->retry_factor_percent ? policy->retry_factor_percent : RETRY_FACTOR;
+
+	for (int64_t i = 1; i < attempt && bound < max && percent > 100 && bound > 0; i++)
+		bound = bound * percent / 100 > bound ? bound * percent / 100 : bound + 1;
+	return jitter(bound < max ? bound : max, policy->retry_jitter);
+}
+
+struct verdict {
+	enum life_event event;
+	int64_t run_at;
+};
+
+static struct verdict decide(const struct queue *queue, const struct live *live,
+                             const struct queue_outcome *o)
+{
+	struct life_outcome end = {.code = o->code,
+	                           .snooze = o->snooze,
+	                           .max_crashes = (int)queue->config.max_crashes};
+	int64_t now = clock_wall_ms(), wait = o->retry_after_ms, after = 0;
+	struct task_spec policy = {0};
+	enum rule_action rule;
+	struct arena arena;
+
+	end.cancel_requested = live->running->stop == ERR_CANCELLED;
+	if (!o->code)
+		return (struct verdict){LIFE_SUCCEED, 0};
+	end.lost = o->outcome && !strcmp(o->outcome, "lost");
+	arena_init(&arena);
+	if (live->more)
+		spec_unpack(live->more->policy, &arena, &policy);
+	rule = spec_rule(policy.retry_rules, o->code, &after);
+	if (rule == RULE_NONE)
+		end.may_retry = err_is_transient(o->code) &&
+		                !(o->code == ERR_CRASH && policy.crash_is_final);
+	else
+		end.may_retry = rule == RULE_RETRY;
+	end.snooze |= rule == RULE_SNOOZE;
+	if (after)
+		wait = after;
+	if (wait <= 0)
+		wait = backoff(queue, &policy, live->life.attempt);
+	arena_done(&arena);
+	if (policy.deadline && now + wait >= policy.deadline)
+		end.may_retry = end.snooze = 0;
+	return (struct verdict){life_verdict(&live->life, &end), now + wait};
+}
+
+static const char *outcome_of(const struct queue_outcome *outcome, enum life_event event)
+{
+	if (outcome->outcome)
+		return outcome->outcome;
+	if (event == LIFE_SNOOZE)
+		return "snoozed";
+	switch (outcome->code) {
+	case 0:
+		return NULL; /* succeeded */
+	case ERR_CANCELLED:
+		return "cancelled";
+	case ERR_TIMEOUT:
+		return "timeout";
+	case ERR_CRASH:
+		return "crashed";
+	default:
+		return "failed";
+	}
+}
+
+/* ---- the write
+ * ---------------------------------------------------------------------------------------------- */
+
+static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n,
+                         struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++)
+		r = insert_write(e->queue, db, all, i, &e->arena, err);
+	return r;
+}
+
+static int write_attempt(struct end *e, struct store_db *db, struct err *err)
+{
+	const struct queue_outcome *o = &e->outcome;
+
+	return store_run(db, err, statement(ATTEMPT_PUT), "iiisiisisiii", e->id, e->fence,
+	                 (int64_t)e->attempt, e->worker, e->started_at, e->now,
+	                 outcome_of(o, e->event), (int64_t)o->code, o->error,
+	                 (int64_t)o->usage.exit_signal, o->usage.cpu_ms, o->usage.rss_kib);
+}
+
+static int write_done(struct end *e, struct store_db *db, struct err *err)
+{
+	const struct queue_outcome *o = &e->outcome;
+
+	return store_run(db, err, statement(DONE_PUT), "iiisiisissisiiii", e->id, (int64_t)e->to,
+	                 (int64_t)e->attempt, e->worker, e->started_at, e->now, o->result,
+	                 (int64_t)o->code, o->error, o->error_where, e->fence,
+	                 outcome_of(o, e->event), (int64_t)o->usage.exit_signal, o->usage.cpu_ms,
+	                 o->usage.rss_kib, e->now + e->retain_ms);
+}
+
+static int write_end(struct end *e, struct store_db *db, struct err *err)
+{
+	int r = write_done(e, db, err);
+
+	if (!r)
+		r = store_run(db, err, statement(LIVE_DEL), "i", e->id);
+	if (!r && e->flags & LIVE_UNIQUE)
+		r = store_run(db, err, statement(UNIQ_DEL), "i", e->id);
+	if (!r && e->flags & LIVE_CHECKPOINT)
+		r = store_run(db, err, statement(CHECKPOINT_DEL), "i", e->id);
+	if (!r)
+		r = depend_end_write(e->queue, db, e->id, e->to, &e->arena, &e->released,
+		                     &e->n_released, err);
+	if (!r && e->batch)
+		r = batch_end_write(db, e->batch, e->to, e->now, 1, &e->complete, err);
+	if (!r && e->to == TASK_SUCCEEDED)
+		r = write_inserts(e, db, e->next, e->n_next, err);
+	return r ? r : write_inserts(e, db, e->always, e->n_always, err);
+}
+
+static int end_write(struct store_db *db, void *arg, struct err *err)
+{
+	struct end *e = arg;
+	int r = e->fence ? store_run(db, err, statement(RUN_DEL), "i", e->id) : 0;
+
+	if (r)
+		return r;
+	if (e->to != TASK_SCHEDULED)
+		return write_end(e, db, err);
+	r = write_attempt(e, db, err);
+	return r ? r
+	         : store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at,
+	                     (int64_t)e->attempt, (int64_t)e->crashes, e->expires_at);
+}
+
+int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now,
+                       int64_t by, struct err *err)
+{
+	struct end e = {.queue = queue,
+	                .id = id,
+	                .now = now,
+	                .event = LIFE_CANCEL,
+	                .to = TASK_CANCELLED,
+	                .flags = LIVE_UNIQUE | LIVE_CHECKPOINT,
+	                .retain_ms = queue->config.retention_ms};
+	char name[ID_LEN];
+	int r;
+
+	id_format('t', by, name);
+	arena_init(&e.arena);
+	e.outcome = (struct queue_outcome){
+	        .code = ERR_CANCELLED,
+	        .outcome = "cancelled",
+	        .error = arena_printf(&e.arena, "replaced by task %s", name)};
+	r = batch_of(db, id, &e.batch, err);
+	if (!r)
+		r = write_end(&e, db, err);
+	arena_done(&e.arena);
+	return r;
+}
+
+/* ---- afterwards, on the loop thread
+ * ---------------------------------------------------------------------------- */
+
+static void end_free(struct end *e)
+{
+	arena_done(&e->arena);
+	free(e);
+}
+
+/* RAM goes where the store is. */
+static enum task_state take_step(struct queue *queue, struct live *live, struct end *e)
+{
+	enum task_state to = e->to;
+	int64_t fence = e->fence;
+
+	live_leave(queue, live);
+	life_step(&live->life, &fence, e->event, e->fence);
+	if (to == TASK_SCHEDULED) {
+		live->due = e->run_at;
+		queue->retried += e->event != LIFE_SNOOZE;
+		live_settle(queue, live);
+		return live_state(live);
+	}
+	queue->finished[to]++;
+	channel_ended(live->lane->channel, clock_mono_ms());
+	live_del(queue, live);
+	return to;
+}
+
+static void follow(struct end *e, int r)
+{
+	struct queue *queue = e->queue;
+
+	inserts_done(queue, e->next, e->n_next,
+	             r                         ? r
+	             : e->to == TASK_SUCCEEDED ? 0
+	                                       : ERR_CANCELLED);
+	inserts_done(queue, e->always, e->n_always,
+	             r                         ? r
+	             : e->to == TASK_SCHEDULED ? ERR_CANCELLED
+	                                       : 0);
+	if (r || e->to == TASK_SCHEDULED)
+		return;
+	depend_released(queue, e->released, e->n_released);
+	if (e->complete)
+		depend_released(queue, &e->complete, 1);
+	if (e->to != TASK_SUCCEEDED)
+		depend_failed(queue, e->id);
+}
+
+static void end_done(void *arg, int r, const struct err *err)
+{
+	struct end *e = arg;
+	struct queue *queue = e->queue;
+	struct live *live = live_find(queue, e->id);
+	enum task_state now_in = e->to;
+
+	if (!r && e->fence)
+		metric_observe_ms(&queue->run_time, (double)(e->now - e->started_at));
+	if (!r && live) {
+		now_in = take_step(queue, live, e);
+		queue_tell(queue, e->id, "state", now_in);
+	} else if (live) {
+		live->settling = 0;
+	}
+	follow(e, r);
+	if (e->on_done)
+		e->on_done(e->ctx, r, err);
+	if (!r)
+		queue->events.on_ready(queue->events.ctx);
+	end_free(e);
+}
+
+/* ---- the request
+ * --------------------------------------------------------------------------------------------- */
+
+static int prepare_next(struct end *e, const struct queue_outcome *outcome)
+{
+	const struct task_spec *specs =
+	        spec_copy(e->queue, &e->arena, outcome->next, outcome->n_next);
+	int r = inserts_prepare(e->queue, &e->arena, specs, outcome->n_next, &e->next);
+
+	if (!r)
+		e->n_next = outcome->n_next;
+	return r;
+}
+
+/* The callback is a task of its own: it is retried and never holds up the end. */
+static int prepare_callback(struct end *e, const struct live *live, const struct task_spec *policy)
+{
+	struct task_spec spec = {
+	        .kind = "callback", .queue = "callbacks", .priority = -1, .parent = e->id};
+	struct arena *arena = &e->arena;
+	int r;
+
+	if (!policy->callback || e->to == TASK_SCHEDULED)
+		return 0;
+	spec.body = policy->callback;
+	spec.tenant = live->lane->tenant->name;
+	r = inserts_prepare(e->queue, arena, spec_copy(e->queue, arena, &spec, 1), 1, &e->always);
+	if (!r)
+		e->n_always = 1;
+	return r;
+}
+
+static int prepare(struct end *e, const struct live *live, const struct queue_outcome *outcome)
+{
+	struct task_spec policy = {0};
+	int64_t retain;
+
+	if (live->more)
+		spec_unpack(live->more->policy, &e->arena, &policy);
+	retain = e->to == TASK_SUCCEEDED ? policy.retain_ok_ms : policy.retain_failed_ms;
+	e->retain_ms = retain ? retain : e->queue->config.retention_ms;
+	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM
+	                                                   : prepare_callback(e, live, &policy);
+}
+
+static struct end *end_new(struct queue *queue, struct live *live, enum life_event event,
+                           const struct queue_outcome *outcome)
+{
+	struct running *run = live_running(live);
+	struct end *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	arena_init(&e->arena);
+	e->queue = queue;
+	e->id = live->id;
+	e->now = clock_wall_ms();
+	e->event = event;
+	e->to = life_rule(live_state(live), event)->to;
+	e->flags = live->flags;
+	e->attempt = (int)live->life.attempt - (event == LIFE_SNOOZE);
+	e->crashes = live->life.crashes + (event == LIFE_LOST);
+	e->batch = live->more ? live->more->batch : 0;
+	e->expires_at = live->expires_at;
+	if (run) {
+		e->fence = run->fence;
+		e->started_at = run->started_at;
+		e->worker = arena_str(&e->arena, run->worker);
+	}
+	e->outcome = *outcome;
+	e->outcome.result = arena_str(&e->arena, outcome->result);
+	e->outcome.error = arena_str(&e->arena, outcome->error);
+	e->outcome.error_where = arena_str(&e->arena, outcome->error_where);
+	e->outcome.outcome = arena_str(&e->arena, outcome->outcome);
+	if (prepare(e, live, outcome)) {
+		follow(e, ERR_NOMEM);
+		end_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* It stands nowhere any more, so that no loop meets it again while its end is written. */
+void stand_aside(struct queue *queue, struct live *live)
+{
+	heap_del(&queue->timers, &live->timer);
+	if (live_state(live) == TASK_RUNNING) {
+		heap_del(&queue->leases, &live->running->timer);
+		return;
+	}
+	if (live->place == PLACE_FIFO || live->place == PLACE_HEAP)
+		lane_del(queue, live);
+	limit_leave(queue, live);
+}
+
+int end_live(struct queue *queue, struct live *live, enum life_event event,
+             const struct queue_outcome *outcome, int64_t run_at, queue_done_fn on_done, void *ctx)
+{
+	struct end *e = end_new(queue, live, event, outcome);
+	int r;
+
+	stand_aside(queue, live); /* also without memory */
+	if (!e)
+		return ERR_NOMEM;
+	e->run_at = run_at;
+	e->on_done = on_done;
+	e->ctx = ctx;
+	r = store_write(queue->store, end_write, end_done, e);
+	if (r) {
+		follow(e, r);
+		end_free(e);
+		return r;
+	}
+	live->settling = 1;
+	return 0;
+}
+
+int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome,
+                   queue_done_fn on_done, void *ctx)
+{
+	struct verdict verdict = decide(queue, live, outcome);
+
+	return end_live(queue, live, verdict.event, outcome, verdict.run_at, on_done, ctx);
+}
+
+int queue_finish(struct queue *queue, int64_t id, int64_t fence,
+                 const struct queue_outcome *outcome, queue_done_fn on_done, void *ctx)
+{
+	struct live *live = running_of(queue, id, fence, outcome->code ? LIFE_FAIL : LIFE_SUCCEED);
+
+	if (!live)
+		return ERR_STALE;
+	if (outcome->result && strlen(outcome->result) > RESULT_MAX)
+		return ERR_LIMIT;
+	return finish_attempt(queue, live, outcome, on_done, ctx);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task comes into being: by a put, or with the end of another.
+ *
+ * On the loop thread it gets an id and a lane; on the writer thread it is deduplicated by its
+ * idempotency and its unique key, checked against what it names, and inserted; after the fsync, on
+ * the loop thread, it gets its place in RAM and the news. A refusal changes nothing in the store,
+ * so that the others of a transaction need no savepoint. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "queue/inside.h"
+
+int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs,
+                    size_t n, struct insert **ret)
+{
+	struct insert *all = arena_alloc(arena, n * sizeof(*all));
+	int64_t now = clock_wall_ms();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct task_spec *spec = &specs[i];
+		struct lane *lane = lane_get(queue, spec);
+
+		if (!lane) {
+			inserts_done(queue, all, i, ERR_NOMEM);
+			return ERR_NOMEM;
+		}
+		lane_hold(lane);
+		queue->n_coming++;
+		if (spec->n_depends_on)
+			queue->has_deps = 1;
+		all[i] = (struct insert){.spec = spec,
+		                         .policy = spec_pack(spec, arena),
+		                         .lane = lane,
+		                         .id = ++queue->last_id,
+		                         .now = now,
+		                         .expires_at = spec->expires_at,
+		                         .flags = spec_flags(spec),
+		                         .lane_is_new = !lane->is_stored};
+		if (spec->deadline && (!spec->expires_at || spec->deadline < spec->expires_at))
+			all[i].expires_at = spec->deadline;
+	}
+	*ret = all;
+	return 0;
+}
+
+/* ---- on the writer thread
+ * ---------------------------------------------------------------------------------- */
+
+int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err)
+{
+	in->result.code = code;
+	in->result.error = arena_str(arena, err->text);
+	return 0;
+}
+
+/* 1: the request is answered by an earlier task. */
+static int find_idempotent(struct store_db *db, struct insert *in, struct arena *arena,
+                           struct err *err)
+{
+	struct err why = {0};
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(IDEM_GET), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_text(stmt, 1, in->spec->tenant);
+	store_bind_text(stmt, 2, in->spec->idempotency_key);
+	r = store_step(stmt, err);
+	if (r > 0) {
+		in->result.id = store_int(stmt, 0);
+		in->result.existed = 1;
+		if (strcmp(store_text(stmt, 1), in->spec->body) ||
+		    strcmp(store_text(stmt, 2), in->spec->kind)) {
+			err_set(&why, ERR_CONFLICT,
+			        "the idempotency key '%s' was used for another request",
+			        in->spec->idempotency_key);
+			insert_refuse(in, ERR_CONFLICT, arena, &why);
+		}
+	}
+	store_end(stmt);
+	return r;
+}
+
+static int is_waiting(struct store_db *db, int64_t id, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(WAITS), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, id);
+	r = store_step(stmt, err);
+	store_end(stmt);
+	return r;
+}
+
+static int merge_into(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
+{
+	int r = store_run(db, err, statement(TASK_MERGE), "is", in->result.id, in->spec->body);
+	struct err why = {0};
+
+	if (r)
+		return r;
+	in->result.existed = 1;
+	if (store_changes(db))
+		return 1;
+	err_set(&why, ERR_INVALID, "the body is no JSON that could be merged");
+	insert_refuse(in, ERR_INVALID, arena, &why);
+	return 1;
+}
+
+static int resolve_conflict(struct queue *queue, struct store_db *db, struct insert *in,
+                            struct arena *arena, struct err *err)
+{
+	struct err why = {0};
+	char name[ID_LEN];
+	int waits;
+
+	if (in->spec->on_conflict == TASK_CONFLICT_RETURN) {
+		in->result.existed = 1;
+		return 1;
+	}
+	waits = in->spec->on_conflict == TASK_CONFLICT_REJECT ? 0
+	                                                      : is_waiting(db, in->result.id, err);
+	if (waits < 0)
+		return waits;
+	if (waits && in->spec->on_conflict == TASK_CONFLICT_MERGE)
+		return merge_into(db, in, arena, err);
+	if (waits) {
+		in->replaced = in->result.id;
+		return end_write_replaced(queue, db, in->replaced, in->now, in->id, err);
+	}
+	id_format('t', in->result.id, name);
+	err_set(&why, ERR_EXISTS, "task %s has the unique key '%s'", name, in->spec->unique_key);
+	insert_refuse(in, ERR_EXISTS, arena, &why);
+	return 1;
+}
+
+static int find_unique(struct queue *queue, struct store_db *db, struct insert *in,
+                       struct arena *arena, struct err *err)
+{
+	struct store_stmt *stmt;
+	int64_t until = 0;
+	int r = store_begin(db, statement(UNIQ_GET), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_text(stmt, 1, in->spec->tenant);
+	store_bind_text(stmt, 2, in->spec->unique_key);
+	r = store_step(stmt, err);
+	if (r > 0) {
+		in->result.id = store_int(stmt, 0);
+		until = store_int(stmt, 1);
+	}
+	store_end(stmt);
+	return r > 0 && (!until || until > in->now) ? resolve_conflict(queue, db, in, arena, err)
+	       : r < 0                              ? r
+	                                            : 0;
+}
+
+static int write_keys(struct store_db *db, const struct insert *in, struct err *err)
+{
+	const struct task_spec *spec = in->spec;
+	int64_t until = spec->unique_scope == TASK_UNIQUE_TTL ? in->now + spec->unique_ttl_ms : 0;
+	int r = 0;
+
+	if (spec->idempotency_key)
+		r = store_run(db, err, statement(IDEM_PUT), "ssii", spec->tenant,
+		              spec->idempotency_key, in->id, in->now);
+	if (!r && spec->unique_key)
+		r = store_run(db, err, statement(UNIQ_PUT), "ssii", spec->tenant, spec->unique_key,
+		              in->id, until);
+	return r;
+}
+
+static int write_rows(struct store_db *db, const struct insert *in, struct err *err)
+{
+	const struct task_spec *s = in->spec;
+	const struct lane *lane = in->lane;
+	int r = 0;
+
+	if (in->lane_is_new)
+		r = store_run(db, err, statement(LANE_PUT), "isssi", lane->id, lane->channel->name,
+		              lane->tenant->name, lane_fairness_key(lane), (int64_t)lane->weight);
+	if (!r)
+		r = store_run(db, err, statement(TASK_PUT), "issssssiiiiiissis", in->id, s->kind,
+		              s->queue, s->dataset, s->body, s->labels, s->trace,
+		              (int64_t)s->priority, in->now, in->expires_at, s->timeout_ms,
+		              (int64_t)s->max_attempts, s->parent, s->unique_key, s->tenant,
+		              s->batch, in->policy);
+	if (!r)
+		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id,
+		              (int64_t)s->priority, in->now, s->run_at, in->expires_at,
+		              (int64_t)s->max_attempts, (int64_t)(in->is_blocked || in->waiting),
+		              (int64_t)in->flags);
+	return r;
+}
+
+int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i,
+                 struct arena *arena, struct err *err)
+{
+	struct insert *in = &all[i];
+	int r = 0;
+
+	in->result = (struct queue_put_result){0}; /* a write may be called again */
+	in->waiting = in->dep_failed = 0;
+	in->replaced = 0;
+	if (in->spec->idempotency_key)
+		r = find_idempotent(db, in, arena, err);
+	if (!r && in->spec->n_depends_on)
+		r = depend_check(db, all, i, arena, err);
+	if (!r && !in->result.code && in->spec->batch)
+		r = batch_check(db, in, arena, err);
+	if (!r && !in->result.code && in->spec->unique_key)
+		r = find_unique(queue, db, in, arena, err);
+	if (r || in->result.code)
+		return r < 0 ? r : 0;
+	in->result.id = in->id;
+	r = write_rows(db, in, err);
+	if (!r)
+		r = write_keys(db, in, err);
+	if (!r && in->spec->batch)
+		r = store_run(db, err, statement(BATCH_ADD), "i", in->spec->batch);
+	return r || !in->spec->n_depends_on ? r : depend_write(db, all, i, err);
+}
+
+/* ---- on the loop thread
+ * ------------------------------------------------------------------------------------ */
+
+int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec,
+               const char *policy)
+{
+	size_t n = policy ? strlen(policy) + 1 : 1;
+	struct more *more = calloc(1, sizeof(*more) + n);
+
+	if (!more)
+		return ERR_NOMEM;
+	if (policy)
+		memcpy(more->policy, policy, n);
+	more->deadline = spec->deadline;
+	more->batch = spec->batch;
+	more->cost = (uint32_t)spec->cost;
+	more->slots = (uint32_t)spec->slots;
+	more->on_dep_failure = (uint8_t)spec->on_dep_failure;
+	live->more = more;
+	return limit_attach(queue, live, spec);
+}
+
+void live_settle(struct queue *queue, struct live *live)
+{
+	int64_t no_fence = 0;
+
+	if (live_state(live) == TASK_SCHEDULED && live->due <= clock_wall_ms())
+		life_step(&live->life, &no_fence, LIFE_DUE, 0);
+	live_enter(queue, live);
+}
+
+static int admit(struct queue *queue, const struct insert *in)
+{
+	const struct task_spec *spec = in->spec;
+	struct live *live = live_new(queue, in->id, in->lane);
+
+	if (!live)
+		return ERR_NOMEM; /* durable all the same: the next start finds it */
+	live->priority = (uint8_t)spec->priority;
+	live->due = spec->run_at > in->now ? spec->run_at : in->now;
+	live->expires_at = in->expires_at;
+	live->life.max_attempts = (uint32_t)spec->max_attempts;
+	live->life.state = TASK_SCHEDULED;
+	live->flags = (uint8_t)in->flags;
+	if (((in->flags & LIVE_POLICY) || in->is_blocked) &&
+	    live_equip(queue, live, spec, in->policy)) {
+		live_del(queue, live);
+		return ERR_NOMEM;
+	}
+	if (in->waiting || in->is_blocked) {
+		live->life.state = TASK_BLOCKED;
+		live->more->waiting = in->waiting + in->is_blocked;
+	}
+	live_settle(queue, live);
+	queue->submitted++;
+	queue_tell(queue, in->id, "state", live_state(live));
+	return 0;
+}
+
+static void drop_replaced(struct queue *queue, int64_t id)
+{
+	struct live *live = live_find(queue, id);
+
+	if (!live)
+		return;
+	live_leave(queue, live);
+	channel_ended(live->lane->channel, clock_mono_ms());
+	live_del(queue, live);
+	queue->finished[TASK_CANCELLED]++;
+	queue_tell(queue, id, "state", TASK_CANCELLED);
+	depend_failed(queue, id);
+}
+
+void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct insert *in = &all[i];
+		int is_new = !r && !in->result.code && !in->result.existed;
+
+		queue->n_coming--;
+		if (is_new)
+			in->lane->is_stored = 1;
+		if (!r && in->replaced)
+			drop_replaced(queue, in->replaced);
+		if (is_new)
+			admit(queue, in);
+		lane_unhold(queue, in->lane);
+		if (is_new && in->dep_failed)
+			for (size_t k = 0; k < in->spec->n_depends_on; k++)
+				depend_failed(
+				        queue,
+				        in->spec->depends_on[k] > 0
+				                ? in->spec->depends_on[k]
+				                : all[-in->spec->depends_on[k] - 1].result.id);
+	}
+}
+
+/* The columns of RECOVER: id, lane, priority, created_at, run_at, expires_at, attempt,
+ * max_attempts, crashes, blocked, flags, policy. */
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane,
+                   struct err *err)
+{
+	struct live *live = live_new(queue, store_int(stmt, 0), lane);
+	struct task_spec spec = {0};
+	const char *policy = store_text(stmt, 11);
+	struct arena arena;
+	int r = 0;
+
+	if (!live)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	live->priority = (uint8_t)store_int(stmt, 2);
+	live->due =
+	        store_int(stmt, 4) > store_int(stmt, 3) ? store_int(stmt, 4) : store_int(stmt, 3);
+	live->expires_at = store_int(stmt, 5);
+	live->life = (struct life){.attempt = (uint32_t)store_int(stmt, 6),
+	                           .max_attempts = (uint32_t)store_int(stmt, 7),
+	                           .crashes = (uint8_t)store_int(stmt, 8),
+	                           .state = store_int(stmt, 9) ? TASK_BLOCKED : TASK_SCHEDULED};
+	live->flags = (uint8_t)store_int(stmt, 10) | LIVE_CHECKPOINT;
+	if (policy || live_state(live) == TASK_BLOCKED) {
+		arena_init(&arena);
+		r = spec_unpack(policy, &arena, &spec);
+		if (!r)
+			r = live_equip(queue, live, &spec, policy);
+		arena_done(&arena);
+	}
+	if (r)
+		return err_set(err, r, "task %lld: its policy cannot be read", (long long)live->id);
+	if (live->life.attempt)
+		live->expires_at = spec.deadline; /* it was started in time */
+	live_settle(queue, live);
+	return 0;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks that know each other: dependencies, batches, unique keys, callbacks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "queue/rig.h"
+
+static int64_t put_after(int64_t parent, int on_failure)
+{
+	return put((struct task_spec){
+	        .depends_on = &parent, .n_depends_on = 1, .on_dep_failure = on_failure});
+}
+
+static int64_t ids[16];
+
+static void on_ids(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                   const struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	last_code = r;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = results[i].code ? results[i].code : results[i].id;
+}
+
+/* ---- dependencies
+ * ---------------------------------------------------------------------------------------------- */
+
+START_TEST(a_task_waits_for_those_it_depends_on)
+{
+	int64_t parents[2] = {put((struct task_spec){0}), put((struct task_spec){0})};
+	int64_t child =
+	        put((struct task_spec){.depends_on = parents, .n_depends_on = 2, .priority = 0});
+	struct task *a = claim(), *b = claim();
+
+	ck_assert_ptr_null(claim());
+	ck_assert_int_eq(get(child)->state, TASK_BLOCKED);
+	finish(a, 0);
+	ck_assert_int_eq(get(child)->state, TASK_BLOCKED);
+	finish(b, 0);
+	ck_assert_int_eq(get(child)->state, TASK_READY);
+	ck_assert_int_eq(claim()->id, child);
+}
+END_TEST
+
+START_TEST(what_has_succeeded_already_holds_nobody_up)
+{
+	int64_t parent = put((struct task_spec){0});
+
+	finish(claim(), 0);
+	ck_assert_int_eq(get(put_after(parent, 0))->state, TASK_READY);
+	parent = 4711;
+	ck_assert_int_eq(put_after(parent, 0), ERR_NOTFOUND);
+}
+END_TEST
+
+START_TEST(a_graph_is_put_in_one_call)
+{
+	static const int64_t first[] = {-1}, both[] = {-2, -3};
+	struct task_spec specs[] = {{.kind = "a"},
+	                            {.kind = "b", .depends_on = first, .n_depends_on = 1},
+	                            {.kind = "c", .depends_on = first, .n_depends_on = 1},
+	                            {.kind = "d", .depends_on = both, .n_depends_on = 2}};
+
+	ck_ok(queue_put(queue, specs, 4, QUEUE_ATOMIC, on_ids, NULL, &err), &err);
+	store_flush(store);
+	for (int i = 0; i < 4; i++)
+		finish(claim(), 0);
+	ck_assert_int_eq(get(ids[3])->state, TASK_SUCCEEDED);
+	ck_assert_int_ge(get(ids[3])->started_at, get(ids[2])->finished_at);
+}
+END_TEST
+
+START_TEST(a_task_cannot_depend_on_itself_or_a_later_one)
+{
+	static const int64_t self[] = {-1}, later[] = {-2};
+	struct task_spec specs[] = {{.kind = "a", .depends_on = later, .n_depends_on = 1},
+	                            {.kind = "b"}};
+
+	ck_ok(queue_put(queue,
+	                &(struct task_spec){.kind = "a", .depends_on = self, .n_depends_on = 1}, 1,
+	                0, on_ids, NULL, &err),
+	      &err);
+	store_flush(store);
+	ck_assert_int_eq(ids[0], ERR_NOTFOUND);
+	ck_ok(queue_put(queue, specs, 2, 0, on_ids, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(ids[0], ERR_NOTFOUND);
+	ck_assert_int_gt(ids[1], 0);
+}
+END_TEST
+
+START_TEST(when_a_parent_fails_its_children_do_what_they_were_told)
+{
+	int64_t parent = put((struct task_spec){0}), cancelled = put_after(parent, TASK_DEP_CANCEL),
+	        runs = put_after(parent, TASK_DEP_RUN), held = put_after(parent, TASK_DEP_HOLD),
+	        grandchild = put_after(cancelled, TASK_DEP_CANCEL), late;
+
+	finish(claim(), ERR_INVALID);
+	ck_assert_int_eq(get(cancelled)->state, TASK_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(get(cancelled)->error, "depends on"));
+	ck_assert_int_eq(get(grandchild)->state, TASK_CANCELLED);
+	ck_assert_int_eq(get(runs)->state, TASK_READY);
+	ck_assert_int_eq(get(held)->state, TASK_BLOCKED);
+	late = put_after(parent, TASK_DEP_CANCEL);
+	store_flush(store);
+	ck_assert_int_eq(get(late)->state, TASK_CANCELLED);
+	finish(claim(), 0);
+	ck_assert_int_eq(queue_retry(queue, parent, on_done, NULL), 0);
+	store_flush(store);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(held)->state, TASK_READY);
+}
+END_TEST
+
+START_TEST(dependencies_survive_a_restart)
+{
+	int64_t parent = put((struct task_spec){0}), child = put_after(parent, TASK_DEP_CANCEL);
+
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(get(child)->state, TASK_BLOCKED);
+	ck_assert_int_eq(claim()->id, parent);
+	finish(get(parent), 0);
+	ck_assert_int_eq(claim()->id, child);
+}
+END_TEST
+
+START_TEST(a_blocked_task_can_be_cancelled_expire_and_be_moved)
+{
+	int64_t parent = put((struct task_spec){0}), a = put_after(parent, 0),
+	        c = put_after(parent, 0),
+	        b = put((struct task_spec){
+	                .depends_on = &parent, .n_depends_on = 1, .expires_at = NOW + 100});
+
+	queue_cancel(queue, a, on_done, NULL);
+	pass(100);
+	ck_assert_int_eq(get(a)->state, TASK_CANCELLED);
+	ck_assert_int_eq(get(b)->state, TASK_EXPIRED);
+	ck_assert_int_eq(queue_reschedule(queue, c, NOW + 5000, 0, on_done, NULL), 0);
+	finish(claim(), 0); /* of the parent, before the move is written */
+	ck_assert_int_eq(get(c)->state, TASK_SCHEDULED);
+	pass(5000);
+	ck_assert_int_eq(claim()->id, c);
+}
+END_TEST
+
+/* ---- batches
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static int64_t batch_id;
+
+static void on_batch(void *ctx, int r, int64_t id, const struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	last_code = r;
+	batch_id = id;
+}
+
+static struct task_batch batch(void)
+{
+	struct task_batch ret;
+
+	ck_ok(queue_batch_get(queue, batch_id, &arena, &ret, &err), &err);
+	return ret;
+}
+
+static void new_batch(const struct task_spec *on_complete)
+{
+	ck_ok(queue_batch_new(queue, NULL, "night", on_complete, on_batch, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+}
+
+static void seal(void)
+{
+	ck_assert_int_eq(queue_batch_seal(queue, batch_id, on_done, NULL), 0);
+	store_flush(store);
+}
+
+START_TEST(a_batch_counts_its_tasks_and_then_lets_the_last_one_run)
+{
+	struct task_spec follower = {.kind = "report", .priority = 0};
+	int64_t members[3];
+
+	new_batch(&follower);
+	for (int i = 0; i < 3; i++)
+		members[i] = put((struct task_spec){.batch = batch_id});
+	finish(claim(), 0);
+	finish(claim(), ERR_INVALID);
+	seal();
+	close_queue();
+	open_queue();
+	queue_cancel(queue, members[2], NULL, NULL);
+	store_flush(store);
+	ck_assert_int_eq(batch().succeeded, 1);
+	ck_assert_int_eq(batch().failed, 1);
+	ck_assert_int_eq(batch().cancelled, 1);
+	ck_assert_int_ne(batch().completed_at, 0);
+	ck_assert_str_eq(claim()->kind, "report");
+}
+END_TEST
+
+START_TEST(an_open_batch_is_not_complete_and_a_sealed_one_takes_no_tasks)
+{
+	new_batch(&(struct task_spec){.kind = "report"});
+	put((struct task_spec){.batch = batch_id});
+	finish(claim(), 0);
+	ck_assert_ptr_null(claim());
+	seal();
+	ck_assert_str_eq(claim()->kind, "report");
+	ck_assert_int_eq(put((struct task_spec){.batch = batch_id}), ERR_CONFLICT);
+	ck_assert_int_eq(put((struct task_spec){.batch = 4711}), ERR_NOTFOUND);
+}
+END_TEST
+
+START_TEST(a_redriven_member_is_counted_once)
+{
+	int64_t id;
+
+	new_batch(NULL);
+	id = put((struct task_spec){.batch = batch_id});
+	put((struct task_spec){.batch = batch_id});
+	finish(claim(), ERR_INVALID);
+	seal();
+	ck_assert_int_eq(queue_retry(queue, id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(batch().failed, 0);
+	finish(claim(), 0);
+	finish(claim(), 0);
+	ck_assert_int_eq(batch().succeeded, 2);
+	ck_assert_int_ne(batch().completed_at, 0);
+}
+END_TEST
+
+START_TEST(batches_are_listed_newest_first)
+{
+	struct task_batch *list;
+	size_t n;
+
+	for (int i = 0; i < 3; i++)
+		new_batch(NULL);
+	ck_ok(queue_batches(queue, NULL, 0, 2, &arena, &list, &n, &err), &err);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(list[0].id, batch_id);
+	ck_ok(queue_batches(queue, NULL, list[1].id, 2, &arena, &list, &n, &err), &err);
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+/* ---- unique keys
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(a_second_task_with_a_key_is_refused_when_it_says_so)
+{
+	int64_t first = put((struct task_spec){.unique_key = "u"});
+
+	ck_assert_int_eq(
+	        put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT}),
+	        ERR_EXISTS);
+	ck_assert_int_gt(put((struct task_spec){.unique_key = "u", .tenant = "other"}), first);
+}
+END_TEST
+
+START_TEST(a_key_of_the_queued_is_free_when_its_task_has_started)
+{
+	struct task_spec spec = {.unique_key = "u", .unique_scope = TASK_UNIQUE_QUEUED};
+	int64_t first = put(spec), second;
+
+	ck_assert_int_eq(put(spec), first);
+	claim();
+	second = put(spec);
+	ck_assert_int_ne(second, first);
+	ck_assert_int_eq(put(spec), second);
+}
+END_TEST
+
+START_TEST(a_key_with_a_time_holds_for_it_whatever_became_of_the_task)
+{
+	struct task_spec spec = {
+	        .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL, .unique_ttl_ms = 60000};
+	int64_t first = put(spec);
+
+	finish(claim(), 0);
+	ck_assert_int_eq(put(spec), first);
+	pass(60000);
+	ck_assert_int_ne(put(spec), first);
+}
+END_TEST
+
+START_TEST(a_waiting_task_is_replaced_and_a_running_one_is_not)
+{
+	struct task_spec spec = {.unique_key = "u", .on_conflict = TASK_CONFLICT_REPLACE};
+	int64_t first = put(spec), second = put(spec);
+
+	ck_assert_int_ne(first, second);
+	ck_assert_int_eq(get(first)->state, TASK_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(get(first)->error, "replaced"));
+	ck_assert_int_eq(claim()->id, second);
+	ck_assert_int_eq(put(spec), ERR_EXISTS);
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(a_waiting_task_takes_what_is_merged_into_it)
+{
+	int64_t id = put((struct task_spec){.unique_key = "u", .body = "{\"a\":1,\"b\":2}"});
+
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u",
+	                                        .on_conflict = TASK_CONFLICT_MERGE,
+	                                        .body = "{\"b\":null,\"c\":3}"}),
+	                 id);
+	ck_assert_str_eq(claim()->body, "{\"a\":1,\"c\":3}");
+	ck_assert_int_eq(
+	        put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}),
+	        ERR_EXISTS);
+}
+END_TEST
+
+START_TEST(nobody_claims_a_task_that_may_be_merged_into_at_this_moment)
+{
+	struct task_spec merge = {.kind = "test",
+	                          .unique_key = "u",
+	                          .on_conflict = TASK_CONFLICT_MERGE,
+	                          .body = "{\"b\":2}"};
+	struct task *task;
+
+	put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	ck_ok(queue_put(queue, &merge, 1, 0, on_put, NULL, &err), &err);
+	ck_ok(queue_claim(queue, &by_w, &arena, &task, &err), &err);
+	ck_assert_ptr_null(task);
+	store_flush(store);
+	ck_assert_str_eq(claim()->body, "{\"a\":1,\"b\":2}");
+}
+END_TEST
+
+START_TEST(one_refused_task_does_not_refuse_the_others_unless_they_are_one)
+{
+	struct task_spec specs[] = {
+	        {.kind = "a", .unique_key = "u"},
+	        {.kind = "b", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT},
+	        {.kind = "c"}};
+
+	ck_ok(queue_put(queue, specs, 3, QUEUE_ATOMIC, on_ids, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_EXISTS);
+	ck_assert_ptr_null(claim());
+	ck_ok(queue_put(queue, specs, 3, 0, on_ids, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	ck_assert_int_eq(ids[1], ERR_EXISTS);
+	ck_assert_str_eq(claim()->kind, "a");
+	ck_assert_str_eq(claim()->kind, "c");
+}
+END_TEST
+
+/* ---- callbacks
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+START_TEST(the_end_of_a_task_with_a_callback_is_a_task_of_its_own)
+{
+	static const char *const names[] = {"callbacks", NULL};
+	int64_t id = put(
+	        (struct task_spec){.callback = "{\"url\":\"https://example.org\"}", .tenant = "t"});
+	struct task *told;
+
+	finish(claim(), ERR_INVALID);
+	told = claim_as((struct queue_claim_ask){.worker = "c", .queues = names});
+	ck_assert_str_eq(told->kind, "callback");
+	ck_assert_str_eq(told->body, "{\"url\":\"https://example.org\"}");
+	ck_assert_int_eq(told->parent, id);
+	ck_assert_str_eq(told->tenant, "t");
+}
+END_TEST
+
+static void together_cases(Suite *suite)
+{
+	TCase *c = tcase_create("together");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, a_task_waits_for_those_it_depends_on);
+	tcase_add_test(c, what_has_succeeded_already_holds_nobody_up);
+	tcase_add_test(c, a_graph_is_put_in_one_call);
+	tcase_add_test(c, a_task_cannot_depend_on_itself_or_a_later_one);
+	tcase_add_test(c, when_a_parent_fails_its_children_do_what_they_were_told);
+	tcase_add_test(c, dependencies_survive_a_restart);
+	tcase_add_test(c, a_blocked_task_can_be_cancelled_expire_and_be_moved);
+	tcase_add_test(c, a_batch_counts_its_tasks_and_then_lets_the_last_one_run);
+	tcase_add_test(c, an_open_batch_is_not_complete_and_a_sealed_one_takes_no_tasks);
+	tcase_add_test(c, a_redriven_member_is_counted_once);
+	tcase_add_test(c, batches_are_listed_newest_first);
+	tcase_add_test(c, a_second_task_with_a_key_is_refused_when_it_says_so);
+	tcase_add_test(c, a_key_of_the_queued_is_free_when_its_task_has_started);
+	tcase_add_test(c, a_key_with_a_time_holds_for_it_whatever_became_of_the_task);
+	tcase_add_test(c, a_waiting_task_is_replaced_and_a_running_one_is_not);
+	tcase_add_test(c, a_waiting_task_takes_what_is_merged_into_it);
+	tcase_add_test(c, nobody_claims_a_task_that_may_be_merged_into_at_this_moment);
+	tcase_add_test(c, one_refused_task_does_not_refuse_the_others_unless_they_are_one);
+	tcase_add_test(c, the_end_of_a_task_with_a_callback_is_a_task_of_its_own);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("queue-together", together_cases)
