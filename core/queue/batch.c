@@ -161,7 +161,7 @@ int queue_batch_new(struct queue *queue, const char *tenant, const char *name,
 		if (!r)
 			b->follower->is_blocked = 1;
 	}
-	if (!r && (r = store_write(queue->store, new_write, new_done, b)))
+	if (!r && (r = store_write_new(queue->store, new_write, new_done, b)))
 		inserts_done(queue, b->follower, b->n_follower, r);
 	if (r) {
 		batch_free(b);
