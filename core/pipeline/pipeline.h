@@ -31,6 +31,10 @@ struct pipeline_events {
 	int (*is_cancelled)(void *ctx);
 };
 
+/* How sources are opened where the process may not do it itself: a descriptor or -errno. NULL: open(2). Once, at the
+ * start. */
+void pipeline_set_opener(int (*open_file)(const char *path));
+
 /* Orders as in worker/worker.h; results belong to the caller. */
 int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                     struct json **ret, struct err *err);

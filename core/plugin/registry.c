@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <orasi/abi.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -633,6 +635,13 @@ const struct json *plugin_find_type(const struct plugin_registry *reg, const cha
 	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin, json_get_str(found, "name", ""),
 	        type);
 	return NULL;
+}
+
+unsigned plugin_rights(const struct plugin_registry *reg, const char *id_or_name)
+{
+	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
+
+	return (unsigned)(json_get_int(p, "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
 }
 
 struct json *plugin_orders(const struct plugin_registry *reg)

@@ -12,7 +12,7 @@
 
 struct fresh {
 	struct indexer *indexer;
-	char folder[64], inside[80];
+	char folder[4096], inside[4096 + 16];
 	struct segment *segment;
 	void *reader;
 };
@@ -82,15 +82,16 @@ static int reopen(struct fresh *f, struct err *err)
 int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, struct fresh **ret, struct err *err)
 {
 	struct fresh *f = calloc(1, sizeof(*f));
+	const char *place = getenv("TMPDIR");
 	int r;
 
 	if (!f)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	f->indexer = indexer;
-	snprintf(f->folder, sizeof(f->folder), "/tmp/orasi-query-XXXXXX");
+	snprintf(f->folder, sizeof(f->folder), "%s/orasi-query-XXXXXX", place ? place : "/tmp");
 	if (!mkdtemp(f->folder)) {
 		free(f);
-		return err_errno(err, errno, "cannot make a scratch folder in /tmp");
+		return err_errno(err, errno, "cannot make a scratch folder in %s", place ? place : "/tmp");
 	}
 	snprintf(f->inside, sizeof(f->inside), "%s/segment", f->folder);
 	r = segment_create(f->inside, &f->segment, err);

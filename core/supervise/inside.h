@@ -34,6 +34,8 @@ struct order {
 	const struct order_events *events;
 	void *ctx;
 	struct process *process; /* NULL while it waits */
+	unsigned rights;         /* what its plugin needs and was granted, see confine.c */
+	size_t places;           /* how many of sup->places its worker must have been told of */
 	struct err stop;         /* code != 0: somebody wants it to end, and why */
 };
 
@@ -66,6 +68,10 @@ struct process {
 	enum process_state state;
 	struct loop_child *child;
 	struct loop_stream *stream, *output;
+	struct loop_watch *file_watch; /* it asks for files, see confine.c */
+	int files_fd;
+	unsigned rights;
+	size_t places;
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */
 	struct wire_page *page;
 	struct buf in, line;
@@ -80,7 +86,9 @@ struct process {
 	struct budget words; /* of lines and progress */
 };
 
-int process_new(struct supervise *sup, enum role role, struct process **ret, struct err *err);
+/* `order` tells what it must be able to do; NULL: nothing special. */
+int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret,
+                struct err *err);
 void process_give(struct process *process, struct order *order);
 void process_send(struct process *process, enum wire_type type, const struct json *json);
 void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
@@ -105,6 +113,18 @@ void pool_idle(struct process *process);                         /* it can take 
 void pool_dead(struct process *process, int code, int signal);   /* it has ended; frees it */
 const char *role_name(enum role role);
 
+/* ---- what workers may do -------------------------------------------------------------------- */
+
+/* Rights and places that the order needs. */
+void confine_order(struct order *order);
+int confine_fits(const struct process *process, const struct order *order);
+/* The arguments that tell a new worker what it may do; all of `argv` points into `sup` or is static. */
+#define CONFINE_ARGS_MAX 160
+size_t confine_arguments(struct process *process, const char **argv);
+/* Watches for files it asks for. Takes over nothing. */
+int confine_watch(struct process *process, struct err *err);
+void confine_done(struct supervise *sup);
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 int watch_init(struct supervise *sup, struct err *err);
@@ -127,11 +147,13 @@ struct supervise {
 	struct pool pools[ROLES];
 	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer;
 	int watching; /* the timer runs */
+	char **places; /* dataset folders outside of the data folder */
+	size_t n_places;
 	struct list jobs;
 	size_t n_jobs;
 	int slots_used;
 	uint32_t last_order;
-	int stopping;
+	int stopping, said_no_sandbox;
 	void (*on_stopped)(void *ctx);
 	void *stopped_ctx;
 	struct supervise_stats stats;

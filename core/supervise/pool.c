@@ -77,6 +77,7 @@ int order_new(struct supervise *sup, const char *op, struct json *json,
 	json_set_int(json, "order", order->number);
 	json_set_str(json, "op", op);
 	json_set(json, "plugins", plugin_orders(sup->env.plugins));
+	confine_order(order);
 	list_add_tail(&pool->waiting, &order->link);
 	pool->n_waiting++;
 	sup->stats.orders++;
@@ -149,31 +150,22 @@ static void end_stopped(struct pool *pool)
 	}
 }
 
-static struct process *find_idle(struct pool *pool)
+static struct process *find_idle(struct pool *pool, const struct order *order)
 {
 	list_each(item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
-		if (process->state == PROCESS_IDLE)
+		if (process->state == PROCESS_IDLE && confine_fits(process, order))
 			return process;
 	}
 	return NULL;
 }
 
-static size_t starting(struct pool *pool)
-{
-	size_t n = 0;
-
-	list_each(item, &pool->processes)
-		n += list_entry(item, struct process, link)->state == PROCESS_STARTING;
-	return n;
-}
-
-static int start_process(struct supervise *sup, enum role role, struct err *err)
+static int start_process(struct supervise *sup, enum role role, const struct order *order, struct err *err)
 {
 	struct pool *pool = &sup->pools[role];
 	struct process *process;
-	int r = process_new(sup, role, &process, err);
+	int r = process_new(sup, role, order, &process, err);
 
 	if (r)
 		return r;
@@ -195,30 +187,85 @@ static void fail_waiting(struct pool *pool, const struct err *err)
 	}
 }
 
-void pool_dispatch(struct supervise *sup, enum role role)
+/* Idle, but of no use to the order that is next: it makes room for one that is. */
+static int retire_unfit(struct pool *pool, const struct order *order)
 {
-	struct pool *pool = &sup->pools[role];
-	struct process *process;
-	struct err err = {0};
+	list_each(item, &pool->processes) {
+		struct process *process = list_entry(item, struct process, link);
 
-	while (!list_empty(&pool->waiting) && (process = find_idle(pool))) {
-		struct order *order = list_entry(pool->waiting.next, struct order, link);
+		if (process->state == PROCESS_IDLE && !confine_fits(process, order)) {
+			process_retire(process);
+			return 1;
+		}
+	}
+	return 0;
+}
 
+/* Is one starting that fits, for each order that waits? */
+static size_t starting_for(struct pool *pool, const struct order *order)
+{
+	size_t n = 0;
+
+	list_each(item, &pool->processes) {
+		struct process *process = list_entry(item, struct process, link);
+
+		n += process->state == PROCESS_STARTING && confine_fits(process, order);
+	}
+	return n;
+}
+
+static void give_waiting(struct pool *pool)
+{
+	list_each(item, &pool->waiting) {
+		struct order *order = list_entry(item, struct order, link);
+		struct process *process = find_idle(pool, order);
+
+		if (!process)
+			continue;
 		take_waiting(pool, order);
 		process_give(process, order);
 	}
-	while (pool->n_waiting > starting(pool) && pool->n_processes < role_size(sup, role))
-		if (start_process(sup, role, &err)) {
+}
+
+static size_t alike_waiting(struct pool *pool, const struct order *order)
+{
+	size_t n = 0;
+
+	list_each(item, &pool->waiting) {
+		struct order *other = list_entry(item, struct order, link);
+
+		n += other->rights == order->rights && other->places <= order->places;
+	}
+	return n;
+}
+
+void pool_dispatch(struct supervise *sup, enum role role)
+{
+	struct pool *pool = &sup->pools[role];
+	struct err err = {0};
+
+	give_waiting(pool);
+	list_each(item, &pool->waiting) {
+		struct order *order = list_entry(item, struct order, link);
+
+		if (starting_for(pool, order) >= alike_waiting(pool, order))
+			continue;
+		if (pool->n_processes >= role_size(sup, role)) {
+			retire_unfit(pool, order); /* its death dispatches again */
+			return;
+		}
+		if (start_process(sup, role, order, &err)) {
 			log_error("worker.start", LOG_STR("error", err.text));
 			/* Deferred through the timer, so that nobody's on_end runs inside order_new. */
 			loop_timer_set(sup->soon_timer, 1000);
 			return;
 		}
+	}
 }
 
 int pool_warm(struct supervise *sup, enum role role, struct err *err)
 {
-	return roles[role].warm && !sup->pools[role].n_processes ? start_process(sup, role, err) : 0;
+	return roles[role].warm && !sup->pools[role].n_processes ? start_process(sup, role, NULL, err) : 0;
 }
 
 static int is_spent(const struct process *process)
@@ -387,7 +434,7 @@ static void on_time(void *ctx)
 		end_stopped(pool);
 		retire_idle(sup, (enum role)role);
 		if (!sup->stopping && !list_empty(&pool->waiting) && !pool->n_processes &&
-		    start_process(sup, (enum role)role, &err))
+		    start_process(sup, (enum role)role, list_entry(pool->waiting.next, struct order, link), &err))
 			fail_waiting(pool, &err);
 	}
 	if (sup->stopping && all_gone(sup) && sup->on_stopped) {
@@ -436,4 +483,5 @@ void pool_done(struct supervise *sup)
 	loop_timer_free(sup->idle_timer);
 	loop_timer_free(sup->soon_timer);
 	loop_timer_free(sup->watch_timer);
+	confine_done(sup);
 }

@@ -24,12 +24,13 @@
 #define LINE_LIMIT 2000
 
 struct fds {
-	int ours, theirs, page, output[2];
+	int ours, theirs, page, output[2], files[2];
 };
 
 static void fds_close(struct fds *fds)
 {
-	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0], fds->output[1]};
+	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0],
+	             fds->output[1], fds->files[0], fds->files[1]};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] >= 0)
@@ -40,11 +41,13 @@ static int fds_open(struct fds *fds, struct err *err)
 {
 	int pair[2];
 
-	*fds = (struct fds){-1, -1, -1, {-1, -1}};
+	*fds = (struct fds){-1, -1, -1, {-1, -1}, {-1, -1}};
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return err_errno(err, errno, "cannot make a socket for a worker");
 	fds->ours = pair[0];
 	fds->theirs = pair[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds->files))
+		return err_errno(err, errno, "cannot make a socket for a worker");
 	if (pipe2(fds->output, O_CLOEXEC))
 		return err_errno(err, errno, "cannot make a pipe for a worker");
 	fds->page = memfd_create("orasi-page", MFD_CLOEXEC);
@@ -55,9 +58,18 @@ static int fds_open(struct fds *fds, struct err *err)
 
 /* ---- what it says ---------------------------------------------------------------------------- */
 
+/* Said once, not with every worker. */
+static void note_sandbox(struct supervise *sup, const char *missing)
+{
+	if (*missing && !sup->said_no_sandbox)
+		log_warn("worker.sandbox", LOG_STR("missing", missing), LOG_STR("effect", "this kernel does not offer it: plugins are "
+		         "held by what is left (workers.sandbox)"));
+	sup->said_no_sandbox |= *missing != '\0';
+}
+
 static void on_hello(struct process *process, const struct json *json)
 {
-	(void)json;
+	note_sandbox(process->sup, json_get_str(json, "no_sandbox", ""));
 	if (process->state != PROCESS_STARTING)
 		return;
 	loop_timer_set(process->timer, -1);
@@ -283,16 +295,16 @@ static int start_child(struct process *process, const struct fds *fds, struct er
 {
 	const struct supervise *sup = process->sup;
 	char memory[32];
-	const char *const argv[] = {"orasi-worker", "--role", role_name(process->role), "--memory",
-	                            memory, NULL};
+	const char *argv[CONFINE_ARGS_MAX] = {"orasi-worker", "--role", role_name(process->role), "--memory", memory};
 	struct loop_child_spec spec = {
 		.path = sup->config->program,
 		.argv = argv,
-		.fds = {-1, fds->output[1], fds->output[1], fds->theirs, fds->page},
-		.n_fds = 5,
+		.fds = {-1, fds->output[1], fds->output[1], fds->theirs, fds->page, fds->files[1]},
+		.n_fds = 6,
 	};
 
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)sup->config->memory);
+	confine_arguments(process, argv + 5);
 	return loop_child_new(sup->env.loop, &spec, on_exit_of, process, &process->child, err);
 }
 
@@ -318,6 +330,11 @@ static int connect_child(struct process *process, struct fds *fds, struct err *e
 	}
 	if (!r) {
 		fds->output[0] = -1;
+		process->files_fd = fds->files[0];
+		fds->files[0] = -1;
+		r = confine_watch(process, err);
+	}
+	if (!r) {
 		r = loop_timer_new(loop, on_late, process, &process->timer, err);
 	}
 	if (!r)
@@ -325,7 +342,8 @@ static int connect_child(struct process *process, struct fds *fds, struct err *e
 	return r;
 }
 
-int process_new(struct supervise *sup, enum role role, struct process **ret, struct err *err)
+int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret,
+                struct err *err)
 {
 	struct process *process = calloc(1, sizeof(*process));
 	struct fds fds;
@@ -336,7 +354,9 @@ int process_new(struct supervise *sup, enum role role, struct process **ret, str
 	list_init(&process->link);
 	process->sup = sup;
 	process->role = role;
-	process->output_fd = -1;
+	process->output_fd = process->files_fd = -1;
+	process->rights = order ? order->rights : 0;
+	process->places = role == ROLE_TASK || role == ROLE_QUERY ? sup->n_places : 0;
 	process->started_at = clock_wall_ms();
 	buf_init(&process->in, WIRE_JSON_MAX * 2);
 	buf_init(&process->line, 0);
@@ -361,6 +381,9 @@ void process_free(struct process *process)
 	loop_stream_free(process->stream);
 	loop_stream_free(process->output);
 	loop_timer_free(process->timer);
+	loop_watch_free(process->file_watch);
+	if (process->files_fd >= 0)
+		close(process->files_fd);
 	if (process->output_fd >= 0)
 		close(process->output_fd);
 	if (process->page)

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "supervise/inside.h"
 
+static const char *const sandbox_modes[] = {"off", "log", "enforce", NULL};
+
 const struct option supervise_options[] = {
 	{"program", OPTION_STR, offsetof(struct supervise_config, program), "", 0, 0, NULL,
 	 "The orasi-worker program; empty: beside the agent, else the installed one."},
@@ -28,6 +30,10 @@ const struct option supervise_options[] = {
 	 1000000, NULL, "A worker that served so many orders is replaced."},
 	{"memory", OPTION_BYTES, offsetof(struct supervise_config, memory), "1GiB", 64 << 20, INT64_MAX, NULL,
 	 "Memory limit of one worker."},
+	{"sandbox", OPTION_ENUM, offsetof(struct supervise_config, sandbox), "enforce", 0, 0, sandbox_modes,
+	 "Walls around workers that run plugins: which files, system calls and networks they can use.\n"
+	 "enforce: what the kernel offers of Landlock and seccomp; log: forbidden calls are logged by the\n"
+	 "kernel and let through; off: none. See docs/PLUGIN-TRUST.md."},
 	OPTION_END,
 };
 

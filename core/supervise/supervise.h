@@ -26,6 +26,7 @@ struct supervise_config {
 	char *program; /* the orasi-worker program */
 	int64_t tasks, queries, cancel_grace_ms, scan_limit_ms, idle_ms, orders_per_worker;
 	uint64_t memory;
+	int sandbox; /* index into off, log, enforce */
 };
 extern const struct option supervise_options[];
 

@@ -24,10 +24,15 @@
 
 #define WIRE_FD 3        /* the socket, in the worker */
 #define WIRE_PAGE_FD 4   /* the crash page, see struct wire_page */
+/* A SOCK_SEQPACKET socket for opening files that the worker may not reach itself: it sends a path, at most
+ * WIRE_PATH_MAX bytes, and gets an int32 errno, with the descriptor beside it (SCM_RIGHTS) when that is 0. Only paths
+ * that the order at hand names are opened, to read. */
+#define WIRE_FILES_FD 5
+#define WIRE_PATH_MAX 4096
 
 enum wire_type {
 	/* worker → agent */
-	WIRE_HELLO = 1, /* {build, pid, role} */
+	WIRE_HELLO = 1, /* {build, pid, role, no_sandbox}: the last names what the kernel lacks, "" = nothing */
 	WIRE_LOG,       /* {level, event, line, plugin?} */
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
@@ -69,6 +74,12 @@ void wire_message_done(struct wire_message *message);
 /* Blocking use, in the worker. */
 int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err);
 int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *err);
+
+/* The worker's side of WIRE_FILES_FD: an open descriptor or -errno. One caller at a time. */
+int wire_open_file(int socket, const char *path);
+/* The agent's side: the next path into `ret` (WIRE_PATH_MAX + 1 bytes), 1; 0 when there is none. Does not wait. */
+int wire_next_path(int socket, char *ret);
+void wire_answer_file(int socket, int fd, int errnum);
 
 /* One page shared with the agent (a memfd at WIRE_PAGE_FD). The worker writes what it is about to
  * call before each call into a plugin; the agent reads it after a death and blames the right one.

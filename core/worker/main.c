@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "crash.h"
 #include "ops.h"
+#include "plugin/plugin.h"
+#include "sandbox.h"
 #include "wear.h"
 
 static struct link *log_link;
@@ -30,13 +32,14 @@ static void log_to_agent(void *ctx, enum log_level level, const char *line)
 	json_free(json);
 }
 
-static void say_hello(struct worker *worker)
+static void say_hello(struct worker *worker, const char *missing)
 {
 	struct json *json = json_new_object();
 
 	json_set_str(json, "build", ORASI_VERSION);
 	json_set_int(json, "pid", getpid());
 	json_set_str(json, "role", worker->role);
+	json_set_str(json, "no_sandbox", missing);
 	link_send(worker->link, WIRE_HELLO, json);
 	json_free(json);
 }
@@ -75,33 +78,89 @@ static void serve(struct worker *worker)
 	}
 }
 
+/* ---- arguments -------------------------------------------------------------------------------------------- */
+
+#define READS_MAX 64
+
+struct arguments {
+	uint64_t memory, rights;
+	struct sandbox sandbox;
+	const char *reads[READS_MAX + 1];
+	size_t n_reads;
+};
+
+static enum sandbox_mode mode_of(const char *word)
+{
+	return !strcmp(word, "enforce") ? SANDBOX_ENFORCE : !strcmp(word, "log") ? SANDBOX_LOG : SANDBOX_OFF;
+}
+
+static void take_argument(struct worker *worker, struct arguments *arguments, const char *name, const char *value)
+{
+	uint64_t number;
+
+	if (!strcmp(name, "--role"))
+		worker->role = value;
+	else if (!strcmp(name, "--memory"))
+		str_to_u64(value, &arguments->memory);
+	else if (!strcmp(name, "--sandbox"))
+		arguments->sandbox.mode = mode_of(value);
+	else if (!strcmp(name, "--rights"))
+		str_to_u64(value, &arguments->rights);
+	else if (!strcmp(name, "--data"))
+		arguments->sandbox.data = value;
+	else if (!strcmp(name, "--read") && arguments->n_reads < READS_MAX)
+		arguments->reads[arguments->n_reads++] = value;
+	else if (!strcmp(name, "--abi-minor") && !str_to_u64(value, &number))
+		plugin_set_abi_minor((unsigned)number);
+}
+
+static int open_by_agent(const char *path)
+{
+	return wire_open_file(WIRE_FILES_FD, path);
+}
+
+/* Everything a plugin could misuse is taken away before the first thread and the first plugin. */
+static int confine(const struct worker *worker, struct arguments *arguments, struct err *err)
+{
+	static char place[4096 + 16];
+	struct sandbox *box = &arguments->sandbox;
+
+	crash_confine(arguments->memory);
+	box->rights = (unsigned)arguments->rights;
+	box->reads = arguments->reads;
+	box->writes = strcmp(worker->role, "scan") != 0;
+	if (!box->data)
+		return 0;
+	snprintf(place, sizeof(place), "%s/staging", box->data);
+	setenv("TMPDIR", place, 1);
+	if (box->mode == SANDBOX_ENFORCE)
+		pipeline_set_opener(open_by_agent);
+	return sandbox_enter(box, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct worker worker = {.role = "task"};
-	uint64_t memory = 0;
+	struct arguments arguments = {0};
 	struct err err = {0};
 
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "--role"))
-			worker.role = argv[i + 1];
-		else if (!strcmp(argv[i], "--memory"))
-			str_to_u64(argv[i + 1], &memory);
-	}
+	for (int i = 1; i + 1 < argc; i += 2)
+		take_argument(&worker, &arguments, argv[i], argv[i + 1]);
 	if (argc < 2) {
 		fprintf(stderr, "orasi-worker is started by orasi-agent, with a socket as descriptor 3.\n");
 		return 2;
 	}
-	crash_confine(memory);
-	if (link_start(&worker.link, &err) || loader_new(link_page(worker.link), &worker.loader, &err)) {
+	if (confine(&worker, &arguments, &err) || link_start(&worker.link, &err) ||
+	    loader_new(link_page(worker.link), &worker.loader, &err)) {
 		fprintf(stderr, "orasi-worker: %s\n", err.text);
 		return 1;
 	}
 	crash_catch(link_page(worker.link));
 	/* A query worker maps segments and keeps files open as it likes. */
-	wear_begin(&worker.wear, strcmp(worker.role, "query") ? memory : 0);
+	wear_begin(&worker.wear, strcmp(worker.role, "query") ? arguments.memory : 0);
 	log_link = worker.link;
 	log_setup(LOG_TEXT, LOG_INFO, "orasi-worker");
 	log_redirect(log_to_agent, NULL);
-	say_hello(&worker);
+	say_hello(&worker, arguments.sandbox.missing);
 	serve(&worker);
 }

@@ -330,6 +330,70 @@ DEED(huge_checkpoint)
 	return job->checkpoint(h->host, (orasi_bytes){(const uint8_t *)"x", (size_t)1 << 40}, err);
 }
 
+/* ---- reaching out: ORASI_OK when it went through ----------------------------------------------------------------------- */
+
+static orasi_status walled(orasi_error *err, int went_through)
+{
+	char text[128];
+
+	if (went_through)
+		return ORASI_OK;
+	snprintf(text, sizeof(text), "walled: %s", strerror(errno));
+	return test_fail(err, ORASI_E_INVALID, text);
+}
+
+DEED(kill_agent)
+{
+	return walled(err, !kill(getppid(), 0));
+}
+
+DEED(open_outside)
+{
+	return walled(err, open("/etc/passwd", O_RDONLY) >= 0);
+}
+
+DEED(write_outside)
+{
+	return walled(err, open("/tmp/orasi-hostile", O_WRONLY | O_CREAT, 0600) >= 0);
+}
+
+DEED(make_socket)
+{
+	return walled(err, socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
+
+DEED(run_program)
+{
+	static char name[] = "true";
+	char *const argv[] = {name, NULL};
+
+	return walled(err, execve("/bin/true", argv, NULL) == 0);
+}
+
+DEED(raise_limit)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return walled(err, !setrlimit(RLIMIT_DATA, &all));
+}
+
+DEED(write_plugins)
+{
+	char line[4096];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char *path = NULL;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "/cas/") && (path = strchr(line, '/')))
+			break;
+	if (maps)
+		fclose(maps);
+	if (!path)
+		return ORASI_OK;
+	path[strcspn(path, "\n")] = '\0';
+	return walled(err, open(path, O_WRONLY) >= 0);
+}
+
 DEED(behave)
 {
 	*ret = ORASI_STR("{\"done\":true}");
@@ -351,7 +415,9 @@ static const struct {
 	{"fail_without_words", fail_without_words}, {"strange_status", strange_status},
 	{"huge_result", huge_result},   {"null_result", null_result},     {"no_json", no_json},
 	{"other_schema", other_schema}, {"endless_message", endless_message},
-	{"huge_checkpoint", huge_checkpoint}, {"behave", behave},
+	{"huge_checkpoint", huge_checkpoint}, {"kill_agent", kill_agent}, {"open_outside", open_outside},
+	{"write_outside", write_outside}, {"make_socket", make_socket}, {"run_program", run_program},
+	{"raise_limit", raise_limit},   {"write_plugins", write_plugins}, {"behave", behave},
 };
 
 /* ---- the plugin ------------------------------------------------------------------------------------------------------------- */

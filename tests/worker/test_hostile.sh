@@ -81,7 +81,7 @@ clear_plugin org.orasi.test.hostile
 fails memory_bomb "no more memory.*hostile.*'run'|signal (6|9|11).*hostile"
 fails shared_bomb "more than the 256 MiB of workers.memory.*$blame"
 lives "a memory bomb"
-fails fork_bomb "children.*hostile.*'run'"
+fails fork_bomb "no children.*hostile.*'run'"
 fails fd_bomb "descriptors are used up.*hostile.*'run'"
 lives "a descriptor bomb"
 for _ in $(seq 12); do finish "$(custom leak 20000000)"; done | sort | uniq -c | grep -q "12 succeeded" &&
@@ -112,6 +112,14 @@ fails other_schema "hostile.*result_schema.*'/done'"
 fails endless_message "hostile.*'run'"
 fails huge_checkpoint "64 KiB.*hostile"
 lives "a liar"
+
+# The walls: seccomp, and Landlock where the kernel has it.
+for deed in kill_agent make_socket run_program raise_limit; do fails $deed "walled: Operation not permitted.*hostile"; done
+if grep -q "worker.sandbox.*Landlock" "$SCRATCH/agent.log"; then
+	pass "this kernel has no Landlock, and the agent says so"
+else
+	for deed in open_outside write_outside write_plugins; do fails $deed "walled: Permission denied.*hostile"; done
+fi
 
 blame="plugin 'org.orasi.test.hostile-ingest', function"
 for f in create open next; do ingest_fails "crash_$f" "signal 11 .*$blame '$f'"; done

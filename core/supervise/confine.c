@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker may do is settled when it starts (worker/sandbox.h), and an order goes to one that may do enough:
+ *
+ *   rights   what the order's plugin asks for and the operator granted; a worker has exactly these
+ *   places   datasets outside of the data folder; a worker knows those there were when it started
+ *   files    sources of an ingest: the worker asks for one by its path, and it is opened here if the order names it
+ *
+ * A worker that does not fit is replaced. */
+#include "supervise/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "plugin/plugin.h"
+
+#define PLACES_MAX 64
+
+static const char *const modes[] = {"off", "log", "enforce"};
+
+/* ---- rights --------------------------------------------------------------------------------------- */
+
+static unsigned rights_of(const struct order *order)
+{
+	const struct plugin_registry *plugins = order->sup->env.plugins;
+	const struct json *spec = json_get(order->json, "spec"), *steps = json_get(spec, "transform");
+	unsigned rights = plugin_rights(plugins, json_get_str(spec, "plugin", ""));
+
+	rights |= plugin_rights(plugins, json_str(json_pointer(spec, "/format/plugin"), ""));
+	for (size_t i = 0; i < json_count(steps); i++)
+		rights |= plugin_rights(plugins, json_get_str(json_at(steps, i), "name", ""));
+	return rights;
+}
+
+/* ---- places --------------------------------------------------------------------------------------- */
+
+static int is_ours(const struct supervise *sup, const char *path)
+{
+	size_t n = strlen(sup->env.data_dir);
+
+	return str_starts(path, sup->env.data_dir) && str_starts(path + n, "/datasets/");
+}
+
+/* How many places a worker must know to know this one. */
+static size_t note_place(struct supervise *sup, const char *path)
+{
+	char **grown;
+
+	if (!path || !*path || is_ours(sup, path))
+		return 0;
+	for (size_t i = 0; i < sup->n_places; i++)
+		if (!strcmp(sup->places[i], path))
+			return i + 1;
+	grown = sup->n_places < PLACES_MAX ? realloc(sup->places, (sup->n_places + 1) * sizeof(*grown)) : NULL;
+	if (!grown) {
+		log_warn("worker.places", LOG_STR("path", path), LOG_STR("error", "too many datasets outside of the data folder: "
+		         "workers cannot read this one (workers.sandbox)"));
+		return 0;
+	}
+	sup->places = grown;
+	grown[sup->n_places] = strdup(path);
+	return grown[sup->n_places] ? ++sup->n_places : 0;
+}
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static size_t places_of(const struct order *order)
+{
+	const struct json *datasets = json_get(order->json, "datasets");
+	size_t n = note_place(order->sup, json_str(json_pointer(order->json, "/dataset/location"), NULL));
+
+	n = most(n, note_place(order->sup, json_str(json_pointer(order->json, "/rejects/location"), NULL)));
+	for (size_t i = 0; i < json_count(datasets); i++)
+		n = most(n, note_place(order->sup, json_get_str(json_at(datasets, i), "location", NULL)));
+	return n;
+}
+
+void confine_order(struct order *order)
+{
+	if (order->role == ROLE_TASK)
+		order->rights = rights_of(order);
+	if (order->role == ROLE_TASK || order->role == ROLE_QUERY)
+		order->places = places_of(order);
+}
+
+int confine_fits(const struct process *process, const struct order *order)
+{
+	return process->rights == order->rights && process->places >= order->places;
+}
+
+void confine_done(struct supervise *sup)
+{
+	for (size_t i = 0; i < sup->n_places; i++)
+		free(sup->places[i]);
+	free(sup->places);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------ */
+
+size_t confine_arguments(struct process *process, const char **argv)
+{
+	static const char *const numbers[] = {"0", "1", "2", "3", "4", "5", "6", "7"};
+	const struct supervise *sup = process->sup;
+	size_t n = 0;
+
+	/* The table worker is ours from end to end, and writes where datasets are. */
+	argv[n++] = "--sandbox";
+	argv[n++] = process->role == ROLE_TABLE ? "off" : modes[sup->config->sandbox];
+	argv[n++] = "--rights";
+	argv[n++] = numbers[process->rights & 7];
+	argv[n++] = "--data";
+	argv[n++] = sup->env.data_dir;
+	for (size_t i = 0; i < process->places; i++) {
+		argv[n++] = "--read";
+		argv[n++] = sup->places[i];
+	}
+	return n;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------- */
+
+static int is_named(const struct order *order, const char *path)
+{
+	const struct json *uris = order ? json_pointer(order->json, "/spec/source/uris") : NULL;
+
+	for (size_t i = 0; i < json_count(uris); i++)
+		if (!strcmp(json_str(json_at(uris, i), ""), path))
+			return 1;
+	return 0;
+}
+
+static void on_path(void *ctx)
+{
+	struct process *process = ctx;
+	char path[WIRE_PATH_MAX + 1];
+	int fd;
+
+	if (!wire_next_path(process->files_fd, path)) {
+		loop_watch_free(process->file_watch); /* it has closed its end */
+		process->file_watch = NULL;
+		return;
+	}
+	fd = is_named(process->order, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	wire_answer_file(process->files_fd, fd, fd >= 0 ? 0 : is_named(process->order, path) ? errno : EACCES);
+	if (fd >= 0)
+		close(fd);
+}
+
+int confine_watch(struct process *process, struct err *err)
+{
+	return loop_watch_new(process->sup->env.loop, process->files_fd, on_path, process, &process->file_watch, err);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources: landlock(7), seccomp(2) and the constants of linux/landlock.h up to ABI 6 (the header of Debian 12 has the
+ * first only, so those are written out here). */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+#ifndef __NR_landlock_create_ruleset
+#define __NR_landlock_create_ruleset 444
+#define __NR_landlock_add_rule 445
+#define __NR_landlock_restrict_self 446
+#endif
+
+/* ---- Landlock ---------------------------------------------------------------------------------------------------- */
+
+#define FS_EXECUTE (1ull << 0)
+#define FS_WRITE_FILE (1ull << 1)
+#define FS_READ_FILE (1ull << 2)
+#define FS_READ_DIR (1ull << 3)
+#define FS_ALL_1 ((1ull << 13) - 1)
+#define FS_REFER (1ull << 13)     /* since ABI 2 */
+#define FS_TRUNCATE (1ull << 14)  /* 3 */
+#define FS_IOCTL_DEV (1ull << 15) /* 5 */
+#define NET_ALL 3ull              /* bind and connect TCP; 4 */
+#define SCOPE_ALL 3ull            /* abstract sockets and signals; 6 */
+#define FS_READ (FS_EXECUTE | FS_READ_FILE | FS_READ_DIR)
+#define FS_OF_FILE (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
+
+struct ruleset_attr {
+	uint64_t fs, net, scoped;
+};
+
+static uint64_t fs_handled(long abi)
+{
+	return FS_ALL_1 | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) | (abi >= 5 ? FS_IOCTL_DEV : 0);
+}
+
+static int make_ruleset(const struct sandbox *box, long abi)
+{
+	struct ruleset_attr attr = {
+		.fs = box->rights & SANDBOX_FS ? 0 : fs_handled(abi),
+		.net = abi >= 4 && !(box->rights & SANDBOX_NET) ? NET_ALL : 0,
+		.scoped = abi >= 6 ? SCOPE_ALL : 0,
+	};
+	size_t size = abi >= 6 ? sizeof(attr) : abi >= 4 ? offsetof(struct ruleset_attr, scoped) : offsetof(struct ruleset_attr, net);
+
+	if (!attr.fs && !attr.net && !attr.scoped)
+		return -1;
+	return (int)syscall(__NR_landlock_create_ruleset, &attr, size, 0);
+}
+
+/* A folder with all below it, or a file. What is not there needs no rule. */
+static int allow(int ruleset, const char *path, uint64_t access)
+{
+	struct landlock_path_beneath_attr attr = {.allowed_access = access};
+	struct stat st;
+	int r = 0;
+
+	attr.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (attr.parent_fd < 0)
+		return 0;
+	if (!fstat(attr.parent_fd, &st) && !S_ISDIR(st.st_mode))
+		attr.allowed_access &= FS_OF_FILE;
+	r = (int)syscall(__NR_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+	close(attr.parent_fd);
+	return r;
+}
+
+static int allow_system(int ruleset)
+{
+	static const char *const reads[] = {"/usr", "/lib", "/lib64", "/bin", "/opt", "/etc/ld.so.cache", "/etc/localtime",
+	                                    "/etc/ssl", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts",
+	                                    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
+	                                    "/dev/zero", "/dev/random", "/dev/urandom"};
+	int r = allow(ruleset, "/dev/null", FS_READ_FILE | FS_WRITE_FILE);
+
+	for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]) && !r; i++)
+		r = allow(ruleset, reads[i], FS_READ);
+	return r;
+}
+
+static int allow_data(int ruleset, const struct sandbox *box, uint64_t all)
+{
+	static const char *const folders[] = {"datasets", "uploads", "plugins/cas"};
+	char path[4096 + 32];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !r; i++) {
+		snprintf(path, sizeof(path), "%s/%s", box->data, folders[i]);
+		r = allow(ruleset, path, FS_READ);
+	}
+	snprintf(path, sizeof(path), "%s/staging", box->data);
+	if (!r)
+		r = allow(ruleset, path, box->writes ? all : FS_READ);
+	for (size_t i = 0; box->reads[i] && !r; i++)
+		r = allow(ruleset, box->reads[i], FS_READ);
+	return r;
+}
+
+static int enter_landlock(struct sandbox *box, struct err *err)
+{
+	long abi = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int ruleset, r = 0;
+
+	if (abi < 1) {
+		str_copy(box->missing, sizeof(box->missing), "Landlock");
+		return 0;
+	}
+	ruleset = make_ruleset(box, abi);
+	if (ruleset < 0)
+		return 0; /* nothing is left to restrict */
+	if (!(box->rights & SANDBOX_FS)) {
+		r = allow_system(ruleset);
+		if (!r)
+			r = allow_data(ruleset, box, fs_handled(abi) & ~(FS_EXECUTE | FS_IOCTL_DEV));
+	}
+	if (!r)
+		r = (int)syscall(__NR_landlock_restrict_self, ruleset, 0);
+	if (r)
+		r = err_errno(err, errno, "Landlock");
+	close(ruleset);
+	return r;
+}
+
+/* ---- seccomp ------------------------------------------------------------------------------------------------------ */
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#else
+#define ARCH 0
+#endif
+
+/* Never needed by a plugin, whatever it was granted: other processes, the machine, the kernel's inside. */
+static const int never[] = {
+	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
+	SYS_swapon, SYS_swapoff, SYS_reboot, SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module,
+	SYS_delete_module, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key,
+	SYS_unshare, SYS_setns, SYS_open_by_handle_at, SYS_acct, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex,
+	SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname, SYS_quotactl, SYS_io_uring_setup, SYS_pidfd_open,
+	SYS_pidfd_send_signal, SYS_move_pages, SYS_migrate_pages, SYS_syslog, SYS_setrlimit, SYS_rt_sigqueueinfo,
+	SYS_setpgid, SYS_setsid, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount,
+#ifdef SYS_pidfd_getfd
+	SYS_pidfd_getfd,
+#endif
+#ifdef SYS_mount_setattr
+	SYS_mount_setattr,
+#endif
+#ifdef SYS_process_madvise
+	SYS_process_madvise,
+#endif
+#ifdef SYS_iopl
+	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+};
+static const int for_net[] = {SYS_socket};
+static const int for_exec[] = {
+	SYS_execve, SYS_execveat,
+#ifdef SYS_fork
+	SYS_fork, SYS_vfork,
+#endif
+};
+
+struct program {
+	struct sock_filter code[512];
+	unsigned n;
+};
+
+static void add(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	if (p->n < sizeof(p->code) / sizeof(p->code[0]))
+		p->code[p->n++] = (struct sock_filter){code, yes, no, k};
+}
+
+#define LOAD(p, field) add(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field), 0, 0)
+#define LOAD_LOW(p, i) add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i)), 0, 0)
+#define LOAD_HIGH(p, i) \
+	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i) + 4), 0, 0)
+#define IF_EQUAL(p, k, yes, no) add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(k), yes, no)
+#define RETURN(p, k) add(p, BPF_RET | BPF_K, k, 0, 0)
+
+static void deny(struct program *p, const int *calls, size_t n, uint32_t refuse)
+{
+	for (size_t i = 0; i < n; i++) {
+		IF_EQUAL(p, calls[i], 0, 1);
+		RETURN(p, refuse);
+	}
+}
+
+/* The call is only allowed with this process (argument 0) as its target. The accumulator has the call's number; after
+ * a match the decision is final. */
+static void only_self(struct program *p, int call, uint32_t refuse)
+{
+	IF_EQUAL(p, call, 0, 4);
+	LOAD_LOW(p, 0);
+	IF_EQUAL(p, getpid(), 1, 0);
+	RETURN(p, refuse);
+	RETURN(p, SECCOMP_RET_ALLOW);
+}
+
+/* prlimit may be asked, not told. */
+static void no_new_limit(struct program *p, uint32_t refuse)
+{
+	IF_EQUAL(p, SYS_prlimit64, 0, 6);
+	LOAD_LOW(p, 2);
+	IF_EQUAL(p, 0, 0, 3);
+	LOAD_HIGH(p, 2);
+	IF_EQUAL(p, 0, 0, 1);
+	RETURN(p, SECCOMP_RET_ALLOW);
+	RETURN(p, refuse);
+}
+
+/* Threads, but no processes. clone3 keeps its flags in memory that a filter cannot see: with "no such call" the C
+ * library takes clone. */
+static void only_threads(struct program *p, uint32_t refuse, int enforce)
+{
+	const uint32_t clone_thread = 0x00010000;
+
+	IF_EQUAL(p, SYS_clone, 0, 4);
+	LOAD_LOW(p, 0);
+	add(p, BPF_JMP | BPF_JSET | BPF_K, clone_thread, 1, 0);
+	RETURN(p, refuse);
+	RETURN(p, SECCOMP_RET_ALLOW);
+	if (enforce) {
+		IF_EQUAL(p, SYS_clone3, 0, 1);
+		RETURN(p, SECCOMP_RET_ERRNO | ENOSYS);
+	}
+}
+
+static void write_program(struct program *p, const struct sandbox *box)
+{
+	int enforce = box->mode == SANDBOX_ENFORCE;
+	uint32_t refuse = enforce ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_LOG;
+
+	LOAD(p, arch);
+	IF_EQUAL(p, ARCH, 1, 0);
+	RETURN(p, SECCOMP_RET_KILL_PROCESS);
+	LOAD(p, nr);
+#if defined(__x86_64__)
+	add(p, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1); /* the x32 calls */
+	RETURN(p, refuse);
+#endif
+	deny(p, never, sizeof(never) / sizeof(never[0]), refuse);
+	if (!(box->rights & SANDBOX_NET))
+		deny(p, for_net, sizeof(for_net) / sizeof(for_net[0]), refuse);
+	only_self(p, SYS_kill, refuse);
+	only_self(p, SYS_tgkill, refuse);
+	only_self(p, SYS_rt_tgsigqueueinfo, refuse);
+	no_new_limit(p, refuse);
+	if (!(box->rights & SANDBOX_EXEC)) {
+		deny(p, for_exec, sizeof(for_exec) / sizeof(for_exec[0]), refuse);
+		only_threads(p, refuse, enforce);
+	}
+	RETURN(p, SECCOMP_RET_ALLOW);
+}
+
+static int enter_seccomp(struct sandbox *box, struct err *err)
+{
+	struct program program = {.n = 0};
+	struct sock_fprog filter;
+
+	write_program(&program, box);
+	filter = (struct sock_fprog){(unsigned short)program.n, program.code};
+	if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter))
+		return 0;
+	if (errno != ENOSYS && errno != EINVAL)
+		return err_errno(err, errno, "seccomp");
+	str_copy(box->missing + strlen(box->missing), sizeof(box->missing) - strlen(box->missing),
+	         *box->missing ? " and seccomp" : "seccomp");
+	return 0;
+}
+
+int sandbox_enter(struct sandbox *box, struct err *err)
+{
+	int r = 0;
+
+	box->missing[0] = '\0';
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return err_errno(err, errno, "no_new_privs");
+	if (box->mode == SANDBOX_ENFORCE)
+		r = enter_landlock(box, err);
+	if (!r && box->mode != SANDBOX_OFF && ARCH)
+		r = enter_seccomp(box, err);
+	return r ? err_prefix(err, "the sandbox cannot be entered (workers.sandbox)") : 0;
+}
