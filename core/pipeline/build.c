@@ -187,9 +187,14 @@ static int add_file(struct build *b, const struct table_file *file, struct err *
 	const struct ArrowArray *keys;
 	struct reader *reader;
 	int64_t rows = 0, first;
-	int r = reader_open(b->in.loader, b->in.blob, file->path, &(struct reader_want){.schema = &b->in.indexer.keys},
-	                    &reader, err);
+	struct ArrowArray constants = {0};
+	struct reader_want want = {.schema = &b->in.indexer.keys,
+	                           .constants_schema = &b->in.snapshot.partitions,
+	                           .constants = &constants};
+	int r = table_file_partition(&b->in.snapshot, file, &constants, err);
 
+	if (!r)
+		r = reader_open(b->in.loader, b->in.blob, file->path, &want, &reader, err);
 	if (r)
 		return r;
 	while ((r = reader_next(reader, &keys, &first, err)) > 0) {

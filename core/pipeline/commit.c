@@ -23,10 +23,20 @@ static struct table_add *list_adds(const struct json *files, size_t *ret_n, stru
 
 		adds[i] = (struct table_add){json_get_str(file, "staged", NULL), json_get_str(file, "name", ""),
 		                             json_get_int(file, "size", -1), json_get_int(file, "rows", 0),
-		                             json_get_str(file, "stats", NULL)};
+		                             json_get_str(file, "stats", NULL), json_get(file, "partition")};
 	}
 	*ret_n = n;
 	return adds;
+}
+
+static const char **list_texts(const struct json *array, size_t *ret_n)
+{
+	const char **ret = calloc(json_count(array) + 1, sizeof(*ret));
+
+	*ret_n = ret ? json_count(array) : 0;
+	for (size_t i = 0; i < *ret_n; i++)
+		ret[i] = json_str(json_at(array, i), "");
+	return ret;
 }
 
 static int commit_to(struct loader *loader, const char *location, const struct json *files, const struct ArrowSchema *schema,
@@ -37,21 +47,31 @@ static int commit_to(struct loader *loader, const char *location, const struct j
 		.app_id = json_get_str(intent, "app_id", NULL),
 		.txn = json_get_int(intent, "seq", 0),
 		.operation = json_get_str(intent, "operation", "WRITE"),
+		.parameters = json_get(intent, "parameters"),
+		.replaces = json_get_bool(intent, "replaces", 0),
+		.rearranges = json_get_bool(intent, "rearranges", 0),
+		.partition_by = json_get(intent, "partition_by"),
 	};
+	const char **removes = list_texts(json_get(intent, "removes"), &change.n_removes);
 	struct table_codec codec = CODEC(loader);
 	struct table_add *adds = list_adds(files, &change.n_adds, err);
 	struct blob *blob;
 	int r;
 
-	if (!adds)
-		return ERR_NOMEM;
+	if (!adds || !removes) {
+		free(adds);
+		free(removes);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
 	change.adds = adds;
+	change.removes = removes;
 	r = blob_open(location, &blob, err);
 	if (!r) {
 		r = table_commit(blob, &codec, &change, ret, err);
 		blob_close(blob);
 	}
 	free(adds);
+	free(removes);
 	return r;
 }
 
@@ -73,6 +93,34 @@ static int commit_rejects(struct loader *loader, const struct json *order, const
 	return r;
 }
 
+static struct json *describe_commit(const struct table_commit *done)
+{
+	struct json *json = json_new_object();
+
+	json_set_int(json, "version", done->version);
+	json_set_int(json, "rows", done->version < 0 ? -1 : done->rows);
+	json_set_int(json, "bytes", done->version < 0 ? -1 : done->bytes);
+	json_set_int(json, "files", done->version < 0 ? -1 : done->files);
+	json_set_bool(json, "already", done->already);
+	return json;
+}
+
+/* The same rows in other files. When somebody has taken one of the old ones out meanwhile, theirs is the word that
+ * counts, and nothing is lost by giving way. */
+static int commit_rearranged(struct loader *loader, const struct json *order, const struct json *intent,
+                             struct json **ret, struct err *err)
+{
+	struct table_commit done = {.version = -1, .rows = -1, .bytes = -1, .files = -1};
+	int r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), NULL,
+	                  intent, &done, err);
+
+	if (r && r != ERR_CONFLICT)
+		return r;
+	*ret = describe_commit(&done);
+	json_set_bool(*ret, "gave_way", r == ERR_CONFLICT);
+	return 0;
+}
+
 int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err)
 {
 	const struct json *intent = json_get(order, "intent"), *delta = json_get(intent, "schema");
@@ -80,6 +128,8 @@ int pipeline_commit(struct loader *loader, const struct json *order, struct json
 	struct ArrowSchema schema = {0};
 	int r = 0;
 
+	if (json_get_bool(intent, "rearranges", 0))
+		return commit_rearranged(loader, order, intent, ret, err);
 	/* No schema: nothing has ever been read, so there is no table to make. */
 	if (delta) {
 		r = table_schema_from_delta(delta, &schema, err);
@@ -92,12 +142,7 @@ int pipeline_commit(struct loader *loader, const struct json *order, struct json
 		r = commit_rejects(loader, order, intent, &rejects, err);
 	if (r)
 		return r;
-	*ret = json_new_object();
-	json_set_int(*ret, "version", main.version);
-	json_set_int(*ret, "rows", main.version < 0 ? -1 : main.rows);
-	json_set_int(*ret, "bytes", main.version < 0 ? -1 : main.bytes);
-	json_set_int(*ret, "files", main.version < 0 ? -1 : main.files);
-	json_set_bool(*ret, "already", main.already);
+	*ret = describe_commit(&main);
 	json_set_int(*ret, "rejects_version", rejects.version);
 	return 0;
 }

@@ -15,12 +15,12 @@
 #include "base/str.h"
 #include "conform.h"
 #include "looks.h"
-#include "output.h"
 #include "pipeline.h"
 #include "plugin/batch.h"
 #include "plugin/codec.h"
 #include "rejects.h"
 #include "source.h"
+#include "spread.h"
 #include "table/table.h"
 
 #define BATCH_ROWS 16384
@@ -36,9 +36,10 @@ struct ingest {
 	const struct json *order, *spec;
 	const struct pipeline_events *events;
 	const char *staging, *task;
-	int dry_run;
+	int dry_run, overwrites;
 	struct ArrowSchema target; /* of the dataset, as far as known; release NULL = nothing is known */
-	struct output *output;
+	struct json *partition_by;
+	struct spread *output;
 	struct rejects *rejects;
 	struct json *files, *reject_files; /* of the part at hand */
 	struct json *units;                /* state */
@@ -112,6 +113,15 @@ static struct json *make_counts(const struct ingest *in)
 	return counts;
 }
 
+static struct json *make_parameters(const struct ingest *in)
+{
+	struct json *parameters = json_new_object();
+
+	json_set_str(parameters, "mode", in->overwrites ? "Overwrite" : "Append");
+	json_set_str(parameters, "partitionBy", json_text(in->partition_by));
+	return parameters;
+}
+
 static struct json *make_part(struct ingest *in, int final)
 {
 	struct json *part = json_new_object(), *rejects = json_new_object(), *state = json_new_object();
@@ -120,6 +130,9 @@ static struct json *make_part(struct ingest *in, int final)
 	json_set_bool(part, "final", final);
 	json_set_str(part, "app_id", json_get_str(in->order, "app_id", in->task));
 	json_set_str(part, "operation", "WRITE");
+	json_set(part, "parameters", make_parameters(in));
+	json_set_bool(part, "replaces", in->overwrites);
+	json_set(part, "partition_by", json_copy(in->partition_by));
 	json_set(part, "files", in->files);
 	json_set(rejects, "files", in->reject_files);
 	json_set(part, "rejects", rejects);
@@ -153,12 +166,10 @@ static int note_mark(struct ingest *in, struct err *err)
 
 static int finish_file(struct ingest *in, struct err *err)
 {
-	int r;
+	size_t before = json_count(in->files);
+	int r = in->output ? spread_finish(in->output, in->files, err) : 0;
 
-	if (!output_is_open(in->output))
-		return 0;
-	r = output_finish(in->output, in->files, err);
-	in->n_files += !r;
+	in->n_files += (int64_t)(json_count(in->files) - before);
 	return r;
 }
 
@@ -366,10 +377,8 @@ static int write_batch(struct ingest *in, struct ArrowArray *batch, struct err *
 		arrow_array_release(batch);
 		return r;
 	}
-	if (!in->dry_run && !output_is_open(in->output))
-		r = output_begin(in->output, &in->target, err);
-	if (!r && !in->dry_run)
-		r = output_write(in->output, &conformed, err);
+	if (!in->dry_run)
+		r = spread_write(in->output, &in->target, &conformed, err);
 	in->rows += conformed.length;
 	rejects_seen(in->rejects, in->rows);
 	arrow_array_release(&conformed);
@@ -391,9 +400,11 @@ static int after_batch(struct ingest *in, struct err *err)
 	tell_progress(in);
 	if (in->events->is_cancelled(in->events->ctx))
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
-	if (output_size(in->output) < in->target_bytes || !(in->mark.flags & ORASI_MARK_RESUMABLE))
+	if (spread_size(in->output) < in->target_bytes)
 		return 0;
-	return send_part(in, 0, err);
+	if (in->overwrites) /* in one commit or not at all */
+		return finish_file(in, err);
+	return in->mark.flags & ORASI_MARK_RESUMABLE ? send_part(in, 0, err) : 0;
 }
 
 static int read_batches(struct ingest *in, struct err *err)
@@ -480,6 +491,23 @@ static int run_unit(struct ingest *in, struct err *err)
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
+/* Those of the table, which the task may repeat; a new table has those of the task. */
+static int choose_partitions(struct ingest *in, const struct table_snapshot *s, struct err *err)
+{
+	const struct json *wanted = json_pointer(in->spec, "/sink/partition_by");
+	const struct json *have = json_get(s->metadata, "partitionColumns");
+
+	if (s->version >= 0 && json_count(wanted) && strcmp(json_text(wanted), have ? json_text(have) : "[]")) {
+		err_set(err, ERR_CONFLICT, "the dataset is partitioned by %s, not by %s: that is decided when it is made",
+		        have ? json_text(have) : "[]", json_text(wanted));
+		err_where(err, "/sink/partition_by");
+		return err->code;
+	}
+	have = s->version >= 0 ? have : wanted;
+	in->partition_by = have ? json_copy(have) : json_new_array();
+	return 0;
+}
+
 static int load_target(struct ingest *in, struct err *err)
 {
 	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
@@ -494,6 +522,8 @@ static int load_target(struct ingest *in, struct err *err)
 	if (!r) {
 		if (snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
 			r = err_set(err, ERR_NOMEM, "out of memory");
+		if (!r)
+			r = choose_partitions(in, &snapshot, err);
 		table_snapshot_done(&snapshot);
 	}
 	blob_close(blob);
@@ -505,14 +535,13 @@ static int start(struct ingest *in, struct err *err)
 	const struct json *checkpoint = json_get(in->order, "checkpoint");
 	struct rejects_limits limits = {json_int(json_pointer(in->spec, "/errors/max_rejected"), -1),
 	                                json_double(json_pointer(in->spec, "/errors/max_rejected_percent"), 100)};
-	int r = output_new(in->loader, in->staging, json_str(json_pointer(in->spec, "/sink/compression"), "zstd"),
-	                   &in->output, err);
-
-	if (!r)
-		r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
+	int r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
 		                &in->rejects, err);
 	if (!r)
 		r = load_target(in, err);
+	if (!r)
+		r = spread_new(in->loader, in->staging, json_str(json_pointer(in->spec, "/sink/compression"), "zstd"),
+		               in->partition_by, &in->output, err);
 	if (r)
 		return r;
 	in->files = json_new_array();
@@ -564,6 +593,7 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
 	int r;
 
 	in.dry_run = json_get_bool(in.spec, "dry_run", 0);
+	in.overwrites = !strcmp(json_str(json_pointer(in.spec, "/sink/mode"), "append"), "overwrite");
 	r = start(&in, err);
 	if (!r)
 		measure(&in);
@@ -578,7 +608,8 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
 	if (!r)
 		*ret = make_result(&in);
 	close_unit(&in);
-	output_free(in.output);
+	spread_free(in.output);
+	json_free(in.partition_by);
 	rejects_free(in.rejects);
 	arrow_schema_release(&in.target);
 	json_free(in.files);

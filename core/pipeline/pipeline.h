@@ -40,6 +40,15 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
                     struct json **ret, struct err *err);
 int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err);
 
+/* Small data files of a partition become fewer large ones: "spec" {"target_file_bytes","sort_by":[columns]} → a part
+ * with "removes" and "rearranges" per group of files, RESULT {"files_in","files_out","rows","parts"}. With sort_by the
+ * rows of each new file are in that order. A group that somebody changes meanwhile stays as they made it. */
+int pipeline_optimize(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                      struct json **ret, struct err *err);
+/* Reads every data file and holds it against the log: {"files","rows","bytes","problems":[{"file","problem"}]}. */
+int pipeline_table_verify(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                          struct json **ret, struct err *err);
+
 /* Index tasks. A part of theirs is {"seq","final","app_id","segments":[{"staged","dir","covers":[{"path","rows",
  * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}],"replaces":[dirs]}, one per
  * segment. "segment_rows" in the order bounds a segment. */

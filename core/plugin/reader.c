@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/constants.h"
 #include "plugin/reader.h"
 
 #define READER "parquet"
@@ -23,6 +24,10 @@ struct reader {
 	struct ArrowSchema schema;
 	struct ArrowArray batch;
 	orasi_mark mark;
+	struct constants constants;
+	const orasi_term **terms; /* those that are the decoder's business */
+	uint32_t n_terms;
+	int empty; /* the constants leave no rows */
 };
 
 static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *error)
@@ -64,9 +69,9 @@ static int open_decoder(struct reader *r, const struct reader_want *want, struct
 		.struct_size = sizeof(open),
 		.flags = ORASI_OPEN_PROJECT | (want->by_rows ? ORASI_OPEN_ROWS : 0),
 		.source = &r->source,
-		.want = want->schema,
-		.terms = want->terms,
-		.n_terms = want->n_terms,
+		.want = r->constants.from ? &r->constants.own : want->schema,
+		.terms = r->terms,
+		.n_terms = r->n_terms,
 		.rows = want->rows,
 		.n_rows = want->n_rows,
 		.max_rows = BATCH_ROWS,
@@ -88,6 +93,27 @@ static int open_decoder(struct reader *r, const struct reader_want *want, struct
 	return err_prefix(err, "data file '%s'", r->name);
 }
 
+static int take_constants(struct reader *r, const struct reader_want *want, struct err *err)
+{
+	int code = 0;
+
+	if (want->constants && want->constants_schema->n_children)
+		code = constants_init(&r->constants, want->schema, want->constants_schema, want->constants, err);
+	else if (want->constants)
+		arrow_array_release(want->constants);
+	r->terms = calloc(want->n_terms + 1, sizeof(*r->terms));
+	if (!code && !r->terms)
+		code = err_set(err, ERR_NOMEM, "out of memory");
+	for (uint32_t i = 0; i < want->n_terms && !code; i++) {
+		if (!constants_has(&r->constants, want->terms[i]))
+			r->terms[r->n_terms++] = want->terms[i];
+		else if (!constants_allow(&r->constants, want->terms[i]))
+			r->empty = 1;
+	}
+	r->has_terms = r->n_terms > 0;
+	return code;
+}
+
 int reader_open(struct loader *loader, struct blob *blob, const char *name, const struct reader_want *want,
                 struct reader **ret, struct err *err)
 {
@@ -95,16 +121,19 @@ int reader_open(struct loader *loader, struct blob *blob, const char *name, cons
 	int code = r && (r->name = strdup(name)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 
 	if (code) {
+		if (want->constants)
+			arrow_array_release(want->constants);
 		free(r);
 		return code;
 	}
 	r->loader = loader;
-	r->has_terms = want->n_terms > 0;
 	loader_host_init(&r->host, loader, NULL, 1, INT64_MAX);
-	code = loader_find(loader, "ingest", READER, &r->plugin, err);
+	code = take_constants(r, want, err);
 	if (!code)
+		code = loader_find(loader, "ingest", READER, &r->plugin, err);
+	if (!code && !r->empty)
 		code = open_source(r, blob, err);
-	if (!code)
+	if (!code && !r->empty)
 		code = open_decoder(r, want, err);
 	if (code) {
 		reader_close(r);
@@ -134,6 +163,8 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 	char message[256];
 	int code;
 
+	if (r->empty)
+		return 0;
 	arrow_array_release(&r->batch);
 	r->mark = (orasi_mark){.struct_size = sizeof(r->mark)};
 	status = loader_call(r->loader, r->plugin, "next",
@@ -150,7 +181,9 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 	if (code)
 		return code;
 	*ret = &r->batch;
-	return 1;
+	if (r->constants.from)
+		code = constants_join(&r->constants, &r->batch, ret, err);
+	return code ? code : 1;
 }
 
 static void close_decoder(struct reader *r)
@@ -170,6 +203,8 @@ void reader_close(struct reader *r)
 	if (r->self)
 		close_decoder(r);
 	loader_host_done(&r->host);
+	constants_done(&r->constants);
+	free(r->terms);
 	arrow_schema_release(&r->schema);
 	blob_file_close(r->file);
 	free(r->name);

@@ -21,6 +21,10 @@ struct reader_want {
 	int by_rows; /* just the rows below, ascending ordinals in the file; without terms */
 	const uint64_t *rows;
 	uint64_t n_rows;
+	/* Columns with one value in the whole of the file, which do not stand in it: a schema and one row, whose array
+	 * the reader takes over. NULL, or no columns: none. */
+	const struct ArrowSchema *constants_schema;
+	struct ArrowArray *constants;
 };
 int reader_open(struct loader *loader, struct blob *blob, const char *name, const struct reader_want *want,
                 struct reader **ret, struct err *err);

@@ -17,14 +17,24 @@ struct fresh {
 	void *reader;
 };
 
-static int add_rows(struct indexer *x, void *build, struct blob *blob, const char *file, struct err *err)
+struct fresh_file {
+	struct blob *blob;
+	const struct table_snapshot *snapshot;
+	const struct table_file *file;
+};
+
+static int add_rows(struct indexer *x, void *build, const struct fresh_file *file, struct err *err)
 {
-	struct reader_want want = {.schema = &x->keys};
+	struct ArrowArray constants = {0};
+	struct reader_want want = {
+		.schema = &x->keys, .constants_schema = &file->snapshot->partitions, .constants = &constants};
 	const struct ArrowArray *keys;
 	struct reader *reader;
 	int64_t first;
-	int r = reader_open(x->loader, blob, file, &want, &reader, err);
+	int r = table_file_partition(file->snapshot, file->file, &constants, err);
 
+	if (!r)
+		r = reader_open(x->loader, file->blob, file->file->path, &want, &reader, err);
 	if (r)
 		return r;
 	while ((r = reader_next(reader, &keys, &first, err)) > 0) {
@@ -41,7 +51,7 @@ static int add_rows(struct indexer *x, void *build, struct blob *blob, const cha
 	return r;
 }
 
-static int build(struct fresh *f, struct blob *blob, const char *file, struct err *err)
+static int build(struct fresh *f, const struct fresh_file *file, struct err *err)
 {
 	struct indexer *x = f->indexer;
 	orasi_segment_info info = {.struct_size = sizeof(info)};
@@ -53,7 +63,7 @@ static int build(struct fresh *f, struct blob *blob, const char *file, struct er
 
 	if (status)
 		return loader_fail(x->plugin, "build_begin", status, &error, err);
-	r = add_rows(x, state, blob, file, err);
+	r = add_rows(x, state, file, err);
 	if (r) {
 		loader_call_void(x->loader, x->plugin, "build_abort", x->plugin->index->build_abort(state));
 		return r;
@@ -79,8 +89,10 @@ static int reopen(struct fresh *f, struct err *err)
 	return r ? r : indexer_open_reader(f->indexer, f->segment, &f->reader, &info, err);
 }
 
-int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, struct fresh **ret, struct err *err)
+int fresh_open(struct indexer *indexer, struct blob *blob, const struct table_snapshot *snapshot,
+               const struct table_file *file, struct fresh **ret, struct err *err)
 {
+	struct fresh_file whole = {blob, snapshot, file};
 	struct fresh *f = calloc(1, sizeof(*f));
 	const char *place = getenv("TMPDIR");
 	int r;
@@ -96,7 +108,7 @@ int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, str
 	snprintf(f->inside, sizeof(f->inside), "%s/segment", f->folder);
 	r = segment_create(f->inside, &f->segment, err);
 	if (!r)
-		r = build(f, blob, file, err);
+		r = build(f, &whole, err);
 	if (!r)
 		r = reopen(f, err);
 	if (r) {

@@ -339,7 +339,7 @@ static int ask_fresh(struct indexes *x, struct index *index, size_t file, const 
 {
 	struct hits hits = {0};
 	struct fresh *fresh = NULL;
-	int r = fresh_open(&index->indexer, x->blob, x->snapshot->files[file].path, &fresh, err);
+	int r = fresh_open(&index->indexer, x->blob, x->snapshot, &x->snapshot->files[file], &fresh, err);
 
 	if (!r)
 		r = ask_reader(index, fresh_reader(fresh), q, &hits, err);

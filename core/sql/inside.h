@@ -87,7 +87,8 @@ void picked_free(struct picked *picked, size_t n_files);
 
 /* fresh.c: a segment in a scratch folder over one file. */
 struct fresh;
-int fresh_open(struct indexer *indexer, struct blob *blob, const char *file, struct fresh **ret, struct err *err);
+int fresh_open(struct indexer *indexer, struct blob *blob, const struct table_snapshot *snapshot,
+               const struct table_file *file, struct fresh **ret, struct err *err);
 void *fresh_reader(const struct fresh *fresh);
 void fresh_close(struct fresh *fresh); /* removes the folder; NULL is fine */
 

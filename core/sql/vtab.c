@@ -324,14 +324,19 @@ static int open_file(struct cursor *cursor)
 	struct dataset *table = (struct dataset *)cursor->base.pVtab;
 	const struct picked *picked = picked_of(cursor);
 	struct reader_want want = {.schema = &cursor->schema, .terms = cursor->pushed, .n_terms = cursor->n_pushed};
+	const struct table_file *file = &table->snapshot.files[cursor->file];
+	struct ArrowArray constants = {0};
 	struct err err = {0};
 	int r;
 
 	if (picked)
 		want = (struct reader_want){
 			.schema = &cursor->schema, .by_rows = 1, .rows = picked->rows, .n_rows = picked->n};
-	r = reader_open(table->session->loader, table->blob, table->snapshot.files[cursor->file].path, &want,
-	                &cursor->reader, &err);
+	r = table_file_partition(&table->snapshot, file, &constants, &err);
+	want.constants_schema = &table->snapshot.partitions;
+	want.constants = &constants;
+	if (!r)
+		r = reader_open(table->session->loader, table->blob, file->path, &want, &cursor->reader, &err);
 	return r ? vtab_failed(table->session, &err) : SQLITE_OK;
 }
 

@@ -165,18 +165,38 @@ static void committed_index(struct supervise *sup, const struct task *task, cons
 static const char *fill_maintain(struct supervise *sup, const struct task *task, const struct json *body,
                                  struct json *order, struct err *err)
 {
+	static const struct {
+		const char *name, *op;
+		int64_t older_than_ms; /* -1: as the table says */
+	} ops[] = {
+		{"sweep", "table.sweep", 24 * 3600 * 1000}, {"checkpoint", "table.checkpoint", 0},
+		{"vacuum", "table.vacuum", -1},             {"delete", "table.delete", 0},
+		{"optimize", "optimize", 0},                {"verify", "verify", 0},
+	};
 	const char *wanted = json_get_str(body, "op", "sweep");
 
 	(void)task;
 	json_set(order, "dataset", kind_dataset(sup, json_get_str(body, "dataset", ""), ""));
-	json_set_int(order, "older_than_ms", json_get_int(body, "older_than_ms", 24 * 3600 * 1000));
-	if (!strcmp(wanted, "sweep"))
-		return "table.sweep";
-	if (!strcmp(wanted, "checkpoint"))
-		return "table.checkpoint";
-	err_set(err, ERR_INVALID, "maintain tasks do not know the op '%s': use sweep or checkpoint", wanted);
+	json_set(order, "spec", json_copy(body));
+	json_set(order, "where", json_copy(json_get(body, "where")));
+	json_set_bool(order, "force", json_get_bool(body, "force", 0));
+	json_set_bool(order, "dry_run", json_get_bool(body, "dry_run", 0));
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (!strcmp(ops[i].name, wanted)) {
+			json_set_int(order, "older_than_ms", json_get_int(body, "older_than_ms", ops[i].older_than_ms));
+			return ops[i].op;
+		}
+	err_set(err, ERR_INVALID,
+	        "maintain tasks do not know the op '%s': use sweep, checkpoint, vacuum, delete, optimize or verify", wanted);
 	err_where(err, "/op");
 	return NULL;
+}
+
+/* Files in a new arrangement are not in the indexes yet. */
+static size_t follow_maintain(struct supervise *sup, const struct task *task, const struct json *body,
+                              struct arena *arena, struct task_spec **ret)
+{
+	return strcmp(json_get_str(body, "op", ""), "optimize") ? 0 : follow_ingest(sup, task, body, arena, ret);
 }
 
 /* ---- query ------------------------------------------------------------------------------------- */
@@ -239,7 +259,7 @@ static const char *fill_notify(struct supervise *sup, const struct task *task, c
 static const struct kind kinds[] = {
 	{"ingest", "table.commit", 0, fill_ingest, committed_ingest, follow_ingest},
 	{"index", "table.index_commit", 0, fill_index, committed_index, NULL},
-	{"maintain", NULL, 0, fill_maintain, NULL, NULL},
+	{"maintain", "table.commit", 0, fill_maintain, committed_ingest, follow_maintain},
 	{"query", NULL, 0, fill_query, NULL, NULL},
 	{"custom", NULL, 1, fill_custom, NULL, NULL},
 	{"notify", NULL, 1, fill_notify, NULL, NULL},

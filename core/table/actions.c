@@ -80,12 +80,28 @@ static const char *foreign_feature(const struct json *features, const char *cons
 	return NULL;
 }
 
-/* Version 2 is column mapping, which metaData turns on and table_log_metadata refuses. */
 int table_log_protocol(struct table_log *log, const struct json *action, struct err *err)
 {
+	(void)err;
+	json_free(log->protocol);
+	log->protocol = json_copy(action);
+	return 0;
+}
+
+int64_t table_log_retention(const struct table_log *log)
+{
+	return table_log_interval(log, "delta.deletedFileRetentionDuration", INT64_C(7) * 24 * 3600 * 1000);
+}
+
+/* Only the newest word counts: features come and go. Version 2 is column mapping, which a property turns on. */
+int table_log_readable(const struct table_log *log, struct err *err)
+{
 	static const char *const ours[] = {"columnMapping", NULL};
-	int64_t reader = json_get_int(action, "minReaderVersion", 1);
-	const char *foreign = foreign_feature(json_get(action, "readerFeatures"), ours);
+	const char *mode = table_log_property(log, "delta.columnMapping.mode");
+	int64_t reader = json_get_int(log->protocol, "minReaderVersion", 1);
+	const char *foreign = foreign_feature(json_get(log->protocol, "readerFeatures"), ours), *path;
+	void *file;
+	size_t at = 0;
 
 	if (foreign)
 		return err_set(err, ERR_UNSUPPORTED, "the table needs the reader feature '%.60s', which is not supported",
@@ -93,8 +109,11 @@ int table_log_protocol(struct table_log *log, const struct json *action, struct 
 	if (reader > FEATURES_VERSION_READER)
 		return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version %d", reader,
 		               FEATURES_VERSION_READER);
-	json_free(log->protocol);
-	log->protocol = json_copy(action);
+	if (mode && strcmp(mode, "none"))
+		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%.20s), which is not supported", mode);
+	while (map_next(&log->files, &at, &path, &file))
+		if (((struct table_file *)file)->has_vector)
+			return err_set(err, ERR_UNSUPPORTED, "the table uses deletion vectors, which are not supported");
 	return 0;
 }
 
@@ -144,8 +163,6 @@ int table_log_writable(const struct table_log *log, struct err *err)
 	if (writer > WRITER_VERSION_MAX && writer != FEATURES_VERSION_WRITER)
 		return err_set(err, ERR_UNSUPPORTED, "the table needs writer version %" PRId64 ", this is version %d", writer,
 		               WRITER_VERSION_MAX);
-	if (json_count(json_get(log->metadata, "partitionColumns")))
-		return err_set(err, ERR_UNSUPPORTED, "the table has partition columns, which can be read and not written");
 	if (strstr(json_get_str(log->metadata, "schemaString", ""), "\"delta.invariants\""))
 		return err_set(err, ERR_UNSUPPORTED, "the table has delta.invariants, which cannot be checked here");
 	return 0;
@@ -154,17 +171,12 @@ int table_log_writable(const struct table_log *log, struct err *err)
 int table_log_metadata(struct table_log *log, const struct json *action, struct err *err)
 {
 	const char *text = json_get_str(action, "schemaString", NULL);
-	const char *mode = json_str(json_pointer(action, "/configuration/delta.columnMapping.mode"), "none");
 
-	if (!text)
-		return err_set(err, ERR_CORRUPT, "metaData without schemaString");
-	if (strcmp(mode, "none"))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%s), which is not supported", mode);
 	json_free(log->metadata);
 	json_free(log->schema);
 	log->schema = NULL;
 	log->metadata = json_copy(action);
-	return json_parse(text, strlen(text), &log->schema, err);
+	return text ? json_parse(text, strlen(text), &log->schema, err) : 0; /* one may follow */
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------- */
@@ -244,6 +256,7 @@ int table_log_add(struct table_log *log, const struct table_file *file, struct e
 	kept->stats = arena_str(&log->arena, file->stats);
 	kept->size = plausible(file->size);
 	kept->modified = file->modified;
+	kept->has_vector = file->has_vector;
 	rows = stats_rows(kept->stats);
 	kept->rows = rows >= 0 ? rows : plausible(file->rows);
 	kept->partition = keep(log, file->partition);
@@ -287,10 +300,9 @@ static int on_add(struct table_log *log, const struct json *action, struct err *
 		.rows = -1,
 		.partition = json_get(action, "partitionValues"),
 		.tags = json_get(action, "tags"),
+		.has_vector = json_get(action, "deletionVector") != NULL,
 	};
 
-	if (json_get(action, "deletionVector"))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses deletion vectors, which are not supported");
 	return table_log_add(log, &file, err);
 }
 

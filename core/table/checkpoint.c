@@ -19,7 +19,6 @@
 #define HINT "_delta_log/_last_checkpoint"
 #define HINT_MAX (1u << 20)
 #define EVERY 10 /* commits, as everybody does */
-#define RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* ---- the columns ------------------------------------------------------------------------------------------ */
 
@@ -233,11 +232,10 @@ static int take_add(struct table_log *log, struct texts *texts, const struct arr
 		.size = int_at(row, ADD_SIZE, i, -1),
 		.modified = int_at(row, ADD_MODIFIED, i, 0),
 		.rows = parsed_rows(row, i),
+		.has_vector = !is_null_at(row, ADD_VECTOR, i),
 	};
 	int r;
 
-	if (!is_null_at(row, ADD_VECTOR, i))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses deletion vectors, which are not supported");
 	file.partition = partition = json_of(texts, row, ADD_PARTITION, i);
 	file.tags = tags = json_of(texts, row, ADD_TAGS, i);
 	r = table_log_add(log, &file, err);
@@ -605,7 +603,7 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 		r = table_log_writable(log, err);
 	if (!r) {
 		w.log = log;
-		w.keep_after = clock_wall_ms() - table_log_interval(log, "delta.deletedFileRetentionDuration", RETENTION_MS);
+		w.keep_after = clock_wall_ms() - table_log_retention(log);
 		r = write_rows(codec, &w, &file, err);
 	}
 	if (!r) {
@@ -614,6 +612,8 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 	}
 	if (!r)
 		r = write_hint(blob, log->version, &w, file.len, err);
+	if (!r)
+		r = table_log_clean(blob, log, err);
 	if (!r && ret_version)
 		*ret_version = log->version;
 	buf_done(&file);

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "table/log.h"
 
 #define PARTS_MAX 100000
 #define ROUNDS_MAX 5
+#define LOG_RETENTION_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
@@ -296,8 +298,12 @@ static int load_listed(struct blob *blob, const struct table_codec *codec, struc
 
 static int check_version(struct blob *blob, const struct table_log *log, int64_t version, struct err *err)
 {
+	int r = table_log_readable(log, err);
+
+	if (r)
+		return r;
 	if (log->version >= 0 && !log->schema)
-		return err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData", blob_location(blob));
+		return err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData or schemaString", blob_location(blob));
 	if (version >= 0 && log->version != version)
 		return err_set(err, ERR_NOTFOUND, "table '%s' has no version %" PRId64 ": the newest is %" PRId64,
 		               blob_location(blob), version, log->version);
@@ -336,4 +342,62 @@ int table_log_load(struct blob *blob, const struct table_codec *codec, int64_t v
 	}
 	listing_done(&l);
 	return r ? r : check_version(blob, log, version, err);
+}
+
+/* ---- cleaning up ----------------------------------------------------------------------------------------- */
+
+static int is_older(struct blob *blob, const char *name, int64_t before)
+{
+	int64_t size, modified;
+
+	return !blob_size(blob, name, &size, &modified, NULL) && modified <= before;
+}
+
+/* The newest whole checkpoint of that age, or -1. */
+static int64_t old_checkpoint(struct blob *blob, struct listing *l, int64_t before)
+{
+	size_t end = l->n_parts, n;
+	char name[96];
+
+	qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
+	while (whole_before(l, end, &end, &n)) {
+		part_name(&l->parts[end], name);
+		if (is_older(blob, name, before))
+			return l->parts[end].version;
+	}
+	return -1;
+}
+
+/* The oldest first: whatever is left after a crash has no gap. */
+static int delete_before(struct blob *blob, const struct listing *l, int64_t version, struct err *err)
+{
+	char name[96];
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && l->versions[i] < version && !r; i++) {
+		table_entry_name(l->versions[i], name);
+		r = blob_delete(blob, name, err);
+	}
+	for (size_t i = 0; i < l->n_parts && l->parts[i].version < version && !r; i++) {
+		part_name(&l->parts[i], name);
+		r = blob_delete(blob, name, err);
+	}
+	return r;
+}
+
+int table_log_clean(struct blob *blob, const struct table_log *log, struct err *err)
+{
+	const char *enabled = table_log_property(log, "delta.enableExpiredLogCleanup");
+	int64_t age = table_log_interval(log, "delta.logRetentionDuration", LOG_RETENTION_MS), version;
+	struct listing l = {0};
+	int r;
+
+	if (enabled && !strcasecmp(enabled, "false"))
+		return 0;
+	r = list(blob, -1, &l, err);
+	version = r ? -1 : old_checkpoint(blob, &l, clock_wall_ms() - age);
+	if (!r && version >= 0)
+		r = delete_before(blob, &l, version, err);
+	listing_done(&l);
+	return r;
 }

@@ -45,6 +45,10 @@ int table_log_remove(struct table_log *log, const struct table_tombstone *tombst
 int table_log_txn(struct table_log *log, const char *app_id, const struct table_txn *txn, struct err *err);
 int table_log_metadata(struct table_log *log, const struct json *action, struct err *err);
 int table_log_protocol(struct table_log *log, const struct json *action, struct err *err);
+/* How long files that were taken out are kept for readers: deletedFileRetentionDuration, 7 days if not set. */
+int64_t table_log_retention(const struct table_log *log);
+/* ERR_UNSUPPORTED names what the table asks of readers that we do not do. */
+int table_log_readable(const struct table_log *log, struct err *err);
 /* ERR_UNSUPPORTED names what the table asks of writers that we do not do. */
 int table_log_writable(const struct table_log *log, struct err *err);
 /* A text property of the table ("delta.…"), or NULL. */
@@ -58,6 +62,9 @@ void table_entry_name(int64_t version, char ret[64]);
 /* At most up to `version` (-1: the newest). Without a codec checkpoints are not read. */
 int table_log_load(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_log *log,
                    struct err *err);
+/* Deletes entries and checkpoints that are older than the table's logRetentionDuration, as far as a checkpoint of
+ * that age stands in for them. */
+int table_log_clean(struct blob *blob, const struct table_log *log, struct err *err);
 /* The entries that are there, ascending; free() them. */
 int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct err *err);
 
@@ -78,6 +85,9 @@ void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec,
                              int64_t version);
 
 /* ---- the rest ------------------------------------------------------------------------------------------------- */
+
+int table_partition_schema(const struct table_log *log, const struct ArrowSchema *schema, struct ArrowSchema *ret,
+                           struct err *err);
 
 /* As table_schema_to_delta, with what `old` (may be NULL) says about the columns of both. */
 struct json *table_schema_to_delta_as(const struct ArrowSchema *schema, const struct json *old);

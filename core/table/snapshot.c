@@ -49,6 +49,8 @@ int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_
 	ret->metadata = ret->log->metadata;
 	if (!r && ret->version >= 0)
 		r = table_schema_from_delta(ret->log->schema, &ret->schema, err);
+	if (!r && ret->version >= 0)
+		r = table_partition_schema(ret->log, &ret->schema, &ret->partitions, err);
 	if (!r)
 		r = collect_files(ret, err);
 	if (r)
@@ -64,6 +66,7 @@ int table_snapshot(struct blob *blob, const struct table_codec *codec, struct ta
 void table_snapshot_done(struct table_snapshot *s)
 {
 	arrow_schema_release(&s->schema);
+	arrow_schema_release(&s->partitions);
 	free(s->files);
 	table_log_free(s->log);
 	memset(s, 0, sizeof(*s));

@@ -48,12 +48,14 @@ struct table_file {
 	const char *stats; /* JSON text, or NULL */
 	int64_t size, modified, rows; /* rows -1: not known */
 	const struct json *partition, *tags; /* partitionValues; NULL: none */
+	int has_vector; /* of deleted rows, which no snapshot has */
 };
 
 /* What the table is at one version. */
 struct table_snapshot {
 	int64_t version; /* -1: there is no table */
 	struct ArrowSchema schema;
+	struct ArrowSchema partitions; /* the columns of it that do not stand in files; mostly none */
 	struct json *metadata; /* the metaData action */
 	struct table_file *files; /* sorted by path */
 	size_t n_files;
@@ -70,6 +72,11 @@ int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_
 void table_snapshot_done(struct table_snapshot *snapshot);
 /* The live file of that path, or NULL. */
 const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path);
+/* One row of the partition columns: what they are in all rows of the file. The caller's. */
+int table_file_partition(const struct table_snapshot *snapshot, const struct table_file *file, struct ArrowArray *ret,
+                         struct err *err);
+/* A value as the log writes it, appended; 0: it is null. */
+int table_partition_text(const struct arrow_view *view, int64_t i, struct buf *ret);
 int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id); /* -1: none */
 /* commitInfo of the newest `limit` commits, newest first, each with "version". */
 struct json *table_history(struct blob *blob, size_t limit, struct err *err);
@@ -93,6 +100,7 @@ struct table_add {
 	const char *name;   /* its name in the table */
 	int64_t size, rows;
 	const char *stats;  /* JSON text */
+	const struct json *partition; /* a text per partition column (table_partition_text); NULL: there are none */
 };
 
 struct table_change {
@@ -102,6 +110,14 @@ struct table_change {
 	const char *app_id; /* NULL: no txn */
 	int64_t txn;
 	const char *operation; /* "WRITE" */
+	const struct json *parameters; /* of the operation, for the history; texts, or NULL */
+	const char *const *removes;    /* paths of files that are taken out; ERR_CONFLICT when one is not in any more */
+	size_t n_removes;
+	int replaces;   /* takes all files out that are in */
+	int rearranges; /* the same rows in other files: nobody who follows the table needs to look */
+	/* Of a new table, else without effect: */
+	const struct json *partition_by, *properties;
+	int creates; /* ERR_CONFLICT if there is one */
 };
 
 struct table_commit {
@@ -113,6 +129,20 @@ struct table_commit {
  * asks of writers what we do not do (partitions, constraints, writer features). */
 int table_commit(struct blob *blob, const struct table_codec *codec, const struct table_change *change,
                  struct table_commit *ret, struct err *err);
+
+/* What a vacuum found, or took. */
+struct table_vacuum {
+	int64_t files, bytes;
+};
+/* Deletes data files that are not in the table and were taken out, or written and never named, longer ago than that.
+ * Less than the table's deletedFileRetentionDuration is ERR_INVALID unless `force`: readers of older versions may
+ * need them. `dry_run` only counts. */
+int table_vacuum(struct blob *blob, const struct table_codec *codec, int64_t older_than_ms, int force, int dry_run,
+                 struct table_vacuum *ret, struct err *err);
+/* Files of one partition, or all (`where` NULL), go out of the table in a commit of its own: {"column":"text"} in
+ * partition columns only. *ret_files of them. */
+int table_delete(struct blob *blob, const struct table_codec *codec, const struct json *where,
+                 struct table_commit *ret, int64_t *ret_files, struct err *err);
 
 /* Deletes data files ("part-….parquet") and index segments that nothing has ever named, and what crashes left
  * half-written, if older than that. The age counts from the move into the table: let it be longer than a commit can

@@ -133,6 +133,16 @@ static int op_index_check(struct worker *worker, const struct json *order, struc
 	return r;
 }
 
+static int op_optimize(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_optimize, order, ret, err);
+}
+
+static int op_verify(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_table_verify, order, ret, err);
+}
+
 /* ---- roles query and scan ------------------------------------------------------------------------------------ */
 
 static int send_rows(void *ctx, const void *p, size_t n, struct err *err)
@@ -164,6 +174,8 @@ static const struct op task_ops[] = {
 	{"index.build", op_index_build},
 	{"index.optimize", op_index_optimize},
 	{"index.verify", op_index_verify},
+	{"optimize", op_optimize},
+	{"verify", op_verify},
 	{NULL, NULL},
 };
 static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};

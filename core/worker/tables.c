@@ -235,7 +235,78 @@ static int op_checkpoint(struct worker *worker, const struct json *order, struct
 	return 0;
 }
 
+static int op_vacuum(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct table_vacuum done;
+	struct blob *blob;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (r)
+		return r;
+	r = table_vacuum(blob, &codec, json_get_int(order, "older_than_ms", -1), json_get_bool(order, "force", 0),
+	                 json_get_bool(order, "dry_run", 0), &done, err);
+	blob_close(blob);
+	if (r)
+		return r;
+	*ret = json_new_object();
+	json_set_int(*ret, "files", done.files);
+	json_set_int(*ret, "bytes", done.bytes);
+	return 0;
+}
+
+static int op_delete(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct table_commit done;
+	struct blob *blob;
+	int64_t files;
+	int r = ops_open_dataset(order, &blob, err);
+
+	if (r)
+		return r;
+	r = table_delete(blob, &codec, json_get(order, "where"), &done, &files, err);
+	blob_close(blob);
+	if (r)
+		return r;
+	*ret = json_new_object();
+	json_set_int(*ret, "version", done.version);
+	json_set_int(*ret, "rows", done.rows);
+	json_set_int(*ret, "bytes", done.bytes);
+	json_set_int(*ret, "files", done.files);
+	json_set_int(*ret, "removed_files", files);
+	return 0;
+}
+
+/* A table without rows, from {"schema","partition_by","properties"}. */
+static int op_create(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	struct table_codec codec = CODEC(worker->loader);
+	struct table_change change = {.operation = "CREATE TABLE",
+	                              .partition_by = json_get(order, "partition_by"),
+	                              .properties = json_get(order, "properties"),
+	                              .creates = 1};
+	struct ArrowSchema schema;
+	struct table_commit done;
+	struct blob *blob;
+	int r = table_schema_from_delta(json_get(order, "schema"), &schema, err);
+
+	if (r)
+		return r;
+	change.schema = &schema;
+	r = ops_open_dataset(order, &blob, err);
+	if (!r) {
+		r = table_commit(blob, &codec, &change, &done, err);
+		blob_close(blob);
+	}
+	arrow_schema_release(&schema);
+	*ret = json_new_object();
+	json_set_int(*ret, "version", r ? -1 : done.version);
+	return r;
+}
+
 const struct op table_ops[] = {
+	{"table.create", op_create},
 	{"table.commit", op_commit},
 	{"table.index_commit", op_index_commit},
 	{"table.index_create", op_index_create},
@@ -246,5 +317,7 @@ const struct op table_ops[] = {
 	{"table.drop", op_drop},
 	{"table.sweep", op_sweep},
 	{"table.checkpoint", op_checkpoint},
+	{"table.vacuum", op_vacuum},
+	{"table.delete", op_delete},
 	{NULL, NULL},
 };

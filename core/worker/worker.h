@@ -20,6 +20,8 @@
  *   index.build     index {"name"} → PART with the new segments (none: nothing to do),
  *                   RESULT {"rows","segments","files"}
  *   index.optimize  index {"name"} → PART replacing segments by one, RESULT
+ *   optimize        spec {"target_file_bytes","sort_by"} → PART per group of files, RESULT
+ *   verify          → RESULT {"files","rows","bytes","problems":[…]}
  *   index.verify    index {"name"}, level → RESULT {"segments","problems":[…]}
  *
  * role table   trusted: makes things true; loads only the dataset plugin (Parquet)
@@ -35,6 +37,9 @@
  *   table.history       limit → {"commits":[commitInfo + "version"]}
  *   table.drop          removes the dataset's folder
  *   table.checkpoint    → {"version"}
+ *   table.create        schema {Delta}, partition_by, properties → {"version"}; ERR_CONFLICT
+ *   table.vacuum        older_than_ms (-1: as the table says), force, dry_run → {"files","bytes"}
+ *   table.delete        where {partition column: text} → {"version","rows","bytes","files","removed_files"}
  *   table.sweep         older_than_ms → {"removed"}
  *
  * role query   resident, reads only

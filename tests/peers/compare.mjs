@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds what the agent says of a dataset against what DuckDB and ClickHouse read from its folder, row by row.
-//   node compare.mjs AGENT-URL DATASET TABLE-FOLDER [ENGINE…]
+//   node compare.mjs AGENT-URL DATASET TABLE-FOLDER [ENGINE…|files]
+// files: just which data files there are, for a table without them.
 // Prints one line an engine, "duckdb: 25 rows" or what differs; fails when something does.
 import path from 'node:path';
 import { columnsFor, duckdbConnect, readWith, replay, texts } from './delta.mjs';
@@ -18,12 +19,20 @@ async function ours(columns) {
 
 const connection = await duckdbConnect();
 const state = await replay(connection, table);
+if (engines[0] === 'files') {
+	const answer = await (await fetch(`${url}/v1/datasets/${dataset}/files?limit=10000`)).json();
+	const mine = answer.files.map((f) => f.path).sort();
+	const theirs = [...state.files.keys()].sort();
+	console.log(`${theirs.length} files${mine.join() === theirs.join() ? '' : `, ours are ${mine.length}`}`);
+	process.exit(mine.join() === theirs.join() ? 0 : 1);
+}
 const rows = await ours(columnsFor('orasi', state.schema));
 let failed = 0;
 
 for (const engine of engines.length ? engines : ['duckdb', 'chdb']) {
-	const mine = texts(rows, state.schema, engine);
-	const theirs = texts(await readWith(engine, table, columnsFor(engine, state.schema), connection, state), state.schema, engine);
+	const mine = texts(rows, state.schema, engine === 'chdb');
+	const theirs = texts(await readWith(engine, table, columnsFor(engine, state.schema), connection, state), state.schema,
+		engine === 'chdb' ? 'raw' : false);
 	const extra = mine.filter((row, i) => row !== theirs[i]).slice(0, 3);
 	const same = mine.length === theirs.length && !extra.length;
 	console.log(`${engine}: ${theirs.length} rows${same ? '' : `, ours are ${mine.length}`}`);

@@ -119,7 +119,7 @@ export function columnsFor(engine, schema) {
 		else if (type === 'binary') sql = `CASE WHEN ${c} IS NOT NULL THEN ${e.hex(c)} END`;
 		else if (type === 'timestamp') sql = e.timestamp(c);
 		else if (['byte', 'short', 'integer', 'long', 'date'].includes(type)) sql = e.text(c);
-		return `${sql} AS ${e.id(`c${i}`)}`;
+		return `${sql} AS ${e.id(`c${i}_`)}`;
 	}).join(', ');
 }
 
@@ -128,24 +128,26 @@ const micros = (text) => {
 	return String(BigInt(Date.parse(`${sign}${seconds}Z`)) * 1000n + BigInt((fraction ?? '0').padEnd(6, '0').slice(0, 6)));
 };
 
-// ClickHouse has no nullable lists, maps and tuples: `loose` takes null for the empty one.
+// ClickHouse has no nullable lists, maps and tuples: `loose` takes null for the empty
+// one; 'raw': these are its own values, with nested bytes as they are.
 function empty(type, loose) {
 	if (!loose || typeof type === 'string') return null;
 	return type.type === 'struct' ? type.fields.map((f) => empty(f.type, loose)) : [];
 }
 
-function canonical(value, type, loose) {
+function canonical(value, type, loose, nested) {
 	if (value === null || value === undefined) return empty(type, loose);
 	if (type?.type === 'struct') {
 		if (typeof value === 'string') value = JSON.parse(value);
-		return type.fields.map((f) => canonical(value[f.name], f.type, loose));
+		return type.fields.map((f) => canonical(value[f.name], f.type, loose, true));
 	}
-	if (type?.type === 'array') return (typeof value === 'string' ? JSON.parse(value) : value).map((v) => canonical(v, type.elementType, loose));
+	if (type?.type === 'array') return (typeof value === 'string' ? JSON.parse(value) : value).map((v) => canonical(v, type.elementType, loose, true));
 	if (type?.type === 'map') {
 		if (typeof value === 'string') value = JSON.parse(value);
 		if (Array.isArray(value)) value = Object.fromEntries(value.map((e) => [e.key, e.value]));
-		return Object.keys(value).sort().map((k) => [k, canonical(value[k], type.valueType, loose)]);
+		return Object.keys(value).sort().map((k) => [k, canonical(value[k], type.valueType, loose, true)]);
 	}
+	if (type === 'binary' && nested) return loose === 'raw' ? Buffer.from(value).toString('base64') : value;
 	if (type === 'float') return Math.fround(Number(value));
 	if (type === 'double' || type.startsWith('decimal')) return Number(value);
 	if (type === 'timestamp' && /Z$/.test(value)) return micros(value);
@@ -153,9 +155,9 @@ function canonical(value, type, loose) {
 	return String(value);
 }
 
-// Rows of {c0, c1, …} as a sorted list of texts: tables are sets.
-export const texts = (rows, schema, engine) =>
-	rows.map((row) => JSON.stringify(schema.fields.map((f, i) => canonical(row[`c${i}`], f.type, engine === 'chdb')))).sort();
+// Rows of {c0_, c1_, …} as a sorted list of texts: tables are sets.
+export const texts = (rows, schema, loose) =>
+	rows.map((row) => JSON.stringify(schema.fields.map((f, i) => canonical(row[`c${i}_`], f.type, loose)))).sort();
 
 export async function readWith(engine, folder, columns, connection, state) {
 	if (engine === 'duckdb') return rowsOf(connection, `SELECT ${columns} FROM (${await duckdbTable(connection, folder, state)}) t`);

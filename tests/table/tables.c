@@ -52,9 +52,10 @@ int commit_file(struct blob *blob, const struct table_codec *codec, const char *
                        struct table_commit *ret, struct err *err)
 {
 	char staged[PATH_MAX];
-	struct table_add add = {staged, name, 4, ROWS, "{\"numRecords\":5}"};
+	struct table_add add = {.staged = staged, .name = name, .size = 4, .rows = ROWS, .stats = "{\"numRecords\":5}"};
 	struct ArrowSchema schema;
-	struct table_change change = {&schema, &add, 1, app, txn, "WRITE"};
+	struct table_change change = {
+		.schema = &schema, .adds = &add, .n_adds = 1, .app_id = app, .txn = txn, .operation = "WRITE"};
 	int r;
 
 	make_schema(&schema, columns);

@@ -25,4 +25,7 @@ int commit_file(struct blob *blob, const struct table_codec *codec, const char *
 void assert_table(struct blob *blob, const struct table_codec *codec, int64_t version, size_t files);
 void assert_schema(struct blob *blob, const char *columns);
 
+/* parquet.c: a loader with the Parquet plugin of this build, for checkpoints. */
+struct loader *tables_loader(void);
+
 #endif

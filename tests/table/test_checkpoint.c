@@ -21,25 +21,11 @@
 #define HINT "_delta_log/_last_checkpoint"
 
 static struct err err;
-static struct loader *loader;
 static struct table_codec codec;
 
 static void setup(void)
 {
-	struct json *list = json_new_array(), *plugin = json_new_object();
-	const char *build = getenv("ORASI_BUILDDIR");
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/plugins/ingest-parquet/.libs/ingest-parquet.so", build ? build : ".");
-	json_set_str(plugin, "kind", "ingest");
-	json_set_str(plugin, "id", "org.orasi.ingest.parquet");
-	json_set_str(plugin, "name", "parquet");
-	json_set_str(plugin, "path", path);
-	json_push(list, plugin);
-	ck_ok(loader_new(NULL, &loader, &err), &err);
-	loader_set_plugins(loader, list);
-	json_free(list);
-	codec = (struct table_codec)CODEC(loader);
+	codec = (struct table_codec)CODEC(tables_loader());
 }
 
 /* Commits number `from` to `to`, one file each. */

@@ -91,9 +91,9 @@ END_TEST
 START_TEST(a_file_that_is_nowhere_fails_the_commit)
 {
 	struct blob *blob = open_table("t");
-	struct table_add add = {"/nowhere/x", "part-1.parquet", 4, 1, NULL};
+	struct table_add add = {.staged = "/nowhere/x", .name = "part-1.parquet", .size = 4, .rows = 1};
 	struct ArrowSchema schema;
-	struct table_change change = {&schema, &add, 1, NULL, 0, "WRITE"};
+	struct table_change change = {.schema = &schema, .adds = &add, .n_adds = 1, .operation = "WRITE"};
 	struct table_commit done;
 	struct err err = {0};
 
@@ -358,8 +358,9 @@ static const struct {
 	{"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":4}}\n" METADATA, "writer version 4"},
 	{"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"rowTracking\"]}}\n" METADATA,
          "rowTracking"},
-	{PROTOCOL "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[]}\","
-	          "\"partitionColumns\":[\"day\"]}}\n",
+	{PROTOCOL "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
+	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\","
+	          "\"partitionColumns\":[\"id\"]}}\n",
          "partition"},
 	{PROTOCOL "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
 	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Staged files of a dataset, one per partition when it has any. Inside the pipeline room only.
+ *
+ * A partition column does not stand in the files: its value goes with each into the list, as "partition". */
+#ifndef PIPELINE_SPREAD_H
+#define PIPELINE_SPREAD_H
+
+#include "base/err.h"
+#include "json/json.h"
+#include "plugin/loader.h"
+
+struct spread;
+
+/* `columns` are the names of the partition columns, NULL or empty: none. */
+int spread_new(struct loader *loader, const char *staging, const char *compression, const struct json *columns,
+               struct spread **ret, struct err *err);
+void spread_free(struct spread *spread); /* unfinished files are deleted; NULL is fine */
+/* A batch of the dataset's schema, which may only change behind spread_finish. */
+int spread_write(struct spread *spread, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                 struct err *err);
+uint64_t spread_size(struct spread *spread); /* of what is not finished */
+/* Ends and syncs all files and pushes them to `files`, as output_finish does. */
+int spread_finish(struct spread *spread, struct json *files, struct err *err);
+
+#endif
