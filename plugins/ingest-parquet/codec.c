@@ -173,18 +173,32 @@ static uint32_t big_endian(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Hadoop's frames: size, compressed size, block, and again. */
+/* Hadoop's frames: size, then compressed size and block until the size is reached, and again. */
 static int hadoop_decompress(const uint8_t *p, size_t n, uint8_t *out, size_t out_len)
 {
 	while (n > 8 && out_len) {
-		uint32_t raw = big_endian(p), packed = big_endian(p + 4);
+		uint32_t raw = big_endian(p);
 
-		if (packed > n - 8 || raw > out_len || lz4_decompress(p + 8, packed, out, raw))
+		if (raw > out_len)
 			return -1;
-		p += 8 + packed;
-		n -= 8 + packed;
-		out += raw;
 		out_len -= raw;
+		p += 4;
+		n -= 4;
+		while (raw) {
+			uint32_t packed = n >= 4 ? big_endian(p) : 0;
+			int got;
+
+			if (!packed || packed > n - 4 || packed > INT32_MAX)
+				return -1;
+			got = LZ4_decompress_safe((const char *)p + 4, (char *)out, (int)packed,
+			                          (int)raw);
+			if (got <= 0)
+				return -1;
+			p += 4 + packed;
+			n -= 4 + packed;
+			out += got;
+			raw -= (uint32_t)got;
+		}
 	}
 	return n || out_len ? -1 : 0;
 }

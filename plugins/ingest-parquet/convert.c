@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "convert.h"
 
+#include <math.h>
+
 #include "gather.h"
 
 #define JULIAN_EPOCH 2440588 /* the Julian day of 1970-01-01 */
@@ -180,4 +182,54 @@ orasi_status convert_value(const struct node *node, const struct arrow_type_info
 	if (!r)
 		memcpy(ret, &number, 8);
 	return r;
+}
+
+/* ---- for comparisons ------------------------------------------------------------------------ */
+
+int convert_to_int128(const struct node *node, const struct arrow_type_info *want, struct slice v,
+                      __int128 *ret)
+{
+	int64_t number;
+
+	if (node->info.type == ARROW_DECIMAL128)
+		return to_decimal(node, v, (uint8_t *)ret, NULL) ? -1 : 0;
+	if (want->type == ARROW_TIMESTAMP) {
+		if (to_timestamp(node, want, v, &number, NULL))
+			return -1;
+	} else {
+		number = node->physical == PQ_BOOLEAN ? *v.ptr : load_int(node, v);
+	}
+	*ret = node->info.type == ARROW_UINT64 ? (__int128)(uint64_t)number : (__int128)number;
+	return 0;
+}
+
+static double half_to_double(uint16_t half)
+{
+	int exponent = half >> 10 & 31;
+	double fraction = half & 1023, v;
+
+	if (exponent == 31)
+		v = fraction != 0 ? NAN : INFINITY;
+	else
+		v = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+	return half & 0x8000 ? -v : v;
+}
+
+double convert_to_double(const struct node *node, struct slice v)
+{
+	uint16_t half;
+	float narrow;
+	double wide;
+
+	switch (node->info.type) {
+	case ARROW_FLOAT16:
+		memcpy(&half, v.ptr, 2);
+		return half_to_double(half);
+	case ARROW_FLOAT32:
+		memcpy(&narrow, v.ptr, 4);
+		return (double)narrow;
+	default:
+		memcpy(&wide, v.ptr, 8);
+		return wide;
+	}
 }

@@ -81,7 +81,12 @@ enum pq_logical {
 	PQ_L_BSON = 13,
 	PQ_L_UUID = 14,
 	PQ_L_FLOAT16 = 15,
+	PQ_L_VARIANT = 16,
+	PQ_L_GEOMETRY = 17,
+	PQ_L_GEOGRAPHY = 18,
 };
+/* Field ids of the union ColumnOrder: what the bounds of a column were compared by. */
+enum pq_order { PQ_ORDER_NONE = 0, PQ_ORDER_TYPE = 1, PQ_ORDER_IEEE754 = 2 };
 enum pq_unit { PQ_MILLIS = 1, PQ_MICROS = 2, PQ_NANOS = 3 };
 
 struct pq_element {
@@ -94,8 +99,14 @@ struct pq_element {
 
 struct pq_stats {
 	int has_nulls, has_min, has_max;
+	int old_min, old_max; /* of the deprecated fields, which compare bytes as signed */
 	int64_t nulls;
 	struct thrift_str min, max;
+};
+
+/* A piece of the file; length 0: there is none. */
+struct pq_place {
+	int64_t offset, length;
 };
 
 struct pq_column {
@@ -103,7 +114,8 @@ struct pq_column {
 	int64_t n_values, total_uncompressed, total_compressed, data_offset,
 	        dict_offset; /* dict 0 = none */
 	struct pq_stats stats;
-	int encrypted;
+	struct pq_place bloom, column_index, offset_index; /* bloom.length 0: unknown */
+	int encrypted, elsewhere, has_meta; /* elsewhere: the values are in another file */
 };
 
 struct pq_row_group {
@@ -119,7 +131,33 @@ struct pq_file {
 	struct pq_row_group *groups;
 	uint32_t n_groups;
 	int64_t rows;
-	int has_orders; /* column_orders are given: min_value and max_value may be trusted */
+	uint8_t *orders; /* of each leaf, as far as n_orders; only ORDER_TYPE bounds are used */
+	uint32_t n_orders;
+};
+
+/* What the page index tells of the pages of a column chunk. */
+struct pq_page_place {
+	int64_t offset, first_row;
+	int32_t size;
+};
+
+struct pq_offset_index {
+	struct pool pool;
+	struct pq_page_place *pages;
+	uint32_t n_pages;
+};
+
+struct pq_column_index {
+	struct pool pool;
+	uint32_t n_pages;
+	struct pq_stats *pages; /* nulls -1 when not told */
+	uint8_t *only_nulls;
+};
+
+struct pq_bloom_header {
+	int32_t bytes;
+	int is_known; /* block-split, XXH64, uncompressed: the one kind there is */
+	size_t size;  /* of the header itself */
 };
 
 struct pq_page_header {
@@ -135,5 +173,15 @@ void pq_file_free(struct pq_file *file);
 /* ORASI_AGAIN: more bytes than these are needed. */
 orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
                                   orasi_error *err);
+/* The parts of the page index; `text` must outlive them. Damaged ones are an error, which the caller
+ * may pass over: an index is a hint. */
+orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n,
+                                   orasi_error *err);
+void pq_offset_index_free(struct pq_offset_index *index);
+orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n,
+                                   orasi_error *err);
+void pq_column_index_free(struct pq_column_index *index);
+orasi_status pq_bloom_header_parse(struct pq_bloom_header *ret, const uint8_t *p, size_t n,
+                                   orasi_error *err);
 
 #endif

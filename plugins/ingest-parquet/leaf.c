@@ -6,8 +6,14 @@
 
 #define WINDOW (256u << 10)
 #define HEADER_MAX (16u << 20) /* statistics may be in it */
-#define PAGE_MAX (512u << 20)
-#define PAGE_VALUES_MAX (64u << 20)
+#define PAGE_VALUES_MAX (128u << 20)
+#define PLACE_MAX (64u << 20)
+#define JUMP_MIN 64 /* rows that are not worth to look for the places of pages */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define PAGE_MAX (64u << 20) /* a fuzzer counts what is allocated, not what is used */
+#else
+#define PAGE_MAX INT32_MAX
+#endif
 
 void leaf_done(struct leaf *leaf)
 {
@@ -20,6 +26,8 @@ void leaf_done(struct leaf *leaf)
 	bytes_free(&leaf->indices);
 	bytes_free(&leaf->def);
 	bytes_free(&leaf->rep);
+	pq_offset_index_free(&leaf->places);
+	memset(leaf, 0, sizeof(*leaf));
 }
 
 static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
@@ -28,27 +36,56 @@ static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const cha
 	               leaf->node->name, (unsigned long long)leaf->at, what);
 }
 
-orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
-                       orasi_source *source, orasi_error *err)
+/* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data. */
+static int64_t start_of(const struct pq_column *column)
 {
-	int64_t start = column->data_offset, end;
+	int64_t dict = column->dict_offset;
+
+	return dict > 0 && dict < column->data_offset ? dict : column->data_offset;
+}
+
+static orasi_status check_chunk(const struct leaf *leaf, int64_t *ret_end, orasi_error *err)
+{
+	const struct pq_column *column = leaf->column;
+	const char *name = leaf->node->name;
+	int64_t start = start_of(column);
+
+	if (column->encrypted)
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "column '%.100s' is encrypted, which is not supported", name);
+	if (column->elsewhere)
+		return pq_fail(err, ORASI_E_UNSUPPORTED,
+		               "the values of column '%.100s' are in another file, which is not "
+		               "supported",
+		               name);
+	if (!column->has_meta || start < 4 || column->total_compressed < 0 ||
+	    column->n_values < 0 ||
+	    __builtin_add_overflow(start, column->total_compressed, ret_end) ||
+	    *ret_end > leaf->source->size || column->physical != leaf->node->physical)
+		return pq_fail(err, ORASI_E_CORRUPT,
+		               "column '%.100s': its place in the file makes no sense", name);
+	if (!leaf->node->rep && (uint64_t)column->n_values != leaf->rows)
+		return pq_fail(err, ORASI_E_CORRUPT,
+		               "column '%.100s' has %lld values in a row group of %llu rows", name,
+		               (long long)column->n_values, (unsigned long long)leaf->rows);
+	return ORASI_OK;
+}
+
+orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
+                       uint64_t rows, orasi_source *source, orasi_error *err)
+{
+	int64_t end = 0;
+	orasi_status r;
 
 	leaf->node = node;
 	leaf->column = column;
 	leaf->source = source;
+	leaf->rows = rows;
 	leaf->codec.id = column->codec;
-	/* Some writers say 0 for "no dictionary", some point behind the data. */
-	if (column->dict_offset > 0 && column->dict_offset < start)
-		start = column->dict_offset;
-	if (column->encrypted)
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' is encrypted, which is not supported", node->name);
-	if (start < 4 || column->total_compressed < 0 || column->n_values < 0 ||
-	    __builtin_add_overflow(start, column->total_compressed, &end) || end > source->size ||
-	    column->physical != node->physical)
-		return pq_fail(err, ORASI_E_CORRUPT,
-		               "column '%.100s': its place in the file makes no sense", node->name);
-	leaf->at = (uint64_t)start;
+	r = check_chunk(leaf, &end, err);
+	if (r)
+		return r;
+	leaf->at = (uint64_t)start_of(column);
 	/* Some writers forget the dictionary in the chunk's size; the count of values is what ends
 	 * it. */
 	leaf->end = (uint64_t)source->size;
@@ -56,7 +93,10 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 	leaf->values_left = column->n_values;
 	leaf->window.len = 0;
 	leaf->n = leaf->pos = leaf->n_values = leaf->value_pos = 0;
-	leaf->has_dict = leaf->use_dict = 0;
+	leaf->row = 0;
+	leaf->has_dict = leaf->use_dict = leaf->by_places = 0;
+	leaf->places_state = PLACES_UNKNOWN;
+	pq_offset_index_free(&leaf->places);
 	return ORASI_OK;
 }
 
@@ -124,7 +164,7 @@ static orasi_status read_header(struct leaf *leaf, struct pq_page_header *ret, o
 	if ((uint64_t)ret->compressed > leaf->end - leaf->at - ret->size)
 		return damaged(leaf, err, "the page is longer than its chunk");
 	if ((uint32_t)ret->uncompressed > PAGE_MAX || (uint32_t)ret->n_values > PAGE_VALUES_MAX)
-		return damaged(leaf, err, "the page is larger than 512 MiB or 64 M values");
+		return damaged(leaf, err, "the page has more bytes or values than are allowed");
 	return ORASI_OK;
 }
 
@@ -161,13 +201,24 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 	to->len = 0;
 	if (bytes_reserve(to, (size_t)h->uncompressed + SLACK))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	memcpy(to->data, p, levels);
+	if (levels)
+		memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
 	if (h->type == PQ_DATA_PAGE_V2 && !h->v2_compressed)
 		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels,
 		                        to->data + levels, to->len - levels, err);
 	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels,
 	                        to->data + levels, to->len - levels, err);
+}
+
+/* What a value may have at most, for the size of batches. */
+static size_t longest_value(const struct values *v)
+{
+	size_t longest = v->width;
+
+	for (size_t i = 0; !v->width && i < v->n; i++)
+		longest = v->slices[i].len > longest ? v->slices[i].len : longest;
+	return longest;
 }
 
 static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h,
@@ -177,11 +228,14 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 
 	if (leaf->has_dict)
 		return damaged(leaf, err, "a second dictionary");
+	if (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY)
+		return damaged(leaf, err, "a dictionary that is not PLAIN");
 	r = read_body(leaf, h, &leaf->dict_page, err);
 	if (!r)
 		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data,
 		                  leaf->dict_page.len, (size_t)h->n_values, err);
 	leaf->has_dict = 1;
+	leaf->longest = r ? 0 : longest_value(&leaf->dict);
 	return r;
 }
 
@@ -281,28 +335,82 @@ static size_t count_values(const struct leaf *leaf, size_t n)
 
 /* ---- data pages ----------------------------------------------------------------------------- */
 
+/* A dictionary that does not stand in front of its chunk. */
+static orasi_status find_dictionary(struct leaf *leaf, orasi_error *err)
+{
+	struct pq_page_header h;
+	uint64_t at = leaf->at;
+	orasi_status r;
+
+	if (leaf->has_dict)
+		return ORASI_OK;
+	if (leaf->column->dict_offset < 4 || leaf->column->dict_offset >= leaf->source->size)
+		return damaged(leaf, err, "dictionary indices without a dictionary");
+	leaf->at = (uint64_t)leaf->column->dict_offset;
+	r = read_header(leaf, &h, err);
+	if (!r && h.type != PQ_DICTIONARY_PAGE)
+		r = damaged(leaf, err, "dictionary indices without a dictionary");
+	if (!r)
+		r = read_dictionary(leaf, &h, err);
+	leaf->at = at;
+	return r;
+}
+
 static orasi_status read_indices(struct leaf *leaf, const uint8_t *p, size_t len, orasi_error *err)
 {
 	struct rle_reader rle;
-	uint32_t *indices;
+	uint32_t *indices, highest = 0;
 	size_t n = leaf->n_values;
+	orasi_status r;
 
-	if (!leaf->has_dict)
-		return damaged(leaf, err, "dictionary indices without a dictionary");
 	leaf->indices.len = 0;
 	if (bytes_reserve(&leaf->indices, n * 4 + 4))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!n)
 		return ORASI_OK;
+	r = find_dictionary(leaf, err);
+	if (r)
+		return r;
 	if (!len || *p > 32)
 		return damaged(leaf, err, "the width of its indices is out of range");
 	indices = (uint32_t *)leaf->indices.data;
 	rle_open(&rle, p + 1, len - 1, *p);
 	if (rle_decode(&rle, indices, n))
 		return damaged(leaf, err, "its indices end early");
+	if (rle.hollow)
+		return damaged(leaf, err, "many of its indices are bit-packed with no bits each");
 	for (size_t i = 0; i < n; i++)
-		if (indices[i] >= leaf->dict.n)
-			return damaged(leaf, err, "an index points behind the dictionary");
+		highest = indices[i] > highest ? indices[i] : highest;
+	if (highest >= leaf->dict.n)
+		return damaged(leaf, err, "an index points behind the dictionary");
+	return ORASI_OK;
+}
+
+/* Rows that begin in the page. */
+static int64_t count_rows(const struct leaf *leaf)
+{
+	int64_t rows = leaf->node->rep ? 0 : (int64_t)leaf->n;
+
+	for (size_t i = 0; leaf->node->rep && i < leaf->n; i++)
+		rows += !leaf->rep.data[i];
+	return rows;
+}
+
+static orasi_status check_page(const struct leaf *leaf, const struct pq_page_header *h,
+                               orasi_error *err)
+{
+	const struct pq_page_place *place;
+	int starts = leaf->values_left == leaf->column->n_values || leaf->by_places;
+
+	if (leaf->node->rep && leaf->n && leaf->rep.data[0] && starts)
+		return damaged(leaf, err, "its first row continues one that is not there");
+	if (!leaf->node->def && h->n_nulls)
+		return damaged(leaf, err, "it has nulls in a column that must not have any");
+	if (leaf->by_places && leaf->place + 1 < leaf->places.n_pages) {
+		place = &leaf->places.pages[leaf->place];
+		if (place[1].first_row - place[0].first_row != count_rows(leaf))
+			return damaged(leaf, err, "it has other rows than the offset index says");
+	}
 	return ORASI_OK;
 }
 
@@ -318,11 +426,10 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	leaf->n = (size_t)h->n_values;
 	leaf->pos = leaf->value_pos = 0;
 	r = read_levels(leaf, h, &at, end, err);
+	if (!r)
+		r = check_page(leaf, h, err);
 	if (r)
 		return r;
-	if (leaf->node->rep && leaf->n && leaf->rep.data[0] &&
-	    leaf->values_left == leaf->column->n_values)
-		return damaged(leaf, err, "its first row continues one that is not there");
 	leaf->n_values = count_values(leaf, leaf->n);
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
@@ -331,12 +438,28 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	                     leaf->n_values, err);
 }
 
+static int is_over(const struct leaf *leaf)
+{
+	return leaf->by_places ? leaf->place >= leaf->places.n_pages : leaf->values_left <= 0;
+}
+
+/* Between the dictionary and the first data page there may be a gap. */
+static void pass_page(struct leaf *leaf, const struct pq_page_header *h)
+{
+	uint64_t first = (uint64_t)leaf->column->data_offset;
+
+	leaf->at += h->size + (uint64_t)h->compressed;
+	if (h->type == PQ_DICTIONARY_PAGE && leaf->at < first)
+		leaf->at = first;
+}
+
+/* Stands on the next data page; dictionaries on the way are read. */
 static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r;
 
 	for (;;) {
-		if (leaf->values_left <= 0)
+		if (is_over(leaf))
 			return ORASI_END;
 		if (leaf->at >= leaf->end)
 			return damaged(leaf, err, "the chunk has fewer values than it says");
@@ -344,7 +467,7 @@ static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi
 		if (r)
 			return r;
 		if (h->type == PQ_DATA_PAGE || h->type == PQ_DATA_PAGE_V2)
-			return h->n_values > leaf->values_left
+			return !leaf->by_places && h->n_values > leaf->values_left
 			               ? damaged(leaf, err, "it has more values than its chunk")
 			               : ORASI_OK;
 		if (h->type == PQ_DICTIONARY_PAGE) {
@@ -352,16 +475,24 @@ static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi
 			if (r)
 				return r;
 		}
-		leaf->at += h->size + (uint64_t)h->compressed;
+		pass_page(leaf, h);
 	}
+}
+
+static void pass_data_page(struct leaf *leaf, const struct pq_page_header *h)
+{
+	leaf->values_left -= leaf->by_places ? 0 : h->n_values;
+	leaf->place += (uint32_t)leaf->by_places;
+	leaf->at += h->size + (uint64_t)h->compressed;
+	if (leaf->by_places && leaf->place < leaf->places.n_pages)
+		leaf->at = (uint64_t)leaf->places.pages[leaf->place].offset;
 }
 
 static orasi_status load_page(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r = read_data(leaf, h, err);
 
-	leaf->at += h->size + (uint64_t)h->compressed;
-	leaf->values_left -= h->n_values;
+	pass_data_page(leaf, h);
 	return r;
 }
 
@@ -380,11 +511,152 @@ orasi_status leaf_ready(struct leaf *leaf, orasi_error *err)
 	return ORASI_OK;
 }
 
+orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err)
+{
+	return leaf->pos < leaf->n || (!leaf->by_places && leaf->values_left > 0)
+	               ? damaged(leaf, err, "the chunk has more rows than its group")
+	               : ORASI_OK;
+}
+
+/* ---- places of pages ------------------------------------------------------------------------ */
+
+orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret,
+                             orasi_error *err)
+{
+	size_t got = 0;
+	orasi_status r;
+
+	if (place->offset < 4 || place->length <= 0 || place->length > PLACE_MAX ||
+	    place->offset > source->size - place->length)
+		return pq_fail(err, ORASI_E_CORRUPT, "an index has no place in the file");
+	ret->len = 0;
+	if (bytes_reserve(ret, (size_t)place->length))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r = source->pread(source, (uint64_t)place->offset, ret->data, (size_t)place->length, &got,
+	                  err);
+	ret->len = got;
+	return r;
+}
+
+/* The index must lie within the chunk and speak of its rows, else it is not used. */
+static int places_make_sense(const struct leaf *leaf)
+{
+	const struct pq_offset_index *places = &leaf->places;
+	const struct pq_page_place *last = &places->pages[places->n_pages - 1];
+
+	return places->pages[0].offset >= start_of(leaf->column) &&
+	       (uint64_t)last->offset + (uint64_t)last->size <= leaf->chunk_end &&
+	       (uint64_t)last->first_row < leaf->rows;
+}
+
+const struct pq_offset_index *leaf_places(struct leaf *leaf)
+{
+	struct bytes text = {0};
+
+	if (leaf->places_state == PLACES_UNKNOWN) {
+		leaf->places_state = PLACES_NONE;
+		if (!leaf_read_place(leaf->source, &leaf->column->offset_index, &text, NULL) &&
+		    !pq_offset_index_parse(&leaf->places, text.data, text.len, NULL) &&
+		    places_make_sense(leaf))
+			leaf->places_state = PLACES_READ;
+		bytes_free(&text);
+	}
+	return leaf->places_state == PLACES_READ ? &leaf->places : NULL;
+}
+
+/* The page that has a row of the group. */
+static uint32_t page_of(const struct pq_offset_index *places, uint64_t row)
+{
+	uint32_t low = 0, high = places->n_pages;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if ((uint64_t)places->pages[middle].first_row <= row)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The dictionary must be read before the pages that are jumped over. */
+static orasi_status pass_dictionary(struct leaf *leaf, orasi_error *err)
+{
+	struct pq_page_header h;
+	orasi_status r = ORASI_OK;
+
+	while (!r && !leaf->has_dict && leaf->at < (uint64_t)leaf->places.pages[0].offset) {
+		r = read_header(leaf, &h, err);
+		if (!r && h.type == PQ_DICTIONARY_PAGE)
+			r = read_dictionary(leaf, &h, err);
+		if (!r)
+			pass_page(leaf, &h);
+	}
+	return r;
+}
+
+/* To the start of the page that has the row, when it is another one than now and known. */
+static orasi_status jump(struct leaf *leaf, uint64_t row, orasi_error *err)
+{
+	const struct pq_offset_index *places;
+	uint32_t page;
+	orasi_status r;
+
+	if (row - leaf->row < JUMP_MIN || (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
+		return ORASI_OK;
+	places = leaf_places(leaf);
+	if (!places || row >= leaf->rows)
+		return ORASI_OK;
+	page = page_of(places, row);
+	if (page == page_of(places, leaf->row))
+		return ORASI_OK;
+	r = pass_dictionary(leaf, err);
+	leaf->by_places = 1;
+	leaf->place = page;
+	leaf->at = (uint64_t)places->pages[page].offset;
+	leaf->row = (uint64_t)places->pages[page].first_row;
+	leaf->n = leaf->pos = leaf->value_pos = 0;
+	return r;
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static size_t rows_within(const struct leaf *leaf, size_t budget)
+{
+	size_t left = leaf->n - leaf->pos, total = 0, i = 0;
+
+	if (leaf->use_dict)
+		return leaf->longest > budget / left ? budget / leaf->longest + 1 : left;
+	if (leaf->page.len <= budget)
+		return left;
+	for (; i < left && leaf->value_pos + i < leaf->n_values && total < budget; i++)
+		total += leaf_value_at(leaf, leaf->value_pos + i).len;
+	return i ? i : left;
+}
+
+orasi_status leaf_rows_ahead(struct leaf *leaf, size_t budget, size_t *ret, orasi_error *err)
+{
+	orasi_status r;
+
+	*ret = SIZE_MAX;
+	if (leaf->node->physical != PQ_BYTE_ARRAY)
+		return ORASI_OK;
+	r = leaf_ready(leaf, err);
+	if (r)
+		return r == ORASI_END ? ORASI_OK : r;
+	if (!leaf->node->rep)
+		*ret = rows_within(leaf, budget);
+	else if (leaf->use_dict ? leaf->longest > budget / 1024 : leaf->page.len > budget)
+		*ret = 1;
+	return ORASI_OK;
+}
+
 /* ---- skipping ------------------------------------------------------------------------------- */
 
 static orasi_status skip_nested(struct leaf *leaf, uint64_t rows, orasi_error *err)
 {
-	orasi_status r = leaf_ready(leaf, err);
+	orasi_status r = rows ? leaf_ready(leaf, err) : ORASI_OK;
 
 	while (!r && rows > 0) {
 		leaf_next(leaf);
@@ -397,30 +669,39 @@ static orasi_status skip_nested(struct leaf *leaf, uint64_t rows, orasi_error *e
 	return r == ORASI_END ? damaged(leaf, err, "the chunk has fewer rows than its group") : r;
 }
 
+static void skip_in_page(struct leaf *leaf, size_t n)
+{
+	size_t values = 0;
+
+	if (leaf->n_values == leaf->n)
+		values = n;
+	else
+		for (size_t i = 0; i < n; i++)
+			values += leaf->def.data[leaf->pos + i] == leaf->node->def;
+	leaf->pos += n;
+	leaf->value_pos += values;
+}
+
 /* A flat column has one value a row, so that whole pages are passed by their headers. */
-orasi_status leaf_skip_rows(struct leaf *leaf, uint64_t rows, orasi_error *err)
+static orasi_status skip_flat(struct leaf *leaf, uint64_t rows, orasi_error *err)
 {
 	struct pq_page_header h;
 	orasi_status r;
 
-	if (leaf->node->rep)
-		return skip_nested(leaf, rows, err);
 	while (rows > 0) {
 		size_t left = leaf->n - leaf->pos;
 
 		if (left) {
 			size_t step = rows < left ? (size_t)rows : left;
 
-			for (size_t i = 0; i < step; i++)
-				leaf_next(leaf);
+			skip_in_page(leaf, step);
 			rows -= step;
 			continue;
 		}
 		r = next_page(leaf, &h, err);
 		if (!r && (uint64_t)h.n_values <= rows) {
-			leaf->at += h.size + (uint64_t)h.compressed;
-			leaf->values_left -= h.n_values;
 			rows -= (uint64_t)h.n_values;
+			pass_data_page(leaf, &h);
 			continue;
 		}
 		if (!r)
@@ -431,4 +712,16 @@ orasi_status leaf_skip_rows(struct leaf *leaf, uint64_t rows, orasi_error *err)
 			                      : r;
 	}
 	return ORASI_OK;
+}
+
+orasi_status leaf_seek(struct leaf *leaf, uint64_t row, orasi_error *err)
+{
+	orasi_status r = row > leaf->row ? jump(leaf, row, err) : ORASI_OK;
+
+	if (r || row <= leaf->row)
+		return r;
+	r = leaf->node->rep ? skip_nested(leaf, row - leaf->row, err)
+	                    : skip_flat(leaf, row - leaf->row, err);
+	leaf->row = row;
+	return r;
 }

@@ -43,14 +43,34 @@ struct leaf {
 	struct bytes def, rep; /* a byte each */
 	size_t n, pos;         /* levels of the page, and where we are */
 	size_t n_values, value_pos;
+	size_t longest;      /* bytes that a value of the page has at most */
+	uint64_t row, rows;  /* of the group: where the cursor is, and how many there are */
+	struct pq_offset_index places;
+	enum { PLACES_UNKNOWN, PLACES_NONE, PLACES_READ } places_state;
+	int by_places;       /* the cursor has jumped: the end is that of the last place */
+	uint32_t place;      /* then: the next page */
+	int only_filters;    /* its values are looked at, but are no part of the batch */
 };
 
 void leaf_done(struct leaf *leaf);
+/* `rows`: of the row group. */
 orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
-                       orasi_source *source, orasi_error *err);
+                       uint64_t rows, orasi_source *source, orasi_error *err);
 /* Makes sure that the cursor is on a level: ORASI_END when the chunk is over. */
 orasi_status leaf_ready(struct leaf *leaf, orasi_error *err);
-orasi_status leaf_skip_rows(struct leaf *leaf, uint64_t n, orasi_error *err);
+/* Goes on to a row of the group, over pages where the file tells their places. */
+orasi_status leaf_seek(struct leaf *leaf, uint64_t row, orasi_error *err);
+/* Where the file tells the places of the chunk's pages; NULL: it does not. */
+const struct pq_offset_index *leaf_places(struct leaf *leaf);
+/* How many rows can be read before the next page must be looked at, or before their bytes may exceed
+ * the budget. */
+orasi_status leaf_rows_ahead(struct leaf *leaf, size_t budget, size_t *ret, orasi_error *err);
+/* All rows were read: is there something left? */
+orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err);
+/* Reads a small piece of the file that the footer points to. ORASI_E_CORRUPT when it is out of
+ * range. */
+orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret,
+                             orasi_error *err);
 
 static inline int leaf_def(const struct leaf *leaf)
 {
@@ -90,5 +110,7 @@ static inline void leaf_next(struct leaf *leaf)
 orasi_status values_decode(struct values *ret, const struct node *node, int encoding,
                            const uint8_t *p, size_t len, size_t n, orasi_error *err);
 void values_done(struct values *values);
+/* spell.c: turns values of a column that is read as text into it. */
+orasi_status values_spell(struct values *values, const struct node *node, orasi_error *err);
 
 #endif

@@ -19,10 +19,6 @@ orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...
 	return status;
 }
 
-#define each_field(r, f)                          \
-	for (int f##_last = (thrift_enter(r), 0); \
-	     thrift_next(r, &f##_last, &(f)) || (thrift_leave(r), 0);)
-
 static void read_unit(struct thrift_reader *r, int *ret)
 {
 	struct thrift_field f;
@@ -141,12 +137,14 @@ static void read_stats(struct thrift_reader *r, struct pq_stats *s)
 		if (f.id == 3 && f.type == THRIFT_I64) {
 			s->nulls = thrift_int(r);
 			s->has_nulls = s->nulls >= 0;
-		} else if (f.id == 5 && f.type == THRIFT_BINARY) {
+		} else if ((f.id == 5 || (f.id == 1 && !s->has_max)) && f.type == THRIFT_BINARY) {
 			s->max = thrift_binary(r);
 			s->has_max = 1;
-		} else if (f.id == 6 && f.type == THRIFT_BINARY) {
+			s->old_max = f.id == 1;
+		} else if ((f.id == 6 || (f.id == 2 && !s->has_min)) && f.type == THRIFT_BINARY) {
 			s->min = thrift_binary(r);
 			s->has_min = 1;
+			s->old_min = f.id == 2;
 		} else {
 			thrift_skip(r, f.type);
 		}
@@ -177,9 +175,20 @@ static void read_column_meta(struct thrift_reader *r, struct pq_column *c)
 			c->data_offset = thrift_int(r);
 		else if (f.id == 11)
 			c->dict_offset = thrift_int(r);
+		else if (f.id == 14)
+			c->bloom.offset = thrift_int(r);
+		else if (f.id == 15)
+			c->bloom.length = thrift_int(r);
 		else
 			thrift_skip(r, f.type);
 	}
+}
+
+static void read_index_place(struct thrift_reader *r, struct pq_column *c, int id)
+{
+	struct pq_place *place = id <= 5 ? &c->offset_index : &c->column_index;
+
+	*(id & 1 ? &place->length : &place->offset) = thrift_int(r);
 }
 
 static void read_column(struct thrift_reader *r, struct pq_column *c)
@@ -188,9 +197,15 @@ static void read_column(struct thrift_reader *r, struct pq_column *c)
 
 	each_field(r, f)
 	{
-		if (f.id == 3 && f.type == THRIFT_STRUCT)
+		if (f.id == 3 && f.type == THRIFT_STRUCT) {
 			read_column_meta(r, c);
-		else {
+			c->has_meta = 1;
+		} else if (f.id >= 4 && f.id <= 7 &&
+		           (f.type == THRIFT_I64 || f.type == THRIFT_I32)) {
+			read_index_place(r, c, f.id);
+		} else if (f.id == 1 && f.type == THRIFT_BINARY) {
+			c->elsewhere = thrift_binary(r).len > 0;
+		} else {
 			c->encrypted |= f.id == 8 || f.id == 9;
 			thrift_skip(r, f.type);
 		}
@@ -245,6 +260,22 @@ static void read_groups(struct thrift_reader *r, struct pq_file *file)
 	}
 }
 
+static void read_orders(struct thrift_reader *r, struct pq_file *file)
+{
+	struct thrift_field f;
+	enum thrift_type item;
+
+	file->n_orders = thrift_list(r, &item);
+	file->orders = pool_alloc(&file->pool, file->n_orders + 1);
+	r->bad |= !file->orders || item != THRIFT_STRUCT;
+	for (uint32_t i = 0; i < file->n_orders && !r->bad; i++)
+		each_field(r, f)
+		{
+			file->orders[i] = (uint8_t)(f.id > 0 && f.id < 255 ? f.id : 255);
+			thrift_skip(r, f.type);
+		}
+}
+
 orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, orasi_error *err)
 {
 	struct thrift_reader reader = {text, text + n, 0, 0}, *r = &reader;
@@ -260,8 +291,9 @@ orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, 
 			file->rows = thrift_int(r);
 		else if (f.id == 4 && f.type == THRIFT_LIST && !file->groups)
 			read_groups(r, file);
+		else if (f.id == 7 && f.type == THRIFT_LIST && !file->orders)
+			read_orders(r, file);
 		else {
-			file->has_orders |= f.id == 7;
 			if (f.id == 8)
 				return pq_fail(err, ORASI_E_UNSUPPORTED,
 				               "the file is encrypted, which is not supported");

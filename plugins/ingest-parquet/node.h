@@ -13,6 +13,9 @@
 
 #define NODE_DEPTH_MAX 64
 
+/* Leaves that Arrow and Delta have no type for are read as text. */
+enum node_spell { SPELL_NO, SPELL_DECIMAL, SPELL_UUID, SPELL_INTERVAL };
+
 enum node_kind { NODE_LEAF, NODE_STRUCT, NODE_LIST, NODE_MAP };
 
 struct node {
@@ -24,6 +27,7 @@ struct node {
 	int n_children;
 	/* leaf */
 	int leaf, physical, type_length, precision, scale;
+	enum node_spell spell;
 	struct arrow_type_info info;
 	char format[48]; /* Arrow's, of this node */
 	struct node *first_leaf;

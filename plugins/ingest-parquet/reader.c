@@ -4,14 +4,16 @@
  * open reads the footer and makes a plan for the wanted columns. next takes rows of the current
  * group until the batch is full or the group ends, column by column some rows at a time. A mark is
  * the number of the next row, and of the rows that were given so far. With `rows` only those are
- * assembled; what lies between is skipped, page by page where the headers allow it. */
+ * assembled, with terms only those that may match (select.c); what lies between is skipped, page by
+ * page where headers or the offset index allow it. */
 #include "output.h"
 #include "plugin.h"
-#include "prune.h"
+#include "select.h"
 
 #define FOOTER_MAX (1u << 30)
 #define STEP_MIN 64 /* rows at a time, while nothing is known about their size */
 #define STEP_MAX 2048
+#define STEP_BYTES (64u << 20) /* that the byte arrays of a step may have */
 
 struct reader {
 	const orasi_host *host;
@@ -31,6 +33,7 @@ struct reader {
 	int group_open;
 	uint64_t *rows, n_rows, next_row;
 	int by_rows;
+	struct select select;
 	uint64_t emitted;
 	uint64_t state[2];
 	uint8_t *pruned;
@@ -44,6 +47,7 @@ static void reader_reset(struct reader *r)
 		leaf_done(&r->leaves[i]);
 	for (int64_t i = 0; r->outputs && i < r->schema.n_children; i++)
 		output_done(&r->outputs[i]);
+	select_done(&r->select);
 	free(r->leaves);
 	free(r->outputs);
 	free(r->rows);
@@ -186,28 +190,31 @@ static orasi_status open_outputs(struct reader *r, orasi_error *err)
 	return status;
 }
 
-/* Judged now, because the terms live during open only. A group belongs to a range by its first
- * byte. */
+/* The first byte of a group says to which range of the file it belongs. Whatever the footer claims, it
+ * must belong to one. */
+static uint64_t place_of(const struct reader *r, const struct pq_row_group *g)
+{
+	const struct pq_column *first = &g->columns[0];
+	int64_t start = first->dict_offset > 0 && first->dict_offset < first->data_offset
+	                        ? first->dict_offset
+	                        : first->data_offset;
+
+	return start < 0 || start >= r->source->size ? 0 : (uint64_t)start;
+}
+
 static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
 {
+	uint64_t begin = open->range_begin, end = open->range_end ? open->range_end : UINT64_MAX;
+
 	r->pruned = calloc((size_t)r->file.n_groups + 1, 1);
 	if (!r->pruned)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < r->file.n_groups; i++) {
 		const struct pq_row_group *g = &r->file.groups[i];
+		uint64_t place = g->n_columns ? place_of(r, g) : 0;
 
-		r->pruned[i] =
-		        (uint8_t)prune_group(&r->tree, &r->file, g, open->terms, open->n_terms);
-		if (open->range_end && g->n_columns) {
-			const struct pq_column *first = &g->columns[0];
-			int64_t start =
-			        first->dict_offset > 0 && first->dict_offset < first->data_offset
-			                ? first->dict_offset
-			                : first->data_offset;
-
-			if (start < (int64_t)open->range_begin || start >= (int64_t)open->range_end)
-				r->pruned[i] = 1;
-		}
+		r->pruned[i] = place < begin || place >= end ||
+		               select_skips_group(&r->select, g, r->source);
 	}
 	return ORASI_OK;
 }
@@ -262,6 +269,10 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open,
 	if (!status && !(open->flags & ORASI_OPEN_INFER))
 		status = open_outputs(r, err);
 	if (!status)
+		status = select_open(&r->select, &r->tree, &r->file, open->terms,
+		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->leaves,
+		                     err);
+	if (!status)
 		status = choose_groups(r, open, err);
 	if (!status)
 		status = take_options(r, open, err);
@@ -279,7 +290,8 @@ static orasi_status open_group(struct reader *r, orasi_error *err)
 	for (int i = 0; i < r->tree.n_leaves; i++) {
 		orasi_status status = r->leaves[i].node
 		                              ? leaf_open(&r->leaves[i], r->tree.leaves[i],
-		                                          &g->columns[i], r->source, err)
+		                                          &g->columns[i], (uint64_t)g->rows,
+		                                          r->source, err)
 		                              : ORASI_OK;
 
 		if (status)
@@ -289,20 +301,20 @@ static orasi_status open_group(struct reader *r, orasi_error *err)
 	r->group_end = (uint64_t)(g->first_row + g->rows);
 	if (r->row < (uint64_t)g->first_row)
 		r->row = (uint64_t)g->first_row;
-	return ORASI_OK;
+	return select_start(&r->select, g, r->leaves, err);
 }
 
-static orasi_status skip_rows(struct reader *r, uint64_t n, orasi_error *err)
+/* All columns of the batch go to a row. */
+static orasi_status seek(struct reader *r, uint64_t row, orasi_error *err)
 {
-	for (int i = 0; i < r->tree.n_leaves && n; i++) {
-		orasi_status status =
-		        r->leaves[i].node ? leaf_skip_rows(&r->leaves[i], n, err) : ORASI_OK;
+	uint64_t first = (uint64_t)r->file.groups[r->group].first_row;
+	orasi_status status = ORASI_OK;
 
-		if (status)
-			return status;
-	}
-	r->row += n;
-	return ORASI_OK;
+	for (int i = 0; i < r->tree.n_leaves && !status; i++)
+		if (r->leaves[i].node && !r->leaves[i].only_filters)
+			status = leaf_seek(&r->leaves[i], row - first, err);
+	r->row = row;
+	return status;
 }
 
 /* Wanted rows of a group that is left out are left out with it. */
@@ -312,13 +324,9 @@ static void pass_rows(struct reader *r, uint64_t end)
 		r->next_row++;
 }
 
-/* Finds the next group with something in it, and stands on its first wanted row. ORASI_END: no
- * more. */
+/* Finds the next group with something in it. ORASI_END: no more. */
 static orasi_status next_group(struct reader *r, orasi_error *err)
 {
-	orasi_status status;
-	uint64_t from;
-
 	for (; r->group < r->file.n_groups; r->group++) {
 		const struct pq_row_group *g = &r->file.groups[r->group];
 		uint64_t end = (uint64_t)(g->first_row + g->rows);
@@ -329,10 +337,7 @@ static orasi_status next_group(struct reader *r, orasi_error *err)
 			continue;
 		if (r->by_rows && (r->next_row >= r->n_rows || r->rows[r->next_row] >= end))
 			continue;
-		from = r->row > (uint64_t)g->first_row ? r->row : (uint64_t)g->first_row;
-		r->row = (uint64_t)g->first_row;
-		status = open_group(r, err);
-		return status ? status : skip_rows(r, from - r->row, err);
+		return open_group(r, err);
 	}
 	return ORASI_END;
 }
@@ -350,24 +355,48 @@ static uint64_t step_of(const struct reader *r, uint64_t bytes)
 	return step < r->max_rows - r->batch_rows ? step : r->max_rows - r->batch_rows;
 }
 
-/* Goes to the next wanted row; *ret_n rows from there on are wanted, at most `max`, 0: none in this
- * group. */
-static orasi_status seek_rows(struct reader *r, uint64_t max, uint64_t *ret_n, orasi_error *err)
+/* The next of the rows that are wanted by number: *ret_n from *ret_from on, 0: none in this group. */
+static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
+                                orasi_error *err)
 {
 	uint64_t n = 0, left = r->n_rows - r->next_row;
-	const uint64_t *rows;
+	const uint64_t *rows = left ? &r->rows[r->next_row] : NULL;
 
-	*ret_n = r->group_end - r->row < max ? r->group_end - r->row : max;
-	if (!r->by_rows)
-		return ORASI_OK;
-	rows = left ? &r->rows[r->next_row] : NULL;
 	while (n < left && n < max && rows[n] == rows[0] + n && rows[n] < r->group_end)
 		n++;
 	*ret_n = n;
-	r->next_row += n;
 	if (n && rows[0] < r->row)
 		return pq_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
-	return n ? skip_rows(r, rows[0] - r->row, err) : ORASI_OK;
+	*ret_from = n ? rows[0] : r->row;
+	return ORASI_OK;
+}
+
+static orasi_status next_rows(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
+                              orasi_error *err)
+{
+	uint64_t first = (uint64_t)r->file.groups[r->group].first_row;
+	orasi_status status;
+
+	if (r->by_rows)
+		return next_wanted(r, max, ret_from, ret_n, err);
+	status = select_next(&r->select, r->row - first, max, ret_from, ret_n, err);
+	*ret_from += first;
+	return status;
+}
+
+/* Fewer rows when byte arrays are so large that a batch could not hold them. */
+static orasi_status limit_rows(struct reader *r, uint64_t *n, orasi_error *err)
+{
+	orasi_status status = ORASI_OK;
+	size_t ahead;
+
+	for (int i = 0; i < r->tree.n_leaves && !status; i++) {
+		if (!r->leaves[i].node || r->leaves[i].only_filters)
+			continue;
+		status = leaf_rows_ahead(&r->leaves[i], STEP_BYTES, &ahead, err);
+		*n = *n < ahead ? *n : ahead;
+	}
+	return status;
 }
 
 static orasi_status read_rows(struct reader *r, uint64_t n, orasi_error *err)
@@ -376,6 +405,10 @@ static orasi_status read_rows(struct reader *r, uint64_t n, orasi_error *err)
 
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
 		status = output_read(&r->outputs[i], (size_t)n, err);
+	for (int i = 0; i < r->tree.n_leaves; i++)
+		if (r->leaves[i].node && !r->leaves[i].only_filters)
+			r->leaves[i].row += n;
+	r->next_row += r->by_rows ? n : 0;
 	r->row += n;
 	r->batch_rows += n;
 	return status;
@@ -390,23 +423,41 @@ static uint64_t batch_bytes(const struct reader *r)
 	return bytes;
 }
 
+/* Columns that were read to the end must be at their end. */
+static orasi_status end_group(struct reader *r, orasi_error *err)
+{
+	const struct pq_row_group *g = &r->file.groups[r->group];
+	orasi_status status = ORASI_OK;
+
+	for (int i = 0; i < r->tree.n_leaves && !status; i++)
+		if (r->leaves[i].node && r->leaves[i].row == (uint64_t)g->rows)
+			status = leaf_check_end(&r->leaves[i], err);
+	r->group_open = 0;
+	r->group++;
+	r->row = r->group_end;
+	return status;
+}
+
+/* Until the batch is full, the group ends, or rows are left out: those of a batch follow each other
+ * unless they are wanted by number. */
 static orasi_status fill_batch(struct reader *r, orasi_error *err)
 {
-	uint64_t bytes = 0, n;
+	uint64_t bytes = 0, n, from;
 	orasi_status status = ORASI_OK;
 
 	while (!status && r->batch_rows < r->max_rows && bytes < r->max_bytes) {
-		status = seek_rows(r, step_of(r, bytes), &n, err);
+		status = next_rows(r, step_of(r, bytes), &from, &n, err);
 		if (!status && !n)
-			break;
+			return r->batch_rows ? ORASI_OK : end_group(r, err);
+		if (!status && from > r->row && r->batch_rows && !r->by_rows)
+			return ORASI_OK;
+		if (!status)
+			status = seek(r, from, err);
+		if (!status)
+			status = limit_rows(r, &n, err);
 		if (!status)
 			status = read_rows(r, n, err);
 		bytes = batch_bytes(r);
-	}
-	if (!status && !n) {
-		r->group_open = 0;
-		r->group++;
-		r->row = r->row < r->group_end ? r->group_end : r->row;
 	}
 	return status;
 }

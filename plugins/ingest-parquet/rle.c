@@ -151,6 +151,7 @@ static int next_run(struct rle_reader *r)
 			bytes = (uint64_t)(r->end - r->at);
 		r->packed = r->width ? (uint32_t)(bytes * 8 / (uint64_t)r->width)
 		                     : (uint32_t)(head >> 1) * 8;
+		r->hollow |= !r->width && head >> 1 > 1;
 		r->bits = r->at;
 		r->bit = 0;
 		r->at += bytes;

@@ -21,6 +21,7 @@ struct rle_reader {
 	int width;
 	uint32_t run, value; /* repeats left of `value` */
 	uint32_t packed;     /* bit-packed values left */
+	int hollow;          /* many values were bit-packed with no bits each */
 	const uint8_t *bits;
 	uint64_t bit; /* position in `bits` */
 };

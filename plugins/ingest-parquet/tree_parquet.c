@@ -3,6 +3,8 @@
  * Source: parquet-format, LogicalTypes.md, "Nested types" and its backward-compatibility rules. */
 #include "tree.h"
 
+#define DIGITS_MAX 1000 /* of a decimal */
+
 struct walk {
 	struct tree *tree;
 	const struct pq_file *file;
@@ -33,18 +35,31 @@ static int is_decimal(const struct pq_element *e)
 	       (e->logical == PQ_L_NONE && e->converted == PQ_DECIMAL);
 }
 
-static int decimal_format(const struct pq_element *e, struct node *node)
+static void spell(struct node *node, enum node_spell how)
+{
+	node->spell = how;
+	set_format(node, "u");
+}
+
+/* More than 38 digits are more than Delta has. */
+static orasi_status decimal_type(struct walk *w, const struct pq_element *e, struct node *node)
 {
 	char format[32];
 
-	if (!is_decimal(e) || e->precision < 1 || e->precision > 38 || e->scale < 0 ||
+	if (e->precision < 1 || e->precision > DIGITS_MAX || e->scale < 0 ||
 	    e->scale > e->precision)
-		return 0;
-	snprintf(format, sizeof(format), "d:%d,%d", e->precision, e->scale);
+		return pq_fail(w->err, ORASI_E_UNSUPPORTED,
+		               "column '%.100s' is a decimal(%d,%d), which is not possible",
+		               node->name, e->precision, e->scale);
 	node->precision = e->precision;
 	node->scale = e->scale;
+	if (e->precision > 38) {
+		spell(node, SPELL_DECIMAL);
+		return ORASI_OK;
+	}
+	snprintf(format, sizeof(format), "d:%d,%d", e->precision, e->scale);
 	set_format(node, format);
-	return 1;
+	return ORASI_OK;
 }
 
 static const char *integer_format(const struct pq_element *e, int bits)
@@ -113,23 +128,39 @@ static int is_text(const struct pq_element *e)
 	        (e->converted == PQ_UTF8 || e->converted == PQ_ENUM || e->converted == PQ_JSON));
 }
 
-static orasi_status set_type(struct walk *w, const struct pq_element *e, struct node *node)
+static void fixed_type(const struct pq_element *e, struct node *node)
 {
 	char format[32];
 
+	snprintf(format, sizeof(format), "w:%d", e->type_length);
+	if (e->logical == PQ_L_FLOAT16 && e->type_length == 2)
+		set_format(node, "e");
+	else if (e->logical == PQ_L_UUID && e->type_length == 16)
+		spell(node, SPELL_UUID);
+	else if (e->logical == PQ_L_NONE && e->converted == PQ_INTERVAL && e->type_length == 12)
+		spell(node, SPELL_INTERVAL);
+	else
+		set_format(node, format);
+}
+
+static orasi_status set_type(struct walk *w, const struct pq_element *e, struct node *node)
+{
 	node->physical = e->physical;
 	node->type_length = e->type_length;
+	if (e->physical == PQ_FIXED && (e->type_length < 1 || e->type_length > 1 << 24))
+		return damaged(w);
+	if (is_decimal(e) && (e->physical == PQ_INT32 || e->physical == PQ_INT64 ||
+	                      e->physical == PQ_BYTE_ARRAY || e->physical == PQ_FIXED))
+		return decimal_type(w, e, node);
 	switch (e->physical) {
 	case PQ_BOOLEAN:
 		set_format(node, "b");
 		break;
 	case PQ_INT32:
-		if (!decimal_format(e, node))
-			set_format(node, int32_format(e));
+		set_format(node, int32_format(e));
 		break;
 	case PQ_INT64:
-		if (!decimal_format(e, node))
-			set_format(node, int64_format(e));
+		set_format(node, int64_format(e));
 		break;
 	case PQ_INT96:
 		set_format(node, "tsu:UTC");
@@ -141,17 +172,10 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 		set_format(node, "g");
 		break;
 	case PQ_BYTE_ARRAY:
-		if (!decimal_format(e, node))
-			set_format(node, is_text(e) ? "u" : "z");
+		set_format(node, is_text(e) ? "u" : "z");
 		break;
 	case PQ_FIXED:
-		if (e->type_length < 1 || e->type_length > 1 << 24)
-			return damaged(w);
-		snprintf(format, sizeof(format), "w:%d", e->type_length);
-		if (e->logical == PQ_L_FLOAT16 && e->type_length == 2)
-			set_format(node, "e");
-		else if (!decimal_format(e, node))
-			set_format(node, format);
+		fixed_type(e, node);
 		break;
 	default:
 		return pq_fail(w->err, ORASI_E_UNSUPPORTED,

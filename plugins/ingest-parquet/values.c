@@ -88,8 +88,8 @@ static orasi_status plain(struct values *v, const struct node *node, const uint8
 		return plain_slices(v, p, len, n, err);
 	if (node->physical == PQ_BOOLEAN)
 		return plain_booleans(v, p, len, n, err);
-	if (__builtin_mul_overflow(n, width, &need) || need > len)
-		return damaged(err, "it has fewer values than it says");
+	if (__builtin_mul_overflow(n, width, &need) || need != len)
+		return damaged(err, "its size is not that of its values");
 	v->base = p;
 	v->width = width;
 	return ORASI_OK;
@@ -346,13 +346,9 @@ static orasi_status byte_stream_split(struct values *v, const struct node *node,
 	return ORASI_OK;
 }
 
-orasi_status values_decode(struct values *v, const struct node *node, int encoding,
+static orasi_status decode(struct values *v, const struct node *node, int encoding,
                            const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
-	v->n = n;
-	v->width = 0;
-	v->base = NULL;
-	v->slices = NULL;
 	switch (encoding) {
 	case PQ_PLAIN:
 		return plain(v, node, p, len, n, err);
@@ -376,4 +372,17 @@ orasi_status values_decode(struct values *v, const struct node *node, int encodi
 	return pq_fail(err, ORASI_E_UNSUPPORTED,
 	               "encoding %d of column '%.100s' is not known for its type", encoding,
 	               node->name);
+}
+
+orasi_status values_decode(struct values *v, const struct node *node, int encoding,
+                           const uint8_t *p, size_t len, size_t n, orasi_error *err)
+{
+	orasi_status r;
+
+	v->n = n;
+	v->width = 0;
+	v->base = NULL;
+	v->slices = NULL;
+	r = decode(v, node, encoding, p, len, n, err);
+	return !r && node->spell ? values_spell(v, node, err) : r;
 }
