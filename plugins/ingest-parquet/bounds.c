@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "column.h"
+#include "convert.h"
 
 #define JSON_LEAVES 32 /* delta.dataSkippingNumIndexedCols */
 #define JSON_CHARS 32
@@ -24,6 +25,7 @@ enum order { ORDER_SIGNED, ORDER_UNSIGNED, ORDER_FLOAT, ORDER_BYTES, ORDER_DECIM
 static enum order order_of(const struct node *node)
 {
 	switch (node->info.type) {
+	case ARROW_FLOAT16:
 	case ARROW_FLOAT32:
 	case ARROW_FLOAT64:
 		return ORDER_FLOAT;
@@ -32,7 +34,6 @@ static enum order order_of(const struct node *node)
 	case ARROW_UINT32:
 	case ARROW_UINT64:
 		return ORDER_UNSIGNED;
-	case ARROW_FLOAT16:
 	case ARROW_NULL:
 		return ORDER_NONE;
 	case ARROW_DECIMAL128:
@@ -161,11 +162,15 @@ static void add_unsigned(struct bounds *b, const uint8_t *p, size_t n, size_t wi
 
 static void add_floats(struct bounds *b, const uint8_t *p, size_t n, size_t width)
 {
+	uint16_t half;
 	float narrow;
 	double wide;
 
 	for (size_t i = 0; i < n; i++) {
-		if (width == 4) {
+		if (width == 2) {
+			memcpy(&half, p + i * 2, 2);
+			wide = half_to_double(half);
+		} else if (width == 4) {
 			memcpy(&narrow, p + i * 4, 4);
 			wide = (double)narrow;
 		} else {
@@ -232,38 +237,73 @@ void bounds_merge(struct bounds *into, const struct bounds *from, const struct n
 	}
 }
 
+int bounds_compare(const struct node *node, const struct bound *a, const struct bound *b)
+{
+	switch (order_of(node)) {
+	case ORDER_BYTES:
+	case ORDER_DECIMAL:
+		return compare_bytes(a, b->b, b->len);
+	case ORDER_FLOAT:
+		return a->d < b->d ? -1 : a->d > b->d;
+	case ORDER_UNSIGNED:
+		return (uint64_t)a->i < (uint64_t)b->i ? -1 : (uint64_t)a->i > (uint64_t)b->i;
+	default:
+		return a->i < b->i ? -1 : a->i > b->i;
+	}
+}
+
 /* ---- into the footer ------------------------------------------------------------------------ */
+
+static size_t float_bytes(double d, size_t width, int is_max, uint8_t *ret)
+{
+	float narrow;
+	uint16_t half;
+
+	if (d == 0)
+		d = is_max ? 0.0 : -0.0;
+	narrow = (float)d;
+	half = half_from_double(d);
+	memcpy(ret, width == 2 ? (const void *)&half : width == 4 ? (const void *)&narrow : &d,
+	       width);
+	return width;
+}
+
+/* The bound as it is written; the count of bytes. */
+static size_t bound_bytes(const struct bound *bound, const struct node *node, int is_max,
+                          uint8_t ret[BOUND_MAX])
+{
+	switch (order_of(node)) {
+	case ORDER_BYTES:
+		memcpy(ret, bound->b, bound->len);
+		return bound->len;
+	case ORDER_DECIMAL:
+		memcpy(ret, bound->b, 16);
+		ret[0] ^= SIGN_BIT;
+		return 16;
+	case ORDER_FLOAT:
+		return float_bytes(bound->d, plain_width(node), is_max, ret);
+	default:
+		memcpy(ret, &bound->i, 8);
+		return plain_width(node);
+	}
+}
 
 static void put_bound(struct thrift_writer *w, int id, const struct node *node,
                       const struct bound *bound, int is_max)
 {
-	size_t width = node->physical == PQ_INT32 || node->physical == PQ_FLOAT ? 4
-	               : node->physical == PQ_BOOLEAN                           ? 1
-	                                                                        : 8;
-	float narrow;
-	double d = bound->d;
+	uint8_t bytes[BOUND_MAX];
+	size_t n = bound_bytes(bound, node, is_max, bytes);
 
-	uint8_t decimal[16];
+	thrift_put_binary(w, id, bytes, n);
+}
 
-	switch (order_of(node)) {
-	case ORDER_BYTES:
-		thrift_put_binary(w, id, bound->b, bound->len);
-		return;
-	case ORDER_DECIMAL:
-		memcpy(decimal, bound->b, 16);
-		decimal[0] ^= SIGN_BIT;
-		thrift_put_binary(w, id, decimal, 16);
-		return;
-	case ORDER_FLOAT:
-		if (d == 0)
-			d = is_max ? 0.0 : -0.0;
-		narrow = (float)d;
-		thrift_put_binary(w, id, width == 4 ? (const void *)&narrow : (const void *)&d,
-		                  width);
-		return;
-	default:
-		thrift_put_binary(w, id, &bound->i, width);
-	}
+void bounds_item(const struct bound *bound, const struct node *node, int is_max,
+                 struct thrift_writer *w)
+{
+	uint8_t bytes[BOUND_MAX];
+	size_t n = bound_bytes(bound, node, is_max, bytes);
+
+	thrift_item_binary(w, bytes, n);
 }
 
 /* The smallest bytes above all values that begin with the cut bound; 0 when there are none. */
@@ -291,27 +331,39 @@ static void trim_text(const struct node *node, struct bound *bound)
 		bound->len--;
 }
 
+/* 0: there are none; 1: only a minimum; 2: both. Readers expect the whole width of fixed ones. */
+static int usable(const struct bounds *b, const struct node *node, struct bound *min,
+                  struct bound *max)
+{
+	*min = b->min;
+	*max = b->max;
+	if (!b->any || b->nan || (node->physical == PQ_FIXED && (min->cut || max->cut)))
+		return 0;
+	if (min->cut)
+		trim_text(node, min);
+	return !max->cut || raise_cut(node, max) ? 2 : 1;
+}
+
+int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min,
+                  struct bound *ret_max)
+{
+	return usable(bounds, node, ret_min, ret_max) == 2;
+}
+
 void bounds_write(const struct bounds *b, const struct node *node, struct thrift_writer *w, int id)
 {
-	struct bound min = b->min, max = b->max;
-	int any = b->any && !b->nan, has_max;
+	struct bound min, max;
+	int n = usable(b, node, &min, &max);
 
-	if (node->physical == PQ_FIXED && (min.cut || max.cut))
-		any = 0; /* readers expect the whole width */
-	has_max = any;
-	if (any && min.cut)
-		trim_text(node, &min);
-	if (any && max.cut)
-		has_max = raise_cut(node, &max);
 	thrift_put_struct(w, id);
 	thrift_put_int(w, 3, THRIFT_I64, b->nulls);
-	if (has_max)
+	if (n > 1)
 		put_bound(w, 5, node, &max, 1);
-	if (any)
+	if (n)
 		put_bound(w, 6, node, &min, 0);
-	if (has_max)
+	if (n > 1)
 		thrift_put_bool(w, 7, !max.cut);
-	if (any)
+	if (n)
 		thrift_put_bool(w, 8, !min.cut);
 	thrift_end(w);
 }

@@ -27,11 +27,22 @@ struct bounds {
 	int64_t nulls;
 };
 
-/* Working space that the columns of a file share. */
+/* What the columns of a file share: how to write, and working space. */
 struct column_tools {
 	struct codec codec;
-	struct bytes raw, packed; /* a page before and after compression */
+	int codec_id, auto_codec;  /* auto: the codec of a chunk is measured, codec_id is zstd then */
+	int compact;               /* encodings that are measured, not PLAIN and dictionary only */
+	double false_positives;    /* of bloom filters */
+	struct bytes raw, packed;  /* a page before and after compression */
+	struct bytes used;         /* which entries of a dictionary a page has */
 	uint8_t values[GATHER_MAX * 16];
+};
+
+/* A page in the chunk being filled, for the page index. */
+struct page_note {
+	size_t at, size; /* in the chunk, header included */
+	int64_t first_row, n_values;
+	struct bounds bounds;
 };
 
 void column_tools_done(struct column_tools *tools);
@@ -40,18 +51,23 @@ struct column {
 	const struct node *node;
 	struct column_tools *tools;
 	size_t width;       /* of a PLAIN value, 0 = byte arrays */
-	int store;          /* this chunk does not get smaller by compression */
 	int use_dictionary; /* in this row group */
 	int hopeless;       /* a dictionary did not pay: not tried again */
+	int has_bloom;
 	struct dictionary dict;
 	size_t dict_seen; /* values that went through it */
 	/* the page being filled */
 	struct bytes def, rep, values, indices;
-	size_t page_values;
+	size_t page_values, page_present; /* levels, and values that are not null */
+	int64_t page_rows;
+	struct bounds page;
 	/* the chunk being filled */
 	struct bytes chunk;
-	int64_t chunk_values, uncompressed;
-	int wrote_dict_pages;
+	struct bytes notes;        /* a struct page_note of each page */
+	struct bytes hashes;       /* u64 of values for the bloom filter */
+	int64_t chunk_values, chunk_rows, uncompressed;
+	int codec, encoding;       /* of the chunk and of its pages without numbers; -1: not chosen */
+	uint32_t dict_pages, plain_pages, other_pages; /* data pages by encoding */
 	struct bounds group, file;
 };
 
@@ -62,14 +78,20 @@ size_t column_size(const struct column *column); /* bytes held */
 
 /* What the footer needs to know of a finished chunk. */
 struct chunk_meta {
-	int codec;
+	int codec, encoding; /* encoding: of other_pages */
+	uint32_t dict_pages, plain_pages, other_pages;
 	int64_t n_values, uncompressed, compressed, data_offset, dict_offset;
-	int dict;
+	struct pq_place bloom;
 	struct bounds bounds;
 };
-/* Ends the row group for this column: writes its pages at file offset *at. */
+/* Ends the row group for this column: writes its pages at file offset *at. The notes of its pages
+ * stay until column_start. */
 orasi_status column_flush(struct column *column, orasi_output *output, uint64_t *at,
                           struct chunk_meta *ret, orasi_error *err);
+/* Writes the bloom filter, if the column has one. */
+orasi_status column_flush_bloom(struct column *column, orasi_output *output, uint64_t *at,
+                                struct chunk_meta *meta, orasi_error *err);
+void column_start(struct column *column); /* forgets the chunk */
 
 /* bounds.c */
 void bounds_reset(struct bounds *bounds);
@@ -77,10 +99,17 @@ void bounds_reset(struct bounds *bounds);
 void bounds_add_fixed(struct bounds *bounds, const struct node *node, const uint8_t *values,
                       size_t n);
 void bounds_add_bytes(struct bounds *bounds, const uint8_t *p, size_t n);
+/* Of two bounds: below 0, 0, above 0. */
+int bounds_compare(const struct node *node, const struct bound *a, const struct bound *b);
 void bounds_merge(struct bounds *into, const struct bounds *from, const struct node *node);
 /* The statistics struct of a column chunk, as field `id`. */
 void bounds_write(const struct bounds *bounds, const struct node *node, struct thrift_writer *w,
                   int id);
+/* One page's lists in a column index. 0: it has no bounds that readers may use. */
+int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min,
+                  struct bound *ret_max);
+void bounds_item(const struct bound *bound, const struct node *node, int is_max,
+                 struct thrift_writer *w);
 /* The Delta-style statistics of a file: JSON text appended to out. -1: memory. */
 int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows,
                 struct bytes *out);

@@ -203,7 +203,7 @@ int convert_to_int128(const struct node *node, const struct arrow_type_info *wan
 	return 0;
 }
 
-static double half_to_double(uint16_t half)
+double half_to_double(uint16_t half)
 {
 	int exponent = half >> 10 & 31;
 	double fraction = half & 1023, v;
@@ -213,6 +213,20 @@ static double half_to_double(uint16_t half)
 	else
 		v = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
 	return half & 0x8000 ? -v : v;
+}
+
+uint16_t half_from_double(double v)
+{
+	int exponent, sign = signbit(v) ? 0x8000 : 0;
+	double fraction = frexp(fabs(v), &exponent);
+
+	if (isnan(v))
+		return 0x7E00;
+	if (isinf(v))
+		return (uint16_t)(sign | 0x7C00);
+	if (v == 0 || exponent < -13)
+		return (uint16_t)(sign | (int)ldexp(fabs(v), 24));
+	return (uint16_t)(sign | (exponent + 14) << 10 | ((int)ldexp(fraction, 11) & 1023));
 }
 
 double convert_to_double(const struct node *node, struct slice v)

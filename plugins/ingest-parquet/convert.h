@@ -19,5 +19,8 @@ orasi_status convert_value(const struct node *node, const struct arrow_type_info
 int convert_to_int128(const struct node *node, const struct arrow_type_info *want,
                       struct slice value, __int128 *ret);
 double convert_to_double(const struct node *node, struct slice value); /* of a float column */
+/* IEEE 754 binary16; only numbers that are one may be turned back. */
+double half_to_double(uint16_t half);
+uint16_t half_from_double(double v);
 
 #endif

@@ -31,3 +31,46 @@ int tree_to_arrow(const struct node *node, struct ArrowSchema *ret)
 		}
 	return 0;
 }
+
+int tree_parts(const struct node *leaf, const char *parts[2 * NODE_DEPTH_MAX + 2])
+{
+	int n = 0;
+
+	for (const struct node *node = leaf; node->parent; node = node->parent) {
+		const struct node *up = node->parent;
+
+		if (up->kind == NODE_LIST) {
+			parts[n++] = "element";
+			parts[n++] = "list";
+		} else if (up->kind == NODE_MAP) {
+			parts[n++] = "key_value";
+		} else if (up->parent && up->parent->kind == NODE_MAP) {
+			parts[n++] = up->children[0] == node ? "key" : "value";
+		} else {
+			parts[n++] = node->name;
+		}
+	}
+	for (int i = 0; i < n / 2; i++) {
+		const char *part = parts[i];
+
+		parts[i] = parts[n - 1 - i];
+		parts[n - 1 - i] = part;
+	}
+	return n;
+}
+
+int tree_path(const struct node *leaf, char *ret, size_t cap)
+{
+	const char *parts[2 * NODE_DEPTH_MAX + 2];
+	int n = tree_parts(leaf, parts);
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++) {
+		int more = snprintf(ret + len, cap - len, "%s%s", i ? "." : "", parts[i]);
+
+		if (more < 0 || (size_t)more >= cap - len)
+			return -1;
+		len += (size_t)more;
+	}
+	return 0;
+}

@@ -43,6 +43,9 @@ struct tree {
 void tree_free(struct tree *tree);
 /* The child of a struct with this name: the i-th if it has it, as names may repeat. NULL: none. */
 const struct node *node_child(const struct node *node, int64_t i, const char *name);
+/* The names from the root down as Parquet has them; the parts are valid as long as the tree. */
+int tree_parts(const struct node *leaf, const char *parts[2 * NODE_DEPTH_MAX + 2]);
+int tree_path(const struct node *leaf, char *ret, size_t cap); /* "a.b"; -1: too long */
 /* For writing: from an Arrow struct schema. E_UNSUPPORTED names the column. */
 orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema, orasi_error *err);
 /* For reading: from the elements of a footer; old list layouts are understood. */

@@ -246,6 +246,19 @@ void thrift_item_binary(struct thrift_writer *w, const void *p, size_t n)
 	put(w, p, n);
 }
 
+void thrift_item_bool(struct thrift_writer *w, int v)
+{
+	uint8_t item = v ? THRIFT_TRUE : THRIFT_FALSE;
+
+	put(w, &item, 1);
+}
+
+void thrift_put_made(struct thrift_writer *w, int id, const void *p, size_t n)
+{
+	put_head(w, id, THRIFT_STRUCT);
+	put(w, p, n);
+}
+
 void thrift_end(struct thrift_writer *w)
 {
 	uint8_t stop = THRIFT_STOP;

@@ -72,6 +72,9 @@ void thrift_put_list(struct thrift_writer *w, int id, enum thrift_type type, uin
 void thrift_item_struct(struct thrift_writer *w); /* a struct as list item, until thrift_end */
 void thrift_item_int(struct thrift_writer *w, int64_t v);
 void thrift_item_binary(struct thrift_writer *w, const void *p, size_t n);
+void thrift_item_bool(struct thrift_writer *w, int v);
 void thrift_end(struct thrift_writer *w);
+/* A struct that another writer has finished. */
+void thrift_put_made(struct thrift_writer *w, int id, const void *p, size_t n);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The encoder: batches are shredded into columns; a row group is written when it has enough rows or
- * bytes; the footer at the end. Memory is bounded by one row group of compressed pages and one page
- * per column.
+ * bytes; the footer at the end. Memory is bounded by one row group of compressed pages, one page per
+ * column, and what the footer will say.
  *
- *   PAR1 | row groups | FileMetaData | u32 length | PAR1 */
+ *   PAR1 | row groups, each with its bloom filters | column indexes | offset indexes | FileMetaData
+ *        | u32 length | PAR1 */
 #include "column.h"
+#include "footer.h"
 #include "plugin.h"
+#include "sorting.h"
 
 struct writer {
 	const orasi_host *host;
@@ -15,10 +18,10 @@ struct writer {
 	struct column *columns;
 	struct column_tools tools;
 	struct shred shred;
+	struct sorting sorting;
 	orasi_output *output;
 	uint64_t at, rows, group_rows;
-	struct bytes groups; /* row groups as thrift items, for the footer */
-	uint32_t n_groups;
+	struct footer footer;
 	struct bytes stats;
 	int open;
 };
@@ -31,10 +34,10 @@ static void writer_reset(struct writer *w)
 		column_done(&w->columns[i]);
 	free(w->columns);
 	w->columns = NULL;
+	sorting_done(&w->sorting);
 	tree_free(&w->tree);
 	arrow_schema_release(&w->schema);
-	w->groups.len = 0;
-	w->n_groups = 0;
+	footer_clear(&w->footer);
 	w->at = w->rows = w->group_rows = 0;
 	w->open = 0;
 }
@@ -51,10 +54,15 @@ static orasi_status writer_create(const orasi_host *host, const char *id,
 	w->host = host;
 	r = writer_config_read(&w->config, config, err);
 	if (r) {
+		writer_config_free(&w->config);
 		free(w);
 		return r;
 	}
 	w->tools.codec = (struct codec){.id = w->config.codec, .level = w->config.level};
+	w->tools.codec_id = w->config.codec;
+	w->tools.auto_codec = w->config.auto_codec;
+	w->tools.compact = w->config.compact;
+	w->tools.false_positives = w->config.false_positives;
 	*ret_self = w;
 	return ORASI_OK;
 }
@@ -68,7 +76,8 @@ static void writer_destroy(void *self)
 	writer_reset(w);
 	shred_done(&w->shred);
 	column_tools_done(&w->tools);
-	bytes_free(&w->groups);
+	footer_done(&w->footer);
+	writer_config_free(&w->config);
 	bytes_free(&w->stats);
 	free(w);
 }
@@ -79,6 +88,33 @@ static orasi_status put(struct writer *w, const void *p, size_t n, orasi_error *
 
 	w->at += n;
 	return r;
+}
+
+/* The column with this path, as in "a.b"; -1: there is none. */
+static int find_column(const struct writer *w, const char *path)
+{
+	for (int i = 0; i < w->tree.n_leaves; i++) {
+		char name[1024];
+
+		if (!tree_path(w->tree.leaves[i], name, sizeof(name)) && !strcmp(name, path))
+			return i;
+	}
+	return -1;
+}
+
+static orasi_status choose_blooms(struct writer *w, orasi_error *err)
+{
+	for (uint32_t i = 0; i < w->config.n_bloom; i++) {
+		int column = find_column(w, w->config.bloom[i]);
+
+		if (column < 0 || w->tree.leaves[column]->physical == PQ_BOOLEAN)
+			return pq_fail(err, ORASI_E_CONFIG,
+			               "bloom_columns names '%.100s', which is not a column that can "
+			               "have a bloom filter",
+			               w->config.bloom[i]);
+		w->columns[column].has_bloom = 1;
+	}
+	return ORASI_OK;
 }
 
 static orasi_status writer_open(void *self, orasi_output *output, const struct ArrowSchema *schema,
@@ -101,89 +137,68 @@ static orasi_status writer_open(void *self, orasi_output *output, const struct A
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int i = 0; i < w->tree.n_leaves; i++)
 		column_init(&w->columns[i], w->tree.leaves[i], &w->tools);
+	r = choose_blooms(w, err);
+	if (!r)
+		r = sorting_open(&w->sorting, &w->tree, w->config.sorted, w->config.n_sorted, err);
+	if (r)
+		return r;
 	w->open = 1;
 	return put(w, magic, 4, err);
 }
 
 /* ---- row groups ----------------------------------------------------------------------------- */
 
-static void put_path(struct thrift_writer *t, const struct node *leaf)
+static orasi_status flush_column(struct writer *w, int i, struct chunk_meta *metas, orasi_error *err)
 {
-	const char *parts[2 * NODE_DEPTH_MAX + 2];
-	uint32_t n = 0;
+	orasi_status r = column_flush(&w->columns[i], w->output, &w->at, &metas[i], err);
 
-	for (const struct node *node = leaf; node->parent; node = node->parent) {
-		const struct node *up = node->parent;
-
-		if (up->kind == NODE_LIST) {
-			parts[n++] = "element";
-			parts[n++] = "list";
-		} else if (up->kind == NODE_MAP) {
-			parts[n++] = "key_value";
-		} else if (up->parent && up->parent->kind == NODE_MAP) {
-			parts[n++] = up->children[0] == node ? "key" : "value";
-		} else {
-			parts[n++] = node->name;
-		}
-	}
-	thrift_put_list(t, 3, THRIFT_BINARY, n);
-	while (n-- > 0)
-		thrift_item_binary(t, parts[n], strlen(parts[n]));
+	if (!r && w->config.page_index)
+		r = footer_add_pages(&w->footer, &w->columns[i], &metas[i], err);
+	else if (!r)
+		r = footer_add_no_pages(&w->footer, err);
+	return r;
 }
 
-static void put_encodings(struct thrift_writer *t, const struct chunk_meta *m)
+/* The pages of all columns first, so that they lie together, then the bloom filters. */
+static orasi_status flush_columns(struct writer *w, struct chunk_meta *metas, orasi_error *err)
 {
-	thrift_put_list(t, 2, THRIFT_I32, 2 + (uint32_t)m->dict);
-	thrift_item_int(t, PQ_PLAIN);
-	thrift_item_int(t, PQ_RLE);
-	if (m->dict)
-		thrift_item_int(t, PQ_RLE_DICTIONARY);
-}
+	orasi_status r = ORASI_OK;
 
-static void put_chunk(struct thrift_writer *t, const struct column *c, const struct chunk_meta *m)
-{
-	thrift_item_struct(t);
-	thrift_put_int(t, 2, THRIFT_I64, 0);
-	thrift_put_struct(t, 3);
-	thrift_put_int(t, 1, THRIFT_I32, c->node->physical);
-	put_encodings(t, m);
-	put_path(t, c->node);
-	thrift_put_int(t, 4, THRIFT_I32, m->codec);
-	thrift_put_int(t, 5, THRIFT_I64, m->n_values);
-	thrift_put_int(t, 6, THRIFT_I64, m->uncompressed);
-	thrift_put_int(t, 7, THRIFT_I64, m->compressed);
-	thrift_put_int(t, 9, THRIFT_I64, m->data_offset);
-	if (m->dict)
-		thrift_put_int(t, 11, THRIFT_I64, m->dict_offset);
-	bounds_write(&m->bounds, c->node, t, 12);
-	thrift_end(t);
-	thrift_end(t);
+	for (int i = 0; i < w->tree.n_leaves && !r; i++)
+		r = flush_column(w, i, metas, err);
+	for (int i = 0; i < w->tree.n_leaves && !r; i++)
+		r = column_flush_bloom(&w->columns[i], w->output, &w->at, &metas[i], err);
+	for (int i = 0; i < w->tree.n_leaves && !r; i++)
+		r = footer_add_chunk(&w->footer, i, &w->columns[i], &metas[i], err);
+	return r;
 }
 
 static orasi_status flush_group(struct writer *w, orasi_error *err)
 {
-	struct thrift_writer t = {.out = w->groups};
-	int64_t uncompressed = 0;
-	orasi_status r = ORASI_OK;
+	struct footer_group group = {.offset = (int64_t)w->at,
+	                             .rows = (int64_t)w->group_rows,
+	                             .sorted = w->sorting.n && w->sorting.holds};
+	struct chunk_meta *metas;
+	orasi_status r;
 
 	if (!w->group_rows)
 		return ORASI_OK;
-	thrift_item_struct(&t);
-	thrift_put_list(&t, 1, THRIFT_STRUCT, (uint32_t)w->tree.n_leaves);
+	metas = calloc((size_t)w->tree.n_leaves, sizeof(*metas));
+	r = metas ? footer_start_group(&w->footer, w->tree.n_leaves, err)
+	          : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (!r)
+		r = flush_columns(w, metas, err);
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
-		struct chunk_meta meta;
-
-		r = column_flush(&w->columns[i], w->output, &w->at, &meta, err);
-		put_chunk(&t, &w->columns[i], &meta);
-		uncompressed += meta.uncompressed;
+		group.uncompressed += metas[i].uncompressed;
+		group.compressed += metas[i].compressed;
+		column_start(&w->columns[i]);
 	}
-	thrift_put_int(&t, 2, THRIFT_I64, uncompressed);
-	thrift_put_int(&t, 3, THRIFT_I64, (int64_t)w->group_rows);
-	thrift_end(&t);
-	w->groups = t.out;
-	w->n_groups++;
+	free(metas);
+	if (!r)
+		r = footer_end_group(&w->footer, &group, err);
+	sorting_start(&w->sorting);
 	w->group_rows = 0;
-	return !r && t.failed ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : r;
+	return r;
 }
 
 static uint64_t held(const struct writer *w)
@@ -197,7 +212,9 @@ static uint64_t held(const struct writer *w)
 
 static orasi_status write_rows(struct writer *w, const struct ArrowArray *batch, orasi_error *err)
 {
-	orasi_status r = ORASI_OK;
+	orasi_status r = w->sorting.n && w->sorting.holds
+	                         ? sorting_check(&w->sorting, &w->schema, batch, err)
+	                         : ORASI_OK;
 
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
 		if (shred_leaf(&w->shred, w->tree.leaves[i], &w->schema, batch))
@@ -246,37 +263,17 @@ static uint64_t writer_size(void *self)
 
 /* ---- the footer ----------------------------------------------------------------------------- */
 
-static void put_orders(struct thrift_writer *t, uint32_t n)
-{
-	thrift_put_list(t, 7, THRIFT_STRUCT, n);
-	while (n-- > 0) {
-		thrift_item_struct(t);
-		thrift_put_struct(t, 1);
-		thrift_end(t);
-		thrift_end(t);
-	}
-}
-
 static orasi_status put_footer(struct writer *w, orasi_error *err)
 {
-	static const char made_by[] = "orasi version " ORASI_VERSION " (build 0)";
-	struct thrift_writer t = {0};
-	orasi_status r = ORASI_OK;
-	uint32_t len;
+	struct bytes out = {0};
+	orasi_status r = footer_make(&w->footer, &w->tree, &w->sorting, w->at, w->rows, &out, err);
+	uint32_t len = (uint32_t)(out.len - w->footer.tail);
 
-	thrift_put_int(&t, 1, THRIFT_I32, 1);
-	tree_write_elements(&w->tree, &t);
-	thrift_put_int(&t, 3, THRIFT_I64, (int64_t)w->rows);
-	thrift_put_list(&t, 4, THRIFT_STRUCT, w->n_groups);
-	t.failed |= bytes_put(&t.out, w->groups.data, w->groups.len);
-	thrift_put_binary(&t, 6, made_by, sizeof(made_by) - 1);
-	put_orders(&t, (uint32_t)w->tree.n_leaves);
-	thrift_end(&t);
-	len = (uint32_t)t.out.len;
-	t.failed |= bytes_put(&t.out, &len, 4) || bytes_put(&t.out, magic, 4);
-	r = t.failed ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
-	             : put(w, t.out.data, t.out.len, err);
-	bytes_free(&t.out);
+	if (!r && (bytes_put(&out, &len, 4) || bytes_put(&out, magic, 4)))
+		r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (!r)
+		r = put(w, out.data, out.len, err);
+	bytes_free(&out);
 	return r;
 }
 
