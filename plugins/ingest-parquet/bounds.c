@@ -263,7 +263,10 @@ static size_t float_bytes(double d, size_t width, int is_max, uint8_t *ret)
 		d = is_max ? 0.0 : -0.0;
 	narrow = (float)d;
 	half = half_from_double(d);
-	memcpy(ret, width == 2 ? (const void *)&half : width == 4 ? (const void *)&narrow : &d,
+	memcpy(ret,
+	       width == 2   ? (const void *)&half
+	       : width == 4 ? (const void *)&narrow
+	                    : &d,
 	       width);
 	return width;
 }

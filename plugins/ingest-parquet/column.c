@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values become PLAIN bytes a piece at a time; with a dictionary only their numbers are kept. A
- * page ends at about 20,000 values or a mebibyte, between rows only. What a page holds is noted, for
- * the page index; bounds of the chunk are those of its pages.
+ * page ends at about 20,000 values or a mebibyte, between rows only. What a page holds is noted,
+ * for the page index; bounds of the chunk are those of its pages.
  *
  * A dictionary that grows too large, or in which most values are new, is given up: if no page was
  * made with it yet the chunk is as if it had never been, else the rest of the chunk is PLAIN. Later
  * row groups do not try again.
  *
  * How a chunk without a dictionary is written is measured on its first page: the encoding (profile
- * "compact") on a sample of it, then which codec pays, or none. Dictionary pages and their numbers are
- * small, and are always compressed. */
+ * "compact") on a sample of it, then which codec pays, or none. Dictionary pages and their numbers
+ * are small, and are always compressed. */
 #include "column.h"
 
 #include "encodings.h"
@@ -25,9 +25,10 @@
 #define GAIN_MIN 0.95
 #define GAIN_PROBE (16u << 10) /* smaller pages say nothing about the chunk */
 #define SPELL_MAX (2 * PAGE_BYTES)
-#define SAMPLE 4096       /* values on which encodings are tried */
-#define ENCODING_GAIN 0.98 /* of PLAIN's size: less is not worth an encoding that few readers knew */
-#define CHEAPER 1.03      /* a fast codec may make so much more than the best one */
+#define SAMPLE 4096 /* values on which encodings are tried */
+#define ENCODING_GAIN \
+	0.98         /* of PLAIN's size: less is not worth an encoding that few readers knew */
+#define CHEAPER 1.03 /* a fast codec may make so much more than the best one */
 #define BLOOM_MAX (1u << 20)
 #define UNDECIDED (-1)
 
@@ -165,7 +166,8 @@ static orasi_status compress_page(struct column *c, const struct bytes *raw, ora
 {
 	orasi_status r;
 
-	if (c->codec == UNDECIDED && !c->use_dictionary && !c->chunk.len && raw->len >= GAIN_PROBE) {
+	if (c->codec == UNDECIDED && !c->use_dictionary && !c->chunk.len &&
+	    raw->len >= GAIN_PROBE) {
 		r = choose_codec(c, raw, err);
 		if (r || c->codec == c->tools->codec.id)
 			return r;
@@ -305,10 +307,9 @@ static orasi_status flush_page(struct column *c, orasi_error *err)
 	if (!is_numbered(c) && c->values.len && c->encoding == UNDECIDED)
 		r = choose_encoding(c, err);
 	/* Without values every encoding is empty, and all readers know PLAIN. */
-	encoding = is_numbered(c)  ? PQ_RLE_DICTIONARY
-	           : c->values.len ? c->encoding
-	                           : PQ_PLAIN;
-	if (!r && (assemble_page(c, encoding, &c->tools->raw) || (is_numbered(c) && add_numbered(c))))
+	encoding = is_numbered(c) ? PQ_RLE_DICTIONARY : c->values.len ? c->encoding : PQ_PLAIN;
+	if (!r &&
+	    (assemble_page(c, encoding, &c->tools->raw) || (is_numbered(c) && add_numbered(c))))
 		r = no_memory(err);
 	if (!r)
 		r = put_page(c, &c->chunk, PQ_DATA_PAGE, &c->tools->raw, c->page_values, encoding,

@@ -30,11 +30,12 @@ struct bounds {
 /* What the columns of a file share: how to write, and working space. */
 struct column_tools {
 	struct codec codec;
-	int codec_id, auto_codec;  /* auto: the codec of a chunk is measured, codec_id is zstd then */
-	int compact;               /* encodings that are measured, not PLAIN and dictionary only */
-	double false_positives;    /* of bloom filters */
-	struct bytes raw, packed;  /* a page before and after compression */
-	struct bytes used;         /* which entries of a dictionary a page has */
+	int codec_id,
+	        auto_codec;     /* auto: the codec of a chunk is measured, codec_id is zstd then */
+	int compact;            /* encodings that are measured, not PLAIN and dictionary only */
+	double false_positives; /* of bloom filters */
+	struct bytes raw, packed; /* a page before and after compression */
+	struct bytes used;        /* which entries of a dictionary a page has */
 	uint8_t values[GATHER_MAX * 16];
 };
 
@@ -63,10 +64,10 @@ struct column {
 	struct bounds page;
 	/* the chunk being filled */
 	struct bytes chunk;
-	struct bytes notes;        /* a struct page_note of each page */
-	struct bytes hashes;       /* u64 of values for the bloom filter */
+	struct bytes notes;  /* a struct page_note of each page */
+	struct bytes hashes; /* u64 of values for the bloom filter */
 	int64_t chunk_values, chunk_rows, uncompressed;
-	int codec, encoding;       /* of the chunk and of its pages without numbers; -1: not chosen */
+	int codec, encoding; /* of the chunk and of its pages without numbers; -1: not chosen */
 	uint32_t dict_pages, plain_pages, other_pages; /* data pages by encoding */
 	struct bounds group, file;
 };

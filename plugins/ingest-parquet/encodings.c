@@ -198,13 +198,15 @@ static size_t common_prefix(const uint8_t *a, size_t a_len, const uint8_t *b, si
 }
 
 /* Prefixes in front, and what is left of the values as PLAIN bytes. */
-static int split_prefixes(struct bytes *prefixes, struct bytes *rest, const uint8_t *values, size_t n)
+static int split_prefixes(struct bytes *prefixes, struct bytes *rest, const uint8_t *values,
+                          size_t n)
 {
 	const uint8_t *p = values, *last = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t len = length_at(p), last_len = last ? length_at(last) : 0;
-		uint32_t prefix = last ? (uint32_t)common_prefix(last + 4, last_len, p + 4, len) : 0;
+		uint32_t prefix =
+		        last ? (uint32_t)common_prefix(last + 4, last_len, p + 4, len) : 0;
 		uint32_t suffix = (uint32_t)len - prefix;
 
 		if (bytes_put(prefixes, &prefix, 4) || bytes_put(rest, &suffix, 4) ||

@@ -11,7 +11,8 @@
 /* The encodings that are worth to be tried for a column, PLAIN first; their count. */
 int encodings_of(const struct node *node, int ret[ENCODINGS_MAX]);
 
-/* Appends n values to `out`. They come as PLAIN bytes, but booleans a byte each. -1: out of memory. */
+/* Appends n values to `out`. They come as PLAIN bytes, but booleans a byte each. -1: out of memory.
+ */
 int encoding_put(struct bytes *out, int encoding, const struct node *node, const uint8_t *values,
                  size_t len, size_t n);
 

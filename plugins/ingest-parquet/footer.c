@@ -4,7 +4,7 @@
 enum boundary_order { UNORDERED, ASCENDING, DESCENDING };
 
 struct footer_chunk {
-	size_t meta, meta_len; /* in metas */
+	size_t meta, meta_len;                      /* in metas */
 	struct pq_place column_index, offset_index; /* in their buffers */
 };
 
@@ -197,7 +197,7 @@ static void put_page_count(struct thrift_writer *t, int page, int encoding, uint
 static void put_page_counts(struct thrift_writer *t, const struct chunk_meta *m)
 {
 	thrift_put_list(t, 13, THRIFT_STRUCT,
-	                2 * (uint32_t)!!m->dict_pages + !!m->plain_pages + !!m->other_pages);
+	                2 * (uint32_t) !!m->dict_pages + !!m->plain_pages + !!m->other_pages);
 	put_page_count(t, PQ_DICTIONARY_PAGE, PQ_PLAIN, m->dict_pages ? 1 : 0);
 	put_page_count(t, PQ_DATA_PAGE, PQ_RLE_DICTIONARY, m->dict_pages);
 	put_page_count(t, PQ_DATA_PAGE, PQ_PLAIN, m->plain_pages);
@@ -251,16 +251,14 @@ orasi_status footer_start_group(struct footer *f, int n_columns, orasi_error *er
 	return bytes_put(&f->groups, &group, sizeof(group)) ? no_memory(err) : ORASI_OK;
 }
 
-orasi_status footer_end_group(struct footer *f, const struct footer_group *group, orasi_error *err)
+void footer_end_group(struct footer *f, const struct footer_group *group)
 {
 	struct footer_group *last = last_group(f);
 	uint32_t first = last->first_chunk, n = last->n_chunks;
 
-	(void)err;
 	*last = *group;
 	last->first_chunk = first;
 	last->n_chunks = n;
-	return ORASI_OK;
 }
 
 /* ---- the end of the file -------------------------------------------------------------------- */

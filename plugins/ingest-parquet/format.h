@@ -173,8 +173,8 @@ void pq_file_free(struct pq_file *file);
 /* ORASI_AGAIN: more bytes than these are needed. */
 orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
                                   orasi_error *err);
-/* The parts of the page index; `text` must outlive them. Damaged ones are an error, which the caller
- * may pass over: an index is a hint. */
+/* The parts of the page index; `text` must outlive them. Damaged ones are an error, which the
+ * caller may pass over: an index is a hint. */
 orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n,
                                    orasi_error *err);
 void pq_offset_index_free(struct pq_offset_index *index);

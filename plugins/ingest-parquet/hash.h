@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* XXH64 with seed 0, the hash of Parquet's bloom filters, and the filters themselves.
- * Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md (XXH64) and parquet-format,
- * BloomFilter.md (split block bloom filter). */
+ * Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md (XXH64) and
+ * parquet-format, BloomFilter.md (split block bloom filter). */
 #ifndef PARQUET_HASH_H
 #define PARQUET_HASH_H
 

@@ -36,7 +36,8 @@ static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const cha
 	               leaf->node->name, (unsigned long long)leaf->at, what);
 }
 
-/* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data. */
+/* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data.
+ */
 static int64_t start_of(const struct pq_column *column)
 {
 	int64_t dict = column->dict_offset;
@@ -603,7 +604,8 @@ static orasi_status jump(struct leaf *leaf, uint64_t row, orasi_error *err)
 	uint32_t page;
 	orasi_status r;
 
-	if (row - leaf->row < JUMP_MIN || (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
+	if (row - leaf->row < JUMP_MIN ||
+	    (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
 		return ORASI_OK;
 	places = leaf_places(leaf);
 	if (!places || row >= leaf->rows)

@@ -43,13 +43,13 @@ struct leaf {
 	struct bytes def, rep; /* a byte each */
 	size_t n, pos;         /* levels of the page, and where we are */
 	size_t n_values, value_pos;
-	size_t longest;      /* bytes that a value of the page has at most */
-	uint64_t row, rows;  /* of the group: where the cursor is, and how many there are */
+	size_t longest;     /* bytes that a value of the page has at most */
+	uint64_t row, rows; /* of the group: where the cursor is, and how many there are */
 	struct pq_offset_index places;
 	enum { PLACES_UNKNOWN, PLACES_NONE, PLACES_READ } places_state;
-	int by_places;       /* the cursor has jumped: the end is that of the last place */
-	uint32_t place;      /* then: the next page */
-	int only_filters;    /* its values are looked at, but are no part of the batch */
+	int by_places;    /* the cursor has jumped: the end is that of the last place */
+	uint32_t place;   /* then: the next page */
+	int only_filters; /* its values are looked at, but are no part of the batch */
 };
 
 void leaf_done(struct leaf *leaf);
@@ -62,8 +62,8 @@ orasi_status leaf_ready(struct leaf *leaf, orasi_error *err);
 orasi_status leaf_seek(struct leaf *leaf, uint64_t row, orasi_error *err);
 /* Where the file tells the places of the chunk's pages; NULL: it does not. */
 const struct pq_offset_index *leaf_places(struct leaf *leaf);
-/* How many rows can be read before the next page must be looked at, or before their bytes may exceed
- * the budget. */
+/* How many rows can be read before the next page must be looked at, or before their bytes may
+ * exceed the budget. */
 orasi_status leaf_rows_ahead(struct leaf *leaf, size_t budget, size_t *ret, orasi_error *err);
 /* All rows were read: is there something left? */
 orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err);

@@ -178,9 +178,7 @@ static int compare(enum domain domain, const struct literal *a, const struct lit
 		return a->d < b->d ? -1 : a->d > b->d;
 	n = a->bytes.len < b->bytes.len ? a->bytes.len : b->bytes.len;
 	r = n ? memcmp(a->bytes.ptr, b->bytes.ptr, n) : 0;
-	return r                              ? r
-	       : a->bytes.len < b->bytes.len ? -1
-	                                      : a->bytes.len > b->bytes.len;
+	return r ? r : a->bytes.len < b->bytes.len ? -1 : a->bytes.len > b->bytes.len;
 }
 
 static int begins_with(struct slice value, struct slice prefix)

@@ -190,8 +190,8 @@ static orasi_status open_outputs(struct reader *r, orasi_error *err)
 	return status;
 }
 
-/* The first byte of a group says to which range of the file it belongs. Whatever the footer claims, it
- * must belong to one. */
+/* The first byte of a group says to which range of the file it belongs. Whatever the footer claims,
+ * it must belong to one. */
 static uint64_t place_of(const struct reader *r, const struct pq_row_group *g)
 {
 	const struct pq_column *first = &g->columns[0];
@@ -288,11 +288,11 @@ static orasi_status open_group(struct reader *r, orasi_error *err)
 	const struct pq_row_group *g = &r->file.groups[r->group];
 
 	for (int i = 0; i < r->tree.n_leaves; i++) {
-		orasi_status status = r->leaves[i].node
-		                              ? leaf_open(&r->leaves[i], r->tree.leaves[i],
-		                                          &g->columns[i], (uint64_t)g->rows,
-		                                          r->source, err)
-		                              : ORASI_OK;
+		orasi_status status =
+		        r->leaves[i].node
+		                ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
+		                            (uint64_t)g->rows, r->source, err)
+		                : ORASI_OK;
 
 		if (status)
 			return status;
@@ -355,7 +355,8 @@ static uint64_t step_of(const struct reader *r, uint64_t bytes)
 	return step < r->max_rows - r->batch_rows ? step : r->max_rows - r->batch_rows;
 }
 
-/* The next of the rows that are wanted by number: *ret_n from *ret_from on, 0: none in this group. */
+/* The next of the rows that are wanted by number: *ret_n from *ret_from on, 0: none in this group.
+ */
 static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
                                 orasi_error *err)
 {
@@ -465,7 +466,8 @@ static orasi_status fill_batch(struct reader *r, orasi_error *err)
 /* A batch never crosses row groups, so its rows end where the reader stands. */
 static void place(const struct reader *r, orasi_mark *mark, uint64_t n)
 {
-	if (r->by_rows || mark->struct_size < offsetof(orasi_mark, first_row) + sizeof(mark->first_row))
+	if (r->by_rows ||
+	    mark->struct_size < offsetof(orasi_mark, first_row) + sizeof(mark->first_row))
 		return;
 	mark->flags |= ORASI_MARK_PLACED;
 	mark->first_row = r->row - n;

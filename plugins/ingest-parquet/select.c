@@ -109,8 +109,7 @@ int select_skips_group(const struct select *s, const struct pq_row_group *group,
 		const struct predicate *p = &s->predicates.list[i];
 		const struct pq_column *column = p->node ? &group->columns[p->node->leaf] : NULL;
 		const struct pq_stats *stats = column ? &column->stats : NULL;
-		int only_nulls =
-		        stats && stats->has_nulls && stats->nulls == column->n_values;
+		int only_nulls = stats && stats->has_nulls && stats->nulls == column->n_values;
 
 		if (!predicate_may_match(p, s->file, stats, only_nulls) ||
 		    (column && bloom_excludes(p, column, source)))
@@ -151,8 +150,8 @@ static int intersect(struct select *s, const struct predicate *p,
 
 	for (uint32_t i = 0; i < places->n_pages; i++) {
 		uint64_t begin = (uint64_t)places->pages[i].first_row;
-		uint64_t end = i + 1 < places->n_pages ? (uint64_t)places->pages[i + 1].first_row
-		                                       : rows;
+		uint64_t end =
+		        i + 1 < places->n_pages ? (uint64_t)places->pages[i + 1].first_row : rows;
 
 		if (!predicate_may_match(p, s->file, &index->pages[i], index->only_nulls[i]))
 			continue;
@@ -187,8 +186,7 @@ static orasi_status use_page_index(struct select *s, const struct predicate *p, 
 	if (leaf->column->column_index.length <= 0)
 		return ORASI_OK;
 	places = leaf_places(leaf);
-	if (places &&
-	    !leaf_read_place(leaf->source, &leaf->column->column_index, &text, NULL) &&
+	if (places && !leaf_read_place(leaf->source, &leaf->column->column_index, &text, NULL) &&
 	    !pq_column_index_parse(&index, text.data, text.len, NULL) &&
 	    index.n_pages == places->n_pages)
 		bad = intersect(s, p, &index, places, leaf->rows);
@@ -256,7 +254,8 @@ static orasi_status judge_rows(struct select *s, uint32_t i, size_t n, orasi_err
 		else if (matches)
 			s->mask[k] &= matches[indices[value++]];
 		else
-			s->mask[k] &= (uint8_t)predicate_takes_value(p, leaf_value_at(leaf, value++));
+			s->mask[k] &=
+			        (uint8_t)predicate_takes_value(p, leaf_value_at(leaf, value++));
 	}
 	return ORASI_OK;
 }

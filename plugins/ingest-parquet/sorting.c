@@ -23,10 +23,11 @@ orasi_status sorting_open(struct sorting *s, const struct tree *tree, char **nam
 		const struct node *node = find_leaf(tree, names[i] + descending);
 
 		if (!node)
-			return pq_fail(err, ORASI_E_CONFIG,
-			               "sorted_by names column '%.100s', which the rows do not have "
-			               "or which is nested",
-			               names[i] + descending);
+			return pq_fail(
+			        err, ORASI_E_CONFIG,
+			        "sorted_by names column '%.100s', which the rows do not have "
+			        "or which is nested",
+			        names[i] + descending);
 		s->columns[i].node = node;
 		s->columns[i].descending = descending;
 		s->n = i + 1;
@@ -89,7 +90,8 @@ static int load(const struct sort_column *c, const struct arrow_view *view, int6
 	return 0;
 }
 
-static int compare(const struct sort_column *a, const struct sort_column *b, const struct node *node)
+static int compare(const struct sort_column *a, const struct sort_column *b,
+                   const struct node *node)
 {
 	size_t n;
 	int r;

@@ -135,13 +135,12 @@ orasi_status values_spell(struct values *v, const struct node *node, orasi_error
 	size_t begin = 0;
 
 	for (size_t i = 0; i < v->n; i++) {
-		struct slice value = v->width
-		                             ? (struct slice){v->base + i * v->width,
-		                                              (uint32_t)v->width}
-		                             : v->slices[i];
+		struct slice value =
+		        v->width ? (struct slice){v->base + i * v->width, (uint32_t)v->width}
+		                 : v->slices[i];
 
-		if (spell_value(node, value, &text) || bytes_put(&ends, &text.len, sizeof(size_t)) ||
-		    text.len > UINT32_MAX) {
+		if (spell_value(node, value, &text) ||
+		    bytes_put(&ends, &text.len, sizeof(size_t)) || text.len > UINT32_MAX) {
 			bytes_free(&text);
 			bytes_free(&ends);
 			return pq_fail(err, ORASI_E_LIMIT,

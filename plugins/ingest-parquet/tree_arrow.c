@@ -139,11 +139,11 @@ static orasi_status add_field(struct tree *tree, struct node *parent,
 	struct arrow_type_info info;
 	struct node *node;
 
-	if (depth > NODE_DEPTH_MAX || arrow_type_parse(schema->format, &info))
+	if (depth > NODE_DEPTH_MAX || schema->dictionary || arrow_type_parse(schema->format, &info))
 		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' has type '%.30s', which Parquet files of ours "
+		               "column '%.100s' has type '%.30s'%s, which Parquet files of ours "
 		               "cannot hold",
-		               name, schema->format);
+		               name, schema->format, schema->dictionary ? " of a dictionary" : "");
 	nullable |= info.type == ARROW_NULL;
 	node = tree_node(tree, parent, name, strlen(name), kind_of(info.type), nullable,
 	                 (int)schema->n_children);

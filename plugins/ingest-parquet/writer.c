@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The encoder: batches are shredded into columns; a row group is written when it has enough rows or
- * bytes; the footer at the end. Memory is bounded by one row group of compressed pages, one page per
- * column, and what the footer will say.
+ * bytes; the footer at the end. Memory is bounded by one row group of compressed pages, one page
+ * per column, and what the footer will say.
  *
  *   PAR1 | row groups, each with its bloom filters | column indexes | offset indexes | FileMetaData
  *        | u32 length | PAR1 */
@@ -108,10 +108,11 @@ static orasi_status choose_blooms(struct writer *w, orasi_error *err)
 		int column = find_column(w, w->config.bloom[i]);
 
 		if (column < 0 || w->tree.leaves[column]->physical == PQ_BOOLEAN)
-			return pq_fail(err, ORASI_E_CONFIG,
-			               "bloom_columns names '%.100s', which is not a column that can "
-			               "have a bloom filter",
-			               w->config.bloom[i]);
+			return pq_fail(
+			        err, ORASI_E_CONFIG,
+			        "bloom_columns names '%.100s', which is not a column that can "
+			        "have a bloom filter",
+			        w->config.bloom[i]);
 		w->columns[column].has_bloom = 1;
 	}
 	return ORASI_OK;
@@ -148,7 +149,8 @@ static orasi_status writer_open(void *self, orasi_output *output, const struct A
 
 /* ---- row groups ----------------------------------------------------------------------------- */
 
-static orasi_status flush_column(struct writer *w, int i, struct chunk_meta *metas, orasi_error *err)
+static orasi_status flush_column(struct writer *w, int i, struct chunk_meta *metas,
+                                 orasi_error *err)
 {
 	orasi_status r = column_flush(&w->columns[i], w->output, &w->at, &metas[i], err);
 
@@ -195,7 +197,7 @@ static orasi_status flush_group(struct writer *w, orasi_error *err)
 	}
 	free(metas);
 	if (!r)
-		r = footer_end_group(&w->footer, &group, err);
+		footer_end_group(&w->footer, &group);
 	sorting_start(&w->sorting);
 	w->group_rows = 0;
 	return r;

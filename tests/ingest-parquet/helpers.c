@@ -86,8 +86,7 @@ static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 	}
 }
 
-void show_rows(struct buf *out, const struct ArrowSchema *schema,
-                      const struct ArrowArray *array)
+void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct ArrowArray *array)
 {
 	struct arrow_view view;
 
@@ -100,8 +99,8 @@ void show_rows(struct buf *out, const struct ArrowSchema *schema,
 
 /* ---- writing and reading -------------------------------------------------------------------- */
 
-void encode(struct fakehost_output *out, const char *options,
-                   const struct ArrowSchema *schema, const struct ArrowArray *batch, int pieces)
+void encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
+            const struct ArrowArray *batch, int pieces)
 {
 	struct fakehost_config *config = fakehost_config_new(options);
 	orasi_encode_info info = {.struct_size = sizeof(info)};

@@ -30,7 +30,8 @@ orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, 
 orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out,
                     uint64_t *ret_rows);
 void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct ArrowArray *array);
-/* A table of the numbers from 0 on ("n") and of "t" and the number ("t"), in groups of 30,000 rows. */
+/* A table of the numbers from 0 on ("n") and of "t" and the number ("t"), in groups of 30,000 rows.
+ */
 void numbers(struct fakehost_output *out, int64_t rows, struct ArrowSchema *schema);
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 const char *const table_formats[] = {
-        "b",       "c",    "C",       "s",   "S",   "i",   "I",     "l",      "L",      "e",
-        "f",       "g",    "u",       "U",   "z",   "Z",   "w:5",   "tdD",    "tdm",    "tsu:UTC",
-        "tsm:",    "tss:", "tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4",
+        "b",    "c",    "C",       "s",   "S",   "i",   "I",     "l",      "L",      "e",
+        "f",    "g",    "u",       "U",   "z",   "Z",   "w:5",   "tdD",    "tdm",    "tsu:UTC",
+        "tsm:", "tss:", "tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4",
 };
 const size_t n_table_formats = sizeof(table_formats) / sizeof(table_formats[0]);
 
@@ -75,9 +75,9 @@ void table_field(struct ArrowSchema *ret, const char *name, int depth, const cha
 	else if (kind == 2)
 		map_field(ret, name, nullable, depth);
 	else
-		must(arrow_schema_make(
-		        ret, format ? format : table_formats[table_dice(n_table_formats)], name,
-		        nullable, 0));
+		must(arrow_schema_make(ret,
+		                       format ? format : table_formats[table_dice(n_table_formats)],
+		                       name, nullable, 0));
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -184,7 +184,8 @@ static void any_struct(struct arrow_builder *b, const struct ArrowSchema *schema
 static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema,
                       const struct dice *d)
 {
-	static const uint16_t halves[] = {0, 0x8000, 0x3C00, 0xC500, 0x7C00, 0xFC00, 0x0001, 0x7BFF};
+	static const uint16_t halves[] = {0,      0x8000, 0x3C00, 0xC500,
+	                                  0x7C00, 0xFC00, 0x0001, 0x7BFF};
 	struct arrow_type_info info;
 	uint64_t v = any_number(d);
 
@@ -255,20 +256,34 @@ void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {
-        [ARROW_NULL] = "null",         [ARROW_BOOL] = "bool",
-        [ARROW_INT8] = "int",          [ARROW_UINT8] = "uint",
-        [ARROW_INT16] = "int",         [ARROW_UINT16] = "uint",
-        [ARROW_INT32] = "int",         [ARROW_UINT32] = "uint",
-        [ARROW_INT64] = "int",         [ARROW_UINT64] = "uint",
-        [ARROW_FLOAT16] = "float",     [ARROW_FLOAT32] = "float",
-        [ARROW_FLOAT64] = "float",     [ARROW_DECIMAL128] = "decimal",
-        [ARROW_UTF8] = "text",         [ARROW_LARGE_UTF8] = "text",
-        [ARROW_BINARY] = "bytes",      [ARROW_LARGE_BINARY] = "bytes",
-        [ARROW_FIXED_BINARY] = "bytes", [ARROW_DATE32] = "date",
-        [ARROW_DATE64] = "date",       [ARROW_TIME32] = "time",
-        [ARROW_TIME64] = "time",       [ARROW_TIMESTAMP] = "timestamp",
-        [ARROW_LIST] = "list",         [ARROW_LARGE_LIST] = "list",
-        [ARROW_FIXED_LIST] = "list",   [ARROW_STRUCT] = "struct",
+        [ARROW_NULL] = "null",
+        [ARROW_BOOL] = "bool",
+        [ARROW_INT8] = "int",
+        [ARROW_UINT8] = "uint",
+        [ARROW_INT16] = "int",
+        [ARROW_UINT16] = "uint",
+        [ARROW_INT32] = "int",
+        [ARROW_UINT32] = "uint",
+        [ARROW_INT64] = "int",
+        [ARROW_UINT64] = "uint",
+        [ARROW_FLOAT16] = "float",
+        [ARROW_FLOAT32] = "float",
+        [ARROW_FLOAT64] = "float",
+        [ARROW_DECIMAL128] = "decimal",
+        [ARROW_UTF8] = "text",
+        [ARROW_LARGE_UTF8] = "text",
+        [ARROW_BINARY] = "bytes",
+        [ARROW_LARGE_BINARY] = "bytes",
+        [ARROW_FIXED_BINARY] = "bytes",
+        [ARROW_DATE32] = "date",
+        [ARROW_DATE64] = "date",
+        [ARROW_TIME32] = "time",
+        [ARROW_TIME64] = "time",
+        [ARROW_TIMESTAMP] = "timestamp",
+        [ARROW_LIST] = "list",
+        [ARROW_LARGE_LIST] = "list",
+        [ARROW_FIXED_LIST] = "list",
+        [ARROW_STRUCT] = "struct",
         [ARROW_MAP] = "map",
 };
 
@@ -278,7 +293,8 @@ void table_type_json(struct buf *out, const struct ArrowSchema *schema)
 	struct arrow_type_info info;
 
 	arrow_type_parse(schema->format, &info);
-	buf_printf(out, "{\"name\":\"%s\",\"kind\":\"%s\",\"unit\":\"%s\",\"scale\":%d,\"children\":[",
+	buf_printf(out,
+	           "{\"name\":\"%s\",\"kind\":\"%s\",\"unit\":\"%s\",\"scale\":%d,\"children\":[",
 	           schema->name, kinds[info.type], units[info.unit], info.scale);
 	for (int64_t i = 0; i < schema->n_children; i++) {
 		buf_puts(out, i ? "," : "");

@@ -96,7 +96,7 @@ static void make_table(int number, struct ArrowSchema *schema, struct ArrowArray
 	for (int64_t i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "c%d", (int)i);
 		table_field(schema->children[i], name, all || !i ? 0 : 3,
-		            all   ? table_formats[i]
+		            all  ? table_formats[i]
 		            : !i ? "l"
 		                 : NULL);
 	}

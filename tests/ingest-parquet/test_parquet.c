@@ -35,8 +35,8 @@ static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls
 	table_batch(schema, rows, nulls, distinct, &batch);
 	add_json(&want, schema, &batch, NULL);
 	encode(&out, options, schema, &batch, 3);
-	ck_assert_msg(decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, add_json, &got,
-	                          &n) == ORASI_END,
+	ck_assert_msg(decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, add_json,
+	                          &got, &n) == ORASI_END,
 	              "%s (TEST_SEED=%llu)", error.message, (unsigned long long)seed);
 	ck_assert_uint_eq(n, (uint64_t)rows);
 	ck_assert_msg(want.len == got.len && (!want.len || !memcmp(want.data, got.data, want.len)),
