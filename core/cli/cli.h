@@ -20,6 +20,7 @@ extern volatile sig_atomic_t cli_interrupted;
 
 /* What was typed behind the command: words, and --name values. */
 struct args {
+	char **typed; /* from the command's name on, as it was typed */
 	char **words; /* in the place of argv: as many as were typed */
 	int n_words;
 	struct {
@@ -107,6 +108,10 @@ int cmd_plugin_list(const struct args *args);
 int cmd_plugin_info(const struct args *args);
 int cmd_plugin_rescan(const struct args *args);
 int cmd_plugin_clear(const struct args *args);
+/* author.c: verbs for authors of plugins, which belong to another program. */
+int cmd_author(const struct args *args);
+int author_is_file(const char *word);
+int author_info_file(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_completion(const struct args *args);
 

@@ -44,9 +44,19 @@ const struct command commands[] = {
 	{"index", "optimize", 2, 2, "DATASET NAME", "--no-wait", "Merge small segments.", cmd_index_optimize},
 	{"index", "drop", 2, 2, "DATASET NAME", "", "Delete an index; the data stays.", cmd_index_drop},
 	{"plugin", "list", 0, 0, "", "", "Plugin files and what became of them.", cmd_plugin_list},
-	{"plugin", "info", 1, 1, "PLUGIN", "", "One plugin with its options.", cmd_plugin_info},
+	{"plugin", "info", 1, 1, "PLUGIN|FILE", "", "One plugin with its options, or what a file says of itself.",
+	 cmd_plugin_info},
 	{"plugin", "rescan", 0, 0, "", "", "Look at the plugin folders again.", cmd_plugin_rescan},
 	{"plugin", "clear", 1, 1, "PLUGIN", "", "Forget why a plugin was refused or quarantined.", cmd_plugin_clear},
+	{"plugin", "new", 1, 1, "ID", "--kind K --lang L --dir D", "For authors: a project that builds and passes its check.",
+	 cmd_author},
+	{"plugin", "check", 1, 1, "FILE",
+	 "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --json",
+	 "For authors: the conformance suite.", cmd_author},
+	{"plugin", "run", 2, 2, "FILE INPUT",
+	 "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N --gdb",
+	 "For authors: a format plugin on a file.", cmd_author},
+	{"plugin", "docs", 1, 1, "FILE", "", "For authors: documentation from its schemas.", cmd_author},
 	{NULL, "status", 0, 0, "", "", "The agent: version, workers, tasks.", cmd_status},
 	{NULL, "completion", 1, 1, "bash|zsh|fish", "", "Print a completion script for a shell.", cmd_completion},
 	{0},
@@ -260,6 +270,9 @@ static int run_command(const struct command *command, struct args *args, char **
 {
 	int only_words = 0, r = 0;
 
+	args->typed = argv + at - 1;
+	if (command->run == cmd_author) /* its options are read by the program that it is for */
+		return command->run(args);
 	args->words = argv + at;
 	for (; argv[at] && !r; at++) {
 		if (only_words || strncmp(argv[at], "--", 2))

@@ -125,8 +125,11 @@ int cmd_plugin_list(const struct args *args)
 int cmd_plugin_info(const struct args *args)
 {
 	struct json *answer;
-	int r = http_json(args, "GET", path_of("/v1/plugins/", args->words[0], ""), NULL, &answer);
+	int r;
 
+	if (author_is_file(args->words[0]))
+		return author_info_file(args);
+	r = http_json(args, "GET", path_of("/v1/plugins/", args->words[0], ""), NULL, &answer);
 	if (r)
 		return r;
 	if (args->json) {

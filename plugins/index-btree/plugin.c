@@ -54,7 +54,8 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	struct index *index;
 	int64_t memory = 512 << 20;
 
-	(void)id;
+	if (strcmp(id, BTREE_ID))
+		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	if (keys->n_children != 1)
 		return fail(err, ORASI_E_CONFIG, "a B-tree takes one column, not %lld", (long long)keys->n_children);
 	index = calloc(1, sizeof(*index));

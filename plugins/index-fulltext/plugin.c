@@ -60,7 +60,8 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	struct index *index;
 	int64_t memory = 256 << 20;
 
-	(void)id;
+	if (strcmp(id, FULLTEXT_ID))
+		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	if (keys->n_children != 1)
 		return fail(err, ORASI_E_CONFIG, "a full-text index takes one column, not %lld: make one for each",
 		            (long long)keys->n_children);

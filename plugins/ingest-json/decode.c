@@ -64,10 +64,12 @@ static void decoder_free(struct decoder *d);
 static orasi_status decode_create(const orasi_host *host, const char *id,
                                   const orasi_config *config, void **ret_self, orasi_error *err)
 {
-	struct decoder *d = calloc(1, sizeof(*d));
+	struct decoder *d;
 	orasi_status status;
 
-	(void)id;
+	if (strcmp(id, PLUGIN_ID))
+		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+	d = calloc(1, sizeof(*d));
 	if (!d)
 		return fail(err, ORASI_E_NOMEM, "no memory for a decoder");
 	d->host = host;

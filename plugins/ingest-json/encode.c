@@ -453,9 +453,12 @@ static void encode_destroy(void *self)
 static orasi_status encode_create(const orasi_host *host, const char *id,
                                   const orasi_config *config, void **ret_self, orasi_error *err)
 {
-	struct encoder *e = calloc(1, sizeof(*e));
+	struct encoder *e;
 
-	(void)host, (void)id, (void)config;
+	(void)host, (void)config;
+	if (strcmp(id, PLUGIN_ID))
+		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+	e = calloc(1, sizeof(*e));
 	if (!e || !(e->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0))) {
 		encode_destroy(e);
 		return fail(err, ORASI_E_NOMEM, "no memory for an encoder");

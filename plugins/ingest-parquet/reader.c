@@ -67,10 +67,12 @@ static void reader_reset(struct reader *r)
 static orasi_status reader_create(const orasi_host *host, const char *id,
                                   const orasi_config *config, void **ret_self, orasi_error *err)
 {
-	struct reader *r = calloc(1, sizeof(*r));
+	struct reader *r;
 
-	(void)id;
 	(void)config;
+	if (strcmp(id, PARQUET_ID))
+		return pq_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	r->host = host;

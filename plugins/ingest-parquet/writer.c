@@ -45,10 +45,12 @@ static void writer_reset(struct writer *w)
 static orasi_status writer_create(const orasi_host *host, const char *id,
                                   const orasi_config *config, void **ret_self, orasi_error *err)
 {
-	struct writer *w = calloc(1, sizeof(*w));
+	struct writer *w;
 	orasi_status r;
 
-	(void)id;
+	if (strcmp(id, PARQUET_ID))
+		return pq_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+	w = calloc(1, sizeof(*w));
 	if (!w)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	w->host = host;

@@ -35,7 +35,7 @@ int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema,
 	view->length = array->length;
 	if (view->info.type == ARROW_NULL)
 		return 0;
-	if (array->n_buffers < 1)
+	if (array->n_buffers < 1 || !array->buffers)
 		return -1;
 	view->validity = array->null_count ? array->buffers[0] : NULL;
 	if (is_variable(view->info.type)) {
@@ -54,7 +54,8 @@ int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema,
 
 int arrow_view_child(const struct arrow_view *view, int64_t i, struct arrow_view *ret)
 {
-	if (i >= view->schema->n_children || i >= view->array->n_children)
+	if (i >= view->schema->n_children || i >= view->array->n_children || !view->array->children ||
+	    !view->array->children[i])
 		return -1;
 	if (arrow_view_init(ret, view->schema->children[i], view->array->children[i]))
 		return -1;

@@ -139,7 +139,7 @@ static orasi_status fill(struct lines *lines, orasi_error *err)
 	size_t got = 0;
 	orasi_status status = ORASI_OK;
 
-	if (lines->job->cancel_flag && *lines->job->cancel_flag)
+	if (*lines->job->cancel_flag)
 		return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	if (lines->begin || lines->cap - lines->end < CHUNK)
 		status = make_room(lines, err);
@@ -386,7 +386,7 @@ static const orasi_ingest_factory factory = {
  * ------------------------------------------------------------------------------------ */
 
 static const char *const features[] = {"format:" PLUGIN_NAME, "ext:.txt", "mime:text/plain", NULL};
-static const char *const requires_ext[] = {NULL};
+static const char *const requires_ext[] = {ORASI_HOST_REJECT, NULL};
 
 static const orasi_descriptor descriptor = {
         .struct_size = sizeof(descriptor),
@@ -427,7 +427,7 @@ static const void *get_factory(const char *id)
 static const orasi_entry entry = {
         .struct_size = sizeof(entry),
         .abi_major = ORASI_ABI_MAJOR,
-        .abi_minor = ORASI_ABI_MINOR,
+        .abi_minor = ORASI_TARGET_MINOR,
         .bundle_id = PLUGIN_ID,
         .bundle_version = PLUGIN_VERSION,
         .vendor = "Example",

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Bad plugins fail the suite, each with the sentence that tells its author what is wrong. Most are good examples with
+# one line changed.
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs_compiler
+
+echo "# files that cannot be plugins"
+# number of tests/plugins/hostile-file.c | name | sentence | flags
+while IFS='|' read -r n name sentence flags; do
+	compile "$SRC/tests/plugins/hostile-file.c" "$SCRATCH/bad.so" -DHOSTILE_FILE="$n" $flags
+	fails "$name" "$sentence" "$SCRATCH/bad.so" --seconds 3
+done <<'TABLE'
+1|a crash when it is loaded|died of signal 11 .* in 'load'|
+2|a crash in init|died of signal 11 .* in 'init'|
+3|an init that never ends|does not come back from 'init'|
+4|a note that lies|note and entry do not agree|
+5|another ABI|built for plugin ABI 0.999, this agent .* offers 0|
+6|a symbol that is nowhere|undefined symbol: nobody_has_this|-Wl,-z,undefs
+7|a schema outside of the subset|the schema keyword 'anyOf' is not supported|
+8|more plugins promised than there are|describe returned NULL for a plugin that count promised|
+9|an exit in init|it ended the process in 'init'|
+10|a print in init|writes to standard output or error|
+TABLE
+echo 'int x;' >"$SCRATCH/none.c"
+compile "$SCRATCH/none.c" "$SCRATCH/bad.so"
+fails "no note" "it has no note of an Orasi plugin" "$SCRATCH/bad.so"
+
+echo "# a decoder that misbehaves as it is told"
+hostile=$(find "$BUILD/tests/plugins" -name hostile-ingest.so | head -1)
+echo data >"$SCRATCH/sample"
+while IFS='|' read -r what sentence; do
+	fails "$what" "$sentence" "$hostile" --sample "$SCRATCH/sample" --option "do=$what" --only ingest.samples --seconds 3
+done <<'TABLE'
+crash_create|died of signal 11 .* in 'create'
+crash_open|died of signal 11 .* in 'open'
+crash_next|died of signal 11 .* in 'next'
+crash_destroy|died of signal 11 .* in 'destroy'
+loop_next|does not come back from 'next'
+no_schema|'open' returned ORASI_OK without a schema
+bad_format|gave column 'n' the unknown format
+fail_without_words|gave no reason
+no_batch|'next' returned ORASI_OK without a batch
+negative_rows|'next' gave a batch
+few_children|not of its schema
+wild_children|not of its schema
+children_differ|not of its schema
+no_buffers|not of its schema
+huge_state|rows_total of the mark is 0 behind
+text|not of its schema
+TABLE
+fails "an id that it does not know" "which it never described" "$hostile" --only scan.id
+
+echo "# good examples with one line changed"
+# example | test of the suite | name | sed expression | sentence
+while IFS='|' read -r example only name change sentence; do
+	sed -E "$change" "$SRC/examples/plugins/$example/$example.c" >"$SCRATCH/changed.c"
+	if cmp -s "$SCRATCH/changed.c" "$SRC/examples/plugins/$example/$example.c"; then
+		fail "$name" "the expression changes nothing: $change"
+		continue
+	fi
+	compile "$SCRATCH/changed.c" "$SCRATCH/bad.so"
+	fails "$name" "$sentence" "$SCRATCH/bad.so" --only "$only" --seconds 10
+done <<'TABLE'
+lines|file.exports|a second symbol|s/^static uint32_t count/ORASI_EXPORT int other = 1;\n&/|exports 'other' beside
+lines|scan.entry|another version in the entry|s/bundle_version = PLUGIN_VERSION/bundle_version = "9.9.9"/|note and entry do not agree: version
+lines|scan.describe|an id that is none|s/\.id = PLUGIN_ID/.id = "Lines"/|is no reverse domain name
+lines|scan.describe|a version that is none|s/\.version = PLUGIN_VERSION/.version = "one"/|is no semantic version
+lines|scan.traces|a changed umask|s/^\t\(void\)host, \(void\)err;/\textern unsigned umask(unsigned);\n\tumask(1);/|the umask
+lines|scan.forbidden|setlocale|s/^#include <stdlib.h>/&\n#include <locale.h>/; s/^\tstruct lines \*lines;$/&\n\tsetlocale(LC_ALL, "C");/|it calls 'setlocale'
+lines|scan.id|any id will do|s/if \(strcmp\(id, PLUGIN_ID\)\)/if (0)/|which it never described
+lines|version.minimal|an extension that is not in requires_ext|s/requires_ext\[\] = \{ORASI_HOST_REJECT, NULL\}/requires_ext[] = {NULL}/|died of signal 11 .* in 'next'
+lines|config.values|an example that its schema refuses|s/64KiB/64 elephants/|the schema refuses its own the example of option 'max_line'
+lines|error.memory|memory that is not there|s/^\tif \(!lines\)$/\tif (0)/|died of signal 11 .* in 'create' \(when allocation 1 fails\)
+lines|own.leak|a leak|s/^\tfree\(lines->window\);//|it leaks: [0-9]+ blocks
+lines|ingest.samples|output instead of rows|s/^\tmark->rows_total = .*/\tmark->rows_total = 1;/|rows_total of the mark is 1 behind
+lines|ingest.batches|more rows than allowed|s/arrow_builder_length\(lines->rows\) < lines->max_rows/arrow_builder_length(lines->rows) < 99/|at most 1 were allowed
+lines|ingest.reads|a short read taken for the end|s/lines->at_end = !got;/lines->at_end = got < CHUNK;/|with short reads
+lines|ingest.kill|a state one byte too far|s/return skip\(lines, lines->place.offset, err\)/return skip(lines, lines->place.offset + !!lines->place.offset, err)/|killed behind every batch and resumed
+lines|ingest.kill|a pointer in the state|s/mark->state = .*/mark->state = (orasi_bytes){(const uint8_t *)\&self, sizeof(self)};/; s/!= sizeof\(lines->place\)/!= sizeof(self)/; s/memcpy\(&lines->place, open->checkpoint.ptr.*/lines->place = (**(struct lines *const *)open->checkpoint.ptr).place;/|in 'open'
+lines|ingest.struct-size|a write behind the end of a struct|s/mark->flags = ORASI_MARK_RESUMABLE;/& mark->first_row = 0;/|wrote behind the end of the mark
+lines|ingest.io|an error of the host made into another|s/^(\t\t +err)\);/\1) ? ORASI_E_CORRUPT : ORASI_OK;/|return it as it came
+lines|ingest.cancel|a deaf reader|s/if \(\*lines->job->cancel_flag\)/if (0)/|it was cancelled, and goes on
+lines|ingest.release|a batch that is never released|s/^\tmark->flags/\tret->release = (void (*)(struct ArrowArray *))free;\n&/|died of signal 6 .* in 'release'
+hash|index.scan|only the first of IN|s/i < values.length \&\& !status/i < 1 \&\& !status/|IN: row [0-9]+ is missing; a scan finds it
+hash|index.scan|deleted rows|s/if \(deleted \&\& deleted->contains\(deleted, row\)\)/if (0)/|is deleted and comes all the same
+hash|index.scan|too many rows without LOSSY|s/ret->flags = ORASI_INDEX_LOSSY;//; s/return h \^ h >> 33;/return h % 4;/|does not fit; a scan would not find it
+hash|index.scan|rows out of order|s/^\t\tqsort\(cursor->rows.*/\t\t;/|row ids do not ascend|comes twice
+hash|index.scan|more hits than there is room for|s/left < hits->cap \? \(uint32_t\)left : hits->cap/(uint32_t)left/|there was room for
+hash|index.damage|a verify that sees nothing|s/^\tif \(level \&\& checksum.*/\tif (0)/; s/level > 1 \&\& i < /0 \&\& i < /|verify at level 2 does not see it
+hash|index.abort|an abort that leaks|s/^\tfree\(build->pairs\);//|build_abort leaks
+hash|index.estimate|an estimate beyond the rows|s/^\t\*ret = cursor.n;/\t*ret = cursor.n + 100000;/|estimate of = expects
+hash|index.bytes|bytes that depend on where things lie|s/header.crc = checksum/header.magic += (uintptr_t)build % 7919;\n\theader.crc = checksum/|builds other bytes
+hash|index.io|a failing store that goes unheard|s/return status \? status : build->store->close/return build->store->close/|'build_finish' makes -1 of it
+TABLE
+done_testing

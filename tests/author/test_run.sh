@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What an author types without an agent: info, docs, run, record and replay; and what is refused.
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/lib.sh"
+command -v jq >/dev/null || skip_all "jq is not here"
+orasi() { "$BUILD/orasi" "$@"; }
+json=$(find "$BUILD/plugins/ingest-json" -name ingest-json.so | head -1)
+btree=$(find "$BUILD/plugins/index-btree" -name index-btree.so | head -1)
+printf '{"a":1,"t":"2026-01-31T12:00:00.5Z"}\n{"a":2.5}\n{"a":\n{"a":3,"l":[1,null]}\n' >"$SCRATCH/in.ndjson"
+
+same "info tells what is in a file" "org.orasi.ingest.json json ingest" \
+	"$(orasi plugin info "$json" --json | jq -r '.plugins[0] | "\(.id) \(.name) \(.kind)"')"
+check "and for people" grep -q "max_depth  *integer = 128" <(orasi plugin info "$json")
+check "docs is a table of options" grep -qF '| `compression` | string | `"zstd"` |' \
+	<(orasi plugin docs "$(find "$BUILD/plugins/ingest-parquet" -name ingest-parquet.so | head -1)")
+same "run prints the rows" '{"a":1,"t":"2026-01-31T12:00:00.500000Z","l":null}
+{"a":2.5,"t":null,"l":null}
+{"a":3,"t":null,"l":[1,null]}' "$(orasi plugin run "$json" "$SCRATCH/in.ndjson" 2>/dev/null)"
+check "and says what was rejected" grep -q '^3 rows, 1 rejected' \
+	<(orasi plugin run "$json" "$SCRATCH/in.ndjson" 2>&1 >/dev/null)
+same "it stops where it is told" 1 "$(orasi plugin run "$json" "$SCRATCH/in.ndjson" --limit 1 2>/dev/null | wc -l)"
+(orasi plugin run "$json" "$SCRATCH/in.ndjson" --batch 1 --kill-after-batch 2 >"$SCRATCH/rows" 2>/dev/null) 2>/dev/null
+same "it dies behind the batch it is told" "137 2" "$? $(wc -l <"$SCRATCH/rows")"
+check "a run is recorded" orasi plugin run "$json" "$SCRATCH/in.ndjson" --batch 2 --read 3 --record "$SCRATCH/log" \
+	>/dev/null 2>&1
+check "and replayed" orasi plugin run "$json" "$SCRATCH/in.ndjson" --replay "$SCRATCH/log" >/dev/null 2>&1
+sed 's/2.5/2.6/' "$SCRATCH/in.ndjson" >"$SCRATCH/other.ndjson"
+check "a replay that differs says where" grep -q "^batch 0 is not what was recorded" \
+	<(orasi plugin run "$json" "$SCRATCH/other.ndjson" --replay "$SCRATCH/log" 2>&1 >/dev/null)
+same "the suite gives JSON" "0 true" \
+	"$(orasi plugin check "$btree" --only scan --json | jq -r '"\(.failed) \([.tests[].outcome] | all(. == "pass"))"')"
+same "a seed is printed" 1 "$(orasi plugin check "$btree" --only file | grep -c 'seed [0-9]')"
+
+# refused NAME CODE WORDS ARGUMENT…
+refused() {
+	local name=$1 code=$2 words=$3 said got
+	shift 3
+	said=$(orasi plugin "$@" 2>&1 >/dev/null)
+	got=$?
+	case $said in *"$words"*) ;; *) got="$got: $said" ;; esac
+	same "$name" "$code" "$got"
+}
+refused "a file that is not there is named" 1 "nope.so" run /nope.so "$SCRATCH/in.ndjson"
+refused "so is an input" 1 "nope.ndjson" run "$json" /nope.ndjson
+refused "a file that is no plugin says why" 1 "it is no ELF file" run "$SCRATCH/in.ndjson" "$SCRATCH/in.ndjson"
+refused "an option that the schema does not know is refused" 1 "'max_dept' is not known" \
+	run "$json" "$SCRATCH/in.ndjson" --option max_dept=1
+refused "an index cannot be run on a file" 1 "run is for format plugins" run "$btree" "$SCRATCH/in.ndjson"
+refused "an unknown option is refused" 2 "unknown option --limits" run "$json" x --limits 1
+refused "an unknown test is refused" 2 "no test is called" check "$json" --only nothing
+refused "a level is one of three" 2 "--level is basic, full or stress" check "$json" --level most
+refused "a word too few gives the usage" 2 "usage: orasi plugin check FILE" check
+done_testing
