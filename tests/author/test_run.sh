@@ -22,9 +22,9 @@ check "and says what was rejected" grep -q '^3 rows, 1 rejected' \
 same "it stops where it is told" 1 "$(orasi plugin run "$json" "$SCRATCH/in.ndjson" --limit 1 2>/dev/null | wc -l)"
 (orasi plugin run "$json" "$SCRATCH/in.ndjson" --batch 1 --kill-after-batch 2 >"$SCRATCH/rows" 2>/dev/null) 2>/dev/null
 same "it dies behind the batch it is told" "137 2" "$? $(wc -l <"$SCRATCH/rows")"
-check "a run is recorded" orasi plugin run "$json" "$SCRATCH/in.ndjson" --batch 2 --read 3 --record "$SCRATCH/log" \
-	>/dev/null 2>&1
-check "and replayed" orasi plugin run "$json" "$SCRATCH/in.ndjson" --replay "$SCRATCH/log" >/dev/null 2>&1
+quietly() { "$@" >/dev/null 2>&1; }
+check "a run is recorded" quietly orasi plugin run "$json" "$SCRATCH/in.ndjson" --batch 2 --read 3 --record "$SCRATCH/log"
+check "and replayed" quietly orasi plugin run "$json" "$SCRATCH/in.ndjson" --replay "$SCRATCH/log"
 sed 's/2.5/2.6/' "$SCRATCH/in.ndjson" >"$SCRATCH/other.ndjson"
 check "a replay that differs says where" grep -q "^batch 0 is not what was recorded" \
 	<(orasi plugin run "$json" "$SCRATCH/other.ndjson" --replay "$SCRATCH/log" 2>&1 >/dev/null)
