@@ -17,13 +17,18 @@
 
 #include "base/clock.h"
 
-struct conn *conn_new(struct http_server *server, const struct transport *transport)
+struct conn *conn_new(struct http_server *server, const struct transport *transport, const struct protocol *protocol)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn)
 		return NULL;
 	conn->server = server;
+	conn->protocol = protocol;
+	if (protocol == &protocol_lines && lines_open(conn)) {
+		free(conn);
+		return NULL;
+	}
 	conn->transport = transport;
 	conn->refs = 1;
 	conn->since = clock_mono_ms();
@@ -44,6 +49,7 @@ void conn_unref(struct conn *conn)
 		return;
 	buf_done(&conn->in);
 	buf_done(&conn->head);
+	lines_close(conn);
 	free(conn);
 	server_unref(server);
 }
@@ -63,9 +69,14 @@ void conn_close(struct conn *conn)
 	if (conn->state == CONN_CLOSED)
 		return;
 	conn->state = CONN_CLOSED;
+	conn->protocol->gone(conn);
+	conn->transport->close(conn);
+}
+
+static void http1_gone(struct conn *conn)
+{
 	if (conn->req)
 		request_gone(conn->req);
-	conn->transport->close(conn);
 }
 
 void conn_linger(struct conn *conn)
@@ -170,6 +181,11 @@ static void conn_flow(struct conn *conn)
 
 void conn_resume(struct conn *conn)
 {
+	conn->protocol->resume(conn);
+}
+
+static void http1_resume(struct conn *conn)
+{
 	if (conn->parsing || conn->state == CONN_CLOSED)
 		return;
 	if (conn->in.len || conn->resume) {
@@ -187,9 +203,14 @@ void conn_resume(struct conn *conn)
 
 void conn_input(struct conn *conn, const char *p, size_t n)
 {
+	conn->server->bytes_in += (int64_t)n;
+	conn->protocol->input(conn, p, n);
+}
+
+static void http1_input(struct conn *conn, const char *p, size_t n)
+{
 	size_t used = 0;
 
-	conn->server->bytes_in += (int64_t)n;
 	if (ignores_input(conn))
 		return;
 	if (!conn->in.len)
@@ -201,12 +222,17 @@ void conn_input(struct conn *conn, const char *p, size_t n)
 	conn_resume(conn);
 }
 
-/* The client has ended its side. It may still wait for the answer to a whole request. */
 void conn_eof(struct conn *conn)
 {
 	conn->eof = 1;
 	conn->transport->read(conn, 0);
 	conn->reading = 0;
+	conn->protocol->eof(conn);
+}
+
+/* The client has ended its side. It may still wait for the answer to a whole request. */
+static void http1_eof(struct conn *conn)
+{
 	if (conn->state != CONN_WAIT) {
 		conn_close(conn);
 		return;
@@ -216,6 +242,11 @@ void conn_eof(struct conn *conn)
 }
 
 void conn_written(struct conn *conn)
+{
+	conn->protocol->written(conn);
+}
+
+static void http1_written(struct conn *conn)
 {
 	struct http_request *req = conn->req;
 
@@ -244,7 +275,7 @@ static int body_is_slow(struct conn *conn, int64_t now)
 	return 0;
 }
 
-static int writing_stalls(struct conn *conn, int64_t now)
+int conn_stalls(struct conn *conn, int64_t now)
 {
 	size_t queued = conn->transport->queued(conn);
 
@@ -257,12 +288,16 @@ static int writing_stalls(struct conn *conn, int64_t now)
 
 void conn_sweep(struct conn *conn, int64_t now)
 {
+	if (conn->state != CONN_CLOSED)
+		conn->protocol->sweep(conn, now);
+}
+
+static void http1_sweep(struct conn *conn, int64_t now)
+{
 	const struct http_config *config = conn->server->config;
 	struct err err;
 
-	if (conn->state == CONN_CLOSED)
-		return;
-	if (conn->broken || writing_stalls(conn, now) ||
+	if (conn->broken || conn_stalls(conn, now) ||
 	    (conn->state == CONN_LINGER && !conn->stall_queued && now > conn->since) ||
 	    (conn->state == CONN_IDLE && now - conn->since > config->idle_timeout_ms)) {
 		conn_close(conn);
@@ -276,3 +311,8 @@ void conn_sweep(struct conn *conn, int64_t now)
 		conn_refuse(conn, 408, &err);
 	}
 }
+
+const struct protocol protocol_http1 = {
+	http1_input,   http1_eof,   http1_written, http1_gone, http1_resume, http1_sweep,
+	http1_reply,   http1_begin, http1_piece,   http1_end,  http1_abort,  http1_answered,
+};

@@ -34,10 +34,30 @@ struct pair {
 	char *name, *value;
 };
 
+/* What is spoken on a connection: how input becomes requests and how answers are framed. http1.c is in conn.c
+ * and reply.c; lines.c is the local protocol. */
+struct protocol {
+	void (*input)(struct conn *conn, const char *p, size_t n);
+	void (*eof)(struct conn *conn);
+	void (*written)(struct conn *conn); /* the socket has taken what waited */
+	void (*gone)(struct conn *conn);    /* closed: tells all requests */
+	void (*resume)(struct conn *conn);  /* something that held it has ended */
+	void (*sweep)(struct conn *conn, int64_t now);
+	void (*reply)(struct http_request *req, int status, const char *type, const void *body, size_t n);
+	void (*begin)(struct http_request *req, int status, const char *type);
+	void (*piece)(struct http_request *req, const void *p, size_t n);
+	void (*end)(struct http_request *req);
+	void (*abort)(struct http_request *req);
+	void (*answered)(struct http_request *req); /* the request is over: frees it */
+};
+extern const struct protocol protocol_http1, protocol_lines;
+
 struct conn {
 	struct list link;
 	struct http_server *server;
 	const struct transport *transport;
+	const struct protocol *protocol;
+	struct lines *lines; /* of protocol_lines */
 	union {
 		uv_handle_t handle;
 		uv_stream_t stream;
@@ -71,6 +91,8 @@ struct conn {
 };
 
 struct http_request {
+	struct list link; /* of the requests of a connection of protocol_lines */
+	const char *tag;  /* there: by which its answer is known */
 	struct conn *conn;
 	struct http_server *server;
 	struct arena arena;
@@ -105,9 +127,9 @@ struct http_server {
 	const struct http_route *routes;
 	void *ctx;
 	uv_tcp_t tcp;
-	uv_pipe_t pipe;
+	uv_pipe_t pipe, local;
 	uv_timer_t timer;
-	int has_tcp, has_pipe, n_handles, timer_on, port;
+	int has_tcp, has_pipe, has_local, n_handles, timer_on, port;
 	int refs; /* the owner, and every connection */
 	int64_t date_at; /* wall seconds of `date` */
 	char date[48];
@@ -124,7 +146,7 @@ struct http_server {
 };
 
 /* conn.c: what happens to a connection */
-struct conn *conn_new(struct http_server *server, const struct transport *transport);
+struct conn *conn_new(struct http_server *server, const struct transport *transport, const struct protocol *protocol);
 void conn_input(struct conn *conn, const char *p, size_t n);
 void conn_eof(struct conn *conn);
 void conn_written(struct conn *conn);
@@ -143,7 +165,18 @@ void parse_reset(struct conn *conn); /* before each head */
 /* Runs the parser over at most n bytes; how many were taken. A fault is noted in conn->fault. */
 size_t parse_step(struct conn *conn, const char *p, size_t n);
 
+int conn_stalls(struct conn *conn, int64_t now); /* nothing of what waits was taken for write_timeout */
+
+/* lines.c */
+int lines_open(struct conn *conn); /* 0 or ERR_NOMEM */
+void lines_close(struct conn *conn);
+
 /* request.c */
+int request_take_url(struct http_request *req, char *url, struct err *err); /* 0, or the status to refuse with */
+void request_take_trace(struct http_request *req);
+void request_hand_over(struct http_request *req);
+void request_log(struct http_request *req);
+void request_free(struct http_request *req);
 struct http_request *request_new(struct conn *conn);
 void request_begin(
 	struct http_request *req); /* the head is whole: checks, route, maybe the handler */
@@ -158,7 +191,13 @@ void request_answered(
 int route_find(struct http_request *req, struct err *err);
 int percent_decode(char *s, int plus_is_space); /* in place; 0 or ERR_INVALID (also for %00) */
 
-/* reply.c */
+/* reply.c, request.c: answers of HTTP/1.1 */
+void http1_reply(struct http_request *req, int status, const char *type, const void *body, size_t n);
+void http1_begin(struct http_request *req, int status, const char *type);
+void http1_piece(struct http_request *req, const void *p, size_t n);
+void http1_end(struct http_request *req);
+void http1_abort(struct http_request *req);
+void http1_answered(struct http_request *req);
 const char *status_text(int status);
 
 /* server.c */

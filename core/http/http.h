@@ -36,6 +36,7 @@ struct http_request;
 struct http_config {
 	char *listen;      /* "host:port", "[::1]:port"; port 0: any; "" = none */
 	char *unix_socket; /* path, "" = none */
+	char *local_socket; /* path, "" = none: the local protocol instead of HTTP */
 	int64_t max_connections, header_timeout_ms, idle_timeout_ms, body_timeout_ms,
 	        write_timeout_ms;
 	uint64_t body_rate, max_head;

@@ -129,7 +129,6 @@ static void decide_keep_alive(struct http_request *req)
 static void put_head(struct http_request *req, struct buf *head, int status, const char *type)
 {
 	decide_keep_alive(req);
-	req->status = status;
 	buf_puts(head, "HTTP/1.1 ");
 	buf_int(head, status);
 	buf_putc(head, ' ');
@@ -158,26 +157,33 @@ static int has_no_body(int status)
 void http_reply(struct http_request *req, int status, const char *content_type, const void *body,
                 size_t n)
 {
+	req->status = status;
+	if (has_no_body(status))
+		n = 0;
+	req->sent += req->head_only ? 0 : n;
+	req->conn->protocol->reply(req, status, has_no_body(status) ? NULL : content_type, body, n);
+	request_answered(req);
+}
+
+void http1_reply(struct http_request *req, int status, const char *content_type, const void *body, size_t n)
+{
 	struct buf out;
 
 	buf_init(&out, 0);
-	put_head(req, &out, status, has_no_body(status) ? NULL : content_type);
+	put_head(req, &out, status, content_type);
 	if (!has_no_body(status)) {
 		buf_puts(&out, "Content-Length: ");
 		buf_int(&out, (int64_t)n);
 		buf_puts(&out, "\r\n");
 	}
 	buf_puts(&out, "\r\n");
-	if (!req->head_only && !has_no_body(status) && n) {
+	if (!req->head_only && n)
 		buf_add(&out, body, n);
-		req->sent += n;
-	}
 	if (out.failed)
 		req->conn->broken = 1;
 	else
 		conn_send(req->conn, out.data, out.len);
 	buf_done(&out);
-	request_answered(req);
 }
 
 void http_reply_json(struct http_request *req, int status, const char *json_text)
@@ -288,10 +294,16 @@ const char *http_problem_text(struct http_request *req, const struct err *err,
 /* ---- streams ---------------------------------------------------------------------------- */
 void http_stream_begin(struct http_request *req, int status, const char *content_type)
 {
+	req->streaming = 1;
+	req->status = status;
+	req->conn->protocol->begin(req, status, content_type);
+}
+
+void http1_begin(struct http_request *req, int status, const char *content_type)
+{
 	struct buf out;
 
 	buf_init(&out, 0);
-	req->streaming = 1;
 	if (req->http_1_0)
 		req->keep_alive = 0; /* its end is the end of the connection */
 	put_head(req, &out, status, content_type);
@@ -310,12 +322,19 @@ size_t http_stream_queued(const struct http_request *req)
 
 int http_stream_write(struct http_request *req, const void *p, size_t n)
 {
-	struct conn *conn = req->conn;
+	if (!n || req->conn->state == CONN_CLOSED)
+		return 0;
+	req->sent += n;
+	req->conn->protocol->piece(req, p, n);
+	req->blocked = http_stream_queued(req) > HTTP_WRITE_HIGH;
+	return req->blocked;
+}
+
+void http1_piece(struct http_request *req, const void *p, size_t n)
+{
 	char size[24];
 	struct buf out;
 
-	if (!n || conn->state == CONN_CLOSED)
-		return 0;
 	buf_init(&out, 0);
 	snprintf(size, sizeof(size), "%zx\r\n", n);
 	if (!req->http_1_0)
@@ -323,14 +342,11 @@ int http_stream_write(struct http_request *req, const void *p, size_t n)
 	buf_add(&out, p, n);
 	if (!req->http_1_0)
 		buf_puts(&out, "\r\n");
-	req->sent += n;
 	if (out.failed)
-		conn->broken = 1;
+		req->conn->broken = 1;
 	else
-		conn_send(conn, out.data, out.len);
+		conn_send(req->conn, out.data, out.len);
 	buf_done(&out);
-	req->blocked = http_stream_queued(req) > HTTP_WRITE_HIGH;
-	return req->blocked;
 }
 
 void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req),
@@ -342,17 +358,27 @@ void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct 
 
 void http_stream_end(struct http_request *req)
 {
+	req->conn->protocol->end(req);
+	request_answered(req);
+}
+
+void http1_end(struct http_request *req)
+{
 	if (!req->http_1_0)
 		conn_send(req->conn, "0\r\n\r\n", 5);
+}
+
+void http_stream_abort(struct http_request *req)
+{
+	req->conn->protocol->abort(req);
 	request_answered(req);
 }
 
 /* Without the last chunk the client knows that something is missing; what was written still goes
  * out. */
-void http_stream_abort(struct http_request *req)
+void http1_abort(struct http_request *req)
 {
 	req->keep_alive = 0;
-	request_answered(req);
 }
 
 /* ---- conditions ------------------------------------------------------------------------- */

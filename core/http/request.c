@@ -32,7 +32,7 @@ struct http_request *request_new(struct conn *conn)
 	return req;
 }
 
-static void request_free(struct http_request *req)
+void request_free(struct http_request *req)
 {
 	arena_done(&req->arena);
 	buf_done(&req->body);
@@ -40,7 +40,7 @@ static void request_free(struct http_request *req)
 	free(req);
 }
 
-static void log_request(struct http_request *req)
+void request_log(struct http_request *req)
 {
 	double ms = (double)(clock_mono_ns() - req->t0) / 1e6;
 	struct http_server *server = req->server;
@@ -57,10 +57,15 @@ static void log_request(struct http_request *req)
 
 void request_answered(struct http_request *req)
 {
+	request_log(req);
+	req->conn->protocol->answered(req);
+}
+
+void http1_answered(struct http_request *req)
+{
 	struct conn *conn = req->conn;
 	int go_on = req->keep_alive && req->body_done && !conn->refused && !conn->eof;
 
-	log_request(req);
 	conn->req = NULL;
 	request_free(req);
 	if (conn->state != CONN_CLOSED && !go_on) {
@@ -202,7 +207,7 @@ static const char *new_trace(struct http_request *req)
 	return text;
 }
 
-static void take_trace(struct http_request *req)
+void request_take_trace(struct http_request *req)
 {
 	int n;
 	const char *sent = single_header(req, "traceparent", &n);
@@ -250,7 +255,7 @@ static int take_query(struct http_request *req, char *text, struct err *err)
 	return 0;
 }
 
-static int take_url(struct http_request *req, char *url, struct err *err)
+int request_take_url(struct http_request *req, char *url, struct err *err)
 {
 	char *mark;
 
@@ -286,8 +291,8 @@ static int request_check(struct http_request *req, char *head, struct err *err)
 	req->http_1_0 = parser->http_major == 1 && parser->http_minor == 0;
 	req->head_only = parser->method == HTTP_HEAD;
 	take_headers(req, head);
-	take_trace(req);
-	status = take_url(req, head, err);
+	request_take_trace(req);
+	status = request_take_url(req, head, err);
 	if (!status)
 		status = check_host(req, err);
 	if (!status && (parser->http_major != 1 || parser->http_minor > 1)) {
@@ -304,7 +309,7 @@ static int request_check(struct http_request *req, char *head, struct err *err)
 	return status;
 }
 
-static void hand_over(struct http_request *req)
+void request_hand_over(struct http_request *req)
 {
 	req->handed = 1;
 	req->route->handler(req, req->server->ctx);
@@ -346,7 +351,7 @@ void request_begin(struct http_request *req)
 	if (req->expects_continue && has_body(req))
 		conn_send(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (req->route && req->route->flags & HTTP_BODY_STREAM)
-		hand_over(req);
+		request_hand_over(req);
 }
 
 void request_data(struct http_request *req, const char *p, size_t n)
@@ -378,7 +383,7 @@ void request_whole(struct http_request *req)
 	} else if (!req->route) { /* "OPTIONS *" and the like: route_find has set the headers */
 		http_reply_empty(req, 204);
 	} else if (!req->handed) {
-		hand_over(req);
+		request_hand_over(req);
 	} else if (req->on_end && !req->body_told) {
 		req->body_told = 1;
 		req->on_end(req->body_ctx, req, NULL);

@@ -22,6 +22,8 @@ const struct option http_options[] = {
 	 "Host:port of the HTTP API; empty: no TCP port."},
 	{"unix_socket", OPTION_STR, AT(unix_socket), "", 0, 0, NULL,
 	 "Path of a Unix socket for the HTTP API; empty: none."},
+	{"local_socket", OPTION_STR, AT(local_socket), "", 0, 0, NULL,
+	 "Path of a Unix socket for the local protocol (docs/LOCAL-PROTOCOL.md); empty: none."},
 	{"max_connections", OPTION_INT, AT(max_connections), "4096", 1, 1000000, NULL,
 	 "More connections are refused with 503."},
 	{"header_timeout", OPTION_DURATION, AT(header_timeout_ms), "10s", 1, 3600000, NULL,
@@ -191,7 +193,9 @@ static void close_listeners(struct http_server *server)
 		close_handle(server, &server->tcp);
 	if (server->has_pipe)
 		close_handle(server, &server->pipe);
-	server->has_tcp = server->has_pipe = 0;
+	if (server->has_local)
+		close_handle(server, &server->local);
+	server->has_tcp = server->has_pipe = server->has_local = 0;
 }
 
 void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_stopped)(void *ctx),
@@ -234,7 +238,8 @@ static void on_connection(uv_stream_t *listener, int status)
 
 	if (status < 0)
 		return;
-	conn = conn_new(server, &transport_plain);
+	conn = conn_new(server, &transport_plain,
+	                listener == (uv_stream_t *)&server->local ? &protocol_lines : &protocol_http1);
 	if (!conn)
 		return; /* stays in the backlog; the next connection tries again */
 	if (listener->type == UV_TCP)
@@ -249,7 +254,9 @@ static void on_connection(uv_stream_t *listener, int status)
 	}
 	if (listener->type == UV_TCP)
 		uv_tcp_nodelay(&conn->uv.tcp, 1);
-	if (over >= 0)
+	if (over >= 0 && conn->protocol == &protocol_lines)
+		conn_close(conn);
+	else if (over >= 0)
 		refuse_conn(conn);
 	else
 		conn_resume(conn);
@@ -318,9 +325,8 @@ static int listen_tcp(struct http_server *server, struct err *err)
 
 /* A socket file that a dead agent left behind is removed; who else would listen is found by the
  * lock on the data folder, not here. Only the owner may connect. */
-static int listen_unix(struct http_server *server, struct err *err)
+static int listen_unix(struct http_server *server, const char *path, uv_pipe_t *pipe, int *ret_has, struct err *err)
 {
-	const char *path = server->config->unix_socket;
 	struct stat st;
 	mode_t mask;
 	int r;
@@ -329,15 +335,15 @@ static int listen_unix(struct http_server *server, struct err *err)
 		return 0;
 	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
-	uv_pipe_init(server->loop, &server->pipe, 0);
-	server->pipe.data = server;
-	server->has_pipe = 1;
+	uv_pipe_init(server->loop, pipe, 0);
+	pipe->data = server;
+	*ret_has = 1;
 	server->n_handles++;
 	mask = umask(0177);
-	r = uv_pipe_bind(&server->pipe, path);
+	r = uv_pipe_bind(pipe, path);
 	umask(mask);
 	if (!r)
-		r = uv_listen((uv_stream_t *)&server->pipe, BACKLOG, on_connection);
+		r = uv_listen((uv_stream_t *)pipe, BACKLOG, on_connection);
 	return r ? uv_error(err, r, "cannot listen on", path) : 0;
 }
 
@@ -364,7 +370,9 @@ int http_server_new(uv_loop_t *loop, const struct http_config *config,
 	server->n_handles = 1;
 	r = listen_tcp(server, err);
 	if (!r)
-		r = listen_unix(server, err);
+		r = listen_unix(server, config->unix_socket, &server->pipe, &server->has_pipe, err);
+	if (!r)
+		r = listen_unix(server, config->local_socket, &server->local, &server->has_local, err);
 	if (r) {
 		http_server_stop(server, 0, NULL, NULL);
 		http_server_free(server);

@@ -76,6 +76,8 @@ static void configure(void)
 	ck_ok(options_init(api_options, &t.api_config, &err), &err);
 	ck_ok(option_set(option_find(http_options, "listen"), &t.http_config, "127.0.0.1:0", &err),
 	      &err);
+	ck_ok(option_set(option_find(http_options, "local_socket"), &t.http_config, test_path("local"), &err),
+	      &err);
 }
 
 static void open_rooms(void)

@@ -253,6 +253,30 @@ START_TEST(a_failed_task_runs_again_when_asked)
 }
 END_TEST
 
+START_TEST(the_local_protocol_takes_the_same_tasks)
+{
+	struct client local;
+	char text[1024];
+
+	start();
+	client_open_unix(&local, test_path("local"));
+	snprintf(text, sizeof(text), "a POST /v1/tasks %zu\n%s", strlen(INGEST), INGEST);
+	client_puts(&local, text);
+	ck_assert_int_eq(client_wait_for(&local, "\n{\"id\":\"t_0000000000001\""), 1);
+	ck_assert_int_eq(strncmp(local.in.data, "a 201 ", 6), 0);
+	ck_assert_ptr_nonnull(strstr(local.in.data, " . location:/v1/tasks/t_0000000000001 etag:\""));
+	client_puts(&local, "b GET /v1/tasks/t_0000000000001/events 0\nc GET /v1/tasks/t_0000000000001?wait=30s 0\n");
+	ck_assert_int_eq(client_wait_for(&local, "b 200 0 + content-type:text/event-stream"), 1);
+	work(0);
+	ck_assert_int_eq(client_wait_for(&local, "\nc 200 "), 1);
+	ck_assert_int_eq(client_wait_for(&local, "\nb 200 0 .\n"), 1);
+	client_puts(&local, "d POST /v1/tasks 2\n{}");
+	ck_assert_int_eq(client_wait_for(&local, "\nd 422 "), 1);
+	client_close(&local);
+	finish();
+}
+END_TEST
+
 void tasks_cases(Suite *suite)
 {
 	TCase *tests = tcase_create("tasks");
@@ -268,4 +292,5 @@ void tasks_cases(Suite *suite)
 	tcase_add_test(tests, an_idempotency_key_gives_the_first_task_again);
 	tcase_add_test(tests, a_result_comes_when_the_task_has_succeeded);
 	tcase_add_test(tests, a_failed_task_runs_again_when_asked);
+	tcase_add_test(tests, the_local_protocol_takes_the_same_tasks);
 }
