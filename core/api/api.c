@@ -54,6 +54,11 @@ static int check_query(const struct api_route *route, struct http_request *req)
 	return 0;
 }
 
+int takes_lines(const struct api_route *route)
+{
+	return str_eq(route->body, "TaskSubmit") || str_eq(route->body, "TaskBatch");
+}
+
 static int check_media_type(const struct api_route *route, struct http_request *req)
 {
 	struct http_problem more = {.status = 415, .type = "unsupported-media-type"};
@@ -63,7 +68,7 @@ static int check_media_type(const struct api_route *route, struct http_request *
 	http_body(req, &n);
 	if (!route->body || !n || strchr(route->body, '/') ||
 	    http_content_is(req, "application/json") ||
-	    (str_eq(route->body, "TaskSubmit") && http_content_is(req, "application/x-ndjson")))
+	    (takes_lines(route) && http_content_is(req, "application/x-ndjson")))
 		return 0;
 	err_set(&err, ERR_UNSUPPORTED,
 	        "the body must be JSON: send 'Content-Type: application/json'");
@@ -132,6 +137,7 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	api->first_seq = api->started_at * 1000; /* so that numbers grow over restarts too */
 	api->last_seq = api->first_seq - 1;
 	api_watch_init(api);
+	map_init(&api->in_flight);
 	r = schemas_load(api, err);
 	if (!r)
 		r = loop_timer_new(env->loop, api_watch_tick, api, &api->timer, err);
@@ -163,6 +169,7 @@ void api_free(struct api *api)
 	schemas_free(api);
 	events_free(api);
 	api_watch_done(api);
+	map_done(&api->in_flight);
 	free(api->openapi);
 	free(api->routes);
 	free(api);

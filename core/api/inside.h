@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/id.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "json/json.h"
 
 struct catalog_dataset;
@@ -29,6 +30,8 @@ struct api_route {
 	const char *answers; /* "201:Task 200:Task 204": status and component or media type */
 };
 extern const struct api_route api_table[]; /* ends with a NULL method */
+
+int takes_lines(const struct api_route *route); /* also application/x-ndjson */
 
 struct api_param {
 	const char *name, *schema, *help;
@@ -70,6 +73,7 @@ struct api {
 	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
 	int listened;
 	int stopping;
+	struct map in_flight; /* idempotency keys of submits that are not durable yet */
 };
 
 /* ---- replies and requests --------------------------------------------------------------- */
@@ -80,6 +84,8 @@ void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* 422 with a list of {"pointer","detail"}. */
 void reply_invalid(struct http_request *req, const struct json *errors);
+/* The same problem as text, in the request's arena. */
+const char *invalid_text(struct http_request *req, const struct json *errors);
 
 /* The body as a JSON object (`{}` when there is none). On error it has answered and returns NULL.
  */
@@ -113,11 +119,16 @@ const char *etag_of(struct http_request *req, const char *text);
 struct submission {
 	struct json *trees; /* array */
 	struct task_spec *specs;
-	size_t n;
-	int is_list;
+	size_t n; /* of specs: tasks that are fine */
+	struct submission_item {
+		int64_t place;       /* of its spec; -1: it is wrong */
+		const char *problem; /* then: a problem document, when asked for by item */
+	} *items;
+	size_t n_items;
+	int is_list, is_lines, by_item;
 };
-/* 0, or it has answered. */
-int submission_read(struct api *api, struct http_request *req, struct submission *ret);
+/* 0, or it has answered. by_item: what is wrong with one task is for the answer, the others go on. */
+int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret);
 void submission_done(struct submission *submission);
 int kinds_load(struct api *api, struct err *err);
 void kinds_free(struct api *api);
@@ -128,6 +139,8 @@ extern const char *const kind_names[];                             /* NULL-ended
 void reply_with_task(struct api *api, struct http_request *req, const char *kind,
                      const char *dataset, struct json *body);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
+const char *task_url(struct http_request *req, int64_t id);
+void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err);
 
 /* ---- waiting and events ----------------------------------------------------------------- */
 /* Answers with the task when it has ended, or has changed from `etag` (if not NULL), or after `ms`,
@@ -143,6 +156,9 @@ void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
 /* ---- handlers --------------------------------------------------------------------------- */
+void handle_tasks_batch(struct api *api, struct http_request *req);
+void handle_task_reschedule(struct api *api, struct http_request *req);
+void handle_task_promote(struct api *api, struct http_request *req);
 void handle_tasks_post(struct api *api, struct http_request *req);
 void handle_tasks_get(struct api *api, struct http_request *req);
 void handle_task_get(struct api *api, struct http_request *req);

@@ -65,7 +65,10 @@ static struct json *make_schemas(const struct api *api)
 	} tasks[] = {{"ingest", "IngestTask"},
 	             {"index", "IndexTask"},
 	             {"maintain", "MaintainTask"},
-	             {"query", "QueryTask"}};
+	             {"query", "QueryTask"},
+	             {"custom", "CustomTask"},
+	             {"notify", "NotifyTask"},
+	             {"remote", "RemoteTask"}};
 	struct json *schemas = json_copy(json_get(api->schemas, "schemas"));
 
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
@@ -199,13 +202,13 @@ static struct json *make_params(const struct api_route *route)
 	add_path_params(params, route->pattern);
 	for (char *name; (name = strsep(&rest, " "));)
 		add_query_param(params, name);
-	if (str_eq(route->operation, "createTasks")) {
+	if (takes_lines(route)) {
 		json_push(params,
 		          make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
 		                     "The same key within 24 hours gives the first tasks again."));
 		json_push(params, make_param("header", "Prefer", "{\"type\":\"string\"}",
 		                             "wait=N: answer when the task has ended, but after N "
-		                             "seconds at most."));
+		                             "seconds at most; return=minimal: the id alone."));
 	}
 	free(copy);
 	return params;
@@ -219,7 +222,7 @@ static struct json *make_body(const struct api_route *route)
 		json_set(content, route->body, parsed("{\"schema\":{\"type\":\"string\"}}"));
 	else
 		add_content(content, route->body);
-	if (str_eq(route->body, "TaskSubmit"))
+	if (takes_lines(route))
 		json_set(content, NDJSON,
 		         parsed("{\"schema\":{\"type\":\"string\",\"description\":\"One task a "
 		                "line.\"}}"));

@@ -43,20 +43,36 @@ void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 	http_reply_problem(req, &err, NULL);
 }
 
-void reply_invalid(struct http_request *req, const struct json *errors)
+static void describe_errors(const struct json *errors, struct http_problem *ret_more, struct err *ret_err)
 {
-	struct http_problem more = {.status = 422, .errors = json_text(errors)};
 	const struct json *first = json_at(errors, 0);
 	const char *pointer = json_get_str(first, "pointer", "");
 	const char *detail = json_get_str(first, "detail", "");
+
+	*ret_more = (struct http_problem){.status = 422, .errors = json_text(errors)};
+	if (json_count(errors) > 1)
+		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s': %s", json_count(errors),
+		        pointer, detail);
+	else
+		err_set(ret_err, ERR_INVALID, "%s%s%s", pointer, *pointer ? ": " : "", detail);
+}
+
+void reply_invalid(struct http_request *req, const struct json *errors)
+{
+	struct http_problem more;
 	struct err err;
 
-	if (json_count(errors) > 1)
-		err_set(&err, ERR_INVALID, "%zu problems; the first, at '%s': %s",
-		        json_count(errors), pointer, detail);
-	else
-		err_set(&err, ERR_INVALID, "%s%s%s", pointer, *pointer ? ": " : "", detail);
+	describe_errors(errors, &more, &err);
 	http_reply_problem(req, &err, &more);
+}
+
+const char *invalid_text(struct http_request *req, const struct json *errors)
+{
+	struct http_problem more;
+	struct err err;
+
+	describe_errors(errors, &more, &err);
+	return http_problem_text(req, &err, &more);
 }
 
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
@@ -264,6 +280,11 @@ void task_write(struct buf *out, const struct task *task, int how)
 	put_int(out, "attempt", task->attempt);
 	put_int(out, "max_attempts", task->max_attempts);
 	put_int(out, "timeout_ms", task->timeout_ms);
+	put_str(out, "tenant", task->tenant);
+	put_id(out, "batch", 'b', task->batch);
+	put_str(out, "unique_key", task->unique_key);
+	put_time(out, "lease_until", task->lease_until);
+	put_time(out, "deadline", task->policy->deadline);
 	put_bool(out, "cancel_requested", task->cancel_requested);
 	put_time(out, "created_at", task->created_at);
 	put_time(out, "run_at", task->run_at);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/tasks: put, list, get, cancel, retry. */
+/* /v1/tasks: list, get, and the verbs that change one task. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +14,7 @@
 struct pending {
 	struct api *api;
 	struct http_request *req;
-	int is_list;
-	int64_t id, wait_ms;
+	int64_t id;
 };
 
 static struct pending *pending_new(struct api *api, struct http_request *req)
@@ -27,7 +26,7 @@ static struct pending *pending_new(struct api *api, struct http_request *req)
 	return pending;
 }
 
-static const char *task_url(struct http_request *req, int64_t id)
+const char *task_url(struct http_request *req, int64_t id)
 {
 	char text[ID_LEN];
 
@@ -54,100 +53,6 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 		http_reply_json(req, status, text);
 }
 
-/* ---- put -------------------------------------------------------------------------------- */
-static void reply_put_error(struct http_request *req, const struct err *err)
-{
-	struct http_problem more = {0};
-
-	if (err->code == ERR_LIMIT) /* the queue is full: that passes */
-		more = (struct http_problem){
-		        .status = 429, .type = "queue-full", .retry_after_ms = 1000};
-	http_reply_problem(req, err, &more);
-}
-
-static void reply_list(struct http_request *req, const struct queue_put_result *results, size_t n)
-{
-	struct json *json = json_new_object(), *items = json_new_array();
-	char id[ID_LEN];
-
-	for (size_t i = 0; i < n; i++) {
-		struct json *item = json_new_object();
-
-		id_format('t', results[i].id, id);
-		json_set_str(item, "id", id);
-		json_set_bool(item, "existed", results[i].existed);
-		json_push(items, item);
-	}
-	json_set(json, "tasks", items);
-	reply_json(req, 200, json);
-}
-
-static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                   const struct err *err)
-{
-	struct pending *pending = ctx;
-
-	if (r) {
-		reply_put_error(pending->req, err);
-	} else if (pending->is_list) {
-		reply_list(pending->req, results, n);
-	} else {
-		if (results[0].existed)
-			http_set_header(pending->req, "Idempotency-Replayed", "true");
-		api_watch_task(pending->api, pending->req, results[0].id, pending->wait_ms, NULL,
-		           results[0].existed ? 200 : 201);
-	}
-}
-
-void handle_tasks_post(struct api *api, struct http_request *req)
-{
-	const char *wait = http_prefer(req, "wait");
-	struct pending *pending = pending_new(api, req);
-	struct submission submission;
-	struct err err;
-	int r;
-
-	if (wait)
-		pending->wait_ms = wait_parse(api, wait);
-	if (pending->wait_ms < 0)
-		pending->wait_ms =
-		        0; /* a preference that is not understood is ignored (RFC 7240) */
-	if (submission_read(api, req, &submission))
-		return;
-	pending->is_list = submission.is_list;
-	r = queue_put(api->env.queue, submission.specs, submission.n, QUEUE_ATOMIC, on_put, pending, &err);
-	submission_done(&submission);
-	if (r)
-		reply_put_error(req, &err);
-}
-
-static void on_put_one(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                       const struct err *err)
-{
-	struct pending *pending = ctx;
-
-	(void)n;
-	if (r)
-		reply_put_error(pending->req, err);
-	else
-		reply_task(pending->api, pending->req, results[0].id, 202);
-}
-
-void reply_with_task(struct api *api, struct http_request *req, const char *kind,
-                     const char *dataset, struct json *body)
-{
-	struct task_spec spec = {.kind = kind, .dataset = dataset, .priority = -1};
-	struct err err;
-	int r;
-
-	spec.body = json_text(body);
-	spec.trace = http_traceparent(req);
-	r = queue_put(api->env.queue, &spec, 1, QUEUE_ATOMIC, on_put_one, pending_new(api, req), &err);
-	json_free(body);
-	if (r)
-		reply_put_error(req, &err);
-}
-
 /* ---- list ------------------------------------------------------------------------------- */
 static int filter_time(struct http_request *req, const char *name, int64_t *ret)
 {
@@ -170,7 +75,7 @@ static int filter_state(struct http_request *req, int *ret)
 		return 0;
 	if (task_state_parse(text, &state)) {
 		reply_fail(req, ERR_INVALID,
-		           "'state=%.40s' is not a state: scheduled, ready, running, succeeded, "
+		           "'state=%.40s' is not a state: blocked, scheduled, ready, running, succeeded, "
 		           "failed, cancelled or expired",
 		           text);
 		return ERR_INVALID;
@@ -197,13 +102,13 @@ static int filter_label(struct http_request *req, struct queue_filter *filter)
 	return 0;
 }
 
-static int filter_parent(struct http_request *req, int64_t *ret)
+static int filter_id(struct http_request *req, const char *name, char prefix, int64_t *ret)
 {
-	const char *text = http_query(req, "parent");
+	const char *text = http_query(req, name);
 
-	if (!text || !id_parse('t', text, ret))
+	if (!text || !id_parse(prefix, text, ret))
 		return 0;
-	reply_fail(req, ERR_INVALID, "'parent=%.40s' is not the id of a task", text);
+	reply_fail(req, ERR_INVALID, "'%s=%.40s' is not an id such as %c_0000000000001", name, text, prefix);
 	return ERR_INVALID;
 }
 
@@ -217,9 +122,11 @@ static int read_filter(struct http_request *req, struct queue_filter *filter)
 	filter->kind = http_query(req, "kind");
 	filter->queue = http_query(req, "queue");
 	filter->dataset = http_query(req, "dataset");
+	filter->tenant = http_query(req, "tenant");
 	filter->cursor = http_query(req, "cursor");
 	return filter_state(req, &filter->state) || filter_label(req, filter) ||
-	                       filter_parent(req, &filter->parent) ||
+	                       filter_id(req, "parent", 't', &filter->parent) ||
+	                       filter_id(req, "batch", 'b', &filter->batch) ||
 	                       filter_time(req, "created_after", &filter->created_after) ||
 	                       filter_time(req, "created_before", &filter->created_before)
 	               ? ERR_INVALID
@@ -361,23 +268,48 @@ static void on_changed(void *ctx, int r, const struct err *err)
 		reply_task(pending->api, pending->req, pending->id, 200);
 }
 
+/* The task that the path names if the request may change it, or NULL: it has answered. If-Match guards
+ * against changes since the client looked (RFC 9110 section 13.1.1). */
+static struct task *path_change(struct api *api, struct http_request *req)
+{
+	struct http_problem more = {.status = 412, .type = "changed"};
+	const char *match = http_header(req, "if-match"), *text;
+	struct task *task = path_get(api, req);
+	struct err err;
+
+	if (!task || !match || !strcmp(match, "*"))
+		return task;
+	text = task_text(req, task, TASK_FULL);
+	if (text && strstr(match, etag_of(req, text)))
+		return task;
+	err_set(&err, ERR_CONFLICT, "the task has changed: it is %s now", task_state_name(task->state));
+	http_reply_problem(req, &err, &more);
+	return NULL;
+}
+
+static void change_failed(struct http_request *req, const struct task *task, int r, const char *what)
+{
+	if (r == ERR_CONFLICT)
+		reply_fail(req, r, "the task is %s: it cannot be %s", task_state_name(task->state), what);
+	else
+		reply_fail(req, r, "the task cannot be %s: %s", what, err_name(r));
+}
+
 typedef int (*change_fn)(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
 
 static void change(struct api *api, struct http_request *req, change_fn fn, const char *what)
 {
-	struct pending *pending = pending_new(api, req);
-	struct task *task = path_get(api, req);
+	struct task *task = path_change(api, req);
+	struct pending *pending;
 	int r;
 
 	if (!task)
 		return;
+	pending = pending_new(api, req);
 	pending->id = task->id;
 	r = fn(api->env.queue, task->id, on_changed, pending);
-	if (r == ERR_CONFLICT)
-		reply_fail(req, r, "the task is %s: it cannot be %s", task_state_name(task->state),
-		           what);
-	else if (r)
-		reply_fail(req, r, "the task cannot be %s: %s", what, err_name(r));
+	if (r)
+		change_failed(req, task, r, what);
 }
 
 void handle_task_cancel(struct api *api, struct http_request *req)
@@ -388,4 +320,38 @@ void handle_task_cancel(struct api *api, struct http_request *req)
 void handle_task_retry(struct api *api, struct http_request *req)
 {
 	change(api, req, queue_retry, "tried again");
+}
+
+static void reschedule(struct api *api, struct http_request *req, const struct task *task, int64_t run_at, int priority)
+{
+	struct pending *pending = pending_new(api, req);
+	int r;
+
+	pending->id = task->id;
+	r = queue_reschedule(api->env.queue, task->id, run_at, priority, on_changed, pending);
+	if (r)
+		change_failed(req, task, r, "moved");
+}
+
+/* {"run_at", "priority"}: what is absent stays. */
+void handle_task_reschedule(struct api *api, struct http_request *req)
+{
+	struct json *body = body_checked(api, req, "Reschedule");
+	struct task *task = body ? path_change(api, req) : NULL;
+	int64_t run_at = 0; /* as it was */
+
+	if (task) {
+		clock_from_rfc3339(json_get_str(body, "run_at", ""), &run_at); /* the schema has checked it */
+		reschedule(api, req, task, run_at, (int)json_get_int(body, "priority", -1));
+	}
+	json_free(body);
+}
+
+/* Now, and before all others. */
+void handle_task_promote(struct api *api, struct http_request *req)
+{
+	struct task *task = path_change(api, req);
+
+	if (task)
+		reschedule(api, req, task, clock_wall_ms(), 0);
 }

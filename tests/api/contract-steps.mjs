@@ -31,6 +31,15 @@ async function tasks(ask) {
 	await ask("cancelTask", 200, { path: { id: later.json.id } });
 	await ask("cancelTask", 409, { path: { id: later.json.id } });
 	await ask("retryTask", 200, { path: { id: later.json.id } });
+	await ask("createTasks", 201, { sent: query("SELECT 7 AS x"), headers: { prefer: "return=minimal" } });
+	await ask("createBatch", 200, { sent: [query("SELECT 8 AS x"), { kind: "nope" }] });
+	await ask("createBatch", 200, { raw: JSON.stringify(query("SELECT 9 AS x")), headers: { "content-type": "application/x-ndjson" } });
+	const moved = { id: (await ask("createTasks", 201, { sent: { ...query("SELECT 1"), run_at: "2099-01-01T00:00:00Z" } })).json.id };
+	await ask("rescheduleTask", 200, { path: moved, sent: { run_at: "2098-01-01T00:00:00Z", priority: 3 } });
+	await ask("promoteTask", 200, { path: moved });
+	const bad = await ask("createTasks", 200, { sent: query("SELECT nope"), headers: { prefer: "wait=30" } });
+	await ask("redriveTask", 200, { path: { id: bad.json.id } });
+	await ask("redriveTask", 404, { path: { id: "t_0000000zzzzzz" } });
 	const events = ask("streamEvents", 200, { enough: (text) => text.includes("event: state") });
 	await ask("createTasks", 201, { sent: query("SELECT 6 AS x") });
 	await events;

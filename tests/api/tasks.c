@@ -203,7 +203,8 @@ START_TEST(an_idempotency_key_gives_the_first_task_again)
 	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n",
 	                          "{\"kind\":\"query\",\"sql\":\"other\"}"),
-	                 409);
+	                 422);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k2\r\n",
 	                          "{\"kind\":\"query\",\"sql\":\"x\",\"idempotency_key\":\"k3\"}"),
 	                 422);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One task on its way through the checks. Private to the room. */
+#ifndef API_CHECK_H
+#define API_CHECK_H
+
+#include "api/inside.h"
+
+struct check {
+	struct api *api;
+	struct arena *arena;
+	struct json *task, *errors;
+	const char *prefix; /* pointer to the task within the body */
+	size_t first_error; /* how many there were before this task */
+};
+
+/* The pointer within the body, in the arena. */
+static inline const char *check_below(struct check *c, const char *pointer)
+{
+	return arena_printf(c->arena, "%s%s", c->prefix, pointer);
+}
+
+/* submit.c: everything about task i of a submission. What is wrong is added to c->errors. */
+void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i,
+                struct task_spec *spec);
+/* policy.c: moves the members about scheduling out of the task, into its spec. */
+void policy_take(struct check *c, const struct submission *s, size_t i, struct task_spec *spec);
+/* The header's key is for the whole request: with a list each task gets its own of it. */
+void policy_take_key(struct check *c, struct http_request *req, const struct submission *s, size_t i,
+                     struct task_spec *spec);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all kinds of tasks have in common: when, how often, in which order, within which limits. A row for
+ * each member says where in the spec it goes; what a row cannot say has a function. The JSON Schema has
+ * checked types and ranges before, and made durations and times of text into numbers where it may. */
+#include <string.h>
+
+#include "api/check.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+#define LABELS_MAX 16
+#define KEY_MAX 256
+#define RULES_MAX 1024
+
+enum policy_type { POLICY_STR, POLICY_INT, POLICY_I64, POLICY_TIME, POLICY_WORD, POLICY_PERCENT };
+
+static const char *const crash_words[] = {"retry", "fail", NULL};
+
+static const struct policy {
+	const char *object, *name; /* member of this object of the task, NULL: of the task itself */
+	enum policy_type type;
+	size_t offset;
+	const char *const *words;
+} policies[] = {
+#define AT(member) offsetof(struct task_spec, member)
+	{NULL, "queue", POLICY_STR, AT(queue), NULL},
+	{NULL, "tenant", POLICY_STR, AT(tenant), NULL},
+	{NULL, "unique_key", POLICY_STR, AT(unique_key), NULL},
+	{NULL, "unique_scope", POLICY_WORD, AT(unique_scope), task_scope_names},
+	{NULL, "unique_ttl", POLICY_I64, AT(unique_ttl_ms), NULL},
+	{NULL, "on_conflict", POLICY_WORD, AT(on_conflict), task_conflict_names},
+	{NULL, "idempotency_key", POLICY_STR, AT(idempotency_key), NULL},
+	{NULL, "run_at", POLICY_TIME, AT(run_at), NULL},
+	{NULL, "expires_at", POLICY_TIME, AT(expires_at), NULL},
+	{NULL, "deadline", POLICY_TIME, AT(deadline), NULL},
+	{NULL, "timeout", POLICY_I64, AT(timeout_ms), NULL},
+	{NULL, "heartbeat", POLICY_I64, AT(heartbeat_ms), NULL},
+	{NULL, "max_attempts", POLICY_INT, AT(max_attempts), NULL},
+	{"retry", "initial", POLICY_I64, AT(retry_initial_ms), NULL},
+	{"retry", "max", POLICY_I64, AT(retry_max_ms), NULL},
+	{"retry", "factor", POLICY_PERCENT, AT(retry_factor_percent), NULL},
+	{"retry", "jitter", POLICY_WORD, AT(retry_jitter), task_jitter_names},
+	{NULL, "on_crash", POLICY_WORD, AT(crash_is_final), crash_words},
+	{"retention", "ok", POLICY_I64, AT(retain_ok_ms), NULL},
+	{"retention", "failed", POLICY_I64, AT(retain_failed_ms), NULL},
+	{NULL, "fairness_key", POLICY_STR, AT(fairness_key), NULL},
+	{NULL, "weight", POLICY_INT, AT(weight), NULL},
+	{NULL, "concurrency_key", POLICY_STR, AT(concurrency_key), NULL},
+	{NULL, "rate_key", POLICY_STR, AT(rate_key), NULL},
+	{NULL, "cost", POLICY_INT, AT(cost), NULL},
+	{NULL, "slots", POLICY_INT, AT(slots), NULL},
+	{NULL, "on_dep_failure", POLICY_WORD, AT(on_dep_failure), task_dep_failure_names},
+};
+
+static void put_i64(struct task_spec *spec, const struct policy *policy, int64_t v)
+{
+	char *at = (char *)spec + policy->offset;
+
+	if (policy->type == POLICY_I64 || policy->type == POLICY_TIME)
+		*(int64_t *)at = v;
+	else
+		*(int *)at = (int)v;
+}
+
+static int64_t word_number(const char *const *words, const char *word)
+{
+	for (int64_t i = 0; words[i]; i++)
+		if (str_eq(words[i], word))
+			return i;
+	return 0; /* the schema has refused all others */
+}
+
+static void take_value(struct check *c, const struct policy *policy, const struct json *value, struct task_spec *spec)
+{
+	const char *text = json_str(value, "");
+	int64_t wall_ms = 0;
+
+	switch (policy->type) {
+	case POLICY_STR:
+		*(const char **)((char *)spec + policy->offset) = arena_str(c->arena, text);
+		return;
+	case POLICY_WORD:
+		put_i64(spec, policy, word_number(policy->words, text));
+		return;
+	case POLICY_PERCENT:
+		put_i64(spec, policy, (int64_t)(json_double(value, 2) * 100));
+		return;
+	case POLICY_TIME:
+		if (json_type(value) == JSON_STRING && clock_from_rfc3339(text, &wall_ms))
+			errors_add(c->errors, check_below(c, arena_printf(c->arena, "/%s", policy->name)),
+			           "'%.60s' is not a time such as 2026-01-31T12:00:00Z", text);
+		put_i64(spec, policy, json_type(value) == JSON_STRING ? wall_ms : json_int(value, 0));
+		return;
+	case POLICY_INT:
+	case POLICY_I64:
+		put_i64(spec, policy, json_int(value, 0));
+		return;
+	}
+}
+
+static void take_members(struct check *c, struct task_spec *spec)
+{
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		const struct policy *policy = &policies[i];
+		struct json *from = policy->object ? json_get_mut(c->task, policy->object) : c->task;
+		const struct json *value = from ? json_get(from, policy->name) : NULL;
+
+		if (!value)
+			continue;
+		take_value(c, policy, value, spec);
+		if (!policy->object)
+			json_del(from, policy->name);
+	}
+	json_del(c->task, "retry");
+	json_del(c->task, "retention");
+}
+
+/* ---- what a row cannot say -------------------------------------------------------------------- */
+static void take_priority(struct check *c, struct task_spec *spec)
+{
+	const struct json *value = json_get(c->task, "priority");
+	const char *text = json_type(value) == JSON_INT
+	                           ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
+	                           : json_str(value, "");
+
+	spec->priority = -1;
+	if (value && task_priority_parse(text, &spec->priority))
+		errors_add(c->errors, check_below(c, "/priority"),
+		           "it is critical, high, normal, low, or a number from 0 to 9");
+	json_del(c->task, "priority");
+}
+
+static void take_labels(struct check *c, struct task_spec *spec)
+{
+	const struct json *labels = json_get(c->task, "labels"), *value;
+	const char *key;
+	size_t at = 0;
+
+	if (json_count(labels) > LABELS_MAX)
+		errors_add(c->errors, check_below(c, "/labels"), "%zu labels are more than %d",
+		           json_count(labels), LABELS_MAX);
+	while (json_each(labels, &at, &key, &value))
+		if (!str_is_name(key) || json_type(value) != JSON_STRING ||
+		    json_str_len(value) > KEY_MAX)
+			errors_add(c->errors,
+			           arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
+			           "a label is a name (letters, digits, '_', '.', '-') with a text "
+			           "of at most %d bytes",
+			           KEY_MAX);
+	if (json_count(labels))
+		spec->labels = arena_str(c->arena, json_text(labels));
+	json_del(c->task, "labels");
+}
+
+/* [{"code","action","after"}, …] as the queue has it: "busy=snooze:5000,*=fail". */
+static void take_rules(struct check *c, struct task_spec *spec)
+{
+	const struct json *rules = json_get(c->task, "retry_rules");
+	struct buf text;
+
+	buf_init(&text, RULES_MAX);
+	for (size_t i = 0; i < json_count(rules); i++) {
+		const struct json *rule = json_at(rules, i);
+
+		buf_printf(&text, "%s%s=%s:%lld", i ? "," : "", json_get_str(rule, "code", "*"),
+		           json_get_str(rule, "action", "fail"), (long long)json_get_int(rule, "after", 0));
+	}
+	if (text.failed)
+		errors_add(c->errors, check_below(c, "/retry_rules"), "the rules are too long");
+	else if (text.len)
+		spec->retry_rules = arena_str(c->arena, text.data);
+	buf_done(&text);
+	json_del(c->task, "retry_rules");
+}
+
+/* "t_…", or "#0" for the first task of the same list, which must come before this one. */
+static int64_t dependency(const struct submission *s, size_t i, const char *text)
+{
+	int64_t id, place;
+
+	if (*text != '#')
+		return id_parse('t', text, &id) ? 0 : id;
+	if (str_to_i64(text + 1, &place) || place < 0 || !s || !s->is_list || place >= (int64_t)i)
+		return 0;
+	return s->items[place].place < 0 ? 0 : -1 - s->items[place].place;
+}
+
+static void take_dependencies(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	const struct json *list = json_get(c->task, "depends_on");
+	size_t n = json_count(list);
+	int64_t *ids;
+
+	if (!n)
+		return;
+	ids = arena_alloc(c->arena, n * sizeof(*ids));
+	for (size_t k = 0; k < n; k++) {
+		const char *text = json_str(json_at(list, k), "");
+
+		ids[k] = dependency(s, i, text);
+		if (!ids[k])
+			errors_add(c->errors, arena_printf(c->arena, "%s/depends_on/%zu", c->prefix, k),
+			           "'%.40s' is neither the id of a task nor '#N' for a task N, from 0, that is accepted "
+			           "before this one in the list", text);
+	}
+	spec->depends_on = ids;
+	spec->n_depends_on = n;
+	json_del(c->task, "depends_on");
+}
+
+static void take_batch(struct check *c, struct task_spec *spec)
+{
+	const char *text = json_get_str(c->task, "batch", NULL);
+
+	if (text && id_parse('b', text, &spec->batch))
+		errors_add(c->errors, check_below(c, "/batch"), "'%.40s' is not the id of a batch", text);
+	json_del(c->task, "batch");
+}
+
+/* What is worse than its schema can tell, with the place of the member where there is one. */
+static void check_spec(struct check *c, const struct task_spec *spec)
+{
+	struct err err = {0};
+
+	if (spec->queue && !str_is_name(spec->queue))
+		errors_add(c->errors, check_below(c, "/queue"), "'%.100s' is not a name", spec->queue);
+	else if (spec->expires_at && spec->expires_at <= clock_wall_ms())
+		errors_add(c->errors, check_below(c, "/expires_at"), "it is in the past");
+	else if (spec->deadline && spec->deadline <= clock_wall_ms())
+		errors_add(c->errors, check_below(c, "/deadline"), "it is in the past");
+	else if (spec->kind && queue_check_spec(spec, &err))
+		errors_add(c->errors, c->prefix, "%s", err.text);
+}
+
+void policy_take(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	spec->kind = json_get_str(c->task, "kind", "");
+	take_members(c, spec);
+	take_priority(c, spec);
+	take_labels(c, spec);
+	take_rules(c, spec);
+	take_dependencies(c, s, i, spec);
+	take_batch(c, spec);
+	check_spec(c, spec);
+}
+
+void policy_take_key(struct check *c, struct http_request *req, const struct submission *s, size_t i,
+                     struct task_spec *spec)
+{
+	const char *key = http_header(req, "idempotency-key");
+
+	if (!key)
+		return;
+	if (!*key || strlen(key) > KEY_MAX - 8)
+		errors_add(c->errors, c->prefix,
+		           "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
+	if (spec->idempotency_key && strcmp(spec->idempotency_key, key))
+		errors_add(c->errors, check_below(c, "/idempotency_key"),
+		           "it differs from the Idempotency-Key header");
+	spec->idempotency_key =
+	        s && s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Submitting tasks: POST /v1/tasks (all or none) and POST /v1/tasks:batch (each for itself). The answer
+ * waits for the store, and with "Prefer: wait" for the end of the task.
+ *
+ * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the store knows the keys of accepted tasks;
+ * those of requests that are not durable yet are in `in_flight`, and a second one meanwhile gets 409. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/inside.h"
+#include "base/clock.h"
+#include "base/str.h"
+
+/* A request that waits for the store. Lives in the request's arena. */
+struct put {
+	struct api *api;
+	struct http_request *req;
+	struct submission submission; /* its items; trees and specs are gone when the store answers */
+	int64_t wait_ms;
+	const char *key, *queue; /* in flight; of the first task */
+	int minimal;
+};
+
+static struct put *put_new(struct api *api, struct http_request *req)
+{
+	struct put *put = arena_alloc(http_arena(req), sizeof(*put));
+
+	put->api = api;
+	put->req = req;
+	return put;
+}
+
+/* ---- errors ----------------------------------------------------------------------------- */
+/* A key with another request: 422, as the draft wants it. */
+static int is_key_conflict(int code, const char *error)
+{
+	return code == ERR_CONFLICT && error && str_starts(error, "the idempotency key ");
+}
+
+/* "[3]", the task at fault, as a pointer into the body. */
+static const char *pointer_of(struct http_request *req, const char *where)
+{
+	return where[0] == '[' ? arena_printf(http_arena(req), "/%.*s", (int)strcspn(where + 1, "]"), where + 1) : NULL;
+}
+
+void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err)
+{
+	struct http_problem more = {0};
+	const char *pointer = pointer_of(req, err->where);
+	struct err said = *err;
+
+	said.where[0] = '\0';
+	if (err->code == ERR_LIMIT) { /* the queue is full: that passes */
+		more.status = 429;
+		more.type = "queue-full";
+		more.retry_after_ms = queue_retry_after_ms(api->env.queue, queue);
+	} else if (is_key_conflict(err->code, err->text)) {
+		more.status = 422;
+		more.type = "idempotency-key-reused";
+	} else if (err->code == ERR_EXISTS) {
+		more.type = "unique-conflict";
+	} else if (err->code == ERR_NOTFOUND) {
+		more.status = 422; /* what is named in the body is not there; the path is */
+	}
+	if (pointer)
+		err_where(&said, "%s", pointer);
+	http_reply_problem(req, &said, &more);
+}
+
+/* ---- answers ---------------------------------------------------------------------------- */
+static void reply_minimal(struct http_request *req, int64_t id, int status)
+{
+	char text[ID_LEN];
+
+	id_format('t', id, text);
+	http_set_header(req, "Location", task_url(req, id));
+	http_set_header(req, "Preference-Applied", "return=minimal");
+	http_reply_json(req, status, arena_printf(http_arena(req), "{\"id\":\"%s\"}", text));
+}
+
+static void reply_one(struct put *put, const struct queue_put_result *result)
+{
+	int status = result->existed ? 200 : 201;
+
+	if (result->existed)
+		http_set_header(put->req, "Idempotency-Replayed", "true");
+	if (put->minimal && !put->wait_ms)
+		reply_minimal(put->req, result->id, status);
+	else
+		api_watch_task(put->api, put->req, result->id, put->wait_ms, NULL, status);
+}
+
+static void put_id(struct buf *out, int64_t id)
+{
+	char text[ID_LEN];
+
+	id_format('t', id, text);
+	buf_puts(out, "{\"id\":\"");
+	buf_add(out, text, ID_LEN - 1);
+	buf_putc(out, '"');
+}
+
+static void reply_list(struct put *put, const struct queue_put_result *results, size_t n)
+{
+	struct buf out;
+
+	buf_init(&out, 0);
+	buf_puts(&out, "{\"tasks\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_putc(&out, ',');
+		put_id(&out, results[i].id);
+		buf_puts(&out, results[i].existed ? ",\"existed\":true}" : ",\"existed\":false}");
+	}
+	buf_puts(&out, "]}");
+	reply_buf(put->req, 200, &out);
+}
+
+/* What became of one task of many: as the answer to it alone would have been. */
+static void put_item(struct put *put, struct buf *out, const struct submission_item *item,
+                     const struct queue_put_result *result)
+{
+	struct http_problem more = {0};
+	struct err err = {0};
+	int status = 422;
+
+	if (item->place < 0) {
+		buf_printf(out, "{\"status\":422,\"problem\":%s}", item->problem);
+		return;
+	}
+	if (!result->code) {
+		put_id(out, result->id);
+		buf_puts(out, result->existed ? ",\"status\":200}" : ",\"status\":201}");
+		return;
+	}
+	err_set(&err, result->code, "%s", result->error ? result->error : err_name(result->code));
+	if (result->code != ERR_NOTFOUND && !is_key_conflict(result->code, result->error))
+		status = http_status_of(result->code);
+	more.status = status;
+	more.type = result->code == ERR_EXISTS ? "unique-conflict" : status == 422 ? "invalid" : NULL;
+	buf_printf(out, "{\"status\":%d,\"problem\":%s}", status, http_problem_text(put->req, &err, &more));
+}
+
+static void reply_items(struct put *put, const struct queue_put_result *results)
+{
+	const struct submission *s = &put->submission;
+	struct buf out;
+
+	buf_init(&out, 0);
+	buf_puts(&out, s->is_lines ? "" : "[");
+	for (size_t i = 0; i < s->n_items; i++) {
+		if (i)
+			buf_putc(&out, s->is_lines ? '\n' : ',');
+		put_item(put, &out, &s->items[i], s->items[i].place < 0 ? NULL : &results[s->items[i].place]);
+	}
+	buf_puts(&out, s->is_lines ? "\n" : "]");
+	if (out.failed)
+		reply_fail(put->req, out.failed, "no memory for the answer");
+	else
+		http_reply(put->req, 200, s->is_lines ? "application/x-ndjson" : "application/json", out.data, out.len);
+	buf_done(&out);
+}
+
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                   const struct err *err)
+{
+	struct put *put = ctx;
+
+	if (put->key)
+		map_del(&put->api->in_flight, put->key);
+	if (r)
+		reply_put_error(put->api, put->req, put->queue, err);
+	else if (put->submission.by_item)
+		reply_items(put, results);
+	else if (put->submission.is_list)
+		reply_list(put, results, n);
+	else
+		reply_one(put, results);
+}
+
+/* ---- requests --------------------------------------------------------------------------- */
+/* 0, or it has answered: the same key is under way. */
+static int fly(struct put *put)
+{
+	struct http_problem more = {.type = "idempotency-key-in-flight", .retry_after_ms = 1000};
+	const struct submission *s = &put->submission;
+	const char *key = http_header(put->req, "idempotency-key");
+	struct err err;
+
+	if (!key && s->n == 1)
+		key = s->specs[0].idempotency_key;
+	if (!key)
+		return 0;
+	if (map_get(&put->api->in_flight, key)) {
+		err_set(&err, ERR_CONFLICT, "a request with the idempotency key '%.100s' is under way: ask again", key);
+		http_reply_problem(put->req, &err, &more);
+		return ERR_CONFLICT;
+	}
+	put->key = arena_str(http_arena(put->req), key);
+	return map_set(&put->api->in_flight, put->key, put) ? ERR_NOMEM : 0;
+}
+
+static void submit(struct put *put, int flags)
+{
+	struct submission *s = &put->submission;
+	struct err err = {0};
+	int r;
+
+	if (!s->n) { /* by item, and none is fine */
+		reply_items(put, NULL);
+	} else if (!fly(put)) {
+		put->queue = arena_str(http_arena(put->req), s->specs[0].queue);
+		r = queue_put(put->api->env.queue, s->specs, s->n, flags, on_put, put, &err);
+		if (r)
+			on_put(put, r, NULL, 0, &err);
+	}
+	submission_done(s);
+}
+
+void handle_tasks_post(struct api *api, struct http_request *req)
+{
+	const char *wait = http_prefer(req, "wait"), *wanted = http_prefer(req, "return");
+	struct put *put = put_new(api, req);
+
+	put->minimal = str_eq(wanted, "minimal");
+	if (wait)
+		put->wait_ms = wait_parse(api, wait);
+	if (put->wait_ms < 0)
+		put->wait_ms = 0; /* a preference that is not understood is ignored (RFC 7240) */
+	if (!submission_read(api, req, 0, &put->submission))
+		submit(put, QUEUE_ATOMIC);
+}
+
+void handle_tasks_batch(struct api *api, struct http_request *req)
+{
+	const char *text = http_query(req, "atomic");
+	struct put *put = put_new(api, req);
+	int atomic = 0;
+
+	if (text && str_to_bool(text, &atomic)) {
+		reply_fail(req, ERR_INVALID, "'atomic=%.20s' is neither true nor false", text);
+		return;
+	}
+	if (submission_read(api, req, !atomic, &put->submission))
+		return;
+	put->submission.by_item = 1; /* the answer is */
+	submit(put, atomic ? QUEUE_ATOMIC : 0);
+}
+
+/* ---- tasks of the agent's own ------------------------------------------------------------ */
+static void on_put_one(void *ctx, int r, const struct queue_put_result *results, size_t n,
+                       const struct err *err)
+{
+	struct put *put = ctx;
+
+	(void)n;
+	if (r)
+		reply_put_error(put->api, put->req, NULL, err);
+	else
+		reply_task(put->api, put->req, results[0].id, 202);
+}
+
+void reply_with_task(struct api *api, struct http_request *req, const char *kind,
+                     const char *dataset, struct json *body)
+{
+	struct task_spec spec = {.kind = kind, .dataset = dataset, .priority = -1};
+	struct err err;
+	int r;
+
+	spec.body = json_text(body);
+	spec.trace = http_traceparent(req);
+	r = queue_put(api->env.queue, &spec, 1, QUEUE_ATOMIC, on_put_one, put_new(api, req), &err);
+	json_free(body);
+	if (r)
+		reply_put_error(api, req, NULL, &err);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Submitting: many at once, each for itself; keys; preferences; and every member that can be wrong. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/harness.h"
+
+#define Q(more) "{\"kind\":\"query\",\"sql\":\"SELECT 1\"" more "}"
+
+/* ---- each for itself --------------------------------------------------------------------- */
+START_TEST(of_many_tasks_the_fine_ones_are_accepted)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", "[" Q("") "," Q(",\"nope\":1") ",7," Q("") "]"), 200);
+	ck_assert_uint_eq(json_count(t.reply), 4);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/0/status"), 0), 201);
+	ck_assert_str_eq(reply_str("/0/id"), "t_0000000000001");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/1/status"), 0), 422);
+	ck_assert_str_eq(reply_str("/1/problem/errors/0/pointer"), "/nope");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/2/status"), 0), 422);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/3/status"), 0), 201);
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 2);
+	finish();
+}
+END_TEST
+
+START_TEST(of_many_tasks_none_is_accepted_when_they_shall_be_atomic)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch?atomic=true", "[" Q("") "," Q(",\"nope\":1") "]"), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/1/nope");
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch?atomic=true", "[" Q("") "," Q("") "]"), 200);
+	ck_assert_uint_eq(json_count(t.reply), 2);
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch?atomic=perhaps", "[" Q("") "]"), 400);
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 2);
+	finish();
+}
+END_TEST
+
+START_TEST(lines_are_answered_as_lines)
+{
+	start();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", "Content-Type: application/x-ndjson\r\n",
+	                          Q("") "\n{}\n" Q("") "\n"), 200);
+	ck_assert_str_eq(client_header(&t.client, "Content-Type"), "application/x-ndjson");
+	ck_assert_ptr_eq(strstr(t.client.body.data, "{\"id\":\"t_0000000000001\",\"status\":201}\n{\"status\":422,"),
+	                 t.client.body.data);
+	ck_assert_ptr_nonnull(strstr(t.client.body.data, "}\n{\"id\":\"t_0000000000002\",\"status\":201}\n"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_task_may_depend_on_one_before_it_in_the_list)
+{
+	start();
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", "[{}," Q("") "," Q(",\"depends_on\":[\"#1\"]") ","
+	                     Q(",\"depends_on\":[\"#0\"]") "," Q(",\"depends_on\":[\"#4\"]") ","
+	                     Q(",\"depends_on\":[\"t_0000000009999\"]") "]"), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/2/status"), 0), 201);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/3/status"), 0), 422);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/4/status"), 0), 422);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/5/status"), 0), 422);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000002", NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "blocked");
+	work(0);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000002", NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	finish();
+}
+END_TEST
+
+/* ---- keys --------------------------------------------------------------------------------- */
+START_TEST(a_key_that_is_under_way_is_a_conflict)
+{
+	static const char one[] = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	                          "Idempotency-Key: k\r\nContent-Length: 33\r\n\r\n" Q("");
+	char text[sizeof(one) * 2];
+	struct client other;
+	int statuses[2];
+
+	start();
+	client_open_unix(&other, test_path("local"));
+	snprintf(text, sizeof(text), "1 POST /v1/tasks idempotency-key:k 33\n" Q("")
+	         "2 POST /v1/tasks idempotency-key:k 33\n" Q(""));
+	client_puts(&other, text); /* both come with one read: the second is there before the first is durable */
+	ck_assert_int_eq(client_wait_for(&other, "2 409"), 1);
+	ck_assert_ptr_nonnull(strstr(other.in.data, "idempotency-key-in-flight"));
+	ck_assert_int_eq(client_wait_for(&other, "1 201"), 1);
+	statuses[0] = client_ask(&t.client, one);
+	statuses[1] = client_ask(&t.client, one);
+	ck_assert_int_eq(statuses[0], 200);
+	ck_assert_int_eq(statuses[1], 200);
+	client_close(&other);
+	finish();
+}
+END_TEST
+
+START_TEST(a_unique_key_gives_the_first_or_refuses)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\"")), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\"")), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\",\"on_conflict\":\"reject\"")), 409);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:unique-conflict");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\",\"tenant\":\"other\"")), 201);
+	finish();
+}
+END_TEST
+
+/* ---- preferences ---------------------------------------------------------------------------- */
+START_TEST(a_client_may_want_the_id_alone)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Prefer: return=minimal\r\n", Q("")), 201);
+	ck_assert_str_eq(t.client.body.data, "{\"id\":\"t_0000000000001\"}");
+	ck_assert_str_eq(client_header(&t.client, "Location"), "/v1/tasks/t_0000000000001");
+	ck_assert_str_eq(client_header(&t.client, "Preference-Applied"), "return=minimal");
+	finish();
+}
+END_TEST
+
+START_TEST(a_change_can_be_bound_to_what_was_seen)
+{
+	char headers[128];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q("")), 201);
+	snprintf(headers, sizeof(headers), "If-Match: %s\r\n", client_header(&t.client, "ETag"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"priority\":1}"), 200);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks/t_0000000000001:cancel", headers, ""), 412);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:changed");
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000001", NULL), 200);
+	snprintf(headers, sizeof(headers), "If-Match: %s\r\n", client_header(&t.client, "ETag"));
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks/t_0000000000001:cancel", headers, ""), 200);
+	finish();
+}
+END_TEST
+
+START_TEST(a_task_that_waits_is_moved_and_promoted)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"run_at\":\"2099-01-01T00:00:00Z\"")), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"run_at\":\"2098-01-01T00:00:00Z\"}"),
+	                 200);
+	ck_assert_str_eq(reply_str("/run_at"), "2098-01-01T00:00:00.000Z");
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"priority\":10}"), 422);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:promote", NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/priority"), -1), 0);
+	work(0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:promote", NULL), 409);
+	finish();
+}
+END_TEST
+
+/* ---- every member --------------------------------------------------------------------------- */
+START_TEST(every_member_is_taken)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(
+	        ask("POST", "/v1/tasks",
+	            Q(",\"tenant\":\"acme\",\"deadline\":\"2099-01-01T00:00:00Z\",\"heartbeat\":\"30s\",\"timeout\":\"1h\","
+	              "\"retry\":{\"initial\":\"1s\",\"max\":60000,\"factor\":1.5,\"jitter\":\"equal\"},"
+	              "\"retry_rules\":[{\"code\":\"busy\",\"action\":\"snooze\",\"after\":\"5s\"},"
+	              "{\"code\":\"*\",\"action\":\"fail\"}],\"on_crash\":\"fail\",\"retention\":{\"ok\":\"1h\",\"failed\":\"7d\"},"
+	              "\"fairness_key\":\"f\",\"weight\":3,\"concurrency_key\":\"c\",\"rate_key\":\"r\",\"cost\":2,\"slots\":2,"
+	              "\"unique_key\":\"u\",\"unique_scope\":\"ttl\",\"unique_ttl\":\"1m\",\"on_conflict\":\"merge\","
+	              "\"on_dep_failure\":\"run\",\"max_attempts\":7,\"priority\":\"low\",\"labels\":{\"a\":\"b\"}")),
+	        201);
+	ck_assert_str_eq(reply_str("/tenant"), "acme");
+	ck_assert_str_eq(reply_str("/deadline"), "2099-01-01T00:00:00.000Z");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/timeout_ms"), 0), 3600000);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/max_attempts"), 0), 7);
+	ck_assert_uint_eq(json_count(json_pointer(t.reply, "/spec")), 3); /* kind, sql, limit: all else is policy */
+	ck_assert_int_eq(ask("GET", "/v1/tasks?tenant=acme&label.a=b", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?tenant=other", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *members, *pointer;
+} wrong[] = {
+	{",\"tenant\":\"\"", "/tenant"},
+	{",\"tenant\":7", "/tenant"},
+	{",\"tenant\":\"a\\u0007\"", ""},
+	{",\"queue\":\"a b\"", "/queue"},
+	{",\"queue\":\"-x\"", "/queue"},
+	{",\"deadline\":\"tomorrow\"", "/deadline"},
+	{",\"deadline\":\"2001-01-01T00:00:00Z\"", "/deadline"},
+	{",\"expires_at\":\"2001-01-01T00:00:00Z\"", "/expires_at"},
+	{",\"run_at\":\"2026-13-01T00:00:00Z\"", "/run_at"},
+	{",\"run_at\":\"2026-01-01\"", "/run_at"},
+	{",\"heartbeat\":\"soon\"", "/heartbeat"},
+	{",\"timeout\":-1", ""},
+	{",\"timeout\":\"9999999999999d\"", "/timeout"},
+	{",\"max_attempts\":0", "/max_attempts"},
+	{",\"max_attempts\":1.5", "/max_attempts"},
+	{",\"max_attempts\":99999999999", "/max_attempts"},
+	{",\"retry\":[]", "/retry"},
+	{",\"retry\":{\"initial\":true}", "/retry/initial"},
+	{",\"retry\":{\"factor\":0.5}", "/retry/factor"},
+	{",\"retry\":{\"jitter\":\"some\"}", "/retry/jitter"},
+	{",\"retry\":{\"first\":1}", "/retry/first"},
+	{",\"retry_rules\":{}", "/retry_rules"},
+	{",\"retry_rules\":[{\"code\":\"busy\"}]", "/retry_rules/0/action"},
+	{",\"retry_rules\":[{\"code\":\"busy\",\"action\":\"shout\"}]", "/retry_rules/0/action"},
+	{",\"retry_rules\":[{\"code\":\"no such code\",\"action\":\"fail\"}]", ""},
+	{",\"retry_rules\":[{\"code\":\"a=b,c\",\"action\":\"fail\"}]", ""},
+	{",\"on_crash\":\"panic\"", "/on_crash"},
+	{",\"retention\":{\"ok\":\"x\"}", "/retention/ok"},
+	{",\"weight\":0", "/weight"},
+	{",\"weight\":101", "/weight"},
+	{",\"cost\":0", "/cost"},
+	{",\"slots\":-1", "/slots"},
+	{",\"depends_on\":\"t_1\"", "/depends_on"},
+	{",\"depends_on\":[\"t_1\"]", "/depends_on/0"},
+	{",\"depends_on\":[\"#0\"]", "/depends_on/0"},
+	{",\"depends_on\":[7]", "/depends_on/0"},
+	{",\"on_dep_failure\":\"cry\"", "/on_dep_failure"},
+	{",\"batch\":\"t_0000000000001\"", "/batch"},
+	{",\"unique_scope\":\"world\"", "/unique_scope"},
+	{",\"unique_key\":\"u\",\"unique_scope\":\"ttl\"", ""},
+	{",\"on_conflict\":\"fight\"", "/on_conflict"},
+	{",\"labels\":{\"a\":1}", "/labels/a"},
+	{",\"labels\":{\"a b\":\"c\"}", "/labels/a b"},
+	{",\"labels\":[]", "/labels"},
+	{",\"priority\":10", "/priority"},
+	{",\"priority\":-1", "/priority"},
+	{",\"priority\":\"urgent\"", "/priority"},
+	{",\"unknown\":1", "/unknown"},
+	{",\"sql\\u0000\":1", ""},
+};
+
+START_TEST(a_member_that_is_wrong_is_named_and_nothing_is_accepted)
+{
+	char body[512];
+
+	start();
+	load_document();
+	snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sql\":\"SELECT 1\"%s}", wrong[_i].members);
+	ck_assert_msg(ask("POST", "/v1/tasks", body) / 10 == 42 || t.client.status == 400, "%s: %d", body, t.client.status);
+	if (*wrong[_i].pointer)
+		ck_assert_str_eq(reply_str("/errors/0/pointer"), wrong[_i].pointer);
+	ck_assert_msg(strlen(reply_str("/detail")) > 5, "%s", t.client.body.data);
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(too_much_is_refused_with_its_measure)
+{
+	static char body[1 << 20];
+	size_t n = (size_t)snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sql\":\"SELECT 1\",\"labels\":{");
+
+	start();
+	for (int i = 0; i < 17; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s\"l%d\":\"x\"", i ? "," : "", i);
+	snprintf(body + n, sizeof(body) - n, "}}");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/labels");
+	n = (size_t)snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sql\":\"");
+	memset(body + n, 'x', 300 << 10);
+	snprintf(body + n + (300 << 10), 8, "\"}");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/sql");
+	finish();
+}
+END_TEST
+
+void submit_cases(Suite *suite)
+{
+	TCase *tests = tcase_create("submit");
+
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, of_many_tasks_the_fine_ones_are_accepted);
+	tcase_add_test(tests, of_many_tasks_none_is_accepted_when_they_shall_be_atomic);
+	tcase_add_test(tests, lines_are_answered_as_lines);
+	tcase_add_test(tests, a_task_may_depend_on_one_before_it_in_the_list);
+	tcase_add_test(tests, a_key_that_is_under_way_is_a_conflict);
+	tcase_add_test(tests, a_unique_key_gives_the_first_or_refuses);
+	tcase_add_test(tests, a_client_may_want_the_id_alone);
+	tcase_add_test(tests, a_change_can_be_bound_to_what_was_seen);
+	tcase_add_test(tests, a_task_that_waits_is_moved_and_promoted);
+	tcase_add_test(tests, every_member_is_taken);
+	tcase_add_loop_test(tests, a_member_that_is_wrong_is_named_and_nothing_is_accepted, 0,
+	                    sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(tests, too_much_is_refused_with_its_measure);
+}
