@@ -92,13 +92,12 @@ export function run(path, args = [], options = {}) {
 // ---- the agent -------------------------------------------------------------------------------------------
 
 export class Agent {
-	static async start(dir, env = {}) {
+	static async start(dir, env = {}, wrap = []) {
 		const agent = new Agent();
 		agent.dir = dir;
 		agent.http = new http.Agent({keepAlive: true, maxSockets: 4});
-		agent.child = spawn(program('orasi-agent'), ['--data', dir, '--listen', '127.0.0.1:0'],
-			{stdio: ['ignore', 'ignore', 'pipe'], env: {...process.env, ...env}});
-		agent.pid = agent.child.pid;
+		const command = [...wrap, program('orasi-agent'), '--data', dir, '--listen', '127.0.0.1:0'];
+		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', 'pipe'], env: {...process.env, ...env}});
 		agent.log = '';
 		agent.ended = new Promise(resolve => agent.child.on('close', resolve));
 		agent.port = await new Promise((resolve, reject) => {
@@ -110,13 +109,14 @@ export class Agent {
 			agent.ended.then(() => reject(new Error(`the agent did not start:\n${agent.log}`)));
 		});
 		process.on('exit', () => agent.child.kill('SIGKILL'));
+		agent.pid = wrap.length ? tree(agent.child.pid)[1] : agent.child.pid; /* behind strace and the like */
 		while ((await agent.json('GET', '/v1/plugins')).items.filter(p => p.state === 'active').length < 4) await sleep(50);
 		return agent;
 	}
 
 	stop() {
 		this.http.destroy();
-		this.child.kill('SIGTERM');
+		process.kill(this.pid, 'SIGTERM');
 		return this.ended;
 	}
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The queue against its peers: durable submits one by one and in batches. Every answer comes after an fsync.
+//
+//   node bench/queue.mjs [rounds [seconds]]
+//
+// Single: 64 connections in a closed loop, 256 bytes of payload. Ours: POST /v1/tasks; beanstalkd -b -f0: put;
+// PostgreSQL, synchronous_commit = on: a prepared INSERT of one row into a table with nothing but its primary key.
+// Batch: 1,000 tasks a request, 4 connections; PostgreSQL: one INSERT of 1,000 rows.
+// The driver is one thread of C for all of them (bench/load.c). Processor time is that of the server's processes;
+// fsyncs a task are counted in a run of their own under strace, which slows everybody.
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {Agent, atLeast, cpu, machine, median, program, run, scratch, spread} from './lib.mjs';
+import {Beanstalkd, PostgreSQL, syncs} from './peers.mjs';
+
+const rounds = +(process.argv[2] ?? 5), seconds = +(process.argv[3] ?? 3);
+const dir = scratch();
+
+class Orasi {
+	name = 'orasi';
+	target = 'orasi';
+	async start(wrap) {
+		this.agent = await Agent.start(join(dir, 'agent'), {ORASI_QUEUE_MAX_DEPTH: '100000000'}, wrap);
+		this.pid = this.agent.pid;
+		this.address = `127.0.0.1:${this.agent.port}`;
+	}
+	stop() { return this.agent.stop(); }
+}
+
+const servers = [new Orasi(), new Beanstalkd(dir), new PostgreSQL(dir)];
+
+async function load(server, connections, options) {
+	const before = cpu(server.pid);
+	const result = JSON.parse(await run(program('bench/load'),
+		[server.target, server.address, String(connections), String(seconds), ...options]));
+	if (result.errors) throw new Error(`${server.name}: ${result.errors} errors`);
+	result.cpu = (cpu(server.pid) - before) / result.tasks * 1e6;
+	return result;
+}
+
+async function compare(title, connections, options, who) {
+	const results = new Map(who.map(server => [server, []]));
+	for (let i = 0; i < rounds; i++)
+		for (const server of who) results.get(server).push(await load(server, connections, options));
+	console.log(`\n${title}`);
+	for (const [server, runs] of results)
+		console.log(`  ${server.name.padEnd(12)} ${spread(runs.map(r => r.rate), 0)} tasks/s, ` +
+			`${spread(runs.map(r => r.cpu), 1)} CPU us a task, p50 ${median(runs.map(r => r.p50)).toFixed(2)} ms, ` +
+			`p99 ${median(runs.map(r => r.p99)).toFixed(2)} ms`);
+	return peer => median(results.get(servers[0]).map((r, i) => r.rate / results.get(peer)[i].rate));
+}
+
+machine();
+for (const server of servers) await server.start();
+const [orasi, beanstalkd, postgresql] = servers;
+
+const single = await compare('(1) one task a request, 64 connections', 64, [], servers);
+console.log(`  ratio: ${single(beanstalkd).toFixed(1)} x beanstalkd (at least 8: ${atLeast(single(beanstalkd), 8)}), ` +
+	`${single(postgresql).toFixed(1)} x PostgreSQL (at least 4: ${atLeast(single(postgresql), 4)})`);
+const batch = await compare('(2) 1,000 tasks a request, 4 connections', 4, ['--batch', '1000'], [orasi, postgresql]);
+console.log(`  ratio: ${batch(postgresql).toFixed(1)} x PostgreSQL (at least 2: ${atLeast(batch(postgresql), 2)})`);
+for (const server of servers) await server.stop();
+
+console.log('\nfsyncs a task, 64 connections, under strace');
+for (const server of servers) {
+	const log = join(dir, `${server.name}.strace`);
+	await server.start(['strace', '-f', '--seccomp-bpf', '-qq', '-c', '-e', 'trace=fsync,fdatasync,sync_file_range,msync,sync,syncfs', '-o', log]);
+	const result = await load(server, 64, []);
+	await server.stop();
+	console.log(`  ${server.name.padEnd(12)} ${(syncs(readFileSync(log, 'utf8')) / result.tasks).toFixed(3)}`);
+}
