@@ -5,7 +5,7 @@
 // Numbers are processor seconds (user + system) of every process that took part, and ratios of pairs that ran
 // one after the other: on a busy machine both slow down alike.
 import {spawn} from 'node:child_process';
-import {existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
+import {closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir, cpus} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -92,25 +92,23 @@ export function run(path, args = [], options = {}) {
 // ---- the agent -------------------------------------------------------------------------------------------
 
 export class Agent {
-	static async start(dir, env = {}, wrap = []) {
+	static async start(dir, env = {}, wrap = [], plugins = 4) {
 		const agent = new Agent();
 		agent.dir = dir;
 		agent.http = new http.Agent({keepAlive: true, maxSockets: 4});
 		const command = [...wrap, program('orasi-agent'), '--data', dir, '--listen', '127.0.0.1:0'];
-		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', 'pipe'], env: {...process.env, ...env}});
-		agent.log = '';
-		agent.ended = new Promise(resolve => agent.child.on('close', resolve));
-		agent.port = await new Promise((resolve, reject) => {
-			agent.child.stderr.on('data', d => {
-				agent.log += d;
-				const m = agent.log.match(/agent\.ready.* port=(\d+)/);
-				if (m) resolve(+m[1]);
-			});
-			agent.ended.then(() => reject(new Error(`the agent did not start:\n${agent.log}`)));
-		});
+		const log = `${dir}.log`, fd = openSync(log, 'w');
+		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', fd], env: {...process.env, ...env}});
+		closeSync(fd);
+		let running = true;
+		agent.ended = new Promise(resolve => agent.child.on('close', code => { running = false; resolve(code); }));
+		while (!(agent.port = +(readOr(log, '').match(/agent\.ready.* port=(\d+)/)?.[1] ?? 0))) {
+			if (!running) throw new Error(`the agent did not start:\n${readOr(log, '')}`);
+			await sleep(10);
+		}
 		process.on('exit', () => agent.child.kill('SIGKILL'));
 		agent.pid = wrap.length ? tree(agent.child.pid)[1] : agent.child.pid; /* behind strace and the like */
-		while ((await agent.json('GET', '/v1/plugins')).items.filter(p => p.state === 'active').length < 4) await sleep(50);
+		while ((await agent.json('GET', '/v1/plugins')).items.filter(p => p.state === 'active').length < plugins) await sleep(50);
 		return agent;
 	}
 

@@ -9,7 +9,8 @@
  *   postgresql CONNINFO     INSERT, prepared; --batch N: N rows a statement
  *
  * Options: --bytes N of payload (256), --batch N, --cycle, --rate N a second in all (open loop: the latency counts from
- * when an operation was due), --path P and --body B of orasi's request (%llu in it becomes a number), --prefer P.
+ * when an operation was due), --path P and --body B of orasi's request (%llu in it becomes a number), --prefer P,
+ * --started: the answers' results have "at", ns since 1970, when a task began: the time from when it was due.
  * Prints one JSON object: tasks, wall, tasks a second, percentiles of an operation in ms, errors. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,7 @@
 
 struct options {
 	const char *target, *address, *path, *body, *prefer;
-	int connections, batch, bytes, cycle;
+	int connections, batch, bytes, cycle, started;
 	double seconds, rate;
 };
 
@@ -60,10 +61,11 @@ static struct options options = {.bytes = 256, .batch = 1, .path = "/v1/tasks"};
 static char *payload, *batch_body;
 static size_t batch_len;
 static unsigned long long operations, errors, number;
-static struct {
+struct latencies {
 	double *at;
 	size_t n, cap;
-} latencies;
+};
+static struct latencies latencies, starts;
 
 static void die(const char *what, const char *why)
 {
@@ -79,15 +81,24 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void note_latency(double seconds)
+static void note(struct latencies *list, double seconds)
 {
-	if (latencies.n == latencies.cap) {
-		latencies.cap = latencies.cap ? latencies.cap * 2 : 65536;
-		latencies.at = realloc(latencies.at, latencies.cap * sizeof(double));
-		if (!latencies.at)
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 65536;
+		list->at = realloc(list->at, list->cap * sizeof(double));
+		if (!list->at)
 			die("latencies", "out of memory");
 	}
-	latencies.at[latencies.n++] = seconds;
+	list->at[list->n++] = seconds;
+}
+
+/* What the wall clock is ahead of the monotonic one. */
+static double wall_ahead(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9 - now();
 }
 
 /* ---- sockets ---------------------------------------------------------------------------------- */
@@ -196,6 +207,14 @@ static int orasi_finish(struct connection *c)
 		return 0;
 	if (strncmp(c->in, "HTTP/1.1 2", 10) && !errors++)
 		fprintf(stderr, "load: %.600s\n", c->in);
+	if (options.started) {
+		const char *result = strstr(c->in, "\"result\":"), *at = result ? strstr(result, "\"at\":") : NULL;
+
+		if (at)
+			note(&starts, strtod(at + 5, NULL) / 1e9 - wall_ahead() - c->due);
+		else if (!errors++)
+			fprintf(stderr, "load: no start in %.2000s\n", c->in);
+	}
 	return 1;
 }
 
@@ -357,7 +376,7 @@ static void start_due(const struct target *target)
 
 static void on_done(const struct target *target, struct connection *c, double t, double end)
 {
-	note_latency(t - c->due);
+	note(&latencies, t - c->due);
 	operations++;
 	if (options.rate > 0) {
 		idle[n_idle++] = c;
@@ -422,9 +441,10 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double percentile(double p)
+static double percentile(struct latencies *list, double p)
 {
-	return latencies.n ? latencies.at[(size_t)((double)(latencies.n - 1) * p)] * 1e3 : 0;
+	qsort(list->at, list->n, sizeof(double), by_size);
+	return list->n ? list->at[(size_t)((double)(list->n - 1) * p)] * 1e3 : 0;
 }
 
 static void take_options(int argc, char **argv)
@@ -438,8 +458,8 @@ static void take_options(int argc, char **argv)
 	for (int i = 5; i < argc; i++) {
 		const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
 
-		if (!strcmp(name, "--cycle")) {
-			options.cycle = 1;
+		if (!strcmp(name, "--cycle") || !strcmp(name, "--started")) {
+			*(name[2] == 'c' ? &options.cycle : &options.started) = 1;
 			continue;
 		}
 		i++;
@@ -474,9 +494,10 @@ int main(int argc, char **argv)
 	if (!all)
 		die("connections", "out of memory");
 	wall = drive(find_target(), all);
-	qsort(latencies.at, latencies.n, sizeof(double), by_size);
-	printf("{\"tasks\":%llu,\"wall\":%.3f,\"rate\":%.0f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"errors\":%llu}\n",
+	printf("{\"tasks\":%llu,\"wall\":%.3f,\"rate\":%.0f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,"
+	       "\"start_p50\":%.3f,\"start_p99\":%.3f,\"errors\":%llu}\n",
 	       operations * (unsigned long long)options.batch, wall,
-	       (double)operations * options.batch / wall, percentile(0.5), percentile(0.99), percentile(1), errors);
+	       (double)operations * options.batch / wall, percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1), percentile(&starts, 0.5),
+	       percentile(&starts, 0.99), errors);
 	return EXIT_SUCCESS;
 }

@@ -92,12 +92,19 @@ static void on_finished(void *ctx, int r, const struct err *err)
 	jobs_claim(sup);
 }
 
+/* Work that is committed leaves its files in a folder of the attempt. Other work has nameless scratch files only, in
+ * the folder above: making and removing one is a good part of the cost of a short task. */
+static int job_stages(const struct job *job)
+{
+	return job->kind && job->kind->commit_op;
+}
+
 /* Staged files of a part that is not yet known to be committed are needed for the redo. */
 static void clean_staging(struct job *job)
 {
 	struct err err = {0};
 
-	if (!job->part_open && dir_remove(job->staging, &err))
+	if (job_stages(job) && !job->part_open && dir_remove(job->staging, &err))
 		log_warn("staging.remove", LOG_STR("task", job->id), LOG_STR("error", err.text));
 }
 
@@ -319,7 +326,7 @@ static void job_run(struct job *job)
 
 	set_common(job, json);
 	op = job->kind->fill(job->sup, job->task, job->body, json, &err);
-	if (op && !dir_make(job->staging, 0755, &err)) {
+	if (op && !(job_stages(job) && dir_make(job->staging, 0755, &err))) {
 		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
 		if (!r)
 			return;
@@ -367,9 +374,13 @@ static int job_prepare(struct job *job)
 	int r;
 
 	id_format('t', task->id, job->id);
-	snprintf(job->staging, sizeof(job->staging), "%s/staging/%s-%lld", sup->env.data_dir, job->id,
-	         (long long)task->fence);
 	job->kind = kind_find(task->kind);
+	snprintf(job->staging, sizeof(job->staging), "%s/staging", sup->env.data_dir);
+	if (job_stages(job)) {
+		size_t n = strlen(job->staging);
+
+		snprintf(job->staging + n, sizeof(job->staging) - n, "/%s-%lld", job->id, (long long)task->fence);
+	}
 	r = json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
