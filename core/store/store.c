@@ -60,13 +60,17 @@ const struct option store_options[] = {
 
 /* ---- the writer ---------------------------------------------------------------------------------- */
 
-static void run_write(struct store *store, struct write *write)
+/* Prepared once, found again by their address. */
+static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT", savepoint[] = "SAVEPOINT one",
+                  release[] = "RELEASE one";
+
+static void run_write_apart(struct store *store, struct write *write)
 {
-	write->r = db_exec(&store->writer, "SAVEPOINT one", &write->err);
+	write->r = store_run(&store->writer, &write->err, savepoint, "");
 	if (!write->r)
 		write->r = write->write(&store->writer, write->arg, &write->err);
 	if (!write->r)
-		write->r = db_exec(&store->writer, "RELEASE one", &write->err);
+		write->r = store_run(&store->writer, &write->err, release, "");
 	else
 		db_exec(&store->writer, "ROLLBACK TO one; RELEASE one", NULL);
 }
@@ -84,11 +88,11 @@ static int is_stopping(struct store *store)
 /* Another process that writes (somebody's sqlite3) says nothing about our disk: it is waited for. */
 static int begin_group(struct store *store, struct err *err)
 {
-	int r = db_exec(&store->writer, "BEGIN IMMEDIATE", err);
+	int r = store_run(&store->writer, err, begin, "");
 
 	while (r == ERR_BUSY && !is_stopping(store)) {
 		log_warn("store.busy", LOG_STR("error", err->text));
-		r = db_exec(&store->writer, "BEGIN IMMEDIATE", err);
+		r = store_run(&store->writer, err, begin, "");
 	}
 	return r;
 }
@@ -99,24 +103,47 @@ static int is_lost(struct store *store, const struct write *write)
 	return write->r == ERR_NOSPACE || sqlite3_get_autocommit(store->writer.handle);
 }
 
+/* Stops at the first that fails. */
+static int run_together(struct store *store, struct list *group)
+{
+	list_each(item, group) {
+		struct write *write = list_entry(item, struct write, link);
+
+		write->r = write->write(&store->writer, write->arg, &write->err);
+		if (write->r)
+			return write->r;
+	}
+	return 0;
+}
+
+static int run_apart(struct store *store, struct list *group, struct err *err)
+{
+	list_each(item, group) {
+		struct write *write = list_entry(item, struct write, link);
+
+		run_write_apart(store, write);
+		if (is_lost(store, write)) {
+			*err = write->err;
+			return write->r;
+		}
+	}
+	return 0;
+}
+
+/* A savepoint copies every page that is touched behind it. Nearly always all writes of a group succeed, so they run
+ * without; when one fails the group begins anew, each write in a savepoint of its own. */
 static int run_group(struct store *store, struct list *group, struct err *err)
 {
 	int r = begin_group(store, err);
 
-	if (r)
-		return r;
-	list_each(item, group) {
-		struct write *write = list_entry(item, struct write, link);
-
-		run_write(store, write);
-		if (is_lost(store, write)) {
-			*err = write->err;
-			r = write->r;
-			break;
-		}
+	if (!r && run_together(store, group)) {
+		db_exec(&store->writer, "ROLLBACK", NULL); /* fails when SQLite has done it already */
+		r = begin_group(store, err);
+		if (!r)
+			r = run_apart(store, group, err);
 	}
 	if (!r)
-		r = db_exec(&store->writer, "COMMIT", err);
+		r = store_run(&store->writer, err, commit, "");
 	if (r)
 		db_exec(&store->writer, "ROLLBACK", NULL);
 	return r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The database of the agent: SQLite in WAL mode with synchronous=FULL, one writer thread, group commit.
  *
- * The loop thread hands over writes; the writer takes all that wait, runs each in a savepoint of one
- * transaction, commits with one fsync, and hands back the completions. While one fsync runs the next group
- * forms by itself. A write that fails undoes only itself. A commit that fails makes the store read-only for
+ * The loop thread hands over writes; the writer takes all that wait, runs them in one transaction, commits
+ * with one fsync, and hands back the completions. While one fsync runs the next group forms by itself. A
+ * write that fails undoes only itself: the others are run again, each in a savepoint. A commit that fails makes the store read-only for
  * good, since nobody knows what the disk has: pending and later writes get ERR_READONLY (an fsync is never
  * tried again: the kernel may have dropped the pages).
  *
