@@ -45,7 +45,7 @@ static const struct {
 	{ENFILE, ERR_BUSY},
 };
 
-int err_set(struct err *err, int code, const char *fmt, ...)
+int (err_set)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -43,6 +43,11 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 /* Puts "<context>: " before the sentence; returns err->code. */
 int err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What the analyzer cannot see from outside: the code goes in and comes out, and is never 0. */
+#ifdef __clang_analyzer__
+#define err_set(err, code, ...) ((err_set)(err, code, __VA_ARGS__), (code))
+#endif
+
 void err_where(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 const char *err_name(int code);       /* "not-found"; never NULL */

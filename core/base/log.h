@@ -30,11 +30,11 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 /* Tests and the worker: every rendered line goes here instead of stderr; NULL undoes it. */
 void log_redirect(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
 
-#define log_at(level, event, ...)                                                            \
-	log_event(level, event, (struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ){0, 0, 0}})
-#define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
-#define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)
-#define log_warn(event, ...) log_at(LOG_WARN, event, __VA_ARGS__)
-#define log_error(event, ...) log_at(LOG_ERROR, event, __VA_ARGS__)
+#define log_at(level, event, ...) \
+	log_event(level, event, (struct log_kv[]){{event, 0, 0}, ##__VA_ARGS__, {0, 0, 0}} + 1)
+#define log_debug(event, ...) log_at(LOG_DEBUG, event, ##__VA_ARGS__)
+#define log_info(event, ...) log_at(LOG_INFO, event, ##__VA_ARGS__)
+#define log_warn(event, ...) log_at(LOG_WARN, event, ##__VA_ARGS__)
+#define log_error(event, ...) log_at(LOG_ERROR, event, ##__VA_ARGS__)
 
 #endif

@@ -89,6 +89,16 @@ static char *cell_of(const struct json *value)
 	}
 }
 
+static void grid_done(struct grid *grid)
+{
+	for (size_t i = 0; grid->cells && i < grid->n_rows * grid->n_columns; i++)
+		free(grid->cells[i]);
+	free(grid->cells);
+	free(grid->right);
+	free(grid->width);
+}
+
+/* grid_done also when it fails. */
 static int grid_init(struct grid *grid, size_t rows, size_t columns)
 {
 	memset(grid, 0, sizeof(*grid));
@@ -133,14 +143,10 @@ static void grid_print(struct grid *grid, const char *const *names)
 	fputs(bold ? "\033[0m" : "", stdout);
 	for (size_t r = 0; r < grid->n_rows; r++)
 		for (size_t c = 0; c < grid->n_columns; c++) {
-			char *cell = grid->cells[r * grid->n_columns + c];
+			const char *cell = grid->cells[r * grid->n_columns + c];
 
 			put_cell(cell ? cell : "", grid->width[c], grid->right[c], c + 1 == grid->n_columns);
-			free(cell);
 		}
-	free(grid->cells);
-	free(grid->right);
-	free(grid->width);
 }
 
 void table_print(const struct json *rows, const char *const *columns)
@@ -150,12 +156,13 @@ void table_print(const struct json *rows, const char *const *columns)
 
 	while (columns[n])
 		n++;
-	if (grid_init(&grid, json_count(rows), n))
-		return;
-	for (size_t r = 0; r < grid.n_rows; r++)
-		for (size_t c = 0; c < n; c++)
-			grid_set(&grid, r, c, json_get(json_at(rows, r), columns[c]));
-	grid_print(&grid, columns);
+	if (!grid_init(&grid, json_count(rows), n)) {
+		for (size_t r = 0; r < grid.n_rows; r++)
+			for (size_t c = 0; c < n; c++)
+				grid_set(&grid, r, c, json_get(json_at(rows, r), columns[c]));
+		grid_print(&grid, columns);
+	}
+	grid_done(&grid);
 }
 
 void table_print_page(const struct json *page)
@@ -165,15 +172,14 @@ void table_print_page(const struct json *page)
 	const char **names = calloc(n + 1, sizeof(*names));
 	struct grid grid;
 
-	if (!names || grid_init(&grid, json_count(rows), n)) {
-		free(names);
-		return;
-	}
-	for (size_t c = 0; c < n; c++)
-		names[c] = json_get_str(json_at(columns, c), "name", "");
-	for (size_t r = 0; r < grid.n_rows; r++)
+	if (!grid_init(&grid, json_count(rows), n) && names) {
 		for (size_t c = 0; c < n; c++)
-			grid_set(&grid, r, c, json_at(json_at(rows, r), c));
-	grid_print(&grid, names);
+			names[c] = json_get_str(json_at(columns, c), "name", "");
+		for (size_t r = 0; r < grid.n_rows; r++)
+			for (size_t c = 0; c < n; c++)
+				grid_set(&grid, r, c, json_at(json_at(rows, r), c));
+		grid_print(&grid, names);
+	}
+	grid_done(&grid);
 	free(names);
 }

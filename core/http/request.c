@@ -560,7 +560,7 @@ int http_content_is(struct http_request *req, const char *type)
 	const char *value = http_header(req, "content-type");
 	size_t n = value ? strcspn(value, "; \t") : 0;
 
-	return n == strlen(type) && !strncasecmp(value, type, n);
+	return value && n == strlen(type) && !strncasecmp(value, type, n);
 }
 
 const char *http_prefer(struct http_request *req, const char *name)

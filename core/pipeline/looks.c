@@ -37,7 +37,7 @@ static size_t skip_mark(const uint8_t *p, size_t n)
 int looks_blank(const uint8_t *p, size_t n)
 {
 	for (size_t i = skip_mark(p, n); i < n; i++)
-		if (!memchr(" \t\r\n", p[i], 4))
+		if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
 			return 0;
 	return 1;
 }

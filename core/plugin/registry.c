@@ -396,7 +396,7 @@ static void forget_missing(struct plugin_registry *reg)
 void plugin_registry_rescan(struct plugin_registry *reg)
 {
 	forget_missing(reg);
-	for (int i = 0; reg->dirs[i] && i < DIRS_MAX; i++) {
+	for (int i = 0; i < DIRS_MAX && reg->dirs[i]; i++) {
 		if (reg->watches[i] < 0)
 			reg->watches[i] = inotify_add_watch(reg->fd, reg->dirs[i], EVENTS | IN_ONLYDIR);
 		scan_dir(reg, reg->dirs[i]);
@@ -414,7 +414,7 @@ void plugin_registry_rescan(struct plugin_registry *reg)
 
 static const char *dir_of_watch(const struct plugin_registry *reg, int watch)
 {
-	for (int i = 0; reg->dirs[i] && i < DIRS_MAX; i++)
+	for (int i = 0; i < DIRS_MAX && reg->dirs[i]; i++)
 		if (reg->watches[i] == watch)
 			return reg->dirs[i];
 	return NULL;

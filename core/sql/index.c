@@ -241,7 +241,7 @@ static int ask_once(struct index *index, void *reader, const orasi_term *const *
 	int scored = (index->caps.flags & ORASI_INDEX_SCORED) != 0;
 	orasi_query query = {sizeof(query), scored ? ORASI_QUERY_SCORE : 0, terms, n, 0, NULL, 0};
 	orasi_error error = {.struct_size = sizeof(error)};
-	void *cursor;
+	void *cursor = NULL;
 	int r;
 	orasi_status status =
 		loader_call(index->indexer.loader, plugin, "query", plugin->index->query(reader, &query, &cursor, &error));

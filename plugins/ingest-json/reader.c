@@ -237,7 +237,7 @@ static const uint8_t *walk_string(struct walk *w, const uint8_t *p)
 		w->string = false;
 		w->done = !w->level;
 	}
-	return p + 1;
+	return p + 1; /* cppcheck-suppress returnDanglingLifetime ; p is of the input */
 }
 
 static const uint8_t *walk_scalar(struct walk *w, const uint8_t *p, const uint8_t *end)
