@@ -4,7 +4,7 @@
 # and in the end finds every accepted task finished, every record exactly once, and in the indexes what a scan finds.
 . "$(dirname "$0")/lib.sh"
 
-ROUNDS=${CRASH_ROUNDS:-20} # `make soak` does many more
+ROUNDS=${CRASH_ROUNDS:-$((${SOAK:-0} ? 500 : 20))}
 SEED=${CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$SEED
 echo "# seed $SEED, $ROUNDS rounds"

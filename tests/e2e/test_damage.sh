@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Files that are cut, and files in which one bit is wrong, at random places: gzip, zstd, JSON and Parquet. Each is
 # refused by name, or read with counts that reconcile; no process dies of it.
-#   DAMAGE_ROUNDS  how many of each kind and each damage (default 8); DAMAGE_SEED repeats a run
+#   DAMAGE_ROUNDS  how many of each kind and each damage (default 8, in a soak 200); DAMAGE_SEED repeats a run
 . "$(dirname "$0")/lib.sh"
 command -v jq >/dev/null || skip_all "jq is not here"
 command -v zstd >/dev/null || skip_all "zstd is not here"
-ROUNDS=${DAMAGE_ROUNDS:-8}
+ROUNDS=${DAMAGE_ROUNDS:-$((${SOAK:-0} ? 200 : 8))}
 SEED=${DAMAGE_SEED:-$((RANDOM * 32768 + RANDOM))}
 echo "# seed $SEED, $ROUNDS rounds"
 IN=$SCRATCH/in
