@@ -194,6 +194,7 @@ static int open_plugins(struct agent *agent, struct err *err)
 	char state[PATH_MAX + 16];
 	int r;
 
+	plugin_set_abi_minor((unsigned)agent->config->abi_minor);
 	snprintf(state, sizeof(state), "%s/plugins", agent->data);
 	find_plugin_dirs(agent);
 	r = plugin_registry_new(agent->plugin_dirs, state, scan_plugin, agent, &agent->plugins, err);
@@ -283,9 +284,23 @@ static int open_store(struct agent *agent, struct err *err)
 	return r;
 }
 
+static int check_tasks(void *ctx, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err)
+{
+	struct agent *agent = ctx;
+
+	return api_check_tasks(agent->api, bodies, arena, ret, err);
+}
+
 static int open_work(struct agent *agent, struct err *err)
 {
-	struct supervise_env env = {agent->loop, agent->catalog, NULL, agent->data, agent->id};
+	struct supervise_env env = {
+		.loop = agent->loop,
+		.catalog = agent->catalog,
+		.data_dir = agent->data,
+		.agent_id = agent->id,
+		.check_tasks = check_tasks,
+		.ctx = agent,
+	};
 	struct queue_events events = {agent, on_ready, on_stop, on_event, NULL};
 	int r = supervise_new(&env, &agent->workers, &agent->supervise, err);
 
@@ -317,6 +332,15 @@ static enum health_verdict probe_store(void *ctx, char *detail, size_t cap)
 	return HEALTH_FAILING;
 }
 
+static void on_count(void *ctx, const struct metric *row)
+{
+	struct agent *agent = ctx;
+	struct err err;
+
+	if (health_add_metrics(agent->health, row, &err))
+		log_warn("plugin.metric", LOG_STR("name", row->name), LOG_STR("error", err.text));
+}
+
 static int open_health(struct agent *agent, struct err *err)
 {
 	const struct metric *rows[] = {store_metrics(agent->store), queue_metrics(agent->queue),
@@ -325,6 +349,8 @@ static int open_health(struct agent *agent, struct err *err)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !r; i++)
 		r = health_add_metrics(agent->health, rows[i], err);
+	if (!r)
+		plugin_on_count(agent->plugins, on_count, agent);
 	return r ? r : health_add_probe(agent->health, "store", probe_store, agent, err);
 }
 

@@ -18,6 +18,7 @@ struct agent_config {
 	char *data;
 	/* plugins */
 	char *plugin_path;
+	int64_t abi_minor;
 	/* log */
 	int log_format;
 	int log_level;
@@ -34,7 +35,7 @@ struct agent_config {
 /* The sections of the configuration file, filled into one static struct. */
 extern struct agent_config agent_config;
 extern const struct config_section agent_sections[];
-extern const struct option agent_storage_options[];
+extern const struct option agent_storage_options[], agent_plugin_options[];
 
 struct agent;
 

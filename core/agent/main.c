@@ -18,6 +18,7 @@ static const char usage[] =
 	"  --listen WHERE   host:port, or unix:PATH (http.listen, http.unix_socket)\n"
 	"  --check-config   read and check the configuration, then end\n"
 	"  --print-config   print the documented configuration in force, then end\n"
+	"  --abi-minor N    offer plugins no newer ABI than 0.N (plugins.abi_minor)\n"
 	"  --version        print the version\n"
 	"  --help           this text\n"
 	"\n"
@@ -28,7 +29,7 @@ static const char *const other_variables[] = {"ORASI_SERVER", "ORASI_CONFIG",   
                                               "ORASI_SRCDIR", "ORASI_BUILDDIR", NULL};
 
 struct arguments {
-	const char *config, *data, *listen;
+	const char *config, *data, *listen, *abi_minor;
 	int check, print, version, help;
 };
 
@@ -39,7 +40,7 @@ static const struct {
 	int takes_value;
 } known[] = {
 	{"--config", offsetof(struct arguments, config), 1}, {"--data", offsetof(struct arguments, data), 1},
-	{"--listen", offsetof(struct arguments, listen), 1}, {"--check-config", offsetof(struct arguments, check), 0},
+	{"--listen", offsetof(struct arguments, listen), 1}, {"--abi-minor", offsetof(struct arguments, abi_minor), 1}, {"--check-config", offsetof(struct arguments, check), 0},
 	{"--print-config", offsetof(struct arguments, print), 0}, {"--version", offsetof(struct arguments, version), 0},
 	{"--help", offsetof(struct arguments, help), 0},
 };
@@ -92,6 +93,8 @@ static int read_config(const struct arguments *arguments, struct err *err)
 		r = config_read_environ(agent_sections, (const char *const *)environ, other_variables, err);
 	if (!r && arguments->data)
 		r = option_set(option_find(agent_storage_options, "data"), &agent_config, arguments->data, err);
+	if (!r && arguments->abi_minor)
+		r = option_set(option_find(agent_plugin_options, "abi_minor"), &agent_config, arguments->abi_minor, err);
 	if (!r && arguments->listen)
 		r = set_listen(arguments->listen, err);
 	return r;

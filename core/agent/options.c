@@ -17,10 +17,12 @@ const struct option agent_storage_options[] = {
 	OPTION_END,
 };
 
-static const struct option plugin_options[] = {
+const struct option agent_plugin_options[] = {
 	{"path", OPTION_STR, OWN(plugin_path), "", 0, 0, NULL,
 	 "Folders with plugins, separated by ':'. Empty: the installed ones (or those of the build tree the\n"
 	 "agent runs from) and <data>/plugins/local. They are watched: dropping a file in is enough."},
+	{"abi_minor", OPTION_INT, OWN(abi_minor), "99", 0, 99, NULL,
+	 "Offer plugins no newer ABI than this minor, as an older agent would: for testing plugins."},
 	OPTION_END,
 };
 
@@ -46,7 +48,7 @@ const struct config_section agent_sections[] = {
 	{"queue", queue_options, &agent_config.queue, "Tasks that wait."},
 	{"workers", supervise_options, &agent_config.workers, "Worker processes."},
 	{"store", store_options, &agent_config.store, "The SQLite store."},
-	{"plugins", plugin_options, &agent_config, "Plugins."},
+	{"plugins", agent_plugin_options, &agent_config, "Plugins."},
 	{"log", log_options, &agent_config, "Logs."},
 	CONFIG_END,
 };

@@ -48,6 +48,11 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err);
 const struct http_route *api_routes(const struct api *api);
 /* For queue_events.on_event: wakes who waits for the task and feeds the event streams. */
 void api_on_event(void *api, const struct task_event *event);
+/* Tasks that a task submits, by the rules of POST /v1/tasks: one spec per body, in `arena` and pointing into `bodies`.
+ * ERR_INVALID with the first problem. */
+struct json;
+int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret,
+                    struct err *err);
 /* Ends event streams and answers waiting requests at once; call before http_server_stop. */
 void api_stop(struct api *api);
 /* After the HTTP server is gone and everything asked of the other rooms has been answered. */

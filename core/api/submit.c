@@ -81,6 +81,28 @@ static void check_format(struct check *c)
 		                    c->errors);
 }
 
+static void check_transforms(struct check *c)
+{
+	const struct json *steps = json_get(c->task, "transform");
+
+	for (size_t i = 0; i < json_count(steps); i++) {
+		struct json *step = (struct json *)json_at(steps, i);
+		const char *at = arena_printf(c->arena, "%s/transform/%zu", c->prefix, i);
+		struct err err = {0};
+		const struct json *plugin = plugin_find(c->api->env.plugins, "transform",
+		                                        json_get_str(step, "name", ""), &err);
+
+		if (!plugin) {
+			errors_add(c->errors, arena_printf(c->arena, "%s/name", at), "%s", err.text);
+			continue;
+		}
+		if (!json_get(step, "config"))
+			json_set(step, "config", json_new_object());
+		plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(step, "config"),
+		                    arena_printf(c->arena, "%s/config", at), c->errors);
+	}
+}
+
 static void check_ingest(struct check *c)
 {
 	if (dataset_is_reserved(json_get_str(c->task, "dataset", "")))
@@ -88,6 +110,7 @@ static void check_ingest(struct check *c)
 		           "names that end in '__rejects' are made by ingest itself");
 	check_source(c);
 	check_format(c);
+	check_transforms(c);
 }
 
 /* ---- the other kinds -------------------------------------------------------------------- */
@@ -256,8 +279,9 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	if (!is_fine(c))
 		return;
 	policy_take(c, s, i, spec);
-	policy_take_key(c, req, s, i, spec);
-	spec->trace = http_traceparent(req);
+	if (req)
+		policy_take_key(c, req, s, i, spec);
+	spec->trace = req ? http_traceparent(req) : NULL;
 	spec->kind = json_get_str(c->task, "kind", "");
 	spec->dataset = json_get_str(c->task, "dataset", NULL);
 	spec->body = json_text(c->task);
@@ -265,4 +289,28 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 		errors_add(c->errors, c->prefix,
 		           "the task has %zu bytes, more than %u: use an upload for data",
 		           strlen(spec->body), TASK_BODY_MAX);
+}
+
+int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret,
+                    struct err *err)
+{
+	size_t n = json_count(bodies);
+	struct json *errors = json_new_array();
+	const struct json *first;
+	struct submission alone = {.trees = bodies}; /* no "#N": there is no list of accepted ones */
+	int r = 0;
+
+	*ret = arena_alloc(arena, (n + 1) * sizeof(**ret));
+	for (size_t i = 0; i < n; i++) {
+		struct check c = {api, arena, (struct json *)json_at(bodies, i), errors,
+		                  arena_printf(arena, "/%zu", i), 0};
+
+		check_task(&c, NULL, &alone, i, &(*ret)[i]);
+	}
+	first = json_at(errors, 0);
+	if (first)
+		r = err_set(err, ERR_INVALID, "a submitted task is refused: at '%s': %s",
+		            json_get_str(first, "pointer", ""), json_get_str(first, "detail", ""));
+	json_free(errors);
+	return r;
 }

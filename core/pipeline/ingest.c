@@ -2,7 +2,7 @@
 /* Ingest: units (files) one after the other through the way of the data.
  *
  * Happy path of a unit: open → choose the plugin → open the decoder with the schema that the dataset has → batches,
- * conformed and written → the decoder ends. A file that has its size is finished and becomes a PART with the
+ * through the transforms, conformed and written → the decoder ends. A file that has its size is finished and becomes a PART with the
  * decoder's mark, behind which another attempt resumes. The last PART says `final`.
  *
  * A schema that grows (a new column) ends the file at hand; the next one has the column. */
@@ -22,6 +22,7 @@
 #include "source.h"
 #include "spread.h"
 #include "table/table.h"
+#include "transform.h"
 
 #define BATCH_ROWS 16384
 #define BATCH_BYTES (8u << 20)
@@ -44,7 +45,7 @@ struct ingest {
 	struct json *files, *reject_files; /* of the part at hand */
 	struct json *units;                /* state */
 	size_t unit;
-	int64_t seq, rows, bytes_done, bytes_total, n_files;
+	int64_t seq, rows, rows_decoded, bytes_done, bytes_total, n_files;
 	uint64_t target_bytes;
 	/* the unit at hand */
 	struct source *source;
@@ -54,6 +55,7 @@ struct ingest {
 	void *self;
 	int opened, grown; /* grown: how often the schema did, since the last row */
 	struct ArrowSchema schema; /* the plugin's */
+	struct transforms *transforms; /* NULL: none */
 	struct conform *conform;
 	orasi_mark mark;
 };
@@ -92,10 +94,11 @@ static void resume(struct ingest *in, const struct json *checkpoint)
 	in->units = json_copy(json_pointer(checkpoint, "/state/units"));
 	in->seq = json_get_int(checkpoint, "seq", 0);
 	in->rows = json_get_int(counts, "rows", 0);
+	in->rows_decoded = json_get_int(counts, "rows_in", 0) - json_get_int(counts, "rejected", 0);
 	in->n_files = json_get_int(counts, "files", 0);
 	in->bytes_done = json_get_int(counts, "bytes_in", 0);
 	rejects_set_count(in->rejects, json_get_int(counts, "rejected", 0));
-	rejects_seen(in->rejects, in->rows);
+	rejects_seen(in->rejects, in->rows_decoded);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------- */
@@ -105,7 +108,7 @@ static struct json *make_counts(const struct ingest *in)
 	struct json *counts = json_new_object();
 	int64_t rejected = rejects_count(in->rejects);
 
-	json_set_int(counts, "rows_in", in->rows + rejected);
+	json_set_int(counts, "rows_in", in->rows_decoded + rejected);
 	json_set_int(counts, "rows", in->rows);
 	json_set_int(counts, "rejected", rejected);
 	json_set_int(counts, "bytes_in", in->bytes_done);
@@ -232,6 +235,8 @@ static void close_unit(struct ingest *in)
 		loader_call_void(in->loader, in->plugin, "destroy", in->plugin->ingest->destroy(in->self));
 	loader_host_done(&in->host);
 	conform_free(in->conform);
+	transforms_free(in->transforms);
+	in->transforms = NULL;
 	arrow_schema_release(&in->schema);
 	source_close(in->source);
 	in->self = NULL;
@@ -249,7 +254,7 @@ static int plugin_failed(struct ingest *in, const char *function, orasi_status s
 		return loader_fail(in->plugin, function, status, error, err);
 	return err_set(err, ERR_INVALID, "too many records were rejected: %lld of %lld (errors.max_rejected, "
 	               "errors.max_rejected_percent); the first: %.250s", (long long)rejects_count(in->rejects),
-	               (long long)(in->rows + rejects_count(in->rejects)), rejects_first(in->rejects));
+	               (long long)(in->rows_decoded + rejects_count(in->rejects)), rejects_first(in->rejects));
 }
 
 static int open_source(struct ingest *in, const char *uri, struct err *err)
@@ -304,7 +309,8 @@ static int open_decoder(struct ingest *in, struct err *err)
 	orasi_ingest_open open = {
 		.struct_size = sizeof(open),
 		.source = source_abi(in->source),
-		.want = in->target.release ? &in->target : NULL,
+		/* The dataset's columns are those behind the transforms. */
+		.want = in->target.release && !in->transforms ? &in->target : NULL,
 		.max_rows = BATCH_ROWS,
 		.max_bytes = BATCH_BYTES,
 	};
@@ -327,10 +333,10 @@ static int open_decoder(struct ingest *in, struct err *err)
 /* ---- schema ---------------------------------------------------------------------------------------------------- */
 
 /* The dataset's schema gains what the plugin's has. A file at hand keeps its schema, so it ends. */
-static int take_schema(struct ingest *in, struct err *err)
+static int take_schema(struct ingest *in, const struct ArrowSchema *schema, struct err *err)
 {
 	struct ArrowSchema canonical = {0}, merged = {0};
-	int grown, r = table_schema_canonical(&in->schema, &canonical, err);
+	int grown, r = table_schema_canonical(schema, &canonical, err);
 
 	if (!r)
 		r = table_schema_merge(in->target.release ? &in->target : NULL, &canonical, &merged, err);
@@ -344,15 +350,28 @@ static int take_schema(struct ingest *in, struct err *err)
 	in->target = merged;
 	conform_free(in->conform);
 	in->conform = NULL;
-	return r ? r : conform_new(&in->schema, &in->target, &in->conform, err);
+	return r ? r : conform_new(schema, &in->target, &in->conform, err);
+}
+
+/* What comes out of the transforms counts, once they know what comes in. */
+static int shape(struct ingest *in, const struct json *states, struct err *err)
+{
+	int r;
+
+	if (!in->transforms)
+		return take_schema(in, &in->schema, err);
+	r = transforms_bind(in->transforms, &in->schema, states, err);
+	return r ? r : take_schema(in, transforms_schema(in->transforms), err);
 }
 
 static int grow_schema(struct ingest *in, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_status status;
-	int r;
+	int r = in->transforms ? transforms_flush(in->transforms, err) : 0;
 
+	if (r)
+		return r;
 	arrow_schema_release(&in->schema);
 	status = loader_call(in->loader, in->plugin, "schema", in->plugin->ingest->schema(in->self, &in->schema, &error));
 	if (status)
@@ -361,18 +380,18 @@ static int grow_schema(struct ingest *in, struct err *err)
 		return err_set(err, ERR_PLUGIN, "plugin '%s' said %d times in 'next' that its schema has grown, without a row",
 		               in->plugin->descriptor->id, GROWN_MAX);
 	r = loader_check_schema(in->loader, in->plugin, "schema", &in->schema, err);
-	return r ? r : take_schema(in, err);
+	return r ? r : shape(in, NULL, err);
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
 
-static int write_batch(struct ingest *in, struct ArrowArray *batch, struct err *err)
+/* Takes the batch over. */
+static int write_batch(void *ctx, struct ArrowArray *batch, struct err *err)
 {
+	struct ingest *in = ctx;
 	struct ArrowArray conformed;
-	int r = loader_check_batch(in->loader, in->plugin, "next", &in->schema, batch, err);
+	int r = conform_batch(in->conform, batch, &conformed, err);
 
-	if (!r)
-		r = conform_batch(in->conform, batch, &conformed, err);
 	if (r) {
 		arrow_array_release(batch);
 		return r;
@@ -380,15 +399,38 @@ static int write_batch(struct ingest *in, struct ArrowArray *batch, struct err *
 	if (!in->dry_run)
 		r = spread_write(in->output, &in->target, &conformed, err);
 	in->rows += conformed.length;
-	rejects_seen(in->rejects, in->rows);
 	arrow_array_release(&conformed);
 	return r;
+}
+
+static int take_batch(struct ingest *in, struct ArrowArray *batch, struct err *err)
+{
+	int r = loader_check_batch(in->loader, in->plugin, "next", &in->schema, batch, err);
+
+	if (r) {
+		arrow_array_release(batch);
+		return r;
+	}
+	in->rows_decoded += batch->length;
+	rejects_seen(in->rejects, in->rows_decoded);
+	return in->transforms ? transforms_push(in->transforms, batch, err) : write_batch(in, batch, err);
 }
 
 static void tell_progress(struct ingest *in)
 {
 	in->events->on_progress(in->events->ctx, in->bytes_done + source_position(in->source), in->bytes_total, in->rows,
 	                        rejects_count(in->rejects));
+}
+
+/* At the place that the mark names. */
+static int save_transforms(struct ingest *in, struct err *err)
+{
+	struct json *states = NULL;
+	int r = in->transforms ? transforms_save(in->transforms, &states, err) : 0;
+
+	if (states)
+		json_set(unit_at(in), "transforms", states);
+	return r;
 }
 
 static int after_batch(struct ingest *in, struct err *err)
@@ -404,7 +446,10 @@ static int after_batch(struct ingest *in, struct err *err)
 		return 0;
 	if (in->overwrites) /* in one commit or not at all */
 		return finish_file(in, err);
-	return in->mark.flags & ORASI_MARK_RESUMABLE ? send_part(in, 0, err) : 0;
+	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
+		return 0;
+	r = save_transforms(in, err);
+	return r ? r : send_part(in, 0, err);
 }
 
 static int read_batches(struct ingest *in, struct err *err)
@@ -420,14 +465,14 @@ static int read_batches(struct ingest *in, struct err *err)
 		status = loader_call(in->loader, in->plugin, "next",
 		                     in->plugin->ingest->next(in->self, &batch, &in->mark, &error));
 		if (status == ORASI_END)
-			return 0;
+			return in->transforms && in->schema.n_children ? transforms_flush(in->transforms, err) : 0;
 		if (status == ORASI_SCHEMA) {
 			r = grow_schema(in, err);
 			continue;
 		}
 		if (status)
 			return plugin_failed(in, "next", status, &error, err);
-		r = write_batch(in, &batch, err);
+		r = take_batch(in, &batch, err);
 		in->grown = 0;
 		if (!r)
 			r = after_batch(in, err);
@@ -451,15 +496,26 @@ static int holds_nothing(struct ingest *in)
 
 static int decode_unit(struct ingest *in, const char *uri, struct err *err)
 {
+	const struct transforms_env env = {
+		.loader = in->loader,
+		.steps = json_get(in->spec, "transform"),
+		.staging = in->staging,
+		.attempt = (int)json_get_int(in->order, "attempt", 1),
+		.rejects = in->rejects,
+		.on_batch = write_batch,
+		.ctx = in,
+	};
 	int r = choose_plugin(in, uri, err);
 
 	if (!r)
 		r = make_instance(in, err);
 	if (!r)
+		r = transforms_new(&env, &in->transforms, err);
+	if (!r)
 		r = open_decoder(in, err);
 	/* A source without records has no columns either, and changes nothing. */
 	if (!r && in->schema.n_children)
-		r = take_schema(in, err);
+		r = shape(in, json_get(unit_at(in), "transforms"), err);
 	return r ? r : read_batches(in, err);
 }
 
@@ -486,6 +542,7 @@ static int run_unit(struct ingest *in, struct err *err)
 	in->bytes_done += size;
 	json_set_bool(unit, "done", 1);
 	json_del(unit, "mark");
+	json_del(unit, "transforms");
 	return 0;
 }
 

@@ -86,5 +86,9 @@ void plugin_crashed(struct plugin_registry *registry, const char *id, const char
 int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
 
 const struct metric *plugin_metrics(struct plugin_registry *registry);
+/* What plugins count themselves, from a worker (WIRE_METRICS), becomes metrics, at most 256. Each new one is told
+ * to `on_new` as a table of one row, which lives as long as the registry. */
+void plugin_count(struct plugin_registry *registry, const struct json *counts);
+void plugin_on_count(struct plugin_registry *registry, void (*on_new)(void *ctx, const struct metric *row), void *ctx);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "plugin/counts.h"
 #include "plugin/inside.h"
 
 #define SETTLE_MS 500
@@ -61,6 +62,7 @@ struct plugin_registry {
 	int64_t generations;
 	_Atomic int64_t active, refused, scanned, crashed;
 	struct metric metrics[6];
+	struct counts counts;
 };
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
@@ -761,4 +763,15 @@ int plugin_clear(struct plugin_registry *reg, const char *bundle_or_id, struct e
 const struct metric *plugin_metrics(struct plugin_registry *reg)
 {
 	return reg->metrics;
+}
+
+void plugin_count(struct plugin_registry *reg, const struct json *counts)
+{
+	counts_take(&reg->counts, counts);
+}
+
+void plugin_on_count(struct plugin_registry *reg, void (*on_new)(void *ctx, const struct metric *row), void *ctx)
+{
+	reg->counts.on_new = on_new;
+	reg->counts.ctx = ctx;
 }

@@ -111,6 +111,9 @@ size_t confine_arguments(struct process *process, const char **argv)
 	const struct supervise *sup = process->sup;
 	size_t n = 0;
 
+	snprintf(process->abi_minor, sizeof(process->abi_minor), "%u", plugin_abi_minor());
+	argv[n++] = "--abi-minor";
+	argv[n++] = process->abi_minor;
 	/* The table worker is ours from end to end, and writes where datasets are. */
 	argv[n++] = "--sandbox";
 	argv[n++] = process->role == ROLE_TABLE ? "off" : modes[sup->config->sandbox];

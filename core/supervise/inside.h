@@ -70,6 +70,7 @@ struct process {
 	struct loop_stream *stream, *output;
 	struct loop_watch *file_watch; /* it asks for files, see confine.c */
 	int files_fd;
+	char abi_minor[12]; /* for its arguments */
 	unsigned rights;
 	size_t places;
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */

@@ -121,23 +121,56 @@ static void tell_rows(struct job *job)
 	         (long long)rows, (long long)rejected);
 }
 
+/* What the plugin submitted comes true with its own success, or fails it. */
+static size_t take_submitted(struct job *job, struct task_spec **ret)
+{
+	struct json *next = json_get_mut(job->result, "next");
+	size_t n = json_count(next);
+	struct err err = {0};
+
+	if (n && job->sup->env.check_tasks(job->sup->env.ctx, next, &job->arena, ret, &err)) {
+		err_prefix(&err, "plugin '%s' in 'run'", json_get_str(job->body, "plugin", ""));
+		err.code = ERR_PLUGIN;
+		job_fail(job, &err);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		(*ret)[i].parent = job->task->id;
+		(*ret)[i].trace = job->task->trace;
+	}
+	return n;
+}
+
+/* The specs point into what is taken out of the result, which lives as long as the job. */
+static size_t follow_up(struct job *job, struct task_spec **ret)
+{
+	if (job->kind->follow_up)
+		return job->kind->follow_up(job->sup, job->task, job->body, &job->arena, ret);
+	return job->kind->submits ? take_submitted(job, ret) : 0;
+}
+
 static void job_finish(struct job *job)
 {
-	struct queue_outcome outcome = {.code = job->err.code};
+	struct queue_outcome outcome = {0};
 	struct task_spec *next = NULL;
 	struct err err = {0};
 	int r;
 
 	clean_staging(job);
+	if (!job->err.code)
+		outcome.n_next = follow_up(job, &next);
+	outcome.code = job->err.code;
 	if (outcome.code) {
 		tell_rows(job);
 		outcome.error = job->err.text;
 		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
 	} else {
-		outcome.result = job->result ? json_text(job->result) : "{}";
-		outcome.n_next = job->kind->follow_up
-		                         ? job->kind->follow_up(job->sup, job->task, job->body, &job->arena, &next)
-		                         : 0;
+		struct json *told = job->result ? json_copy(job->result) : json_new_object();
+
+		if (job->kind->submits)
+			json_del(told, "next");
+		outcome.result = arena_str(&job->arena, json_text(told));
+		json_free(told);
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);

@@ -257,12 +257,12 @@ static const char *fill_notify(struct supervise *sup, const struct task *task, c
 }
 
 static const struct kind kinds[] = {
-	{"ingest", "table.commit", 0, fill_ingest, committed_ingest, follow_ingest},
-	{"index", "table.index_commit", 0, fill_index, committed_index, NULL},
-	{"maintain", "table.commit", 0, fill_maintain, committed_ingest, follow_maintain},
-	{"query", NULL, 0, fill_query, NULL, NULL},
-	{"custom", NULL, 1, fill_custom, NULL, NULL},
-	{"notify", NULL, 1, fill_notify, NULL, NULL},
+	{"ingest", "table.commit", 0, 0, fill_ingest, committed_ingest, follow_ingest},
+	{"index", "table.index_commit", 0, 0, fill_index, committed_index, NULL},
+	{"maintain", "table.commit", 0, 0, fill_maintain, committed_ingest, follow_maintain},
+	{"query", NULL, 0, 0, fill_query, NULL, NULL},
+	{"custom", NULL, 1, 1, fill_custom, NULL, NULL},
+	{"notify", NULL, 1, 0, fill_notify, NULL, NULL},
 };
 
 const struct kind *kind_find(const char *name)

@@ -12,6 +12,7 @@ struct kind {
 	const char *name;
 	const char *commit_op; /* NULL: its parts are only noted */
 	int notes;             /* it sends parts, which are checkpoints and nothing more */
+	int submits;           /* its result has tasks that follow, in "next" */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body,
 	                    struct json *order, struct err *err);

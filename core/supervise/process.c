@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "plugin/plugin.h"
 
 #define HELLO_LIMIT_MS 10000
 #define LINE_LIMIT 2000
@@ -160,6 +161,8 @@ static void on_message(struct process *process, const struct wire_message *messa
 		on_hello(process, message->json);
 	else if (message->type == WIRE_LOG)
 		on_log(process, message->json);
+	else if (message->type == WIRE_METRICS && may_say(process))
+		plugin_count(process->sup->env.plugins, message->json);
 	else if (!is_current(process, number))
 		return; /* of an order that was stopped meanwhile */
 	else if (message->type == WIRE_PROGRESS && order->events->on_progress && may_say(process))

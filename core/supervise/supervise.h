@@ -15,12 +15,14 @@
 #include "base/metric.h"
 #include "base/option.h"
 
+struct arena;
 struct catalog;
 struct json;
 struct loop;
 struct plugin_registry;
 struct queue;
 struct supervise;
+struct task_spec;
 
 struct supervise_config {
 	char *program; /* the orasi-worker program */
@@ -37,6 +39,9 @@ struct supervise_env {
 	struct plugin_registry *plugins; /* may be NULL until supervise_start */
 	const char *data_dir;            /* absolute */
 	const char *agent_id;            /* unique in the world: tables remember who committed what */
+	/* Judges tasks that a plugin submits: one spec per body, in `arena`. */
+	int (*check_tasks)(void *ctx, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err);
+	void *ctx;
 };
 
 int supervise_new(const struct supervise_env *env, const struct supervise_config *config,

@@ -18,6 +18,7 @@ static const struct {
 	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, 1},
 	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, 0},
 	[WIRE_FAIL] = {"fail", 64u << 10, 0},
+	[WIRE_METRICS] = {"metrics", 256u << 10, 0},
 	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, 0},
 	[WIRE_PART_DONE] = {"part-done", 4096, 0},
 	[WIRE_CANCEL] = {"cancel", 4096, 0},

@@ -39,6 +39,7 @@ enum wire_type {
 	WIRE_DATA,      /* raw result bytes of a query */
 	WIRE_RESULT,    /* {order, result, spent?}: done; spent: replace me, I am worn out */
 	WIRE_FAIL,      /* {order, code, text, where?, spent?} */
+	WIRE_METRICS,   /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
 	WIRE_PART_DONE, /* {order, seq}: the part is committed */

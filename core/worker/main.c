@@ -44,6 +44,15 @@ static void say_hello(struct worker *worker, const char *missing)
 	json_free(json);
 }
 
+static void tell_metrics(struct worker *worker)
+{
+	struct json *json = loader_take_metrics(worker->loader);
+
+	if (json)
+		link_send(worker->link, WIRE_METRICS, json);
+	json_free(json);
+}
+
 static void answer(struct worker *worker, int r, struct json *result, const struct err *err)
 {
 	struct json *json = json_new_object();
@@ -71,6 +80,7 @@ static void serve(struct worker *worker)
 
 		worker->order = (uint32_t)json_get_int(order, "order", 0);
 		r = ops_run(worker, order, &result, &err);
+		tell_metrics(worker);
 		if (r)
 			json_free(result);
 		answer(worker, r, result, &err);
