@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/civil.h"
 #include "base/err.h"
 
 static atomic_int frozen;
@@ -59,18 +60,6 @@ static char *put_digits(char *at, int64_t v, int width)
 	return at + width;
 }
 
-/* The proleptic Gregorian date of a number of days since 1970-01-01 (eras of 400 years from March on). */
-static void civil_from_days(int64_t days, int64_t *ret_y, int *ret_m, int *ret_d)
-{
-	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-
-	*ret_d = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*ret_m = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*ret_y = yoe + era * 400 + (*ret_m <= 2);
-}
-
 /* By hand, since every answer has a few of them. Years that have no four digits become 1970. */
 void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
 {
@@ -96,18 +85,6 @@ void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
 	at = put_digits(at, ms % 1000, 3);
 	*at++ = 'Z';
 	*at = '\0';
-}
-
-/* Days since 1970-01-01 of a proleptic Gregorian date. */
-static int64_t days_from_civil(int64_t y, int m, int d)
-{
-	int64_t era, yoe, doy;
-
-	y -= m <= 2;
-	era = (y >= 0 ? y : y - 399) / 400;
-	yoe = y - era * 400;
-	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
 int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
@@ -141,7 +118,7 @@ int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
 	}
 	if (*s)
 		return ERR_INVALID;
-	*ret_wall_ms = ((days_from_civil(y, mo, d) * 24 + h - oh) * 60 + mi - om) * 60000 +
+	*ret_wall_ms = ((civil_to_days(y, mo, d) * 24 + h - oh) * 60 + mi - om) * 60000 +
 	               (int64_t)sec * 1000 + ms;
 	return 0;
 }

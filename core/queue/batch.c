@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "queue/inside.h"
 
-/* ---- on the writer thread
- * ------------------------------------------------------------------------------------ */
+/* ---- on the writer thread ------------------------------------------------------------------ */
 
 int batch_check(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
 {
@@ -77,8 +76,7 @@ int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int6
 	return r || by < 0 ? r : complete(db, batch, now, ret_complete, err);
 }
 
-/* ---- new and seal
- * ---------------------------------------------------------------------------------------------- */
+/* ---- new and seal -------------------------------------------------------------------------- */
 
 struct batch {
 	struct queue *queue;

@@ -84,8 +84,7 @@ void wake_timers(struct queue *queue, int64_t now)
 		queue->events.on_ready(queue->events.ctx);
 }
 
-/* ---- another time or priority
- * ------------------------------------------------------------------------------- */
+/* ---- another time or priority -------------------------------------------------------------- */
 
 struct move {
 	struct queue *queue;
@@ -156,8 +155,7 @@ int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priori
 	return 0;
 }
 
-/* ---- run again
- * ---------------------------------------------------------------------------------------------- */
+/* ---- run again ----------------------------------------------------------------------------- */
 
 struct redrive {
 	struct queue *queue;

@@ -35,8 +35,7 @@ void channels_init(struct queue *queue)
 	heap_init(&queue->throttled, opens_less);
 }
 
-/* ---- tenants
- * ---------------------------------------------------------------------------------------------- */
+/* ---- tenants ------------------------------------------------------------------------------- */
 
 static struct tenant *tenant_get(struct queue *queue, const char *name)
 {
@@ -63,8 +62,7 @@ static void tenant_release(struct queue *queue, struct tenant *tenant)
 	free(tenant);
 }
 
-/* ---- channels
- * --------------------------------------------------------------------------------------------- */
+/* ---- channels ------------------------------------------------------------------------------ */
 
 struct channel *channel_find(const struct queue *queue, const char *name)
 {

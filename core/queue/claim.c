@@ -16,8 +16,7 @@
 
 #define CHECKPOINT_MAX (1u << 20)
 
-/* ---- the timers of what runs
- * ---------------------------------------------------------------------------------- */
+/* ---- the timers of what runs --------------------------------------------------------------- */
 
 static int64_t sooner(int64_t a, int64_t b)
 {
@@ -184,8 +183,7 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	return 0;
 }
 
-/* ---- while it runs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- while it runs ------------------------------------------------------------------------- */
 
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event)
 {

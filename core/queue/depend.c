@@ -14,8 +14,7 @@
 #include "base/log.h"
 #include "queue/inside.h"
 
-/* ---- put, on the writer thread
- * ------------------------------------------------------------------------------- */
+/* ---- put, on the writer thread ------------------------------------------------------------- */
 
 static int64_t parent_of(const struct insert *all, size_t i, size_t k)
 {
@@ -86,8 +85,7 @@ int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *
 	return r;
 }
 
-/* ---- the end of a parent, on the writer thread
- * ----------------------------------------------------------------- */
+/* ---- the end of a parent, on the writer thread --------------------------------------------- */
 
 static int read_ids(struct store_db *db, enum queue_statement id, int64_t bind, struct arena *arena,
                     int64_t **ret, size_t *ret_n, struct err *err)
@@ -132,8 +130,7 @@ int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum 
 	return r;
 }
 
-/* ---- on the loop thread
- * --------------------------------------------------------------------------------------- */
+/* ---- on the loop thread -------------------------------------------------------------------- */
 
 void depend_unblock(struct queue *queue, struct live *live)
 {

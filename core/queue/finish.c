@@ -30,8 +30,7 @@ struct end {
 	void *ctx;
 };
 
-/* ---- the decision
- * ------------------------------------------------------------------------------------------- */
+/* ---- the decision -------------------------------------------------------------------------- */
 
 static int64_t jitter(int64_t bound, int how)
 {
@@ -115,8 +114,7 @@ static const char *outcome_of(const struct queue_outcome *outcome, enum life_eve
 	}
 }
 
-/* ---- the write
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the write ----------------------------------------------------------------------------- */
 
 static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n,
                          struct err *err)
@@ -210,8 +208,7 @@ int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int
 	return r;
 }
 
-/* ---- afterwards, on the loop thread
- * ---------------------------------------------------------------------------- */
+/* ---- afterwards, on the loop thread -------------------------------------------------------- */
 
 static void end_free(struct end *e)
 {
@@ -283,8 +280,7 @@ static void end_done(void *arg, int r, const struct err *err)
 	end_free(e);
 }
 
-/* ---- the request
- * --------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 static int prepare_next(struct end *e, const struct queue_outcome *outcome)
 {

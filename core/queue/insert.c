@@ -31,7 +31,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		if (spec->n_depends_on)
 			queue->has_deps = 1;
 		all[i] = (struct insert){.spec = spec,
-		                         .policy = spec_pack(spec, arena),
+		                         .policy = spec_pack(spec, 0, arena),
 		                         .lane = lane,
 		                         .id = ++queue->last_id,
 		                         .now = now,
@@ -45,8 +45,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 	return 0;
 }
 
-/* ---- on the writer thread
- * ---------------------------------------------------------------------------------- */
+/* ---- on the writer thread ------------------------------------------------------------------ */
 
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err)
 {
@@ -226,8 +225,7 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 	return r || !in->spec->n_depends_on ? r : depend_write(db, all, i, err);
 }
 
-/* ---- on the loop thread
- * ------------------------------------------------------------------------------------ */
+/* ---- on the loop thread -------------------------------------------------------------------- */
 
 int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec,
                const char *policy)

@@ -138,7 +138,9 @@ struct queue {
 	struct heap timers, leases, throttled, closed;
 	struct list running, turns, opened, idle; /* idle: lanes, the longest first */
 	size_t n_idle, named_turn;
-	struct map channels, tenants, keys;
+	struct map channels, tenants, keys, schedules;
+	struct heap fires; /* schedules, by next_at */
+	struct list bulks;
 	int64_t last_id, last_lane, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */
 	int n_contested; /* puts under way that may replace or merge: unique tasks are not claimed
@@ -154,12 +156,11 @@ struct queue {
 #define statement(id) queue_sql[id]
 #define DEFAULT_QUEUE "default"
 
-/* ---- spec.c: the fields of a task_spec as a table
- * ------------------------------------------------------ */
+/* ---- spec.c: the fields of a task_spec as a table ------------------------------------------ */
 struct task_spec *spec_copy(const struct queue *queue, struct arena *arena,
                             const struct task_spec *specs, size_t n);
-/* The fields that have no column, as text; NULL when all have their default. */
-char *spec_pack(const struct task_spec *spec, struct arena *arena);
+/* The fields that have no column (`whole`: all), as text; NULL when all have their default. */
+char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena);
 int spec_unpack(const char *text, struct arena *arena, struct task_spec *ret);
 int spec_flags(const struct task_spec *spec); /* LIVE_STORED bits */
 int spec_check_rules(const char *rules, struct err *err);
@@ -167,8 +168,7 @@ int spec_check_rules(const char *rules, struct err *err);
 enum rule_action { RULE_NONE, RULE_RETRY, RULE_FAIL, RULE_SNOOZE };
 enum rule_action spec_rule(const char *rules, int code, int64_t *ret_after_ms);
 
-/* ---- live.c
- * ---------------------------------------------------------------------------------------------- */
+/* ---- live.c -------------------------------------------------------------------------------- */
 int live_init(struct queue *queue);
 void live_done(struct queue *queue);
 struct live *live_find(const struct queue *queue, int64_t id);
@@ -188,8 +188,7 @@ static inline struct running *live_running(const struct live *live)
 	return live->life.state == TASK_RUNNING ? live->running : NULL;
 }
 
-/* ---- order.c
- * --------------------------------------------------------------------------------------------- */
+/* ---- order.c ------------------------------------------------------------------------------- */
 void order_init(struct order *order);
 void order_done(struct order *order);
 void order_add(struct order *order, struct live *live);
@@ -198,8 +197,7 @@ struct live *order_first(const struct order *order);
 int64_t live_vstart(const struct live *live);
 int live_is_before(const struct live *a, const struct live *b);
 
-/* ---- channel.c: queues by name, lanes, tenants; whose turn it is
- * ---------------------------------------------- */
+/* ---- channel.c: queues by name, lanes, tenants; whose turn it is --------------------------- */
 void channels_init(struct queue *queue);
 struct channel *channel_get(struct queue *queue,
                             const char *name); /* makes it; NULL without memory */
@@ -223,8 +221,7 @@ void channel_reorder(struct channel *channel); /* aging has changed */
 void channels_tick(struct queue *queue, int64_t now);
 void channels_free(struct queue *queue);
 
-/* ---- limit.c
- * --------------------------------------------------------------------------------------------- */
+/* ---- limit.c ------------------------------------------------------------------------------- */
 void limits_init(struct queue *queue);
 int limit_attach(struct queue *queue, struct live *live,
                  const struct task_spec *spec); /* its keys */
@@ -242,13 +239,11 @@ int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, i
                       int64_t now_ms);
 void rate_take(struct rate *rate, int64_t cost, int64_t per, int64_t period_ms, int64_t now_ms);
 
-/* ---- settings.c
- * ------------------------------------------------------------------------------------------- */
+/* ---- settings.c ---------------------------------------------------------------------------- */
 void settings_default(struct queue_settings *ret);
 int settings_load(struct queue *queue, struct err *err);
 
-/* ---- insert.c: a task comes into being, by a put or with the end of another
- * ------------------------------------ */
+/* ---- insert.c: a task comes into being, by a put or with the end of another ---------------- */
 struct insert {
 	const struct task_spec *spec;
 	const char *policy;
@@ -278,8 +273,7 @@ int live_equip(struct queue *queue, struct live *live, const struct task_spec *s
 /* A scheduled task whose time has come is ready; either way it gets its place. */
 void live_settle(struct queue *queue, struct live *live);
 
-/* ---- depend.c: tasks that wait for others, batches
- * ---------------------------------------------------------- */
+/* ---- depend.c: tasks that wait for others, batches ----------------------------------------- */
 int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena,
                  struct err *err);
 int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err);
@@ -323,6 +317,16 @@ int cancel_waiting(struct queue *queue, struct live *live, const char *why, queu
                    void *ctx);
 void expire(struct queue *queue, struct live *live);
 void wake_timers(struct queue *queue, int64_t now);
+
+/* bulk.c */
+void bulks_free(struct queue *queue);
+
+/* schedule.c */
+void schedules_init(struct queue *queue);
+int schedules_load(struct queue *queue, struct err *err);
+void schedules_tick(struct queue *queue, int64_t now);
+int64_t schedules_due(const struct queue *queue); /* wall ms, 0 = never */
+void schedules_free(struct queue *queue);
 
 /* retain.c */
 void prune(struct queue *queue, int64_t now);

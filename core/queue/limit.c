@@ -14,8 +14,7 @@
 #include "base/clock.h"
 #include "queue/inside.h"
 
-/* ---- rates
- * ---------------------------------------------------------------------------------------------- */
+/* ---- rates --------------------------------------------------------------------------------- */
 
 static int64_t unit_us(int64_t per, int64_t period_ms)
 {
@@ -148,8 +147,7 @@ static void open_later(struct queue *queue, struct key *key)
 		list_add_tail(&queue->opened, &key->opened);
 }
 
-/* ---- a task and its keys
- * --------------------------------------------------------------------------------- */
+/* ---- a task and its keys ------------------------------------------------------------------- */
 
 int limit_attach(struct queue *queue, struct live *live, const struct task_spec *spec)
 {
@@ -257,8 +255,7 @@ void limit_ended(struct queue *queue, struct live *live)
 		let_go(queue, live->more->concurrency, &live->more->holds_concurrency);
 }
 
-/* ---- keys that have room again
- * ----------------------------------------------------------------------------- */
+/* ---- keys that have room again ------------------------------------------------------------- */
 
 static void let_in(struct queue *queue, struct key *key)
 {

@@ -54,8 +54,7 @@ void live_done(struct queue *queue)
 	heap_done(&queue->timers);
 }
 
-/* ---- by id
- * ---------------------------------------------------------------------------------------------- */
+/* ---- by id --------------------------------------------------------------------------------- */
 
 static struct live **bucket(const struct queue *queue, int64_t id)
 {
@@ -153,8 +152,7 @@ void live_del(struct queue *queue, struct live *live)
 	queue->free_lives = live;
 }
 
-/* ---- where it stands
- * -------------------------------------------------------------------------------------- */
+/* ---- where it stands ----------------------------------------------------------------------- */
 
 void live_count(struct queue *queue, struct live *live, int by)
 {

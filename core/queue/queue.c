@@ -76,8 +76,7 @@ int task_priority_parse(const char *name, int *ret)
 	return 0;
 }
 
-/* ---- open
- * ------------------------------------------------------------------------------------------ */
+/* ---- open ---------------------------------------------------------------------------------- */
 
 static int lost_write(struct store_db *db, void *arg, struct err *err)
 {
@@ -261,7 +260,9 @@ static int recover(struct queue *queue, struct err *err)
 		r = settings_load(queue, err);
 	if (!r)
 		r = recover_live(queue, err);
-	return r ? r : depend_recover(queue, err);
+	if (!r)
+		r = depend_recover(queue, err);
+	return r ? r : schedules_load(queue, err);
 }
 
 int queue_open(struct store *store, const struct queue_config *config,
@@ -281,6 +282,8 @@ int queue_open(struct store *store, const struct queue_config *config,
 	channels_init(queue);
 	limits_init(queue);
 	leases_init(queue);
+	list_init(&queue->bulks);
+	schedules_init(queue);
 	fill_metrics(queue);
 	r = store_write_new(store, lost_write, lost_done, &lost);
 	if (!r) {
@@ -301,6 +304,8 @@ void queue_close(struct queue *queue)
 {
 	if (!queue)
 		return;
+	bulks_free(queue);
+	schedules_free(queue);
 	live_done(queue);
 	limits_free(queue);
 	channels_free(queue);
@@ -308,14 +313,14 @@ void queue_close(struct queue *queue)
 	free(queue);
 }
 
-/* ---- time
- * -------------------------------------------------------------------------------------------- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 void queue_tick(struct queue *queue)
 {
 	int64_t wall = clock_wall_ms(), mono = clock_mono_ms();
 	size_t closed = queue->closed.len + queue->throttled.len;
 
+	schedules_tick(queue, wall);
 	wake_timers(queue, wall);
 	leases_tick(queue, mono);
 	limits_tick(queue, mono);
@@ -340,6 +345,8 @@ int64_t queue_due_in(const struct queue *queue)
 
 	if ((top = heap_top(&queue->timers)))
 		ms = sooner(ms, live_due(list_entry(top, struct live, timer)) - wall);
+	if (schedules_due(queue))
+		ms = sooner(ms, schedules_due(queue) - wall);
 	if ((top = heap_top(&queue->leases)))
 		ms = sooner(ms, list_entry(top, struct running, timer)->due - mono);
 	if ((top = heap_top(&queue->closed)))

@@ -56,8 +56,7 @@ static inline int task_state_is_final(enum task_state state)
 /* "critical" 0, "high" 2, "normal" 5, "low" 8; or "0" … "9". */
 int task_priority_parse(const char *name, int *ret);
 
-/* ---- what is asked for
- * ------------------------------------------------------------------------------ */
+/* ---- what is asked for --------------------------------------------------------------------- */
 
 enum task_jitter { TASK_JITTER_FULL, TASK_JITTER_EQUAL, TASK_JITTER_NONE };
 enum task_scope {
@@ -195,8 +194,7 @@ int queue_open(struct store *store, const struct queue_config *config,
                const struct queue_events *events, struct queue **ret, struct err *err);
 void queue_close(struct queue *queue); /* NULL is fine; drain the store before */
 
-/* ---- put
- * ---------------------------------------------------------------------------------------------- */
+/* ---- put ----------------------------------------------------------------------------------- */
 
 /* Accepts n tasks in one transaction. on_done gets a result per task: its id, whether it existed
  * already (idempotency or unique key), or why it was refused: ERR_CONFLICT (same idempotency key,
@@ -219,8 +217,7 @@ int queue_check_spec(const struct task_spec *spec, struct err *err);
 /* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 
-/* ---- run
- * ---------------------------------------------------------------------------------------------- */
+/* ---- run ----------------------------------------------------------------------------------- */
 
 /* Takes the next task into `arena`; *ret NULL: nothing may run now. The claim is written with a
  * later group commit; a power cut loses an attempt count at worst. A task that takes more slots
@@ -273,8 +270,7 @@ int queue_retry(struct queue *queue, int64_t id, queue_done_fn on_done, void *ct
 int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority,
                      queue_done_fn on_done, void *ctx);
 
-/* ---- batches
- * --------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------- */
 
 /* Tasks that belong together (task_spec.batch). It is complete when it is sealed and all its tasks
  * have ended; then `on_complete`, a task that was blocked so far, may run. */
@@ -298,18 +294,18 @@ int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct
 int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit,
                   struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err);
 
-/* ---- read
- * --------------------------------------------------------------------------------------------- */
+/* ---- read ---------------------------------------------------------------------------------- */
 
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
               struct err *err);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret,
                    size_t *ret_n, struct err *err);
 
-/* Newest first. Set `state` to -1 for any. The cursor is opaque text; NULL starts, *ret_cursor NULL
+/* Newest first. The cursor is opaque text; NULL starts, *ret_cursor NULL
  * ends. Stable under inserts. */
+enum { QUEUE_ANY = -1, QUEUE_LIVE = -2, QUEUE_ENDED = -3, QUEUE_UNSUCCESSFUL = -4, QUEUE_WAITING = -5 };
 struct queue_filter {
-	int state;
+	int state; /* a task_state, or one of the sets above */
 	const char *kind, *queue, *dataset, *tenant;
 	const char *label_key, *label_value;
 	int64_t created_after, created_before; /* wall ms, 0 = any */
@@ -320,8 +316,65 @@ struct queue_filter {
 int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
                struct task ***ret, size_t *ret_n, const char **ret_cursor, struct err *err);
 
-/* ---- queues by name
- * -------------------------------------------------------------------------------------- */
+/* ---- many at once -------------------------------------------------------------------------- */
+
+/* Cancels, redrives or deletes all that match, in slices of a transaction each, so that others get their
+ * turn. Deleting is for ended tasks. Purging a queue is cancelling what is QUEUE_WAITING in it. The filter's
+ * limit and cursor do not count; `max` 0 is no limit. on_slice (may be NULL) comes behind each slice; on_done
+ * once. Closing the queue ends it without on_done. */
+enum queue_verb { QUEUE_CANCEL, QUEUE_REDRIVE, QUEUE_DELETE };
+struct queue_bulk_counts {
+	int64_t matched, done, refused; /* dry_run: only matched */
+};
+struct queue_bulk_ask {
+	enum queue_verb verb;
+	struct queue_filter filter;
+	int dry_run;
+	int64_t max;
+	void (*on_slice)(void *ctx, const struct queue_bulk_counts *counts);
+	void (*on_done)(void *ctx, int r, const struct queue_bulk_counts *counts, const struct err *err);
+	void *ctx;
+};
+int queue_bulk(struct queue *queue, const struct queue_bulk_ask *ask, struct err *err);
+/* One ended task and its attempts are forgotten. ERR_CONFLICT: it is live, or others depend on it. */
+int queue_delete(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
+
+/* ---- schedules ----------------------------------------------------------------------------- */
+
+enum queue_overlap {
+	QUEUE_OVERLAP_SKIP,    /* while the last one waits or runs, no other is made */
+	QUEUE_OVERLAP_QUEUE,   /* another one all the same */
+	QUEUE_OVERLAP_REPLACE, /* the last one is cancelled */
+};
+extern const char *const queue_overlap_names[];
+/* A task again and again. Each firing and its task are one transaction that moves next_at: no time fires
+ * twice, whoever dies. Times missed by no more than catchup_ms are fired late, one by one; older ones are
+ * counted as missed. */
+struct queue_schedule {
+	const char *name;
+	const char *cron; /* five fields, or @daily and the like: docs/QUEUE.md */
+	const char *zone; /* of the TZ database; NULL: UTC */
+	int overlap, paused;
+	int64_t catchup_ms;
+	const struct task_spec *spec; /* its run_at, expires_at and deadline are ms behind the firing */
+	/* when read */
+	int64_t next_at, last_at, last_task, created_at; /* wall ms; next_at 0: never */
+	int64_t fired, skipped, missed;
+};
+int queue_schedule_set(struct queue *queue, const struct queue_schedule *schedule, queue_done_fn on_done,
+                       void *ctx, struct err *err);
+/* ERR_NOTFOUND at once. Tasks that exist stay. */
+int queue_schedule_delete(struct queue *queue, const char *name, queue_done_fn on_done, void *ctx);
+int queue_schedule_get(struct queue *queue, const char *name, struct arena *arena,
+                       struct queue_schedule *ret);
+/* By name, behind `after` (NULL starts). */
+int queue_schedules(struct queue *queue, const char *after, size_t limit, struct arena *arena,
+                    struct queue_schedule **ret, size_t *ret_n);
+/* The next n times behind `after` (wall ms); fewer when there are no more. */
+int queue_schedule_times(const char *cron, const char *zone, int64_t after, int64_t *ret, size_t n,
+                         size_t *ret_n, struct err *err);
+
+/* ---- queues by name ------------------------------------------------------------------------ */
 
 /* Kept in the store. A queue without settings has the defaults; it comes into being with its first
  * task. */
@@ -355,8 +408,7 @@ int queue_infos(struct queue *queue, const char *after, size_t limit, struct are
 /* ERR_NOTFOUND when nobody ever spoke of it. */
 int queue_info(struct queue *queue, const char *name, struct arena *arena, struct queue_info *ret);
 
-/* ---- time, numbers, audit
- * ---------------------------------------------------------------------------------- */
+/* ---- time, numbers, audit ------------------------------------------------------------------ */
 
 /* Lets time pass: delays, expiries, leases, limits, retention. Call when queue_due_in says so. */
 void queue_tick(struct queue *queue);

@@ -92,6 +92,19 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
                 "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
                 " ORDER BY id DESC LIMIT ?2",
         [BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
+        [DELETE_TASK] = "DELETE FROM done WHERE id = ?1"
+                        " AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",
+        [SCHEDULE_PUT] = "INSERT INTO schedule VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,?9,0,0,0)"
+                         " ON CONFLICT (name) DO UPDATE SET cron = ?2, zone = ?3, overlap = ?4, paused = ?5,"
+                         " catchup_ms = ?6, spec = ?7, next_at = ?8",
+        [SCHEDULE_DEL] = "DELETE FROM schedule WHERE name = ?1",
+        [SCHEDULE_ALL] = "SELECT name, cron, zone, overlap, paused, catchup_ms, spec, next_at, last_at,"
+                         " last_task, created_at, fired, skipped, missed FROM schedule",
+        [SCHEDULE_FIRE] = "UPDATE schedule SET next_at = ?3,"
+                          " last_at = CASE WHEN ?4 THEN ?2 ELSE last_at END,"
+                          " last_task = CASE WHEN ?4 THEN ?4 ELSE last_task END,"
+                          " fired = fired + (?4 <> 0), skipped = skipped + ?5, missed = missed + ?6"
+                          " WHERE name = ?1 AND next_at = ?2",
         [SETTINGS_PUT] = "INSERT OR REPLACE INTO queue_settings VALUES (?1,?2)",
         [SETTINGS_ALL] = "SELECT name, settings FROM queue_settings",
         [LAST_ID] = "SELECT max((SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) "
@@ -128,6 +141,10 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
                 " CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
                 " WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1" LIST_FILTER
                 " ORDER BY d.id DESC LIMIT ?2",
+        [LIST_BAD] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
+                     " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
+                     " WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
+                     " AND id < ?1) AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
         [ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, "
                          "error_code, error,"
                          " exit_signal, cpu_ms, rss_kib FROM attempt WHERE id = ?1 UNION ALL"

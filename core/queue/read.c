@@ -156,8 +156,7 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
 	return r;
 }
 
-/* ---- lists
- * ---------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 static int read_cursor(const char *cursor, int64_t *ret, struct err *err)
 {
@@ -186,6 +185,36 @@ static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, i
 	store_bind_int(stmt, 14, from);
 }
 
+static int state_matches(int wanted, enum task_state state)
+{
+	switch (wanted) {
+	case QUEUE_ANY:
+		return 1;
+	case QUEUE_LIVE:
+		return !task_state_is_final(state);
+	case QUEUE_ENDED:
+		return task_state_is_final(state);
+	case QUEUE_UNSUCCESSFUL:
+		return state > TASK_SUCCEEDED;
+	case QUEUE_WAITING:
+		return state < TASK_RUNNING;
+	default:
+		return (int)state == wanted;
+	}
+}
+
+/* Where to look for them: the smallest table that has them all. */
+static enum queue_statement list_of(int state)
+{
+	if (state == QUEUE_ANY || state == QUEUE_ENDED)
+		return LIST_ALL;
+	if (state == QUEUE_UNSUCCESSFUL)
+		return LIST_BAD;
+	if (state == TASK_SUCCEEDED)
+		return LIST_DONE;
+	return state > TASK_SUCCEEDED ? LIST_UNSUCCESSFUL : LIST_LIVE;
+}
+
 struct page {
 	struct task **tasks;
 	size_t n, limit;
@@ -206,7 +235,7 @@ static int read_page(struct queue *queue, const struct queue_filter *f, enum que
 		struct task *task = read_task(stmt, arena);
 
 		queue_overlay(queue, task, arena);
-		if (f->state < 0 || (int)task->state == f->state)
+		if (state_matches(f->state, task->state))
 			page->tasks[page->n++] = task;
 	}
 	store_end(stmt);
@@ -241,18 +270,12 @@ static int read_running(struct queue *queue, const struct queue_filter *f, int64
 	return r;
 }
 
-static int read_list(struct queue *queue, const struct queue_filter *f, int64_t before,
-                     struct arena *arena, struct page *page, struct err *err)
+static int read_list(struct queue *queue, const struct queue_filter *f, int64_t before, struct arena *arena,
+                     struct page *page, struct err *err)
 {
-	enum queue_statement id = LIST_ALL;
-
 	if (f->state == TASK_RUNNING)
 		return read_running(queue, f, before, arena, page, err);
-	if (f->state >= 0)
-		id = f->state < TASK_RUNNING      ? LIST_LIVE
-		     : f->state == TASK_SUCCEEDED ? LIST_DONE
-		                                  : LIST_UNSUCCESSFUL;
-	return read_page(queue, f, id, before, 0, arena, page, err);
+	return read_page(queue, f, list_of(f->state), before, 0, arena, page, err);
 }
 
 int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
@@ -281,8 +304,7 @@ int queue_list(struct queue *queue, const struct queue_filter *filter, struct ar
 	return r;
 }
 
-/* ---- the news
- * -------------------------------------------------------------------------------------- */
+/* ---- the news ------------------------------------------------------------------------------ */
 
 static void show_in(struct task *task, enum task_state state)
 {

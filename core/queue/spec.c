@@ -106,8 +106,7 @@ static void set_number(struct task_spec *spec, const struct field *field, int64_
 		*(int64_t *)at = v;
 }
 
-/* ---- copy
- * ------------------------------------------------------------------------------------------ */
+/* ---- copy ---------------------------------------------------------------------------------- */
 
 static void set_defaults(const struct queue *queue, struct task_spec *spec)
 {
@@ -144,8 +143,7 @@ struct task_spec *spec_copy(const struct queue *queue, struct arena *arena,
 	return copy;
 }
 
-/* ---- pack
- * ------------------------------------------------------------------------------------------ */
+/* ---- pack ---------------------------------------------------------------------------------- */
 
 static void add_netstring(struct buf *buf, const char *s)
 {
@@ -175,14 +173,14 @@ static int is_default(const struct task_spec *spec, const struct field *field)
 	return field->type == FIELD_STR ? !*text_of(spec, field) : !number_of(spec, field);
 }
 
-char *spec_pack(const struct task_spec *spec, struct arena *arena)
+char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena)
 {
 	struct buf buf;
 	char *text = NULL;
 
 	buf_init(&buf, 0);
 	for (size_t i = 0; i < N_FIELDS; i++)
-		if (fields[i].flags & IN_POLICY && !is_default(spec, &fields[i]))
+		if ((whole || fields[i].flags & IN_POLICY) && !is_default(spec, &fields[i]))
 			pack_field(&buf, spec, &fields[i]);
 	if (buf.len)
 		text = arena_str(arena, buf.data);
@@ -251,8 +249,7 @@ int spec_flags(const struct task_spec *spec)
 	return spec->n_depends_on ? flags | LIVE_POLICY : flags;
 }
 
-/* ---- check
- * ----------------------------------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------------------------- */
 
 static int check_text(const struct field *field, const char *s, struct err *err)
 {
@@ -302,8 +299,7 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 	return spec->retry_rules ? spec_check_rules(spec->retry_rules, err) : 0;
 }
 
-/* ---- retry rules
- * ------------------------------------------------------------------------------------ */
+/* ---- retry rules --------------------------------------------------------------------------- */
 
 struct rule {
 	char code[32];

@@ -95,7 +95,7 @@ int db_migrate(struct store_db *db, struct err *err)
 	return r;
 }
 
-/* ---- statements -------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------- */
 
 static struct store_stmt *find(struct store_db *db, const char *sql)
 {

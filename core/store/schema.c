@@ -78,5 +78,11 @@ const char *const store_schema[] = {
 	" expired INTEGER NOT NULL, sealed INTEGER NOT NULL, on_complete INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE queue_settings (name TEXT PRIMARY KEY, settings TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"INSERT INTO meta SELECT 'last_id', ifnull(max(id), 0) FROM task;",
+	/* 4: schedules; `spec` is a packed task_spec */
+	"CREATE TABLE schedule (name TEXT PRIMARY KEY, cron TEXT NOT NULL, zone TEXT NOT NULL,"
+	" overlap INTEGER NOT NULL, paused INTEGER NOT NULL, catchup_ms INTEGER NOT NULL, spec TEXT NOT NULL,"
+	" next_at INTEGER NOT NULL, last_at INTEGER NOT NULL, last_task INTEGER NOT NULL,"
+	" created_at INTEGER NOT NULL, fired INTEGER NOT NULL, skipped INTEGER NOT NULL,"
+	" missed INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

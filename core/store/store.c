@@ -58,7 +58,7 @@ const struct option store_options[] = {
 	OPTION_END,
 };
 
-/* ---- the writer ---------------------------------------------------------------------------------- */
+/* ---- the writer ---------------------------------------------------------------------------- */
 
 /* Prepared once, found again by their address. */
 static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT", savepoint[] = "SAVEPOINT one",
@@ -172,7 +172,7 @@ static void move_all(struct list *from, struct list *to, int64_t max)
 	}
 }
 
-/* ---- a full disk ---------------------------------------------------------------------------------- */
+/* ---- a full disk --------------------------------------------------------------------------- */
 
 static void set_full(struct store *store, const struct err *err)
 {
@@ -304,7 +304,7 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-/* ---- the checkpointer ---------------------------------------------------------------------------- */
+/* ---- the checkpointer ---------------------------------------------------------------------- */
 
 static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
 {
@@ -340,7 +340,7 @@ static void *checkpoint_main(void *arg)
 	return NULL;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------ */
+/* ---- open and close ------------------------------------------------------------------------ */
 
 static int take_lock(struct store *store, const char *path, struct err *err)
 {
@@ -489,7 +489,7 @@ void store_close(struct store *store)
 	free(store);
 }
 
-/* ---- for the loop thread -------------------------------------------------------------------------- */
+/* ---- for the loop thread ------------------------------------------------------------------- */
 
 static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
 {

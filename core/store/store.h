@@ -57,7 +57,7 @@ struct store_db *store_reader(struct store *store);
 int64_t store_next_fence(struct store *store);
 const struct metric *store_metrics(struct store *store);
 
-/* ---- statements: `sql` is static text with ?1 …; prepared once per connection ------------------- */
+/* ---- statements: `sql` is static text with ?1 …; prepared once per connection -------------- */
 int store_begin(struct store_db *db, const char *sql, struct store_stmt **ret, struct err *err);
 void store_bind_int(struct store_stmt *stmt, int at, int64_t v);
 void store_bind_text(struct store_stmt *stmt, int at, const char *s); /* NULL is NULL; kept until end */

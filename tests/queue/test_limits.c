@@ -69,8 +69,7 @@ START_TEST(fairness_keys_of_one_queue_take_turns_by_their_weight)
 }
 END_TEST
 
-/* ---- queues as a whole
- * ---------------------------------------------------------------------------------------- */
+/* ---- queues as a whole --------------------------------------------------------------------- */
 
 START_TEST(a_paused_queue_waits_and_others_go_on_also_after_a_restart)
 {

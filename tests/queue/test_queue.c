@@ -444,8 +444,7 @@ START_TEST(forgetting_goes_on_until_all_that_is_old_is_gone)
 }
 END_TEST
 
-/* ---- a disk that fails
- * ---------------------------------------------------------------------------- */
+/* ---- a disk that fails --------------------------------------------------------------------- */
 
 START_TEST(a_queue_whose_store_is_read_only_answers_and_rests)
 {
@@ -572,8 +571,7 @@ START_TEST(whichever_write_fails_what_was_told_is_there_after_the_restart)
 }
 END_TEST
 
-/* ---- kill -9
- * ---------------------------------------------------------------------------------------- */
+/* ---- kill -9 ------------------------------------------------------------------------------- */
 
 #define KEYS 20000
 

@@ -23,8 +23,7 @@ static void on_ids(void *ctx, int r, const struct queue_put_result *results, siz
 		ids[i] = results[i].code ? results[i].code : results[i].id;
 }
 
-/* ---- dependencies
- * ---------------------------------------------------------------------------------------------- */
+/* ---- dependencies -------------------------------------------------------------------------- */
 
 START_TEST(a_task_waits_for_those_it_depends_on)
 {
