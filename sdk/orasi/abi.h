@@ -126,10 +126,10 @@ struct orasi_config {
 	orasi_str json; /* the same data as canonical JSON text */
 	/* `ptr` is a JSON pointer such as "/delimiter". ORASI_E_NOTFOUND leaves the result as is. [any] */
 	orasi_status (*get_i64)(const orasi_config *config, const char *ptr, int64_t *ret);
-	orasi_status (*get_f64)(const orasi_config *config, const char *ptr, double *ret);
-	orasi_status (*get_bool)(const orasi_config *config, const char *ptr, int32_t *ret);
-	orasi_status (*get_str)(const orasi_config *config, const char *ptr, orasi_str *ret);
-	orasi_status (*count)(const orasi_config *config, const char *ptr, uint32_t *ret);
+	orasi_status (*get_f64)(const orasi_config *config, const char *ptr, double *ret); /* [any] */
+	orasi_status (*get_bool)(const orasi_config *config, const char *ptr, int32_t *ret); /* [any] */
+	orasi_status (*get_str)(const orasi_config *config, const char *ptr, orasi_str *ret); /* [any] */
+	orasi_status (*count)(const orasi_config *config, const char *ptr, uint32_t *ret); /* [any] */
 };
 
 /* ---- descriptor and entry ---------------------------------------------------------------- */
@@ -179,7 +179,7 @@ typedef struct orasi_entry {
 	uint16_t abi_major, abi_minor;
 	const char *bundle_id, *bundle_version, *vendor, *license;
 	orasi_status (*init)(const orasi_host *host, orasi_error *err); /* [scan] once per process */
-	void (*deinit)(void);                                           /* may never be called */
+	void (*deinit)(void);                                           /* [scan] may never be called */
 	uint32_t (*count)(void);                                        /* [any] */
 	const orasi_descriptor *(*describe)(uint32_t index); /* [any] NULL when out of range */
 	const void *(*get_factory)(const char *factory_id);  /* [any] NULL when unknown */

@@ -38,7 +38,7 @@ typedef struct orasi_host_log {
 	uint32_t struct_size;
 	int32_t min_level; /* skip the formatting below this */
 	void (*log)(const orasi_host *host, int32_t level, orasi_str message, const orasi_kv *kv,
-	            uint32_t n);
+	            uint32_t n); /* [any] */
 } orasi_host_log;
 
 /* The running attempt. Look at *cancel_flag at least every 100 ms of work; non-zero means: stop
@@ -49,20 +49,20 @@ typedef struct orasi_host_job {
 	const volatile int32_t *cancel_flag;
 	int64_t deadline_mono_ns; /* 0 = none */
 	/* total 0 = unknown; the host passes on at most 4 a second. */
-	void (*progress)(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note);
+	void (*progress)(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note); /* [any] */
 	/* Tasks only (others have marks and save): at most 64 KiB. Comes back when the state is durable: whatever dies
 	 * now, the next attempt gets it as orasi_task_run.checkpoint. */
-	orasi_status (*checkpoint)(const orasi_host *host, orasi_bytes state, orasi_error *err);
+	orasi_status (*checkpoint)(const orasi_host *host, orasi_bytes state, orasi_error *err); /* [any] */
 } orasi_host_job;
 
 /* Counted memory. NULL when over budget: spill, or fail with ORASI_E_QUOTA. */
 typedef struct orasi_host_mem {
 	uint32_t struct_size, reserved;
-	void *(*alloc)(const orasi_host *host, size_t n, size_t align); /* align 0 = any type */
-	void *(*resize)(const orasi_host *host, void *p, size_t n);
-	void (*release)(const orasi_host *host, void *p);                   /* NULL is fine */
-	orasi_status (*reserve)(const orasi_host *host, int64_t delta); /* account foreign memory */
-	uint64_t (*budget)(const orasi_host *host);                     /* bytes left */
+	void *(*alloc)(const orasi_host *host, size_t n, size_t align); /* [any] align 0 = any type */
+	void *(*resize)(const orasi_host *host, void *p, size_t n); /* [any] */
+	void (*release)(const orasi_host *host, void *p);                   /* [any] NULL is fine */
+	orasi_status (*reserve)(const orasi_host *host, int64_t delta); /* [any] account foreign memory */
+	uint64_t (*budget)(const orasi_host *host);                     /* [any] bytes left */
 } orasi_host_mem;
 
 /* A record that cannot become a row. */
@@ -82,18 +82,18 @@ typedef struct orasi_rejected {
 /* ORASI_OK: go on. ORASI_E_BUDGET: the task allows no more; unwind and return it. */
 typedef struct orasi_host_reject {
 	uint32_t struct_size, reserved;
-	orasi_status (*reject)(const orasi_host *host, const orasi_rejected *rejected);
+	orasi_status (*reject)(const orasi_host *host, const orasi_rejected *rejected); /* [any] */
 } orasi_host_reject;
 
 /* Scratch files that vanish with the attempt. A handle is valid until close. */
 typedef struct orasi_host_blob {
 	uint32_t struct_size, reserved;
-	orasi_status (*create)(const orasi_host *host, uint64_t *ret_handle, orasi_error *err);
+	orasi_status (*create)(const orasi_host *host, uint64_t *ret_handle, orasi_error *err); /* [any] */
 	orasi_status (*pwrite)(const orasi_host *host, uint64_t handle, uint64_t off, const void *buf,
-	                       size_t len, orasi_error *err);
+	                       size_t len, orasi_error *err); /* [any] */
 	orasi_status (*pread)(const orasi_host *host, uint64_t handle, uint64_t off, void *buf,
-	                      size_t len, orasi_error *err);
-	void (*close)(const orasi_host *host, uint64_t handle);
+	                      size_t len, orasi_error *err); /* [any] */
+	void (*close)(const orasi_host *host, uint64_t handle); /* [any] */
 } orasi_host_blob;
 
 /* ---- since 0.2 ----------------------------------------------------------------------------------------------- */
@@ -105,55 +105,55 @@ typedef struct orasi_host_metrics {
 	uint32_t struct_size, reserved;
 	/* `name`: [a-z][a-z0-9_]*, at most 40 bytes. The same name again gives the same metric. 0: refused (a bad name, or
 	 * more than 32 of them). */
-	uint32_t (*define)(const orasi_host *host, uint32_t type, orasi_str name, orasi_str help);
+	uint32_t (*define)(const orasi_host *host, uint32_t type, orasi_str name, orasi_str help); /* [any] */
 	/* Adds to a counter (v >= 0), or sets a gauge. Kept in the worker, passed on a few times a second. */
-	void (*add)(const orasi_host *host, uint32_t metric, double v);
+	void (*add)(const orasi_host *host, uint32_t metric, double v); /* [any] */
 } orasi_host_metrics;
 
 /* Spans below the attempt's; they become log events with their duration. */
 typedef struct orasi_host_trace {
 	uint32_t struct_size, reserved;
-	uint64_t (*begin)(const orasi_host *host, orasi_str name, uint64_t parent); /* parent 0: the attempt; 0: too many */
-	void (*end)(const orasi_host *host, uint64_t span, orasi_status status);
-	orasi_str (*traceparent)(const orasi_host *host); /* W3C, for outgoing calls; may be empty. Until the host goes. */
+	uint64_t (*begin)(const orasi_host *host, orasi_str name, uint64_t parent); /* [any] parent 0: the attempt; 0: too many */
+	void (*end)(const orasi_host *host, uint64_t span, orasi_status status); /* [any] */
+	orasi_str (*traceparent)(const orasi_host *host); /* [any] W3C, for outgoing calls; may be empty. Until the host goes. */
 } orasi_host_trace;
 
 /* What the operator has laid down for this plugin. Never in the configuration, never in a log. [inst] */
 typedef struct orasi_host_secret {
 	uint32_t struct_size, reserved;
-	orasi_status (*get)(const orasi_host *host, orasi_str name, orasi_bytes *ret); /* until destroy; E_NOTFOUND */
+	orasi_status (*get)(const orasi_host *host, orasi_str name, orasi_bytes *ret); /* [inst] until destroy; E_NOTFOUND */
 } orasi_host_secret;
 
 /* Tasks that begin if and when this attempt succeeds, in the same transaction: the body of POST /v1/tasks as JSON
  * text. At most 100. Refused when the body breaks the rules of its kind, with the reason. [inst] */
 typedef struct orasi_host_submit {
 	uint32_t struct_size, reserved;
-	orasi_status (*submit)(const orasi_host *host, orasi_str task_json, orasi_error *err);
+	orasi_status (*submit)(const orasi_host *host, orasi_str task_json, orasi_error *err); /* [inst] */
 } orasi_host_submit;
 
 /* Time and chance that a test can fix. */
 typedef struct orasi_host_clock {
 	uint32_t struct_size, reserved;
-	int64_t (*mono_ns)(const orasi_host *host);
-	int64_t (*unix_ns)(const orasi_host *host);
+	int64_t (*mono_ns)(const orasi_host *host); /* [any] */
+	int64_t (*unix_ns)(const orasi_host *host); /* [any] */
 } orasi_host_clock;
 
 typedef struct orasi_host_random {
 	uint32_t struct_size, reserved;
-	uint64_t (*u64)(const orasi_host *host);
+	uint64_t (*u64)(const orasi_host *host); /* [any] */
 } orasi_host_random;
 
 /* fn(arg, i) for i in 0..n-1, on threads of the host and on the caller's; comes back when all are done. */
 typedef struct orasi_host_pool {
 	uint32_t struct_size, reserved;
-	uint32_t (*width)(const orasi_host *host); /* how many at the same time, at least 1 */
-	void (*parallel_for)(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg);
+	uint32_t (*width)(const orasi_host *host); /* [any] how many at the same time, at least 1 */
+	void (*parallel_for)(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg); /* [any] */
 } orasi_host_pool;
 
 /* For asserting the threading tags. */
 typedef struct orasi_host_thread_check {
 	uint32_t struct_size, reserved;
-	int32_t (*is_call_thread)(const orasi_host *host); /* 1 on the thread that calls the plugin */
+	int32_t (*is_call_thread)(const orasi_host *host); /* [any] 1 on the thread that calls the plugin */
 } orasi_host_thread_check;
 
 #ifdef __cplusplus

@@ -26,19 +26,19 @@ struct orasi_store {
 	uint32_t struct_size, reserved;
 	void *ctx;
 	/* build */
-	orasi_status (*create)(orasi_store *store, const char *blob, uint64_t *ret_handle, orasi_error *err);
+	orasi_status (*create)(orasi_store *store, const char *blob, uint64_t *ret_handle, orasi_error *err); /* [inst] */
 	orasi_status (*append)(orasi_store *store, uint64_t handle, const void *buf, size_t len,
-	                       orasi_error *err);
+	                       orasi_error *err); /* [inst] */
 	orasi_status (*pwrite)(orasi_store *store, uint64_t handle, uint64_t off, const void *buf,
-	                       size_t len, orasi_error *err); /* inside what was appended */
+	                       size_t len, orasi_error *err); /* [inst] inside what was appended */
 	/* read */
 	orasi_status (*open)(orasi_store *store, const char *blob, uint64_t *ret_handle,
-	                     uint64_t *ret_size, orasi_error *err);
+	                     uint64_t *ret_size, orasi_error *err); /* [inst] */
 	orasi_status (*pread)(orasi_store *store, uint64_t handle, uint64_t off, void *buf, size_t len,
-	                      orasi_error *err); /* all of len, or E_CORRUPT */
+	                      orasi_error *err); /* [inst] all of len, or E_CORRUPT */
 	/* A read-only view of the whole blob, 8-byte aligned at least, until the handle is closed. */
-	orasi_status (*map)(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err);
-	orasi_status (*close)(orasi_store *store, uint64_t handle, orasi_error *err);
+	orasi_status (*map)(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err); /* [inst] */
+	orasi_status (*close)(orasi_store *store, uint64_t handle, orasi_error *err); /* [inst] */
 };
 
 /* caps.ops is a bitmap of 1u << ORASI_OP_*. */
@@ -100,14 +100,14 @@ typedef struct orasi_index_factory {
 	 * plugin cannot index such a type. */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
 	                       const struct ArrowSchema *keys, void **ret_self, orasi_error *err);
-	void (*destroy)(void *self);
+	void (*destroy)(void *self); /* [inst] */
 	/* [inst] build_begin → build_add … → build_finish or build_abort. `first_row` is the row id of
 	 * keys' row 0; rows follow each other without gaps inside a batch and ascend over calls. */
 	orasi_status (*build_begin)(void *self, orasi_store *dst, void **ret_build, orasi_error *err);
 	orasi_status (*build_add)(void *build, const struct ArrowArray *keys, uint64_t first_row,
-	                          orasi_error *err);
-	orasi_status (*build_finish)(void *build, orasi_segment_info *ret, orasi_error *err); /* frees */
-	void (*build_abort)(void *build); /* frees; NULL is fine */
+	                          orasi_error *err); /* [inst] */
+	orasi_status (*build_finish)(void *build, orasi_segment_info *ret, orasi_error *err); /* [inst] frees */
+	void (*build_abort)(void *build); /* [inst] frees; NULL is fine */
 	/* [inst] k segments into one. Rows of src[i] get base[i] added; rows in drop[i] (may be NULL)
 	 * are left out. NULL function: the host rebuilds instead. */
 	orasi_status (*merge)(void *self, orasi_store *const *src, const uint64_t *base,
@@ -116,19 +116,19 @@ typedef struct orasi_index_factory {
 	/* [inst] */
 	orasi_status (*open)(void *self, orasi_store *src, void **ret_reader, orasi_segment_info *ret,
 	                     orasi_error *err);
-	void (*close)(void *reader);
+	void (*close)(void *reader); /* [inst] */
 	/* [any] on an open reader */
 	orasi_status (*query)(void *reader, const orasi_query *query, void **ret_cursor,
 	                      orasi_error *err);
 	/* [cur] ORASI_OK with n > 0, or ORASI_END. */
 	orasi_status (*next)(void *cursor, orasi_hits *hits, orasi_error *err);
-	void (*cursor_close)(void *cursor);
+	void (*cursor_close)(void *cursor); /* [cur] */
 	/* [any] Rows it expects to return, without touching more than headers and a tree path. */
 	orasi_status (*estimate)(void *reader, const orasi_query *query, uint64_t *ret_rows,
 	                         orasi_error *err);
 	/* [any] 0 headers, 1 checksums and structure, 2 every entry. */
 	orasi_status (*verify)(void *reader, uint32_t level, orasi_error *err);
-	const void *(*get_extension)(void *self, const char *id);
+	const void *(*get_extension)(void *self, const char *id); /* [any] */
 } orasi_index_factory;
 
 #ifdef __cplusplus

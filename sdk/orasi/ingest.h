@@ -34,10 +34,10 @@ struct orasi_source {
 	int64_t size;  /* bytes, -1 if unknown (a pipe, a compressed file) */
 	orasi_str uri; /* for messages */
 	/* Reads on: up to cap bytes; short reads are normal; *got == 0 with ORASI_OK is the end. */
-	orasi_status (*read)(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err);
+	orasi_status (*read)(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err); /* [inst] */
 	/* Reads at a place; NULL unless ORASI_SOURCE_SEEK. *got < len only at the end. */
 	orasi_status (*pread)(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got,
-	                      orasi_error *err);
+	                      orasi_error *err); /* [inst] */
 };
 #define ORASI_SOURCE_SEEK 1u /* pread works and size is known */
 
@@ -90,7 +90,7 @@ typedef struct orasi_ingest_factory {
 	/* [inst] */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
 	                       void **ret_self, orasi_error *err);
-	void (*destroy)(void *self); /* NULL is fine */
+	void (*destroy)(void *self); /* [inst] NULL is fine */
 	/* [inst] Reads what it must to know the schema and writes it to *ret_schema. */
 	orasi_status (*open)(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
 	                     orasi_error *err);
@@ -101,7 +101,7 @@ typedef struct orasi_ingest_factory {
 	orasi_status (*schema)(void *self, struct ArrowSchema *ret_schema, orasi_error *err);
 	/* [inst] */
 	orasi_status (*close)(void *self, orasi_error *err);
-	const void *(*get_extension)(void *self, const char *id);
+	const void *(*get_extension)(void *self, const char *id); /* [any] */
 } orasi_ingest_factory;
 
 /* ---- encode ------------------------------------------------------------------------------ */
@@ -111,7 +111,7 @@ typedef struct orasi_output orasi_output;
 struct orasi_output {
 	uint32_t struct_size, reserved;
 	void *ctx;
-	orasi_status (*write)(orasi_output *output, const void *buf, size_t len, orasi_error *err);
+	orasi_status (*write)(orasi_output *output, const void *buf, size_t len, orasi_error *err); /* [inst] */
 };
 
 /* What finish tells. stats_json is the plugin's memory, valid until destroy. It has the layout of
@@ -127,17 +127,17 @@ typedef struct orasi_encode_info {
 typedef struct orasi_encode_factory {
 	uint32_t struct_size, reserved;
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
-	                       void **ret_self, orasi_error *err);
-	void (*destroy)(void *self); /* NULL is fine; an unfinished file is the host's to delete */
+	                       void **ret_self, orasi_error *err); /* [inst] */
+	void (*destroy)(void *self); /* [inst] NULL is fine; an unfinished file is the host's to delete */
 	orasi_status (*open)(void *self, orasi_output *output, const struct ArrowSchema *schema,
-	                     orasi_error *err);
+	                     orasi_error *err); /* [inst] */
 	/* The batch stays the caller's. */
-	orasi_status (*write)(void *self, const struct ArrowArray *batch, orasi_error *err);
+	orasi_status (*write)(void *self, const struct ArrowArray *batch, orasi_error *err); /* [inst] */
 	/* Bytes written so far plus an estimate of what is buffered. [inst] */
 	uint64_t (*size_estimate)(void *self);
 	/* Ends the file; after it only open (a new file) or destroy may follow. */
-	orasi_status (*finish)(void *self, orasi_encode_info *ret_info, orasi_error *err);
-	const void *(*get_extension)(void *self, const char *id);
+	orasi_status (*finish)(void *self, orasi_encode_info *ret_info, orasi_error *err); /* [inst] */
+	const void *(*get_extension)(void *self, const char *id); /* [any] */
 } orasi_encode_factory;
 
 #ifdef __cplusplus

@@ -32,7 +32,7 @@ typedef struct orasi_notifier_factory {
 	/* [inst] */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
 	                       orasi_error *err);
-	void (*destroy)(void *self); /* NULL is fine */
+	void (*destroy)(void *self); /* [inst] NULL is fine */
 	/* [inst] each[i] tells what became of events[i] (ORASI_OK, a transient status: again later, a permanent one: give
 	 * up); the host has filled it with ORASI_E_IO. The return value counts for those left untouched: a failure of the
 	 * whole batch needs no entry each. */

@@ -32,7 +32,7 @@ typedef struct orasi_task_factory {
 	/* [inst] */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
 	                       orasi_error *err);
-	void (*destroy)(void *self); /* NULL is fine */
+	void (*destroy)(void *self); /* [inst] NULL is fine */
 	/* [inst] The whole work. *ret_result: a JSON object, at most 1 MiB, the plugin's memory until destroy; left empty it
 	 * is {}. */
 	orasi_status (*run)(void *self, const orasi_task_run *run, orasi_str *ret_result, orasi_error *err);

@@ -27,7 +27,7 @@ struct orasi_sink {
 	uint32_t struct_size, reserved;
 	void *ctx;
 	/* Takes the batch, of the schema that bind gave. Not ORASI_OK: unwind and return it as it came. */
-	orasi_status (*push)(orasi_sink *sink, struct ArrowArray *batch);
+	orasi_status (*push)(orasi_sink *sink, struct ArrowArray *batch); /* [inst] */
 };
 
 typedef struct orasi_transform_factory {
@@ -35,7 +35,7 @@ typedef struct orasi_transform_factory {
 	/* [inst] */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
 	                       orasi_error *err);
-	void (*destroy)(void *self); /* NULL is fine */
+	void (*destroy)(void *self); /* [inst] NULL is fine */
 	/* [inst] Told the schema of what comes (a struct), answers with the schema of what goes. E_CONFIG when it cannot
 	 * work on such columns. `state` is what `save` gave, or empty. Never called with batches kept: flush came before. */
 	orasi_status (*bind)(void *self, const struct ArrowSchema *in, orasi_bytes state, struct ArrowSchema *ret_out,
