@@ -360,6 +360,46 @@ static int resumes(struct exam *exam)
 	return r;
 }
 
+/* ---- notifiers ---------------------------------------------------------------------------------------------------- */
+
+#define EVENTS 3
+
+static int delivers(struct exam *exam)
+{
+	static const char *const json = "{\"task\":\"examination\",\"state\":\"failed\"}";
+	orasi_event events[EVENTS];
+	const orasi_event *list[EVENTS];
+	orasi_status each[EVENTS + 1], status;
+	orasi_error error = exam_no_error();
+	void *self;
+
+	for (uint32_t i = 0; i < EVENTS; i++) {
+		events[i] = (orasi_event){sizeof(events[i]), i + 1, 1700000000000000000, ORASI_STR("event-1"),
+		                          ORASI_STR("task.failed"), {json, strlen(json)}};
+		list[i] = &events[i];
+		each[i] = ORASI_E_IO;
+	}
+	each[EVENTS] = 0x5A5A;
+	status = instance_create(exam, &exam->lab, NULL, exam->config, &self, &error);
+	if (status)
+		return exam_fail(exam, "create fails: %s", error.message);
+	alarm(60);
+	status = CALL(exam, "deliver", exam->subject.notifier->deliver(self, list, EVENTS, each, &error));
+	instance_destroy(exam, self);
+	if (each[EVENTS] != 0x5A5A)
+		return exam_fail(exam, "deliver wrote a status behind those of its events");
+	for (int i = 0; i < EVENTS; i++)
+		if (each[i] > 0)
+			return exam_fail(exam, "deliver gave event %d the status %d, which does not belong there", i, each[i]);
+	if (status)
+		return exam_error(exam, "deliver", status, &error);
+	for (int i = 0; i < EVENTS; i++)
+		if (each[i] == ORASI_E_IO && !error.message[0])
+			return exam_fail(exam, "deliver returned ORASI_OK and told nothing of event %d", i);
+	return 0;
+}
+
+#define NOTIFIER FOR_KIND(ORASI_KIND_NOTIFIER)
 #define TRANSFORM FOR_KIND(ORASI_KIND_TRANSFORM)
 #define TASK FOR_KIND(ORASI_KIND_TASK)
 const struct test tests_flow[] = {
@@ -371,5 +411,6 @@ const struct test tests_flow[] = {
 	{"task.result", "the result is a JSON object, its schema is one", TASK, 0, gives_its_result},
 	{"task.cancel", "cancelled before it begins, it ends", TASK, 0, stops_at_once},
 	{"task.resume", "it resumes from its checkpoint, and refuses garbage without a crash", TASK, 0, resumes},
+	{"notifier.deliver", "every event has a status of its own, nothing is written behind them", NOTIFIER, 0, delivers},
 	{0},
 };

@@ -24,5 +24,6 @@ said "the first ingest keeps what it cannot use" "5 rows in = 4 written + 1 reje
 said "the rejected line is told with its place" "utf8"
 said "a wrong option is refused" "refused, as it should be"
 same "the new generation reads too" 8 "$(grep -A3 '^ *lines *$' "$SCRATCH/out" | tr -dc '0-9\n' | grep . | head -1)"
+said "the suite was run" "ingest.kill: killed with SIGKILL behind every batch"
 said "the hash index answers" "index by_text (hash)"
 done_testing

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# orasi plugin new: every kind in every language it offers gives a project that builds against the installed SDK and
+# passes its check, untouched; the Rust crate has the layouts of the headers.
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/install.sh"
+
+check "the tree installs" install_tree || exit 1
+mkdir "$SCRATCH/work" && cd "$SCRATCH/work" || exit 1
+export CARGO_HOME=$SCRATCH/cargo CARGO_NET_OFFLINE=true
+
+try() {
+	local kind=$1 lang=$2 name=$3
+	orasi plugin new "com.example.test.$name" --kind "$kind" --lang "$lang" >"$SCRATCH/new.log" 2>&1
+	if make -C "$name" check CHECKFLAGS="--seed 1" >"$SCRATCH/make.log" 2>&1; then
+		pass "a new $kind plugin in $lang builds and passes its check"
+	else
+		fail "a new $kind plugin in $lang builds and passes its check" "$(cat "$SCRATCH/new.log")" \
+			"$(grep -A2 '^not ok\|rror' "$SCRATCH/make.log" | head -20)"
+	fi
+	same "it has its own name" "com.example.test.$name $name $kind" \
+		"$(orasi plugin info "$name/$name.so" --json | jq -r '.plugins[0] | "\(.id) \(.name) \(.kind)"')"
+	same "and none of the example's" "" "$(grep -rlE 'com\.example\.[a-z-]+"' "$name" --include='*.c' --include='*.cpp' --include='*.rs')"
+}
+command -v jq >/dev/null || skip_all "jq is not here"
+for kind in ingest index transform task notifier; do
+	try $kind c "my-$kind"
+done
+if command -v g++ >/dev/null; then
+	try ingest c++ my-cpp
+else
+	pass "C++ # SKIP no g++ is here"
+fi
+if command -v cargo >/dev/null; then
+	try ingest rust my-rust
+	cp -r "$(pkg-config --variable=rustcrate orasi-plugin)" "$SCRATCH/crate"
+	if (cd "$SCRATCH/crate" && cargo test --offline --quiet >"$SCRATCH/cargo.log" 2>&1); then
+		pass "the crate's structs are laid out as the headers', panics stop at the border"
+	else
+		fail "the crate's structs are laid out as the headers', panics stop at the border" "$(tail -20 "$SCRATCH/cargo.log")"
+	fi
+	sed -i 's/let at = self.place;/let at = self.place; if at.line == 2 { panic!("no third line"); }/' my-rust/src/lib.rs
+	make -C my-rust >/dev/null 2>&1
+	printf 'a\nb\nc\n' >in.txt
+	same "a panic is an error with its words" "orasi plugin: 'next' fails (-7): panic: no third line" \
+		"$(orasi plugin run my-rust/my-rust.so in.txt 2>&1 >/dev/null | grep fails)"
+else
+	pass "Rust # SKIP no cargo is here"
+fi
+sed -i 's/const place at = place_;/&\n\t\tif (at.line == 2)\n\t\t\tthrow std::logic_error("no third line");/' my-cpp/my-cpp.cpp
+make -C my-cpp >/dev/null 2>&1
+printf 'a\nb\nc\n' >in.txt
+same "an exception is an error with its words" "orasi plugin: 'next' fails (-7): no third line" \
+	"$(orasi plugin run my-cpp/my-cpp.so in.txt 2>&1 >/dev/null | grep fails)"
+
+refused() {
+	local said
+	said=$(orasi plugin new "${@:3}" 2>&1 >/dev/null)
+	same "$1" "yes" "$(case $said in *"$2"*) echo yes ;; *) echo "$said" ;; esac)"
+}
+refused "an id must be one" "is no id" Syslog
+refused "a kind and language that are not there are named" "there is no example of kind 'index' in 'rust'" \
+	com.example.x --kind index --lang rust
+refused "nothing is overwritten" "is there already" com.example.test.my-index --kind index
+done_testing
