@@ -247,6 +247,7 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 {
 	struct rle_reader rle;
 	int width = bit_width((uint32_t)max);
+	uint32_t only;
 	uint8_t highest = 0;
 
 	ret->len = 0;
@@ -264,9 +265,16 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 		}
 	} else {
 		rle_open(&rle, p, len, width);
+		if (n && rle_is_one_run(&rle, n, &only) && only <= (uint32_t)max) {
+			memset(ret->data, (int)only, n);
+			ret->len = n;
+			leaf->one_level = (int)only;
+			return ORASI_OK;
+		}
 		if (rle_decode_levels(&rle, ret->data, n))
 			return damaged(leaf, err, "its levels end early");
 	}
+	leaf->one_level = -1;
 	for (size_t i = 0; i < n; i++)
 		highest = ret->data[i] > highest ? ret->data[i] : highest;
 	if (highest > max)
@@ -329,6 +337,8 @@ static size_t count_values(const struct leaf *leaf, size_t n)
 
 	if (!leaf->node->def)
 		return n;
+	if (leaf->one_level >= 0)
+		return leaf->one_level == leaf->node->def ? n : 0;
 	for (size_t i = 0; i < n; i++)
 		values += leaf->def.data[i] == leaf->node->def;
 	return values;

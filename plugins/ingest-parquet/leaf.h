@@ -41,6 +41,7 @@ struct leaf {
 	struct bytes indices; /* u32 per value, when the page is dictionary-encoded */
 	int use_dict, has_dict;
 	struct bytes def, rep; /* a byte each */
+	int one_level;         /* that all definition levels of the page have, or -1 */
 	size_t n, pos;         /* levels of the page, and where we are */
 	size_t n_values, value_pos;
 	size_t longest;     /* bytes that a value of the page has at most */

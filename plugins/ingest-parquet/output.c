@@ -2,14 +2,14 @@
 #include "output.h"
 
 orasi_status output_open(struct output *o, const struct node *node, const struct ArrowSchema *want,
-                         struct leaf *leaves, orasi_error *err)
+                         struct leaf *leaves, struct buffers *buffers, orasi_error *err)
 {
 	orasi_status r = plan_make(&o->plan, node, want, leaves, err);
 
 	if (r)
 		return r;
 	if (o->plan.leaf) {
-		vector_init(&o->vector, o->plan.leaf, &o->plan.want);
+		vector_init(&o->vector, o->plan.leaf, &o->plan.want, buffers);
 		return ORASI_OK;
 	}
 	o->builder = arrow_builder_new(want);
@@ -19,7 +19,8 @@ orasi_status output_open(struct output *o, const struct node *node, const struct
 void output_done(struct output *o)
 {
 	plan_done(&o->plan);
-	vector_done(&o->vector);
+	if (o->vector.buffers)
+		vector_done(&o->vector);
 	arrow_builder_free(o->builder);
 	memset(o, 0, sizeof(*o));
 }

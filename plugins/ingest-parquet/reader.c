@@ -25,7 +25,8 @@ struct reader {
 	struct ArrowSchema schema; /* what comes out */
 	struct leaf *leaves;
 	struct output *outputs;
-	uint64_t batch_rows; /* in the batch being filled */
+	struct buffers *buffers; /* of the batches */
+	uint64_t batch_rows;     /* in the batch being filled */
 	uint32_t max_rows;
 	uint64_t max_bytes;
 	uint32_t group;
@@ -47,6 +48,8 @@ static void reader_reset(struct reader *r)
 		leaf_done(&r->leaves[i]);
 	for (int64_t i = 0; r->outputs && i < r->schema.n_children; i++)
 		output_done(&r->outputs[i]);
+	buffers_close(r->buffers);
+	r->buffers = NULL;
 	select_done(&r->select);
 	free(r->leaves);
 	free(r->outputs);
@@ -181,14 +184,15 @@ static orasi_status open_outputs(struct reader *r, orasi_error *err)
 {
 	orasi_status status = ORASI_OK;
 
+	r->buffers = buffers_new();
 	r->leaves = calloc((size_t)r->tree.n_leaves + 1, sizeof(*r->leaves));
 	r->outputs = calloc((size_t)r->schema.n_children + 1, sizeof(*r->outputs));
-	if (!r->leaves || !r->outputs)
+	if (!r->leaves || !r->outputs || !r->buffers)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
 		status = output_open(&r->outputs[i],
 		                     node_child(&r->tree.root, i, r->schema.children[i]->name),
-		                     r->schema.children[i], r->leaves, err);
+		                     r->schema.children[i], r->leaves, r->buffers, err);
 	return status;
 }
 

@@ -223,3 +223,13 @@ int rle_decode_levels(struct rle_reader *r, uint8_t *ret, size_t n)
 {
 	return decode(r, ret, 1, n);
 }
+
+int rle_is_one_run(const struct rle_reader *r, size_t n, uint32_t *ret)
+{
+	struct rle_reader ahead = *r;
+
+	if (next_run(&ahead) || ahead.run < n)
+		return 0;
+	*ret = ahead.value;
+	return 1;
+}

@@ -30,5 +30,7 @@ void rle_open(struct rle_reader *r, const uint8_t *p, size_t n, int width);
 /* Decodes n values; 0, or -1 when there are fewer. Levels are cut to a byte. */
 int rle_decode(struct rle_reader *r, uint32_t *ret, size_t n);
 int rle_decode_levels(struct rle_reader *r, uint8_t *ret, size_t n);
+/* 1 when the first n values are one run, whose value is *ret. */
+int rle_is_one_run(const struct rle_reader *r, size_t n, uint32_t *ret);
 
 #endif

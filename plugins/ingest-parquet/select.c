@@ -327,7 +327,9 @@ orasi_status select_next(struct select *s, uint64_t row, uint64_t max, uint64_t 
 			*ret_n = range->end - row;
 			break;
 		}
-		if (row < s->block || row >= s->block_end) {
+		/* Rows in front of the block were judged before: none of them may match. */
+		row = row > s->block ? row : s->block;
+		if (row >= s->block_end) {
 			r = start_block(s, row, range->end, err);
 			if (r)
 				return r;

@@ -4,14 +4,15 @@
  * behind. */
 #include "vector.h"
 
-#define ALIGN 64
 #define STEP_MAX                                                                        \
 	(1u << 30) /* bytes that one read may add: a dictionary can make much of little \
 	            */
 
-void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want)
+void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want,
+                 struct buffers *buffers)
 {
 	memset(v, 0, sizeof(*v));
+	v->buffers = buffers;
 	v->leaf = leaf;
 	v->want = *want;
 	v->width = arrow_type_width(want);
@@ -24,9 +25,9 @@ void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_in
 
 void vector_done(struct vector *v)
 {
-	free(v->validity.data);
-	free(v->offsets.data);
-	free(v->data.data);
+	buffers_put(v->buffers, v->validity.data, v->validity.cap);
+	buffers_put(v->buffers, v->offsets.data, v->offsets.cap);
+	buffers_put(v->buffers, v->data.data, v->data.cap);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -35,26 +36,28 @@ size_t vector_bytes(const struct vector *v)
 	return v->validity.len + v->offsets.len + v->data.len;
 }
 
-static int reserve(struct vector_buffer *b, size_t more)
+static int reserve(struct vector *v, struct vector_buffer *b, size_t more)
 {
-	size_t need, cap = b->cap ? b->cap : 4096;
+	size_t need, cap;
 	void *data;
 
 	if (__builtin_add_overflow(b->len, more + SLACK, &need) || need > SIZE_MAX / 4)
 		return -1;
 	if (need <= b->cap)
 		return 0;
-	while (cap < need)
-		cap *= 2;
-	if (posix_memalign(&data, ALIGN, cap))
+	need = need > b->cap * 2 ? need : b->cap * 2;
+	data = buffers_get(v->buffers, need > b->usual ? need : b->usual, &cap);
+	if (!data)
 		return -1;
 	if (b->len)
 		memcpy(data, b->data, b->len);
-	free(b->data);
+	buffers_put(v->buffers, b->data, b->cap);
 	b->data = data;
 	b->cap = cap;
 	return 0;
 }
+
+#define INLINE static inline __attribute__((always_inline))
 
 /* ---- which rows have a value ---------------------------------------------------------------- */
 
@@ -63,13 +66,13 @@ static void set_bit(uint8_t *bits, size_t i, int v)
 	bits[i >> 3] = (uint8_t)((bits[i >> 3] & ~(1u << (i & 7))) | (unsigned)v << (i & 7));
 }
 
-static int reserve_bits(struct vector_buffer *b, size_t n)
+static int reserve_bits(struct vector *v, struct vector_buffer *b, size_t n)
 {
 	size_t need = (n + 7) / 8, old = b->len;
 
 	if (need <= old)
 		return 0;
-	if (reserve(b, need - old))
+	if (reserve(v, b, need - old))
 		return -1;
 	memset(b->data + old, 0, need - old);
 	b->len = need;
@@ -84,7 +87,7 @@ static int add_validity(struct vector *v, size_t n, size_t present)
 
 	if (all && fresh)
 		return 0;
-	if (reserve_bits(&v->validity, v->length + n))
+	if (reserve_bits(v, &v->validity, v->length + n))
 		return -1;
 	if (fresh)
 		memset(v->validity.data, 0xFF, v->validity.len);
@@ -139,8 +142,8 @@ static orasi_status put_values(struct vector *v, uint8_t *to, size_t n, orasi_er
 	return r;
 }
 
-static inline __attribute__((always_inline)) void spread(uint8_t *to, const uint8_t *def, int there,
-                                                         size_t n, size_t present, size_t width)
+INLINE void spread(uint8_t *to, const uint8_t *def, int there, size_t n, size_t present,
+                   size_t width)
 {
 	for (size_t i = n; i-- > 0 && present <= i;) {
 		if (def[i] == there)
@@ -169,7 +172,7 @@ static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_
 	uint8_t *to;
 	orasi_status r;
 
-	if (reserve(&v->data, n * v->width))
+	if (reserve(v, &v->data, n * v->width))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	to = v->data.data + v->data.len;
 	r = put_values(v, to, present, err);
@@ -184,7 +187,7 @@ static orasi_status add_bits(struct vector *v, size_t n, orasi_error *err)
 	const struct leaf *leaf = v->leaf;
 	size_t value = leaf->value_pos;
 
-	if (reserve_bits(&v->data, v->length + n))
+	if (reserve_bits(v, &v->data, v->length + n))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		int there = !leaf->node->def || leaf->def.data[leaf->pos + i] == leaf->node->def;
@@ -210,41 +213,119 @@ static int put_end(struct vector *v, size_t end)
 	return 0;
 }
 
+/* At most so many bytes are in the next values. Those of a page lie one behind the other. */
+static size_t bytes_ahead(const struct leaf *leaf, size_t present)
+{
+	struct slice first, last;
+	size_t total = 0;
+
+	if (!present)
+		return 0;
+	if (leaf->use_dict || leaf->plain.width) {
+		for (size_t i = 0; i < present; i++)
+			total += leaf_value_at(leaf, leaf->value_pos + i).len;
+		return total;
+	}
+	first = leaf->plain.slices[leaf->value_pos];
+	last = leaf->plain.slices[leaf->value_pos + present - 1];
+	return (size_t)(last.ptr + last.len - first.ptr);
+}
+
 static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, orasi_error *err)
 {
 	const struct leaf *leaf = v->leaf;
-	size_t total = 0;
+	size_t total = bytes_ahead(leaf, present);
 
-	for (size_t i = 0; i < present; i++)
-		total += leaf_value_at(leaf, leaf->value_pos + i).len;
 	if (total > STEP_MAX || (v->offset_width == 4 && v->data.len + total > INT32_MAX))
 		return pq_fail(err, ORASI_E_LIMIT,
 		               "column '%.100s' has more than 1 GiB in %zu rows", leaf->node->name,
 		               v->length + n);
-	if (reserve(&v->data, total) || reserve(&v->offsets, (n + 1) * v->offset_width))
+	if (reserve(v, &v->data, total) || reserve(v, &v->offsets, (n + 1) * v->offset_width))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	return ORASI_OK;
+}
+
+/* Fixed binaries that are wanted as bytes of any length. */
+static size_t put_fixed_bytes(struct vector *v, size_t end, uint8_t *ends, const uint8_t *def,
+                              size_t n)
+{
+	const struct leaf *leaf = v->leaf;
+
+	for (size_t i = 0, value = leaf->value_pos; i < n; i++) {
+		uint64_t wide;
+
+		if (!def || def[i] == leaf->node->def) {
+			struct slice s = leaf_value_at(leaf, value++);
+
+			memcpy(v->data.data + end, s.ptr, s.len);
+			end += s.len;
+		}
+		wide = end; /* little-endian: its low half is the narrow form */
+		memcpy(ends + i * v->offset_width, &wide, v->offset_width);
+	}
+	return end;
+}
+
+INLINE size_t copy_bytes(uint8_t *to, size_t end, struct slice s)
+{
+	if (s.len <= 4 * SLACK)
+		for (size_t i = 0; i < s.len; i += SLACK)
+			memcpy(to + end + i, s.ptr + i, SLACK);
+	else
+		memcpy(to + end, s.ptr, s.len);
+	return end + s.len;
+}
+
+/* The values of n rows and where each ends; `def` NULL: none is missing. */
+INLINE size_t put_bytes(const struct leaf *leaf, uint8_t *to, size_t end, uint8_t *ends,
+                        size_t offset_width, const uint8_t *def, size_t n, int use_dict)
+{
+	const struct slice *slices =
+	        use_dict ? leaf->dict.slices : leaf->plain.slices + leaf->value_pos;
+	const uint32_t *indices =
+	        use_dict ? (const uint32_t *)leaf->indices.data + leaf->value_pos : NULL;
+	int there = leaf->node->def;
+
+	for (size_t i = 0, value = 0; i < n; i++) {
+		uint32_t narrow;
+		uint64_t wide;
+
+		if (!def || def[i] == there) {
+			end = copy_bytes(to, end, slices[use_dict ? indices[value] : value]);
+			value++;
+		}
+		narrow = (uint32_t)end;
+		wide = end;
+		memcpy(ends + i * offset_width, offset_width == 4 ? (void *)&narrow : &wide,
+		       offset_width);
+	}
+	return end;
 }
 
 static orasi_status add_bytes(struct vector *v, size_t n, size_t present, orasi_error *err)
 {
 	const struct leaf *leaf = v->leaf;
-	size_t value = leaf->value_pos, end = v->data.len;
+	const uint8_t *def = present == n ? NULL : &leaf->def.data[leaf->pos];
 	orasi_status r = reserve_bytes(v, n, present, err);
+	size_t end = v->data.len;
+	uint8_t *ends;
 
 	if (r)
 		return r;
 	if (!v->offsets.len)
 		put_end(v, 0);
-	for (size_t i = 0; i < n; i++) {
-		if (present == n || leaf->def.data[leaf->pos + i] == leaf->node->def) {
-			struct slice s = leaf_value_at(leaf, value++);
-
-			memcpy(v->data.data + end, s.ptr, s.len <= SLACK ? SLACK : s.len);
-			end += s.len;
-		}
-		put_end(v, end);
-	}
+	ends = v->offsets.data + v->offsets.len;
+	if (leaf->plain.width || leaf->dict.width)
+		end = put_fixed_bytes(v, end, ends, def, n);
+	else if (v->offset_width == 8)
+		end = put_bytes(leaf, v->data.data, end, ends, 8, def, n, leaf->use_dict);
+	else if (leaf->use_dict)
+		end = def ? put_bytes(leaf, v->data.data, end, ends, 4, def, n, 1)
+		          : put_bytes(leaf, v->data.data, end, ends, 4, NULL, n, 1);
+	else
+		end = def ? put_bytes(leaf, v->data.data, end, ends, 4, def, n, 0)
+		          : put_bytes(leaf, v->data.data, end, ends, 4, NULL, n, 0);
+	v->offsets.len += n * v->offset_width;
 	v->data.len = end;
 	return ORASI_OK;
 }
@@ -307,42 +388,58 @@ orasi_status vector_read(struct vector *v, size_t n, orasi_error *err)
 
 /* ---- handing over --------------------------------------------------------------------------- */
 
+/* What an array that was handed over needs to give its buffers back. */
+struct handed {
+	struct buffers *buffers;
+	const void *pointers[3];
+	size_t caps[3];
+};
+
 static void array_free(struct ArrowArray *array)
 {
-	for (int64_t i = 0; i < array->n_buffers; i++)
-		free((void *)array->buffers[i]);
-	free(array->buffers);
+	struct handed *handed = array->private_data;
+
+	for (int i = 0; i < 3; i++)
+		buffers_put(handed->buffers, (void *)handed->pointers[i], handed->caps[i]);
+	buffers_unref(handed->buffers);
+	free(handed);
 	memset(array, 0, sizeof(*array));
 }
 
-static const void *hand_over(struct vector_buffer *b)
+static void hand_over(struct handed *handed, int i, struct vector_buffer *b)
 {
-	const void *data = b->data;
-
-	memset(b, 0, sizeof(*b));
-	return data;
+	handed->pointers[i] = b->data;
+	handed->caps[i] = b->cap;
+	*b = (struct vector_buffer){.usual = b->len + SLACK};
 }
 
 int vector_finish(struct vector *v, struct ArrowArray *ret)
 {
+	struct handed *handed;
+	int n = 0;
+
 	/* Consumers may not expect NULL offsets or data, so even empty ones get memory. */
-	if (reserve(&v->data, 0) || (v->offset_width && reserve(&v->offsets, v->offset_width)))
+	if (reserve(v, &v->data, 0) ||
+	    (v->offset_width && reserve(v, &v->offsets, v->offset_width)))
 		return -1;
 	if (v->offset_width && !v->offsets.len)
 		put_end(v, 0);
-	memset(ret, 0, sizeof(*ret));
-	ret->buffers = calloc(3, sizeof(*ret->buffers));
-	if (!ret->buffers)
+	handed = calloc(1, sizeof(*handed));
+	if (!handed)
 		return -1;
-	ret->length = (int64_t)v->length;
-	ret->null_count = (int64_t)v->nulls;
-	ret->release = array_free;
+	handed->buffers = buffers_ref(v->buffers);
 	if (v->nulls)
-		ret->buffers[ret->n_buffers] = hand_over(&v->validity);
-	ret->n_buffers++;
+		hand_over(handed, n, &v->validity);
+	n++;
 	if (v->offset_width)
-		ret->buffers[ret->n_buffers++] = hand_over(&v->offsets);
-	ret->buffers[ret->n_buffers++] = hand_over(&v->data);
+		hand_over(handed, n++, &v->offsets);
+	hand_over(handed, n++, &v->data);
+	*ret = (struct ArrowArray){.length = (int64_t)v->length,
+	                           .null_count = (int64_t)v->nulls,
+	                           .n_buffers = n,
+	                           .buffers = handed->pointers,
+	                           .release = array_free,
+	                           .private_data = handed};
 	v->length = v->nulls = v->validity.len = 0;
 	return 0;
 }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast is a Parquet file read on one core, with every value looked at?
+ *
+ *   parquet_scan FILE [COLUMN]        all columns, or one of them
+ *
+ * Prints processor seconds and a sum as JSON: numbers are added up, of texts their lengths. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <orasi/sdk/arrow.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "lib/fakehost.h"
+
+static double cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double sum_text(const struct arrow_view *view)
+{
+	const int32_t *offsets = (const int32_t *)view->offsets + view->offset;
+
+	return (double)(offsets[view->length] - offsets[0]);
+}
+
+static double sum_column(const struct arrow_view *view)
+{
+	double sum = 0;
+
+	switch (view->info.type) {
+	case ARROW_UTF8:
+	case ARROW_BINARY:
+		return sum_text(view);
+	case ARROW_FLOAT64:
+		for (int64_t i = 0; i < view->length; i++)
+			sum += ((const double *)view->data)[view->offset + i];
+		return sum;
+	case ARROW_INT64:
+	case ARROW_TIMESTAMP:
+		for (int64_t i = 0; i < view->length; i++)
+			sum += (double)((const int64_t *)view->data)[view->offset + i];
+		return sum;
+	default:
+		for (int64_t i = 0; i < view->length; i++)
+			sum += (double)arrow_view_int(view, i);
+		return sum;
+	}
+}
+
+static double sum_batch(const struct ArrowSchema *schema, const struct ArrowArray *batch)
+{
+	struct arrow_view rows, column;
+	double sum = 0;
+
+	if (arrow_view_init(&rows, schema, batch))
+		abort();
+	for (int64_t i = 0; i < schema->n_children; i++)
+		if (!arrow_view_child(&rows, i, &column))
+			sum += sum_column(&column);
+	return sum;
+}
+
+/* The schema of the one column that is wanted. */
+static int project(void *self, const orasi_ingest_factory *f, orasi_ingest_open *open,
+                   const char *name, struct ArrowSchema *want, orasi_error *err)
+{
+	struct ArrowSchema all;
+	int64_t at;
+
+	open->flags = ORASI_OPEN_INFER;
+	if (f->open(self, open, &all, err))
+		return -1;
+	at = arrow_schema_find(&all, name, strlen(name));
+	if (at < 0 || arrow_schema_make(want, "+s", "", 0, 1) ||
+	    arrow_schema_copy(want->children[0], all.children[at])) {
+		snprintf(err->message, sizeof(err->message), "there is no column '%s'", name);
+		return -1;
+	}
+	arrow_schema_release(&all);
+	open->flags = ORASI_OPEN_PROJECT;
+	open->want = want;
+	return 0;
+}
+
+static int scan(const struct buf *file, const char *column, orasi_error *err)
+{
+	const orasi_ingest_factory *f = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	struct fakehost_source source;
+	orasi_ingest_open open = {.struct_size = sizeof(open),
+	                          .source = &source.source,
+	                          .max_rows = 16384,
+	                          .max_bytes = 16 << 20};
+	orasi_mark mark = {.struct_size = sizeof(mark)};
+	struct ArrowSchema schema, want = {0};
+	struct ArrowArray batch;
+	double sum = 0, start = cpu_seconds();
+	orasi_status r;
+	void *self;
+
+	fakehost_source_init(&source, file->data, file->len, 1);
+	if (f->create(NULL, "parquet", NULL, &self, err) ||
+	    (column && project(self, f, &open, column, &want, err)) ||
+	    f->open(self, &open, &schema, err))
+		return -1;
+	while (!(r = f->next(self, &batch, &mark, err))) {
+		sum += sum_batch(&schema, &batch);
+		arrow_array_release(&batch);
+	}
+	arrow_schema_release(&schema);
+	arrow_schema_release(&want);
+	f->destroy(self);
+	printf("{\"cpu\":%.6f,\"sum\":%.17g}\n", cpu_seconds() - start, sum);
+	return r == ORASI_END ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	orasi_error err = {.struct_size = sizeof(err)};
+	struct buf file;
+
+	buf_init(&file, 0);
+	if (argc < 2 || file_read(argv[1], (size_t)4 << 30, &file, NULL) ||
+	    scan(&file, argc > 2 ? argv[2] : NULL, &err)) {
+		fprintf(stderr, "%s\n", argc < 2 ? "parquet_scan FILE [COLUMN]" : err.message);
+		return EXIT_FAILURE;
+	}
+	buf_done(&file);
+	return EXIT_SUCCESS;
+}
