@@ -105,7 +105,7 @@ static int scan(const struct buf *file, const char *column, orasi_error *err)
 	void *self;
 
 	fakehost_source_init(&source, file->data, file->len, 1);
-	if (f->create(NULL, "parquet", NULL, &self, err) ||
+	if (f->create(NULL, orasi_plugin_entry_v0()->describe(0)->id, NULL, &self, err) ||
 	    (column && project(self, f, &open, column, &want, err)) ||
 	    f->open(self, &open, &schema, err))
 		return -1;
