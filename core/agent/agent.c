@@ -87,6 +87,16 @@ static void on_ready(void *ctx)
 	struct agent *agent = ctx;
 
 	supervise_on_ready(agent->supervise);
+	if (agent->api)
+		api_on_ready(agent->api);
+}
+
+/* A log line shows the task's trace. */
+static int wants_task(void *ctx, int64_t id)
+{
+	struct agent *agent = ctx;
+
+	return log_enabled(LOG_INFO) || (agent->api && api_wants_task(agent->api, id));
 }
 
 static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
@@ -301,7 +311,7 @@ static int open_work(struct agent *agent, struct err *err)
 		.check_tasks = check_tasks,
 		.ctx = agent,
 	};
-	struct queue_events events = {agent, on_ready, on_stop, on_event, NULL};
+	struct queue_events events = {agent, on_ready, on_stop, on_event, wants_task};
 	int r = supervise_new(&env, &agent->workers, &agent->supervise, err);
 
 	if (!r)

@@ -65,6 +65,14 @@ static struct json *worker_list(struct api *api, struct arena *arena)
 	return list;
 }
 
+void handle_workers(struct api *api, struct http_request *req)
+{
+	struct json *json = json_new_object();
+
+	json_set(json, "items", worker_list(api, http_arena(req)));
+	reply_json(req, 200, json);
+}
+
 static struct json *dataset_counts(struct api *api, struct arena *arena)
 {
 	struct json *json = json_new_object();

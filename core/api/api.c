@@ -137,12 +137,15 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	api->first_seq = api->started_at * 1000; /* so that numbers grow over restarts too */
 	api->last_seq = api->first_seq - 1;
 	api_watch_init(api);
+	list_init(&api->wishes);
 	map_init(&api->in_flight);
 	r = schemas_load(api, err);
 	if (!r)
 		r = loop_timer_new(env->loop, api_watch_tick, api, &api->timer, err);
 	if (!r)
 		r = loop_timer_new(env->loop, uploads_sweep, api, &api->hourly, err);
+	if (!r)
+		r = api_leases_init(api, err);
 	if (!r)
 		r = make_uploads(api, err);
 	if (r) {
@@ -158,6 +161,7 @@ void api_stop(struct api *api)
 {
 	api->stopping = 1;
 	api_watch_stop(api);
+	api_leases_stop(api);
 }
 
 void api_free(struct api *api)
@@ -166,6 +170,7 @@ void api_free(struct api *api)
 		return;
 	loop_timer_free(api->timer);
 	loop_timer_free(api->hourly);
+	api_leases_done(api);
 	schemas_free(api);
 	events_free(api);
 	api_watch_done(api);

@@ -53,6 +53,10 @@ void api_on_event(void *api, const struct task_event *event);
 struct json;
 int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret,
                     struct err *err);
+/* For queue_events.on_ready: lets remote workers that wait have tasks. */
+void api_on_ready(struct api *api);
+/* For queue_events.wants_task: whether anybody looks at events of this task. */
+int api_wants_task(const struct api *api, int64_t id);
 /* Ends event streams and answers waiting requests at once; call before http_server_stop. */
 void api_stop(struct api *api);
 /* After the HTTP server is gone and everything asked of the other rooms has been answered. */

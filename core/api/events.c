@@ -91,7 +91,7 @@ void events_free(struct api *api)
 void api_on_event(void *ctx, const struct task_event *event)
 {
 	struct api *api = ctx;
-	const char *text = keep(api, event);
+	const char *text = event->task ? keep(api, event) : NULL;
 
 	if (text)
 		api_watch_tell(api, text, event->task);

@@ -73,6 +73,9 @@ struct api {
 	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
 	int listened;
 	int stopping;
+	struct list wishes; /* for leases; who waits longest first */
+	struct heap wishes_due;
+	struct loop_timer *wish_timer, *grant_timer;
 	struct map in_flight; /* idempotency keys of submits that are not durable yet */
 };
 
@@ -82,6 +85,7 @@ void reply_buf(struct http_request *req, int status, struct buf *out); /* JSON t
 void reply_err(struct http_request *req, const struct err *err);
 void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+void reply_not_json(struct http_request *req, struct err *err);
 /* 422 with a list of {"pointer","detail"}. */
 void reply_invalid(struct http_request *req, const struct json *errors);
 /* The same problem as text, in the request's arena. */
@@ -155,6 +159,11 @@ void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
+/* ---- leases ------------------------------------------------------------------------------ */
+int api_leases_init(struct api *api, struct err *err);
+void api_leases_stop(struct api *api); /* answers who waits */
+void api_leases_done(struct api *api);
+
 /* ---- handlers --------------------------------------------------------------------------- */
 void handle_tasks_batch(struct api *api, struct http_request *req);
 void handle_task_reschedule(struct api *api, struct http_request *req);
@@ -166,6 +175,21 @@ void handle_task_attempts(struct api *api, struct http_request *req);
 void handle_task_result(struct api *api, struct http_request *req);
 void handle_task_cancel(struct api *api, struct http_request *req);
 void handle_task_retry(struct api *api, struct http_request *req);
+void handle_queues_get(struct api *api, struct http_request *req);
+void handle_queue_get(struct api *api, struct http_request *req);
+void handle_queue_put(struct api *api, struct http_request *req);
+void handle_queue_patch(struct api *api, struct http_request *req);
+void handle_queue_pause(struct api *api, struct http_request *req);
+void handle_queue_resume(struct api *api, struct http_request *req);
+void handle_queue_drain(struct api *api, struct http_request *req);
+void handle_batches_get(struct api *api, struct http_request *req);
+void handle_batches_post(struct api *api, struct http_request *req);
+void handle_batch_get(struct api *api, struct http_request *req);
+void handle_batch_seal(struct api *api, struct http_request *req);
+void handle_leases_post(struct api *api, struct http_request *req);
+void handle_leases_heartbeat(struct api *api, struct http_request *req);
+void handle_leases_settle(struct api *api, struct http_request *req);
+void handle_workers(struct api *api, struct http_request *req);
 void handle_upload_post(struct api *api, struct http_request *req);
 void handle_query(struct api *api, struct http_request *req);
 void handle_datasets_get(struct api *api, struct http_request *req);

@@ -237,6 +237,9 @@ static const char *tag_of(const struct api_route *route)
 	static const struct {
 		const char *prefix, *tag;
 	} tags[] = {{"/v1/tasks", "tasks"},       {"/v1/events", "tasks"},
+	            {"/v1/batches", "tasks"},     {"/v1/queues", "queues"},
+	            {"/v1/leases", "workers"},    {"/v1/workers", "workers"},
+	            {"/v1/schedules", "tasks"},   {"/v1/operations", "tasks"},
 	            {"/v1/uploads", "data"},      {"/v1/query", "data"},
 	            {"/v1/datasets", "datasets"}, {"/v1/plugins", "plugins"}};
 
@@ -293,6 +296,8 @@ char *openapi_text(const struct api *api)
 	        "\"servers\":[{\"url\":\"/\",\"description\":\"This "
 	        "agent.\"}],\"security\":[],\"tags\":["
 	        "{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
+	        "{\"name\":\"queues\",\"description\":\"Where tasks wait, and by which rules.\"},"
+	        "{\"name\":\"workers\",\"description\":\"Who does them.\"},"
 	        "{\"name\":\"data\",\"description\":\"Bytes in, rows out.\"},"
 	        "{\"name\":\"datasets\",\"description\":\"Tables that any engine can read.\"},"
 	        "{\"name\":\"indexes\",\"description\":\"What makes queries fast.\"},"

@@ -91,6 +91,14 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 }
 
 /* ---- requests --------------------------------------------------------------------------- */
+void reply_not_json(struct http_request *req, struct err *err)
+{
+	struct http_problem more = {.status = 400, .type = "invalid"};
+
+	err_prefix(err, "the body is not JSON");
+	http_reply_problem(req, err, &more);
+}
+
 struct json *body_object(struct http_request *req)
 {
 	struct json *json;
@@ -101,8 +109,7 @@ struct json *body_object(struct http_request *req)
 	if (!n)
 		return json_new_object();
 	if (json_parse(body, n, &json, &err)) {
-		err_prefix(&err, "the body is not JSON");
-		reply_err(req, &err);
+		reply_not_json(req, &err);
 		return NULL;
 	}
 	if (json_type(json) == JSON_OBJECT)

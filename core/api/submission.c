@@ -117,8 +117,7 @@ int submission_read(struct api *api, struct http_request *req, int by_item, stru
 	int r = read_trees(req, &s, &err);
 
 	if (r) {
-		err_prefix(&err, "the body is not JSON");
-		reply_err(req, &err);
+		reply_not_json(req, &err);
 		json_free(s.trees);
 		return r;
 	}

@@ -180,6 +180,12 @@ void api_watch_tell(struct api *api, const char *text, const struct task *task)
 		tell_bucket(bucket_of(api, 0), 0, text, task);
 }
 
+/* Events are kept for streams from the first stream on. */
+int api_wants_task(const struct api *api, int64_t id)
+{
+	return api->listened || (api->n_watchers && !list_empty(&api->watchers[(uint64_t)id % API_BUCKETS]));
+}
+
 /* ---- time ------------------------------------------------------------------------------- */
 void api_watch_tick(void *ctx)
 {

@@ -45,6 +45,38 @@ async function tasks(ask) {
 	await events;
 }
 
+async function queues(ask) {
+	const path = { queue: "far" };
+	await ask("getQueue", 404, { path });
+	await ask("putQueue", 201, { path, sent: { remote: true, max_depth: 100 } });
+	await ask("putQueue", 200, { path, sent: { remote: true } });
+	const patched = await ask("patchQueue", 200, { path, sent: { weight: 2 } });
+	await ask("patchQueue", 412, { path, sent: { weight: 3 }, headers: { "if-match": '"0"' } });
+	await ask("patchQueue", 422, { path, sent: { weight: 0 } });
+	await ask("getQueue", 200, { path });
+	await ask("getQueue", 304, { path, headers: { "if-none-match": patched.headers.get("etag") } });
+	await ask("listQueues", 200, { query: "?limit=1" });
+	for (const verb of ["pauseQueue", "drainQueue", "resumeQueue"]) await ask(verb, 200, { path });
+
+	const wanted = { queues: ["far"], worker: "contract", max: 2, lease: "20s" };
+	await ask("lease", 204, { sent: wanted });
+	await ask("createTasks", 201, { sent: { kind: "remote", queue: "far", type: "t", payload: [1] } });
+	const leases = (await ask("lease", 200, { sent: wanted })).json.leases;
+	const mine = { task: leases[0].task.id, lease_id: leases[0].lease_id };
+	await ask("heartbeat", 200, { sent: { leases: [{ ...mine, progress: { done: 1, total: 2 }, checkpoint: { at: 1 } }] } });
+	await ask("settle", 200, { sent: { leases: [{ ...mine, outcome: "complete", result: { ok: true } }, { ...mine, outcome: "fail" }] } });
+	await ask("settle", 422, { sent: { leases: [{ ...mine, outcome: "win" }] } });
+	await ask("lease", 409, { sent: { ...wanted, queues: ["default"] } });
+
+	const batch = (await ask("openBatch", 201, { sent: { name: "b", on_complete: query("SELECT 1") } })).json.id;
+	await ask("createTasks", 200, { sent: { ...query("SELECT 1"), batch }, headers: { prefer: "wait=30" } });
+	await ask("sealBatch", 200, { path: { id: batch } });
+	await ask("getBatch", 200, { path: { id: batch } });
+	await ask("getBatch", 404, { path: { id: "b_0000000zzzzzz" } });
+	await ask("listBatches", 200, { query: "?limit=1" });
+	await ask("listWorkers", 200);
+}
+
 async function data(ask) {
 	const lines = '{"a":1,"b":"one"}\n{"a":2,"b":"two"}\n';
 	const upload = await ask("createUpload", 201, { raw: lines, headers: { "content-type": "application/octet-stream" } });
@@ -111,5 +143,5 @@ async function agent(ask) {
 }
 
 export default async function steps(ask) {
-	for (const story of [tasks, data, datasets, indexes, agent]) await story(ask);
+	for (const story of [tasks, queues, data, datasets, indexes, agent]) await story(ask);
 }

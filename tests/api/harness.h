@@ -60,6 +60,7 @@ void work(int code);
 /* One function per story adds its cases. */
 void tasks_cases(Suite *suite);
 void submit_cases(Suite *suite);
+void queues_cases(Suite *suite);
 void waiting_cases(Suite *suite);
 void data_cases(Suite *suite);
 void datasets_cases(Suite *suite);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/batches: tasks that belong together, their counts, and a task that follows when all have ended. */
+#include <string.h>
+
+#include "api/check.h"
+#include "base/str.h"
+
+#define LIST_DEFAULT 100
+#define LIST_MAX 1000
+
+/* A change that waits for the store. Lives in the request's arena. */
+struct waiting {
+	struct api *api;
+	struct http_request *req;
+	int64_t id;
+};
+
+static struct waiting *waiting_new(struct api *api, struct http_request *req)
+{
+	struct waiting *waiting = arena_alloc(http_arena(req), sizeof(*waiting));
+
+	waiting->api = api;
+	waiting->req = req;
+	return waiting;
+}
+
+static const char *id_text(struct http_request *req, char prefix, int64_t id)
+{
+	char text[ID_LEN];
+
+	id_format(prefix, id, text);
+	return id ? arena_str(http_arena(req), text) : NULL;
+}
+
+static struct json *batch_json(struct http_request *req, const struct task_batch *batch)
+{
+	struct json *json = json_new_object();
+
+	json_set_str(json, "id", id_text(req, 'b', batch->id));
+	json_set_str(json, "name", batch->name);
+	json_set_str(json, "tenant", batch->tenant);
+	json_set_time(json, "created_at", batch->created_at);
+	json_set_time(json, "completed_at", batch->completed_at);
+	json_set_bool(json, "sealed", batch->sealed);
+	json_set_int(json, "total", batch->total);
+	json_set_int(json, "succeeded", batch->succeeded);
+	json_set_int(json, "failed", batch->failed);
+	json_set_int(json, "cancelled", batch->cancelled);
+	json_set_int(json, "expired", batch->expired);
+	json_set_str(json, "on_complete", id_text(req, 't', batch->on_complete));
+	return json;
+}
+
+static void reply_batch(struct api *api, struct http_request *req, int64_t id, int status)
+{
+	struct task_batch batch;
+	struct err err;
+
+	if (queue_batch_get(api->env.queue, id, http_arena(req), &batch, &err)) {
+		reply_err(req, &err);
+		return;
+	}
+	if (status == 201)
+		http_set_header(req, "Location", arena_printf(http_arena(req), "/v1/batches/%s", id_text(req, 'b', id)));
+	reply_json(req, status, batch_json(req, &batch));
+}
+
+/* ---- new -------------------------------------------------------------------------------- */
+static void on_new(void *ctx, int r, int64_t id, const struct err *err)
+{
+	struct waiting *waiting = ctx;
+
+	if (r)
+		reply_err(waiting->req, err);
+	else
+		reply_batch(waiting->api, waiting->req, id, 201);
+}
+
+/* The task that follows, checked like any other; 0, or it has answered. */
+static int read_follower(struct api *api, struct http_request *req, struct json *body, struct task_spec *spec)
+{
+	struct json *errors = json_new_array();
+	struct check c = {api, http_arena(req), json_get_mut(body, "on_complete"), errors, "/on_complete", 0};
+	int r = 0;
+
+	check_task(&c, req, NULL, 0, spec);
+	if (json_count(errors)) {
+		reply_invalid(req, errors);
+		r = ERR_INVALID;
+	}
+	json_free(errors);
+	return r;
+}
+
+void handle_batches_post(struct api *api, struct http_request *req)
+{
+	struct json *body = body_checked(api, req, "BatchPost");
+	struct task_spec spec = {0};
+	int follows = body && json_get(body, "on_complete");
+	struct err err = {0};
+
+	if (!body)
+		return;
+	if ((!follows || !read_follower(api, req, body, &spec)) &&
+	    queue_batch_new(api->env.queue, json_get_str(body, "tenant", NULL), json_get_str(body, "name", NULL),
+	                    follows ? &spec : NULL, on_new, waiting_new(api, req), &err))
+		reply_put_error(api, req, spec.queue, &err);
+	json_free(body);
+}
+
+/* ---- the others ------------------------------------------------------------------------- */
+static int path_batch(struct http_request *req, int64_t *ret)
+{
+	if (!id_parse('b', http_param(req, "id"), ret))
+		return 0;
+	reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a batch", http_param(req, "id"));
+	return ERR_NOTFOUND;
+}
+
+void handle_batch_get(struct api *api, struct http_request *req)
+{
+	int64_t id;
+
+	if (!path_batch(req, &id))
+		reply_batch(api, req, id, 200);
+}
+
+void handle_batches_get(struct api *api, struct http_request *req)
+{
+	int64_t limit = query_number(req, "limit", LIST_DEFAULT, LIST_MAX), before = 0;
+	const char *cursor = http_query(req, "cursor");
+	struct task_batch *batches;
+	struct json *json, *items;
+	struct err err;
+	size_t n;
+
+	if (limit < 0)
+		return;
+	if (cursor && id_parse('b', cursor, &before)) {
+		reply_fail(req, ERR_INVALID, "the cursor is not one that this agent gave");
+		return;
+	}
+	if (queue_batches(api->env.queue, http_query(req, "tenant"), before, (size_t)limit + 1, http_arena(req), &batches,
+	                  &n, &err)) {
+		reply_err(req, &err);
+		return;
+	}
+	json = json_new_object();
+	items = json_new_array();
+	for (size_t i = 0; i < n && i < (size_t)limit; i++)
+		json_push(items, batch_json(req, &batches[i]));
+	json_set(json, "items", items);
+	json_set_str(json, "next_cursor", n > (size_t)limit ? id_text(req, 'b', batches[limit - 1].id) : NULL);
+	reply_json(req, 200, json);
+}
+
+static void on_sealed(void *ctx, int r, const struct err *err)
+{
+	struct waiting *waiting = ctx;
+
+	if (r)
+		reply_err(waiting->req, err);
+	else
+		reply_batch(waiting->api, waiting->req, waiting->id, 200);
+}
+
+void handle_batch_seal(struct api *api, struct http_request *req)
+{
+	struct waiting *waiting = waiting_new(api, req);
+	int r;
+
+	if (path_batch(req, &waiting->id))
+		return;
+	r = queue_batch_seal(api->env.queue, waiting->id, on_sealed, waiting);
+	if (r)
+		reply_fail(req, r, "the batch cannot be sealed: %s", err_name(r));
+}

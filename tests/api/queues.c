@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queues with settings, batches, and workers that lease their tasks. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/harness.h"
+#include "base/id.h"
+
+#define REMOTE "{\"kind\":\"remote\",\"queue\":\"far\",\"type\":\"resize\",\"payload\":{\"w\":7}}"
+
+/* ---- queues ------------------------------------------------------------------------------ */
+START_TEST(a_queue_has_settings_and_counts)
+{
+	char headers[128];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("GET", "/v1/queues/web", NULL), 404);
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"weight\":5,\"max_depth\":2}"), 201);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/settings/weight"), 0), 5);
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/web", "{\"max_running\":3}"), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/settings/weight"), 0), 5);
+	snprintf(headers, sizeof(headers), "If-Match: %s\r\n", client_header(&t.client, "ETag"));
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"max_depth\":2}"), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/settings/weight"), 0), 1);
+	ck_assert_int_eq(ask_with("PATCH", "/v1/queues/web", headers, "{\"weight\":2}"), 412);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 201);
+	ck_assert_int_eq(ask("GET", "/v1/queues/web", NULL), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/tasks/ready"), 0), 1);
+	ck_assert_int_eq(ask("GET", "/v1/queues?limit=1", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	finish();
+}
+END_TEST
+
+static const char *const wrong_settings[] = {
+	"{\"weight\":0}", "{\"weight\":1001}", "{\"max_depth\":-1}", "{\"paused\":1}", "{\"rate\":1.5}",
+	"{\"rate_period_ms\":10}", "{\"nope\":1}", "[]", "{\"key_rate\":1e99}", "{\"max_running\":99999999999999999999}",
+};
+
+START_TEST(a_wrong_setting_changes_nothing)
+{
+	start();
+	load_document();
+	ck_assert_msg(ask("PUT", "/v1/queues/web", wrong_settings[_i]) == 422 || t.client.status == 400, "%d: %s",
+	              t.client.status, wrong_settings[_i]);
+	ck_assert_int_eq(ask("GET", "/v1/queues/web", NULL), 404);
+	ck_assert_int_eq(ask("PUT", "/v1/queues/a%20b", "{}"), 404);
+	finish();
+}
+END_TEST
+
+START_TEST(a_full_queue_says_when_to_come_again)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"max_depth\":1}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 429);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:queue-full");
+	ck_assert_int_ge(json_int(json_pointer(t.reply, "/retry_after_ms"), 0), 1000);
+	ck_assert_str_ne(client_header(&t.client, "Retry-After"), "");
+	finish();
+}
+END_TEST
+
+START_TEST(a_queue_is_paused_drained_and_resumed)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/queues/web:pause", NULL), 404);
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/queues/web:pause", NULL), 200);
+	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/settings/paused"), 0), 1);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/queues/web:drain", NULL), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 503);
+	ck_assert_int_eq(ask("POST", "/v1/queues/web:resume", NULL), 200);
+	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/settings/paused"), 1), 0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 201);
+	finish();
+}
+END_TEST
+
+/* ---- batches ----------------------------------------------------------------------------- */
+START_TEST(a_batch_counts_its_tasks_and_is_followed)
+{
+	char batch[32], follower[32], body[256];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/batches", "{\"name\":\"night\",\"on_complete\":{\"kind\":\"query\",\"sql\":\"SELECT 2\"}}"),
+	                 201);
+	snprintf(batch, sizeof(batch), "%s", reply_str("/id"));
+	snprintf(follower, sizeof(follower), "%s", reply_str("/on_complete"));
+	ck_assert_str_eq(client_header(&t.client, "Location"), path_to("/v1/batches/%s", batch));
+	snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sql\":\"x\",\"batch\":\"%s\"}", batch);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 201);
+	ck_assert_str_eq(reply_str("/batch"), batch);
+	ck_assert_int_eq(ask("POST", path_to("/v1/batches/%s:seal", batch), NULL), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 409);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", follower), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "blocked");
+	work(0);
+	ck_assert_int_eq(ask("GET", path_to("/v1/batches/%s", batch), NULL), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/succeeded"), 0), 1);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", follower), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks?batch=%s", batch), NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	ck_assert_int_eq(ask("GET", "/v1/batches", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), batch);
+	finish();
+}
+END_TEST
+
+START_TEST(a_wrong_batch_is_refused)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/batches", "{\"on_complete\":{\"kind\":\"nope\"}}"), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/on_complete/kind");
+	ck_assert_int_eq(ask("POST", "/v1/batches", "{\"size\":3}"), 422);
+	ck_assert_int_eq(ask("GET", "/v1/batches/b_0000000009999", NULL), 404);
+	ck_assert_int_eq(ask("GET", "/v1/batches/t_0000000000001", NULL), 404);
+	ck_assert_int_eq(ask("POST", "/v1/batches/b_0000000009999:seal", NULL), 404);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"batch\":\"b_0000000009999\"}"), 422);
+	finish();
+}
+END_TEST
+
+/* ---- leases ------------------------------------------------------------------------------ */
+static void open_far(void)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PUT", "/v1/queues/far", "{\"remote\":true}"), 201);
+}
+
+static void lease(char task[32], char id[32])
+{
+	ck_assert_int_eq(ask("POST", "/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w1\"}"), 200);
+	snprintf(task, 32, "%s", reply_str("/leases/0/task/id"));
+	snprintf(id, 32, "%s", reply_str("/leases/0/lease_id"));
+}
+
+static int settle(const char *task, const char *id, const char *more)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\",%s}]}", task, id, more);
+	ck_assert_int_eq(ask("POST", "/v1/leases:settle", body), 200);
+	return (int)json_int(json_pointer(t.reply, "/items/0/status"), 0);
+}
+
+START_TEST(a_remote_worker_leases_a_task_and_completes_it)
+{
+	char task[32], id[32], body[512];
+
+	open_far();
+	ck_assert_int_eq(ask("POST", "/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w1\"}"), 204);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	lease(task, id);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/leases/0/task/spec/payload/w"), 0), 7);
+	ck_assert_str_eq(reply_str("/leases/0/task/worker"), "w1");
+	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\",\"checkpoint\":{\"at\":3},"
+	         "\"progress\":{\"done\":1,\"total\":2}}]}", task, id);
+	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
+	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/items/0/stop"), 1), 0);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/progress/done"), 0), 1);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"complete\",\"result\":{\"ok\":true}"), 200);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s/result", task), NULL), 200);
+	ck_assert_int_eq(json_bool(json_get(t.reply, "ok"), 0), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_stale_lease_changes_nothing)
+{
+	char task[32], id[32], body[512];
+
+	open_far();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	lease(task, id);
+	ck_assert_int_eq(settle(task, "l_0000000000001", "\"outcome\":\"complete\""), 409);
+	ck_assert_str_eq(reply_str("/items/0/problem/type"), "urn:orasi:problem:stale-lease");
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"complete\""), 200);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\""), 409);
+	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\"},{\"task\":\"x\",\"lease_id\":\"y\"}]}", task,
+	         id);
+	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/items/0/status"), 0), 409);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/items/1/status"), 0), 400);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "succeeded");
+	finish();
+}
+END_TEST
+
+START_TEST(a_lease_is_snoozed_failed_and_told_to_stop)
+{
+	char task[32], id[32], body[512];
+
+	open_far();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	lease(task, id);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"snooze\",\"retry_after\":\"1h\""), 200);
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:promote", task), NULL), 200);
+	lease(task, id);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/leases/0/task/attempt"), 0), 1);
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:cancel", task), NULL), 200);
+	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\"}]}", task, id);
+	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
+	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/items/0/stop"), 0), 1);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\",\"error\":{\"code\":\"cancelled\",\"detail\":\"as you wish\"}"), 200);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "cancelled");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	lease(task, id);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\",\"error\":{\"detail\":\"no such image\"}"), 200);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "failed");
+	ck_assert_str_eq(reply_str("/error/detail"), "no such image");
+	finish();
+}
+END_TEST
+
+static void ready(void)
+{
+	api_on_ready(t.api);
+}
+
+START_TEST(a_worker_that_waits_gets_the_next_task)
+{
+	struct client waiting[3];
+	static const char request[] = "POST /v1/leases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	                              "Content-Length: 45\r\n\r\n{\"queues\":[\"far\"],\"worker\":\"w1\",\"wait\":\"30s\"}";
+
+	open_far();
+	for (int i = 0; i < 3; i++) {
+		client_open(&waiting[i], http_server_port(t.server));
+		client_puts(&waiting[i], request);
+	}
+	usleep(50000);
+	client_close(&waiting[0]); /* gone: it gets nothing */
+	usleep(50000);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	on_loop(ready);
+	ck_assert_int_eq(client_reply(&waiting[1], 0), 200);
+	ck_assert_ptr_nonnull(strstr(waiting[1].body.data, "t_0000000000001"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	on_loop(ready);
+	ck_assert_int_eq(client_reply(&waiting[2], 0), 200);
+	ck_assert_ptr_nonnull(strstr(waiting[2].body.data, "t_0000000000002"));
+	for (int i = 1; i < 3; i++)
+		client_close(&waiting[i]);
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *path, *body;
+	int status;
+} wrong_leases[] = {
+	{"/v1/leases", "{}", 422},
+	{"/v1/leases", "{\"queues\":[],\"worker\":\"w\"}", 422},
+	{"/v1/leases", "{\"queues\":[\"near\"],\"worker\":\"w\"}", 409},
+	{"/v1/leases", "{\"queues\":[\"far\"]}", 422},
+	{"/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w\",\"max\":0}", 422},
+	{"/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w\",\"max\":1001}", 422},
+	{"/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w\",\"wait\":\"soon\"}", 422},
+	{"/v1/leases", "{\"queues\":[\"far\"],\"worker\":\"w\",\"lease\":true}", 422},
+	{"/v1/leases:heartbeat", "{\"leases\":[]}", 422},
+	{"/v1/leases:heartbeat", "{\"leases\":[{\"task\":\"t_0000000000001\"}]}", 422},
+	{"/v1/leases:settle", "{\"leases\":[{\"task\":\"a\",\"lease_id\":\"b\",\"outcome\":\"win\"}]}", 422},
+	{"/v1/leases:settle", "{\"leases\":7}", 422},
+	{"/v1/tasks", "{\"kind\":\"remote\",\"queue\":\"near\"}", 422},
+	{"/v1/tasks", "{\"kind\":\"remote\"}", 422},
+};
+
+START_TEST(a_wrong_lease_is_refused)
+{
+	open_far();
+	ck_assert_msg(ask("POST", wrong_leases[_i].path, wrong_leases[_i].body) == wrong_leases[_i].status, "%s: %d %s",
+	              wrong_leases[_i].body, t.client.status, t.client.body.data);
+	finish();
+}
+END_TEST
+
+void queues_cases(Suite *suite)
+{
+	TCase *tests = tcase_create("queues");
+
+	suite_add_tcase(suite, tests);
+	tcase_add_test(tests, a_queue_has_settings_and_counts);
+	tcase_add_loop_test(tests, a_wrong_setting_changes_nothing, 0, sizeof(wrong_settings) / sizeof(wrong_settings[0]));
+	tcase_add_test(tests, a_full_queue_says_when_to_come_again);
+	tcase_add_test(tests, a_queue_is_paused_drained_and_resumed);
+	tcase_add_test(tests, a_batch_counts_its_tasks_and_is_followed);
+	tcase_add_test(tests, a_wrong_batch_is_refused);
+	tcase_add_test(tests, a_remote_worker_leases_a_task_and_completes_it);
+	tcase_add_test(tests, a_stale_lease_changes_nothing);
+	tcase_add_test(tests, a_lease_is_snoozed_failed_and_told_to_stop);
+	tcase_add_test(tests, a_worker_that_waits_gets_the_next_task);
+	tcase_add_loop_test(tests, a_wrong_lease_is_refused, 0, sizeof(wrong_leases) / sizeof(wrong_leases[0]));
+}
