@@ -91,12 +91,12 @@ static void on_ready(void *ctx)
 		api_on_ready(agent->api);
 }
 
-/* A log line shows the task's trace. */
+/* Then every step is logged, with the task's trace. */
 static int wants_task(void *ctx, int64_t id)
 {
 	struct agent *agent = ctx;
 
-	return log_enabled(LOG_INFO) || (agent->api && api_wants_task(agent->api, id));
+	return log_enabled(LOG_DEBUG) || (agent->api && api_wants_task(agent->api, id));
 }
 
 static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)

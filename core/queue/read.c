@@ -334,6 +334,12 @@ static void log_state(int64_t id, enum task_state state, const struct task *task
 		       LOG_STR("state", task_state_name(state)));
 }
 
+/* The line of an end shows the task with its trace; one of a failure always does. */
+static int is_logged(const char *type, enum task_state state)
+{
+	return state > TASK_SUCCEEDED || (state == TASK_SUCCEEDED && !strcmp(type, "state") && log_enabled(LOG_INFO));
+}
+
 /* The task itself is read only when somebody looks: it costs more than the step that is told. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
 {
@@ -345,7 +351,7 @@ void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_sta
 	struct task *task;
 
 	arena_init(&arena);
-	if ((wanted || state > TASK_SUCCEEDED) && !queue_get(queue, id, &arena, &task, NULL)) {
+	if ((wanted || is_logged(type, state)) && !queue_get(queue, id, &arena, &task, NULL)) {
 		show_in(task, state);
 		event.task = task;
 	}

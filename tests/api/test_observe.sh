@@ -14,7 +14,7 @@ traced() {
 lines() { jq -c "select($1)" "$SCRATCH/agent.log"; }
 
 # ---- logs as JSON -------------------------------------------------------------------------------------------------
-export ORASI_LOG_FORMAT=json
+export ORASI_LOG_FORMAT=json ORASI_LOG_LEVEL=debug
 agent_start || exit 1
 id=$(traced '{"kind":"ingest","dataset":"x","source":{"inline":"{\"a\":1}\n{\"a\":\n"},"format":{"plugin":"auto"}}')
 bad=$(traced '{"kind":"query","sql":"SELECT nope \u001b[31m"}')
@@ -32,7 +32,7 @@ check "a failure says why" [ -n "$(lines ".task == \"$bad\" and .state == \"fail
 check "nothing that is sent forges a line" [ -z "$(grep -a '^forged' "$SCRATCH/agent.log")" ]
 
 # ---- logs as text -------------------------------------------------------------------------------------------------
-export ORASI_LOG_FORMAT=text
+export ORASI_LOG_FORMAT=text ORASI_LOG_LEVEL=info
 agent_start || exit 1
 id=$(traced "$query")
 traced '{"kind":"query","sql":"SELECT nope \u001b[31m"}' >/dev/null
