@@ -138,6 +138,7 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	api->last_seq = api->first_seq - 1;
 	api_watch_init(api);
 	list_init(&api->wishes);
+	api->last_operation = api->started_at * 1000; /* so that ids grow over restarts too */
 	map_init(&api->in_flight);
 	r = schemas_load(api, err);
 	if (!r)
@@ -171,6 +172,7 @@ void api_free(struct api *api)
 	loop_timer_free(api->timer);
 	loop_timer_free(api->hourly);
 	api_leases_done(api);
+	operations_free(api);
 	schemas_free(api);
 	events_free(api);
 	api_watch_done(api);

@@ -52,6 +52,7 @@ char *openapi_text(const struct api *api);
 /* ---- the api ---------------------------------------------------------------------------- */
 #define EVENTS_KEPT 1024
 #define API_BUCKETS 1024
+#define OPERATIONS_KEPT 64
 
 struct kept_event {
 	int64_t seq, task;
@@ -73,6 +74,8 @@ struct api {
 	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
 	int listened;
 	int stopping;
+	struct operation *operations[OPERATIONS_KEPT]; /* a ring: id modulo its size */
+	int64_t last_operation;
 	struct list wishes; /* for leases; who waits longest first */
 	struct heap wishes_due;
 	struct loop_timer *wish_timer, *grant_timer;
@@ -159,6 +162,11 @@ void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
+/* ---- operations ------------------------------------------------------------------------- */
+void operations_free(struct api *api);
+/* A state, or "waiting", "live", "ended", "unsuccessful". */
+int state_parse(const char *text, int *ret);
+
 /* ---- leases ------------------------------------------------------------------------------ */
 int api_leases_init(struct api *api, struct err *err);
 void api_leases_stop(struct api *api); /* answers who waits */
@@ -175,6 +183,18 @@ void handle_task_attempts(struct api *api, struct http_request *req);
 void handle_task_result(struct api *api, struct http_request *req);
 void handle_task_cancel(struct api *api, struct http_request *req);
 void handle_task_retry(struct api *api, struct http_request *req);
+void handle_task_delete(struct api *api, struct http_request *req);
+void handle_tasks_cancel(struct api *api, struct http_request *req);
+void handle_tasks_redrive(struct api *api, struct http_request *req);
+void handle_tasks_delete(struct api *api, struct http_request *req);
+void handle_operation_get(struct api *api, struct http_request *req);
+void handle_queue_purge(struct api *api, struct http_request *req);
+void handle_schedules_get(struct api *api, struct http_request *req);
+void handle_schedule_get(struct api *api, struct http_request *req);
+void handle_schedule_put(struct api *api, struct http_request *req);
+void handle_schedule_delete(struct api *api, struct http_request *req);
+void handle_schedule_pause(struct api *api, struct http_request *req);
+void handle_schedule_resume(struct api *api, struct http_request *req);
 void handle_queues_get(struct api *api, struct http_request *req);
 void handle_queue_get(struct api *api, struct http_request *req);
 void handle_queue_put(struct api *api, struct http_request *req);

@@ -65,23 +65,38 @@ static int filter_time(struct http_request *req, const char *name, int64_t *ret)
 	return ERR_INVALID;
 }
 
+int state_parse(const char *text, int *ret)
+{
+	static const struct {
+		const char *name;
+		int set;
+	} sets[] = {{"waiting", QUEUE_WAITING}, {"live", QUEUE_LIVE}, {"ended", QUEUE_ENDED},
+	            {"unsuccessful", QUEUE_UNSUCCESSFUL}};
+	enum task_state state;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		if (str_eq(sets[i].name, text)) {
+			*ret = sets[i].set;
+			return 0;
+		}
+	if (task_state_parse(text, &state))
+		return ERR_INVALID;
+	*ret = (int)state;
+	return 0;
+}
+
 static int filter_state(struct http_request *req, int *ret)
 {
 	const char *text = http_query(req, "state");
-	enum task_state state;
 
-	*ret = -1;
-	if (!text)
+	*ret = QUEUE_ANY;
+	if (!text || !state_parse(text, ret))
 		return 0;
-	if (task_state_parse(text, &state)) {
-		reply_fail(req, ERR_INVALID,
-		           "'state=%.40s' is not a state: blocked, scheduled, ready, running, succeeded, "
-		           "failed, cancelled or expired",
-		           text);
-		return ERR_INVALID;
-	}
-	*ret = (int)state;
-	return 0;
+	reply_fail(req, ERR_INVALID,
+	           "'state=%.40s' is not a state: blocked, scheduled, ready, running, succeeded, failed, "
+	           "cancelled, expired, or waiting, live, ended, unsuccessful",
+	           text);
+	return ERR_INVALID;
 }
 
 static int filter_label(struct http_request *req, struct queue_filter *filter)
@@ -354,4 +369,23 @@ void handle_task_promote(struct api *api, struct http_request *req)
 
 	if (task)
 		reschedule(api, req, task, clock_wall_ms(), 0);
+}
+
+static void on_deleted(void *ctx, int r, const struct err *err)
+{
+	struct pending *pending = ctx;
+
+	if (r)
+		reply_err(pending->req, err);
+	else
+		http_reply_empty(pending->req, 204);
+}
+
+void handle_task_delete(struct api *api, struct http_request *req)
+{
+	struct task *task = path_change(api, req);
+	int r = task ? queue_delete(api->env.queue, task->id, on_deleted, pending_new(api, req)) : 0;
+
+	if (r)
+		change_failed(req, task, r, "deleted");
 }

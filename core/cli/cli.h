@@ -58,6 +58,8 @@ int http_json(const struct args *args, const char *method, const char *path, con
               struct json **ret);
 /* A 2xx answer goes to `out` as it comes. */
 int http_stream(const struct args *args, const char *method, const char *path, const struct json *body, FILE *out);
+/* A 2xx answer line by line, without the ends of the lines, until it ends. */
+int http_lines(const struct args *args, const char *path, void (*on_line)(void *ctx, const char *line), void *ctx);
 /* Sends a file of any length. */
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
 void http_escape(const char *text, char *ret, size_t cap);
@@ -90,6 +92,22 @@ int cmd_task_wait(const struct args *args);
 int cmd_task_cancel(const struct args *args);
 int cmd_task_retry(const struct args *args);
 int cmd_task_attempts(const struct args *args);
+int cmd_task_watch(const struct args *args);
+int cmd_task_redrive(const struct args *args);
+int cmd_task_delete(const struct args *args);
+int cmd_queue_list(const struct args *args);
+int cmd_queue_get(const struct args *args);
+int cmd_queue_set(const struct args *args);
+int cmd_queue_pause(const struct args *args);
+int cmd_queue_resume(const struct args *args);
+int cmd_queue_drain(const struct args *args);
+int cmd_queue_purge(const struct args *args);
+int cmd_schedule_list(const struct args *args);
+int cmd_schedule_get(const struct args *args);
+int cmd_schedule_set(const struct args *args);
+int cmd_schedule_pause(const struct args *args);
+int cmd_schedule_resume(const struct args *args);
+int cmd_schedule_delete(const struct args *args);
 int cmd_dataset_list(const struct args *args);
 int cmd_dataset_show(const struct args *args);
 int cmd_dataset_schema(const struct args *args);
@@ -115,6 +133,13 @@ int author_info_file(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_completion(const struct args *args);
 
+/* A word that is JSON, or names a file with JSON; - is standard input. 0 or an exit code. */
+int read_order(const char *word, struct json **ret);
+/* Asks on the terminal, unless --yes was given. */
+int confirmed(const struct args *args, const char *question, const char *name);
+/* POSTs a verb on many tasks and follows it to its end. */
+int operate(const struct args *args, const char *path, const struct json *body);
+void pause_ms(int ms);
 /* true, false and numbers become JSON of that type; the rest is text. */
 struct json *typed_value(const char *text);
 /* All of a stream into `ret`; 0 or an exit code. */

@@ -16,7 +16,23 @@ struct answer {
 	struct buf text;
 	int shows; /* how much was sent, on a terminal */
 	FILE *out; /* where a good answer goes, or NULL */
+	void (*on_line)(void *ctx, const char *line); /* or here */
+	void *line_ctx;
 };
+
+/* Whole lines of answer->text go out, the rest of one stays. */
+static void give_lines(struct answer *answer)
+{
+	char *stop;
+
+	while (answer->text.len && (stop = memchr(answer->text.data, '\n', answer->text.len))) {
+		*stop = '\0';
+		if (stop > answer->text.data && stop[-1] == '\r')
+			stop[-1] = '\0';
+		answer->on_line(answer->line_ctx, answer->text.data);
+		buf_consume(&answer->text, (size_t)(stop - answer->text.data) + 1);
+	}
+}
 
 static size_t on_bytes(char *p, size_t size, size_t n, void *ctx)
 {
@@ -26,7 +42,11 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx)
 	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (answer->out && status >= 200 && status < 300)
 		return fwrite(p, size, n, answer->out);
-	return buf_add(&answer->text, p, size * n) ? 0 : size * n;
+	if (buf_add(&answer->text, p, size * n))
+		return 0;
+	if (answer->on_line && status >= 200 && status < 300)
+		give_lines(answer);
+	return size * n;
 }
 
 static size_t from_file(char *p, size_t size, size_t n, void *ctx)
@@ -188,6 +208,17 @@ int http_stream(const struct args *args, const char *method, const char *path, c
 
 	buf_init(&answer.text, ANSWER_MAX);
 	r = request(args, method, path, body ? json_text(body) : NULL, NULL, &answer);
+	buf_done(&answer.text);
+	return r;
+}
+
+int http_lines(const struct args *args, const char *path, void (*on_line)(void *ctx, const char *line), void *ctx)
+{
+	struct answer answer = {.on_line = on_line, .line_ctx = ctx};
+	int r;
+
+	buf_init(&answer.text, ANSWER_MAX);
+	r = request(args, "GET", path, NULL, NULL, &answer);
 	buf_done(&answer.text);
 	return r;
 }

@@ -102,13 +102,8 @@ int cmd_dataset_history(const struct args *args)
 
 int cmd_dataset_drop(const struct args *args)
 {
-	char line[16] = "";
-
-	if (!args_has(args, "yes")) {
-		fprintf(stderr, "Delete dataset '%s' with all its files? Type yes: ", args->words[0]);
-		if (!fgets(line, sizeof(line), stdin) || strcmp(line, "yes\n"))
-			return fail(CLI_FAILED, "nothing was deleted");
-	}
+	if (!confirmed(args, "Delete dataset '%s' with all its files?", args->words[0]))
+		return fail(CLI_FAILED, "nothing was deleted");
 	return show_one(args, "DELETE", path_of("/v1/datasets/", args->words[0], ""));
 }
 

@@ -10,8 +10,7 @@
 
 /* ---- submit --------------------------------------------------------------------------------------------------- */
 
-/* The word is JSON, or names a file with JSON; - is standard input. */
-static int read_order(const char *word, struct buf *ret)
+static int read_text(const char *word, struct buf *ret)
 {
 	FILE *in;
 	int r;
@@ -29,6 +28,20 @@ static int read_order(const char *word, struct buf *ret)
 	return r;
 }
 
+int read_order(const char *word, struct json **ret)
+{
+	struct buf text;
+	struct err err;
+	int r;
+
+	buf_init(&text, BODY_MAX);
+	r = read_text(word, &text);
+	if (!r && json_parse(text.len ? text.data : "", text.len, ret, &err))
+		r = fail(CLI_USAGE, "the task is not JSON: %s, at %s", err.text, err.where);
+	buf_done(&text);
+	return r;
+}
+
 /* Options that become members of the task. */
 static const struct {
 	const char *option, *member;
@@ -37,7 +50,8 @@ static const struct {
 	{"kind", "kind", 1},         {"dataset", "dataset", 1},       {"queue", "queue", 1},
 	{"priority", "priority", 0}, {"run-at", "run_at", 1},         {"expires-at", "expires_at", 1},
 	{"timeout", "timeout", 1},   {"unique-key", "unique_key", 1}, {"idempotency-key", "idempotency_key", 1},
-	{"sql", "sql", 1},           {"max-attempts", "max_attempts", 0},
+	{"sql", "sql", 1},           {"max-attempts", "max_attempts", 0}, {"tenant", "tenant", 1},
+	{"deadline", "deadline", 1}, {"batch", "batch", 1},               {"concurrency-key", "concurrency_key", 1},
 };
 
 static int put_members(const struct args *args, struct json *task)
@@ -116,7 +130,7 @@ int cmd_task_submit(const struct args *args)
 
 	buf_init(&text, BODY_MAX);
 	if (args->n_words)
-		r = read_order(args->words[0], &text);
+		r = read_text(args->words[0], &text);
 	if (!r)
 		r = parse_order(args, &text, &task);
 	if (!r)
@@ -149,7 +163,7 @@ static int put_label(const char *pair, char *path, size_t cap)
 int cmd_task_list(const struct args *args)
 {
 	static const char *const columns[] = {"id", "kind", "dataset", "state", "attempt", "created_at", NULL};
-	static const char *const filters[] = {"state", "kind", "dataset", "queue", "parent", "limit", "cursor"};
+	static const char *const filters[] = {"state", "kind", "dataset", "queue", "tenant", "parent", "batch", "limit", "cursor"};
 	char path[4096] = "/v1/tasks?", value[512];
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
@@ -186,14 +200,74 @@ int cmd_task_wait(const struct args *args)
 	return r;
 }
 
+/* One task by its id, or with filters all that match. */
+static int put_filter(const struct args *args, struct json *body)
+{
+	static const char *const texts[] = {"state", "kind", "queue", "tenant", "dataset", "parent", "batch", "created-after",
+	                                    "created-before"};
+	struct json *labels;
+	const char *value;
+	char key[32];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		snprintf(key, sizeof(key), "%s", texts[i]);
+		for (char *p = key; *p; p++)
+			*p = *p == '-' ? '_' : *p;
+		if ((value = args_get(args, texts[i], NULL)))
+			json_set_str(body, key, value);
+	}
+	if (args_has(args, "label")) {
+		labels = json_new_object();
+		r = put_pairs(args, "label", labels, 1);
+		json_set(body, "labels", labels);
+	}
+	if (args_has(args, "all"))
+		json_set_bool(body, "all", 1);
+	if (args_has(args, "dry-run"))
+		json_set_bool(body, "dry_run", 1);
+	if (args_has(args, "max"))
+		json_set(body, "max", typed_value(args_get(args, "max", "")));
+	return r;
+}
+
+static int change(const struct args *args, const char *method, const char *verb)
+{
+	struct json *body;
+	char path[64];
+	int r;
+
+	if (args->n_words)
+		return show_one(args, method, path_of("/v1/tasks/", args->words[0], strcmp(method, "DELETE") ? verb : ""));
+	body = json_new_object();
+	r = put_filter(args, body);
+	if (!r && !json_count(body))
+		r = fail(CLI_USAGE, "which task? Give its ID, or a filter such as --queue Q, or --all");
+	snprintf(path, sizeof(path), "/v1/tasks%s", verb);
+	if (!r)
+		r = operate(args, path, body);
+	json_free(body);
+	return r;
+}
+
 int cmd_task_cancel(const struct args *args)
 {
-	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":cancel"));
+	return change(args, "POST", ":cancel");
+}
+
+int cmd_task_redrive(const struct args *args)
+{
+	return change(args, "POST", ":redrive");
 }
 
 int cmd_task_retry(const struct args *args)
 {
-	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":retry"));
+	return cmd_task_redrive(args);
+}
+
+int cmd_task_delete(const struct args *args)
+{
+	return change(args, "DELETE", ":delete");
 }
 
 int cmd_task_attempts(const struct args *args)

@@ -75,6 +75,40 @@ async function queues(ask) {
 	await ask("getBatch", 404, { path: { id: "b_0000000zzzzzz" } });
 	await ask("listBatches", 200, { query: "?limit=1" });
 	await ask("listWorkers", 200);
+
+	const later = { ...query("SELECT 1"), run_at: "2099-01-01T00:00:00Z", queue: "bulk" };
+	for (let i = 0; i < 5; i++) await ask("createTasks", 201, { sent: later });
+	const filter = { queue: "bulk" };
+	await ask("cancelTasks", 200, { sent: { ...filter, dry_run: true } });
+	await ask("cancelTasks", 400, { sent: {} });
+	await ask("cancelTasks", 422, { sent: { nope: 1 } });
+	await ask("cancelTasks", 400, { sent: { state: "asleep" } });
+	for (const verb of ["cancelTasks", "redriveTasks", "cancelTasks", "deleteTasks"]) {
+		await ask(verb, 200, { sent: { ...filter, dry_run: true } });
+		const operation = (await ask(verb, 202, { sent: filter })).json;
+		let now = operation;
+		while (now.state === "running") now = (await ask("getOperation", 200, { path: { id: operation.id } })).json;
+	}
+	await ask("getOperation", 404, { path: { id: "o_0000000000001" } });
+	const gone = (await ask("createTasks", 200, { sent: query("SELECT 1"), headers: { prefer: "wait=30" } })).json;
+	await ask("deleteTask", 204, { path: { id: gone.id } });
+	await ask("deleteTask", 404, { path: { id: gone.id } });
+	await ask("purgeQueue", 202, { path });
+
+	const name = { name: "nightly" };
+	const schedule = { cron: "0 3 * * *", zone: "Europe/Paris", catchup: "1h", expires_after: "2h", task: query("SELECT 1") };
+	await ask("putSchedule", 201, { path: name, sent: schedule });
+	await ask("putSchedule", 200, { path: name, sent: { ...schedule, overlap: "queue" } });
+	await ask("putSchedule", 422, { path: name, sent: { ...schedule, cron: "0 25 * * *" } });
+	await ask("putSchedule", 422, { path: name, sent: { ...schedule, zone: "Mars/Olympus" } });
+	await ask("putSchedule", 422, { path: name, sent: { ...schedule, task: { kind: "nope" } } });
+	await ask("pauseSchedule", 200, { path: name });
+	await ask("resumeSchedule", 200, { path: name });
+	await ask("getSchedule", 200, { path: name });
+	await ask("getSchedule", 404, { path: { name: "nope" } });
+	await ask("listSchedules", 200);
+	await ask("deleteSchedule", 204, { path: name });
+	await ask("deleteSchedule", 404, { path: name });
 }
 
 async function data(ask) {

@@ -47,6 +47,41 @@ later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
 said "a task that waits is cancelled" 0 cancelled task cancel "$later"
 said "one that has ended is not" 1 "the task is cancelled: it cannot be cancelled" task cancel "$later"
 
+# ---- many at once, queues, schedules ----------------------------------------------------------------------------
+for i in 1 2 3; do "$ORASI" task submit "$query" --queue bulk --run-at 2099-01-01T00:00:00Z --quiet >/dev/null; done
+said "a verb on many tasks can be tried dry" 0 "3 matched, 0 done, 0 refused (dry run" task cancel --queue bulk --dry-run
+said "and is done" 0 "3 matched, 3 done, 0 refused" task cancel --queue bulk
+said "cancelled ones run again" 0 "3 matched, 3 done" task redrive --queue bulk --state cancelled
+said "which tasks must be said" 2 "which task? Give its ID, or a filter" task cancel
+said "a wrong filter is told" 1 "is not a state" task cancel --state asleep
+said "one task is forgotten" 0 "" task delete "$id"
+said "and then it is not there" 1 "there is no such task" task get "$id"
+said "a queue gets settings" 0 "settings.weight" queue set bulk weight=5 paused=true
+said "queues are a table" 0 "paused" queue list
+said "a wrong setting is told" 1 "/weight" queue set bulk weight=0
+said "a setting is a pair" 2 "write settings as KEY=VALUE" queue set bulk weight
+said "a queue is resumed" 0 "settings.paused" queue resume bulk
+said "a queue is drained" 0 "settings.draining" queue drain bulk
+said "an unknown queue is named" 1 "there is no queue 'nope'" queue pause nope
+said "a queue is purged only when asked twice" 1 "nothing was cancelled" queue purge bulk
+said "and then it is" 0 "matched" queue purge bulk --yes
+said "a schedule is set" 0 "next_at" schedule set nightly "0 3 * * *" "$query" --overlap queue --catchup 1h
+said "schedules are a table" 0 "nightly  0 3 * * *  UTC" schedule list
+said "a wrong time is told" 1 "cron" schedule set bad "0 99 * * *" "$query"
+said "a wrong task of a schedule is told" 1 "/task/kind" schedule set bad "@daily" '{"kind":"nope"}'
+said "a schedule is paused" 0 "paused" schedule pause nightly
+said "a schedule is deleted" 0 "" schedule delete nightly
+said "and then it is not there" 1 "there is no schedule 'nightly'" schedule get nightly
+"$ORASI" task watch --json >"$SCRATCH/watched" &
+watching=$!
+sleep 0.3
+id=$("$ORASI" task submit "$query" --wait --quiet; "$ORASI" task list --limit 1 --json | jq -r '.items[0].id')
+for _ in $(seq 100); do grep -q succeeded "$SCRATCH/watched" && break; sleep 0.05; done
+kill -INT $watching
+wait $watching
+check "events are watched as lines of JSON" grep -q "\"id\":\"$id\".*\"state\":\"succeeded\"" "$SCRATCH/watched"
+said "one task is watched to its end" 0 "succeeded" task watch "$id"
+
 # ---- wrong input ----------------------------------------------------------------------------------------------------
 said "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
 said "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* orasi task watch: what happens, as it happens. One task: its bar and then how it ended. All tasks: on a terminal a
+ * picture of what runs and waits, painted anew twice a second; else a line per event. Ctrl-C ends it. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define BAR_WIDTH 20
+#define RUNNING_SHOWN 30
+
+void pause_ms(int ms)
+{
+	struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	nanosleep(&time, NULL); /* a signal ends it early, as it should */
+}
+
+/* ---- a picture ------------------------------------------------------------------------------------------------ */
+
+static void print_running(const struct json *task)
+{
+	const struct json *progress = json_get(task, "progress");
+	double done = json_get_double(progress, "done", 0), total = json_get_double(progress, "total", 0);
+	int filled = total > 0 && done <= total ? (int)(done / total * BAR_WIDTH) : 0;
+	char rows[32];
+
+	number_with_commas(json_get_int(progress, "rows", 0), rows);
+	printf("%s  %-8s  %-16.16s  %-16.16s  ", json_get_str(task, "id", ""), json_get_str(task, "kind", ""),
+	       json_get_str(task, "queue", ""), json_get_str(task, "dataset", ""));
+	printf("[%.*s%.*s] %3.0f%%  %s rows  attempt %lld\033[K\n", filled, "####################", BAR_WIDTH - filled,
+	       "....................", total > 0 ? done / total * 100 : 0, rows, (long long)json_get_int(task, "attempt", 0));
+}
+
+static void print_counts(const struct json *status)
+{
+	const struct json *value;
+	const char *state;
+	size_t at = 0;
+
+	while (json_each(json_get(status, "tasks"), &at, &state, &value))
+		printf("%s%s %s", at > 1 ? "  " : "", state, json_text(value));
+	printf("\033[K\n\n");
+}
+
+static int paint(const struct args *args)
+{
+	struct json *status = NULL, *running = NULL;
+	const struct json *items;
+	int r = http_json(args, "GET", "/v1/status", NULL, &status);
+
+	if (!r)
+		r = http_json(args, "GET", "/v1/tasks?state=running&limit=1000", NULL, &running);
+	if (!r) {
+		items = json_get(running, "items");
+		printf("\033[H");
+		print_counts(status);
+		for (size_t i = 0; i < json_count(items) && i < RUNNING_SHOWN; i++)
+			print_running(json_at(items, i));
+		if (json_count(items) > RUNNING_SHOWN)
+			printf("… and %zu more\033[K\n", json_count(items) - RUNNING_SHOWN);
+		printf("\033[J");
+		fflush(stdout);
+	}
+	json_free(status);
+	json_free(running);
+	return r;
+}
+
+static int watch_picture(const struct args *args)
+{
+	int r = 0;
+
+	printf("\033[2J");
+	while (!r && !cli_interrupted) {
+		r = paint(args);
+		if (!r)
+			pause_ms(500);
+	}
+	return r == CLI_INTERRUPTED || cli_interrupted ? CLI_OK : r;
+}
+
+/* ---- a line per event ------------------------------------------------------------------------------------------- */
+
+static void print_event(const struct args *args, const char *data)
+{
+	struct json *task = NULL;
+
+	if (json_parse(data, strlen(data), &task, NULL))
+		return;
+	if (args->json)
+		printf("%s\n", json_text(task));
+	else
+		printf("%s  %-8s  %-10s  %s\n", json_get_str(task, "id", ""), json_get_str(task, "kind", ""),
+		       json_get_str(task, "state", ""), json_str(json_pointer(task, "/error/detail"), ""));
+	fflush(stdout);
+	json_free(task);
+}
+
+static void on_line(void *ctx, const char *line)
+{
+	const struct args *args = ctx;
+
+	if (!strncmp(line, "data: ", 6))
+		print_event(args, line + 6);
+}
+
+static int watch_events(const struct args *args, const char *path)
+{
+	int r = http_lines(args, path, on_line, (void *)args);
+
+	return r == CLI_INTERRUPTED ? CLI_OK : r;
+}
+
+int cmd_task_watch(const struct args *args)
+{
+	if (args->n_words && isatty(STDERR_FILENO) && !args->json)
+		return cmd_task_wait(args);
+	if (args->n_words)
+		return watch_events(args, path_of("/v1/tasks/", args->words[0], "/events"));
+	if (isatty(STDOUT_FILENO) && !args->json)
+		return watch_picture(args);
+	return watch_events(args, "/v1/events");
+}
