@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON of the API, of orders and of stored things: any bytes are an error, or a value whose text is read as the same
+ * value again. */
+#include "fuzz/fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct json *json, *again;
+	struct err err = {0};
+	char *text;
+
+	if (json_parse((const char *)data, size, &json, &err)) {
+		if (!err.code || !err.text[0])
+			abort();
+		return 0;
+	}
+	text = strdup(json_text(json));
+	if (!text || json_parse(text, strlen(text), &again, &err) || strcmp(text, json_text(again)))
+		abort();
+	free(text);
+	json_free(again);
+	json_free(json);
+	return 0;
+}
