@@ -48,8 +48,7 @@ static int is_waited_for(const struct insert *in, int state)
 	return state < 0 || (state != TASK_SUCCEEDED && in->spec->on_dep_failure != TASK_DEP_RUN);
 }
 
-int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena,
-                 struct err *err)
+int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena, struct err *err)
 {
 	struct insert *in = &all[i];
 	struct err why = {0};
@@ -61,26 +60,25 @@ int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena
 			err_set(&why, r, "depends_on[%zu]: there is no such task", k);
 			return insert_refuse(in, r, arena, &why);
 		}
-		in->waiting += !r && is_waited_for(in, state);
-		in->dep_failed |= !r && state > TASK_SUCCEEDED && is_waited_for(in, state);
 	}
 	return r;
 }
 
+/* Behind all else that the insert does to other tasks: it may just have replaced one that it depends on. */
 int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err)
 {
 	struct insert *in = &all[i];
 	int r = 0, state;
 
-	in->waiting = 0; /* a parent named twice counts once */
 	for (size_t k = 0; k < in->spec->n_depends_on && !r; k++) {
 		int64_t parent = parent_of(all, i, k);
 
 		r = look_up(db, parent, &state, err);
 		if (r || !is_waited_for(in, state))
 			continue;
+		in->dep_failed |= state > TASK_SUCCEEDED;
 		r = store_run(db, err, statement(DEP_PUT), "ii", in->id, parent);
-		in->waiting += !r && store_changes(db) ? 1 : 0;
+		in->waiting += !r && store_changes(db) ? 1 : 0; /* one that is named twice counts once */
 	}
 	return r;
 }

@@ -217,12 +217,15 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 	if (r || in->result.code)
 		return r < 0 ? r : 0;
 	in->result.id = in->id;
-	r = write_rows(db, in, err);
+	if (in->spec->n_depends_on)
+		r = depend_write(db, all, i, err);
+	if (!r)
+		r = write_rows(db, in, err);
 	if (!r)
 		r = write_keys(db, in, err);
 	if (!r && in->spec->batch)
 		r = store_run(db, err, statement(BATCH_ADD), "i", in->spec->batch);
-	return r || !in->spec->n_depends_on ? r : depend_write(db, all, i, err);
+	return r;
 }
 
 /* ---- on the loop thread -------------------------------------------------------------------- */

@@ -187,11 +187,12 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
                          "a.fence UNION ALL"
                          " SELECT a.id FROM attempt a JOIN done d ON d.id = a.id AND d.fence > 0 "
                          "AND d.fence < a.fence LIMIT 1",
-        [CHECK_BLOCKED] =
-                "SELECT l.id FROM live l WHERE l.blocked <> (EXISTS (SELECT 1 FROM dep WHERE child "
-                "= l.id)"
-                " OR EXISTS (SELECT 1 FROM batch WHERE on_complete = l.id AND completed_at = 0))"
-                " UNION ALL SELECT child FROM dep WHERE child NOT IN (SELECT id FROM live) LIMIT 1",
+        /* a follower that was run by hand before its batch was complete is not blocked any more */
+        [CHECK_BLOCKED] = "SELECT l.id FROM live l WHERE l.blocked AND NOT EXISTS"
+                          " (SELECT 1 FROM dep WHERE child = l.id) AND NOT EXISTS"
+                          " (SELECT 1 FROM batch WHERE on_complete = l.id AND completed_at = 0)"
+                          " UNION ALL SELECT child FROM dep WHERE child NOT IN"
+                          " (SELECT id FROM live WHERE blocked) LIMIT 1",
         [CHECK_RELEASED] = "SELECT p.child FROM dep p JOIN done d ON d.id = p.parent WHERE d.state "
                            "= 4 LIMIT 1",
         [CHECK_BATCHES] = "SELECT b.id FROM batch b WHERE b.completed_at = 0 AND (b.total < "

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "queue/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define TASKS 4096
+#define RUNNING 64
+#define PER_PUT 8
+
+/* What is known of a task. `end` is the final state that was acknowledged, -1 while there is none; `open`
+ * counts requests under way that may change it. */
+struct known {
+	int64_t id;
+	int end, open;
+};
+
+struct pending {
+	int task; /* in the ledger */
+	int end;
+};
+
+static struct {
+	unsigned long long random;
+	struct known tasks[TASKS];
+	int n_tasks, acknowledged;
+	struct {
+		int64_t id, fence;
+	} running[RUNNING];
+	int n_running;
+	int64_t batch;
+} load;
+
+static unsigned dice(unsigned n)
+{
+	load.random = load.random * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned)(load.random >> 33) % n;
+}
+
+void load_start(unsigned seed)
+{
+	memset(&load, 0, sizeof(load));
+	load.random = seed * 2654435761ull + 12345;
+}
+
+void load_died(void)
+{
+	load.n_running = 0;
+	for (int i = 0; i < load.n_tasks; i++)
+		load.tasks[i].open = load.tasks[i].open != 0; /* may have happened, may not */
+}
+
+int load_acknowledged(void)
+{
+	return load.acknowledged;
+}
+
+static struct known *find(int64_t id)
+{
+	for (int i = load.n_tasks - 1; i >= 0; i--)
+		if (load.tasks[i].id == id)
+			return &load.tasks[i];
+	return NULL;
+}
+
+static struct known *any_known(void)
+{
+	return load.n_tasks ? &load.tasks[dice((unsigned)load.n_tasks)] : NULL;
+}
+
+/* ---- puts ---------------------------------------------------------------------------------- */
+
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	for (size_t i = 0; !r && i < n; i++) {
+		if (results[i].code || find(results[i].id) || load.n_tasks == TASKS)
+			continue;
+		load.tasks[load.n_tasks++] = (struct known){results[i].id, -1, 0};
+		load.acknowledged++;
+	}
+}
+
+static void on_batch(void *ctx, int r, int64_t id, const struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	if (!r)
+		load.batch = id;
+}
+
+static void put(struct queue *queue)
+{
+	static const char *const keys[] = {"a", "b", "c", NULL, NULL, NULL};
+	struct task_spec specs[PER_PUT];
+	int64_t deps[PER_PUT];
+	size_t n = 1 + dice(PER_PUT);
+
+	for (size_t i = 0; i < n; i++) {
+		struct known *known = any_known();
+
+		specs[i] = (struct task_spec){.kind = "load",
+		                              .body = "{\"n\":1}",
+		                              .priority = (int)dice(10),
+		                              .max_attempts = 1 + (int)dice(4),
+		                              .unique_key = keys[dice(6)],
+		                              .unique_scope = (int)dice(2),
+		                              .on_conflict = (int)dice(4),
+		                              .concurrency_key = keys[dice(6)],
+		                              .fairness_key = keys[dice(6)],
+		                              .callback = dice(8) ? NULL : "{}",
+		                              .batch = dice(4) ? 0 : load.batch,
+		                              .on_dep_failure = (int)dice(3),
+		                              .run_at = dice(4) ? 0 : clock_wall_ms() + dice(50),
+		                              .expires_at = dice(8) ? 0 : clock_wall_ms() + 1 + dice(100)};
+		deps[i] = i && dice(2) ? -(int64_t)i : known ? known->id : 0;
+		if (deps[i] && !dice(3)) {
+			specs[i].depends_on = &deps[i];
+			specs[i].n_depends_on = 1;
+		}
+	}
+	queue_put(queue, specs, n, dice(2) ? QUEUE_ATOMIC : 0, on_put, NULL, NULL);
+}
+
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+static void on_end(void *ctx, int r, const struct err *err)
+{
+	struct pending *pending = ctx;
+	struct known *known = &load.tasks[pending->task];
+
+	(void)err;
+	known->open--;
+	if (!r && pending->end >= 0) {
+		known->end = pending->end;
+		load.acknowledged++;
+	}
+	free(pending);
+}
+
+static struct pending *expect(struct known *known, int end)
+{
+	struct pending *pending = malloc(sizeof(*pending));
+
+	*pending = (struct pending){(int)(known - load.tasks), end};
+	known->open++;
+	return pending;
+}
+
+static void give_up(struct known *known, struct pending *pending, int r)
+{
+	if (!r)
+		return;
+	known->open--;
+	free(pending);
+}
+
+static void claim(struct queue *queue)
+{
+	struct arena arena;
+	struct task *task;
+
+	if (load.n_running == RUNNING)
+		return;
+	arena_init(&arena);
+	if (!queue_claim(queue, &(struct queue_claim_ask){.worker = "w"}, &arena, &task, NULL) && task) {
+		load.running[load.n_running].id = task->id;
+		load.running[load.n_running++].fence = task->fence;
+	}
+	arena_done(&arena);
+}
+
+static void finish(struct queue *queue)
+{
+	static const int codes[] = {0, 0, 0, 0, ERR_IO, ERR_INVALID, ERR_CRASH};
+	struct task_spec next = {.kind = "next", .priority = -1};
+	struct queue_outcome outcome = {.code = codes[dice(7)], .result = "{\"ok\":true}", .retry_after_ms = 1};
+	struct pending *pending;
+	struct known *known;
+	unsigned at;
+
+	if (!load.n_running)
+		return;
+	at = dice((unsigned)load.n_running);
+	known = find(load.running[at].id);
+	if (known) {
+		outcome.next = &next;
+		outcome.n_next = dice(4) == 0;
+		pending = expect(known, outcome.code ? -1 : TASK_SUCCEEDED);
+		give_up(known, pending, queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end,
+		                                     pending));
+	} else {
+		queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, NULL, NULL);
+	}
+	load.running[at] = load.running[--load.n_running];
+}
+
+static void cancel(struct queue *queue)
+{
+	struct known *known = any_known();
+	struct pending *pending;
+	struct arena arena;
+	struct task *task;
+	int waits;
+
+	if (!known || known->open)
+		return;
+	arena_init(&arena);
+	waits = !queue_get(queue, known->id, &arena, &task, NULL) && task->state < TASK_RUNNING;
+	arena_done(&arena);
+	pending = expect(known, waits ? TASK_CANCELLED : -1);
+	give_up(known, pending, queue_cancel(queue, known->id, on_end, pending));
+}
+
+static void on_redriven(void *ctx, int r, const struct err *err)
+{
+	struct pending *pending = ctx;
+	struct known *known = &load.tasks[pending->task];
+
+	(void)err;
+	known->open--;
+	if (!r)
+		known->end = -1;
+	free(pending);
+}
+
+static void redrive(struct queue *queue)
+{
+	struct known *known = any_known();
+	struct pending *pending;
+
+	if (!known || known->open)
+		return;
+	pending = expect(known, -1);
+	give_up(known, pending, queue_retry(queue, known->id, on_redriven, pending));
+}
+
+static void checkpoint(struct queue *queue)
+{
+	unsigned at;
+
+	if (!load.n_running)
+		return;
+	at = dice((unsigned)load.n_running);
+	queue_checkpoint(queue, load.running[at].id, load.running[at].fence, "{\"at\":1}", NULL, NULL);
+}
+
+void load_step(struct queue *queue)
+{
+	switch (dice(16)) {
+	case 0:
+	case 1:
+	case 2:
+		put(queue);
+		break;
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+		claim(queue);
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		finish(queue);
+		break;
+	case 11:
+		cancel(queue);
+		break;
+	case 12:
+		redrive(queue);
+		break;
+	case 13:
+		checkpoint(queue);
+		break;
+	case 14:
+		if (!dice(8))
+			queue_batch_new(queue, NULL, "load", &(struct task_spec){.kind = "report"}, on_batch, NULL, NULL);
+		else if (!dice(4) && load.batch)
+			queue_batch_seal(queue, load.batch, NULL, NULL);
+		break;
+	default:
+		queue_tick(queue);
+	}
+}
+
+/* ---- the ledger ---------------------------------------------------------------------------- */
+
+const char *load_verify(struct queue *queue)
+{
+	static char wrong[160];
+	struct arena arena;
+	struct task *task;
+
+	for (int i = 0; i < load.n_tasks; i++) {
+		struct known *known = &load.tasks[i];
+		int is_there, state = -1;
+
+		arena_init(&arena);
+		is_there = !queue_get(queue, known->id, &arena, &task, NULL);
+		if (is_there)
+			state = (int)task->state;
+		arena_done(&arena);
+		if (!is_there)
+			snprintf(wrong, sizeof(wrong), "task %lld was accepted and is gone", (long long)known->id);
+		else if (known->end >= 0 && !known->open && state != known->end)
+			snprintf(wrong, sizeof(wrong), "task %lld ended %s and is %s", (long long)known->id,
+			         task_state_name((enum task_state)known->end), task_state_name((enum task_state)state));
+		else
+			continue;
+		return wrong;
+	}
+	for (int i = 0; i < load.n_tasks; i++) /* what was open is settled now: take it as it is */
+		if (load.tasks[i].open) {
+			arena_init(&arena);
+			queue_get(queue, load.tasks[i].id, &arena, &task, NULL);
+			load.tasks[i].end = task_state_is_final(task->state) ? (int)task->state : -1;
+			load.tasks[i].open = 0;
+			arena_done(&arena);
+		}
+	return NULL;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The power goes at random moments under a mixed load; then everything acknowledged is there and every
+ * invariant holds. POWER_CUTS says how often, POWER_SEED repeats a run; a soak makes a thousand. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/powercut.h"
+#include "queue/load.h"
+#include "queue/rig.h"
+
+#define CUTS 60
+#define SOAK_CUTS 1000
+#define STEPS 400
+
+static int number(const char *name, int otherwise)
+{
+	return getenv(name) ? atoi(getenv(name)) : otherwise;
+}
+
+static void work_until_the_cut(unsigned seed)
+{
+	powercut_start(seed);
+	powercut_after(5 + (int)(seed * 7919u % 600u));
+	if (!try_open())
+		for (int i = 0; i < STEPS && !powercut_happened(); i++) {
+			load_step(queue);
+			if (i % 4 == 0)
+				clock_advance(1);
+			if (i % 7 == 0)
+				store_flush(store);
+			else
+				store_drain(store);
+		}
+	powercut_after(0); /* at the latest */
+	store_close(store);
+	queue_close(queue);
+	powercut_restore();
+	load_died();
+}
+
+static void hold_against_the_ledger(unsigned seed, int cut)
+{
+	const char *wrong;
+
+	ck_assert_msg(!try_open(), "seed %u, cut %d: %s", seed, cut, err.text);
+	ck_assert_msg(!queue_check(store, &err), "seed %u, cut %d: %s", seed, cut, err.text);
+	wrong = load_verify(queue);
+	ck_assert_msg(!wrong, "seed %u, cut %d: %s", seed, cut, wrong);
+}
+
+START_TEST(whenever_the_power_goes_what_was_acknowledged_is_there)
+{
+	unsigned seed = (unsigned)number("POWER_SEED", (int)time(NULL) & 0xFFFFFF);
+	int cuts = number("POWER_CUTS", getenv("SOAK") ? SOAK_CUTS : CUTS), acknowledged = 0;
+
+	tear_down();
+	store_config.checkpoint_pages = 50; /* so that cuts meet checkpoints too */
+	config.retry_initial_ms = 5;
+	for (int cut = 0; cut < cuts; cut++) {
+		if (cut % 10 == 0) { /* a fresh one now and then: a cut may meet the making of the database */
+			acknowledged += load_acknowledged();
+			load_start(seed + (unsigned)cut);
+			snprintf(path, sizeof(path), "%s/power-%d.db", test_dir(), cut);
+		}
+		work_until_the_cut(seed + (unsigned)cut);
+		hold_against_the_ledger(seed, cut);
+		store_close(store);
+		queue_close(queue);
+	}
+	printf("# seed %u, %d cuts, %d acknowledgements\n", seed, cuts, acknowledged + load_acknowledged());
+	ck_assert_int_gt(acknowledged + load_acknowledged(), cuts);
+	open_queue();
+	arena_init(&arena);
+}
+END_TEST
+
+static void power_cases(Suite *suite)
+{
+	TCase *c = tcase_create("power");
+
+	tcase_set_timeout(c, 3600);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, whenever_the_power_goes_what_was_acknowledged_is_there);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("queue-power", power_cases)
