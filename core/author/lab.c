@@ -268,11 +268,10 @@ static const void *get_extension(const orasi_host *host, const char *id)
 		lab->misuse = "get_extension was asked for NULL";
 		return NULL;
 	}
-	lab->asked++;
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
 		if (!strcmp(extensions[i].id, id))
 			return extensions[i].mandatory || !lab->minimal || is_required(lab, id) ? extensions[i].functions : NULL;
-	return NULL;
+	return !lab->minimal || is_required(lab, id) ? lab_offer(id) : NULL;
 }
 
 void lab_init(struct lab *lab, const orasi_descriptor *descriptor)

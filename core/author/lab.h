@@ -37,10 +37,14 @@ struct lab {
 	struct buf said;        /* all log lines and reject messages */
 	int64_t memory, blocks;
 	struct buf checkpoint; /* of a task */
-	uint32_t asked;        /* extensions that were asked for */
+	uint64_t spans, random;
+	int64_t time_ns;
 };
 void lab_init(struct lab *lab, const orasi_descriptor *descriptor);
 void lab_done(struct lab *lab);
+
+/* The extensions that a host may lack, by id; NULL: there is no such. */
+const void *lab_offer(const char *id);
 
 /* A configuration over a JSON object that lives as long. */
 struct lab_config {
