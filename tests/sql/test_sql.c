@@ -92,7 +92,7 @@ static void encode(const char *path, int64_t first, char *ret_stats, size_t cap)
 	for (int64_t k = first; k < first + FILE_ROWS; k++)
 		append_row(b, k);
 	ck_assert_int_eq(arrow_builder_finish(b, &batch), 0);
-	ck_assert_int_eq(plugin->encode->create(&host.host, "", &config.config, &self, &error), ORASI_OK);
+	ck_assert_int_eq(plugin->encode->create(&host.host, plugin->descriptor->id, &config.config, &self, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->open(self, &output, &schema, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->write(self, &batch, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->finish(self, &info, &error), ORASI_OK);
