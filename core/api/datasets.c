@@ -49,6 +49,11 @@ int path_is_plain(const char *path)
 	return 1;
 }
 
+int location_is_far(const char *location)
+{
+	return str_starts(location, "s3://") && path_is_plain(location + strlen("s3:/"));
+}
+
 const struct catalog_dataset *path_dataset(struct api *api, struct http_request *req)
 {
 	const char *name = http_param(req, "dataset");
@@ -216,9 +221,11 @@ static int check_new_dataset(struct http_request *req, const char *name, const c
 		           name);
 	else if (dataset_is_reserved(name))
 		errors_add(errors, "", "names that end in '__rejects' are made by ingest itself");
-	if (!path_is_plain(location))
+	if (!path_is_plain(location) && !location_is_far(location))
 		errors_add(errors, "/location",
-		           "'%.200s' is not an absolute path (without '.' and '..')", location);
+		           "'%.200s' is neither an absolute path (without '.' and '..') nor "
+		           "s3://bucket/prefix",
+		           location);
 	if (json_count(errors)) {
 		reply_invalid(req, errors);
 		r = ERR_INVALID;

@@ -246,6 +246,7 @@ struct json *order_with_dataset(const struct catalog_dataset *dataset);
 int dataset_is_reserved(const char *name); /* "…__rejects": made by ingest only */
 /* An absolute path without "." and ".." parts. */
 int path_is_plain(const char *path);
+int location_is_far(const char *location); /* s3://bucket/prefix */
 /* <data_dir>/uploads/<id> if there is such an upload, else NULL. */
 const char *upload_path(struct api *api, const char *id, struct arena *arena);
 void uploads_sweep(void *api);

@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Local folders. */
-#include "blob/blob.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
+/* The door: which kind of place a location is. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/id.h"
 #include "base/str.h"
+#include "blob/inside.h"
 
-#define COPY_BYTES (1u << 20)
+static const struct blob_kind *const kinds[] = {&blob_local, &blob_s3};
 
-struct blob {
-	char *location;
-};
+static const struct blob_kind *kind_of(const char *location)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (location && str_starts(location, kinds[i]->scheme))
+			return kinds[i];
+	return NULL;
+}
 
 int blob_open(const char *location, struct blob **ret, struct err *err)
 {
+	const struct blob_kind *kind = kind_of(location);
 	struct blob *blob;
+	int r;
 
-	if (!location || *location != '/')
-		return err_set(err, ERR_UNSUPPORTED, "location '%s' is not an absolute path, which is all that is supported",
+	if (!kind)
+		return err_set(err, ERR_UNSUPPORTED, "location '%s' is neither an absolute path nor s3://bucket/prefix",
 		               location ? location : "");
 	blob = calloc(1, sizeof(*blob));
 	if (!blob || !(blob->location = strdup(location))) {
 		free(blob);
 		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	blob->kind = kind;
+	r = kind->open(blob, err);
+	if (r) {
+		blob_close(blob);
+		return r;
 	}
 	*ret = blob;
 	return 0;
@@ -42,6 +44,7 @@ void blob_close(struct blob *blob)
 {
 	if (!blob)
 		return;
+	blob->kind->close(blob);
 	free(blob->location);
 	free(blob);
 }
@@ -51,257 +54,81 @@ const char *blob_location(const struct blob *blob)
 	return blob->location;
 }
 
-int blob_path(const struct blob *blob, const char *name, char *ret, size_t cap, struct err *err)
+int blob_check_name(const struct blob *blob, const char *name, struct err *err)
 {
 	if (*name == '/' || !strcmp(name, "..") || str_starts(name, "../") || strstr(name, "/../") || str_ends(name, "/.."))
 		return err_set(err, ERR_CORRUPT, "'%s' points outside of '%s'", name, blob->location);
-	if ((size_t)snprintf(ret, cap, "%s%s%s", blob->location, *name ? "/" : "", name) >= cap)
-		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", name);
 	return 0;
 }
 
 int blob_get(struct blob *blob, const char *name, size_t max, struct buf *ret, struct err *err)
 {
-	char path[PATH_MAX];
-	int r = blob_path(blob, name, path, sizeof(path), err);
-
-	return r ? r : file_read(path, max, ret, err);
+	return blob->kind->get(blob, name, max, ret, err);
 }
 
 int blob_size(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err)
 {
-	char path[PATH_MAX];
-	struct stat st;
-	int r = blob_path(blob, name, path, sizeof(path), err);
-
-	if (r)
-		return r;
-	if (stat(path, &st))
-		return err_errno(err, errno, "cannot look at '%s'", path);
-	*ret = st.st_size;
-	if (ret_modified_ms)
-		*ret_modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	return 0;
-}
-
-static int sync_parent(const char *path, struct err *err)
-{
-	char parent[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-
-	snprintf(parent, sizeof(parent), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	return dir_sync(parent, err);
-}
-
-/* The folders of a path, durable: a log entry whose folder is lost in a crash is lost too. */
-static int make_parent(const char *path, struct err *err)
-{
-	char parent[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int r;
-
-	if (slash == path)
-		return 0;
-	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-	if (!access(parent, F_OK))
-		return 0;
-	r = make_parent(parent, err);
-	if (!r)
-		r = dir_make(parent, 0755, err);
-	return r ? r : sync_parent(parent, err);
-}
-
-static int put(struct blob *blob, const char *name, const void *p, size_t n,
-               int (*how)(const char *, const void *, size_t, struct err *), struct err *err)
-{
-	char path[PATH_MAX];
-	int r = blob_path(blob, name, path, sizeof(path), err);
-
-	if (!r)
-		r = make_parent(path, err);
-	return r ? r : how(path, p, n, err);
+	return blob->kind->size(blob, name, ret, ret_modified_ms, err);
 }
 
 int blob_put_new(struct blob *blob, const char *name, const void *p, size_t n, struct err *err)
 {
-	return put(blob, name, p, n, file_create, err);
+	return blob->kind->put_new(blob, name, p, n, err);
 }
 
 int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err)
 {
-	return put(blob, name, p, n, file_replace, err);
-}
-
-/* ---- adopting ---------------------------------------------------------------------------------------- */
-
-static int copy_bytes(int in, int out, const char *from, const char *to, struct err *err)
-{
-	char *chunk = malloc(COPY_BYTES);
-	ssize_t n = 0;
-	int r = chunk ? 0 : err_set(err, ERR_NOMEM, "out of memory");
-
-	while (!r && (n = read(in, chunk, COPY_BYTES)) > 0)
-		r = file_write_all(out, chunk, (size_t)n, to, err);
-	if (!r && (n < 0 || fdatasync(out)))
-		r = err_errno(err, errno, "cannot copy '%s' to '%s'", from, to);
-	free(chunk);
-	return r;
-}
-
-static int copy_file(const char *from, const char *to, struct err *err)
-{
-	int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), out, r;
-
-	if (in < 0)
-		return err_errno(err, errno, "cannot open '%s'", from);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	r = out < 0 ? err_errno(err, errno, "cannot create '%s'", to) : copy_bytes(in, out, from, to, err);
-	if (out >= 0)
-		close(out);
-	close(in);
-	return r;
-}
-
-static int copy_tree(const char *from, const char *to, struct err *err);
-
-static int copy_entry(const char *from, const char *to, const char *name, struct err *err)
-{
-	char source[PATH_MAX], target[PATH_MAX];
-
-	if (!strcmp(name, ".") || !strcmp(name, ".."))
-		return 0;
-	if ((size_t)snprintf(source, sizeof(source), "%s/%s", from, name) >= sizeof(source) ||
-	    (size_t)snprintf(target, sizeof(target), "%s/%s", to, name) >= sizeof(target))
-		return err_set(err, ERR_INVALID, "the path of '%.80s' is too long", name);
-	return copy_tree(source, target, err);
-}
-
-static int copy_folder(const char *from, const char *to, struct err *err)
-{
-	DIR *dir = opendir(from);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!dir)
-		return err_errno(err, errno, "cannot list '%s'", from);
-	if (mkdir(to, 0755))
-		r = err_errno(err, errno, "cannot create folder '%s'", to);
-	while (!r && (entry = readdir(dir)))
-		r = copy_entry(from, to, entry->d_name, err);
-	closedir(dir);
-	return r ? r : dir_sync(to, err);
-}
-
-static int copy_tree(const char *from, const char *to, struct err *err)
-{
-	struct stat st;
-
-	if (lstat(from, &st))
-		return err_errno(err, errno, "cannot look at '%s'", from);
-	return S_ISDIR(st.st_mode) ? copy_folder(from, to, err) : copy_file(from, to, err);
-}
-
-static void remove_tree(const char *path)
-{
-	if (unlink(path) && errno == EISDIR)
-		dir_remove(path, NULL);
-}
-
-/* Staging may be on another file system. The copy is made beside its place: under the final name there is the
- * whole of it or nothing, and what was staged goes only when that is durable. */
-static int adopt_copy(const char *local, const char *path, struct err *err)
-{
-	char tmp[PATH_MAX], uuid[UUID_LEN];
-	int r;
-
-	uuid_new(uuid);
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%s", (int)(strrchr(path, '/') - path), path, uuid) >= sizeof(tmp))
-		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
-	r = copy_tree(local, tmp, err);
-	if (!r)
-		r = file_rename_new(tmp, path, err);
-	if (!r)
-		r = sync_parent(path, err);
-	remove_tree(r ? tmp : local);
-	return r;
+	return blob->kind->put(blob, name, p, n, err);
 }
 
 int blob_adopt(struct blob *blob, const char *local, const char *name, struct err *err)
 {
-	char path[PATH_MAX];
-	int r = blob_path(blob, name, path, sizeof(path), err);
-
-	if (!r)
-		r = make_parent(path, err);
-	if (r)
-		return r;
-	/* Sweeps judge by age, and this one is young however long it was staged. */
-	if (utimensat(AT_FDCWD, local, NULL, AT_SYMLINK_NOFOLLOW))
-		return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
-	if (renameat2(AT_FDCWD, local, AT_FDCWD, path, RENAME_NOREPLACE)) {
-		if (errno == EXDEV)
-			return adopt_copy(local, path, err);
-		if (errno != EINVAL && errno != ENOSYS)
-			return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
-		r = file_rename_new(local, path, err);
-	}
-	return r ? r : sync_parent(path, err);
+	return blob->kind->adopt(blob, local, name, err);
 }
 
 int blob_delete(struct blob *blob, const char *name, struct err *err)
 {
-	char path[PATH_MAX];
-	int r = blob_path(blob, name, path, sizeof(path), err);
-
-	if (r)
-		return r;
-	if (!unlink(path) || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR)
-		return err_errno(err, errno, "cannot delete '%s'", path);
-	return dir_remove(path, err);
+	return blob->kind->remove(blob, name, err);
 }
 
-/* ---- reading at any place -------------------------------------------------------------------------------- */
+int blob_list(struct blob *blob, const char *folder, const char *after,
+              int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err)
+{
+	return blob->kind->list(blob, folder, after, each, ctx, err);
+}
 
-struct blob_file {
-	char *path;
-	int fd;
-	int64_t size;
-};
+int blob_path(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err)
+{
+	return blob->kind->local(blob, name, ret, cap, err);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------- */
 
 int blob_file_open(struct blob *blob, const char *name, struct blob_file **ret, struct err *err)
 {
-	struct blob_file *file;
-	char path[PATH_MAX];
-	struct stat st;
-	int r = blob_path(blob, name, path, sizeof(path), err);
+	struct blob_file *file = calloc(1, sizeof(*file));
+	int r = file && (file->name = strdup(name)) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 
-	if (r)
-		return r;
-	file = calloc(1, sizeof(*file));
-	if (!file || !(file->path = strdup(path))) {
+	if (r) {
 		free(file);
-		return err_set(err, ERR_NOMEM, "out of memory");
-	}
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (file->fd < 0 || fstat(file->fd, &st)) {
-		r = err_errno(err, errno, "cannot open '%s'", path);
-		blob_file_close(file);
 		return r;
 	}
-	file->size = st.st_size;
-	*ret = file;
-	return 0;
+	file->blob = blob;
+	file->fd = -1;
+	r = blob->kind->file_open(blob, name, file, err);
+	if (r)
+		blob_file_close(file);
+	else
+		*ret = file;
+	return r;
 }
 
 void blob_file_close(struct blob_file *file)
 {
 	if (!file)
 		return;
-	if (file->fd >= 0)
-		close(file->fd);
-	free(file->path);
+	file->blob->kind->file_close(file);
+	free(file->name);
 	free(file);
 }
 
@@ -312,56 +139,5 @@ int64_t blob_file_size(const struct blob_file *file)
 
 int blob_file_read(struct blob_file *file, uint64_t at, void *to, size_t len, size_t *ret_got, struct err *err)
 {
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = pread(file->fd, (char *)to + got, len - got, (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, errno, "cannot read '%s'", file->path);
-		if (!n)
-			break;
-		got += (size_t)n;
-	}
-	*ret_got = got;
-	return 0;
-}
-
-/* ---- listing -------------------------------------------------------------------------------------------- */
-
-static int is_folder(const char *path, const struct dirent *entry)
-{
-	char full[PATH_MAX];
-	struct stat st;
-
-	if (entry->d_type != DT_UNKNOWN)
-		return entry->d_type == DT_DIR;
-	if ((size_t)snprintf(full, sizeof(full), "%s/%s", path, entry->d_name) >= sizeof(full) || stat(full, &st))
-		return 0;
-	return S_ISDIR(st.st_mode);
-}
-
-int blob_list(struct blob *blob, const char *folder, const char *after,
-              int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err)
-{
-	char path[PATH_MAX];
-	struct dirent **entries;
-	int n, r = blob_path(blob, folder, path, sizeof(path), err);
-
-	if (r)
-		return r;
-	n = scandir(path, &entries, NULL, alphasort);
-	if (n < 0)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot list '%s'", path);
-	for (int i = 0; i < n; i++) {
-		const char *name = entries[i]->d_name;
-
-		if (!r && strcmp(name, ".") && strcmp(name, "..") && (!after || strcmp(name, after) > 0))
-			r = each(ctx, name, is_folder(path, entries[i]));
-		free(entries[i]);
-	}
-	free(entries);
-	return r;
+	return file->blob->kind->file_read(file, at, to, len, ret_got, err);
 }

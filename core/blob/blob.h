@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes at a place: a dataset's folder. Names are relative to it ("_delta_log/00000000000000000000.json"),
- * without "..". What is put is either whole and durable, or absent. Local folders now; the shape is that of an
- * object store, so that one can stand behind it.
+ * without "..". What is put is either whole and durable, or absent. A place is a local folder, or s3://bucket/prefix on
+ * any store that speaks S3 and honours If-None-Match (see s3.c for where keys and regions come from).
  *
  * Threading: an object at a time per thread; different processes may work on one place. */
 #ifndef BLOB_BLOB_H
@@ -15,7 +15,7 @@
 
 struct blob;
 
-/* `location` is an absolute path; it need not exist yet. ERR_UNSUPPORTED for a scheme that is not known. */
+/* `location` is an absolute path or s3://bucket/prefix; it need not exist yet. ERR_UNSUPPORTED for another scheme. */
 int blob_open(const char *location, struct blob **ret, struct err *err);
 void blob_close(struct blob *blob); /* NULL is fine */
 const char *blob_location(const struct blob *blob);
@@ -41,7 +41,7 @@ int64_t blob_file_size(const struct blob_file *file);
 /* *ret_got is less than len at the end of the file only. */
 int blob_file_read(struct blob_file *file, uint64_t at, void *to, size_t len, size_t *ret_got, struct err *err);
 
-/* The local path of a name, for readers; in `ret`. */
-int blob_path(const struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
+/* A local path under which a file or folder that never changes can be read; it is fetched when it is far. */
+int blob_path(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
 
 #endif

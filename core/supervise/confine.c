@@ -3,6 +3,8 @@
  *
  *   rights   what the order's plugin asks for and the operator granted; a worker has exactly these
  *   places   datasets outside of the data folder; a worker knows those there were when it started
+ *   far      datasets on S3 need the network, and the keys where they may stand in files: so have then all plugins
+ *            of the order
  *   files    sources of an ingest: the worker asks for one by its path, and it is opened here if the order names it
  *
  * A worker that does not fit is replaced. */
@@ -20,6 +22,7 @@
 #include "plugin/plugin.h"
 
 #define PLACES_MAX 64
+#define RIGHT_NET 1u /* worker/sandbox.h */
 
 static const char *const modes[] = {"off", "log", "enforce"};
 
@@ -39,6 +42,22 @@ static unsigned rights_of(const struct order *order)
 
 /* ---- places --------------------------------------------------------------------------------------- */
 
+static int is_far(const char *location)
+{
+	return location && str_starts(location, "s3://");
+}
+
+static unsigned far_rights(const struct order *order)
+{
+	const struct json *datasets = json_get(order->json, "datasets");
+	unsigned rights = is_far(json_str(json_pointer(order->json, "/dataset/location"), NULL)) ? RIGHT_NET : 0;
+
+	for (size_t i = 0; i < json_count(datasets); i++)
+		if (is_far(json_get_str(json_at(datasets, i), "location", NULL)))
+			rights |= RIGHT_NET;
+	return rights;
+}
+
 static int is_ours(const struct supervise *sup, const char *path)
 {
 	size_t n = strlen(sup->env.data_dir);
@@ -51,7 +70,7 @@ static size_t note_place(struct supervise *sup, const char *path)
 {
 	char **grown;
 
-	if (!path || !*path || is_ours(sup, path))
+	if (!path || !*path || is_far(path) || is_ours(sup, path))
 		return 0;
 	for (size_t i = 0; i < sup->n_places; i++)
 		if (!strcmp(sup->places[i], path))
@@ -87,8 +106,10 @@ void confine_order(struct order *order)
 {
 	if (order->role == ROLE_TASK)
 		order->rights = rights_of(order);
-	if (order->role == ROLE_TASK || order->role == ROLE_QUERY)
+	if (order->role == ROLE_TASK || order->role == ROLE_QUERY) {
 		order->places = places_of(order);
+		order->rights |= far_rights(order);
+	}
 }
 
 int confine_fits(const struct process *process, const struct order *order)
@@ -104,6 +125,19 @@ void confine_done(struct supervise *sup)
 }
 
 /* ---- arguments ------------------------------------------------------------------------------------ */
+
+/* Where the keys of S3 may stand (blob/credentials.h). A path that is not there is no harm. */
+static const char *keys_folder(void)
+{
+	static char path[4096];
+	const char *set = getenv("AWS_SHARED_CREDENTIALS_FILE"), *home = getenv("HOME");
+
+	if (set && *set)
+		snprintf(path, sizeof(path), "%s", set);
+	else
+		snprintf(path, sizeof(path), "%s/.aws", home ? home : "");
+	return path;
+}
 
 size_t confine_arguments(struct process *process, const char **argv)
 {
@@ -121,6 +155,10 @@ size_t confine_arguments(struct process *process, const char **argv)
 	argv[n++] = numbers[process->rights & 7];
 	argv[n++] = "--data";
 	argv[n++] = sup->env.data_dir;
+	if (process->rights & RIGHT_NET) {
+		argv[n++] = "--read";
+		argv[n++] = keys_folder();
+	}
 	for (size_t i = 0; i < process->places; i++) {
 		argv[n++] = "--read";
 		argv[n++] = sup->places[i];

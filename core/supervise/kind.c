@@ -17,8 +17,12 @@ struct json *kind_dataset(struct supervise *sup, const char *name, const char *s
 	char full[160], location[4096];
 
 	snprintf(full, sizeof(full), "%s%s", name, suffix);
+	known = catalog_dataset(sup->env.catalog, name);
+	if (known && str_starts(known->location, "s3://")) /* what belongs to it lies beside it */
+		snprintf(location, sizeof(location), "%s%s", known->location, suffix);
+	else
+		snprintf(location, sizeof(location), "%s/datasets/%s", sup->env.data_dir, full);
 	known = catalog_dataset(sup->env.catalog, full);
-	snprintf(location, sizeof(location), "%s/datasets/%s", sup->env.data_dir, full);
 	json_set_str(json, "name", full);
 	json_set_str(json, "location", known ? known->location : location);
 	return json;
