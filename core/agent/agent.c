@@ -31,7 +31,7 @@ struct agent {
 	const struct agent_config *config;
 	struct supervise_config workers; /* with the program found */
 	char data[PATH_MAX], program[PATH_MAX], here[PATH_MAX], id[UUID_LEN];
-	char plugin_dirs_text[4 * PATH_MAX];
+	char plugin_dirs_text[4 * PATH_MAX], secrets[PATH_MAX + 16];
 	const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
 	struct loop *loop;
 	struct loop_wake *store_wake;
@@ -199,6 +199,34 @@ static void find_plugin_dirs(struct agent *agent)
 		add_plugin_dir(agent, dir);
 }
 
+static void on_plugin_active(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	supervise_on_plugin(agent->supervise);
+}
+
+static void on_plugin_due(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	if (agent->plugin_timer)
+		loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
+}
+
+static void configure_plugins(struct agent *agent)
+{
+	struct plugin_events events = {agent, on_plugin_active, on_plugin_due};
+	struct plugin_config config = {agent->config->trust, agent->config->trust_file, agent->config->secrets};
+
+	if (!*config.secrets) {
+		snprintf(agent->secrets, sizeof(agent->secrets), "%s/secrets", agent->data);
+		config.secrets = agent->secrets;
+	}
+	plugin_configure(agent->plugins, &config);
+	plugin_on_events(agent->plugins, &events);
+}
+
 static int open_plugins(struct agent *agent, struct err *err)
 {
 	char state[PATH_MAX + 16];
@@ -208,6 +236,8 @@ static int open_plugins(struct agent *agent, struct err *err)
 	snprintf(state, sizeof(state), "%s/plugins", agent->data);
 	find_plugin_dirs(agent);
 	r = plugin_registry_new(agent->plugin_dirs, state, scan_plugin, agent, &agent->plugins, err);
+	if (!r)
+		configure_plugins(agent);
 	if (!r)
 		r = loop_timer_new(agent->loop, on_plugin_news, agent, &agent->plugin_timer, err);
 	if (!r)

@@ -19,6 +19,8 @@ struct agent_config {
 	/* plugins */
 	char *plugin_path;
 	int64_t abi_minor;
+	int trust;
+	char *trust_file, *secrets;
 	/* log */
 	int log_format;
 	int log_level;

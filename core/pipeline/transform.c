@@ -80,7 +80,8 @@ static orasi_status on_push(orasi_sink *sink, struct ArrowArray *batch)
 
 	batch->release = NULL;
 	if (!r)
-		r = loader_check_batch(s->owner->env.loader, s->plugin, s->function ? s->function : "push", &s->out, &own, &s->err);
+		r = loader_check_batch(s->owner->env.loader, s->plugin, s->function ? s->function : "push", &s->out,
+		                       &own, &s->err);
 	if (r) {
 		arrow_array_release(&own);
 		return status_of(r);
@@ -112,7 +113,8 @@ int transforms_flush(struct transforms *t, struct err *err)
 		if (!s->bound || !s->plugin->transform->flush)
 			continue;
 		s->function = "flush";
-		status = loader_call(t->env.loader, s->plugin, "flush", s->plugin->transform->flush(s->self, &s->sink, &error));
+		status = loader_call(t->env.loader, s->plugin, "flush",
+		                     s->plugin->transform->flush(s->self, &s->sink, &error));
 		s->function = NULL;
 		if (status)
 			r = step_fail(s, "flush", status, &error, err);
@@ -135,7 +137,8 @@ static int save_step(struct step *s, struct json *states, struct err *err)
 	if (status)
 		return loader_fail(s->plugin, "save", status, &error, err);
 	if (state.len > STATE_MAX || (state.len && !state.ptr))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a state of %zu bytes in 'save': at most 64 KiB are kept",
+		return err_set(err, ERR_PLUGIN,
+		               "plugin '%s' gave a state of %zu bytes in 'save': at most 64 KiB are kept",
 		               s->plugin->descriptor->id, state.len);
 	text = malloc(base64_len(state.len));
 	if (!text)
@@ -171,11 +174,13 @@ static int bind_step(struct step *s, const struct ArrowSchema *in, const struct 
 
 	if (len < 0) {
 		free(bytes);
-		return err_set(err, ERR_CORRUPT, "the checkpoint of transform '%s' is damaged", s->plugin->descriptor->id);
+		return err_set(err, ERR_CORRUPT, "the checkpoint of transform '%s' is damaged",
+		               s->plugin->descriptor->id);
 	}
 	arrow_schema_release(&s->out);
-	status = loader_call(s->owner->env.loader, s->plugin, "bind",
-	                     s->plugin->transform->bind(s->self, in, (orasi_bytes){bytes, (size_t)len}, &s->out, &error));
+	status = loader_call(
+		s->owner->env.loader, s->plugin, "bind",
+		s->plugin->transform->bind(s->self, in, (orasi_bytes){bytes, (size_t)len}, &s->out, &error));
 	free(bytes);
 	if (status)
 		return loader_fail(s->plugin, "bind", status, &error, err);
@@ -218,7 +223,8 @@ static int open_step(struct transforms *t, struct step *s, const struct json *js
 	if (r)
 		return r;
 	if (!is_complete(s->plugin))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' lacks functions of a transform", s->plugin->descriptor->id);
+		return err_set(err, ERR_PLUGIN, "plugin '%s' lacks functions of a transform",
+		               s->plugin->descriptor->id);
 	s->sink = (orasi_sink){sizeof(s->sink), 0, s, on_push};
 	loader_host_init(&s->host, t->env.loader, t->env.staging, t->env.attempt, INT64_MAX);
 	s->host.on_reject = rejects_add;
@@ -228,8 +234,8 @@ static int open_step(struct transforms *t, struct step *s, const struct json *js
 	if (r)
 		return r;
 	status = loader_call(t->env.loader, s->plugin, "create",
-	                     s->plugin->transform->create(&s->host.host, s->plugin->descriptor->id, &s->config.config, &s->self,
-	                                                  &error));
+	                     s->plugin->transform->create(&s->host.host, s->plugin->descriptor->id, &s->config.config,
+	                                                  &s->self, &error));
 	return status ? loader_fail(s->plugin, "create", status, &error, err) : 0;
 }
 

@@ -7,4 +7,7 @@
 
 int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err);
 
+/* {"<id>":{"<name>":"<base64>"}}, or NULL when there are none. */
+struct json *secrets_read(const char *folder, const char *id);
+
 #endif

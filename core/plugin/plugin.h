@@ -49,6 +49,23 @@ struct plugin_registry;
 /* Asks for a description of one file (a scan worker's job); must call plugin_registry_scanned later. */
 typedef void (*plugin_scan_fn)(void *ctx, const char *cas_path);
 
+/* Who decides what may be loaded (plugin/trust.h, docs/PLUGIN-TRUST.md). */
+struct plugin_config {
+	int trust;             /* index into off, warn, enforce */
+	const char *trust_file;
+	const char *secrets;   /* folder: <plugin id>/<name>; "" = none */
+};
+void plugin_configure(struct plugin_registry *registry, const struct plugin_config *config); /* before the first step */
+/* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing. Caller frees. */
+struct json *plugin_secrets(const struct plugin_registry *registry, const char *id);
+/* A plugin has become usable; plugin_registry_due_in has a new answer. */
+struct plugin_events {
+	void *ctx;
+	void (*on_active)(void *ctx);
+	void (*on_due)(void *ctx);
+};
+void plugin_on_events(struct plugin_registry *registry, const struct plugin_events *events);
+
 /* Watches `dirs` (NULL-ended; missing ones are watched for by rescans). */
 int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_scan_fn scan, void *ctx,
                         struct plugin_registry **ret, struct err *err);
@@ -77,7 +94,7 @@ const struct json *plugin_find_type(const struct plugin_registry *registry, cons
 unsigned plugin_rights(const struct plugin_registry *registry, const char *id_or_name);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
 struct json *plugin_orders(const struct plugin_registry *registry);
-/* JSON array for people: every file with state, reason, versions, plugins. Caller frees. */
+/* JSON array for people: every file with state, since, reason, remedy, versions, plugins. Caller frees. */
 struct json *plugin_list(const struct plugin_registry *registry);
 
 /* A worker died inside this plugin. Three in ten minutes quarantine the generation (10 minutes, doubling)

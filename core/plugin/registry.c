@@ -26,6 +26,7 @@
 #include "base/str.h"
 #include "plugin/counts.h"
 #include "plugin/inside.h"
+#include "plugin/trust.h"
 
 #define SETTLE_MS 500
 #define DIRS_MAX 16
@@ -34,7 +35,7 @@
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
 enum state { STATE_SETTLING, STATE_SCANNING, STATE_ACTIVE, STATE_PREVIOUS, STATE_SHADOWED, STATE_REFUSED,
-             STATE_QUARANTINED };
+             STATE_QUARANTINED, STATES };
 static const char *const state_names[] = {"settling", "scanning", "active", "previous", "shadowed", "refused",
                                           "quarantined"};
 
@@ -42,7 +43,8 @@ struct file {
 	struct list link;
 	char path[PATH_MAX], cas[PATH_MAX], sha[65];
 	enum state state;
-	char reason[512];
+	char reason[512], remedy[128], warning[512];
+	int64_t since; /* wall ms */
 	struct plugin_note note;
 	struct json *description; /* the scan's answer, plugins with their details */
 	int64_t settle_at, generation, quarantined_until, quarantine_ms;
@@ -61,8 +63,15 @@ struct plugin_registry {
 	int scans;
 	int64_t generations;
 	_Atomic int64_t active, refused, scanned, crashed;
-	struct metric metrics[6];
+	struct metric metrics[5 + STATES];
 	struct counts counts;
+	struct plugin_config config;
+	struct plugin_events events;
+	struct state_count {
+		struct plugin_registry *registry;
+		int state;
+		char labels[32];
+	} states[STATES];
 };
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
@@ -97,10 +106,23 @@ static struct file *find_settling(struct plugin_registry *reg, const char *path)
 	return NULL;
 }
 
+static void tell_due(struct plugin_registry *reg)
+{
+	if (reg->events.on_due)
+		reg->events.on_due(reg->events.ctx);
+}
+
+static void enter(struct file *file, enum state state, const char *reason, const char *remedy)
+{
+	file->state = state;
+	file->since = clock_wall_ms();
+	str_copy(file->reason, sizeof(file->reason), reason);
+	str_copy(file->remedy, sizeof(file->remedy), remedy);
+}
+
 static void refuse(struct plugin_registry *reg, struct file *file, const char *reason)
 {
-	file->state = STATE_REFUSED;
-	str_copy(file->reason, sizeof(file->reason), reason);
+	enter(file, STATE_REFUSED, reason, "mend or replace the file; 'orasi plugin rescan' judges it again");
 	reg->refused++;
 	log_warn("plugin.refused", LOG_STR("path", file->path), LOG_STR("reason", reason));
 }
@@ -118,7 +140,7 @@ static void notice(struct plugin_registry *reg, const char *path)
 		list_init(&file->link);
 		str_copy(file->path, sizeof(file->path), path);
 		file->present = 1;
-		file->state = STATE_SETTLING;
+		enter(file, STATE_SETTLING, "", "");
 		list_add_tail(&reg->files, &file->link);
 	}
 	file->settle_at = clock_mono_ms() + SETTLE_MS;
@@ -137,6 +159,20 @@ static int hash_text(const void *p, size_t n, char ret[65])
 	return 0;
 }
 
+/* Judged are the bytes that are copied, so nothing can change in between. */
+static int check_trust(const struct plugin_registry *reg, struct file *file, const struct buf *bytes, struct err *err)
+{
+	const struct trust_subject subject = {file->path, file->sha, file->note.bundle_id, bytes->data, bytes->len};
+	int r = reg->config.trust == TRUST_OFF ? 0 : trust_check(reg->config.trust_file, &subject, err);
+
+	file->warning[0] = '\0';
+	if (!r || reg->config.trust == TRUST_ENFORCE)
+		return r;
+	str_copy(file->warning, sizeof(file->warning), err->text);
+	log_warn("plugin.untrusted", LOG_STR("path", file->path), LOG_STR("reason", err->text));
+	return 0;
+}
+
 static int take_copy(struct plugin_registry *reg, struct file *file, struct err *err)
 {
 	char dir[PATH_MAX + 8];
@@ -152,6 +188,8 @@ static int take_copy(struct plugin_registry *reg, struct file *file, struct err 
 		r = dir_make(dir, 0755, err);
 	if (!r && (size_t)snprintf(file->cas, sizeof(file->cas), "%s/%s.so", dir, file->sha) >= sizeof(file->cas))
 		r = err_set(err, ERR_INVALID, "the path of the data folder is too long");
+	if (!r)
+		r = check_trust(reg, file, &bytes, err);
 	if (!r && access(file->cas, R_OK))
 		r = file_replace(file->cas, bytes.data, bytes.len, err);
 	buf_done(&bytes);
@@ -201,7 +239,7 @@ static void retire_older(struct plugin_registry *reg, const struct file *newest)
 		if (file->state == STATE_PREVIOUS || (file->state == STATE_ACTIVE && !strcmp(file->sha, newest->sha))) {
 			file_free(file);
 		} else if (file->state == STATE_ACTIVE) {
-			file->state = STATE_PREVIOUS;
+			enter(file, STATE_PREVIOUS, "a newer generation has taken its place", "it comes back when that one is quarantined");
 		}
 	}
 }
@@ -220,6 +258,16 @@ static void complete_description(struct file *file)
 	}
 }
 
+static double count_state(void *ctx)
+{
+	const struct state_count *count = ctx;
+	int64_t n = 0;
+
+	list_each(item, &count->registry->files)
+		n += (int)list_entry(item, struct file, link)->state == count->state;
+	return (double)n;
+}
+
 static void count_active(struct plugin_registry *reg)
 {
 	int64_t n = 0;
@@ -229,25 +277,46 @@ static void count_active(struct plugin_registry *reg)
 	reg->active = n;
 }
 
+/* Rights that its plugins ask for. */
+static unsigned wanted_rights(const struct file *file)
+{
+	const struct json *plugins = json_get(file->description, "plugins");
+	unsigned rights = 0;
+
+	for (size_t i = 0; i < json_count(plugins); i++)
+		rights |= (unsigned)(json_get_int(json_at(plugins, i), "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
+	return rights;
+}
+
 static void activate(struct plugin_registry *reg, struct file *file)
 {
 	struct file *rival = find_rival(reg, file);
+	unsigned wanted = wanted_rights(file),
+	         lacking = wanted ? wanted & ~trust_rights(reg->config.trust_file, file->note.bundle_id) : 0;
+	char reason[sizeof(file->reason)];
 
 	complete_description(file);
 	if (rival) {
-		file->state = STATE_SHADOWED;
-		snprintf(file->reason, sizeof(file->reason), "bundle '%s' from '%.200s' offers the same plugin id: remove one "
-		         "of the two", rival->note.bundle_id, rival->path);
+		snprintf(reason, sizeof(reason), "bundle '%s' from '%.200s' offers the same plugin id", rival->note.bundle_id,
+		         rival->path);
+		enter(file, STATE_SHADOWED, reason, "remove one of the two");
 		log_warn("plugin.shadowed", LOG_STR("path", file->path), LOG_STR("reason", file->reason));
 		return;
 	}
+	if (lacking) {
+		snprintf(reason, sizeof(reason), "it needs the rights %s, which are not granted: add {\"bundle\":\"%s\",\"rights\":"
+		         "[…]} to \"rights\" of '%.200s'", trust_rights_text(lacking), file->note.bundle_id, reg->config.trust_file);
+		refuse(reg, file, reason);
+		return;
+	}
 	retire_older(reg, file);
-	file->state = STATE_ACTIVE;
-	file->reason[0] = '\0';
+	enter(file, STATE_ACTIVE, file->warning, *file->warning ? "see plugins.trust" : "");
 	file->generation = ++reg->generations;
 	count_active(reg);
 	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id), LOG_STR("version", file->note.bundle_version),
 	         LOG_STR("path", file->path));
+	if (reg->events.on_active)
+		reg->events.on_active(reg->events.ctx);
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------------ */
@@ -276,7 +345,7 @@ static void judge(struct plugin_registry *reg, struct file *file)
 		activate(reg, file);
 		return;
 	}
-	file->state = STATE_SCANNING;
+	enter(file, STATE_SCANNING, "", "");
 	reg->scans++;
 	reg->scan(reg->ctx, file->cas);
 }
@@ -372,7 +441,7 @@ static void bring_forward(struct plugin_registry *reg)
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SHADOWED && !find_rival(reg, file)) {
-			file->state = STATE_SETTLING;
+			enter(file, STATE_SETTLING, "", "");
 			file->settle_at = clock_mono_ms();
 		}
 	}
@@ -395,9 +464,28 @@ static void forget_missing(struct plugin_registry *reg)
 	bring_forward(reg);
 }
 
+/* The operator may have changed his mind about what is in use. */
+static void check_active_again(struct plugin_registry *reg)
+{
+	list_each(item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+		struct err err = {0};
+		struct buf bytes;
+
+		if (file->state != STATE_ACTIVE || reg->config.trust == TRUST_OFF)
+			continue;
+		buf_init(&bytes, 0);
+		if (!file_read(file->cas, 1u << 30, &bytes, NULL) && check_trust(reg, file, &bytes, &err))
+			refuse(reg, file, err.text);
+		buf_done(&bytes);
+	}
+	count_active(reg);
+}
+
 void plugin_registry_rescan(struct plugin_registry *reg)
 {
 	forget_missing(reg);
+	check_active_again(reg);
 	for (int i = 0; i < DIRS_MAX && reg->dirs[i]; i++) {
 		if (reg->watches[i] < 0)
 			reg->watches[i] = inotify_add_watch(reg->fd, reg->dirs[i], EVENTS | IN_ONLYDIR);
@@ -408,10 +496,11 @@ void plugin_registry_rescan(struct plugin_registry *reg)
 
 		/* What was refused may be fine now, e.g. after a missing library has come. */
 		if (file->state == STATE_REFUSED) {
-			file->state = STATE_SETTLING;
+			enter(file, STATE_SETTLING, "", "");
 			file->settle_at = clock_mono_ms();
 		}
 	}
+	tell_due(reg);
 }
 
 static const char *dir_of_watch(const struct plugin_registry *reg, int watch)
@@ -532,6 +621,15 @@ static void fill_metrics(struct plugin_registry *reg)
 	                       NULL, &reg->scanned, NULL, NULL, NULL};
 	*m++ = (struct metric){"orasi_plugin_crashes_total", METRIC_COUNTER, "Workers that died inside a plugin.", NULL,
 	                       &reg->crashed, NULL, NULL, NULL};
+	for (int i = 0; i < STATES; i++) {
+		struct state_count *count = &reg->states[i];
+
+		count->registry = reg;
+		count->state = i;
+		snprintf(count->labels, sizeof(count->labels), "state=\"%s\"", state_names[i]);
+		*m++ = (struct metric){.name = "orasi_plugin_files", .type = METRIC_GAUGE, .help = "Plugin files by state.",
+		                       .labels = count->labels, .read = count_state, .ctx = count};
+	}
 }
 
 int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_scan_fn scan, void *ctx,
@@ -542,6 +640,7 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 	if (!reg)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	reg->dirs = dirs;
+	reg->config = (struct plugin_config){TRUST_OFF, "", ""};
 	str_copy(reg->state_dir, sizeof(reg->state_dir), state_dir);
 	reg->scan = scan;
 	reg->ctx = ctx;
@@ -577,6 +676,12 @@ void plugin_registry_free(struct plugin_registry *reg)
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------- */
+
+static const char *time_text(int64_t wall_ms, char *ret)
+{
+	clock_rfc3339(wall_ms, ret);
+	return ret;
+}
 
 const struct json *plugin_find(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
                                struct err *err)
@@ -669,6 +774,7 @@ struct json *plugin_orders(const struct plugin_registry *reg)
 struct json *plugin_list(const struct plugin_registry *reg)
 {
 	struct json *list = json_new_array();
+	char since[CLOCK_RFC3339_LEN];
 
 	list_each(item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
@@ -676,7 +782,9 @@ struct json *plugin_list(const struct plugin_registry *reg)
 
 		json_set_str(entry, "path", file->path);
 		json_set_str(entry, "state", state_names[file->state]);
+		json_set_str(entry, "since", time_text(file->since, since));
 		json_set_str(entry, "reason", file->reason);
+		json_set_str(entry, "remedy", file->remedy);
 		json_set_str(entry, "bundle", file->note.bundle_id);
 		json_set_str(entry, "version", file->note.bundle_version);
 		json_set_str(entry, "sha256", file->sha);
@@ -704,18 +812,20 @@ static struct file *find_previous(struct plugin_registry *reg, const char *bundl
 static void quarantine(struct plugin_registry *reg, struct file *file, const char *function)
 {
 	struct file *previous = find_previous(reg, file->note.bundle_id);
+	char reason[sizeof(file->reason)];
 
-	file->state = STATE_QUARANTINED;
 	file->quarantine_ms = file->quarantine_ms ? file->quarantine_ms * 2 : CRASH_WINDOW_MS;
 	file->quarantined_until = clock_mono_ms() + file->quarantine_ms;
 	file->n_crashes = 0;
-	snprintf(file->reason, sizeof(file->reason), "it crashed %d times within 10 minutes, last in '%s': tried again in "
+	snprintf(reason, sizeof(reason), "it crashed %d times within 10 minutes, last in '%s': tried again in "
 	         "%lld minutes, or after 'orasi plugin clear'", CRASHES_MAX, function,
 	         (long long)(file->quarantine_ms / 60000));
+	enter(file, STATE_QUARANTINED, reason, "replace the file, or 'orasi plugin clear'");
 	count_active(reg);
 	log_error("plugin.quarantined", LOG_STR("bundle", file->note.bundle_id), LOG_STR("reason", file->reason));
 	if (previous)
 		activate(reg, previous);
+	tell_due(reg);
 }
 
 void plugin_crashed(struct plugin_registry *reg, const char *id, const char *function, int signal)
@@ -752,8 +862,9 @@ int plugin_clear(struct plugin_registry *reg, const char *bundle_or_id, struct e
 		if (file->state == STATE_QUARANTINED) {
 			activate(reg, file);
 		} else {
-			file->state = STATE_SETTLING;
+			enter(file, STATE_SETTLING, "", "");
 			file->settle_at = clock_mono_ms();
+			tell_due(reg);
 		}
 		return 0;
 	}
@@ -774,4 +885,19 @@ void plugin_on_count(struct plugin_registry *reg, void (*on_new)(void *ctx, cons
 {
 	reg->counts.on_new = on_new;
 	reg->counts.ctx = ctx;
+}
+
+void plugin_configure(struct plugin_registry *reg, const struct plugin_config *config)
+{
+	reg->config = *config;
+}
+
+void plugin_on_events(struct plugin_registry *reg, const struct plugin_events *events)
+{
+	reg->events = *events;
+}
+
+struct json *plugin_secrets(const struct plugin_registry *reg, const char *id)
+{
+	return reg->config.secrets ? secrets_read(reg->config.secrets, id) : NULL;
 }

@@ -77,8 +77,9 @@ static size_t note_place(struct supervise *sup, const char *path)
 			return i + 1;
 	grown = sup->n_places < PLACES_MAX ? realloc(sup->places, (sup->n_places + 1) * sizeof(*grown)) : NULL;
 	if (!grown) {
-		log_warn("worker.places", LOG_STR("path", path), LOG_STR("error", "too many datasets outside of the data folder: "
-		         "workers cannot read this one (workers.sandbox)"));
+		log_warn("worker.places", LOG_STR("path", path),
+		         LOG_STR("error", "too many datasets outside of the data folder: "
+		                          "workers cannot read this one (workers.sandbox)"));
 		return 0;
 	}
 	sup->places = grown;

@@ -126,6 +126,14 @@ size_t confine_arguments(struct process *process, const char **argv);
 int confine_watch(struct process *process, struct err *err);
 void confine_done(struct supervise *sup);
 
+/* ---- plugins that are away ------------------------------------------------------------------- */
+
+#define WAITERS_MAX 4096
+
+/* 0, or ERR_BUSY with what the task waits for. */
+int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err);
+int64_t missing_wait(struct supervise *sup, const struct task *task); /* ms; notes that it waits */
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 int watch_init(struct supervise *sup, struct err *err);
@@ -148,6 +156,8 @@ struct supervise {
 	struct pool pools[ROLES];
 	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer;
 	int watching; /* the timer runs */
+	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
+	size_t n_waiters;
 	char **places; /* dataset folders outside of the data folder */
 	size_t n_places;
 	struct list jobs;

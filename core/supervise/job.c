@@ -43,6 +43,7 @@ struct job {
 	int abandoned;           /* the agent stops: freed as soon as nobody will call back */
 	struct json *result;
 	struct err err;          /* why it failed */
+	int waits;               /* its plugin is away */
 	int ended;               /* the work's order has ended */
 	struct buf data;         /* rows of a query task */
 	char id[ID_LEN], staging[PATH_MAX];
@@ -160,6 +161,10 @@ static void job_finish(struct job *job)
 	if (!job->err.code)
 		outcome.n_next = follow_up(job, &next);
 	outcome.code = job->err.code;
+	if (job->waits) {
+		outcome.snooze = 1;
+		outcome.retry_after_ms = missing_wait(job->sup, job->task);
+	}
 	if (outcome.code) {
 		tell_rows(job);
 		outcome.error = job->err.text;
@@ -358,7 +363,8 @@ static void job_run(struct job *job)
 	int r;
 
 	set_common(job, json);
-	op = job->kind->fill(job->sup, job->task, job->body, json, &err);
+	job->waits = missing_plugin(job->sup, job->task->kind, job->body, &err) != 0;
+	op = job->waits ? NULL : job->kind->fill(job->sup, job->task, job->body, json, &err);
 	if (op && !(job_stages(job) && dir_make(job->staging, 0755, &err))) {
 		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
 		if (!r)

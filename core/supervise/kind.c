@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
+#include "plugin/plugin.h"
 
 struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix)
 {
@@ -235,28 +236,30 @@ static const char *fill_query(struct supervise *sup, const struct task *task, co
 
 /* ---- custom, notify ------------------------------------------------------------------------------ */
 
-static void fill_plugin(const struct json *body, struct json *order)
+static void fill_plugin(struct supervise *sup, const struct json *body, struct json *order)
 {
+	struct json *secrets = plugin_secrets(sup->env.plugins, json_get_str(body, "plugin", ""));
+
 	json_set(order, "spec", json_copy(body));
+	if (secrets)
+		json_set(order, "secrets", secrets);
 }
 
 static const char *fill_custom(struct supervise *sup, const struct task *task, const struct json *body,
                                struct json *order, struct err *err)
 {
-	(void)sup;
 	(void)task;
 	(void)err;
-	fill_plugin(body, order);
+	fill_plugin(sup, body, order);
 	return "custom";
 }
 
 static const char *fill_notify(struct supervise *sup, const struct task *task, const struct json *body,
                                struct json *order, struct err *err)
 {
-	(void)sup;
 	(void)task;
 	(void)err;
-	fill_plugin(body, order);
+	fill_plugin(sup, body, order);
 	return "notify";
 }
 

@@ -58,6 +58,9 @@ void supervise_free(struct supervise *sup);
 void supervise_on_ready(void *sup);
 void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const char *why);
 
+/* A plugin has become usable: tasks that wait for one are called again. */
+void supervise_on_plugin(struct supervise *sup);
+
 /* A short order on a worker of the role that op belongs to (see worker/worker.h). `order` is taken.
  * on_reply is called exactly once, later; result lives during the call; err->code 0 = fine. */
 typedef void (*supervise_reply_fn)(void *ctx, const struct json *result, const struct err *err);

@@ -57,7 +57,9 @@ static int make_ruleset(const struct sandbox *box, long abi)
 		.net = abi >= 4 && !(box->rights & SANDBOX_NET) ? NET_ALL : 0,
 		.scoped = abi >= 6 ? SCOPE_ALL : 0,
 	};
-	size_t size = abi >= 6 ? sizeof(attr) : abi >= 4 ? offsetof(struct ruleset_attr, scoped) : offsetof(struct ruleset_attr, net);
+	size_t size = abi >= 6   ? sizeof(attr)
+	              : abi >= 4 ? offsetof(struct ruleset_attr, scoped)
+	                         : offsetof(struct ruleset_attr, net);
 
 	if (!attr.fs && !attr.net && !attr.scoped)
 		return -1;
@@ -83,10 +85,24 @@ static int allow(int ruleset, const char *path, uint64_t access)
 
 static int allow_system(int ruleset)
 {
-	static const char *const reads[] = {"/usr", "/lib", "/lib64", "/bin", "/opt", "/etc/ld.so.cache", "/etc/localtime",
-	                                    "/etc/ssl", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts",
-	                                    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
-	                                    "/dev/zero", "/dev/random", "/dev/urandom"};
+	static const char *const reads[] = {"/usr",
+	                                    "/lib",
+	                                    "/lib64",
+	                                    "/bin",
+	                                    "/opt",
+	                                    "/etc/ld.so.cache",
+	                                    "/etc/localtime",
+	                                    "/etc/ssl",
+	                                    "/etc/nsswitch.conf",
+	                                    "/etc/resolv.conf",
+	                                    "/etc/hosts",
+	                                    "/proc/self",
+	                                    "/proc/cpuinfo",
+	                                    "/proc/meminfo",
+	                                    "/sys/devices/system/cpu",
+	                                    "/dev/zero",
+	                                    "/dev/random",
+	                                    "/dev/urandom"};
 	int r = allow(ruleset, "/dev/null", FS_READ_FILE | FS_WRITE_FILE);
 
 	for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]) && !r; i++)
@@ -149,13 +165,52 @@ static int enter_landlock(struct sandbox *box, struct err *err)
 
 /* Never needed by a plugin, whatever it was granted: other processes, the machine, the kernel's inside. */
 static const int never[] = {
-	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
-	SYS_swapon, SYS_swapoff, SYS_reboot, SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module,
-	SYS_delete_module, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key,
-	SYS_unshare, SYS_setns, SYS_open_by_handle_at, SYS_acct, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex,
-	SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname, SYS_quotactl, SYS_io_uring_setup, SYS_pidfd_open,
-	SYS_pidfd_send_signal, SYS_move_pages, SYS_migrate_pages, SYS_syslog, SYS_setrlimit, SYS_rt_sigqueueinfo,
-	SYS_setpgid, SYS_setsid, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_mount,
+	SYS_umount2,
+	SYS_pivot_root,
+	SYS_chroot,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_reboot,
+	SYS_kexec_load,
+	SYS_kexec_file_load,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_keyctl,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_unshare,
+	SYS_setns,
+	SYS_open_by_handle_at,
+	SYS_acct,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_adjtimex,
+	SYS_clock_adjtime,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_quotactl,
+	SYS_io_uring_setup,
+	SYS_pidfd_open,
+	SYS_pidfd_send_signal,
+	SYS_move_pages,
+	SYS_migrate_pages,
+	SYS_syslog,
+	SYS_setrlimit,
+	SYS_rt_sigqueueinfo,
+	SYS_setpgid,
+	SYS_setsid,
+	SYS_move_mount,
+	SYS_open_tree,
+	SYS_fsopen,
+	SYS_fsmount,
 #ifdef SYS_pidfd_getfd
 	SYS_pidfd_getfd,
 #endif
@@ -166,14 +221,18 @@ static const int never[] = {
 	SYS_process_madvise,
 #endif
 #ifdef SYS_iopl
-	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+	SYS_iopl,
+	SYS_ioperm,
+	SYS_modify_ldt,
 #endif
 };
 static const int for_net[] = {SYS_socket};
 static const int for_exec[] = {
-	SYS_execve, SYS_execveat,
+	SYS_execve,
+	SYS_execveat,
 #ifdef SYS_fork
-	SYS_fork, SYS_vfork,
+	SYS_fork,
+	SYS_vfork,
 #endif
 };
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operator lays down for a plugin: <secrets>/<plugin id>/<name>, a file each, readable by the agent's user
+ * only. Read for every attempt, so that changing one is enough. */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "plugin/inside.h"
+
+#define SECRET_MAX 4096
+#define SECRETS_MAX 64
+
+static int is_private(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	if (!(st.st_mode & (S_IRWXG | S_IRWXO)))
+		return 1;
+	log_warn("plugin.secret", LOG_STR("path", path),
+	         LOG_STR("error", "it can be read by others and is not used: chmod 600"));
+	return 0;
+}
+
+static void read_one(struct json *own, const char *path, const char *name)
+{
+	struct buf bytes;
+	char *text;
+
+	buf_init(&bytes, 0);
+	if (is_private(path) && !file_read(path, SECRET_MAX, &bytes, NULL)) {
+		text = malloc(base64_len(bytes.len));
+		if (text) {
+			base64_encode(bytes.data, bytes.len, text);
+			json_set_str(own, name, text);
+			free(text);
+		}
+	}
+	buf_done(&bytes);
+}
+
+struct json *secrets_read(const char *folder, const char *id)
+{
+	struct json *own = json_new_object(), *all;
+	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, id);
+	dir = *folder && str_is_name(id) ? opendir(path) : NULL;
+	while (dir && (entry = readdir(dir)) && json_count(own) < SECRETS_MAX) {
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		if (entry->d_name[0] != '.')
+			read_one(own, file, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (!json_count(own)) {
+		json_free(own);
+		return NULL;
+	}
+	all = json_new_object();
+	json_set(all, id, own);
+	return all;
+}
