@@ -9,7 +9,7 @@
  *   postgresql CONNINFO     INSERT, prepared; --batch N: N rows a statement
  *
  * Options: --bytes N of payload (256), --batch N, --cycle, --rate N a second in all (open loop: the latency counts from
- * when an operation was due), --path P and --body B of orasi's request (%llu in it becomes a number), --prefer P,
+ * when an operation was due), --count N operations and no more, --path P and --body B of orasi's request (%llu in it becomes a number), --prefer P,
  * --started: the answers' results have "at", ns since 1970, when a task began: the time from when it was due.
  * Prints one JSON object: tasks, wall, tasks a second, percentiles of an operation in ms, errors. */
 #include <arpa/inet.h>
@@ -37,6 +37,7 @@ struct options {
 	const char *target, *address, *path, *body, *prefer;
 	int connections, batch, bytes, cycle, started;
 	double seconds, rate;
+	unsigned long long count;
 };
 
 struct connection {
@@ -60,7 +61,7 @@ struct target {
 static struct options options = {.bytes = 256, .batch = 1, .path = "/v1/tasks"};
 static char *payload, *batch_body;
 static size_t batch_len;
-static unsigned long long operations, errors, number;
+static unsigned long long operations, begun, errors, number;
 struct latencies {
 	double *at;
 	size_t n, cap;
@@ -378,13 +379,12 @@ static void on_done(const struct target *target, struct connection *c, double t,
 {
 	note(&latencies, t - c->due);
 	operations++;
-	if (options.rate > 0) {
+	if (options.rate > 0 || t >= end || (options.count && begun >= options.count)) {
 		idle[n_idle++] = c;
-	} else if (t < end) {
+	} else {
+		begun++;
 		c->due = t;
 		target->begin(c);
-	} else {
-		idle[n_idle++] = c;
 	}
 }
 
@@ -406,6 +406,7 @@ static double drive(const struct target *target, struct connection *all)
 		if (options.rate > 0) {
 			idle[n_idle++] = &all[i];
 		} else {
+			begun++;
 			all[i].due = start;
 			target->begin(&all[i]);
 		}
@@ -469,6 +470,8 @@ static void take_options(int argc, char **argv)
 			options.bytes = atoi(value);
 		else if (!strcmp(name, "--rate"))
 			options.rate = atof(value);
+		else if (!strcmp(name, "--count"))
+			options.count = strtoull(value, NULL, 10);
 		else if (!strcmp(name, "--path"))
 			options.path = value;
 		else if (!strcmp(name, "--body"))

@@ -541,11 +541,20 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 	return 0;
 }
 
+static void on_sleep(void *ctx)
+{
+	(void)ctx;
+	log_flush();
+}
+
 int agent_run(struct agent *agent)
 {
+	loop_on_sleep(agent->loop, on_sleep, agent);
+	log_defer(1);
 	loop_run(agent->loop);
 	remove_address(agent);
 	log_info("agent.stopped", LOG_INT("pid", getpid()));
+	log_defer(0);
 	return EXIT_SUCCESS;
 }
 

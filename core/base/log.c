@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,15 @@ static struct {
 	void (*sink)(void *ctx, enum log_level level, const char *line);
 	void *ctx;
 } logger = {LOG_TEXT, LOG_INFO, "orasi", NULL, NULL};
+
+#define HELD_MAX (32u << 10)
+
+static struct {
+	pthread_mutex_t mutex;
+	int on;
+	size_t len;
+	char lines[HELD_MAX];
+} held = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -79,6 +89,50 @@ static void put_text(struct buf *line, const char *key, const struct log_kv *kv)
 		buf_json_str(line, kv->str, strlen(kv->str));
 }
 
+/* ---- standard error ---------------------------------------------------------------------------- */
+
+static void put_out(const char *p, size_t n)
+{
+	ssize_t ignored = write(STDERR_FILENO, p, n);
+
+	(void)ignored; /* nowhere to complain to */
+}
+
+static void flush(void)
+{
+	if (held.len)
+		put_out(held.lines, held.len);
+	held.len = 0;
+}
+
+static void put_line(enum log_level level, const char *line, size_t n)
+{
+	pthread_mutex_lock(&held.mutex);
+	if (held.len + n > HELD_MAX)
+		flush();
+	if (held.on && level < LOG_WARN && n <= HELD_MAX) {
+		memcpy(held.lines + held.len, line, n);
+		held.len += n;
+	} else {
+		flush();
+		put_out(line, n);
+	}
+	pthread_mutex_unlock(&held.mutex);
+}
+
+void log_flush(void)
+{
+	pthread_mutex_lock(&held.mutex);
+	flush();
+	pthread_mutex_unlock(&held.mutex);
+}
+
+void log_defer(int on)
+{
+	held.on = on;
+	log_flush();
+}
+
 void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 {
 	char now[CLOCK_RFC3339_LEN];
@@ -105,12 +159,9 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 		buf_puts(&line, logger.format == LOG_JSON ? ",\"cut\":true" : " cut=true");
 	}
 	buf_puts(&line, logger.format == LOG_JSON ? "}\n" : "\n");
-	if (logger.sink) {
+	if (logger.sink)
 		logger.sink(logger.ctx, level, line.data ? line.data : "");
-	} else if (line.data) {
-		ssize_t ignored = write(STDERR_FILENO, line.data, line.len);
-
-		(void)ignored; /* nowhere to complain to */
-	}
+	else if (line.data)
+		put_line(level, line.data, line.len);
 	buf_done(&line);
 }

@@ -27,6 +27,10 @@ void log_setup(enum log_format format, enum log_level min_level, const char *pro
 int log_level_parse(const char *s, enum log_level *ret); /* 0 or ERR_INVALID */
 int log_enabled(enum log_level level);
 void log_event(enum log_level level, const char *event, const struct log_kv *kv);
+/* Lines below `warn` are kept until log_flush, up to a few dozen KiB; 0: no longer. For a loop that flushes before it
+ * sleeps: a busy one then writes many lines at once. */
+void log_defer(int on);
+void log_flush(void);
 /* Tests and the worker: every rendered line goes here instead of stderr; NULL undoes it. */
 void log_redirect(void (*sink)(void *ctx, enum log_level level, const char *line), void *ctx);
 

@@ -9,6 +9,9 @@
 
 struct loop {
 	uv_loop_t uv;
+	uv_prepare_t sleep; /* its data is the loop, or NULL while nobody asked */
+	void (*on_sleep)(void *ctx);
+	void *sleep_ctx;
 };
 
 int loop_uv_error(struct err *err, int r, const char *what)
@@ -42,10 +45,31 @@ void loop_stop(struct loop *loop)
 	uv_stop(&loop->uv);
 }
 
+static void sleep_next(uv_prepare_t *prepare)
+{
+	struct loop *loop = prepare->data;
+
+	loop->on_sleep(loop->sleep_ctx);
+}
+
+void loop_on_sleep(struct loop *loop, void (*on_sleep)(void *ctx), void *ctx)
+{
+	loop->on_sleep = on_sleep;
+	loop->sleep_ctx = ctx;
+	if (loop->sleep.data)
+		return;
+	loop->sleep.data = loop;
+	uv_prepare_init(&loop->uv, &loop->sleep);
+	uv_prepare_start(&loop->sleep, sleep_next);
+	uv_unref((uv_handle_t *)&loop->sleep);
+}
+
 void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
+	if (loop->sleep.data)
+		uv_close((uv_handle_t *)&loop->sleep, NULL);
 	while (uv_loop_close(&loop->uv) == UV_EBUSY)
 		uv_run(&loop->uv, UV_RUN_NOWAIT);
 	free(loop);

@@ -20,6 +20,8 @@ struct loop;
 int loop_new(struct loop **ret, struct err *err);
 void loop_run(struct loop *loop);  /* until loop_stop, or nothing is left to wait for */
 void loop_stop(struct loop *loop);
+/* Before each wait for events: for what a busy loop should do once for many of them. */
+void loop_on_sleep(struct loop *loop, void (*on_sleep)(void *ctx), void *ctx);
 void loop_free(struct loop *loop); /* waits for closing handles; everything else must be freed */
 uv_loop_t *loop_uv(struct loop *loop); /* for the rooms that speak libuv themselves */
 
