@@ -178,7 +178,17 @@ size_t utf8_char_len(const char *s, size_t n)
 int utf8_valid(const char *s, size_t n)
 {
 	while (n) {
-		size_t len = utf8_char_len(s, n);
+		size_t len;
+		uint64_t eight;
+
+		for (; n >= 8; s += 8, n -= 8) { /* most text is ASCII */
+			memcpy(&eight, s, 8);
+			if (eight & 0x8080808080808080u)
+				break;
+		}
+		if (!n)
+			break;
+		len = utf8_char_len(s, n);
 
 		if (!len)
 			return 0;
