@@ -311,12 +311,39 @@ static int canonical_map(const struct ArrowSchema *schema, const char *name, int
 	return r;
 }
 
+static int64_t count_nanos(const struct ArrowSchema *schema)
+{
+	int64_t n = 0;
+
+	for (int64_t i = 0; i < schema->n_children; i++)
+		n += table_schema_has_nanos(schema->children[i]);
+	return n;
+}
+
+/* Behind the members of a struct: what its nanoseconds are kept in as they came. */
+static int canonical_nanos(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err)
+{
+	int64_t at = schema->n_children;
+	char name[256], full[300];
+
+	for (int64_t i = 0; i < schema->n_children; i++) {
+		if (!table_schema_has_nanos(schema->children[i]))
+			continue;
+		snprintf(full, sizeof(full), "%.200s_ns", ret->children[i]->name);
+		canonical_name(ret, at, full, name, sizeof(name));
+		if (arrow_schema_make(ret->children[at++], "l", name, 1, 0))
+			return no_memory(err);
+	}
+	return 0;
+}
+
 static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
                      struct err *err)
 {
 	struct arrow_type_info info;
 	const char *format;
 	char child[256];
+	int64_t extra;
 	int r = 0;
 
 	if (depth > DEPTH_MAX || arrow_type_parse(schema->format, &info))
@@ -328,7 +355,8 @@ static int canonical(const struct ArrowSchema *schema, const char *name, int dep
 	if (format && !*format)
 		return err_set(err, ERR_UNSUPPORTED, "column '%s' has more digits than a dataset can hold (38)", name);
 	/* Columns of a dataset may always be null: a later file may lack them. */
-	if (arrow_schema_make(ret, format ? format : schema->format, name, depth > 0, schema->n_children))
+	extra = info.type == ARROW_STRUCT ? count_nanos(schema) : 0;
+	if (arrow_schema_make(ret, format ? format : schema->format, name, depth > 0, schema->n_children + extra))
 		return no_memory(err);
 	for (int64_t i = 0; i < schema->n_children && !r; i++) {
 		const char *own = schema->children[i]->name;
@@ -338,9 +366,19 @@ static int canonical(const struct ArrowSchema *schema, const char *name, int dep
 		r = canonical(schema->children[i], info.type == ARROW_STRUCT ? child : "element", depth + 1,
 		              ret->children[i], err);
 	}
+	if (!r && extra)
+		r = canonical_nanos(schema, ret, err);
 	if (r)
 		arrow_schema_release(ret);
 	return r;
+}
+
+int table_schema_has_nanos(const struct ArrowSchema *schema)
+{
+	struct arrow_type_info info;
+
+	return !arrow_type_parse(schema->format, &info) && info.unit == ARROW_NANO &&
+	       (info.type == ARROW_TIMESTAMP || info.type == ARROW_TIME64 || info.type == ARROW_DURATION);
 }
 
 int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err)

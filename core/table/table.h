@@ -83,8 +83,10 @@ struct json *table_history(struct blob *blob, size_t limit, struct err *err);
 
 /* ---- schema -------------------------------------------------------------------------------------------- */
 
-/* The dataset types for columns of any type: unsigned widen, times become microseconds UTC, names lose what
- * Delta forbids. ERR_UNSUPPORTED names the column. */
+/* The dataset types for columns of any type: unsigned widen, times become microseconds (UTC), names lose what
+ * Delta forbids. Nanoseconds are kept twice: behind the members of a struct comes, for each that has them and in
+ * their order, "<name>_ns" with the number as it came. ERR_UNSUPPORTED names the column. */
+int table_schema_has_nanos(const struct ArrowSchema *schema); /* a timestamp, time or duration of them */
 int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err);
 /* `have` with the columns of `more` that it lacks, nullable, appended in place (inside structs too). A column of
  * both must have the same type: ERR_CONFLICT names it and both types. `have` may be NULL. */
