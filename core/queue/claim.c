@@ -69,6 +69,8 @@ void running_free(struct queue *queue, struct live *live)
  */
 
 struct claim {
+	struct queue *queue;
+	struct store_lazy *lazy; /* NULL: it was handed over at once */
 	int64_t id, fence, attempt, now;
 	int frees_key;
 	char worker[64];
@@ -77,36 +79,56 @@ struct claim {
 static int claim_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct claim *c = arg;
-	int r = store_run(db, err, statement(RUN_PUT), "iiisi", c->id, c->fence, c->attempt,
-	                  c->worker, c->now);
+	int r = store_run(db, err, statement(RUN_PUT), "iiisi", c->id, c->fence, c->attempt, c->worker, c->now);
 
 	return r || !c->frees_key ? r : store_run(db, err, statement(UNIQ_DEL), "i", c->id);
 }
 
 static void claim_done(void *arg, int r, const struct err *err)
 {
+	struct claim *c = arg;
+	struct live *live = live_find(c->queue, c->id);
+	struct running *run = live ? live_running(live) : NULL;
+
 	(void)r;
 	(void)err;
-	free(arg);
+	if (run && run->claim == c)
+		run->claim = NULL;
+	free(c);
 }
 
-static int note_claim(struct queue *queue, const struct live *live, int64_t now)
+/* A short attempt is over before its claim is written, and then nobody needs the row. Written at once are those
+ * whose claim others must see (a key that is free now), and those who have brought down a worker before. */
+static int note_claim(struct queue *queue, struct live *live, int64_t now)
 {
+	int frees_key = (live->flags & LIVE_UNIQUE_QUEUED) != 0;
 	struct claim *c = calloc(1, sizeof(*c));
+	int r;
 
 	if (!c)
 		return ERR_NOMEM;
-	*c = (struct claim){live->id,
-	                    live->running->fence,
-	                    live->life.attempt,
-	                    now,
-	                    (live->flags & LIVE_UNIQUE_QUEUED) != 0,
-	                    ""};
+	*c = (struct claim){queue, NULL, live->id, live->running->fence, live->life.attempt, now, frees_key, ""};
 	str_copy(c->worker, sizeof(c->worker), live->running->worker);
-	if (!store_write(queue->store, claim_write, claim_done, c))
+	if (live->flags & LIVE_UNIQUE || live->life.crashes)
+		r = store_write(queue->store, claim_write, claim_done, c);
+	else
+		r = store_write_lazy(queue->store, claim_write, claim_done, c, &c->lazy);
+	if (r)
+		free(c);
+	else
+		live->running->claim = c;
+	return r;
+}
+
+int running_unwritten(struct queue *queue, struct live *live)
+{
+	struct claim *c = live->running->claim;
+
+	if (!c || !c->lazy || !store_take_back(queue->store, c->lazy))
 		return 0;
+	live->running->claim = NULL;
 	free(c);
-	return ERR_NOMEM;
+	return 1;
 }
 
 /* How long it may run and wait, on the monotonic clock. */

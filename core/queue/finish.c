@@ -17,7 +17,7 @@ struct end {
 	int64_t id, fence, now;
 	enum life_event event;
 	enum task_state to; /* a final state, or SCHEDULED for another try */
-	int attempt, crashes, flags;
+	int attempt, crashes, flags, is_written; /* is_written: there is a row of the run */
 	int64_t run_at, started_at, batch, expires_at, retain_ms;
 	const char *worker;
 	struct queue_outcome outcome;
@@ -170,7 +170,7 @@ static int write_end(struct end *e, struct store_db *db, struct err *err)
 static int end_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct end *e = arg;
-	int r = e->fence ? store_run(db, err, statement(RUN_DEL), "i", e->id) : 0;
+	int r = e->is_written ? store_run(db, err, statement(RUN_DEL), "i", e->id) : 0;
 
 	if (r)
 		return r;
@@ -345,6 +345,7 @@ static struct end *end_new(struct queue *queue, struct live *live, enum life_eve
 	e->expires_at = live->expires_at;
 	if (run) {
 		e->fence = run->fence;
+		e->is_written = !running_unwritten(queue, live);
 		e->started_at = run->started_at;
 		e->worker = arena_str(&e->arena, run->worker);
 	}

@@ -61,6 +61,7 @@ struct running {
 	int64_t lease_ms, lease_until; /* 0 = none */
 	int64_t heartbeat_ms, beat_at; /* 0 = none; beat_at: when it is missed */
 	int64_t done, total, rows, rejected;
+	struct claim *claim; /* not written yet, or under way */
 	int stop; /* ERR_CANCELLED or ERR_TIMEOUT: it was asked to stop */
 	char note[64], worker[64];
 };
@@ -299,6 +300,8 @@ void leases_tick(struct queue *queue, int64_t now);
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence,
                         enum life_event event); /* NULL: stale */
 void running_free(struct queue *queue, struct live *live);
+/* Its claim need not be written any more. 1: there is no row of it and there will be none. */
+int running_unwritten(struct queue *queue, struct live *live);
 void running_stop(struct queue *queue, struct live *live, int code, const char *why);
 
 /* finish.c */

@@ -41,6 +41,8 @@ void live_done(struct queue *queue)
 {
 	for (size_t i = 0; queue->buckets && i < queue->n_buckets; i++)
 		for (struct live *live = queue->buckets[i]; live; live = live->next) {
+			if (live_running(live))
+				free(live->running->claim); /* the store is closed: nobody will */
 			running_free(queue, live);
 			free(live->more);
 		}

@@ -27,7 +27,7 @@ struct write {
 	store_write_fn write;
 	store_done_fn on_done;
 	void *arg;
-	int r, is_new;
+	int r, is_new, is_lazy; /* is_lazy: and nobody has taken it yet */
 	struct err err;
 };
 
@@ -41,7 +41,9 @@ struct store {
 	int started;
 	pthread_mutex_t mutex;
 	pthread_cond_t more, idle, wal_grew;
-	struct list waiting, ended;
+	struct list waiting, ended, lazy;
+	struct timespec lazy_until; /* when the oldest of `lazy` has waited long enough */
+	int hurry;                  /* somebody waits for all, also the lazy */
 	int stop, busy, read_only, checkpoint_wanted;
 	struct err broken;
 	int64_t epoch, sequence;
@@ -278,19 +280,53 @@ static void commit_group(struct store *store, struct list *group)
 	log_error("store.read-only", LOG_STR("error", err.text));
 }
 
+/* ---- writes that may wait for company ---- */
+
+static int is_past(const struct timespec *until)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec != until->tv_sec ? now.tv_sec > until->tv_sec : now.tv_nsec >= until->tv_nsec;
+}
+
+/* With the mutex: until there is something to write. 0: the store stops. */
+static int wait_for_work(struct store *store)
+{
+	while (list_empty(&store->waiting)) {
+		int lazy = !list_empty(&store->lazy);
+
+		if (lazy && (store->stop || store->hurry || is_past(&store->lazy_until)))
+			return 1;
+		if (store->stop)
+			return 0;
+		if (lazy)
+			pthread_cond_timedwait(&store->more, &store->mutex, &store->lazy_until);
+		else
+			pthread_cond_wait(&store->more, &store->mutex);
+	}
+	return 1;
+}
+
+/* The lazy ones first: each is older than whatever builds on it. */
+static void take_group(struct store *store, struct list *group)
+{
+	list_init(group);
+	list_each(item, &store->lazy)
+		list_entry(item, struct write, link)->is_lazy = 0;
+	move_all(&store->lazy, group, INT64_MAX);
+	move_all(&store->waiting, group, store->config.group_max);
+	store->hurry = 0;
+}
+
 static void *writer_main(void *arg)
 {
 	struct store *store = arg;
 	struct list group;
 
 	pthread_mutex_lock(&store->mutex);
-	for (;;) {
-		while (list_empty(&store->waiting) && !store->stop)
-			pthread_cond_wait(&store->more, &store->mutex);
-		if (list_empty(&store->waiting))
-			break;
-		list_init(&group);
-		move_all(&store->waiting, &group, store->config.group_max);
+	while (wait_for_work(store)) {
+		take_group(store, &group);
 		store->busy = 1;
 		pthread_mutex_unlock(&store->mutex);
 		commit_group(store, &group);
@@ -426,6 +462,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	store->lock_fd = -1;
 	list_init(&store->waiting);
 	list_init(&store->ended);
+	list_init(&store->lazy);
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_cond_init(&store->more, NULL);
 	pthread_cond_init(&store->idle, NULL);
@@ -519,6 +556,50 @@ int store_write_new(struct store *store, store_write_fn write, store_done_fn on_
 	return hand_over(store, write, on_done, arg, 1);
 }
 
+int store_write_lazy(struct store *store, store_write_fn write, store_done_fn on_done, void *arg,
+                     struct store_lazy **ret)
+{
+	struct write *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return ERR_NOMEM;
+	entry->write = write;
+	entry->on_done = on_done;
+	entry->arg = arg;
+	entry->is_lazy = 1;
+	store->writes++;
+	pthread_mutex_lock(&store->mutex);
+	if (list_empty(&store->lazy)) {
+		clock_gettime(CLOCK_REALTIME, &store->lazy_until);
+		store->lazy_until.tv_nsec += STORE_LAZY_MS * 1000000L;
+		if (store->lazy_until.tv_nsec >= 1000000000) {
+			store->lazy_until.tv_sec++;
+			store->lazy_until.tv_nsec -= 1000000000;
+		}
+		if (!store->busy) /* it sleeps without a limit */
+			pthread_cond_signal(&store->more);
+	}
+	list_add_tail(&store->lazy, &entry->link);
+	pthread_mutex_unlock(&store->mutex);
+	*ret = (struct store_lazy *)entry;
+	return 0;
+}
+
+int store_take_back(struct store *store, struct store_lazy *lazy)
+{
+	struct write *entry = (struct write *)lazy;
+	int taken;
+
+	pthread_mutex_lock(&store->mutex);
+	taken = !entry->is_lazy;
+	if (!taken)
+		list_del(&entry->link);
+	pthread_mutex_unlock(&store->mutex);
+	if (!taken)
+		free(entry);
+	return !taken;
+}
+
 void store_drain(struct store *store)
 {
 	struct list ended;
@@ -539,7 +620,7 @@ void store_drain(struct store *store)
 
 static int is_quiet(struct store *store)
 {
-	return list_empty(&store->waiting) && !store->busy;
+	return list_empty(&store->waiting) && list_empty(&store->lazy) && !store->busy;
 }
 
 void store_flush(struct store *store)
@@ -548,8 +629,11 @@ void store_flush(struct store *store)
 
 	do {
 		pthread_mutex_lock(&store->mutex);
-		while (!is_quiet(store))
+		while (!is_quiet(store)) {
+			store->hurry = 1;
+			pthread_cond_signal(&store->more);
 			pthread_cond_wait(&store->idle, &store->mutex);
+		}
 		pthread_mutex_unlock(&store->mutex);
 		store_drain(store);
 		pthread_mutex_lock(&store->mutex);
