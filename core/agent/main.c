@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Program orasi-agent: arguments, configuration, and then the agent. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include "agent/agent.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "queue/queue.h"
+#include "store/store.h"
 
 static const char usage[] =
 	"Usage: orasi-agent [options]\n"
@@ -17,6 +20,7 @@ static const char usage[] =
 	"  --data DIR       data folder (storage.data)\n"
 	"  --listen WHERE   host:port, or unix:PATH (http.listen, http.unix_socket)\n"
 	"  --check-config   read and check the configuration, then end\n"
+	"  --check-store    verify every page and invariant of the store, then end\n"
 	"  --print-config   print the documented configuration in force, then end\n"
 	"  --abi-minor N    offer plugins no newer ABI than 0.N (plugins.abi_minor)\n"
 	"  --version        print the version\n"
@@ -30,7 +34,7 @@ static const char *const other_variables[] = {"ORASI_SERVER", "ORASI_CONFIG",   
 
 struct arguments {
 	const char *config, *data, *listen, *abi_minor;
-	int check, print, version, help;
+	int check, check_store, print, version, help;
 };
 
 /* Long arguments by table (getopt.h's struct option and ours do not go together). */
@@ -40,7 +44,7 @@ static const struct {
 	int takes_value;
 } known[] = {
 	{"--config", offsetof(struct arguments, config), 1}, {"--data", offsetof(struct arguments, data), 1},
-	{"--listen", offsetof(struct arguments, listen), 1}, {"--abi-minor", offsetof(struct arguments, abi_minor), 1}, {"--check-config", offsetof(struct arguments, check), 0},
+	{"--listen", offsetof(struct arguments, listen), 1}, {"--abi-minor", offsetof(struct arguments, abi_minor), 1}, {"--check-config", offsetof(struct arguments, check), 0}, {"--check-store", offsetof(struct arguments, check_store), 0},
 	{"--print-config", offsetof(struct arguments, print), 0}, {"--version", offsetof(struct arguments, version), 0},
 	{"--help", offsetof(struct arguments, help), 0},
 };
@@ -100,6 +104,28 @@ static int read_config(const struct arguments *arguments, struct err *err)
 	return r;
 }
 
+/* Every page and every invariant of the store; also beside an agent that runs. */
+static int check_store(void)
+{
+	struct store *store = NULL;
+	struct err err = {0};
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/store.db", agent_config.data);
+	r = store_open_reader(path, &store, &err);
+	if (!r)
+		r = store_quick_check(store, &err);
+	if (!r)
+		r = queue_check(store, &err);
+	store_close(store);
+	if (r)
+		fprintf(stderr, "orasi-agent: store '%s': %s\n", path, err.text);
+	else
+		printf("store '%s' is in order\n", path);
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int serve(void)
 {
 	struct agent *agent = NULL;
@@ -134,6 +160,8 @@ int main(int argc, char **argv)
 		code = 2;
 	} else if (arguments.print) {
 		config_print(agent_sections, stdout);
+	} else if (arguments.check_store) {
+		code = check_store();
 	} else if (!arguments.check) {
 		code = serve();
 	}

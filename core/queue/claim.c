@@ -194,7 +194,7 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	live = store_is_read_only(queue->store) ? NULL : turn_pick(queue, ask);
 	if (!live || !fits(live, ask) || (live->flags & LIVE_UNIQUE && queue->n_contested))
 		return 0;
-	r = queue_get(queue, live->id, arena, &task, err);
+	r = queue_get_ready(queue, live, arena, &task, err);
 	if (r)
 		return r;
 	if (claim(queue, live, task, ask))

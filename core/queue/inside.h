@@ -338,5 +338,8 @@ void queue_tell(struct queue *queue, int64_t id, const char *type,
                 enum task_state state); /* read.c */
 /* What RAM knows better, copied into the arena. */
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
+/* A ready task for who claims it: only what RAM does not have is read. */
+int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
+                    struct err *err);
 
 #endif

@@ -124,6 +124,12 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
         [LOST_RUNS] = "DELETE FROM run",
         [TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
                      " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
+        /* the columns of TASK_COLUMNS; what RAM knows of a ready task is not looked up */
+        [TASK_GET_CLAIMED] = "SELECT id, kind, queue, dataset, body, labels, trace, priority, created_at,"
+                             " expires_at, timeout_ms, max_attempts, parent, ?2, NULL, NULL, NULL, NULL, NULL,"
+                             " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+                             " CASE WHEN ?3 THEN (SELECT text FROM checkpoint WHERE id = ?1) END, tenant, batch,"
+                             " unique_key, policy, NULL, NULL, NULL FROM task WHERE id = ?1",
         [LIST_ALL] =
                 "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
                 " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE

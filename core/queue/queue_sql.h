@@ -62,6 +62,7 @@ enum queue_statement {
 	LOST_LIVES,
 	LOST_RUNS,
 	TASK_GET,
+	TASK_GET_CLAIMED,
 	LIST_ALL,
 	LIST_LIVE,
 	LIST_DONE,

@@ -100,6 +100,24 @@ void queue_overlay(const struct queue *queue, struct task *task, struct arena *a
 		overlay_running(live->running, task, arena);
 }
 
+int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
+                    struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(store_reader(queue->store), statement(TASK_GET_CLAIMED), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, live->id);
+	store_bind_int(stmt, 2, live->due);
+	store_bind_int(stmt, 3, live->flags & LIVE_CHECKPOINT);
+	r = store_step(stmt, err);
+	if (r > 0)
+		*ret = read_task(stmt, arena);
+	store_end(stmt);
+	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such task");
+}
+
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
               struct err *err)
 {

@@ -60,7 +60,7 @@ void db_close(struct store_db *db)
 	memset(db, 0, sizeof(*db));
 }
 
-static int read_version(struct store_db *db, int *ret, struct err *err)
+int db_version(struct store_db *db, int *ret, struct err *err)
 {
 	sqlite3_stmt *stmt;
 
@@ -74,7 +74,7 @@ static int read_version(struct store_db *db, int *ret, struct err *err)
 int db_migrate(struct store_db *db, struct err *err)
 {
 	char bump[64];
-	int version = 0, r = read_version(db, &version, err);
+	int version = 0, r = db_version(db, &version, err);
 
 	if (!r && version > store_schema_steps)
 		return err_set(err, ERR_UNSUPPORTED,
@@ -92,6 +92,22 @@ int db_migrate(struct store_db *db, struct err *err)
 		else
 			db_exec(db, "ROLLBACK", NULL);
 	}
+	return r;
+}
+
+int db_quick_check(struct store_db *db, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	const char *text;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &stmt, NULL))
+		return db_fail(db, "cannot check the database", err);
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		r = db_fail(db, "cannot check the database", err);
+	else if ((text = (const char *)sqlite3_column_text(stmt, 0)) && strcmp(text, "ok"))
+		r = err_set(err, ERR_CORRUPT, "store: the database is damaged: %s", text);
+	sqlite3_finalize(stmt);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -21,36 +22,6 @@
 #define EPOCH_SHIFT 40
 #define FULL_RETRY_S 1
 #define FULL_ROOM (1 << 20) /* less than this is no room: a small write may fit where the next does not */
-
-struct write {
-	struct list link;
-	store_write_fn write;
-	store_done_fn on_done;
-	void *arg;
-	int r, is_new, is_lazy; /* is_lazy: and nobody has taken it yet */
-	struct err err;
-};
-
-struct store {
-	struct store_config config;
-	struct store_db writer, reader, checkpointer;
-	void (*wake)(void *ctx);
-	void *ctx;
-	int lock_fd;
-	pthread_t thread, checkpoint_thread;
-	int started;
-	pthread_mutex_t mutex;
-	pthread_cond_t more, idle, wal_grew;
-	struct list waiting, ended, lazy;
-	struct timespec lazy_until; /* when the oldest of `lazy` has waited long enough */
-	int hurry;                  /* somebody waits for all, also the lazy */
-	int stop, busy, read_only, checkpoint_wanted;
-	struct err broken;
-	int64_t epoch, sequence;
-	_Atomic int64_t commits, writes, failed, read_only_gauge, full_gauge;
-	struct metric_histogram commit_time;
-	struct metric metrics[8];
-};
 
 const struct option store_options[] = {
 	{"group_max", OPTION_INT, offsetof(struct store_config, group_max), "2000", 1, 100000, NULL,
@@ -255,12 +226,21 @@ static int run_until_room(struct store *store, struct list *group, struct err *e
 	return r;
 }
 
+static void go_read_only(struct store *store)
+{
+	store->read_only = 1;
+	store->read_only_gauge = 1;
+	log_error("store.read-only", LOG_STR("error", store->broken.text));
+}
+
 static void commit_group(struct store *store, struct list *group)
 {
 	struct err err = {0};
 	int64_t start = clock_mono_ns();
 	int r;
 
+	if (store->is_corrupt && !store->read_only)
+		go_read_only(store);
 	if (store->read_only) {
 		fail_group(group, &store->broken);
 		return;
@@ -275,12 +255,10 @@ static void commit_group(struct store *store, struct list *group)
 	fail_group(group, &store->broken);
 	if (r == ERR_NOSPACE)
 		return; /* the agent stops, and what waited for room is done again at the next start */
-	store->read_only = 1;
-	store->read_only_gauge = 1;
-	log_error("store.read-only", LOG_STR("error", err.text));
+	go_read_only(store);
 }
 
-/* ---- writes that may wait for company ---- */
+/* ---- writes that may wait for company ------------------------------------------------------ */
 
 static int is_past(const struct timespec *until)
 {
@@ -340,42 +318,6 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-/* ---- the checkpointer ---------------------------------------------------------------------- */
-
-static int on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
-{
-	struct store *store = arg;
-
-	(void)handle;
-	(void)name;
-	if (pages < store->config.checkpoint_pages)
-		return SQLITE_OK;
-	pthread_mutex_lock(&store->mutex);
-	store->checkpoint_wanted = 1;
-	pthread_cond_signal(&store->wal_grew);
-	pthread_mutex_unlock(&store->mutex);
-	return SQLITE_OK;
-}
-
-static void *checkpoint_main(void *arg)
-{
-	struct store *store = arg;
-
-	pthread_mutex_lock(&store->mutex);
-	for (;;) {
-		while (!store->checkpoint_wanted && !store->stop)
-			pthread_cond_wait(&store->wal_grew, &store->mutex);
-		if (store->stop)
-			break;
-		store->checkpoint_wanted = 0;
-		pthread_mutex_unlock(&store->mutex);
-		sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-		pthread_mutex_lock(&store->mutex);
-	}
-	pthread_mutex_unlock(&store->mutex);
-	return NULL;
-}
-
 /* ---- open and close ------------------------------------------------------------------------ */
 
 static int take_lock(struct store *store, const char *path, struct err *err)
@@ -398,6 +340,16 @@ static int take_lock(struct store *store, const char *path, struct err *err)
 	if (ftruncate(store->lock_fd, 0) || pwrite(store->lock_fd, pid, (size_t)n, 0) != n)
 		return err_errno(err, errno, "cannot write '%s'", name);
 	return 0;
+}
+
+/* Who ends in order leaves no write-ahead log behind. */
+static int has_log(const char *path)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	return !stat(name, &st) && st.st_size > 0;
 }
 
 static int next_epoch(struct store *store, struct err *err)
@@ -469,6 +421,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	pthread_cond_init(&store->wal_grew, NULL);
 	fill_metrics(store);
 	r = take_lock(store, path, err);
+	store->was_unclean = !r && has_log(path);
 	if (!r)
 		r = db_open(path, 0, &store->writer, err);
 	if (!r)
@@ -480,7 +433,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	if (!r)
 		r = db_open(path, 0, &store->checkpointer, err);
 	if (!r) {
-		sqlite3_wal_hook(store->writer.handle, on_wal, store);
+		sqlite3_wal_hook(store->writer.handle, checkpoint_on_wal, store);
 		r = start_threads(store, err);
 	}
 	if (r) {
@@ -503,6 +456,7 @@ static void stop_threads(struct store *store)
 		pthread_join(store->thread, NULL);
 	if (store->started > 1)
 		pthread_join(store->checkpoint_thread, NULL);
+	backup_join(store);
 }
 
 void store_close(struct store *store)
@@ -527,6 +481,21 @@ void store_close(struct store *store)
 }
 
 /* ---- for the loop thread ------------------------------------------------------------------- */
+
+void store_post(struct store *store, store_done_fn on_done, void *arg, int r, const struct err *err)
+{
+	struct write *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return;
+	entry->on_done = on_done;
+	entry->arg = arg;
+	end_write(entry, r, err);
+	pthread_mutex_lock(&store->mutex);
+	list_add_tail(&store->ended, &entry->link);
+	store->wake(store->ctx);
+	pthread_mutex_unlock(&store->mutex);
+}
 
 static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
 {

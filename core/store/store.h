@@ -11,6 +11,10 @@
  * (store_write_new) is refused with ERR_NOSPACE; what must become true of work under way is kept and tried
  * again every second, so that nothing is lost and the agent goes on by itself when there is room.
  *
+ * The log is moved into the database by a thread of its own: passively while it grows, and reset when it has
+ * been quiet for a second, so that an idle store is one small file and does nothing. After an end without
+ * order the same thread checks the pages once, while all goes on; damage makes the store read-only.
+ *
  * Threading: loop thread, except that store_write_fn runs on the writer thread with its own connection,
  * and `wake` is called from there. Reads on the loop thread use a read-only connection of their own. */
 #ifndef STORE_STORE_H
@@ -64,6 +68,15 @@ struct store_db *store_reader(struct store *store);
 /* A number larger than any given before, also by earlier agents: boot epoch << 40 | sequence. */
 int64_t store_next_fence(struct store *store);
 const struct metric *store_metrics(struct store *store);
+
+/* Only reads: for an audit, beside a running agent or without one. ERR_UNSUPPORTED when the database is not of this
+ * version (start the agent once); ERR_NOTFOUND. Only store_reader, store_quick_check and store_close may follow. */
+int store_open_reader(const char *path, struct store **ret, struct err *err);
+/* SQLite's own check of its pages. Reads all of them; ERR_CORRUPT. */
+int store_quick_check(struct store *store, struct err *err);
+/* A copy as of now, compact, whole or not there, while all goes on; `path` must not exist. One at a time: ERR_BUSY.
+ * on_done comes with the drain. */
+int store_backup(struct store *store, const char *path, store_done_fn on_done, void *arg, struct err *err);
 
 /* ---- statements: `sql` is static text with ?1 …; prepared once per connection -------------- */
 int store_begin(struct store_db *db, const char *sql, struct store_stmt **ret, struct err *err);

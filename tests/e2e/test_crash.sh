@@ -98,4 +98,5 @@ done
 same "the words are found as often as they are there" "$(sql "SELECT count(*) AS n FROM crash WHERE text LIKE 'record 17 %'")" \
 	"$(sql "SELECT count(*) AS n FROM crash WHERE text MATCH '\"record 17\"'")"
 agent_stop
+check "the audit finds the store in order" "$BUILD/orasi-agent" --data "$DATA" --check-store
 done_testing

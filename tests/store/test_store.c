@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,6 +248,144 @@ START_TEST(a_store_may_be_closed_while_its_disk_is_full)
 }
 END_TEST
 
+/* ---- writes that may wait ---- */
+
+START_TEST(a_lazy_write_goes_with_the_next_or_by_itself)
+{
+	struct row lazy = {"lazy", 1}, next = {"next", 2}, alone = {"alone", 3};
+	struct store_lazy *handle;
+
+	ck_assert_int_eq(store_write_lazy(store, put_row, on_done, &lazy, &handle), 0);
+	store_write(store, put_row, on_done, &next);
+	store_flush(store);
+	ck_assert_int_eq(rows(), 2);
+	ck_assert_int_eq(store_write_lazy(store, put_row, on_done, &alone, &handle), 0);
+	for (int i = 0; i < 1000 && done_count < 3; i++) {
+		usleep(10000);
+		store_drain(store);
+	}
+	ck_assert_int_eq(rows(), 3);
+}
+END_TEST
+
+START_TEST(a_lazy_write_that_is_taken_back_never_happens)
+{
+	struct row row = {"lazy", 1};
+	struct store_lazy *handle;
+
+	ck_assert_int_eq(store_write_lazy(store, put_row, on_done, &row, &handle), 0);
+	ck_assert_int_eq(store_take_back(store, handle), 1);
+	store_flush(store);
+	ck_assert_int_eq(rows(), 0);
+	ck_assert_int_eq(done_count, 0);
+	ck_assert_int_eq(store_write_lazy(store, put_row, NULL, &row, &handle), 0);
+	store_close(store); /* what nobody took back is written */
+	open_store();
+	ck_assert_int_eq(rows(), 1);
+}
+END_TEST
+
+/* ---- care ---- */
+
+static char prefix_before[] = "before", prefix_meanwhile[] = "meanwhile", prefix_x[] = "x";
+
+static int put_many(struct store_db *db, void *arg, struct err *e)
+{
+	struct row row;
+	int r = 0;
+
+	for (int i = 0; i < 5000 && !r; i++) {
+		snprintf(row.name, sizeof(row.name), "%s-%d", (const char *)arg, i);
+		row.v = i;
+		r = put_row(db, &row, e);
+	}
+	return r;
+}
+
+static int64_t size_of(const char *suffix)
+{
+	char name[5000];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	return stat(name, &st) ? -1 : st.st_size;
+}
+
+START_TEST(a_copy_is_whole_while_writing_goes_on)
+{
+	char copy[5000];
+
+	snprintf(copy, sizeof(copy), "%s.copy", path);
+	store_write(store, put_many, NULL, prefix_before);
+	store_flush(store);
+	ck_ok(store_backup(store, copy, on_done, NULL, &err), &err);
+	ck_assert_int_eq(store_backup(store, copy, on_done, NULL, &err), ERR_BUSY);
+	store_write(store, put_many, NULL, prefix_meanwhile);
+	for (int i = 0; i < 3000 && !done_count; i++) {
+		usleep(10000);
+		store_drain(store);
+	}
+	ck_assert_int_eq(done_count, 1);
+	ck_assert_int_eq(done_code, 0);
+	ck_assert_int_eq(store_backup(store, copy, on_done, NULL, &err), ERR_EXISTS);
+	store_close(store);
+	strcpy(path, copy);
+	open_store();
+	ck_assert(rows() == 5000 || rows() == 10000);
+}
+END_TEST
+
+START_TEST(an_auditor_reads_beside_the_agent_and_writes_nothing)
+{
+	struct store *reader;
+	struct row row = {"a", 1};
+
+	store_write(store, put_row, NULL, &row);
+	store_flush(store);
+	ck_ok(store_open_reader(path, &reader, &err), &err);
+	ck_ok(store_quick_check(reader, &err), &err);
+	ck_assert_int_ne(store_run(store_reader(reader), &err, put, "si", "b", (int64_t)2), 0);
+	store_close(reader);
+	ck_assert_int_eq(store_open_reader("/nowhere/store.db", &reader, &err), ERR_NOTFOUND);
+}
+END_TEST
+
+START_TEST(pages_that_are_damaged_are_found)
+{
+	char garbage[4096] = "garbage";
+	struct store *reader;
+	FILE *file;
+
+	store_write(store, put_many, NULL, prefix_x);
+	store_close(store);
+	file = fopen(path, "r+");
+	for (long page = 5; page < 60; page++) {
+		fseek(file, page * 4096, SEEK_SET);
+		fwrite(garbage, 1, sizeof(garbage), file);
+	}
+	fclose(file);
+	store = NULL;
+	if (store_open_reader(path, &reader, &err)) { /* so bad that it shows at once */
+		ck_assert_int_eq(err.code, ERR_CORRUPT);
+		return;
+	}
+	ck_assert_int_eq(store_quick_check(reader, &err), ERR_CORRUPT);
+	store_close(reader);
+}
+END_TEST
+
+START_TEST(a_store_that_is_quiet_moves_its_log_into_the_database)
+{
+	int64_t small = size_of("");
+
+	store_write(store, put_many, NULL, prefix_x);
+	store_flush(store);
+	for (int i = 0; i < 1000 && size_of("") <= small; i++)
+		usleep(10000);
+	ck_assert_int_gt(size_of(""), small);
+}
+END_TEST
+
 /* ---- kill -9 ----------------------------------------------------------------------------------------- */
 
 static int ack_fd;
@@ -320,6 +459,12 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, after_a_failed_fsync_nothing_is_accepted_any_more);
 	tcase_add_test(c, a_full_disk_refuses_new_work_and_keeps_what_must_become_true);
 	tcase_add_test(c, a_store_may_be_closed_while_its_disk_is_full);
+	tcase_add_test(c, a_lazy_write_goes_with_the_next_or_by_itself);
+	tcase_add_test(c, a_lazy_write_that_is_taken_back_never_happens);
+	tcase_add_test(c, a_copy_is_whole_while_writing_goes_on);
+	tcase_add_test(c, an_auditor_reads_beside_the_agent_and_writes_nothing);
+	tcase_add_test(c, pages_that_are_damaged_are_found);
+	tcase_add_test(c, a_store_that_is_quiet_moves_its_log_into_the_database);
 	tcase_add_test(c, what_was_acknowledged_survives_kill_9);
 	suite_add_tcase(suite, c);
 }

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What keeps a store well: checkpoints, a check after a bad end, copies, and a door for auditors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "store/inside.h"
+
+#define QUIET_S 1
+
+/* ---- checkpoints --------------------------------------------------------------------------- */
+
+/* With every commit, on the writer thread. */
+int checkpoint_on_wal(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct store *store = arg;
+	int is_first;
+
+	(void)handle;
+	(void)name;
+	pthread_mutex_lock(&store->mutex);
+	is_first = !store->wal_pages;
+	store->wal_pages = pages;
+	if (is_first || pages >= store->config.checkpoint_pages)
+		pthread_cond_signal(&store->wal_grew);
+	pthread_mutex_unlock(&store->mutex);
+	return SQLITE_OK;
+}
+
+/* With the mutex: until the log has grown, or has been quiet for a while. Returns the kind of checkpoint, -1 to stop. */
+static int wait_for_log(struct store *store)
+{
+	struct timespec until;
+	int pages;
+
+	while (!store->stop) {
+		pages = store->wal_pages;
+		if (pages >= store->config.checkpoint_pages)
+			return SQLITE_CHECKPOINT_PASSIVE;
+		if (!pages) {
+			pthread_cond_wait(&store->wal_grew, &store->mutex);
+			continue;
+		}
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += QUIET_S;
+		if (pthread_cond_timedwait(&store->wal_grew, &store->mutex, &until) == ETIMEDOUT && store->wal_pages == pages)
+			return SQLITE_CHECKPOINT_RESTART;
+	}
+	return -1;
+}
+
+static void check_pages(struct store *store)
+{
+	struct err err = {0};
+
+	if (db_quick_check(&store->checkpointer, &err) != ERR_CORRUPT)
+		return;
+	log_error("store.damaged", LOG_STR("error", err.text), LOG_STR("remedy", "restore a copy"));
+	pthread_mutex_lock(&store->mutex);
+	err_set(&store->broken, ERR_READONLY, "the store takes no writes since it is damaged: %s", err.text);
+	store->is_corrupt = 1;
+	pthread_mutex_unlock(&store->mutex);
+}
+
+void *checkpoint_main(void *arg)
+{
+	struct store *store = arg;
+	int kind;
+
+	sqlite3_busy_timeout(store->checkpointer.handle, 0); /* it never makes a commit wait for a reader */
+	if (store->was_unclean)
+		check_pages(store);
+	pthread_mutex_lock(&store->mutex);
+	while ((kind = wait_for_log(store)) >= 0) {
+		int pages = store->wal_pages;
+
+		pthread_mutex_unlock(&store->mutex);
+		sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, kind, NULL, NULL);
+		pthread_mutex_lock(&store->mutex);
+		if (store->wal_pages == pages) /* else what came meanwhile asks again */
+			store->wal_pages = kind == SQLITE_CHECKPOINT_PASSIVE; /* to be reset when it is quiet */
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return NULL;
+}
+
+/* ---- copies -------------------------------------------------------------------------------- */
+
+struct backup {
+	struct store *store;
+	pthread_t thread;
+	char path[PATH_MAX], part[PATH_MAX + 8];
+	store_done_fn on_done;
+	void *arg;
+	int r, is_over;
+	struct err err;
+};
+
+static int copy_all(struct backup *backup, struct err *err)
+{
+	struct store_db db;
+	sqlite3_stmt *stmt;
+	int r = db_open(sqlite3_db_filename(backup->store->reader.handle, "main"), 0, &db, err);
+
+	if (r)
+		return r;
+	if (sqlite3_prepare_v2(db.handle, "VACUUM INTO ?1", -1, &stmt, NULL) ||
+	    sqlite3_bind_text(stmt, 1, backup->part, -1, SQLITE_STATIC) || sqlite3_step(stmt) != SQLITE_DONE)
+		r = db_fail(&db, "cannot copy the database", err);
+	sqlite3_finalize(stmt);
+	db_close(&db);
+	return r;
+}
+
+static int make_durable(const char *part, const char *path, struct err *err)
+{
+	char folder[PATH_MAX];
+	char *slash;
+	int fd = open(part, O_RDWR | O_CLOEXEC), r = fd < 0 || fsync(fd) ? err_errno(err, errno, "cannot sync '%s'", part) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!r)
+		r = file_rename_new(part, path, err);
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	return r ? r : dir_sync(slash ? folder : ".", err);
+}
+
+static void backup_told(void *arg, int r, const struct err *err)
+{
+	struct backup *backup = arg;
+
+	backup->is_over = 1;
+	backup->on_done(backup->arg, r, err);
+}
+
+static void *backup_main(void *arg)
+{
+	struct backup *backup = arg;
+
+	backup->r = copy_all(backup, &backup->err);
+	if (!backup->r)
+		backup->r = make_durable(backup->part, backup->path, &backup->err);
+	if (backup->r)
+		unlink(backup->part);
+	store_post(backup->store, backup_told, backup, backup->r, &backup->err);
+	return NULL;
+}
+
+void backup_join(struct store *store)
+{
+	if (!store->backup)
+		return;
+	pthread_join(store->backup->thread, NULL);
+	free(store->backup);
+	store->backup = NULL;
+}
+
+int store_backup(struct store *store, const char *path, store_done_fn on_done, void *arg, struct err *err)
+{
+	struct backup *backup;
+	int r;
+
+	if (store->backup && !store->backup->is_over)
+		return err_set(err, ERR_BUSY, "a copy is being made already");
+	backup_join(store);
+	if (!access(path, F_OK))
+		return err_set(err, ERR_EXISTS, "'%s' exists already", path);
+	if (strlen(path) >= PATH_MAX)
+		return err_set(err, ERR_INVALID, "the path '%.100s…' is too long", path);
+	backup = calloc(1, sizeof(*backup));
+	if (!backup)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	backup->store = store;
+	backup->on_done = on_done;
+	backup->arg = arg;
+	snprintf(backup->path, sizeof(backup->path), "%s", path);
+	snprintf(backup->part, sizeof(backup->part), "%s.part", path);
+	unlink(backup->part); /* of a copy that was not finished */
+	r = pthread_create(&backup->thread, NULL, backup_main, backup);
+	if (r) {
+		free(backup);
+		return err_errno(err, r, "cannot start the copy");
+	}
+	store->backup = backup;
+	return 0;
+}
+
+/* ---- auditors ------------------------------------------------------------------------------ */
+
+int store_open_reader(const char *path, struct store **ret, struct err *err)
+{
+	struct store *store;
+	int version = 0, r;
+
+	if (access(path, F_OK))
+		return err_set(err, ERR_NOTFOUND, "there is no store '%s'", path);
+	store = calloc(1, sizeof(*store));
+	if (!store)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	store->lock_fd = -1;
+	list_init(&store->waiting);
+	list_init(&store->ended);
+	list_init(&store->lazy);
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->more, NULL);
+	pthread_cond_init(&store->idle, NULL);
+	pthread_cond_init(&store->wal_grew, NULL);
+	r = db_open(path, 1, &store->reader, err);
+	if (!r)
+		r = db_version(&store->reader, &version, err);
+	if (!r && version != store_schema_steps)
+		r = err_set(err, ERR_UNSUPPORTED, "store '%s' is of version %d, this program knows %d: %s", path, version,
+		            store_schema_steps, version < store_schema_steps ? "start the agent once" : "upgrade it");
+	if (r) {
+		store_close(store);
+		return r;
+	}
+	*ret = store;
+	return 0;
+}
+
+int store_quick_check(struct store *store, struct err *err)
+{
+	return db_quick_check(&store->reader, err);
+}
