@@ -16,6 +16,7 @@ struct asked {
 	struct http_request *req;
 	const char *name;
 	int status;
+	const char *location; /* of a dataset that is to be made */
 };
 
 static struct asked *asked_new(struct api *api, struct http_request *req, const char *name)
@@ -128,13 +129,36 @@ static void on_described(void *ctx, const struct json *result, const struct err 
 	reply_json(asked->req, 200, json);
 }
 
-void handle_dataset_get(struct api *api, struct http_request *req)
+/* With ?version=, as it was then. NULL: it has answered. */
+static struct json *order_with_version(struct http_request *req,
+                                       const struct catalog_dataset *dataset)
+{
+	const char *text = http_query(req, "version");
+	int64_t version = -1;
+	struct json *order;
+
+	if (text && (str_to_i64(text, &version) || version < 0)) {
+		reply_fail(req, ERR_INVALID, "'version=%.40s' is not the number of a version", text);
+		return NULL;
+	}
+	order = order_with_dataset(dataset);
+	json_set_int(order, "version", version);
+	return order;
+}
+
+static void describe(struct api *api, struct http_request *req, supervise_reply_fn on_reply)
 {
 	const struct catalog_dataset *dataset = path_dataset(api, req);
+	struct json *order = dataset ? order_with_version(req, dataset) : NULL;
 
-	if (dataset)
-		call(api, req, "table.describe", order_with_dataset(dataset), on_described,
+	if (order)
+		call(api, req, "table.describe", order, on_reply,
 		     asked_new(api, req, dataset->name));
+}
+
+void handle_dataset_get(struct api *api, struct http_request *req)
+{
+	describe(api, req, on_described);
 }
 
 static void on_schema(void *ctx, const struct json *result, const struct err *err)
@@ -152,11 +176,7 @@ static void on_schema(void *ctx, const struct json *result, const struct err *er
 
 void handle_dataset_schema(struct api *api, struct http_request *req)
 {
-	const struct catalog_dataset *dataset = path_dataset(api, req);
-
-	if (dataset)
-		call(api, req, "table.describe", order_with_dataset(dataset), on_schema,
-		     asked_new(api, req, dataset->name));
+	describe(api, req, on_schema);
 }
 
 static void on_result(void *ctx, const struct json *result, const struct err *err)
@@ -178,7 +198,9 @@ static void page_of(struct api *api, struct http_request *req, const char *op)
 
 	if (limit < 0)
 		return;
-	order = order_with_dataset(dataset);
+	order = order_with_version(req, dataset);
+	if (!order)
+		return;
 	json_set_int(order, "limit", limit);
 	if (cursor)
 		json_set_str(order, "cursor", cursor);
@@ -248,8 +270,40 @@ static void put_dataset(struct api *api, struct http_request *req, const char *n
 		reply_fail(req, r, "dataset '%s' cannot be written down: %s", name, err_name(r));
 }
 
+/* What lies there decides whether the dataset becomes known: a table that cannot be read is refused
+ * with the reason. Nothing there is fine, unless a table was to be made. */
+static void on_looked(void *ctx, const struct json *result, const struct err *err)
+{
+	struct asked *asked = ctx;
+
+	(void)result;
+	if (err && err->code && err->code != ERR_NOTFOUND)
+		reply_err(asked->req, err);
+	else
+		put_dataset(asked->api, asked->req, asked->name, asked->location);
+}
+
+/* With a schema a table is made, else the one that may be there is looked at. */
+static void look_or_make(struct api *api, struct http_request *req, const char *name,
+                         const char *location, const struct json *body)
+{
+	static const char *const members[] = {"schema", "partition_by", "properties"};
+	struct catalog_dataset place = {.name = name, .location = location};
+	struct json *order = order_with_dataset(&place);
+	struct asked *asked = asked_new(api, req, name);
+
+	asked->location = location;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_get(body, members[i]))
+			json_set(order, members[i], json_copy(json_get(body, members[i])));
+	call(api, req, json_get(body, "schema") ? "table.create" : "table.describe", order,
+	     on_looked, asked);
+}
+
 void handle_dataset_put(struct api *api, struct http_request *req)
 {
+	int looks;
+
 	const char *name = http_param(req, "dataset"), *location;
 	const struct catalog_dataset *known = catalog_dataset(api->env.catalog, name);
 	struct json *body = body_checked(api, req, "DatasetPut");
@@ -261,14 +315,19 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 	        location ? arena_str(http_arena(req), location)
 	        : known  ? known->location
 	                 : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
-	json_free(body);
+	looks = json_get(body, "location") || json_get(body, "schema");
 	if (known && str_eq(known->location, location))
 		reply_json(req, 200, dataset_json(known));
 	else if (known)
 		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move",
 		           name, known->location);
-	else if (!check_new_dataset(req, name, location))
-		put_dataset(api, req, name, location);
+	else if (!check_new_dataset(req, name, location)) {
+		if (looks)
+			look_or_make(api, req, name, location, body);
+		else
+			put_dataset(api, req, name, location);
+	}
+	json_free(body);
 }
 
 /* ---- drop ------------------------------------------------------------------------------- */

@@ -108,6 +108,12 @@ int cmd_schedule_set(const struct args *args);
 int cmd_schedule_pause(const struct args *args);
 int cmd_schedule_resume(const struct args *args);
 int cmd_schedule_delete(const struct args *args);
+int cmd_dataset_attach(const struct args *args);
+int cmd_dataset_create(const struct args *args);
+int cmd_dataset_optimize(const struct args *args);
+int cmd_dataset_vacuum(const struct args *args);
+int cmd_dataset_verify(const struct args *args);
+int cmd_dataset_delete(const struct args *args);
 int cmd_dataset_list(const struct args *args);
 int cmd_dataset_show(const struct args *args);
 int cmd_dataset_schema(const struct args *args);
@@ -157,6 +163,8 @@ int run_query(const struct args *args, struct json *body);
 
 /* Waits for the end of a task, showing progress on a terminal. The last answer is in *ret. */
 int task_follow(const struct args *args, const char *id, struct json **ret);
+/* index.c: the same, then the result on the output; with --no-wait just the id. */
+int task_run_to_end(const struct args *args, const char *id);
 int task_is_final(const struct json *task);
 /* Says how a task ended that did not succeed. 0 or CLI_FAILED. */
 int task_verdict(const struct json *task);

@@ -35,7 +35,7 @@ static void print_result(const struct args *args, const struct json *task)
 	printf("%s\n", n ? "" : json_get_str(task, "state", ""));
 }
 
-static int follow(const struct args *args, const char *id)
+int task_run_to_end(const struct args *args, const char *id)
 {
 	struct json *task = NULL;
 	int r;
@@ -64,7 +64,7 @@ static int run_op(const struct args *args, const char *op)
 	r = http_json(args, "POST", path, NULL, &task);
 	if (r)
 		return r;
-	r = follow(args, json_get_str(task, "id", ""));
+	r = task_run_to_end(args, json_get_str(task, "id", ""));
 	json_free(task);
 	return r;
 }
@@ -104,7 +104,7 @@ int cmd_index_create(const struct args *args)
 	if (!r)
 		r = http_json(args, "POST", path, body, &answer);
 	if (!r)
-		r = follow(args, json_get_str(answer, "task", ""));
+		r = task_run_to_end(args, json_get_str(answer, "task", ""));
 	json_free(answer);
 	json_free(body);
 	return r;

@@ -36,6 +36,9 @@ struct dataset {
 	size_t n_plans;
 };
 
+/* sql.c */
+int is_named(const char *dataset, const char *name);
+
 /* vtab.c */
 int vtab_register(struct session *session);
 /* SQLite knows only that something failed; the sentence is kept for the end. */

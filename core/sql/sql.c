@@ -76,12 +76,20 @@ static int unknown_table(const struct session *session, const char *name, struct
 
 /* ---- preparing: a table is made when the statement asks for it ----------------------------------------------- */
 
+/* "d", or "d@v3" and "d@2026-01-31T12:00:00Z": the dataset as it was. */
+int is_named(const char *dataset, const char *name)
+{
+	size_t n = strcspn(name, "@");
+
+	return strlen(dataset) == n && !sqlite3_strnicmp(dataset, name, (int)n);
+}
+
 static int is_dataset(const struct session *session, const char *name)
 {
 	const struct json *datasets = json_get(session->order, "datasets");
 
 	for (size_t i = 0; i < json_count(datasets); i++)
-		if (!sqlite3_stricmp(json_get_str(json_at(datasets, i), "name", ""), name))
+		if (is_named(json_get_str(json_at(datasets, i), "name", ""), name))
 			return 1;
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/str.h"
 #include "sql/inside.h"
 
 struct cursor {
@@ -47,7 +49,7 @@ static const char *location_of(const struct session *session, const char *name)
 	const struct json *datasets = json_get(session->order, "datasets");
 
 	for (size_t i = 0; i < json_count(datasets); i++)
-		if (!sqlite3_stricmp(json_get_str(json_at(datasets, i), "name", ""), name))
+		if (is_named(json_get_str(json_at(datasets, i), "name", ""), name))
 			return json_get_str(json_at(datasets, i), "location", "");
 	return "";
 }
@@ -84,6 +86,23 @@ static int table_free(sqlite3_vtab *vtab)
 	return SQLITE_OK;
 }
 
+static int open_snapshot(struct blob *blob, const struct table_codec *codec, const char *name,
+                         struct table_snapshot *ret, struct err *err)
+{
+	const char *when = strchr(name, '@');
+	int64_t version = -1, wall_ms;
+	int r = 0;
+
+	if (when && when[1] == 'v' && !str_to_i64(when + 2, &version) && version >= 0)
+		return table_snapshot_at(blob, codec, version, ret, err);
+	if (when && clock_from_rfc3339(when + 1, &wall_ms))
+		return err_set(err, ERR_INVALID, "'%s': behind the @ stands a version as v3, or a time as 2026-01-31T12:00:00Z",
+		               name);
+	if (when)
+		r = table_version_at(blob, wall_ms, &version, err);
+	return r ? r : table_snapshot_at(blob, codec, version, ret, err);
+}
+
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **ret, char **message)
 {
 	struct table_codec codec = CODEC(((struct session *)aux)->loader);
@@ -98,7 +117,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 	table->session = aux;
 	r = blob_open(location_of(aux, argv[2]), &table->blob, &err);
 	if (!r)
-		r = table_snapshot(table->blob, &codec, &table->snapshot, &err);
+		r = open_snapshot(table->blob, &codec, argv[2], &table->snapshot, &err);
 	if (!r && table->snapshot.version < 0)
 		r = err_set(&err, ERR_NOTFOUND, "dataset '%s' has no table yet: nothing was ingested", argv[2]);
 	if (!r)

@@ -588,6 +588,13 @@ static int write_hint(struct blob *blob, int64_t version, const struct writing *
 	return r;
 }
 
+int checkpoint_write(const struct table_codec *codec, const struct table_log *log, struct buf *ret, struct err *err)
+{
+	struct writing w = {.log = log, .keep_after = clock_wall_ms() - table_log_retention(log)};
+
+	return write_rows(codec, &w, ret, err);
+}
+
 int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t *ret_version, struct err *err)
 {
 	struct writing w = {0};

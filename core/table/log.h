@@ -80,6 +80,8 @@ int checkpoint_schema(int for_writing, struct ArrowSchema *ret);
 int checkpoint_apply(struct table_log *log, const struct ArrowSchema *schema, const struct ArrowArray *rows,
                      struct err *err);
 
+/* Appends a checkpoint file of the state. */
+int checkpoint_write(const struct table_codec *codec, const struct table_log *log, struct buf *ret, struct err *err);
 /* After a commit that made `version`, with the log before it. A failure is logged: the commit stands. */
 void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, const struct table_log *log,
                              int64_t version);

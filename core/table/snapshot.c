@@ -132,3 +132,33 @@ struct json *table_history(struct blob *blob, size_t limit, struct err *err)
 	free(versions);
 	return list;
 }
+
+/* By what a commit says of itself: the time of a file does not survive a copy. */
+static int64_t time_of(struct blob *blob, int64_t version)
+{
+	struct json *info = commit_info(blob, version);
+	int64_t at = json_get_int(info, "inCommitTimestamp", json_get_int(info, "timestamp", -1)), size;
+	char name[64];
+
+	json_free(info);
+	table_entry_name(version, name);
+	if (at < 0 && blob_size(blob, name, &size, &at, NULL))
+		at = INT64_MAX;
+	return at;
+}
+
+int table_version_at(struct blob *blob, int64_t wall_ms, int64_t *ret, struct err *err)
+{
+	int64_t *versions = NULL;
+	size_t n = 0;
+	int r = table_log_versions(blob, &versions, &n, err);
+
+	while (!r && n > 0 && time_of(blob, versions[n - 1]) > wall_ms)
+		n--;
+	if (!r && !n)
+		r = err_set(err, ERR_NOTFOUND, "table '%s': the log does not reach back to that time", blob_location(blob));
+	if (!r)
+		*ret = versions[n - 1];
+	free(versions);
+	return r;
+}

@@ -46,15 +46,23 @@ static struct json *list_indexes(struct blob *blob)
 	return list;
 }
 
-static int op_describe(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+/* As the order wants it: "version", or the newest. */
+static int open_snapshot(struct worker *worker, const struct json *order, struct blob *blob, struct table_snapshot *ret,
+                         struct err *err)
 {
 	struct table_codec codec = CODEC(worker->loader);
+
+	return table_snapshot_at(blob, &codec, json_get_int(order, "version", -1), ret, err);
+}
+
+static int op_describe(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
 	struct table_snapshot s;
 	struct blob *blob;
 	int r = ops_open_dataset(order, &blob, err);
 
 	if (!r) {
-		r = table_snapshot(blob, &codec, &s, err);
+		r = open_snapshot(worker, order, blob, &s, err);
 		if (!r && s.version < 0) {
 			table_snapshot_done(&s);
 			r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
@@ -103,14 +111,13 @@ static void push_files(const struct table_snapshot *s, const char *after, size_t
 static int op_files(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
 	int64_t limit = json_get_int(order, "limit", 1000);
-	struct table_codec codec = CODEC(worker->loader);
 	struct table_snapshot s;
 	struct blob *blob;
 	int r = ops_open_dataset(order, &blob, err);
 
 	if (r)
 		return r;
-	r = table_snapshot(blob, &codec, &s, err);
+	r = open_snapshot(worker, order, blob, &s, err);
 	if (!r) {
 		*ret = json_new_object();
 		push_files(&s, json_get_str(order, "cursor", NULL), limit > 0 ? (size_t)limit : 1000, *ret);

@@ -31,9 +31,9 @@
  *   table.index_create  index {"name","plugin","columns":[…],"options":{…}} → {"generation"}; checks
  *                       the columns against the table's schema; the same again is fine
  *   table.index_drop    index {"name"}
- *   table.describe      → {"version","rows","bytes","files","schema":{Delta},"indexes":[…],
+ *   table.describe      version → {"version","rows","bytes","files","schema":{Delta},"indexes":[…],
  *                       "configuration":{…},"partition_columns":[…]}
- *   table.files         limit, cursor → {"files":[{"path","size","rows","modified"}],"cursor"}
+ *   table.files         version, limit, cursor → {"files":[{"path","size","rows","modified"}],"cursor"}
  *   table.history       limit → {"commits":[commitInfo + "version"]}
  *   table.drop          removes the dataset's folder
  *   table.checkpoint    → {"version"}

@@ -82,5 +82,25 @@ victim=$(find "$location" -maxdepth 1 -name '*.parquet' | head -1)
 printf 'x' | dd of="$victim" bs=1 seek=$(($(stat -c %s "$victim") / 2)) conv=notrunc 2>/dev/null
 same "a flipped byte is found" "$(basename "$victim")" "$(maintain small verify | jq -r '.result.problems[].file')"
 
+# ---- older versions ------------------------------------------------------------------------------------------------
+cli() { "$BUILD/orasi" --quiet "$@"; }
+same "a table is made by hand" 0 "$(cli dataset create made --column id:long --column day:string --partition-by day \
+	--property delta.appendOnly=true >/dev/null; echo $?)"
+same "with its properties" '[["day"],"true",0]' \
+	"$(api GET /v1/datasets/made | jq -c '[.partition_columns, .configuration["delta.appendOnly"], .version]')"
+printf '{"id":1,"day":"2026-01-31"}\n' >"$SCRATCH/in/m1"
+printf '{"id":2,"day":"2026-02-01"}\n{"id":3}\n' >"$SCRATCH/in/m2"
+same "and filled" "succeeded succeeded" "$(ingest made "$SCRATCH/in/m1") $(ingest made "$SCRATCH/in/m2")"
+agree "what was made is read alike" made
+counts() { sql "SELECT (SELECT count(*) FROM \"made@v0\") AS a, (SELECT count(*) FROM \"made@v1\") AS b, (SELECT count(*) FROM made) AS c" | jq -c .; }
+same "a statement sees several versions" '{"a":0,"b":1,"c":3}' "$(counts)"
+moment=$(log_of made | jq -r 'select(.commitInfo).commitInfo.timestamp' | sort -n | sed -n 2p | jq '. / 1000 | floor + 1 | todate' -r)
+same "and a time is a version" 1 "$(sleep 1; sql "SELECT count(*) >= 1 AS n FROM \"made@$moment\"" | jq .n)"
+same "a version that never was is said so" true "$(sql 'SELECT * FROM "made@v9"' | jq '.detail | contains("the newest is 2")')"
+same "nor is a moment before the table" true "$(sql 'SELECT * FROM "made@2020-01-01T00:00:00Z"' | jq '.detail | contains("does not reach back")')"
+same "the API shows versions too" "1 0" "$(api GET '/v1/datasets/made?version=1' | jq .rows) $(api GET '/v1/datasets/made/files?version=0' | jq '.files | length')"
+same "the verbs do what they say" "0 0 0" "$(cli dataset optimize small >/dev/null; echo -n "$? "; cli dataset vacuum small --dry-run >/dev/null; echo -n "$? "; cli dataset verify made >/dev/null; echo $?)"
+same "an append-only table loses nothing" 1 "$(cli dataset delete made --all >/dev/null 2>&1; echo $?)"
+
 agent_stop
 done_testing

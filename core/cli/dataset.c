@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* orasi dataset attach, create, delete, optimize, vacuum, verify: datasets as tables that are taken care of. */
+#include <string.h>
+
+#include "base/str.h"
+#include "cli.h"
+
+/* ---- making ----------------------------------------------------------------------------------------------- */
+
+static int put(const struct args *args, const struct json *body)
+{
+	struct json *answer = NULL;
+	int r = http_json(args, "PUT", path_of("/v1/datasets/", args->words[0], ""), body, &answer);
+
+	json_free(answer);
+	return r ? r : show_one(args, "GET", path_of("/v1/datasets/", args->words[0], ""));
+}
+
+int cmd_dataset_attach(const struct args *args)
+{
+	struct json *body = json_new_object();
+	int r;
+
+	json_set_str(body, "location", args->words[1]);
+	r = put(args, body);
+	json_free(body);
+	return r;
+}
+
+/* NAME:TYPE, a type of Delta. */
+static int add_column(struct json *fields, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	struct json *field;
+
+	if (!colon || colon == text || !colon[1])
+		return fail(CLI_USAGE, "--column %s: write NAME:TYPE, e.g. id:long, day:date, price:decimal(10,2)", text);
+	field = json_new_object();
+	json_set(field, "name", json_new_strn(text, (size_t)(colon - text)));
+	json_set_str(field, "type", colon + 1);
+	json_set_bool(field, "nullable", 1);
+	json_set(field, "metadata", json_new_object());
+	json_push(fields, field);
+	return 0;
+}
+
+static struct json *list_of_option(const struct args *args, const char *option)
+{
+	struct json *list = json_new_array();
+	const char *value;
+
+	for (int i = 0; (value = args_nth(args, option, i)); i++)
+		json_push(list, json_new_str(value));
+	return list;
+}
+
+int cmd_dataset_create(const struct args *args)
+{
+	struct json *body = json_new_object(), *schema = json_new_object(), *fields = json_new_array();
+	struct json *properties = json_new_object();
+	const char *column;
+	int r = put_pairs(args, "property", properties, 1);
+
+	for (int i = 0; !r && (column = args_nth(args, "column", i)); i++)
+		r = add_column(fields, column);
+	if (!r && !json_count(fields))
+		r = fail(CLI_USAGE, "which columns? Give --column NAME:TYPE");
+	json_set_str(schema, "type", "struct");
+	json_set(schema, "fields", fields);
+	json_set(body, "schema", schema);
+	json_set(body, "partition_by", list_of_option(args, "partition-by"));
+	json_set(body, "properties", properties);
+	if (args_has(args, "location"))
+		json_set_str(body, "location", args_get(args, "location", ""));
+	if (!r)
+		r = put(args, body);
+	json_free(body);
+	return r;
+}
+
+/* ---- care -------------------------------------------------------------------------------------------------- */
+
+static struct json *new_task(const struct args *args, const char *op)
+{
+	struct json *body = json_new_object();
+
+	json_set_str(body, "kind", "maintain");
+	json_set_str(body, "dataset", args->words[0]);
+	json_set_str(body, "op", op);
+	return body;
+}
+
+/* Takes the body. */
+static int run(const struct args *args, struct json *body)
+{
+	struct json *task = NULL;
+	int r = http_json(args, "POST", "/v1/tasks", body, &task);
+
+	if (!r)
+		r = task_run_to_end(args, json_get_str(task, "id", ""));
+	json_free(task);
+	json_free(body);
+	return r;
+}
+
+int cmd_dataset_optimize(const struct args *args)
+{
+	struct json *body = new_task(args, "optimize");
+	uint64_t target;
+
+	if (args_has(args, "sort-by"))
+		json_set(body, "sort_by", list_of_option(args, "sort-by"));
+	if (args_has(args, "target-bytes")) {
+		if (str_to_bytes(args_get(args, "target-bytes", ""), &target)) {
+			json_free(body);
+			return fail(CLI_USAGE, "--target-bytes %s: write a size, e.g. 128MiB", args_get(args, "target-bytes", ""));
+		}
+		json_set_int(body, "target_file_bytes", (int64_t)target);
+	}
+	return run(args, body);
+}
+
+int cmd_dataset_vacuum(const struct args *args)
+{
+	struct json *body = new_task(args, "vacuum");
+	int64_t age;
+
+	if (args_has(args, "older-than")) {
+		if (str_to_duration_ms(args_get(args, "older-than", ""), &age)) {
+			json_free(body);
+			return fail(CLI_USAGE, "--older-than %s: write a duration, e.g. 7d or 12h", args_get(args, "older-than", ""));
+		}
+		json_set_int(body, "older_than_ms", age);
+	}
+	json_set_bool(body, "force", args_has(args, "force"));
+	json_set_bool(body, "dry_run", args_has(args, "dry-run"));
+	return run(args, body);
+}
+
+int cmd_dataset_verify(const struct args *args)
+{
+	return run(args, new_task(args, "verify"));
+}
+
+int cmd_dataset_delete(const struct args *args)
+{
+	struct json *body = new_task(args, "delete"), *where = json_new_object();
+	int r = put_pairs(args, "where", where, 1);
+
+	if (!r && !json_count(where) && !args_has(args, "all"))
+		r = fail(CLI_USAGE, "which files? Give --where COLUMN=VALUE of a partition, or --all");
+	if (json_count(where))
+		json_set(body, "where", where);
+	else
+		json_free(where);
+	if (!r)
+		return run(args, body);
+	json_free(body);
+	return r;
+}
