@@ -33,14 +33,15 @@ void keys_text(int32_t value, char ret[32])
 
 static void append(struct arrow_builder *b, const char *format, int32_t value)
 {
+	int32_t number = value - DISTINCT / 2;
 	char text[32];
 
 	if (value < 0) {
 		must(arrow_append_null(b));
 	} else if (*format == 'l') {
-		must(arrow_append_int(b, value - DISTINCT / 2));
+		must(arrow_append_int(b, number));
 	} else if (*format == 'g') {
-		must(arrow_append_double(b, value - DISTINCT / 2 + 0.25));
+		must(arrow_append_double(b, number + 0.25));
 	} else {
 		keys_text(value, text);
 		must(arrow_append_bytes(b, text, strlen(text)));

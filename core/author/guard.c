@@ -241,7 +241,7 @@ static void forbid(const char *name)
 }
 
 /* The C library's own, behind ours. */
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
 void exit(int code)
 {

@@ -23,7 +23,7 @@ static void print_double(double d, struct buf *ret)
 		double back;
 
 		n = (size_t)snprintf(text, sizeof(text), "%.*g", digits, d);
-		if (n < sizeof(text) && !str_to_f64(text, &back) && memcmp(&back, &d, sizeof(d)) == 0)
+		if (n < sizeof(text) && !str_to_f64(text, &back) && back == d)
 			break;
 	}
 	buf_puts(ret, text);
