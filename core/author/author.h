@@ -44,5 +44,7 @@ int author_step(const struct typed *typed); /* one test in a process of its own;
 int author_run(const struct typed *typed);
 int author_info(const struct typed *typed);
 int author_docs(const struct typed *typed);
+int author_trust(const struct typed *typed);
+int author_sign(const struct typed *typed);
 
 #endif

@@ -25,6 +25,9 @@ static const struct verb {
 	 "Run a format plugin on a file and print its rows.", 1, 2, author_run},
 	{"info", "FILE", "--json", "What a file says of itself.", 1, 1, author_info},
 	{"docs", "FILE", "", "Its documentation, from its schemas, as Markdown.", 1, 1, author_docs},
+	{"trust", "[FILE]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
+	 "Let the agent load a file, or files that a key has signed; or never again.", 0, 1, author_trust},
+	{"sign", "FILE", "--key K --key-id ID", "A signature beside a plugin file.", 1, 1, author_sign},
 	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2, author_step},
 	{0},
 };

@@ -53,6 +53,24 @@ printf 'a\nb\nc\n' >in.txt
 same "an exception is an error with its words" "orasi plugin: 'next' fails (-7): no third line" \
 	"$(orasi plugin run my-cpp/my-cpp.so in.txt 2>&1 >/dev/null | grep fails)"
 
+# An agent takes them as they are.
+unset ORASI_PLUGINS_PATH ORASI_WORKERS_PROGRAM
+printf 'one\ntwo\n' >in.txt
+if agent_start; then
+	for name in my-cpp my-rust; do
+		[ -f "$name/$name.so" ] || continue
+		sed -i 's/ if at.line == 2 { panic!("no third line"); }//' "$name"/src/lib.rs 2>/dev/null
+		make -C "$name" install PLUGINDIR="$DATA/plugins/local" >/dev/null 2>&1
+		for _ in $(seq 200); do
+			"$BUILD/orasi" plugin info "com.example.test.$name" >/dev/null 2>&1 && break
+			sleep 0.1
+		done
+		same "an agent ingests with $name" "2 rows in = 2 written + 0 rejected" \
+			"$("$BUILD/orasi" ingest in.txt --dataset "${name//-/_}" --format "$name" 2>&1 | tail -1)"
+	done
+	agent_stop
+fi
+
 refused() {
 	local said
 	said=$(orasi plugin new "${@:3}" 2>&1 >/dev/null)
