@@ -26,6 +26,18 @@ static int is_fine(const struct check *c)
 }
 
 /* ---- ingest ----------------------------------------------------------------------------- */
+static void check_range(struct check *c, const struct json *source)
+{
+	const struct json *range = json_get(source, "range");
+
+	if (!range)
+		return;
+	if (json_count(json_get(source, "uris")) != 1)
+		errors_add(c->errors, below(c, "/source/range"), "a range is of one file: give one uri");
+	if (json_get_int(range, "begin", 0) >= json_get_int(range, "end", 0))
+		errors_add(c->errors, below(c, "/source/range"), "its end is not behind its begin");
+}
+
 static void check_source(struct check *c)
 {
 	struct json *source = json_get_mut(c->task, "source"), *uris;
@@ -42,6 +54,7 @@ static void check_source(struct check *c)
 			           arena_printf(c->arena, "%s/source/uris/%zu", c->prefix, i),
 			           "'%.100s' is not an absolute path (without '.' and '..')",
 			           json_str(json_at(list, i), ""));
+	check_range(c, source);
 	if (!upload || n != 1)
 		return;
 	path = upload_path(c->api, upload, c->arena);

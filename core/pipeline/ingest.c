@@ -300,6 +300,34 @@ static int make_instance(struct ingest *in, struct err *err)
 	return status ? plugin_failed(in, "create", status, &error, err) : 0;
 }
 
+/* Bytes of the source whose records are ours; 0 and 0: all. */
+static int take_range(const struct ingest *in, orasi_ingest_open *open, struct err *err)
+{
+	const struct json *range = json_pointer(in->spec, "/source/range");
+
+	if (!range)
+		return 0;
+	open->range_begin = (uint64_t)json_get_int(range, "begin", 0);
+	open->range_end = (uint64_t)json_get_int(range, "end", 0);
+	if (!(in->plugin->descriptor->flags & ORASI_FLAG_SPLITTABLE))
+		return err_set(err, ERR_UNSUPPORTED, "plugin '%s' cannot read a range of a file: leave source.range out",
+		               in->plugin->descriptor->id);
+	if (!(source_abi(in->source)->flags & ORASI_SOURCE_SEEK))
+		return err_set(err, ERR_UNSUPPORTED, "'%s' is compressed and has no ranges: leave source.range out",
+		               json_get_str(unit_at(in), "uri", ""));
+	return 0;
+}
+
+static int64_t range_size(const struct ingest *in)
+{
+	const struct json *range = json_pointer(in->spec, "/source/range");
+	int64_t size = source_size(in->source), begin = json_get_int(range, "begin", 0),
+	        end = json_get_int(range, "end", size);
+
+	end = end < size ? end : size;
+	return begin < end ? end - begin : 0;
+}
+
 static int open_decoder(struct ingest *in, struct err *err)
 {
 	const char *mark = json_get_str(unit_at(in), "mark", "");
@@ -317,6 +345,10 @@ static int open_decoder(struct ingest *in, struct err *err)
 	int64_t len = state ? base64_decode(mark, n, state, n) : ERR_NOMEM;
 	orasi_status status;
 
+	if (len >= 0 && take_range(in, &open, err)) {
+		free(state);
+		return err->code;
+	}
 	if (len < 0) {
 		free(state);
 		return err_set(err, ERR_CORRUPT, "the checkpoint of '%s' is damaged", json_get_str(unit_at(in), "uri", ""));
@@ -532,7 +564,7 @@ static int run_unit(struct ingest *in, struct err *err)
 		r = check_identity(in, err);
 	if (!r && !holds_nothing(in))
 		r = decode_unit(in, uri, err);
-	size = in->source ? source_size(in->source) : 0;
+	size = in->source ? range_size(in) : 0;
 	close_unit(in);
 	if (r) {
 		if (err && r != ERR_CANCELLED && !strstr(err->text, uri)) /* of which file, a plugin does not know */
