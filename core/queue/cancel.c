@@ -150,6 +150,7 @@ int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priori
 		free(m);
 		return ERR_NOMEM;
 	}
+	fresh_drop(queue, id); /* its row changes */
 	stand_aside(queue, live);
 	live->settling = 1;
 	return 0;
@@ -227,8 +228,10 @@ static int redrive_prepare(struct redrive *c, const struct task *task)
 	spec->deadline = 0;
 	r = inserts_prepare(c->queue, &c->arena, spec, 1, &c->insert);
 	c->queue->last_id = last_id;
-	if (!r)
+	if (!r) {
 		c->insert->id = task->id;
+		c->insert->is_fresh = 0;
+	}
 	return r;
 }
 

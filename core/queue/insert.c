@@ -37,7 +37,8 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		                         .now = now,
 		                         .expires_at = spec->expires_at,
 		                         .flags = spec_flags(spec),
-		                         .lane_is_new = !lane->is_stored};
+		                         .lane_is_new = !lane->is_stored,
+		                         .is_fresh = 1};
 		if (spec->deadline && (!spec->expires_at || spec->deadline < spec->expires_at))
 			all[i].expires_at = spec->deadline;
 	}
@@ -280,6 +281,7 @@ static int admit(struct queue *queue, const struct insert *in)
 		live->life.state = TASK_BLOCKED;
 		live->more->waiting = in->waiting + in->is_blocked;
 	}
+	fresh_put(queue, in);
 	live_settle(queue, live);
 	queue->submitted++;
 	queue_tell(queue, in->id, "state", live_state(live));

@@ -129,10 +129,13 @@ struct key {
 	struct list opened; /* in queue.opened: has room, somebody should look */
 };
 
+#define QUEUE_FRESH 1024 /* tasks whose texts are kept for their first claim */
+
 struct queue {
 	struct store *store;
 	struct queue_config config;
 	struct queue_events events;
+	struct fresh *fresh[QUEUE_FRESH];
 	struct live **buckets, *free_lives;
 	struct live_chunk *chunks;
 	size_t n_buckets, n_live, n_coming; /* coming: accepted, not yet durable */
@@ -251,6 +254,7 @@ struct insert {
 	struct lane *lane;
 	int64_t id, now, expires_at;
 	int flags, lane_is_new, is_blocked; /* is_blocked: until its batch is complete */
+	int is_fresh; /* the spec has all of the task */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */
@@ -341,5 +345,11 @@ void queue_overlay(const struct queue *queue, struct task *task, struct arena *a
 /* A ready task for who claims it: only what RAM does not have is read. */
 int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
                     struct err *err);
+
+/* ---- fresh.c: texts of tasks that are likely to be claimed soon ---------------------------- */
+void fresh_put(struct queue *queue, const struct insert *insert);
+struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
+void fresh_drop(struct queue *queue, int64_t id);
+void fresh_free(struct queue *queue);
 
 #endif

@@ -306,6 +306,7 @@ void queue_close(struct queue *queue)
 		return;
 	bulks_free(queue);
 	schedules_free(queue);
+	fresh_free(queue);
 	live_done(queue);
 	limits_free(queue);
 	channels_free(queue);

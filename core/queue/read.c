@@ -104,8 +104,12 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
                     struct err *err)
 {
 	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(TASK_GET_CLAIMED), &stmt, err);
+	int r;
 
+	*ret = fresh_take(queue, live->id, arena);
+	if (*ret)
+		return 0;
+	r = store_begin(store_reader(queue->store), statement(TASK_GET_CLAIMED), &stmt, err);
 	if (r)
 		return r;
 	store_bind_int(stmt, 1, live->id);

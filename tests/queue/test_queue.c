@@ -9,6 +9,7 @@
 
 #include "lib/fakedisk.h"
 #include "queue/rig.h"
+#include "store/inside.h"
 
 START_TEST(a_task_is_put_claimed_and_finished_with_its_result)
 {
@@ -571,6 +572,59 @@ START_TEST(whichever_write_fails_what_was_told_is_there_after_the_restart)
 }
 END_TEST
 
+/* ---- older versions ------------------------------------------------------------------------ */
+
+/* A database as the version before had it, with tasks in every state. */
+static void make_version_2(void)
+{
+	static const char rows[] =
+		"INSERT INTO task VALUES (1,'k','default',NULL,'{\"a\":1}',NULL,NULL,5,1000,0,0,5,0,NULL);"
+		"INSERT INTO task VALUES (2,'k','other',NULL,'{}',NULL,NULL,0,1000,0,0,5,0,'u');"
+		"INSERT INTO task VALUES (3,'k','default',NULL,'{}',NULL,NULL,5,1000,0,0,5,0,NULL);"
+		"INSERT INTO task VALUES (4,'k','default',NULL,'{}',NULL,NULL,5,1000,0,0,5,0,NULL);"
+		"INSERT INTO live VALUES (1,0,0,0),(2,1700000100000,0,0),(3,0,2,1);"
+		"INSERT INTO run VALUES (3,7,2,'w',2000);"
+		"INSERT INTO done VALUES (4,4,1,'w',2000,1699999999000,NULL,-1,'it broke',NULL);"
+		"INSERT INTO attempt VALUES (4,5,1,'w',2000,3000,'failed',-1,'it broke');"
+		"INSERT INTO idem VALUES ('i',1,1699999999000);"
+		"INSERT INTO uniq VALUES ('u',2);"
+		"PRAGMA user_version = 2;";
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), 0);
+	for (int step = 0; step < 2; step++)
+		ck_assert_int_eq(sqlite3_exec(db, store_schema[step], NULL, NULL, NULL), 0);
+	ck_assert_int_eq(sqlite3_exec(db, rows, NULL, NULL, NULL), 0);
+	sqlite3_close(db);
+}
+
+START_TEST(tasks_of_an_older_version_go_on_where_they_were)
+{
+	struct task_attempt *attempts;
+	size_t n;
+
+	close_queue();
+	snprintf(path, sizeof(path), "%s/old.db", test_dir());
+	make_version_2();
+	open_queue();
+	ck_assert_int_eq(get(1)->state, TASK_READY);
+	ck_assert_str_eq(get(1)->body, "{\"a\":1}");
+	ck_assert_int_eq(get(2)->state, TASK_SCHEDULED);
+	ck_assert_int_eq(get(3)->state, TASK_READY);
+	ck_assert_int_eq(get(3)->attempt, 2);
+	ck_assert_int_eq(get(4)->state, TASK_FAILED);
+	ck_ok(queue_attempts(queue, 4, &arena, &attempts, &n, &err), &err);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u"}), 2);
+	ck_assert_int_eq(put((struct task_spec){.kind = "k", .body = "{\"a\":1}", .idempotency_key = "i"}), 1);
+	ck_assert_int_gt(put((struct task_spec){0}), 4);
+	ck_assert_int_eq(queue_retry(queue, 4, on_done, NULL), 0);
+	store_flush(store);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(finish(claim(), 0), 0);
+}
+END_TEST
+
 /* ---- kill -9 ------------------------------------------------------------------------------- */
 
 #define KEYS 20000
@@ -768,6 +822,7 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, forgetting_goes_on_until_all_that_is_old_is_gone);
 	tcase_add_test(c, a_queue_whose_store_is_read_only_answers_and_rests);
 	tcase_add_test(c, whichever_write_fails_what_was_told_is_there_after_the_restart);
+	tcase_add_test(c, tasks_of_an_older_version_go_on_where_they_were);
 	tcase_add_test(c, after_120_kills_no_acknowledged_task_is_lost_or_doubled);
 	suite_add_tcase(suite, c);
 }
