@@ -155,10 +155,75 @@ static size_t count_chars(const char *s)
 	return n;
 }
 
+/* ---- regular expressions --------------------------------------------------------------------------------- */
+
+#define REGEX_DEPTH_MAX 32
+#define REGEX_SIZE_MAX 20000
+
+static const char *skip_bracket(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	if (*p == ']')
+		p++;
+	while (*p && *p != ']')
+		p++;
+	return *p ? p : p - 1;
+}
+
+/* How often the atom before a repetition is copied; *p is moved to the end of the repetition. */
+static uint64_t copies(const char **p)
+{
+	uint64_t n = 0, most = 0;
+
+	if (**p != '{')
+		return **p == '*' || **p == '?' ? 1 : 2;
+	for (; (*p)[1] && **p != '}'; ++*p) {
+		n = (*p)[1] >= '0' && (*p)[1] <= '9' ? n * 10 + (uint64_t)((*p)[1] - '0') : 0;
+		if (n > REGEX_SIZE_MAX)
+			return REGEX_SIZE_MAX;
+		most = n > most ? n : most;
+	}
+	return most + 1;
+}
+
+/* regcomp copies what is repeated, so that "a++++++++" or "((a{99}){99}){99}" would take all memory: the number of atoms
+ * after all copies is bounded. */
+static int is_small_regex(const char *s)
+{
+	uint64_t sum[REGEX_DEPTH_MAX] = {0}, last = 0;
+	int depth = 0;
+
+	for (const char *p = s; *p; p++) {
+		if (strchr("*+?{", *p)) {
+			uint64_t n = copies(&p);
+
+			sum[depth] += last * (n - 1);
+			last *= n;
+		} else if (*p == '(') {
+			if (++depth == REGEX_DEPTH_MAX)
+				return 0;
+			sum[depth] = last = 0;
+		} else if (*p == ')' && depth) {
+			last = sum[depth] + 1;
+			sum[--depth] += last;
+		} else {
+			if (*p == '[')
+				p = skip_bracket(p);
+			else if (*p == '\\' && p[1])
+				p++;
+			last = 1;
+			sum[depth]++;
+		}
+		if (sum[depth] > REGEX_SIZE_MAX)
+			return 0;
+	}
+	return 1;
+}
+
 static int is_regex(const char *s)
 {
 	regex_t regex;
-	int r = regcomp(&regex, s, REG_EXTENDED | REG_NOSUB);
+	int r = !is_small_regex(s) || regcomp(&regex, s, REG_EXTENDED | REG_NOSUB);
 
 	if (!r)
 		regfree(&regex);
