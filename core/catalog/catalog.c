@@ -232,7 +232,8 @@ int catalog_datasets(const struct catalog *catalog, struct arena *arena, const s
 		return ERR_NOMEM;
 	while (map_next(&catalog->datasets, &at, &key, &entry))
 		list[n++] = &((struct entry *)entry)->dataset;
-	qsort(list, n, sizeof(*list), by_dataset_name);
+	if (n)
+		qsort(list, n, sizeof(*list), by_dataset_name);
 	*ret = list;
 	*ret_n = n;
 	return 0;
@@ -254,7 +255,8 @@ int catalog_indexes(const struct catalog *catalog, const char *dataset, struct a
 		if (!dataset || !strcmp(dataset, index->dataset))
 			list[n++] = index;
 	}
-	qsort(list, n, sizeof(*list), by_index_name);
+	if (n)
+		qsort(list, n, sizeof(*list), by_index_name);
 	*ret = list;
 	*ret_n = n;
 	return 0;

@@ -286,7 +286,8 @@ static int read_running(struct queue *queue, const struct queue_filter *f, int64
 		if (live->id < before)
 			ids[n++] = live->id;
 	}
-	qsort(ids, n, sizeof(*ids), newest_first);
+	if (n)
+		qsort(ids, n, sizeof(*ids), newest_first);
 	for (size_t i = 0; i < n && !r && page->n < page->limit; i++)
 		r = read_page(queue, f, LIST_LIVE, ids[i] + 1, ids[i], arena, page, err);
 	return r;

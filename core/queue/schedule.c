@@ -471,7 +471,8 @@ int queue_schedules(struct queue *queue, const char *after, size_t limit, struct
 	while (map_next(&queue->schedules, &at, &name, &value))
 		if (!after || strcmp(name, after) > 0)
 			copy_out(queue, value, arena, &all[n++]);
-	qsort(all, n, sizeof(*all), by_name);
+	if (n)
+		qsort(all, n, sizeof(*all), by_name);
 	*ret = all;
 	*ret_n = n < limit ? n : limit;
 	return 0;

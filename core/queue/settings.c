@@ -257,7 +257,8 @@ int queue_infos(struct queue *queue, const char *after, size_t limit, struct are
 	while (map_next(&queue->channels, &at, &name, &value))
 		if (!after || strcmp(name, after) > 0)
 			fill_info(value, arena, &all[n++]);
-	qsort(all, n, sizeof(*all), by_name);
+	if (n)
+		qsort(all, n, sizeof(*all), by_name);
 	*ret = all;
 	*ret_n = n < limit ? n : limit;
 	return 0;

@@ -68,7 +68,7 @@ static int take_number(const char **s, int min, int max, int *ret)
 /* [+-]h[h[h]][:mm[:ss]] in seconds; RFC 8536 allows -167 to 167 hours. */
 static int take_time(const char **s, int64_t *ret)
 {
-	int sign = **s == '-' ? -1 : 1, h, m = 0, sec = 0, r;
+	int sign = **s == '-' ? -1 : 1, h = 0, m = 0, sec = 0, r;
 
 	if (**s == '-' || **s == '+')
 		(*s)++;

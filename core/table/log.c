@@ -276,7 +276,8 @@ static int load_listed(struct blob *blob, const struct table_codec *codec, struc
 	struct err failed = {0};
 	size_t end = codec ? l->n_parts : 0, n;
 
-	qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
+	if (l->n_parts)
+		qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
 	while (!is_ours(failed.code) && whole_before(l, end, &end, &n)) {
 		struct err now = {0};
 
@@ -319,7 +320,8 @@ static int load_hinted(struct blob *blob, const struct table_codec *codec, struc
 	int r = 1;
 
 	if (hint >= 0 && !list(blob, hint, &l, NULL)) {
-		qsort(l.parts, l.n_parts, sizeof(*l.parts), by_version_parts);
+		if (l.n_parts)
+			qsort(l.parts, l.n_parts, sizeof(*l.parts), by_version_parts);
 		if (whole_before(&l, l.n_parts, &at, &n) && !load_listed(blob, codec, &l, -1, log, NULL))
 			r = 0;
 	}
@@ -359,7 +361,8 @@ static int64_t old_checkpoint(struct blob *blob, struct listing *l, int64_t befo
 	size_t end = l->n_parts, n;
 	char name[96];
 
-	qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
+	if (l->n_parts)
+		qsort(l->parts, l->n_parts, sizeof(*l->parts), by_version_parts);
 	while (whole_before(l, end, &end, &n)) {
 		part_name(&l->parts[end], name);
 		if (is_older(blob, name, before))

@@ -31,7 +31,8 @@ static int collect_files(struct table_snapshot *s, struct err *err)
 		if (s->rows < 0 || file->rows < 0 || __builtin_add_overflow(s->rows, file->rows, &s->rows))
 			s->rows = -1;
 	}
-	qsort(s->files, s->n_files, sizeof(*s->files), by_path);
+	if (s->n_files)
+		qsort(s->files, s->n_files, sizeof(*s->files), by_path);
 	return 0;
 }
 
