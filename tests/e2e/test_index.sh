@@ -57,9 +57,9 @@ same "the rows are there" 2400 "$(sql 'SELECT count(*) AS n FROM access' | jq .n
 all_equal_scans
 check "the index catches up" orasi index build access by_status --quiet
 all_equal_scans
-same "two segments now" 2 "$(orasi index show access by_status | jq .segments)"
+same "two segments now" 2 "$(orasi index show access by_status --json | jq .segments)"
 check "they are merged" orasi index optimize access by_status --quiet
-same "one segment now" 1 "$(orasi index show access by_status | jq .segments)"
+same "one segment now" 1 "$(orasi index show access by_status --json | jq .segments)"
 same "nothing is wrong with it" '[0,0,2400]' \
 	"$(orasi index verify access by_status --json | jq -c '.result | [(.problems | length), .missing_files, .rows]')"
 all_equal_scans
@@ -67,13 +67,13 @@ all_equal_scans
 echo "# an ingest brings the indexes along"
 orasi ingest "$LOG" --dataset access --quiet
 for _ in $(seq 100); do
-	[ "$(orasi index show access by_path | jq .rows)" = 3600 ] && break
+	[ "$(orasi index show access by_path --json | jq .rows)" = 3600 ] && break
 	sleep 0.1
 done
-same "the index has grown by itself" 3600 "$(orasi index show access by_path | jq .rows)"
+same "the index has grown by itself" 3600 "$(orasi index show access by_path --json | jq .rows)"
 
 echo "# damage"
-folder=$(orasi dataset show access | jq -r .location)
+folder=$(orasi dataset show access --json | jq -r .location)
 for run in $(find "${folder#file://}/_orasi/indexes/by_path" -name run); do
 	printf 'XXXXXXXX' | dd of="$run" bs=1 seek=0 conv=notrunc status=none
 done
