@@ -46,6 +46,7 @@ struct agent {
 	struct health *health;
 	struct api *api;
 	struct http_server *http;
+	int ready;    /* the plugins are known: tasks may start */
 	int stopping, stopped;
 };
 
@@ -86,7 +87,8 @@ static void on_ready(void *ctx)
 {
 	struct agent *agent = ctx;
 
-	supervise_on_ready(agent->supervise);
+	if (agent->ready)
+		supervise_on_ready(agent->supervise);
 	if (agent->api)
 		api_on_ready(agent->api);
 }
@@ -116,10 +118,21 @@ static void on_event(void *ctx, const struct task_event *event)
 
 /* ---- plugins -------------------------------------------------------------------------------------- */
 
+static void become_ready(struct agent *agent);
+
+/* No task starts, and nobody is told that we are ready, before the plugins that lay there at the start are known: a first
+ * task would fail for the want of a plugin that is about to be there. */
+static void look_at_plugins(struct agent *agent)
+{
+	loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
+	if (!agent->ready && agent->http && plugin_registry_settled(agent->plugins))
+		become_ready(agent);
+}
+
 static void plugin_step(struct agent *agent)
 {
 	plugin_registry_step(agent->plugins);
-	loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
+	look_at_plugins(agent);
 }
 
 static void on_plugin_news(void *ctx)
@@ -137,7 +150,7 @@ static void on_scanned(void *ctx, const struct json *result, const struct err *e
 	struct scan *scan = ctx;
 
 	plugin_registry_scanned(scan->agent->plugins, scan->path, result, err);
-	loop_timer_set(scan->agent->plugin_timer, plugin_registry_due_in(scan->agent->plugins));
+	look_at_plugins(scan->agent);
 	free(scan);
 }
 
@@ -414,8 +427,6 @@ static int open_api(struct agent *agent, struct err *err)
 		                    &agent->http, err);
 	if (!r)
 		r = health_add_metrics(agent->health, http_metrics(agent->http), err);
-	if (!r)
-		health_set_ready(agent->health, 1);
 	return r;
 }
 
@@ -528,17 +539,28 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 		r = open_api(agent, err);
 	if (!r)
 		r = catch_signals(agent, err);
-	if (!r)
-		r = write_address(agent, err);
 	if (r) {
 		agent_free(agent);
 		return r;
 	}
+	plugin_step(agent);
+	*ret = agent;
+	return 0;
+}
+
+static void become_ready(struct agent *agent)
+{
+	const struct agent_config *config = agent->config;
+	struct err err = {0};
+
+	agent->ready = 1;
+	health_set_ready(agent->health, 1);
+	if (write_address(agent, &err))
+		log_error("agent.address", LOG_STR("error", err.text));
 	log_info("agent.ready", LOG_STR("version", ORASI_VERSION), LOG_STR("listen", config->http.listen),
 	         LOG_INT("port", http_server_port(agent->http)), LOG_STR("socket", config->http.unix_socket),
 	         LOG_STR("data", agent->data), LOG_INT("pid", getpid()));
-	*ret = agent;
-	return 0;
+	supervise_on_ready(agent->supervise);
 }
 
 static void on_sleep(void *ctx)

@@ -590,6 +590,17 @@ int plugin_registry_fd(const struct plugin_registry *reg)
 	return reg->fd;
 }
 
+int plugin_registry_settled(const struct plugin_registry *reg)
+{
+	list_each(item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_SETTLING || file->state == STATE_SCANNING)
+			return 0;
+	}
+	return 1;
+}
+
 int plugin_registry_busy(const struct plugin_registry *reg)
 {
 	return reg->scans > 0 || plugin_registry_due_in(reg) >= 0;
