@@ -26,6 +26,7 @@ static void init(struct table_log *log)
 	log->kept = json_new_array();
 	log->version = -1;
 	log->checkpoint = -1;
+	log->begun = -1;
 }
 
 static void done(struct table_log *log)

@@ -628,7 +628,7 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 	return r;
 }
 
-void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, const struct table_log *log,
+void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log,
                              int64_t version)
 {
 	int64_t every = EVERY;
@@ -641,4 +641,6 @@ void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec,
 		return;
 	if (table_checkpoint(blob, codec, NULL, &err))
 		log_warn("table.checkpoint", LOG_STR("table", blob_location(blob)), LOG_STR("error", err.text));
+	else
+		log->checkpoint = version;
 }

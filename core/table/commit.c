@@ -169,7 +169,8 @@ static int try_commit(struct blob *blob, const struct table_codec *codec, const 
 {
 	struct table_snapshot s;
 	struct change_plan plan = {.change = change, .before = &s};
-	int r = table_snapshot(blob, codec, &s, err);
+	struct table_log *log = table_log_take(blob);
+	int r = log ? table_snapshot_of(log, &s, err) : table_snapshot(blob, codec, &s, err);
 
 	if (r)
 		return r;
@@ -183,6 +184,10 @@ static int try_commit(struct blob *blob, const struct table_codec *codec, const 
 	if (!r && !ret->already)
 		table_checkpoint_if_due(blob, codec, s.log, ret->version);
 	free(plan.removes);
+	if (!r || r == ERR_EXISTS) { /* the next commit begins here */
+		table_log_keep(blob, s.log);
+		s.log = NULL;
+	}
 	table_snapshot_done(&s);
 	return r;
 }

@@ -24,7 +24,8 @@ struct table_txn {
 struct table_log {
 	struct arena arena;
 	int64_t version;
-	int64_t checkpoint; /* the one it was read from, -1: none */
+	int64_t checkpoint; /* the one it was read from, or that was made of it since, -1: none */
+	int64_t begun;      /* kept.c: the version it was read at, -1: it was not kept yet */
 	struct map files;   /* path → struct table_file */
 	struct map removed; /* path → struct table_tombstone */
 	struct map txns;    /* appId → struct table_txn */
@@ -68,6 +69,12 @@ int table_log_clean(struct blob *blob, const struct table_log *log, struct err *
 /* The entries that are there, ascending; free() them. */
 int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct err *err);
 
+/* ---- kept.c: states that a writer keeps between commits ---------------------------------------------------- */
+
+/* The state of the place brought up to date, the caller's now; NULL: none is kept, or it is not believed any more. */
+struct table_log *table_log_take(struct blob *blob);
+void table_log_keep(struct blob *blob, struct table_log *log); /* takes it */
+
 /* ---- checkpoint.c ------------------------------------------------------------------------------------------- */
 
 /* Applies one file of a checkpoint. */
@@ -83,8 +90,11 @@ int checkpoint_apply(struct table_log *log, const struct ArrowSchema *schema, co
 /* Appends a checkpoint file of the state. */
 int checkpoint_write(const struct table_codec *codec, const struct table_log *log, struct buf *ret, struct err *err);
 /* After a commit that made `version`, with the log before it. A failure is logged: the commit stands. */
-void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, const struct table_log *log,
+void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log,
                              int64_t version);
+
+/* The log as a snapshot, which owns it from now on, whatever comes out. */
+int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct err *err);
 
 /* ---- the rest ------------------------------------------------------------------------------------------------- */
 

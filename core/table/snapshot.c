@@ -36,26 +36,38 @@ static int collect_files(struct table_snapshot *s, struct err *err)
 	return 0;
 }
 
-int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_snapshot *ret,
-                      struct err *err)
+int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct err *err)
 {
-	int r;
+	int r = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->log = table_log_new();
-	if (!ret->log)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	r = table_log_load(blob, codec, version, ret->log, err);
-	ret->version = ret->log->version;
-	ret->metadata = ret->log->metadata;
+	ret->log = log;
+	ret->version = log->version;
+	ret->metadata = log->metadata;
+	if (ret->version >= 0)
+		r = table_schema_from_delta(log->schema, &ret->schema, err);
 	if (!r && ret->version >= 0)
-		r = table_schema_from_delta(ret->log->schema, &ret->schema, err);
-	if (!r && ret->version >= 0)
-		r = table_partition_schema(ret->log, &ret->schema, &ret->partitions, err);
+		r = table_partition_schema(log, &ret->schema, &ret->partitions, err);
 	if (!r)
 		r = collect_files(ret, err);
 	if (r)
 		table_snapshot_done(ret);
+	return r;
+}
+
+int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_snapshot *ret,
+                      struct err *err)
+{
+	struct table_log *log = table_log_new();
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!log)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	r = table_log_load(blob, codec, version, log, err);
+	if (!r)
+		return table_snapshot_of(log, ret, err);
+	table_log_free(log);
 	return r;
 }
 

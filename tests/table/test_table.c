@@ -88,6 +88,29 @@ START_TEST(files_moved_before_a_crash_are_found_in_place)
 }
 END_TEST
 
+/* A writer keeps what it knows between commits, and must not believe it of another table. */
+START_TEST(a_table_that_is_made_anew_is_not_taken_for_the_old_one)
+{
+	struct blob *blob = open_table("t");
+	struct table_commit done;
+	struct err err = {0};
+
+	for (int i = 0; i < 3; i++)
+		ck_ok(commit_file(blob, NULL, "id:l old:u", i ? i > 1 ? "part-2.parquet" : "part-1.parquet" : "part-0.parquet", "a", i,
+		                  &done, &err), &err);
+	ck_ok(blob_delete(blob, "", &err), &err);
+	ck_ok(commit_file(blob, NULL, "id:l", "part-3.parquet", "a", 0, &done, &err), &err);
+	ck_assert_int_eq(done.version, 0);
+	ck_assert_int_eq(done.already, 0);
+	assert_schema(blob, "id:l");
+	ck_ok(blob_delete(blob, "", &err), &err);
+	put_entry(blob, 0, PROTOCOL METADATA "{\"txn\":{\"appId\":\"b\",\"version\":9}}\n");
+	ck_ok(commit_file(blob, NULL, "id:l", "part-4.parquet", "b", 9, &done, &err), &err);
+	ck_assert_int_eq(done.already, 1);
+	blob_close(blob);
+}
+END_TEST
+
 START_TEST(a_file_that_is_nowhere_fails_the_commit)
 {
 	struct blob *blob = open_table("t");
@@ -612,6 +635,7 @@ static void table_cases(Suite *suite)
 	tcase_add_test(tc, the_first_commit_makes_the_table_and_later_ones_append);
 	tcase_add_test(tc, a_commit_repeated_changes_nothing);
 	tcase_add_test(tc, files_moved_before_a_crash_are_found_in_place);
+	tcase_add_test(tc, a_table_that_is_made_anew_is_not_taken_for_the_old_one);
 	tcase_add_test(tc, a_file_that_is_nowhere_fails_the_commit);
 	tcase_add_test(tc, the_history_is_newest_first_and_bounded);
 	tcase_add_test(tc, new_columns_join_and_conflicting_types_are_named);
