@@ -320,8 +320,9 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 	h->loader = loader;
 	h->thread = pthread_self();
 	h->scratch = scratch;
-	h->memory_max = memory_max;
-	h->job = (orasi_host_job){sizeof(h->job), (uint32_t)attempt, &never, 0, host_progress, host_checkpoint};
+	h->memory_max = memory_max < loader_memory(loader) ? memory_max : loader_memory(loader);
+	h->job = (orasi_host_job){sizeof(h->job), (uint32_t)attempt, &never, loader_deadline(loader), host_progress,
+	                          host_checkpoint};
 	if (loader_cancel_flag(loader))
 		h->job.cancel_flag = loader_cancel_flag(loader);
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)

@@ -23,6 +23,8 @@ static inline struct loader_host *host_of(const orasi_host *host)
 struct log_budget {
 	int64_t since, lines, dropped;
 };
+int64_t loader_memory(const struct loader *loader); /* INT64_MAX: no limit */
+int64_t loader_deadline(const struct loader *loader);
 struct log_budget *loader_log_budget(struct loader *loader);
 const struct loader_attempt *loader_attempt_of(const struct loader *loader); /* never NULL */
 /* What plugins have counted, see extras.c. */

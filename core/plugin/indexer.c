@@ -40,6 +40,9 @@ static int make_instance(struct indexer *x, const struct json *manifest, const c
 	if (r)
 		return r;
 	loader_host_init(&x->host, x->loader, scratch, attempt, INT64_MAX);
+	r = loader_host_for(&x->host, x->plugin, err);
+	if (r)
+		return r;
 	loader_config_init(&x->config, json_get(manifest, "options"));
 	status = loader_call(x->loader, x->plugin, "create",
 	                     x->plugin->index->create(&x->host.host, x->plugin->descriptor->id, &x->config.config, &x->keys,

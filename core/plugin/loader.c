@@ -30,6 +30,7 @@ struct loader {
 	struct loader_attempt attempt;
 	struct log_budget log_budget;
 	struct host_counts *counts;
+	int64_t memory, deadline_ns;
 };
 
 /* ---- our loader for libltdl ------------------------------------------------------------------------------ */
@@ -100,6 +101,22 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins)
 void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt)
 {
 	loader->attempt = attempt ? *attempt : (struct loader_attempt){0};
+}
+
+void loader_set_limits(struct loader *loader, int64_t memory, int64_t deadline_ns)
+{
+	loader->memory = memory;
+	loader->deadline_ns = deadline_ns;
+}
+
+int64_t loader_memory(const struct loader *loader)
+{
+	return loader->memory > 0 ? loader->memory : INT64_MAX;
+}
+
+int64_t loader_deadline(const struct loader *loader)
+{
+	return loader->deadline_ns;
 }
 
 const struct loader_attempt *loader_attempt_of(const struct loader *loader)

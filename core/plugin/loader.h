@@ -34,6 +34,9 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins);
 /* Loads the file if it is not there yet. `kind` is "ingest", "index", "transform", "task" or "notifier". */
 int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
                 const struct loader_plugin **ret, struct err *err);
+/* Of all instances made from now on: bytes that the mem extension gives out at most, 0 = no limit; when the attempt runs out
+ * of time, monotonic ns, 0 = never. */
+void loader_set_limits(struct loader *loader, int64_t memory, int64_t deadline_ns);
 /* The order's cancel flag; NULL without a page. */
 const volatile int32_t *loader_cancel_flag(const struct loader *loader);
 /* All that are listed of a kind, loaded; those that cannot be are left out. */

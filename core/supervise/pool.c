@@ -302,6 +302,7 @@ static void copy_text(char *ret, size_t cap, const char *from)
 /* Who was at work, from the page; the worker's bytes are not to be trusted. */
 struct blame {
 	char plugin[64], function[32];
+	uint64_t calls; /* into plugins, in this order */
 	int inside; /* of a call; else it is the last one that was made */
 };
 
@@ -312,6 +313,7 @@ static struct blame read_blame(const struct process *process)
 
 	copy_text(blame.plugin, sizeof(blame.plugin), page->plugin);
 	copy_text(blame.function, sizeof(blame.function), page->function);
+	blame.calls = page->calls;
 	blame.inside = *blame.plugin != '\0';
 	if (!blame.inside) {
 		copy_text(blame.plugin, sizeof(blame.plugin), page->last_plugin);
@@ -323,7 +325,8 @@ static struct blame read_blame(const struct process *process)
 static void describe_blame(const struct blame *blame, char *ret, size_t cap)
 {
 	if (blame->inside)
-		snprintf(ret, cap, "in plugin '%s', function '%s'", blame->plugin, blame->function);
+		snprintf(ret, cap, "in plugin '%s', function '%s', call %llu", blame->plugin, blame->function,
+		         (unsigned long long)blame->calls);
 	else if (*blame->plugin)
 		snprintf(ret, cap, "outside of any plugin; the last call was to plugin '%s', function '%s'", blame->plugin,
 		         blame->function);

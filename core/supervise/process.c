@@ -417,6 +417,7 @@ void process_give(struct process *process, struct order *order)
 	memset(process->page->plugin, 0, sizeof(process->page->plugin));
 	memset(process->page->last_plugin, 0, sizeof(process->page->last_plugin));
 	process->page->cancel = 0;
+	process->page->calls = 0;
 	process->tail.len = 0;
 	process->tail.text[0] = '\0';
 	if (process->role == ROLE_SCAN)

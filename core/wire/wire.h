@@ -88,7 +88,7 @@ void wire_answer_file(int socket, int fd, int errnum);
 struct wire_page {
 	volatile int32_t cancel;  /* written by the agent: 1 = stop */
 	volatile uint32_t signal; /* written by the worker's crash handler */
-	volatile uint64_t calls;  /* how many plugin calls so far */
+	volatile uint64_t calls;  /* into plugins, of the order at hand */
 	char plugin[64];          /* id, "" = none is running */
 	char function[32];        /* "next", "build_add", … */
 	char last_plugin[64];     /* of the last call that has come back: a suspect when something breaks later */

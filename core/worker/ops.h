@@ -16,6 +16,7 @@ struct worker {
 	uint32_t order;
 	int64_t part; /* the last part sent */
 	int64_t told_at;
+	int64_t memory; /* bytes, 0: no limit */
 	struct wear wear;
 };
 

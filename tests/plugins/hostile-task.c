@@ -59,6 +59,13 @@ DEED(do_abort)
 	abort();
 }
 
+DEED(last_words)
+{
+	fprintf(stderr, "first words\nassertion 'x' failed\n");
+	abort();
+	return ORASI_OK;
+}
+
 DEED(do_exit)
 {
 	exit(0);
@@ -404,7 +411,7 @@ static const struct {
 	const char *name;
 	deed_fn fn;
 } deeds[] = {
-	{"segfault", segfault},         {"overflow", overflow},           {"abort", do_abort},
+	{"segfault", segfault},         {"overflow", overflow},           {"abort", do_abort},             {"last_words", last_words},
 	{"exit", do_exit},              {"_exit", do_exit_now},           {"double_free", double_free},
 	{"late_thread", late_thread},   {"loop", loop},                   {"loop_masked", loop_masked},
 	{"wait", wait_for_cancel},      {"memory_bomb", memory_bomb},     {"shared_bomb", shared_bomb},
