@@ -12,7 +12,7 @@
 #include "plugin/plugin.h"
 #include "wire/wire.h"
 
-#define PLUGINS_MAX 64
+#define PLUGINS_MAX 256
 
 struct loaded {
 	char path[4096];
@@ -348,6 +348,22 @@ int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
 			return 0;
 	}
 	return err_set(err, ERR_NOTFOUND, "there is no %s plugin '%s': see 'orasi plugin list'", kind, id_or_name);
+}
+
+static int is_listed(const struct loader *loader, const char *path)
+{
+	for (size_t i = 0; i < json_count(loader->listed); i++)
+		if (!strcmp(json_get_str(json_at(loader->listed, i), "path", ""), path))
+			return 1;
+	return 0;
+}
+
+int loader_is_stale(const struct loader *loader)
+{
+	for (size_t i = 0; i < loader->n_files; i++)
+		if (!is_listed(loader, loader->files[i]->path))
+			return 1;
+	return 0;
 }
 
 size_t loader_all(struct loader *loader, const char *kind, const struct loader_plugin **ret, size_t cap)

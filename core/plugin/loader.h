@@ -31,6 +31,8 @@ struct loader_plugin {
 /* `plugins` is the order's list; it is copied. */
 int loader_new(struct wire_page *page, struct loader **ret, struct err *err);
 void loader_set_plugins(struct loader *loader, const struct json *plugins);
+/* Has it loaded what is not listed any more, an old generation? It cannot be unloaded: the process should be replaced. */
+int loader_is_stale(const struct loader *loader);
 /* Loads the file if it is not there yet. `kind` is "ingest", "index", "transform", "task" or "notifier". */
 int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
                 const struct loader_plugin **ret, struct err *err);

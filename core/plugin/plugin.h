@@ -98,9 +98,10 @@ struct json *plugin_orders(const struct plugin_registry *registry);
 /* JSON array for people: every file with state, since, reason, remedy, versions, plugins. Caller frees. */
 struct json *plugin_list(const struct plugin_registry *registry);
 
-/* A worker died inside this plugin. Three in ten minutes quarantine the generation (10 minutes, doubling)
- * and roll back to the previous one, if any. */
-void plugin_crashed(struct plugin_registry *registry, const char *id, const char *function, int signal);
+/* A worker died inside this plugin, loaded from the copy `path` (NULL: not known). Three in ten minutes quarantine the
+ * generation (10 minutes, doubling) and roll back to the previous one, if any. A death of an old generation, on which an
+ * attempt was still running, is only counted. */
+void plugin_crashed(struct plugin_registry *registry, const char *id, const char *path, const char *function, int signal);
 int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
 
 const struct metric *plugin_metrics(struct plugin_registry *registry);

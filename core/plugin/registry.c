@@ -31,6 +31,7 @@
 #define SETTLE_MS 500
 #define DIRS_MAX 16
 #define CRASHES_MAX 3
+#define COPY_KEPT_S 3600
 #define CRASH_WINDOW_MS (10 * 60 * 1000)
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
@@ -288,6 +289,38 @@ static unsigned wanted_rights(const struct file *file)
 	return rights;
 }
 
+static int is_referenced(struct plugin_registry *reg, const char *sha, size_t n)
+{
+	list_each(item, &reg->files)
+		if (!strncmp(list_entry(item, struct file, link)->sha, sha, n))
+			return 1;
+	return 0;
+}
+
+/* Copies that nobody needs any more go after a while: an attempt may still be about to load one. */
+static void sweep_copies(struct plugin_registry *reg)
+{
+	char folder[PATH_MAX + 8], path[PATH_MAX + NAME_MAX + 16], sha[65];
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+
+	snprintf(folder, sizeof(folder), "%s/cas", reg->state_dir);
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		if (strlen(entry->d_name) != 67 || !str_ends(entry->d_name, ".so") || is_referenced(reg, entry->d_name, 64) ||
+		    stat(path, &st) || clock_wall_ms() / 1000 - st.st_mtime < COPY_KEPT_S)
+			continue;
+		memcpy(sha, entry->d_name, 64);
+		sha[64] = '\0';
+		json_del(reg->known, sha);
+		unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void activate(struct plugin_registry *reg, struct file *file)
 {
 	struct file *rival = find_rival(reg, file);
@@ -315,6 +348,7 @@ static void activate(struct plugin_registry *reg, struct file *file)
 	count_active(reg);
 	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id), LOG_STR("version", file->note.bundle_version),
 	         LOG_STR("path", file->path));
+	sweep_copies(reg);
 	if (reg->events.on_active)
 		reg->events.on_active(reg->events.ctx);
 }
@@ -839,7 +873,7 @@ static void quarantine(struct plugin_registry *reg, struct file *file, const cha
 	tell_due(reg);
 }
 
-void plugin_crashed(struct plugin_registry *reg, const char *id, const char *function, int signal)
+void plugin_crashed(struct plugin_registry *reg, const char *id, const char *path, const char *function, int signal)
 {
 	int64_t now = clock_mono_ms();
 
@@ -848,7 +882,8 @@ void plugin_crashed(struct plugin_registry *reg, const char *id, const char *fun
 		struct file *file = list_entry(item, struct file, link);
 
 		/* while a file is loaded the page has the bundle's id */
-		if (file->state != STATE_ACTIVE || (!find_in(file, NULL, id) && strcmp(file->note.bundle_id, id)))
+		if (file->state != STATE_ACTIVE || (path && strcmp(file->cas, path)) ||
+		    (!find_in(file, NULL, id) && strcmp(file->note.bundle_id, id)))
 			continue;
 		log_warn("plugin.crashed", LOG_STR("plugin", id), LOG_STR("function", function), LOG_INT("signal", signal));
 		memmove(file->crashes + 1, file->crashes, (CRASHES_MAX - 1) * sizeof(file->crashes[0]));

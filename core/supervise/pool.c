@@ -363,6 +363,17 @@ static void describe_stop(struct order *order, const struct blame *blame)
 	snprintf(order->stop.text + n, sizeof(order->stop.text) - n, "; it did not stop by itself %s", where);
 }
 
+/* The copy that the order's plugin came from, or NULL. */
+static const char *path_of(const struct order *order, const char *plugin)
+{
+	const struct json *list = order ? json_get(order->json, "plugins") : NULL;
+
+	for (size_t i = 0; i < json_count(list); i++)
+		if (!strcmp(json_get_str(json_at(list, i), "id", ""), plugin))
+			return json_get_str(json_at(list, i), "path", NULL);
+	return NULL;
+}
+
 void pool_dead(struct process *process, int code, int signal)
 {
 	struct supervise *sup = process->sup;
@@ -384,7 +395,7 @@ void pool_dead(struct process *process, int code, int signal)
 	if (!natural) {
 		sup->stats.crashes++;
 		if (blame.inside && role != ROLE_SCAN)
-			plugin_crashed(sup->env.plugins, blame.plugin, blame.function, signal);
+			plugin_crashed(sup->env.plugins, blame.plugin, path_of(order, blame.plugin), blame.function, signal);
 	}
 	pool->n_processes--;
 	sup->stats.processes[role]--;

@@ -58,7 +58,7 @@ static void answer(struct worker *worker, int r, struct json *result, const stru
 	struct json *json = json_new_object();
 
 	json_set_int(json, "order", worker->order);
-	json_set_bool(json, "spent", wear_is_spent(&worker->wear));
+	json_set_bool(json, "spent", wear_is_spent(&worker->wear) || loader_is_stale(worker->loader));
 	if (!r) {
 		json_set(json, "result", result);
 		link_send(worker->link, WIRE_RESULT, json);

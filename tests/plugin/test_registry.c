@@ -116,9 +116,26 @@ START_TEST(new_content_is_a_new_generation_and_crashes_bring_the_old_one_back)
 	ck_assert_int_eq(count("previous"), 1);
 	ck_assert_str_ne(json_get_str(plugin_find(registry, "index", "list", &err), "path", ""), path);
 	for (int i = 0; i < 3; i++)
-		plugin_crashed(registry, "org.orasi.test.list", "init", 11);
+		plugin_crashed(registry, "org.orasi.test.list", NULL, "init", 11);
 	ck_assert_int_eq(count("quarantined"), 1);
 	ck_assert_str_eq(json_get_str(plugin_find(registry, "index", "list", &err), "path", ""), path);
+}
+END_TEST
+
+START_TEST(a_death_in_an_old_generation_is_not_held_against_the_new)
+{
+	char path[4096];
+
+	drop_in("a.so", "");
+	plugin_registry_step(registry);
+	settle();
+	snprintf(path, sizeof(path), "%s", json_get_str(plugin_find(registry, "index", "list", &err), "path", ""));
+	drop_in("a.so", "2");
+	plugin_registry_step(registry);
+	settle();
+	for (int i = 0; i < 5; i++)
+		plugin_crashed(registry, "org.orasi.test.list", path, "next", 11);
+	ck_assert_int_eq(count("quarantined"), 0);
 }
 END_TEST
 
@@ -176,6 +193,7 @@ static void registry_cases(Suite *suite)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_file_that_is_dropped_in_becomes_active);
 	tcase_add_test(c, new_content_is_a_new_generation_and_crashes_bring_the_old_one_back);
+	tcase_add_test(c, a_death_in_an_old_generation_is_not_held_against_the_new);
 	tcase_add_test(c, copies_of_one_bundle_in_many_files_are_judged_without_harm);
 	tcase_add_test(c, a_file_that_is_cut_is_refused_with_a_sentence);
 	tcase_add_test(c, a_file_that_goes_away_while_it_is_scanned_is_forgotten);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/wire.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,6 +112,28 @@ START_TEST(blocking_send_reaches_the_other_side)
 }
 END_TEST
 
+START_TEST(a_file_comes_over_as_a_descriptor_and_a_refusal_as_its_reason)
+{
+	char path[WIRE_PATH_MAX + 1], letter = 0;
+	int ends[2], file = open("/proc/self/comm", O_RDONLY | O_CLOEXEC), got;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	ck_assert_int_eq(wire_next_path(ends[1], path), 0);
+	wire_answer_file(ends[1], file, 0); /* waits in the socket until it is asked for */
+	got = wire_open_file(ends[0], "/some/where");
+	ck_assert_int_ge(got, 0);
+	ck_assert_int_eq(read(got, &letter, 1), 1);
+	ck_assert_int_eq(wire_next_path(ends[1], path), 1);
+	ck_assert_str_eq(path, "/some/where");
+	wire_answer_file(ends[1], -1, EACCES);
+	ck_assert_int_eq(wire_open_file(ends[0], "/not/yours"), -EACCES);
+	close(got);
+	close(file);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 static void wire_cases(Suite *suite)
 {
 	TCase *c = tcase_create("wire");
@@ -118,6 +142,7 @@ static void wire_cases(Suite *suite)
 	tcase_add_loop_test(c, a_frame_that_breaks_the_rules_is_refused, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(c, a_message_that_is_too_large_is_not_sent);
 	tcase_add_test(c, blocking_send_reaches_the_other_side);
+	tcase_add_test(c, a_file_comes_over_as_a_descriptor_and_a_refusal_as_its_reason);
 	suite_add_tcase(suite, c);
 }
 
