@@ -3,6 +3,7 @@
 //   node parquet-peers.mjs ours FOLDER duckdb|chdb|hyparquet [PREFIX]     compares each N.parquet with its N.json
 //   node parquet-peers.mjs theirs FOLDER                         lets DuckDB and ClickHouse write files into it
 //   node parquet-peers.mjs same FILE ROWS.json duckdb|chdb|hyparquet
+//   node parquet-peers.mjs bloom FILE ROWS.json                  asks DuckDB what our bloom filters of column c0 exclude
 // N.json is what tests/ingest-parquet/tables_io prints: a line with the type, then one for each row. Everything is
 // compared in that form: numbers as text, floats as the bits of a double, bytes in hex, structs as arrays.
 import { createRequire } from 'node:module';
@@ -273,8 +274,27 @@ async function theirs(folder) {
 		query(`INSERT INTO FUNCTION file('${folder}/chdb_${name}.parquet', Parquet) ${clickTable} SETTINGS engine_file_truncate_on_insert=1, ${way}`);
 }
 
+// A value that is there must never be excluded, one that is not there nearly always.
+async function bloom(file, { rows }) {
+	const connection = await duckConnection();
+	const excluded = async (value) => {
+		const reader = await connection.runAndReadAll(`SELECT bool_and(bloom_filter_excludes) FROM parquet_bloom_probe('${file}', 'c0', ${value})`);
+		return reader.getRows()[0][0] === true;
+	};
+	const present = new Set(rows.map((row) => row[0]).filter((v) => v !== null));
+	let right = 0;
+	for (const value of [...present].slice(0, 40)) if (await excluded(value)) throw new Error(`${value} is excluded although it is there`);
+	for (let i = 0; i < 40; i++) {
+		const value = String(12345678901n + BigInt(i) * 1000003n);
+		if (!present.has(value)) right += await excluded(value);
+	}
+	if (right < 30) throw new Error(`only ${right} of 40 values that are not there are excluded`);
+	console.log(`# DuckDB excludes ${right} of 40 values that are not there, and none that is`);
+}
+
 const [command, ...args] = process.argv.slice(2);
 if (command === 'ours') await ours(...args);
+else if (command === 'bloom') await bloom(path.resolve(args[0]), readRows(args[1]));
 else if (command === 'theirs') await theirs(path.resolve(args[0]));
 else {
 	const rows = await compare(args[2], path.resolve(args[0]), readRows(args[1]));
