@@ -4,9 +4,7 @@
  * behind. */
 #include "vector.h"
 
-#define STEP_MAX                                                                        \
-	(1u << 30) /* bytes that one read may add: a dictionary can make much of little \
-	            */
+#define STEP_MAX INT32_MAX /* bytes that one read may add: a dictionary can make much of little */
 
 void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want,
                  struct buffers *buffers)
@@ -238,7 +236,7 @@ static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, or
 
 	if (total > STEP_MAX || (v->offset_width == 4 && v->data.len + total > INT32_MAX))
 		return pq_fail(err, ORASI_E_LIMIT,
-		               "column '%.100s' has more than 1 GiB in %zu rows", leaf->node->name,
+		               "column '%.100s' has more than 2 GiB in %zu rows", leaf->node->name,
 		               v->length + n);
 	if (reserve(v, &v->data, total) || reserve(v, &v->offsets, (n + 1) * v->offset_width))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
