@@ -344,6 +344,14 @@ static int check_tasks(void *ctx, struct json *bodies, struct arena *arena, stru
 	return api_check_tasks(agent->api, bodies, arena, ret, err);
 }
 
+static void on_log(void *ctx, const char *task, const char *level, const char *line)
+{
+	struct agent *agent = ctx;
+
+	if (agent->api)
+		api_on_log(agent->api, task, level, line);
+}
+
 static int open_work(struct agent *agent, struct err *err)
 {
 	struct supervise_env env = {
@@ -352,6 +360,7 @@ static int open_work(struct agent *agent, struct err *err)
 		.data_dir = agent->data,
 		.agent_id = agent->id,
 		.check_tasks = check_tasks,
+		.on_log = on_log,
 		.ctx = agent,
 	};
 	struct queue_events events = {agent, on_ready, on_stop, on_event, wants_task};
@@ -407,6 +416,13 @@ static int open_health(struct agent *agent, struct err *err)
 	return r ? r : health_add_probe(agent->health, "store", probe_store, agent, err);
 }
 
+static int check_store(void *ctx, struct err *err)
+{
+	struct agent *agent = ctx;
+
+	return queue_check(agent->store, err);
+}
+
 static int open_api(struct agent *agent, struct err *err)
 {
 	struct api_env env = {
@@ -419,6 +435,8 @@ static int open_api(struct agent *agent, struct err *err)
 		.health = agent->health,
 		.data_dir = agent->data,
 		.version = ORASI_VERSION,
+		.check_store = check_store,
+		.ctx = agent,
 	};
 	int r = api_new(&env, &agent->api, err);
 

@@ -158,3 +158,25 @@ void handle_metrics_json(struct api *api, struct http_request *req)
 {
 	reply_rendered(api, req, "application/json", health_metrics_json);
 }
+
+/* ---- the audit -------------------------------------------------------------------------- */
+void handle_store_check(struct api *api, struct http_request *req)
+{
+	struct json *json;
+	struct err err = {0};
+	int r;
+
+	if (!api->env.check_store) {
+		reply_fail(req, ERR_UNSUPPORTED, "this agent has no audit");
+		return;
+	}
+	r = api->env.check_store(api->env.ctx, &err);
+	if (r && r != ERR_CORRUPT) {
+		reply_err(req, &err);
+		return;
+	}
+	json = json_new_object();
+	json_set_str(json, "status", r ? "corrupt" : "ok");
+	json_set_str(json, "detail", r ? err.text : NULL);
+	reply_json(req, 200, json);
+}

@@ -173,6 +173,7 @@ void api_free(struct api *api)
 	loop_timer_free(api->hourly);
 	api_leases_done(api);
 	operations_free(api);
+	logs_free(api);
 	schemas_free(api);
 	events_free(api);
 	api_watch_done(api);

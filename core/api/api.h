@@ -40,6 +40,8 @@ struct api_env {
 	struct health *health;
 	const char *data_dir; /* absolute */
 	const char *version;
+	int (*check_store)(void *ctx, struct err *err); /* 0 or ERR_CORRUPT; NULL: there is no audit */
+	void *ctx;
 };
 
 /* Makes <data_dir>/uploads and sweeps it, now and every hour. */
@@ -55,6 +57,8 @@ int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, s
                     struct err *err);
 /* For queue_events.on_ready: lets remote workers that wait have tasks. */
 void api_on_ready(struct api *api);
+/* What a worker said about the task with this id, as text. */
+void api_on_log(struct api *api, const char *task, const char *level, const char *line);
 /* For queue_events.wants_task: whether anybody looks at events of this task. */
 int api_wants_task(const struct api *api, int64_t id);
 /* Ends event streams and answers waiting requests at once; call before http_server_stop. */

@@ -204,6 +204,8 @@ void handle_events(struct api *api, struct http_request *req)
 		return;
 	}
 	watcher = stream_begin(api, req, 0);
+	if (watcher)
+		watcher->queue = http_query(req, "queue");
 	if (watcher && behind >= 0)
 		replay(watcher, behind);
 }

@@ -53,6 +53,7 @@ char *openapi_text(const struct api *api);
 #define EVENTS_KEPT 1024
 #define API_BUCKETS 1024
 #define OPERATIONS_KEPT 64
+#define LOGS_KEPT 4096
 
 struct kept_event {
 	int64_t seq, task;
@@ -74,6 +75,8 @@ struct api {
 	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
 	int listened;
 	int stopping;
+	struct kept_line *lines[LOGS_KEPT]; /* a ring of what workers said */
+	size_t n_lines;                     /* ever */
 	struct operation *operations[OPERATIONS_KEPT]; /* a ring: id modulo its size */
 	int64_t last_operation;
 	struct list wishes; /* for leases; who waits longest first */
@@ -162,6 +165,8 @@ void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
 
+void logs_free(struct api *api);
+
 /* ---- operations ------------------------------------------------------------------------- */
 void operations_free(struct api *api);
 /* A state, or "waiting", "live", "ended", "unsuccessful". */
@@ -195,6 +200,8 @@ void handle_schedule_put(struct api *api, struct http_request *req);
 void handle_schedule_delete(struct api *api, struct http_request *req);
 void handle_schedule_pause(struct api *api, struct http_request *req);
 void handle_schedule_resume(struct api *api, struct http_request *req);
+void handle_task_logs(struct api *api, struct http_request *req);
+void handle_store_check(struct api *api, struct http_request *req);
 void handle_queues_get(struct api *api, struct http_request *req);
 void handle_queue_get(struct api *api, struct http_request *req);
 void handle_queue_put(struct api *api, struct http_request *req);

@@ -68,6 +68,9 @@ void http_escape(const char *text, char *ret, size_t cap);
 
 /* An agent on the folder args->local, private unless one is there; sets args->server. 0 or an exit code. */
 int local_start(struct args *args);
+/* The program orasi-agent: beside this one, else as it is found by its name. */
+#define PROGRAM_MAX 4096
+void find_agent(char ret[PROGRAM_MAX]);
 void local_stop(void); /* also after local_start has failed, or was not called */
 
 /* ---- table.c: tables for people -------------------------------------------------------------------------- */
@@ -95,6 +98,8 @@ int cmd_task_attempts(const struct args *args);
 int cmd_task_watch(const struct args *args);
 int cmd_task_redrive(const struct args *args);
 int cmd_task_delete(const struct args *args);
+int cmd_task_logs(const struct args *args);
+int cmd_store_check(const struct args *args);
 int cmd_queue_list(const struct args *args);
 int cmd_queue_get(const struct args *args);
 int cmd_queue_set(const struct args *args);

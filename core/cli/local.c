@@ -107,9 +107,9 @@ static int choose_socket(void)
 }
 
 /* Beside this program, else wherever programs are found. */
-static void find_agent(char ret[PATH_MAX])
+void find_agent(char ret[PROGRAM_MAX])
 {
-	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 16);
+	ssize_t n = readlink("/proc/self/exe", ret, PROGRAM_MAX - 16);
 	char *slash;
 
 	ret[n > 0 ? n : 0] = '\0';
@@ -137,7 +137,7 @@ static void become_agent(const char *program)
 
 static int start_agent(void)
 {
-	char program[PATH_MAX];
+	char program[PROGRAM_MAX];
 	int r = choose_socket();
 
 	if (r)

@@ -27,6 +27,7 @@ const struct command commands[] = {
 	{"task", "get", 1, 1, "ID", "", "One task.", cmd_task_get},
 	{"task", "wait", 1, 1, "ID", "", "Wait for the end of a task.", cmd_task_wait},
 	{"task", "watch", 0, 1, "[ID]", "", "See tasks run: all of them, or one to its end.", cmd_task_watch},
+	{"task", "logs", 1, 1, "ID", "", "What workers and plugins said about it.", cmd_task_logs},
 	{"task", "cancel", 0, 1, "[ID]",
 	 "--state S --kind K --queue Q --tenant T --dataset D --label K=V --parent ID --batch ID --created-after T "
 	 "--created-before T --all --max N --dry-run",
@@ -98,6 +99,8 @@ const struct command commands[] = {
 	 "Let the agent load a file, or files that a key has signed; or never again.", cmd_author},
 	{"plugin", "sign", 1, 1, "FILE", "--key K --key-id ID", "For authors: a signature beside a plugin file.", cmd_author},
 	{"plugin", "docs", 1, 1, "FILE", "", "For authors: documentation from its schemas.", cmd_author},
+	{"store", "check", 0, 1, "[DIR]", "", "Verify the stored tasks: of the agent, or of a data folder.",
+	 cmd_store_check},
 	{NULL, "status", 0, 0, "", "", "The agent: version, workers, tasks.", cmd_status},
 	{NULL, "completion", 1, 1, "bash|zsh|fish", "", "Print a completion script for a shell.", cmd_completion},
 	{0},

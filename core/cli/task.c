@@ -276,3 +276,25 @@ int cmd_task_attempts(const struct args *args)
 
 	return show_list(args, path_of("/v1/tasks/", args->words[0], "/attempts"), columns);
 }
+
+int cmd_task_logs(const struct args *args)
+{
+	struct json *answer;
+	const struct json *items;
+	int r = http_json(args, "GET", path_of("/v1/tasks/", args->words[0], "/logs"), NULL, &answer);
+
+	if (r)
+		return r;
+	items = json_get(answer, "items");
+	if (args->json)
+		printf("%s\n", json_text_pretty(answer));
+	for (size_t i = 0; i < json_count(items) && !args->json; i++) {
+		char *text = text_for_people(json_get_str(json_at(items, i), "line", ""), 0);
+
+		printf("%s  %-5s  %s\n", json_get_str(json_at(items, i), "time", ""),
+		       json_get_str(json_at(items, i), "level", ""), text ? text : "");
+		free(text);
+	}
+	json_free(answer);
+	return CLI_OK;
+}

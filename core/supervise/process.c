@@ -115,6 +115,9 @@ static void on_log(struct process *process, const struct json *json)
 	       LOG_STR("task", json_get_str(order, "task", "-")), LOG_STR("trace", json_get_str(order, "trace", "-")),
 	       LOG_STR("plugin", json_get_str(json, "plugin", "-")),
 	       LOG_STR("line", json_get_str(json, "line", "")));
+	if (process->sup->env.on_log && order)
+		process->sup->env.on_log(process->sup->env.ctx, json_get_str(order, "task", ""), name,
+		                         json_get_str(json, "line", ""));
 }
 
 static void finished(struct process *process, const struct json *result, const struct err *err)

@@ -41,6 +41,8 @@ struct supervise_env {
 	const char *agent_id;            /* unique in the world: tables remember who committed what */
 	/* Judges tasks that a plugin submits: one spec per body, in `arena`. */
 	int (*check_tasks)(void *ctx, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err);
+	/* What a worker said about a task (its id as text); may be NULL. */
+	void (*on_log)(void *ctx, const char *task, const char *level, const char *line);
 	void *ctx;
 };
 

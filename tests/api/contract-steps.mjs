@@ -20,6 +20,8 @@ async function tasks(ask) {
 	await ask("getTask", 400, { path, query: "?wait=soon" });
 	await ask("getResult", 200, { path });
 	await ask("listAttempts", 200, { path });
+	await ask("listLogs", 200, { path });
+	await ask("listLogs", 404, { path: { id: "t_0000000zzzzzz" } });
 	const page = await ask("listTasks", 200, { query: "?limit=1&state=succeeded" });
 	await ask("listTasks", 200, { query: `?limit=1&cursor=${page.json.next_cursor}` });
 	await ask("listTasks", 400, { query: "?state=asleep" });
@@ -168,6 +170,7 @@ async function agent(ask) {
 	await ask("getPlugin", 404, { path: { id: "nope" } });
 	await ask("clearPlugin", 204, { path: { id: "org.orasi.index.btree" } }); // a damaged copy of it was refused
 	await ask("clearPlugin", 404, { path: { id: "nope" } });
+	await ask("checkStore", 200);
 	await ask("rescanPlugins", 202); // refused ones too
 	for (const operation of ["getAgent", "getStatus", "getMetrics", "scrape", "getHealth", "getLive", "getReady"])
 		await ask(operation, 200);

@@ -10,6 +10,7 @@ static void api_cases(Suite *suite)
 	data_cases(suite);
 	datasets_cases(suite);
 	rest_cases(suite);
+	hostile_cases(suite);
 }
 
 TEST_MAIN("api", api_cases)

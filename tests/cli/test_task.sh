@@ -91,10 +91,16 @@ said "an unknown task is named" 1 "task" task get t_0000000009999
 said "an id that is none is told" 1 "'x' is not the id of a task" task get x
 said "an unknown dataset is named" 1 "nope" dataset show nope
 
+# ---- the audit ------------------------------------------------------------------------------------------------------
+same "the store of a running agent is checked" ok "$("$ORASI" store check)"
+said "so is its folder, beside it" 0 "is in order" store check "$DATA"
+said "a folder without a store is named" 1 "'$SCRATCH/store.db'" store check "$SCRATCH"
+
 # ---- the others ------------------------------------------------------------------------------------------------------
 same "standard input is ingested" "2 rows in = 2 written + 0 rejected" \
 	"$(printf '{"a":1}\n{"a":2}\n' | "$ORASI" ingest - --dataset d --format json)"
 printf '{"a":1}\n{"a":\n' >"$SCRATCH/bad.ndjson"
+said "what the worker said is shown" 0 "inferred a schema" task logs "$("$ORASI" task list --kind ingest --limit 1 --json | jq -r '.items[0].id')"
 said "rejects are counted" 0 "2 rows in = 1 written + 1 rejected  (see d__rejects)" ingest "$SCRATCH/bad.ndjson" --dataset d
 said "and fail a strict ingest" 3 "" ingest "$SCRATCH/bad.ndjson" --dataset d --strict
 said "a schema is a table" 0 "name  type  nullable" dataset schema d
@@ -115,4 +121,7 @@ done
 said "a dataset is dropped only when asked twice" 1 "nothing was deleted" dataset drop d
 said "and then it is" 0 "" dataset drop d --yes
 agent_stop
+said "a data folder at rest is checked" 0 "is in order" store check "$DATA"
+sqlite3 "$DATA/store.db" "DELETE FROM task WHERE id = (SELECT max(id) FROM task)"
+said "damage is found" 1 "never put" store check "$DATA"
 done_testing
