@@ -45,4 +45,5 @@ struct agent;
 int agent_start(const struct agent_config *config, struct agent **ret, struct err *err);
 int agent_run(struct agent *agent);   /* until SIGTERM or SIGINT; the exit code */
 void agent_free(struct agent *agent); /* NULL and half-made are fine */
+
 #endif

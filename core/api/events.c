@@ -77,15 +77,18 @@ static const char *keep(struct api *api, const struct task_event *event)
 		return "";
 	}
 	free(kept->text);
-	*kept = (struct kept_event){seq, event->task->id,
-	                            event_text(seq, event->type, event->task)};
+	free(kept->queue);
+	*kept = (struct kept_event){seq, event->task->id, event_text(seq, event->type, event->task),
+	                            strdup(event->task->queue)};
 	return kept->text;
 }
 
 void events_free(struct api *api)
 {
-	for (size_t i = 0; i < EVENTS_KEPT; i++)
+	for (size_t i = 0; i < EVENTS_KEPT; i++) {
 		free(api->events[i].text);
+		free(api->events[i].queue);
+	}
 }
 
 void api_on_event(void *ctx, const struct task_event *event)
@@ -134,7 +137,7 @@ static int replay(struct watcher *watcher, int64_t behind)
 	for (int64_t seq = behind + 1 > from ? behind + 1 : from; seq <= api->last_seq; seq++) {
 		struct kept_event *event = event_at(api, seq);
 
-		if (!event || (id && id != event->task))
+		if (!event || (id && id != event->task) || (watcher->queue && !str_eq(watcher->queue, event->queue)))
 			continue;
 		if (stream_send(watcher, event->text))
 			return -1;

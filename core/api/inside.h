@@ -57,7 +57,7 @@ char *openapi_text(const struct api *api);
 
 struct kept_event {
 	int64_t seq, task;
-	char *text; /* a whole SSE message */
+	char *text, *queue; /* a whole SSE message; of which queue */
 };
 
 struct api {

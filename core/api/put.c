@@ -168,6 +168,8 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 
 	if (put->key)
 		map_del(&put->api->in_flight, put->key);
+	if (!r)
+		http_set_header(put->req, "Task-Durability", "fsync");
 	if (r)
 		reply_put_error(put->api, put->req, put->queue, err);
 	else if (put->submission.by_item)

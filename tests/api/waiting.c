@@ -161,6 +161,28 @@ START_TEST(stopping_ends_streams_and_answers_who_waits)
 }
 END_TEST
 
+START_TEST(a_stream_may_be_of_one_queue_also_what_was_missed)
+{
+	struct client stream;
+
+	start();
+	client_open(&stream, http_server_port(t.server));
+	client_puts(&stream, "GET /v1/events?queue=b HTTP/1.1\r\nHost: x\r\n\r\n");
+	ck_assert_int_eq(client_wait_for(&stream, "retry: 2000"), 1);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a\"}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"b\"}"), 201);
+	ck_assert_int_eq(client_wait_for(&stream, "t_0000000000002"), 1);
+	ck_assert_ptr_null(strstr(stream.in.data, "t_0000000000001"));
+	client_close(&stream);
+	client_open(&stream, http_server_port(t.server));
+	client_puts(&stream, "GET /v1/events?queue=b HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1\r\n\r\n");
+	ck_assert_int_eq(client_wait_for(&stream, "t_0000000000002"), 1);
+	ck_assert_ptr_null(strstr(stream.in.data, "t_0000000000001"));
+	client_close(&stream);
+	finish();
+}
+END_TEST
+
 void waiting_cases(Suite *suite)
 {
 	TCase *tests = tcase_create("waiting");
@@ -173,4 +195,5 @@ void waiting_cases(Suite *suite)
 	tcase_add_test(tests, a_stream_goes_on_behind_the_last_event_that_was_seen);
 	tcase_add_test(tests, a_stream_of_an_ended_task_that_was_read_is_not_begun_again);
 	tcase_add_test(tests, stopping_ends_streams_and_answers_who_waits);
+	tcase_add_test(tests, a_stream_may_be_of_one_queue_also_what_was_missed);
 }
