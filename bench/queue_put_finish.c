@@ -185,7 +185,7 @@ static void let_wait(struct bench *b, int64_t n)
 	struct err err = {0};
 	struct task **tasks;
 	const char *cursor;
-	double start;
+	double start, cpu;
 	size_t found;
 
 	for (int64_t i = 0; i < n; i += BATCH) {
@@ -195,8 +195,10 @@ static void let_wait(struct bench *b, int64_t n)
 	printf("%" PRId64 " waiting: %.0f bytes of memory each\n", n, (double)(resident_bytes() - before) / (double)n);
 	close_queue(b);
 	start = seconds(CLOCK_MONOTONIC);
+	cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 	open_queue(b);
-	printf("next start: %.2f s\n", seconds(CLOCK_MONOTONIC) - start);
+	printf("next start: %.2f s, %.2f s of CPU\n", seconds(CLOCK_MONOTONIC) - start,
+	       seconds(CLOCK_THREAD_CPUTIME_ID) - cpu);
 	start = seconds(CLOCK_MONOTONIC);
 	if (queue_list(b->queue, &none, &b->arena, &tasks, &found, &cursor, &err))
 		die(&err);
