@@ -48,7 +48,7 @@ console.log(`  of the empty queue's speed: ${kept.toFixed(0)} % by processor tim
 	`${(median(full.map(r => r.rate)) / median(empty.map(r => r.rate)) * 100).toFixed(0)} % by the clock`);
 console.log(`  memory: ${each.toFixed(0)} bytes a pending task (at most 100: ${within(each, 100)})`);
 
-const back = [], log = [];
+const back = [];
 for (let i = 0; i < rounds; i++) {
 	agent.child.kill('SIGKILL');
 	await agent.ended;
@@ -64,7 +64,7 @@ async function ten() {
 	const submitted = Date.now();
 	const answer = JSON.parse(await agent.request('POST', '/v1/tasks', body, {'content-type': 'application/x-ndjson'}));
 	const waits = [];
-	for (const {id} of answer.tasks) waits.push((await agent.finish(id)).result.at / 1e6 - submitted);
+	for (const {id} of answer.tasks) waits.push((await agent.finish(id)).result.output.at / 1e6 - submitted);
 	return Math.max(...waits);
 }
 

@@ -8,10 +8,10 @@
 //       reserves and deletes on 64 connections.
 //   (4) submit → start in the worker, open loop at 1,000 a second, from when the submit was due.
 //   (5) submit → result in one HTTP call (Prefer: wait), one at a time.
-//   (6) kill -9 of the worker in the middle of a task → the task runs again, beyond its backoff.
+//   (6) kill -9 of the worker in the middle of a task → the task runs again, with a backoff of at most 1 ms.
 import {mkdirSync, copyFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {Agent, atLeast, build, cpu, here, machine, median, program, run, scratch, sleep, spread, within} from './lib.mjs';
+import {Agent, atLeast, build, command, cpu, here, machine, median, program, run, scratch, sleep, spread, within} from './lib.mjs';
 import {Beanstalkd, PostgreSQL} from './peers.mjs';
 
 const rounds = +(process.argv[2] ?? 5), tasks = +(process.argv[3] ?? 5000);
@@ -19,7 +19,7 @@ const dir = scratch();
 const plugins = join(dir, 'agent/plugins/local');
 mkdirSync(plugins, {recursive: true});
 copyFileSync(join(build, 'bench/.libs/noop.so'), join(plugins, 'noop.so'));
-const env = {ORASI_QUEUE_MAX_DEPTH: '100000000'};
+const env = {ORASI_QUEUE_MAX_DEPTH: '100000000', ORASI_QUEUE_RETRY_INITIAL: '1ms'}; // no backoff to speak of
 const agent = await Agent.start(join(dir, 'agent'), env, [], 5);
 const noop = (config = {}) => ({kind: 'custom', plugin: 'noop', config});
 const seconds = start => Number(process.hrtime.bigint() - start) / 1e9;
@@ -90,14 +90,12 @@ for (let i = 0; i < rounds; i++) {
 	do task = await agent.json('GET', `/v1/tasks/${id}`);
 	while (task.state !== 'running');
 	await sleep(50);
-	const pid = agent.workers().find(p => `task-${p}` === task.worker || task.worker?.includes(String(p)));
-	const victims = pid ? [pid] : agent.workers();
 	const killed = Date.now();
-	for (const victim of victims) process.kill(victim, 'SIGKILL');
+	for (const pid of agent.workers())
+		if (command(pid).includes('--role task')) process.kill(pid, 'SIGKILL');
 	task = await agent.finish(id);
-	if (task.result.attempt < 2) throw new Error(`the worker of ${id} was not met: ${task.worker}`);
-	const attempts = await agent.json('GET', `/v1/tasks/${id}/attempts`);
-	again.push(task.result.at / 1e6 - Math.max(killed, Date.parse(task.run_at)));
+	if (task.result.output.attempt < 2) throw new Error(`the worker of ${id} was not met`);
+	again.push(task.result.output.at / 1e6 - killed);
 }
-console.log(`(6) kill -9 of the worker → the task runs again: ${spread(again, 1)} ms beyond its backoff (at most 50: ${within(median(again), 50)})`);
+console.log(`(6) kill -9 of the worker → the task runs again after ${spread(again, 1)} ms (at most 50: ${within(median(again), 50)})`);
 await agent.stop();
