@@ -265,7 +265,7 @@ START_TEST(the_local_protocol_takes_the_same_tasks)
 	client_puts(&local, text);
 	ck_assert_int_eq(client_wait_for(&local, "\n{\"id\":\"t_0000000000001\""), 1);
 	ck_assert_int_eq(strncmp(local.in.data, "a 201 ", 6), 0);
-	ck_assert_ptr_nonnull(strstr(local.in.data, " . location:/v1/tasks/t_0000000000001 etag:\""));
+	ck_assert_ptr_nonnull(strstr(local.in.data, " . task-durability:fsync location:/v1/tasks/t_0000000000001 etag:\""));
 	client_puts(&local, "b GET /v1/tasks/t_0000000000001/events 0\nc GET /v1/tasks/t_0000000000001?wait=30s 0\n");
 	ck_assert_int_eq(client_wait_for(&local, "b 200 0 + content-type:text/event-stream"), 1);
 	work(0);
