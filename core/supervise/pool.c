@@ -3,6 +3,7 @@
  * number of workers, so that a long ingest never makes a commit wait. */
 #include "supervise/inside.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,7 +395,8 @@ void pool_dead(struct process *process, int code, int signal)
 		describe_stop(order, &blame);
 	if (!natural) {
 		sup->stats.crashes++;
-		if (blame.inside && role != ROLE_SCAN)
+		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. */
+		if (blame.inside && role != ROLE_SCAN && (process->killed || signal != SIGKILL))
 			plugin_crashed(sup->env.plugins, blame.plugin, path_of(order, blame.plugin), blame.function, signal);
 	}
 	pool->n_processes--;
