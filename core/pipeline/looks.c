@@ -52,17 +52,27 @@ static int has_wide_text(const uint8_t *p, size_t n)
 	return pairs && ((!zeros[0] && zeros[1] * 10 > pairs * 9) || (!zeros[1] && zeros[0] * 10 > pairs * 9));
 }
 
+/* Delimiters of the line at *p outside of quotes; *p is moved behind the line. */
+static size_t count_line(const uint8_t **p, const uint8_t *end, int delimiter)
+{
+	int quoted = 0;
+	size_t n = 0;
+
+	for (; *p < end && (quoted || **p != '\n'); ++*p) {
+		quoted ^= **p == '"';
+		n += !quoted && **p == delimiter;
+	}
+	*p += *p < end;
+	return n;
+}
+
 /* As often in the first line as in the second, if there is one, and at least once. */
 static int divides(const uint8_t *p, size_t n, int delimiter)
 {
-	const uint8_t *end = memchr(p, '\n', n), *second = end ? end + 1 : p + n;
-	size_t counts[2] = {0, 0};
+	const uint8_t *end = p + n;
+	size_t first = count_line(&p, end, delimiter);
 
-	for (const uint8_t *at = p; at < second; at++)
-		counts[0] += *at == delimiter;
-	for (const uint8_t *at = second; at < p + n && *at != '\n'; at++)
-		counts[1] += *at == delimiter;
-	return counts[0] && (second == p + n || counts[0] == counts[1]);
+	return first && (p == end || count_line(&p, end, delimiter) == first);
 }
 
 static int is_text(const uint8_t *p, size_t n)
