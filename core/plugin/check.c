@@ -158,7 +158,7 @@ static size_t count_chars(const char *s)
 /* ---- regular expressions --------------------------------------------------------------------------------- */
 
 #define REGEX_DEPTH_MAX 32
-#define REGEX_SIZE_MAX 20000
+#define REGEX_SIZE_MAX 1000
 
 static const char *skip_bracket(const char *p)
 {
@@ -191,10 +191,15 @@ static uint64_t copies(const char **p)
 static int is_small_regex(const char *s)
 {
 	uint64_t sum[REGEX_DEPTH_MAX] = {0}, last = 0;
-	int depth = 0;
+	int depth = 0, repeated = 0;
 
 	for (const char *p = s; *p; p++) {
-		if (strchr("*+?{", *p)) {
+		int repeats = strchr("*+?{", *p) != NULL;
+
+		if (repeats && repeated) /* of a repetition: POSIX leaves it open, and it only costs */
+			return 0;
+		repeated = repeats;
+		if (repeats) {
 			uint64_t n = copies(&p);
 
 			sum[depth] += last * (n - 1);
