@@ -54,7 +54,7 @@ static int by_name(const void *a, const void *b)
  * bytes, so the encoded texts are what is sorted. */
 static void put_query(struct buf *out, const struct sign_request *request)
 {
-	struct sign_pair sorted[PAIRS_MAX];
+	struct sign_pair sorted[PAIRS_MAX] = {{NULL, NULL}};
 	struct buf texts[PAIRS_MAX][2];
 	size_t n = request->n_query;
 

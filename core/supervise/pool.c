@@ -310,7 +310,7 @@ struct blame {
 static struct blame read_blame(const struct process *process)
 {
 	const struct wire_page *page = process->page;
-	struct blame blame;
+	struct blame blame = {.inside = 0};
 
 	copy_text(blame.plugin, sizeof(blame.plugin), page->plugin);
 	copy_text(blame.function, sizeof(blame.function), page->function);

@@ -150,6 +150,7 @@ static int carry_out(struct blob *blob, struct change_plan *plan, struct err *er
 	struct ArrowSchema schema = {0};
 	int r = merge_schema(plan->before, change, &schema, &plan->grown, err);
 
+	/* cppcheck-suppress autoVariables ; the plan is done with before this returns */
 	plan->schema = &schema;
 	if (!r)
 		r = plan_removes(plan, err);
