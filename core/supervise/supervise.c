@@ -134,8 +134,6 @@ int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_re
 	r = pool_warm(sup, ROLE_TASK, err);
 	if (!r)
 		r = pool_warm(sup, ROLE_QUERY, err);
-	if (!r)
-		jobs_claim(sup);
 	return r;
 }
 

@@ -48,7 +48,7 @@ struct supervise_env {
 
 int supervise_new(const struct supervise_env *env, const struct supervise_config *config,
                   struct supervise **ret, struct err *err);
-/* Sweeps staging folders of tasks that have ended, warms two workers and begins to claim. */
+/* Sweeps staging folders of tasks that have ended and warms two workers. Claims begin with supervise_on_ready. */
 int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins,
                     struct err *err);
 /* No new work; running attempts get `grace_ms` to end, then they are killed and become ready again at
