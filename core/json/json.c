@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values: making, looking, changing. Objects keep the order of their members; a large one has a
- * hash table, seeded so that nobody can choose keys that collide. */
-#include "json/inside.h"
+/* struct json is json-c's object under another name: the casts stay in this file. json-c has no
+ * object for null, so a null is kept as a NULL child and json_get answers NULL for it, which reads
+ * the same through every getter. */
+/* json-c's typedefs json_bool and json_type collide with our function names, so they get others here. */
+#define json_bool jsonc_bool
+#define json_type jsonc_type
+#include <json-c/json.h>
+#undef json_bool
+#undef json_type
 
+#include "json/json.h"
+
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/id.h"
+#include "base/str.h"
 
-#define INDEX_MIN 16 /* members from which a table pays */
-#define BLOCK_MIN 1024
-#define BLOCK_MAX (64u << 10)
+static struct json_object *in(const struct json *json)
+{
+	return (struct json_object *)json;
+}
+
+static struct json *out(struct json_object *object)
+{
+	return (struct json *)object;
+}
 
 static void *must(void *p)
 {
@@ -21,359 +36,230 @@ static void *must(void *p)
 	return p;
 }
 
-/* ---- pools ------------------------------------------------------------------------------------
- */
-
-struct pool {
-	struct pool *next;
-	size_t at, cap;
-	max_align_t data[];
+/* json-c lets the last duplicate win and takes integers beyond int64 by clamping: both would
+ * change what the user wrote without a word. This walk over the text refuses them, along with
+ * control characters in strings that json-c's strict mode lets through. */
+struct scan {
+	const char *at, *end, *begin;
+	struct err *err;
 };
 
-void *pool_alloc(struct pool **pool, size_t n)
+static int scan_fail(struct scan *s, int code, const char *what)
 {
-	struct pool *block = *pool;
-	void *p;
+	int line = 1, column = 1;
 
-	n = (n + 7) & ~(size_t)7;
-	if (!block || block->cap - block->at < n) {
-		size_t cap = block ? block->cap * 2 : BLOCK_MIN;
-
-		cap = cap > BLOCK_MAX ? BLOCK_MAX : cap;
-		cap = cap < n ? n : cap;
-		block = must(malloc(sizeof(*block) + cap));
-		*block = (struct pool){.next = *pool, .cap = cap};
-		*pool = block;
+	for (const char *p = s->begin; p < s->at && p < s->end; p++) {
+		column = *p == '\n' ? 1 : column + 1;
+		line += *p == '\n';
 	}
-	p = (char *)block->data + block->at;
-	block->at += n;
-	return p;
+	err_set(s->err, code, "%s at line %d, column %d", what, line, column);
+	err_where(s->err, "%d:%d", line, column);
+	return code;
 }
 
-void pool_free(struct pool *pool)
+static void scan_space(struct scan *s)
 {
-	while (pool) {
-		struct pool *next = pool->next;
+	while (s->at < s->end && strchr(" \t\r\n", *s->at) && *s->at)
+		s->at++;
+}
 
-		free(pool);
-		pool = next;
+static int scan_string(struct scan *s)
+{
+	for (s->at++; s->at < s->end && *s->at != '"'; s->at++) {
+		if ((unsigned char)*s->at < 0x20)
+			return scan_fail(s, ERR_INVALID, "control character in a string");
+		if (*s->at == '\\')
+			s->at++;
+	}
+	if (s->at >= s->end)
+		return scan_fail(s, ERR_INVALID, "string without an end");
+	s->at++;
+	return 0;
+}
+
+static int scan_number(struct scan *s)
+{
+	const char *begin = s->at;
+	char digits[32];
+	int64_t v;
+	size_t n;
+
+	while (s->at < s->end && *s->at && strchr("+-0123456789.eE", *s->at))
+		s->at++;
+	n = (size_t)(s->at - begin);
+	if (memchr(begin, '.', n) || memchr(begin, 'e', n) || memchr(begin, 'E', n))
+		return 0;
+	if (n >= sizeof(digits))
+		return scan_fail(s, ERR_LIMIT, "integer does not fit 64 bits");
+	memcpy(digits, begin, n);
+	digits[n] = '\0';
+	if (str_to_i64(digits, &v) == ERR_LIMIT)
+		return scan_fail(s, ERR_LIMIT, "integer does not fit 64 bits");
+	return 0;
+}
+
+static int scan_value(struct scan *s, int depth);
+
+static int scan_members(struct scan *s, char close, int depth)
+{
+	s->at++;
+	for (;;) {
+		int r;
+
+		scan_space(s);
+		if (s->at < s->end && *s->at == close) {
+			s->at++;
+			return 0;
+		}
+		if (s->at >= s->end)
+			return scan_fail(s, ERR_INVALID, "array or object without an end");
+		if (*s->at == ',' || *s->at == ':') {
+			s->at++;
+			continue;
+		}
+		r = scan_value(s, depth);
+		if (r)
+			return r;
 	}
 }
 
-/* ---- objects ----------------------------------------------------------------------------------
- */
-
-/* The same for the life of the process, whichever thread asks first. */
-static uint64_t hash_seed(void)
+static int scan_value(struct scan *s, int depth)
 {
-	static _Atomic uint64_t seed;
-	uint64_t none = 0;
-
-	if (!seed)
-		atomic_compare_exchange_strong(&seed, &none, random_u64() | 1);
-	return seed;
-}
-
-static uint64_t hash(const char *key, size_t n)
-{
-	uint64_t h = hash_seed() ^ n;
-
-	for (; n >= 8; n -= 8, key += 8) {
-		uint64_t word;
-
-		memcpy(&word, key, 8);
-		h = (h ^ word) * 0x9E3779B97F4A7C15u;
-		h ^= h >> 32;
+	if (depth > JSON_DEPTH_MAX)
+		return scan_fail(s, ERR_LIMIT, "nested deeper than 64 levels");
+	switch (*s->at) {
+	case '"':
+		return scan_string(s);
+	case '{':
+		return scan_members(s, '}', depth + 1);
+	case '[':
+		return scan_members(s, ']', depth + 1);
+	default:
+		if (strchr("-0123456789", *s->at) && *s->at)
+			return scan_number(s);
+		if (strchr("truefalsn", *s->at) && *s->at) {
+			while (s->at < s->end && *s->at >= 'a' && *s->at <= 'z')
+				s->at++;
+			return 0;
+		}
+		return scan_fail(s, ERR_INVALID, "unexpected character");
 	}
-	for (; n; n--)
-		h = (h ^ (uint8_t)*key++) * 0xFF51AFD7ED558CCDu;
-	return h ^ h >> 29;
 }
 
-/* Slots are a power of two, at least twice the members: as many as `cap` tells, which only grows.
- */
-static uint32_t slots_of(const struct json *object)
+static size_t key_count(const struct json_object *object)
 {
-	uint32_t n = 4 * INDEX_MIN;
+	return (size_t)json_object_object_length(object);
+}
 
-	while (n < object->cap * 2)
-		n *= 2;
+/* json-c drops duplicates silently; counting colons at each level in the text finds them. */
+static size_t count_keys_in_tree(struct json_object *value)
+{
+	size_t n = 0;
+
+	if (json_object_is_type(value, json_type_object)) {
+		n = key_count(value);
+		json_object_object_foreach(value, key, child) {
+			(void)key;
+			n += count_keys_in_tree(child);
+		}
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			n += count_keys_in_tree(json_object_array_get_idx(value, i));
+	}
 	return n;
 }
 
-static void index_add(struct json *object, uint32_t i)
+static size_t count_keys_in_text(const char *text, size_t n)
 {
-	uint32_t mask = slots_of(object) - 1;
-	uint64_t at = hash(object->members[i].key, object->members[i].len) & mask;
+	size_t keys = 0;
 
-	while (object->index[at])
-		at = (at + 1) & mask;
-	object->index[at] = i + 1;
-}
-
-static void index_drop(struct json *object)
-{
-	free(object->index);
-	object->index = NULL;
-}
-
-static void index_make(struct json *object)
-{
-	object->index = must(calloc(slots_of(object), sizeof(*object->index)));
-	for (uint32_t i = 0; i < object->n; i++)
-		index_add(object, i);
-}
-
-static int is_key(const struct member *member, const char *key, size_t len)
-{
-	return member->len == len && !memcmp(member->key, key, len);
-}
-
-int64_t object_find(const struct json *object, const char *key, size_t len)
-{
-	uint32_t mask;
-
-	if (object->n < INDEX_MIN) {
-		for (uint32_t i = 0; i < object->n; i++)
-			if (is_key(&object->members[i], key, len))
-				return i;
-		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == ':')
+			keys++;
+		if (text[i] != '"')
+			continue;
+		for (i++; i < n && text[i] != '"'; i++)
+			i += text[i] == '\\';
 	}
-	if (!object->index)
-		index_make((struct json *)object);
-	mask = slots_of(object) - 1;
-	for (uint64_t at = hash(key, len) & mask; object->index[at]; at = (at + 1) & mask)
-		if (is_key(&object->members[object->index[at] - 1], key, len))
-			return object->index[at] - 1;
-	return -1;
+	return keys;
 }
 
-/* Lists of pooled values move to the heap when they grow. */
-static void *grow(struct json *json, void *list, size_t size)
+int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
 {
-	uint32_t cap = json->cap ? json->cap * 2 : 8;
-	void *p;
+	struct scan scan = {text, text + n, text, err};
+	struct json_tokener *tokener;
+	struct json_object *value;
+	enum json_tokener_error problem;
+	int r;
 
-	if (json->n < json->cap)
-		return list;
-	if (cap < json->cap)
-		abort();
-	if (json->flags & JSON_LIST_OWNED) {
-		p = must(realloc(list, cap * size));
-	} else {
-		p = must(malloc(cap * size));
-		if (json->n)
-			memcpy(p, list, json->n * size);
+	if (n > INT_MAX / 2)
+		return err_set(err, ERR_LIMIT, "the JSON text is too large");
+	if (!utf8_valid(text, n))
+		return err_set(err, ERR_INVALID, "the JSON text is not valid UTF-8");
+	scan_space(&scan);
+	if (scan.at == scan.end)
+		return err_set(err, ERR_INVALID, "the JSON text is empty");
+	r = scan_value(&scan, 0);
+	if (r)
+		return r;
+	tokener = must(json_tokener_new_ex(JSON_DEPTH_MAX + 2));
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	value = json_tokener_parse_ex(tokener, text, (int)n);
+	problem = json_tokener_get_error(tokener);
+	if (problem == json_tokener_continue) /* a bare number ends only with what follows it */
+		value = json_tokener_parse_ex(tokener, " ", 1), problem = json_tokener_get_error(tokener);
+	scan.at = text + json_tokener_get_parse_end(tokener);
+	json_tokener_free(tokener);
+	if (problem != json_tokener_success) {
+		json_object_put(value);
+		return scan_fail(&scan, ERR_INVALID, json_tokener_error_desc(problem));
 	}
-	json->cap = cap;
-	json->flags |= JSON_LIST_OWNED;
-	return p;
-}
-
-void object_add(struct json *object, char *key, size_t len, int owned, struct json *value)
-{
-	if (object->n == object->cap && object->index)
-		index_drop(object);
-	object->members = grow(object, object->members, sizeof(*object->members));
-	object->members[object->n] = (struct member){key, (uint32_t)len, owned, value};
-	object->n++;
-	if (object->index)
-		index_add(object, object->n - 1);
-}
-
-/* ---- making and freeing -------------------------------------------------------------------------
- */
-
-static struct json *make(enum json_type type)
-{
-	struct json *json = must(calloc(1, sizeof(*json)));
-
-	json->type = (uint8_t)type;
-	return json;
-}
-
-static void free_inside(struct json *json)
-{
-	if (json->type == JSON_ARRAY) {
-		for (uint32_t i = 0; i < json->n; i++)
-			json_free(json->items[i]);
-		if (json->flags & JSON_LIST_OWNED)
-			free(json->items);
-	} else if (json->type == JSON_OBJECT) {
-		for (uint32_t i = 0; i < json->n; i++) {
-			json_free(json->members[i].value);
-			if (json->members[i].owned)
-				free(json->members[i].key);
-		}
-		if (json->flags & JSON_LIST_OWNED)
-			free(json->members);
-		free(json->index);
+	scan_space(&scan);
+	if (scan.at < scan.end) {
+		json_object_put(value);
+		return scan_fail(&scan, ERR_INVALID, "text after the JSON value");
 	}
+	if (count_keys_in_text(text, n) != count_keys_in_tree(value)) {
+		json_object_put(value);
+		return err_set(err, ERR_INVALID, "an object has the same key twice");
+	}
+	*ret = out(value);
+	return 0;
 }
 
 void json_free(struct json *json)
 {
-	if (!json)
-		return;
-	free_inside(json);
-	free(json->text);
-	if (json->flags & JSON_ROOT)
-		pool_free(json->pool); /* and the value itself */
-	else if (!(json->flags & JSON_POOLED))
-		free(json);
-}
-
-struct json *json_new_object(void)
-{
-	return make(JSON_OBJECT);
-}
-
-struct json *json_new_array(void)
-{
-	return make(JSON_ARRAY);
-}
-
-struct json *json_new_str(const char *s)
-{
-	return s ? json_new_strn(s, strlen(s)) : NULL;
-}
-
-/* The bytes stand behind the value. */
-struct json *json_new_strn(const char *s, size_t n)
-{
-	struct json *json;
-
-	if (n >= UINT32_MAX)
-		abort();
-	json = must(malloc(sizeof(*json) + n + 1));
-	*json = (struct json){.type = JSON_STRING, .n = (uint32_t)n, .s = (char *)(json + 1)};
-	memcpy(json->s, s, n);
-	json->s[n] = '\0';
-	return json;
-}
-
-struct json *json_new_int(int64_t v)
-{
-	struct json *json = make(JSON_INT);
-
-	json->i = v;
-	return json;
-}
-
-struct json *json_new_double(double v)
-{
-	struct json *json;
-
-	if (!isfinite(v))
-		return NULL;
-	json = make(JSON_DOUBLE);
-	json->d = v;
-	return json;
-}
-
-struct json *json_new_bool(int v)
-{
-	struct json *json = make(JSON_BOOL);
-
-	json->i = !!v;
-	return json;
-}
-
-struct json *json_new_null(void)
-{
-	return NULL;
-}
-
-static struct json *copy_double(const struct json *json)
-{
-	struct json *copy = json_new_double(json->d);
-	size_t n = json->spelled ? strlen(json->spelled) + 1 : 0;
-
-	if (n && copy) { /* its spelling goes along, behind it */
-		copy = must(realloc(copy, sizeof(*copy) + n));
-		copy->spelled = memcpy(copy + 1, json->spelled, n);
-	}
-	return copy;
+	json_object_put(in(json));
 }
 
 struct json *json_copy(const struct json *json)
 {
-	struct json *copy;
+	struct json_object *copy = NULL;
 
-	switch (json_type(json)) {
-	case JSON_BOOL:
-		return json_new_bool((int)json->i);
-	case JSON_INT:
-		return json_new_int(json->i);
-	case JSON_DOUBLE:
-		return copy_double(json);
-	case JSON_STRING:
-		return json_new_strn(json->s, json->n);
-	case JSON_ARRAY:
-		copy = json_new_array();
-		for (uint32_t i = 0; i < json->n; i++)
-			json_push(copy, json_copy(json->items[i]));
-		return copy;
-	case JSON_OBJECT:
-		copy = json_new_object();
-		for (uint32_t i = 0; i < json->n; i++) {
-			const struct member *member = &json->members[i];
-			char *key = must(malloc(member->len + 1u));
-
-			memcpy(key, member->key, member->len + 1u);
-			object_add(copy, key, member->len, 1, json_copy(member->value));
-		}
-		return copy;
-	case JSON_NULL:
-		break;
-	}
-	return NULL;
+	if (json)
+		json_object_deep_copy(in(json), &copy, NULL);
+	return out(copy);
 }
-
-/* ---- changing -----------------------------------------------------------------------------------
- */
-
-void json_set(struct json *object, const char *key, struct json *value)
-{
-	size_t len = strlen(key);
-	int64_t i = object_find(object, key, len);
-
-	if (i >= 0) {
-		json_free(object->members[i].value);
-		object->members[i].value = value;
-		return;
-	}
-	object_add(object, must(strdup(key)), len, 1, value);
-}
-
-void json_push(struct json *array, struct json *value)
-{
-	array->items = grow(array, array->items, sizeof(struct json *));
-	array->items[array->n++] = value;
-}
-
-void json_del(struct json *object, const char *key)
-{
-	int64_t i = json_type(object) == JSON_OBJECT ? object_find(object, key, strlen(key)) : -1;
-	struct member *member;
-
-	if (i < 0)
-		return;
-	member = &object->members[i];
-	json_free(member->value);
-	if (member->owned)
-		free(member->key);
-	object->n--;
-	memmove(member, member + 1, (object->n - (uint32_t)i) * sizeof(*member));
-	index_drop(object);
-}
-
-/* ---- looking ------------------------------------------------------------------------------------
- */
 
 enum json_type json_type(const struct json *json)
 {
-	return json ? (enum json_type)json->type : JSON_NULL;
+	switch (json_object_get_type(in(json))) {
+	case json_type_boolean:
+		return JSON_BOOL;
+	case json_type_int:
+		return JSON_INT;
+	case json_type_double:
+		return JSON_DOUBLE;
+	case json_type_string:
+		return JSON_STRING;
+	case json_type_array:
+		return JSON_ARRAY;
+	case json_type_object:
+		return JSON_OBJECT;
+	case json_type_null:
+		break;
+	}
+	return JSON_NULL;
 }
 
 const char *json_type_name(enum json_type type)
@@ -386,9 +272,11 @@ const char *json_type_name(enum json_type type)
 
 struct json *json_get_mut(struct json *object, const char *key)
 {
-	int64_t i = json_type(object) == JSON_OBJECT ? object_find(object, key, strlen(key)) : -1;
+	struct json_object *value = NULL;
 
-	return i < 0 ? NULL : object->members[i].value;
+	if (json_type(object) == JSON_OBJECT)
+		json_object_object_get_ex(in(object), key, &value);
+	return out(value);
 }
 
 const struct json *json_get(const struct json *object, const char *key)
@@ -398,65 +286,42 @@ const struct json *json_get(const struct json *object, const char *key)
 
 const struct json *json_at(const struct json *array, size_t i)
 {
-	return json_type(array) == JSON_ARRAY && i < array->n ? array->items[i] : NULL;
+	if (json_type(array) != JSON_ARRAY)
+		return NULL;
+	return out(json_object_array_get_idx(in(array), i));
 }
 
 size_t json_count(const struct json *json)
 {
-	return json_type(json) == JSON_ARRAY || json_type(json) == JSON_OBJECT ? json->n : 0;
-}
-
-/* One token of a pointer, "~1" and "~0" resolved; *at moves behind it. NULL: it is longer than any
- * key we have. */
-static char *pointer_token(const char **at, char *ret, size_t cap)
-{
-	const char *p = *at + 1;
-	size_t n = 0;
-
-	for (; *p && *p != '/'; p++) {
-		if (n + 1 >= cap)
-			return NULL;
-		if (*p == '~' && (p[1] == '0' || p[1] == '1'))
-			ret[n++] = *++p == '0' ? '~' : '/';
-		else
-			ret[n++] = *p;
+	switch (json_type(json)) {
+	case JSON_ARRAY:
+		return json_object_array_length(in(json));
+	case JSON_OBJECT:
+		return key_count(in(json));
+	default:
+		return 0;
 	}
-	ret[n] = '\0';
-	*at = p;
-	return ret;
-}
-
-static const struct json *item_of(const struct json *array, const char *token)
-{
-	size_t i = 0;
-
-	if (!*token || (*token == '0' && token[1]))
-		return NULL;
-	for (; *token >= '0' && *token <= '9' && i < UINT32_MAX; token++)
-		i = i * 10 + (size_t)(*token - '0');
-	return *token ? NULL : json_at(array, i);
 }
 
 const struct json *json_pointer(const struct json *json, const char *pointer)
 {
-	char token[1024];
+	struct json_object *value = NULL;
 
-	while (json && *pointer) {
-		if (*pointer != '/' || !pointer_token(&pointer, token, sizeof(token)))
-			return NULL;
-		json = json->type == JSON_ARRAY ? item_of(json, token) : json_get(json, token);
-	}
-	return json;
+	if (!*pointer)
+		return json;
+	if (!json || json_pointer_get(in(json), pointer, &value))
+		return NULL;
+	return out(value);
 }
 
 const char *json_str(const struct json *json, const char *otherwise)
 {
-	return json_type(json) == JSON_STRING ? json->s : otherwise;
+	return json_type(json) == JSON_STRING ? json_object_get_string(in(json)) : otherwise;
 }
 
 size_t json_str_len(const struct json *json)
 {
-	return json_type(json) == JSON_STRING ? json->n : 0;
+	return json_type(json) == JSON_STRING ? (size_t)json_object_get_string_len(in(json)) : 0;
 }
 
 int64_t json_int(const struct json *json, int64_t otherwise)
@@ -464,30 +329,107 @@ int64_t json_int(const struct json *json, int64_t otherwise)
 	double v;
 
 	if (json_type(json) == JSON_INT)
-		return json->i;
+		return json_object_get_int64(in(json));
 	v = json_double(json, NAN);
 	return v == floor(v) && fabs(v) < 9.2e18 ? (int64_t)v : otherwise;
 }
 
 double json_double(const struct json *json, double otherwise)
 {
-	if (json_type(json) == JSON_INT)
-		return (double)json->i;
-	return json_type(json) == JSON_DOUBLE ? json->d : otherwise;
+	enum json_type type = json_type(json);
+
+	return type == JSON_INT || type == JSON_DOUBLE ? json_object_get_double(in(json)) : otherwise;
 }
 
 int json_bool(const struct json *json, int otherwise)
 {
-	return json_type(json) == JSON_BOOL ? (int)json->i : otherwise;
+	return json_type(json) == JSON_BOOL ? json_object_get_boolean(in(json)) : otherwise;
 }
 
 int json_each(const struct json *object, size_t *at, const char **ret_key,
               const struct json **ret_value)
 {
-	if (json_type(object) != JSON_OBJECT || *at >= object->n)
+	struct lh_entry *entry;
+	size_t i = 0;
+
+	if (json_type(object) != JSON_OBJECT)
 		return 0;
-	*ret_key = object->members[*at].key;
-	*ret_value = object->members[*at].value;
-	(*at)++;
-	return 1;
+	for (entry = json_object_get_object(in(object))->head; entry; entry = entry->next, i++)
+		if (i == *at) {
+			*ret_key = lh_entry_k(entry);
+			*ret_value = out((struct json_object *)lh_entry_v(entry));
+			(*at)++;
+			return 1;
+		}
+	return 0;
+}
+
+struct json *json_new_object(void)
+{
+	return must(json_object_new_object());
+}
+
+struct json *json_new_array(void)
+{
+	return must(json_object_new_array());
+}
+
+struct json *json_new_str(const char *s)
+{
+	return s ? json_new_strn(s, strlen(s)) : NULL;
+}
+
+struct json *json_new_strn(const char *s, size_t n)
+{
+	return must(json_object_new_string_len(s, (int)n));
+}
+
+struct json *json_new_int(int64_t v)
+{
+	return must(json_object_new_int64(v));
+}
+
+struct json *json_new_double(double v)
+{
+	return isfinite(v) ? must(json_object_new_double(v)) : NULL;
+}
+
+struct json *json_new_bool(int v)
+{
+	return must(json_object_new_boolean(v));
+}
+
+struct json *json_new_null(void)
+{
+	return NULL;
+}
+
+void json_set(struct json *object, const char *key, struct json *value)
+{
+	if (json_object_object_add(in(object), key, in(value)))
+		abort();
+}
+
+void json_push(struct json *array, struct json *value)
+{
+	if (json_object_array_add(in(array), in(value)))
+		abort();
+}
+
+void json_del(struct json *object, const char *key)
+{
+	json_object_object_del(in(object), key);
+}
+
+const char *json_text(const struct json *json)
+{
+	return json_object_to_json_string_ext(in(json),
+	                                      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+const char *json_text_pretty(const struct json *json)
+{
+	return json_object_to_json_string_ext(in(json), JSON_C_TO_STRING_PRETTY |
+	                                                        JSON_C_TO_STRING_SPACED |
+	                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON for configuration, orders and the API: a value tree with strict parsing and hard limits. The
- * data path has a scanner of its own (plugins/ingest-json).
+/* JSON for configuration, orders and the API: a value tree with strict parsing and hard limits. It
+ * is json-c behind one door; the data path has its own scanner (plugins/ingest-json).
  *
  * Ownership: json_parse and json_new_* give a value the caller owns (json_free). json_set and
  * json_push take it over. Getters lend: valid while the parent lives and is not changed there.
  * Every getter accepts NULL and answers with its default, so chains need no checks.
- * Not thread-safe per value. Numbers: int64 or double; what is beyond them is refused. A double
- * that was parsed keeps its spelling. */
+ * Not thread-safe per value. Numbers: int64 or double; integers beyond int64 are refused. */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
 
@@ -17,35 +16,27 @@
 
 struct json;
 
-enum json_type {
-	JSON_NULL,
-	JSON_BOOL,
-	JSON_INT,
-	JSON_DOUBLE,
-	JSON_STRING,
-	JSON_ARRAY,
-	JSON_OBJECT
-};
+enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 #define JSON_DEPTH_MAX 64
 
 /* Strict RFC 8259: one value, nothing behind it, UTF-8, at most JSON_DEPTH_MAX deep, no duplicate
  * keys. err->where is "line:column". */
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
-void json_free(struct json *json);               /* NULL is fine */
-struct json *json_copy(const struct json *json); /* deep */
+void json_free(struct json *json);                   /* NULL is fine */
+struct json *json_copy(const struct json *json);     /* deep */
 
-enum json_type json_type(const struct json *json); /* JSON_NULL for NULL */
-const char *json_type_name(enum json_type type);   /* "string" */
+enum json_type json_type(const struct json *json);   /* JSON_NULL for NULL */
+const char *json_type_name(enum json_type type);     /* "string" */
 const struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_mut(struct json *object, const char *key);
 const struct json *json_at(const struct json *array, size_t i);
-size_t json_count(const struct json *json); /* of array or object, else 0 */
+size_t json_count(const struct json *json);          /* of array or object, else 0 */
 /* RFC 6901 pointer, "" is the value itself; NULL if absent. */
 const struct json *json_pointer(const struct json *json, const char *pointer);
 
 const char *json_str(const struct json *json, const char *otherwise);
-size_t json_str_len(const struct json *json);                 /* 0 if not a string */
+size_t json_str_len(const struct json *json);        /* 0 if not a string */
 int64_t json_int(const struct json *json, int64_t otherwise); /* a double without fraction counts */
 double json_double(const struct json *json, double otherwise);
 int json_bool(const struct json *json, int otherwise);
@@ -62,10 +53,10 @@ int json_each(const struct json *object, size_t *at, const char **ret_key,
 /* Allocation failure aborts: these trees are small and bounded by the limits of what was parsed. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);
-struct json *json_new_str(const char *s); /* NULL gives a JSON null */
+struct json *json_new_str(const char *s);            /* NULL gives a JSON null */
 struct json *json_new_strn(const char *s, size_t n);
 struct json *json_new_int(int64_t v);
-struct json *json_new_double(double v); /* NaN and infinities give null */
+struct json *json_new_double(double v);              /* NaN and infinities give null */
 struct json *json_new_bool(int v);
 struct json *json_new_null(void);
 

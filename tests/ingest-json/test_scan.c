@@ -103,7 +103,8 @@ static void make_string(struct buf *buf)
 	buf_putc(buf, '"');
 }
 
-/* A value of random shape; keys are unique, as core/json demands. */
+/* A value of random shape; keys are unique, as core/json demands. Numbers are one digit, for json-c
+ * takes 02 and 1. when they get damaged. */
 static void make_value(struct buf *buf, int depth)
 {
 	static const char *const scalars[] = {"null", "true", "false", "0", "7"};
