@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -579,6 +580,7 @@ static void become_ready(struct agent *agent)
 	         LOG_INT("port", http_server_port(agent->http)), LOG_STR("socket", config->http.unix_socket),
 	         LOG_STR("data", agent->data), LOG_INT("pid", getpid()));
 	supervise_on_ready(agent->supervise);
+	malloc_trim(0); /* a start takes more memory than the wait that follows */
 }
 
 static void on_sleep(void *ctx)
