@@ -206,9 +206,11 @@ int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	value = json_tokener_parse_ex(tokener, text, (int)n);
 	problem = json_tokener_get_error(tokener);
-	if (problem == json_tokener_continue) /* a bare number ends only with what follows it */
-		value = json_tokener_parse_ex(tokener, " ", 1), problem = json_tokener_get_error(tokener);
 	scan.at = text + json_tokener_get_parse_end(tokener);
+	if (problem == json_tokener_continue) { /* a bare number or word ends only with what follows it */
+		value = json_tokener_parse_ex(tokener, " ", 1), problem = json_tokener_get_error(tokener);
+		scan.at = scan.end;
+	}
 	json_tokener_free(tokener);
 	if (problem != json_tokener_success) {
 		json_object_put(value);
