@@ -51,8 +51,10 @@ static int fds_open(struct fds *fds, struct err *err)
 		return err_errno(err, errno, "cannot make a socket for a worker");
 	if (pipe2(fds->output, O_CLOEXEC))
 		return err_errno(err, errno, "cannot make a pipe for a worker");
-	fds->page = memfd_create("orasi-page", MFD_CLOEXEC);
-	if (fds->page < 0 || ftruncate(fds->page, sizeof(struct wire_page)))
+	fds->page = memfd_create("orasi-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Sealed: were it made shorter over there, reading it here would be a SIGBUS. */
+	if (fds->page < 0 || ftruncate(fds->page, sizeof(struct wire_page)) ||
+	    fcntl(fds->page, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return err_errno(err, errno, "cannot make a crash page for a worker");
 	return 0;
 }

@@ -97,6 +97,8 @@ int link_start(struct link **ret, struct err *err)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	page = mmap(NULL, sizeof(struct wire_page), PROT_READ | PROT_WRITE, MAP_SHARED, WIRE_PAGE_FD, 0);
 	link->page = page == MAP_FAILED ? &link->own : page;
+	if (page != MAP_FAILED)
+		close(WIRE_PAGE_FD); /* a plugin that writes to any descriptor must not wipe out the blame */
 	pthread_mutex_init(&link->mutex, NULL);
 	pthread_mutex_init(&link->writing, NULL);
 	pthread_cond_init(&link->changed, NULL);

@@ -210,6 +210,14 @@ DEED(write_fds)
 	return ORASI_OK;
 }
 
+DEED(shrink_fds)
+{
+	for (int fd = 3; fd < 1024; fd++)
+		if (ftruncate(fd, 0))
+			continue;
+	return ORASI_OK;
+}
+
 DEED(garbage)
 {
 	char junk[4096];
@@ -416,7 +424,8 @@ static const struct {
 	{"late_thread", late_thread},   {"loop", loop},                   {"loop_masked", loop_masked},
 	{"wait", wait_for_cancel},      {"memory_bomb", memory_bomb},     {"shared_bomb", shared_bomb},
 	{"leak", leak},                 {"fork_bomb", fork_bomb},         {"fd_bomb", fd_bomb},
-	{"write_fds", write_fds},       {"garbage", garbage},             {"forged_result", forged_result},
+	{"write_fds", write_fds},       {"shrink_fds", shrink_fds},       {"garbage", garbage},
+	{"forged_result", forged_result},
 	{"close_fds", close_fds},       {"shut_down", shut_down},         {"print", print},
 	{"log_flood", log_flood},       {"progress_flood", progress_flood}, {"scribble_page", scribble_page},
 	{"fail_without_words", fail_without_words}, {"strange_status", strange_status},

@@ -90,6 +90,8 @@ for _ in $(seq 12); do finish "$(custom leak 20000000)"; done | sort | uniq -c |
 	fail "twelve leaks of 20 MB fit a worker of 256 MiB, since it is replaced in time" "$(tail -5 "$SCRATCH/agent.log")"
 
 fails write_fds "broke the protocol.*hostile|hostile.*broke the protocol"
+same "what the agent reads cannot be made shorter" succeeded "$(finish "$(custom shrink_fds)")"
+lives "shortened descriptors"
 fails garbage "broke the protocol.*hostile|hostile.*broke the protocol"
 lives "garbage in the control socket"
 id=$(custom forged_result)
