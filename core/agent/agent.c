@@ -126,7 +126,7 @@ static void become_ready(struct agent *agent);
 static void look_at_plugins(struct agent *agent)
 {
 	loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
-	if (!agent->ready && agent->http && plugin_registry_settled(agent->plugins))
+	if (!agent->ready && agent->http && !plugin_registry_busy(agent->plugins))
 		become_ready(agent);
 }
 

@@ -79,8 +79,7 @@ int plugin_registry_fd(const struct plugin_registry *registry); /* inotify: poll
 void plugin_registry_step(struct plugin_registry *registry);    /* after fd is readable or when due */
 int64_t plugin_registry_due_in(const struct plugin_registry *registry); /* ms, -1 = nothing timed */
 void plugin_registry_rescan(struct plugin_registry *registry);
-int plugin_registry_settled(const struct plugin_registry *registry); /* every file has been judged */
-int plugin_registry_busy(const struct plugin_registry *registry); /* scans under way */
+int plugin_registry_busy(const struct plugin_registry *registry); /* some file has not been judged yet */
 
 /* By id or short name, newest active generation; kind "ingest", "index", "transform", "task" or
  * "notifier", NULL for any. NULL: unknown; `err` then

@@ -61,7 +61,6 @@ struct plugin_registry {
 	struct json *known; /* sha → description */
 	plugin_scan_fn scan;
 	void *ctx;
-	int scans;
 	int64_t generations;
 	_Atomic int64_t active, refused, scanned, crashed;
 	struct metric metrics[5 + STATES];
@@ -380,7 +379,6 @@ static void judge(struct plugin_registry *reg, struct file *file)
 		return;
 	}
 	enter(file, STATE_SCANNING, "", "");
-	reg->scans++;
 	reg->scan(reg->ctx, file->cas);
 }
 
@@ -415,7 +413,6 @@ static void take_description(struct plugin_registry *reg, struct file *file, con
 {
 	struct err bad = {0};
 
-	reg->scans--;
 	reg->scanned++;
 	if (!file->present) {
 		file_free(file);
@@ -624,20 +621,15 @@ int plugin_registry_fd(const struct plugin_registry *reg)
 	return reg->fd;
 }
 
-int plugin_registry_settled(const struct plugin_registry *reg)
+int plugin_registry_busy(const struct plugin_registry *reg)
 {
 	list_each(item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SETTLING || file->state == STATE_SCANNING)
-			return 0;
+			return 1;
 	}
-	return 1;
-}
-
-int plugin_registry_busy(const struct plugin_registry *reg)
-{
-	return reg->scans > 0 || plugin_registry_due_in(reg) >= 0;
+	return 0;
 }
 
 /* ---- new and free ------------------------------------------------------------------------------------------------------ */
