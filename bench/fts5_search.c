@@ -49,8 +49,10 @@ static void build(sqlite3 *db, FILE *file)
 	char *line = NULL, *text = NULL;
 	size_t cap = 0, n;
 
-	must(db, sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE VIRTUAL TABLE t USING "
-	                          "fts5(message); BEGIN", NULL, NULL, NULL));
+	must(db, sqlite3_exec(db,
+	                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE VIRTUAL TABLE t USING "
+	                      "fts5(message); BEGIN",
+	                      NULL, NULL, NULL));
 	must(db, sqlite3_prepare_v2(db, "INSERT INTO t VALUES (?)", -1, &insert, NULL));
 	while (getline(&line, &cap, file) > 0) {
 		n = message_of(line, &text);

@@ -37,8 +37,8 @@ static int read_file(const char *path, char **ret, size_t *ret_len)
 	return *ret ? 0 : -1;
 }
 
-static orasi_status decode(const orasi_ingest_factory *factory, void *self, orasi_source *source,
-                           uint64_t *ret_rows, orasi_error *err)
+static orasi_status decode(const orasi_ingest_factory *factory, void *self, orasi_source *source, uint64_t *ret_rows,
+                           orasi_error *err)
 {
 	const orasi_ingest_open open = {.struct_size = sizeof(open),
 	                                .source = source,
@@ -71,8 +71,8 @@ static int bench(const char *data, size_t len, int rounds)
 	orasi_status status = entry->init(fakehost_host(fake), &err);
 
 	if (!status)
-		status = factory->create(fakehost_host(fake), entry->describe(0)->id,
-		                         fakehost_config(config), &self, &err);
+		status = factory->create(fakehost_host(fake), entry->describe(0)->id, fakehost_config(config), &self,
+		                         &err);
 	for (int i = 0; i < rounds && !status; i++) {
 		struct fakehost_source source;
 

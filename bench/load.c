@@ -54,7 +54,7 @@ struct connection {
 struct target {
 	const char *name;
 	void (*open)(struct connection *c);
-	void (*begin)(struct connection *c);  /* starts the step at hand */
+	void (*begin)(struct connection *c); /* starts the step at hand */
 	int (*finish)(struct connection *c); /* bytes arrived: 1 the step ended, 0 more is to come */
 };
 
@@ -165,9 +165,11 @@ static void pull(struct connection *c)
 
 static size_t put_task(char *to, size_t cap)
 {
-	int n = options.body ? snprintf(to, cap, options.body, ++number)
-	                     : snprintf(to, cap, "{\"kind\":\"query\",\"sql\":\"SELECT '%s'\",\"run_at\":\"2099-01-01T00:00:00Z\"}",
-	                                payload);
+	int n = options.body
+	                ? snprintf(to, cap, options.body, ++number)
+	                : snprintf(to, cap,
+	                           "{\"kind\":\"query\",\"sql\":\"SELECT '%s'\",\"run_at\":\"2099-01-01T00:00:00Z\"}",
+	                           payload);
 
 	return (size_t)n;
 }
@@ -183,9 +185,10 @@ static void orasi_begin(struct connection *c)
 		body = task;
 		len = put_task(task, sizeof(task));
 	}
-	c->out_len = (size_t)sprintf(c->out, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n%s%s%sContent-Length: %zu\r\n\r\n",
-	                             options.path, type, options.prefer ? "Prefer: " : "",
-	                             options.prefer ? options.prefer : "", options.prefer ? "\r\n" : "", len);
+	c->out_len = (size_t)sprintf(
+		c->out, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+		options.path, type, options.prefer ? "Prefer: " : "", options.prefer ? options.prefer : "",
+		options.prefer ? "\r\n" : "", len);
 	memcpy(c->out + c->out_len, body, len);
 	c->out_len += len;
 	c->out_at = c->in_len = 0;
@@ -481,8 +484,8 @@ static void take_options(int argc, char **argv)
 		else
 			die(name, "unknown option");
 	}
-	if (options.connections < 1 || options.connections > CONNECTIONS_MAX || options.batch < 1 || options.bytes < 1 ||
-	    options.bytes > 4096)
+	if (options.connections < 1 || options.connections > CONNECTIONS_MAX || options.batch < 1 ||
+	    options.bytes < 1 || options.bytes > 4096)
 		die("usage", "a number is out of range");
 }
 
@@ -499,8 +502,8 @@ int main(int argc, char **argv)
 	wall = drive(find_target(), all);
 	printf("{\"tasks\":%llu,\"wall\":%.3f,\"rate\":%.0f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,"
 	       "\"start_p50\":%.3f,\"start_p99\":%.3f,\"errors\":%llu}\n",
-	       operations * (unsigned long long)options.batch, wall,
-	       (double)operations * options.batch / wall, percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1), percentile(&starts, 0.5),
-	       percentile(&starts, 0.99), errors);
+	       operations * (unsigned long long)options.batch, wall, (double)operations * options.batch / wall,
+	       percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1),
+	       percentile(&starts, 0.5), percentile(&starts, 0.99), errors);
 	return EXIT_SUCCESS;
 }

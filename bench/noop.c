@@ -55,7 +55,8 @@ static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, 
 	return ORASI_OK;
 }
 
-static const orasi_task_factory factory = {.struct_size = sizeof(factory), .create = create, .destroy = free, .run = run};
+static const orasi_task_factory factory = {
+	.struct_size = sizeof(factory), .create = create, .destroy = free, .run = run};
 static const char *const none[] = {NULL};
 static const orasi_descriptor descriptor = {
 	.struct_size = sizeof(descriptor),
@@ -64,8 +65,9 @@ static const orasi_descriptor descriptor = {
 	.name = "noop",
 	.version = "1.0.0",
 	.summary = "Does nothing",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":0},"
-	                 "\"pad\":{\"type\":\"string\",\"default\":\"\"}}}",
+	.config_schema =
+		"{\"type\":\"object\",\"properties\":{\"ms\":{\"type\":\"integer\",\"minimum\":0,\"default\":0},"
+		"\"pad\":{\"type\":\"string\",\"default\":\"\"}}}",
 	.features = none,
 	.requires_ext = none,
 };

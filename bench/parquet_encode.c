@@ -48,22 +48,18 @@ static double cpu_seconds(void)
 static const struct {
 	const char *name, *format;
 } columns[N_COLUMNS] = {
-        {"timestamp", "tsu:UTC"}, {"level", "u"},       {"service", "u"}, {"host", "u"},
-        {"trace_id", "u"},        {"span_id", "u"},     {"method", "u"},  {"path", "u"},
-        {"status", "l"},          {"duration_ms", "g"}, {"bytes", "l"},   {"user_id", "l"},
-        {"sampled", "b"},         {"message", "u"},
+	{"timestamp", "tsu:UTC"}, {"level", "u"},   {"service", "u"}, {"host", "u"},    {"trace_id", "u"},
+	{"span_id", "u"},         {"method", "u"},  {"path", "u"},    {"status", "l"},  {"duration_ms", "g"},
+	{"bytes", "l"},           {"user_id", "l"}, {"sampled", "b"}, {"message", "u"},
 };
 static const char *const levels[] = {"INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"};
-static const char *const services[] = {"auth",     "billing", "cart", "catalog",
-                                       "checkout", "gateway", "mail", "orders"};
+static const char *const services[] = {"auth", "billing", "cart", "catalog", "checkout", "gateway", "mail", "orders"};
 static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"};
-static const char *const paths[] = {"/api/v1/users/", "/api/v1/orders/", "/api/v2/search/",
-                                    "/static/img/"};
+static const char *const paths[] = {"/api/v1/users/", "/api/v1/orders/", "/api/v2/search/", "/static/img/"};
 static const char *const messages[] = {"request completed", "cache miss, loaded from the database",
                                        "user session refreshed", "background job finished"};
 
-static int add_text(struct arrow_builder *rows, int column, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
+static int add_text(struct arrow_builder *rows, int column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static int add_text(struct arrow_builder *rows, int column, const char *fmt, ...)
 {
@@ -81,28 +77,25 @@ static int add_row(struct arrow_builder *rows, uint64_t i)
 {
 	uint32_t number = below(100000), duration = below(2000000);
 	const char *path = paths[below(4)];
-	int r = arrow_append_int(arrow_builder_child(rows, 0),
-	                         1772323200000000 + (int64_t)i * 37000);
+	int r = arrow_append_int(arrow_builder_child(rows, 0), 1772323200000000 + (int64_t)i * 37000);
 
-	r |= add_text(rows, 1, "%s", levels[below(6)]) |
-	     add_text(rows, 2, "%s", services[below(8)]);
+	r |= add_text(rows, 1, "%s", levels[below(6)]) | add_text(rows, 2, "%s", services[below(8)]);
 	r |= add_text(rows, 3, "node-%02u", below(64));
-	r |= add_text(rows, 4, "%016" PRIx64 "%016" PRIx64, next(), next()) |
-	     add_text(rows, 5, "%016" PRIx64, next());
+	r |= add_text(rows, 4, "%016" PRIx64 "%016" PRIx64, next(), next()) | add_text(rows, 5, "%016" PRIx64, next());
 	r |= add_text(rows, 6, "%s", methods[below(7)]) | add_text(rows, 7, "%s%u", path, number);
 	r |= arrow_append_int(arrow_builder_child(rows, 8), 200 + below(18) * 10);
 	r |= arrow_append_double(arrow_builder_child(rows, 9), duration / 1000.0);
 	r |= arrow_append_int(arrow_builder_child(rows, 10), below(1000000));
 	r |= arrow_append_int(arrow_builder_child(rows, 11), below(500000));
 	r |= arrow_append_bool(arrow_builder_child(rows, 12), below(10) == 0);
-	r |= add_text(rows, 13, "%s in %u.%03u ms for %s%u", messages[below(4)], duration / 1000,
-	              duration % 1000, path, number);
+	r |= add_text(rows, 13, "%s in %u.%03u ms for %s%u", messages[below(4)], duration / 1000, duration % 1000, path,
+	              number);
 	return r | arrow_end_struct(rows);
 }
 
 /* As many batches as the rows need; NULL: out of memory. */
-static struct ArrowArray *make_batches(const struct ArrowSchema *schema, uint64_t n_rows,
-                                       size_t *ret_n, double *ret_bytes)
+static struct ArrowArray *make_batches(const struct ArrowSchema *schema, uint64_t n_rows, size_t *ret_n,
+                                       double *ret_bytes)
 {
 	size_t n = (size_t)((n_rows + BATCH_ROWS - 1) / BATCH_ROWS);
 	struct ArrowArray *batches = calloc(n + 1, sizeof(*batches));
@@ -124,9 +117,9 @@ static struct ArrowArray *make_batches(const struct ArrowSchema *schema, uint64_
 
 /* ---- both ways ------------------------------------------------------------------------------ */
 
-static orasi_status encode(const orasi_encode_factory *factory, void *self,
-                           struct fakehost_output *out, const struct ArrowSchema *schema,
-                           const struct ArrowArray *batches, size_t n, orasi_error *err)
+static orasi_status encode(const orasi_encode_factory *factory, void *self, struct fakehost_output *out,
+                           const struct ArrowSchema *schema, const struct ArrowArray *batches, size_t n,
+                           orasi_error *err)
 {
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	orasi_status status = factory->open(self, &out->output, schema, err);
@@ -136,8 +129,7 @@ static orasi_status encode(const orasi_encode_factory *factory, void *self,
 	return status ? status : factory->finish(self, &info, err);
 }
 
-static orasi_status decode(const orasi_ingest_factory *factory, void *self, const struct buf *file,
-                           orasi_error *err)
+static orasi_status decode(const orasi_ingest_factory *factory, void *self, const struct buf *file, orasi_error *err)
 {
 	struct fakehost_source source;
 	const orasi_ingest_open open = {.struct_size = sizeof(open),
@@ -161,8 +153,7 @@ static orasi_status decode(const orasi_ingest_factory *factory, void *self, cons
 
 static void report(const char *what, double best, uint64_t rows, double bytes)
 {
-	printf("%s %.3f CPU s, %.2f M rows/s, %.0f MB/s\n", what, best, (double)rows / best / 1e6,
-	       bytes / best / 1e6);
+	printf("%s %.3f CPU s, %.2f M rows/s, %.0f MB/s\n", what, best, (double)rows / best / 1e6, bytes / best / 1e6);
 }
 
 static void keep(const char *path, const struct buf *file)
@@ -175,8 +166,8 @@ static void keep(const char *path, const struct buf *file)
 	}
 }
 
-static orasi_status bench(const struct ArrowSchema *schema, uint64_t rows, int rounds,
-                          const char *options, const char *path, orasi_error *err)
+static orasi_status bench(const struct ArrowSchema *schema, uint64_t rows, int rounds, const char *options,
+                          const char *path, orasi_error *err)
 {
 	const orasi_entry *entry = orasi_plugin_entry_v0();
 	const orasi_encode_factory *encoder = entry->get_factory(ORASI_ENCODE_FACTORY);
@@ -206,8 +197,8 @@ static orasi_status bench(const struct ArrowSchema *schema, uint64_t rows, int r
 		best[0] = middle - start < best[0] ? middle - start : best[0];
 		best[1] = end - middle < best[1] ? end - middle : best[1];
 		if (i == rounds - 1) {
-			printf("%" PRIu64 " rows, %.1f MB of Arrow, %.1f MB of Parquet\n", rows,
-			       bytes / 1e6, (double)out.buf.len / 1e6);
+			printf("%" PRIu64 " rows, %.1f MB of Arrow, %.1f MB of Parquet\n", rows, bytes / 1e6,
+			       (double)out.buf.len / 1e6);
 			keep(path, &out.buf);
 		}
 		fakehost_output_done(&out);
@@ -237,9 +228,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < N_COLUMNS; i++)
 		if (arrow_schema_make(schema.children[i], columns[i].format, columns[i].name, 1, 0))
 			return EXIT_FAILURE;
-	status = bench(&schema, argc > 1 ? strtoull(argv[1], NULL, 10) : 350000,
-	               argc > 2 ? atoi(argv[2]) : 5, argc > 3 ? argv[3] : NULL,
-	               argc > 4 ? argv[4] : NULL, &err);
+	status = bench(&schema, argc > 1 ? strtoull(argv[1], NULL, 10) : 350000, argc > 2 ? atoi(argv[2]) : 5,
+	               argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL, &err);
 	if (status)
 		fprintf(stderr, "%s\n", err.message);
 	arrow_schema_release(&schema);

@@ -68,8 +68,8 @@ static double sum_batch(const struct ArrowSchema *schema, const struct ArrowArra
 }
 
 /* The schema of the one column that is wanted. */
-static int project(void *self, const orasi_ingest_factory *f, orasi_ingest_open *open,
-                   const char *name, struct ArrowSchema *want, orasi_error *err)
+static int project(void *self, const orasi_ingest_factory *f, orasi_ingest_open *open, const char *name,
+                   struct ArrowSchema *want, orasi_error *err)
 {
 	struct ArrowSchema all;
 	int64_t at;
@@ -106,8 +106,7 @@ static int scan(const struct buf *file, const char *column, orasi_error *err)
 
 	fakehost_source_init(&source, file->data, file->len, 1);
 	if (f->create(NULL, orasi_plugin_entry_v0()->describe(0)->id, NULL, &self, err) ||
-	    (column && project(self, f, &open, column, &want, err)) ||
-	    f->open(self, &open, &schema, err))
+	    (column && project(self, f, &open, column, &want, err)) || f->open(self, &open, &schema, err))
 		return -1;
 	while (!(r = f->next(self, &batch, &mark, err))) {
 		sum += sum_batch(&schema, &batch);

@@ -43,13 +43,15 @@ static struct loader *open_loader(void)
 	return loader;
 }
 
-static void commit(struct blob *blob, const struct table_codec *codec, const struct ArrowSchema *schema, const char *folder,
-                   int i)
+static void commit(struct blob *blob, const struct table_codec *codec, const struct ArrowSchema *schema,
+                   const char *folder, int i)
 {
-	static const char stats[] = "{\"numRecords\":1000,\"minValues\":{\"id\":1},\"maxValues\":{\"id\":1000},\"nullCount\":{\"id\":0}}";
+	static const char stats[] =
+		"{\"numRecords\":1000,\"minValues\":{\"id\":1},\"maxValues\":{\"id\":1000},\"nullCount\":{\"id\":0}}";
 	char name[64], staged[PATH_MAX];
 	struct table_add add = {.staged = staged, .name = name, .size = 4, .rows = 1000, .stats = stats};
-	struct table_change change = {.schema = schema, .adds = &add, .n_adds = 1, .app_id = "bench", .txn = i, .operation = "WRITE"};
+	struct table_change change =
+		{.schema = schema, .adds = &add, .n_adds = 1, .app_id = "bench", .txn = i, .operation = "WRITE"};
 	struct table_commit done;
 
 	snprintf(name, sizeof(name), "part-%d.parquet", i);
@@ -89,7 +91,8 @@ int main(int argc, char **argv)
 	struct blob *blob;
 	int64_t start, tail = 0;
 
-	if (!mkdtemp(folder) || arrow_schema_make(&schema, "+s", "", 0, 1) || arrow_schema_make(schema.children[0], "l", "id", 1, 0))
+	if (!mkdtemp(folder) || arrow_schema_make(&schema, "+s", "", 0, 1) ||
+	    arrow_schema_make(schema.children[0], "l", "id", 1, 0))
 		return 1;
 	snprintf(place, sizeof(place), "%s/table", folder);
 	if (blob_open(place, &blob, &err))
@@ -101,7 +104,8 @@ int main(int argc, char **argv)
 		commit(blob, &codec, &schema, folder, i);
 	}
 	printf("%d durable commits: %.0f a second, the last tenth %.0f a second\n", commits,
-	       commits / ((double)(clock_mono_ns() - start) / 1e9), commits / 10 / ((double)(clock_mono_ns() - tail) / 1e9));
+	       commits / ((double)(clock_mono_ns() - start) / 1e9),
+	       commits / 10 / ((double)(clock_mono_ns() - tail) / 1e9));
 	with = open_time(blob, &codec, (size_t)commits);
 	without = open_time(blob, NULL, (size_t)commits);
 	printf("opening it: %.1f ms with checkpoints, %.1f ms by its log: %.1fx\n", with, without, without / with);

@@ -9,8 +9,8 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ struct agent {
 	struct health *health;
 	struct api *api;
 	struct http_server *http;
-	int ready;    /* the plugins are known: tasks may start */
+	int ready; /* the plugins are known: tasks may start */
 	int stopping, stopped;
 };
 
@@ -265,7 +265,8 @@ static int open_plugins(struct agent *agent, struct err *err)
 static int find_places(struct agent *agent, struct err *err)
 {
 	const struct agent_config *config = agent->config;
-	static const char *const folders[] = {"", "/staging", "/datasets", "/uploads", "/plugins/local", "/plugins/cas"};
+	static const char *const folders[] = {"",         "/staging",       "/datasets",
+	                                      "/uploads", "/plugins/local", "/plugins/cas"};
 	char path[PATH_MAX + 32], *slash;
 	ssize_t n = readlink("/proc/self/exe", agent->here, sizeof(agent->here) - 1);
 
@@ -300,7 +301,8 @@ static int find_identity(struct agent *agent, struct err *err)
 	} else {
 		r = file_read(path, 4096, &text, err);
 		if (!r && text.len != UUID_LEN - 1)
-			r = err_set(err, ERR_CORRUPT, "'%s' is damaged: restore it, or delete it if the data folder is new", path);
+			r = err_set(err, ERR_CORRUPT,
+			            "'%s' is damaged: restore it, or delete it if the data folder is new", path);
 		if (!r)
 			str_copy(agent->id, sizeof(agent->id), text.data);
 	}
@@ -512,7 +514,8 @@ static int write_address(const struct agent *agent, struct err *err)
 	const char *colon = strrchr(http->listen, ':');
 	char path[PATH_MAX + 32], text[PATH_MAX + 32];
 	int host = colon ? (int)(colon - http->listen) : 0;
-	int any = !host || !strncmp(http->listen, "0.0.0.0", (size_t)host) || !strncmp(http->listen, "[::]", (size_t)host);
+	int any = !host || !strncmp(http->listen, "0.0.0.0", (size_t)host) ||
+	          !strncmp(http->listen, "[::]", (size_t)host);
 
 	if (*http->unix_socket)
 		snprintf(text, sizeof(text), "unix:%s", http->unix_socket);

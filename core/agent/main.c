@@ -29,8 +29,8 @@ static const char usage[] =
 	"Every key of the configuration can be set by a variable, for example ORASI_HTTP_LISTEN.\n";
 
 /* Variables of the other programs, which the agent may meet in its environment. */
-static const char *const other_variables[] = {"ORASI_SERVER", "ORASI_CONFIG",   "ORASI_CORPUS", "ORASI_PEERS",
-                                              "ORASI_SRCDIR", "ORASI_BUILDDIR", NULL};
+static const char *const other_variables[] = {
+	"ORASI_SERVER", "ORASI_CONFIG", "ORASI_CORPUS", "ORASI_PEERS", "ORASI_SRCDIR", "ORASI_BUILDDIR", NULL};
 
 struct arguments {
 	const char *config, *data, *listen, *abi_minor;
@@ -43,9 +43,14 @@ static const struct {
 	size_t offset;
 	int takes_value;
 } known[] = {
-	{"--config", offsetof(struct arguments, config), 1}, {"--data", offsetof(struct arguments, data), 1},
-	{"--listen", offsetof(struct arguments, listen), 1}, {"--abi-minor", offsetof(struct arguments, abi_minor), 1}, {"--check-config", offsetof(struct arguments, check), 0}, {"--check-store", offsetof(struct arguments, check_store), 0},
-	{"--print-config", offsetof(struct arguments, print), 0}, {"--version", offsetof(struct arguments, version), 0},
+	{"--config", offsetof(struct arguments, config), 1},
+	{"--data", offsetof(struct arguments, data), 1},
+	{"--listen", offsetof(struct arguments, listen), 1},
+	{"--abi-minor", offsetof(struct arguments, abi_minor), 1},
+	{"--check-config", offsetof(struct arguments, check), 0},
+	{"--check-store", offsetof(struct arguments, check_store), 0},
+	{"--print-config", offsetof(struct arguments, print), 0},
+	{"--version", offsetof(struct arguments, version), 0},
 	{"--help", offsetof(struct arguments, help), 0},
 };
 
@@ -78,8 +83,9 @@ static int set_listen(const char *listen, struct err *err)
 	int is_unix = str_starts(listen, "unix:");
 	int r = option_set(option_find(http_options, "listen"), &agent_config.http, is_unix ? "" : listen, err);
 
-	return r ? r : option_set(option_find(http_options, "unix_socket"), &agent_config.http,
-	                          is_unix ? listen + 5 : "", err);
+	return r ? r
+	         : option_set(option_find(http_options, "unix_socket"), &agent_config.http, is_unix ? listen + 5 : "",
+	                      err);
 }
 
 static int read_config(const struct arguments *arguments, struct err *err)
@@ -98,7 +104,8 @@ static int read_config(const struct arguments *arguments, struct err *err)
 	if (!r && arguments->data)
 		r = option_set(option_find(agent_storage_options, "data"), &agent_config, arguments->data, err);
 	if (!r && arguments->abi_minor)
-		r = option_set(option_find(agent_plugin_options, "abi_minor"), &agent_config, arguments->abi_minor, err);
+		r = option_set(option_find(agent_plugin_options, "abi_minor"), &agent_config, arguments->abi_minor,
+		               err);
 	if (!r && arguments->listen)
 		r = set_listen(arguments->listen, err);
 	return r;

@@ -12,12 +12,12 @@
 #include "loop/loop.h"
 
 const struct option api_options[] = {
-	{"upload_max", OPTION_BYTES, offsetof(struct api_config, upload_max), "64GiB", 1, INT64_MAX,
-	 NULL, "Largest upload."},
-	{"upload_age", OPTION_DURATION, offsetof(struct api_config, upload_age_ms), "24h", 1000,
-	 INT64_MAX, NULL, "Uploads older than this are removed."},
-	{"wait_max", OPTION_DURATION, offsetof(struct api_config, wait_max_ms), "60s", 1, 3600000,
-	 NULL, "Longest time that a request may wait for a task."},
+	{"upload_max", OPTION_BYTES, offsetof(struct api_config, upload_max), "64GiB", 1, INT64_MAX, NULL,
+         "Largest upload."},
+	{"upload_age", OPTION_DURATION, offsetof(struct api_config, upload_age_ms), "24h", 1000, INT64_MAX, NULL,
+         "Uploads older than this are removed."},
+	{"wait_max", OPTION_DURATION, offsetof(struct api_config, wait_max_ms), "60s", 1, 3600000, NULL,
+         "Longest time that a request may wait for a task."},
 	OPTION_END,
 };
 
@@ -45,8 +45,7 @@ static int check_query(const struct api_route *route, struct http_request *req)
 
 	while (http_query_next(req, &at, &name, &value))
 		if (!word_listed(route->query, name)) {
-			reply_fail(req, ERR_INVALID,
-			           "'%s' does not know the query parameter '%.100s'%s%s",
+			reply_fail(req, ERR_INVALID, "'%s' does not know the query parameter '%.100s'%s%s",
 			           route->pattern, name, route->query ? "; it knows: " : "",
 			           route->query ? route->query : "");
 			return -1;
@@ -66,12 +65,10 @@ static int check_media_type(const struct api_route *route, struct http_request *
 	size_t n;
 
 	http_body(req, &n);
-	if (!route->body || !n || strchr(route->body, '/') ||
-	    http_content_is(req, "application/json") ||
+	if (!route->body || !n || strchr(route->body, '/') || http_content_is(req, "application/json") ||
 	    (takes_lines(route) && http_content_is(req, "application/x-ndjson")))
 		return 0;
-	err_set(&err, ERR_UNSUPPORTED,
-	        "the body must be JSON: send 'Content-Type: application/json'");
+	err_set(&err, ERR_UNSUPPORTED, "the body must be JSON: send 'Content-Type: application/json'");
 	http_reply_problem(req, &err, &more);
 	return -1;
 }

@@ -53,8 +53,7 @@ void api_on_event(void *api, const struct task_event *event);
 /* Tasks that a task submits, by the rules of POST /v1/tasks: one spec per body, in `arena` and pointing into `bodies`.
  * ERR_INVALID with the first problem. */
 struct json;
-int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret,
-                    struct err *err);
+int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err);
 /* For queue_events.on_ready: lets remote workers that wait have tasks. */
 void api_on_ready(struct api *api);
 /* What a worker said about the task with this id, as text. */

@@ -61,7 +61,8 @@ static void reply_batch(struct api *api, struct http_request *req, int64_t id, i
 		return;
 	}
 	if (status == 201)
-		http_set_header(req, "Location", arena_printf(http_arena(req), "/v1/batches/%s", id_text(req, 'b', id)));
+		http_set_header(req, "Location",
+		                arena_printf(http_arena(req), "/v1/batches/%s", id_text(req, 'b', id)));
 	reply_json(req, status, batch_json(req, &batch));
 }
 
@@ -140,8 +141,8 @@ void handle_batches_get(struct api *api, struct http_request *req)
 		reply_fail(req, ERR_INVALID, "the cursor is not one that this agent gave");
 		return;
 	}
-	if (queue_batches(api->env.queue, http_query(req, "tenant"), before, (size_t)limit + 1, http_arena(req), &batches,
-	                  &n, &err)) {
+	if (queue_batches(api->env.queue, http_query(req, "tenant"), before, (size_t)limit + 1, http_arena(req),
+	                  &batches, &n, &err)) {
 		reply_err(req, &err);
 		return;
 	}

@@ -98,17 +98,15 @@ void handle_datasets_get(struct api *api, struct http_request *req)
 	reply_json(req, 200, json);
 }
 
-static const char *const described[] = {
-	"version",           "rows",    "bytes", "files", "schema", "configuration",
-	"partition_columns", "indexes", NULL};
+static const char *const described[] = {"version",           "rows",    "bytes", "files", "schema", "configuration",
+                                        "partition_columns", "indexes", NULL};
 
 /* What the table says goes over what the catalog remembers. A table without a first commit is not
  * an error: the dataset is known and empty. */
 static void on_described(void *ctx, const struct json *result, const struct err *err)
 {
 	struct asked *asked = ctx;
-	const struct catalog_dataset *dataset =
-	        catalog_dataset(asked->api->env.catalog, asked->name);
+	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
 	struct json *json;
 
 	if (!dataset) {
@@ -130,8 +128,7 @@ static void on_described(void *ctx, const struct json *result, const struct err 
 }
 
 /* With ?version=, as it was then. NULL: it has answered. */
-static struct json *order_with_version(struct http_request *req,
-                                       const struct catalog_dataset *dataset)
+static struct json *order_with_version(struct http_request *req, const struct catalog_dataset *dataset)
 {
 	const char *text = http_query(req, "version");
 	int64_t version = -1;
@@ -152,8 +149,7 @@ static void describe(struct api *api, struct http_request *req, supervise_reply_
 	struct json *order = dataset ? order_with_version(req, dataset) : NULL;
 
 	if (order)
-		call(api, req, "table.describe", order, on_reply,
-		     asked_new(api, req, dataset->name));
+		call(api, req, "table.describe", order, on_reply, asked_new(api, req, dataset->name));
 }
 
 void handle_dataset_get(struct api *api, struct http_request *req)
@@ -168,8 +164,7 @@ static void on_schema(void *ctx, const struct json *result, const struct err *er
 	if (err && err->code)
 		reply_err(asked->req, err);
 	else if (!json_get(result, "schema"))
-		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' is empty and has no schema yet",
-		           asked->name);
+		reply_fail(asked->req, ERR_NOTFOUND, "dataset '%s' is empty and has no schema yet", asked->name);
 	else
 		http_reply_json(asked->req, 200, json_text(json_get(result, "schema")));
 }
@@ -221,15 +216,13 @@ void handle_dataset_history(struct api *api, struct http_request *req)
 static void on_created(void *ctx, int r, const struct err *err)
 {
 	struct asked *asked = ctx;
-	const struct catalog_dataset *dataset =
-	        catalog_dataset(asked->api->env.catalog, asked->name);
+	const struct catalog_dataset *dataset = catalog_dataset(asked->api->env.catalog, asked->name);
 
 	if (r || !dataset) {
 		reply_err(asked->req, err);
 		return;
 	}
-	http_set_header(asked->req, "Location",
-	                arena_printf(http_arena(asked->req), "/v1/datasets/%s", dataset->name));
+	http_set_header(asked->req, "Location", arena_printf(http_arena(asked->req), "/v1/datasets/%s", dataset->name));
 	reply_json(asked->req, asked->status, dataset_json(dataset));
 }
 
@@ -239,8 +232,7 @@ static int check_new_dataset(struct http_request *req, const char *name, const c
 	int r = 0;
 
 	if (!str_is_name(name))
-		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'",
-		           name);
+		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'", name);
 	else if (dataset_is_reserved(name))
 		errors_add(errors, "", "names that end in '__rejects' are made by ingest itself");
 	if (!path_is_plain(location) && !location_is_far(location))
@@ -256,11 +248,9 @@ static int check_new_dataset(struct http_request *req, const char *name, const c
 	return r;
 }
 
-static void put_dataset(struct api *api, struct http_request *req, const char *name,
-                        const char *location)
+static void put_dataset(struct api *api, struct http_request *req, const char *name, const char *location)
 {
-	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1,
-	                                  -1,   -1};
+	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1, -1, -1};
 	struct asked *asked = asked_new(api, req, name);
 	int r;
 
@@ -284,8 +274,8 @@ static void on_looked(void *ctx, const struct json *result, const struct err *er
 }
 
 /* With a schema a table is made, else the one that may be there is looked at. */
-static void look_or_make(struct api *api, struct http_request *req, const char *name,
-                         const char *location, const struct json *body)
+static void look_or_make(struct api *api, struct http_request *req, const char *name, const char *location,
+                         const struct json *body)
 {
 	static const char *const members[] = {"schema", "partition_by", "properties"};
 	struct catalog_dataset place = {.name = name, .location = location};
@@ -296,8 +286,7 @@ static void look_or_make(struct api *api, struct http_request *req, const char *
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (json_get(body, members[i]))
 			json_set(order, members[i], json_copy(json_get(body, members[i])));
-	call(api, req, json_get(body, "schema") ? "table.create" : "table.describe", order,
-	     on_looked, asked);
+	call(api, req, json_get(body, "schema") ? "table.create" : "table.describe", order, on_looked, asked);
 }
 
 void handle_dataset_put(struct api *api, struct http_request *req)
@@ -311,16 +300,15 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 	if (!body)
 		return;
 	location = json_get_str(body, "location", NULL);
-	location =
-	        location ? arena_str(http_arena(req), location)
-	        : known  ? known->location
-	                 : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
+	location = location ? arena_str(http_arena(req), location)
+	           : known  ? known->location
+	                    : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
 	looks = json_get(body, "location") || json_get(body, "schema");
 	if (known && str_eq(known->location, location))
 		reply_json(req, 200, dataset_json(known));
 	else if (known)
-		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move",
-		           name, known->location);
+		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move", name,
+		           known->location);
 	else if (!check_new_dataset(req, name, location)) {
 		if (looks)
 			look_or_make(api, req, name, location, body);
@@ -346,8 +334,7 @@ static void forget(struct asked *asked)
 	int r = catalog_drop_dataset(asked->api->env.catalog, asked->name, on_forgotten, asked);
 
 	if (r)
-		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name,
-		           err_name(r));
+		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name, err_name(r));
 }
 
 static void on_dropped(void *ctx, const struct json *result, const struct err *err)

@@ -159,8 +159,7 @@ static struct watcher *stream_begin(struct api *api, struct http_request *req, i
 	return watcher;
 }
 
-static void stream_task(struct api *api, struct http_request *req, const struct task *task,
-                        int64_t behind)
+static void stream_task(struct api *api, struct http_request *req, const struct task *task, int64_t behind)
 {
 	struct watcher *watcher = stream_begin(api, req, task->id);
 	int ends = task_state_is_final(task->state), n;
@@ -185,8 +184,7 @@ void handle_task_events(struct api *api, struct http_request *req)
 	struct err err;
 
 	if (id_parse('t', http_param(req, "id"), &id))
-		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task",
-		           http_param(req, "id"));
+		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
 	else if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
 		reply_err(req, &err);
 	else if (behind >= 0 && task_state_is_final(task->state) && !has_news(api, id, behind))

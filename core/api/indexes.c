@@ -31,12 +31,10 @@ static const struct catalog_index *path_index(struct api *api, struct http_reque
 {
 	const char *name = http_param(req, "index");
 	const struct catalog_dataset *dataset = path_dataset(api, req);
-	const struct catalog_index *index =
-	        dataset ? catalog_index(api->env.catalog, dataset->name, name) : NULL;
+	const struct catalog_index *index = dataset ? catalog_index(api->env.catalog, dataset->name, name) : NULL;
 
 	if (dataset && !index)
-		reply_fail(req, ERR_NOTFOUND, "dataset '%s' has no index '%.128s'", dataset->name,
-		           name);
+		reply_fail(req, ERR_NOTFOUND, "dataset '%s' has no index '%.128s'", dataset->name, name);
 	return index;
 }
 
@@ -84,18 +82,17 @@ void handle_index_get(struct api *api, struct http_request *req)
 static void reply_created(struct asked *asked, const char *task)
 {
 	const struct catalog_index *index =
-	        catalog_index(asked->api->env.catalog, asked->index.dataset, asked->index.name);
+		catalog_index(asked->api->env.catalog, asked->index.dataset, asked->index.name);
 	struct json *json = index_json(index ? index : &asked->index);
 
 	json_set_str(json, "task", task);
 	http_set_header(asked->req, "Location",
-	                arena_printf(http_arena(asked->req), "/v1/datasets/%s/indexes/%s",
-	                             asked->index.dataset, asked->index.name));
+	                arena_printf(http_arena(asked->req), "/v1/datasets/%s/indexes/%s", asked->index.dataset,
+	                             asked->index.name));
 	reply_json(asked->req, asked->status, json);
 }
 
-static void on_build_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                         const struct err *err)
+static void on_build_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
 {
 	struct asked *asked = ctx;
 	char id[ID_LEN];
@@ -160,15 +157,14 @@ static void on_created(void *ctx, const struct json *result, const struct err *e
 	asked->index.generation = json_get_int(result, "generation", -1);
 	r = catalog_put_index(asked->api->env.catalog, &asked->index, on_known, asked);
 	if (r)
-		reply_fail(asked->req, r, "index '%s' cannot be written down: %s",
-		           asked->index.name, err_name(r));
+		reply_fail(asked->req, r, "index '%s' cannot be written down: %s", asked->index.name, err_name(r));
 }
 
 static void check_plugin(struct asked *asked, struct json *body, struct json *errors)
 {
 	struct err err = {0};
-	const struct json *plugin = plugin_find(asked->api->env.plugins, "index",
-	                                        json_get_str(body, "plugin", ""), &err);
+	const struct json *plugin =
+		plugin_find(asked->api->env.plugins, "index", json_get_str(body, "plugin", ""), &err);
 
 	if (!plugin) {
 		errors_add(errors, "/plugin", "%s", err.text);
@@ -176,8 +172,7 @@ static void check_plugin(struct asked *asked, struct json *body, struct json *er
 	}
 	if (!json_get(body, "options"))
 		json_set(body, "options", json_new_object());
-	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(body, "options"),
-	                    "/options", errors);
+	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(body, "options"), "/options", errors);
 	asked->index.plugin = arena_str(http_arena(asked->req), json_get_str(plugin, "name", ""));
 }
 
@@ -191,8 +186,7 @@ static int take_body(struct asked *asked, struct json *body)
 	asked->index.name = arena_str(arena, json_get_str(body, "name", ""));
 	asked->build = json_get_bool(body, "build", 1);
 	if (!str_is_name(asked->index.name))
-		errors_add(errors, "/name",
-		           "'%.128s' is not a name: letters, digits, '_', '.' and '-'",
+		errors_add(errors, "/name", "'%.128s' is not a name: letters, digits, '_', '.' and '-'",
 		           asked->index.name);
 	check_plugin(asked, body, errors);
 	asked->index.columns = arena_str(arena, json_text(json_get(body, "columns")));
@@ -209,16 +203,14 @@ static int take_body(struct asked *asked, struct json *body)
 static int compare_known(struct asked *asked)
 {
 	const struct catalog_index *known =
-	        catalog_index(asked->api->env.catalog, asked->index.dataset, asked->index.name);
+		catalog_index(asked->api->env.catalog, asked->index.dataset, asked->index.name);
 
 	if (!known)
 		return 0;
-	if (str_eq(known->plugin, asked->index.plugin) &&
-	    str_eq(known->columns, asked->index.columns) &&
+	if (str_eq(known->plugin, asked->index.plugin) && str_eq(known->columns, asked->index.columns) &&
 	    str_eq(known->options, asked->index.options))
 		return 1;
-	reply_fail(asked->req, ERR_EXISTS,
-	           "dataset '%s' has another index of the name '%s': drop it first",
+	reply_fail(asked->req, ERR_EXISTS, "dataset '%s' has another index of the name '%s': drop it first",
 	           asked->index.dataset, asked->index.name);
 	return ERR_EXISTS;
 }
@@ -232,8 +224,7 @@ static void on_checked(void *ctx, const struct json *result, const struct err *e
 	if (err && err->code)
 		reply_err(asked->req, err);
 	else if (supervise_call(asked->api->env.supervise, "table.index_create",
-	                        order_with_index(asked->api, &asked->index), on_created, asked,
-	                        &failed))
+	                        order_with_index(asked->api, &asked->index), on_created, asked, &failed))
 		reply_err(asked->req, &failed);
 }
 
@@ -263,8 +254,7 @@ void handle_indexes_post(struct api *api, struct http_request *req)
 	asked = asked_new(api, req);
 	asked->index.dataset = arena_str(http_arena(req), dataset->name);
 	asked->index.created_at = asked->index.updated_at = clock_wall_ms();
-	asked->index.generation = asked->index.rows = asked->index.bytes = asked->index.segments =
-	        -1;
+	asked->index.generation = asked->index.rows = asked->index.bytes = asked->index.segments = -1;
 	if (!take_body(asked, body))
 		create(asked);
 	json_free(body);
@@ -291,11 +281,9 @@ static void on_dropped(void *ctx, const struct json *result, const struct err *e
 		reply_err(asked->req, err);
 		return;
 	}
-	r = catalog_drop_index(asked->api->env.catalog, asked->index.dataset, asked->index.name,
-	                       on_forgotten, asked);
+	r = catalog_drop_index(asked->api->env.catalog, asked->index.dataset, asked->index.name, on_forgotten, asked);
 	if (r)
-		reply_fail(asked->req, r, "index '%s' cannot be dropped: %s", asked->index.name,
-		           err_name(r));
+		reply_fail(asked->req, r, "index '%s' cannot be dropped: %s", asked->index.name, err_name(r));
 }
 
 void handle_index_delete(struct api *api, struct http_request *req)
@@ -309,8 +297,8 @@ void handle_index_delete(struct api *api, struct http_request *req)
 	asked = asked_new(api, req);
 	asked->index.dataset = arena_str(http_arena(req), index->dataset);
 	asked->index.name = arena_str(http_arena(req), index->name);
-	if (supervise_call(api->env.supervise, "table.index_drop", order_with_index(api, index),
-	                   on_dropped, asked, &err))
+	if (supervise_call(api->env.supervise, "table.index_drop", order_with_index(api, index), on_dropped, asked,
+	                   &err))
 		reply_err(req, &err);
 }
 
@@ -319,8 +307,7 @@ static void put_op(struct api *api, struct http_request *req, const char *op)
 	const struct catalog_index *index = path_index(api, req);
 
 	if (index)
-		reply_with_task(api, req, "index", index->dataset,
-		                index_task(index->dataset, index->name, op));
+		reply_with_task(api, req, "index", index->dataset, index_task(index->dataset, index->name, op));
 }
 
 void handle_index_build(struct api *api, struct http_request *req)

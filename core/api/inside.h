@@ -72,11 +72,11 @@ struct api {
 	struct heap due;                       /* watchers, the earliest first */
 	int64_t timer_at;                      /* mono ms: when `timer` is due, 0 = it is not set */
 	struct kept_event events[EVENTS_KEPT]; /* a ring: seq modulo its size */
-	int64_t last_seq, first_seq; /* of the ring; nothing is kept before somebody listens */
+	int64_t last_seq, first_seq;           /* of the ring; nothing is kept before somebody listens */
 	int listened;
 	int stopping;
-	struct kept_line *lines[LOGS_KEPT]; /* a ring of what workers said */
-	size_t n_lines;                     /* ever */
+	struct kept_line *lines[LOGS_KEPT];            /* a ring of what workers said */
+	size_t n_lines;                                /* ever */
 	struct operation *operations[OPERATIONS_KEPT]; /* a ring: id modulo its size */
 	int64_t last_operation;
 	struct list wishes; /* for leases; who waits longest first */
@@ -87,10 +87,9 @@ struct api {
 
 /* ---- replies and requests --------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json); /* takes json */
-void reply_buf(struct http_request *req, int status, struct buf *out); /* JSON text; ends out */
+void reply_buf(struct http_request *req, int status, struct buf *out);    /* JSON text; ends out */
 void reply_err(struct http_request *req, const struct err *err);
-void reply_fail(struct http_request *req, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void reply_fail(struct http_request *req, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reply_not_json(struct http_request *req, struct err *err);
 /* 422 with a list of {"pointer","detail"}. */
 void reply_invalid(struct http_request *req, const struct json *errors);
@@ -108,17 +107,16 @@ int64_t query_number(struct http_request *req, const char *name, int64_t otherwi
  */
 int64_t wait_parse(const struct api *api, const char *text);
 
-void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void errors_add(struct json *errors, const char *pointer, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- things as JSON --------------------------------------------------------------------- */
-enum { TASK_BRIEF, TASK_FULL }; /* full: with its spec and result */
-void task_write(struct buf *out, const struct task *task, int how); /* JSON text */
+enum { TASK_BRIEF, TASK_FULL };                                                    /* full: with its spec and result */
+void task_write(struct buf *out, const struct task *task, int how);                /* JSON text */
 const char *task_text(struct http_request *req, const struct task *task, int how); /* in the arena, or NULL */
 struct json *attempt_json(const struct task_attempt *attempt);
 struct json *dataset_json(const struct catalog_dataset *dataset);
 struct json *index_json(const struct catalog_index *index);
-struct json *stored_json(const char *text); /* JSON that the agent has written itself */
+struct json *stored_json(const char *text);                                /* JSON that the agent has written itself */
 void json_set_time(struct json *object, const char *key, int64_t wall_ms); /* null for 0 */
 /* A strong ETag (without quotes) of a text, in the request's arena. */
 const char *etag_of(struct http_request *req, const char *text);
@@ -133,7 +131,7 @@ struct submission {
 	struct submission_item {
 		int64_t place;       /* of its spec; -1: it is wrong */
 		const char *problem; /* then: a problem document, when asked for by item */
-	} *items;
+	} * items;
 	size_t n_items;
 	int is_list, is_lines, by_item;
 };
@@ -146,8 +144,8 @@ struct json *kind_schema(const struct api *api, const char *name); /* lent; NULL
 extern const char *const kind_names[];                             /* NULL-ended */
 
 /* Puts one task with this body; the answer has it as 202 with Location. */
-void reply_with_task(struct api *api, struct http_request *req, const char *kind,
-                     const char *dataset, struct json *body);
+void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
+                     struct json *body);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
 const char *task_url(struct http_request *req, int64_t id);
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err);
@@ -155,8 +153,7 @@ void reply_put_error(struct api *api, struct http_request *req, const char *queu
 /* ---- waiting and events ----------------------------------------------------------------- */
 /* Answers with the task when it has ended, or has changed from `etag` (if not NULL), or after `ms`,
  * then with `status`. */
-void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
-                int status);
+void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag, int status);
 void api_watch_init(struct api *api);
 void api_watch_done(struct api *api);
 void api_watch_tick(void *api);

@@ -208,7 +208,8 @@ static int read_queues(struct wish *wish, const struct json *list)
 		if (!str_is_name(name) || !settings.remote) {
 			reply_fail(wish->req, ERR_CONFLICT,
 			           "the queue '%.100s' is not for remote workers: PATCH /v1/queues/%.100s with "
-			           "{\"remote\":true}", name, name);
+			           "{\"remote\":true}",
+			           name, name);
 			return ERR_CONFLICT;
 		}
 		wish->queues[i] = arena_str(http_arena(wish->req), name);
@@ -278,9 +279,10 @@ static void say(struct step *step, int code, const char *detail)
 	json_set_int(step->answer, "status", code ? http_status_of(code) : 200);
 	if (!code)
 		return;
-	err_set(&err, code, "%s", detail && *detail ? detail
-	                          : code == ERR_STALE ? "the lease is over: somebody else has the task, or it has ended"
-	                                              : err_name(code));
+	err_set(&err, code, "%s",
+	        detail && *detail   ? detail
+	        : code == ERR_STALE ? "the lease is over: somebody else has the task, or it has ended"
+	                            : err_name(code));
 	json_set(step->answer, "problem", stored_json(http_problem_text(step->round->req, &err, &more)));
 }
 

@@ -46,8 +46,7 @@ static void spell_out(struct json *schema)
 {
 	const char *format = json_get_str(schema, "format", "");
 
-	if (str_eq(json_get_str(schema, "type", ""), "object") &&
-	    !json_get(schema, "additionalProperties"))
+	if (str_eq(json_get_str(schema, "type", ""), "object") && !json_get(schema, "additionalProperties"))
 		json_set_bool(schema, "additionalProperties", 0);
 	if (str_eq(format, "bytes") || str_eq(format, "duration"))
 		json_set(schema, "type", parsed("[\"string\",\"integer\"]"));
@@ -62,12 +61,8 @@ static struct json *make_schemas(const struct api *api)
 {
 	static const struct {
 		const char *kind, *component;
-	} tasks[] = {{"ingest", "IngestTask"},
-	             {"index", "IndexTask"},
-	             {"maintain", "MaintainTask"},
-	             {"query", "QueryTask"},
-	             {"custom", "CustomTask"},
-	             {"notify", "NotifyTask"},
+	} tasks[] = {{"ingest", "IngestTask"}, {"index", "IndexTask"},   {"maintain", "MaintainTask"},
+	             {"query", "QueryTask"},   {"custom", "CustomTask"}, {"notify", "NotifyTask"},
 	             {"remote", "RemoteTask"}};
 	struct json *schemas = json_copy(json_get(api->schemas, "schemas"));
 
@@ -109,12 +104,12 @@ static const char *status_meaning(const char *status)
 	static const struct {
 		const char *status, *meaning;
 	} meanings[] = {
-	        {"200", "Done."},
-	        {"201", "Created, and durable."},
-	        {"202", "Accepted, and durable."},
-	        {"204", "Done; there is nothing to say."},
-	        {"304", "Not changed."},
-	        {"503", "Not now."},
+		{"200", "Done."},
+		{"201", "Created, and durable."},
+		{"202", "Accepted, and durable."},
+		{"204", "Done; there is nothing to say."},
+		{"304", "Not changed."},
+		{"503", "Not now."},
 	};
 
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
@@ -159,8 +154,7 @@ static struct json *make_responses(const char *answers)
 	return responses;
 }
 
-static struct json *make_param(const char *in, const char *name, const char *schema,
-                               const char *help)
+static struct json *make_param(const char *in, const char *name, const char *schema, const char *help)
 {
 	struct json *param = json_new_object();
 
@@ -203,9 +197,8 @@ static struct json *make_params(const struct api_route *route)
 	for (char *name; (name = strsep(&rest, " "));)
 		add_query_param(params, name);
 	if (takes_lines(route)) {
-		json_push(params,
-		          make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
-		                     "The same key within 24 hours gives the first tasks again."));
+		json_push(params, make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
+		                             "The same key within 24 hours gives the first tasks again."));
 		json_push(params, make_param("header", "Prefer", "{\"type\":\"string\"}",
 		                             "wait=N: answer when the task has ended, but after N "
 		                             "seconds at most; return=minimal: the id alone."));
@@ -236,12 +229,10 @@ static const char *tag_of(const struct api_route *route)
 {
 	static const struct {
 		const char *prefix, *tag;
-	} tags[] = {{"/v1/tasks", "tasks"},       {"/v1/events", "tasks"},
-	            {"/v1/batches", "tasks"},     {"/v1/queues", "queues"},
-	            {"/v1/leases", "workers"},    {"/v1/workers", "workers"},
-	            {"/v1/schedules", "tasks"},   {"/v1/operations", "tasks"},
-	            {"/v1/uploads", "data"},      {"/v1/query", "data"},
-	            {"/v1/datasets", "datasets"}, {"/v1/plugins", "plugins"}};
+	} tags[] = {{"/v1/tasks", "tasks"},     {"/v1/events", "tasks"},      {"/v1/batches", "tasks"},
+	            {"/v1/queues", "queues"},   {"/v1/leases", "workers"},    {"/v1/workers", "workers"},
+	            {"/v1/schedules", "tasks"}, {"/v1/operations", "tasks"},  {"/v1/uploads", "data"},
+	            {"/v1/query", "data"},      {"/v1/datasets", "datasets"}, {"/v1/plugins", "plugins"}};
 
 	if (strstr(route->pattern, "/indexes"))
 		return "indexes";
@@ -253,8 +244,7 @@ static const char *tag_of(const struct api_route *route)
 
 static struct json *make_operation(const struct api_route *route)
 {
-	struct json *operation = json_new_object(), *tags = json_new_array(),
-	            *params = make_params(route);
+	struct json *operation = json_new_object(), *tags = json_new_array(), *params = make_params(route);
 
 	json_push(tags, json_new_str(tag_of(route)));
 	json_set(operation, "tags", tags);
@@ -289,30 +279,27 @@ static struct json *make_paths(void)
 
 char *openapi_text(const struct api *api)
 {
-	static const char frame[] =
-	        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Orasi agent\",\"description\":"
-	        "\"Turns files into typed Delta Lake datasets, indexes them and answers SQL.\","
-	        "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
-	        "\"servers\":[{\"url\":\"/\",\"description\":\"This "
-	        "agent.\"}],\"security\":[],\"tags\":["
-	        "{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
-	        "{\"name\":\"queues\",\"description\":\"Where tasks wait, and by which rules.\"},"
-	        "{\"name\":\"workers\",\"description\":\"Who does them.\"},"
-	        "{\"name\":\"data\",\"description\":\"Bytes in, rows out.\"},"
-	        "{\"name\":\"datasets\",\"description\":\"Tables that any engine can read.\"},"
-	        "{\"name\":\"indexes\",\"description\":\"What makes queries fast.\"},"
-	        "{\"name\":\"plugins\",\"description\":\"Formats and kinds of indexes.\"},"
-	        "{\"name\":\"agent\",\"description\":\"How it is.\"}]}";
-	struct json *document = parsed(frame), *components = json_new_object(),
-	            *problem = json_new_object();
+	static const char frame[] = "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Orasi agent\",\"description\":"
+				    "\"Turns files into typed Delta Lake datasets, indexes them and answers SQL.\","
+				    "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
+				    "\"servers\":[{\"url\":\"/\",\"description\":\"This "
+				    "agent.\"}],\"security\":[],\"tags\":["
+				    "{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
+				    "{\"name\":\"queues\",\"description\":\"Where tasks wait, and by which rules.\"},"
+				    "{\"name\":\"workers\",\"description\":\"Who does them.\"},"
+				    "{\"name\":\"data\",\"description\":\"Bytes in, rows out.\"},"
+				    "{\"name\":\"datasets\",\"description\":\"Tables that any engine can read.\"},"
+				    "{\"name\":\"indexes\",\"description\":\"What makes queries fast.\"},"
+				    "{\"name\":\"plugins\",\"description\":\"Formats and kinds of indexes.\"},"
+				    "{\"name\":\"agent\",\"description\":\"How it is.\"}]}";
+	struct json *document = parsed(frame), *components = json_new_object(), *problem = json_new_object();
 	struct json *responses = json_new_object();
 	char *text;
 
 	json_set_str(json_get_mut(document, "info"), "version", api->env.version);
 	json_set(document, "paths", make_paths());
 	json_set_str(problem, "description", "A problem (RFC 9457).");
-	json_set(problem, "content",
-	         make_content("application/problem+json", ref_to("#/components/schemas/Problem")));
+	json_set(problem, "content", make_content("application/problem+json", ref_to("#/components/schemas/Problem")));
 	json_set(responses, "Problem", problem);
 	json_set(components, "responses", responses);
 	json_set(components, "schemas", make_schemas(api));

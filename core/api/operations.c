@@ -19,7 +19,8 @@ struct operation {
 	struct http_request *req; /* a dry run answers when it is done */
 };
 
-static const char *const verb_names[] = {[QUEUE_CANCEL] = "cancel", [QUEUE_REDRIVE] = "redrive", [QUEUE_DELETE] = "delete"};
+static const char *const verb_names[] = {
+	[QUEUE_CANCEL] = "cancel", [QUEUE_REDRIVE] = "redrive", [QUEUE_DELETE] = "delete"};
 
 /* ---- the ring of operations ---------------------------------------------------------------- */
 static struct operation *operation_find(struct api *api, int64_t id)
@@ -95,7 +96,8 @@ void handle_operation_get(struct api *api, struct http_request *req)
 	if (operation)
 		reply_operation(req, operation, 200);
 	else
-		reply_fail(req, ERR_NOTFOUND, "there is no operation '%.40s': the last %d since the agent's start are known",
+		reply_fail(req, ERR_NOTFOUND,
+		           "there is no operation '%.40s': the last %d since the agent's start are known",
 		           http_param(req, "id"), OPERATIONS_KEPT);
 }
 
@@ -159,7 +161,8 @@ static int bad(struct http_request *req, const char *member, const char *why)
 
 static int read_state(struct http_request *req, const struct json *body, enum queue_verb verb, int *ret)
 {
-	static const int usual[] = {[QUEUE_CANCEL] = QUEUE_LIVE, [QUEUE_REDRIVE] = QUEUE_UNSUCCESSFUL, [QUEUE_DELETE] = QUEUE_ENDED};
+	static const int usual[] =
+		{[QUEUE_CANCEL] = QUEUE_LIVE, [QUEUE_REDRIVE] = QUEUE_UNSUCCESSFUL, [QUEUE_DELETE] = QUEUE_ENDED};
 	const char *text = json_get_str(body, "state", NULL);
 
 	*ret = usual[verb];
@@ -187,7 +190,8 @@ static int read_label(struct http_request *req, const struct json *body, struct 
 	return 0;
 }
 
-static int read_filter(struct http_request *req, const struct json *body, enum queue_verb verb, struct queue_filter *filter)
+static int read_filter(struct http_request *req, const struct json *body, enum queue_verb verb,
+                       struct queue_filter *filter)
 {
 	*filter = (struct queue_filter){
 		.kind = json_get_str(body, "kind", NULL),
@@ -197,14 +201,15 @@ static int read_filter(struct http_request *req, const struct json *body, enum q
 	};
 	clock_from_rfc3339(json_get_str(body, "created_after", ""), &filter->created_after);
 	clock_from_rfc3339(json_get_str(body, "created_before", ""), &filter->created_before);
-	return read_state(req, body, verb, &filter->state) || read_ids(req, body, filter) || read_label(req, body, filter);
+	return read_state(req, body, verb, &filter->state) || read_ids(req, body, filter) ||
+	       read_label(req, body, filter);
 }
 
 /* Nobody means all tasks of the agent by leaving something out. */
 static int is_bounded(const struct json *body)
 {
-	static const char *const filters[] = {"state", "kind", "queue", "tenant", "dataset", "labels", "parent", "batch",
-	                                      "created_after", "created_before"};
+	static const char *const filters[] = {"state",  "kind",   "queue", "tenant",        "dataset",
+	                                      "labels", "parent", "batch", "created_after", "created_before"};
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (json_get(body, filters[i]))
@@ -222,7 +227,8 @@ static void bulk(struct api *api, struct http_request *req, enum queue_verb verb
 	ask.dry_run = json_get_bool(body, "dry_run", 0);
 	ask.max = json_get_int(body, "max", 0);
 	if (!is_bounded(body))
-		reply_fail(req, ERR_INVALID, "which tasks? Give a filter, such as {\"queue\":\"default\"}, or {\"all\":true}");
+		reply_fail(req, ERR_INVALID,
+		           "which tasks? Give a filter, such as {\"queue\":\"default\"}, or {\"all\":true}");
 	else if (!read_filter(req, body, verb, &ask.filter))
 		start(api, req, &ask);
 	json_free(body);

@@ -25,8 +25,7 @@ static int is_listed(const struct json *list, const char *name)
 
 /* One line per option: {name, type, default, required, description}; members of objects as "a.b".
  */
-static void add_options(struct json *options, const struct json *schema, const char *prefix,
-                        struct arena *arena)
+static void add_options(struct json *options, const struct json *schema, const char *prefix, struct arena *arena)
 {
 	const struct json *member, *properties = json_get(schema, "properties");
 	const char *key;
@@ -37,14 +36,12 @@ static void add_options(struct json *options, const struct json *schema, const c
 		struct json *option = json_new_object();
 
 		json_set_str(option, "name", name);
-		json_set_str(option, "type",
-		             json_get_str(member, "format", json_get_str(member, "type", "any")));
+		json_set_str(option, "type", json_get_str(member, "format", json_get_str(member, "type", "any")));
 		json_set(option, "default", json_copy(json_get(member, "default")));
 		json_set(option, "allowed", json_copy(json_get(member, "enum")));
 		json_set_bool(option, "required", is_listed(json_get(schema, "required"), key));
-		json_set_str(
-		        option, "description",
-		        json_get_str(member, "description", json_get_str(member, "title", "")));
+		json_set_str(option, "description",
+		             json_get_str(member, "description", json_get_str(member, "title", "")));
 		json_push(options, option);
 		if (json_get(member, "properties"))
 			add_options(options, member, arena_printf(arena, "%s.", name), arena);

@@ -119,9 +119,8 @@ static void take_members(struct check *c, struct task_spec *spec)
 static void take_priority(struct check *c, struct task_spec *spec)
 {
 	const struct json *value = json_get(c->task, "priority");
-	const char *text = json_type(value) == JSON_INT
-	                           ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
-	                           : json_str(value, "");
+	const char *text = json_type(value) == JSON_INT ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
+	                                                : json_str(value, "");
 
 	spec->priority = -1;
 	if (value && task_priority_parse(text, &spec->priority))
@@ -137,13 +136,11 @@ static void take_labels(struct check *c, struct task_spec *spec)
 	size_t at = 0;
 
 	if (json_count(labels) > LABELS_MAX)
-		errors_add(c->errors, check_below(c, "/labels"), "%zu labels are more than %d",
-		           json_count(labels), LABELS_MAX);
+		errors_add(c->errors, check_below(c, "/labels"), "%zu labels are more than %d", json_count(labels),
+		           LABELS_MAX);
 	while (json_each(labels, &at, &key, &value))
-		if (!str_is_name(key) || json_type(value) != JSON_STRING ||
-		    json_str_len(value) > KEY_MAX)
-			errors_add(c->errors,
-			           arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
+		if (!str_is_name(key) || json_type(value) != JSON_STRING || json_str_len(value) > KEY_MAX)
+			errors_add(c->errors, arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
 			           "a label is a name (letters, digits, '_', '.', '-') with a text "
 			           "of at most %d bytes",
 			           KEY_MAX);
@@ -199,9 +196,11 @@ static void take_dependencies(struct check *c, const struct submission *s, size_
 
 		ids[k] = dependency(s, i, text);
 		if (!ids[k])
-			errors_add(c->errors, arena_printf(c->arena, "%s/depends_on/%zu", c->prefix, k),
-			           "'%.40s' is neither the id of a task nor '#N' for a task N, from 0, that is accepted "
-			           "before this one in the list", text);
+			errors_add(
+				c->errors, arena_printf(c->arena, "%s/depends_on/%zu", c->prefix, k),
+				"'%.40s' is neither the id of a task nor '#N' for a task N, from 0, that is accepted "
+				"before this one in the list",
+				text);
 	}
 	spec->depends_on = ids;
 	spec->n_depends_on = n;
@@ -252,11 +251,8 @@ void policy_take_key(struct check *c, struct http_request *req, const struct sub
 	if (!key)
 		return;
 	if (!*key || strlen(key) > KEY_MAX - 8)
-		errors_add(c->errors, c->prefix,
-		           "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
+		errors_add(c->errors, c->prefix, "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
 	if (spec->idempotency_key && strcmp(spec->idempotency_key, key))
-		errors_add(c->errors, check_below(c, "/idempotency_key"),
-		           "it differs from the Idempotency-Key header");
-	spec->idempotency_key =
-	        s && s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
+		errors_add(c->errors, check_below(c, "/idempotency_key"), "it differs from the Idempotency-Key header");
+	spec->idempotency_key = s && s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
 }

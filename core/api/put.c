@@ -161,8 +161,7 @@ static void reply_items(struct put *put, const struct queue_put_result *results)
 	buf_done(&out);
 }
 
-static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                   const struct err *err)
+static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
 {
 	struct put *put = ctx;
 
@@ -250,8 +249,7 @@ void handle_tasks_batch(struct api *api, struct http_request *req)
 }
 
 /* ---- tasks of the agent's own ------------------------------------------------------------ */
-static void on_put_one(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                       const struct err *err)
+static void on_put_one(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
 {
 	struct put *put = ctx;
 
@@ -262,8 +260,8 @@ static void on_put_one(void *ctx, int r, const struct queue_put_result *results,
 		reply_task(put->api, put->req, results[0].id, 202);
 }
 
-void reply_with_task(struct api *api, struct http_request *req, const char *kind,
-                     const char *dataset, struct json *body)
+void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
+                     struct json *body)
 {
 	struct task_spec spec = {.kind = kind, .dataset = dataset, .priority = -1};
 	struct err err;

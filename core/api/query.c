@@ -105,8 +105,7 @@ static void on_gone(void *ctx, struct http_request *req)
 static int choose_format(struct http_request *req, const char *wanted)
 {
 	for (size_t i = 0; i < FORMATS; i++) {
-		const char *type =
-		        arena_strn(http_arena(req), formats[i].type, strcspn(formats[i].type, ";"));
+		const char *type = arena_strn(http_arena(req), formats[i].type, strcspn(formats[i].type, ";"));
 
 		if (wanted ? str_eq(wanted, formats[i].format) : http_accepts(req, type))
 			return (int)i;
@@ -136,8 +135,8 @@ static void start(struct api *api, struct http_request *req, const struct json *
 	query->type = formats[format].type;
 	query->is_ndjson = str_eq(formats[format].format, "ndjson");
 	http_on_gone(req, on_gone, query);
-	if (supervise_query(api->env.supervise, make_order(api, body, formats[format].format),
-	                    &events, &query->running, &err))
+	if (supervise_query(api->env.supervise, make_order(api, body, formats[format].format), &events, &query->running,
+	                    &err))
 		reply_err(req, &err);
 }
 

@@ -51,8 +51,8 @@ static void describe_errors(const struct json *errors, struct http_problem *ret_
 
 	*ret_more = (struct http_problem){.status = 422, .errors = json_text(errors)};
 	if (json_count(errors) > 1)
-		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s': %s", json_count(errors),
-		        pointer, detail);
+		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s': %s", json_count(errors), pointer,
+		        detail);
 	else
 		err_set(ret_err, ERR_INVALID, "%s%s%s", pointer, *pointer ? ": " : "", detail);
 }
@@ -114,8 +114,7 @@ struct json *body_object(struct http_request *req)
 	}
 	if (json_type(json) == JSON_OBJECT)
 		return json;
-	reply_fail(req, ERR_INVALID, "the body must be a JSON object, not %s",
-	           json_type_name(json_type(json)));
+	reply_fail(req, ERR_INVALID, "the body must be a JSON object, not %s", json_type_name(json_type(json)));
 	json_free(json);
 	return NULL;
 }
@@ -145,8 +144,7 @@ int64_t query_number(struct http_request *req, const char *name, int64_t otherwi
 		return otherwise;
 	if (!str_to_i64(text, &v) && v >= 1 && v <= max)
 		return v;
-	reply_fail(req, ERR_INVALID, "'%s=%.40s' is not a number from 1 to %lld", name, text,
-	           (long long)max);
+	reply_fail(req, ERR_INVALID, "'%s=%.40s' is not a number from 1 to %lld", name, text, (long long)max);
 	return -1;
 }
 
@@ -333,8 +331,7 @@ struct json *attempt_json(const struct task_attempt *attempt)
 	json_set_str(json, "outcome", attempt->outcome);
 	json_set_time(json, "started_at", attempt->started_at);
 	json_set_time(json, "finished_at", attempt->finished_at);
-	json_set_str(json, "error_code",
-	             attempt->error_code ? err_name(attempt->error_code) : NULL);
+	json_set_str(json, "error_code", attempt->error_code ? err_name(attempt->error_code) : NULL);
 	json_set_str(json, "error", attempt->error);
 	return json;
 }

@@ -161,8 +161,8 @@ static void set(struct api *api, struct http_request *req, const struct queue_sc
 	int is_new = queue_schedule_get(api->env.queue, schedule->name, http_arena(req), &old);
 	struct http_problem more = {.status = 422};
 	struct err err = {0};
-	int r = queue_schedule_set(api->env.queue, schedule, on_set, change_new(api, req, schedule->name, is_new ? 201 : 200),
-	                           &err);
+	int r = queue_schedule_set(api->env.queue, schedule, on_set,
+	                           change_new(api, req, schedule->name, is_new ? 201 : 200), &err);
 
 	if (r) /* what is wrong or missing is in the body */
 		http_reply_problem(req, &err, r == ERR_INVALID || r == ERR_NOTFOUND ? &more : NULL);
@@ -240,7 +240,8 @@ void handle_schedules_get(struct api *api, struct http_request *req)
 
 	if (limit < 0)
 		return;
-	if (queue_schedules(api->env.queue, http_query(req, "cursor"), (size_t)limit + 1, http_arena(req), &schedules, &n)) {
+	if (queue_schedules(api->env.queue, http_query(req, "cursor"), (size_t)limit + 1, http_arena(req), &schedules,
+	                    &n)) {
 		reply_fail(req, ERR_NOMEM, "no memory for the list");
 		return;
 	}

@@ -61,8 +61,8 @@ static int check_count(struct http_request *req, const struct submission *s)
 {
 	if (s->n_items >= 1 && s->n_items <= TASKS_MAX)
 		return 0;
-	reply_fail(req, s->n_items ? ERR_LIMIT : ERR_INVALID, "a request has 1 to %d tasks, not %zu",
-	           TASKS_MAX, s->n_items);
+	reply_fail(req, s->n_items ? ERR_LIMIT : ERR_INVALID, "a request has 1 to %d tasks, not %zu", TASKS_MAX,
+	           s->n_items);
 	return ERR_INVALID;
 }
 

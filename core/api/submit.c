@@ -46,12 +46,11 @@ static void check_source(struct check *c)
 	int n = !!list + !!upload + !!json_get(source, "inline");
 
 	if (n != 1)
-		errors_add(c->errors, below(c, "/source"),
-		           "it needs exactly one of uris, upload and inline, not %d", n);
+		errors_add(c->errors, below(c, "/source"), "it needs exactly one of uris, upload and inline, not %d",
+		           n);
 	for (size_t i = 0; i < json_count(list); i++)
 		if (!path_is_plain(json_str(json_at(list, i), "")))
-			errors_add(c->errors,
-			           arena_printf(c->arena, "%s/source/uris/%zu", c->prefix, i),
+			errors_add(c->errors, arena_printf(c->arena, "%s/source/uris/%zu", c->prefix, i),
 			           "'%.100s' is not an absolute path (without '.' and '..')",
 			           json_str(json_at(list, i), ""));
 	check_range(c, source);
@@ -60,8 +59,7 @@ static void check_source(struct check *c)
 	path = upload_path(c->api, upload, c->arena);
 	if (!path) {
 		errors_add(c->errors, below(c, "/source/upload"),
-		           "there is no upload '%.40s': it may be too old, upload it again",
-		           upload);
+		           "there is no upload '%.40s': it may be too old, upload it again", upload);
 		return;
 	}
 	uris = json_new_array(); /* workers know files only */
@@ -89,9 +87,8 @@ static void check_format(struct check *c)
 	if (!plugin)
 		errors_add(c->errors, below(c, "/format/plugin"), "%s", err.text);
 	else
-		plugin_config_check(json_get(plugin, "config_schema"),
-		                    json_get_mut(format, "options"), below(c, "/format/options"),
-		                    c->errors);
+		plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(format, "options"),
+		                    below(c, "/format/options"), c->errors);
 }
 
 static void check_transforms(struct check *c)
@@ -102,8 +99,8 @@ static void check_transforms(struct check *c)
 		struct json *step = (struct json *)json_at(steps, i);
 		const char *at = arena_printf(c->arena, "%s/transform/%zu", c->prefix, i);
 		struct err err = {0};
-		const struct json *plugin = plugin_find(c->api->env.plugins, "transform",
-		                                        json_get_str(step, "name", ""), &err);
+		const struct json *plugin =
+			plugin_find(c->api->env.plugins, "transform", json_get_str(step, "name", ""), &err);
 
 		if (!plugin) {
 			errors_add(c->errors, arena_printf(c->arena, "%s/name", at), "%s", err.text);
@@ -119,8 +116,7 @@ static void check_transforms(struct check *c)
 static void check_ingest(struct check *c)
 {
 	if (dataset_is_reserved(json_get_str(c->task, "dataset", "")))
-		errors_add(c->errors, below(c, "/dataset"),
-		           "names that end in '__rejects' are made by ingest itself");
+		errors_add(c->errors, below(c, "/dataset"), "names that end in '__rejects' are made by ingest itself");
 	check_source(c);
 	check_format(c);
 	check_transforms(c);
@@ -139,8 +135,7 @@ static int check_known_dataset(struct check *c)
 
 static void check_index(struct check *c)
 {
-	const char *dataset = json_get_str(c->task, "dataset", ""),
-	           *index = json_get_str(c->task, "index", "");
+	const char *dataset = json_get_str(c->task, "dataset", ""), *index = json_get_str(c->task, "index", "");
 
 	if (check_known_dataset(c) && !catalog_index(c->api->env.catalog, dataset, index))
 		errors_add(c->errors, below(c, "/index"),
@@ -158,15 +153,15 @@ static void check_maintain(struct check *c)
 static void check_plugin(struct check *c, const char *kind, const char *type)
 {
 	struct err err = {0};
-	const struct json *plugin = plugin_find_type(c->api->env.plugins, kind,
-	                                             json_get_str(c->task, "plugin", ""), type, &err);
+	const struct json *plugin =
+		plugin_find_type(c->api->env.plugins, kind, json_get_str(c->task, "plugin", ""), type, &err);
 
 	if (!plugin) {
 		errors_add(c->errors, below(c, type ? "/type" : "/plugin"), "%s", err.text);
 		return;
 	}
-	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(c->task, "config"),
-	                    below(c, "/config"), c->errors);
+	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(c->task, "config"), below(c, "/config"),
+	                    c->errors);
 	json_set_str(c->task, "plugin", json_get_str(plugin, "id", ""));
 	json_del(c->task, "type");
 }
@@ -189,9 +184,10 @@ static void check_remote(struct check *c)
 
 	queue_settings_get(c->api->env.queue, queue, &settings);
 	if (!settings.remote)
-		errors_add(c->errors, below(c, "/queue"),
-		           "the queue '%.100s' is not for remote workers: PATCH /v1/queues/%.100s with {\"remote\":true}",
-		           queue, queue);
+		errors_add(
+			c->errors, below(c, "/queue"),
+			"the queue '%.100s' is not for remote workers: PATCH /v1/queues/%.100s with {\"remote\":true}",
+			queue, queue);
 }
 
 /* ---- kinds ------------------------------------------------------------------------------ */
@@ -227,20 +223,17 @@ static void check_kind(struct check *c)
 	while (i < KINDS && strcmp(kinds[i].name, name))
 		i++;
 	if (i == KINDS) {
-		errors_add(
-		        c->errors, below(c, "/kind"),
-		        *name ? "'%.40s' is not a kind of task: ingest, index, maintain, query, custom, "
-		                "notify or remote is"
-		              : "%sit is missing: ingest, index, maintain, query, custom, notify or remote",
-		        name);
+		errors_add(c->errors, below(c, "/kind"),
+		           *name ? "'%.40s' is not a kind of task: ingest, index, maintain, query, custom, "
+		                   "notify or remote is"
+		                 : "%sit is missing: ingest, index, maintain, query, custom, notify or remote",
+		           name);
 		return;
 	}
 	add_parents(c->task, kinds[i].parents, c->arena);
 	plugin_config_check(kind_schema(c->api, name), c->task, c->prefix, c->errors);
-	if (is_fine(c) && json_get(c->task, "dataset") &&
-	    !str_is_name(json_get_str(c->task, "dataset", "")))
-		errors_add(c->errors, below(c, "/dataset"),
-		           "'%.100s' is not a name: letters, digits, '_', '.' and '-'",
+	if (is_fine(c) && json_get(c->task, "dataset") && !str_is_name(json_get_str(c->task, "dataset", "")))
+		errors_add(c->errors, below(c, "/dataset"), "'%.100s' is not a name: letters, digits, '_', '.' and '-'",
 		           json_get_str(c->task, "dataset", ""));
 	if (is_fine(c) && kinds[i].check)
 		kinds[i].check(c);
@@ -277,13 +270,11 @@ static void check_strings(struct check *c)
 		errors_add(c->errors, below(c, found), "a text cannot have a NUL character");
 }
 
-void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i,
-                struct task_spec *spec)
+void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	c->first_error = json_count(c->errors);
 	if (json_type(c->task) != JSON_OBJECT) {
-		errors_add(c->errors, c->prefix, "a task is a JSON object, not %s",
-		           json_type_name(json_type(c->task)));
+		errors_add(c->errors, c->prefix, "a task is a JSON object, not %s", json_type_name(json_type(c->task)));
 		return;
 	}
 	check_strings(c);
@@ -299,13 +290,11 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	spec->dataset = json_get_str(c->task, "dataset", NULL);
 	spec->body = json_text(c->task);
 	if (strlen(spec->body) > TASK_BODY_MAX)
-		errors_add(c->errors, c->prefix,
-		           "the task has %zu bytes, more than %u: use an upload for data",
+		errors_add(c->errors, c->prefix, "the task has %zu bytes, more than %u: use an upload for data",
 		           strlen(spec->body), TASK_BODY_MAX);
 }
 
-int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret,
-                    struct err *err)
+int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err)
 {
 	size_t n = json_count(bodies);
 	struct json *errors = json_new_array();
@@ -315,8 +304,8 @@ int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, s
 
 	*ret = arena_alloc(arena, (n + 1) * sizeof(**ret));
 	for (size_t i = 0; i < n; i++) {
-		struct check c = {api, arena, (struct json *)json_at(bodies, i), errors,
-		                  arena_printf(arena, "/%zu", i), 0};
+		struct check c = {api, arena, (struct json *)json_at(bodies, i), errors, arena_printf(arena, "/%zu", i),
+		                  0};
 
 		check_task(&c, NULL, &alone, i, &(*ret)[i]);
 	}

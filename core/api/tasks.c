@@ -60,8 +60,7 @@ static int filter_time(struct http_request *req, const char *name, int64_t *ret)
 
 	if (!text || !clock_from_rfc3339(text, ret))
 		return 0;
-	reply_fail(req, ERR_INVALID, "'%s=%.60s' is not a time such as 2026-01-31T12:00:00Z", name,
-	           text);
+	reply_fail(req, ERR_INVALID, "'%s=%.60s' is not a time such as 2026-01-31T12:00:00Z", name, text);
 	return ERR_INVALID;
 }
 
@@ -70,7 +69,9 @@ int state_parse(const char *text, int *ret)
 	static const struct {
 		const char *name;
 		int set;
-	} sets[] = {{"waiting", QUEUE_WAITING}, {"live", QUEUE_LIVE}, {"ended", QUEUE_ENDED},
+	} sets[] = {{"waiting", QUEUE_WAITING},
+	            {"live", QUEUE_LIVE},
+	            {"ended", QUEUE_ENDED},
 	            {"unsuccessful", QUEUE_UNSUCCESSFUL}};
 	enum task_state state;
 
@@ -161,8 +162,7 @@ static void set_next_link(struct http_request *req, const char *cursor)
 		if (!strcmp(name, "cursor"))
 			continue;
 		for (const char *p = arena_printf(http_arena(req), "%s=%s&", name, value); *p; p++)
-			buf_printf(&link, strchr(" %<>\"+#", *p) ? "%%%02X" : "%c",
-			           (unsigned char)*p);
+			buf_printf(&link, strchr(" %<>\"+#", *p) ? "%%%02X" : "%c", (unsigned char)*p);
 	}
 	buf_printf(&link, "cursor=%s>; rel=\"next\"", cursor);
 	if (!link.failed)
@@ -268,8 +268,7 @@ void handle_task_result(struct api *api, struct http_request *req)
 		http_reply_json(req, 200, task->result ? task->result : "null");
 		return;
 	}
-	err_set(&err, ERR_CONFLICT, "the task is %s and has no result",
-	        task_state_name(task->state));
+	err_set(&err, ERR_CONFLICT, "the task is %s and has no result", task_state_name(task->state));
 	http_reply_problem(req, &err, task_state_is_final(task->state) ? NULL : &more);
 }
 

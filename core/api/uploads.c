@@ -67,8 +67,7 @@ static void upload_reply(struct upload *upload)
 		json = json_new_object();
 		json_set_str(json, "id", upload->id);
 		json_set_int(json, "bytes", (int64_t)upload->bytes);
-		json_set_time(json, "expires_at",
-		              clock_wall_ms() + upload->api->env.config->upload_age_ms);
+		json_set_time(json, "expires_at", clock_wall_ms() + upload->api->env.config->upload_age_ms);
 		reply_json(req, 201, json);
 	}
 	upload_free(upload);
@@ -92,8 +91,7 @@ static void work(uv_work_t *req)
 	struct upload *upload = req->data;
 
 	if (upload->writing.len &&
-	    file_write_all(upload->fd, upload->writing.data, upload->writing.len, upload->tmp,
-	                   &upload->work_err))
+	    file_write_all(upload->fd, upload->writing.data, upload->writing.len, upload->tmp, &upload->work_err))
 		return;
 	if (upload->last)
 		finish_file(upload);
@@ -196,12 +194,10 @@ static void sweep_one(struct api *api, int dirfd, const char *name)
 	struct stat st;
 	int64_t age;
 
-	if (!strcmp(name, ".") || !strcmp(name, "..") ||
-	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
+	if (!strcmp(name, ".") || !strcmp(name, "..") || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return;
 	age = clock_wall_ms() - (int64_t)st.st_mtime * 1000;
-	if (S_ISREG(st.st_mode) && age > api->env.config->upload_age_ms &&
-	    !unlinkat(dirfd, name, 0))
+	if (S_ISREG(st.st_mode) && age > api->env.config->upload_age_ms && !unlinkat(dirfd, name, 0))
 		log_info("upload.swept", LOG_STR("name", name), LOG_INT("bytes", st.st_size));
 }
 

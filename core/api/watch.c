@@ -116,8 +116,7 @@ static void answer(struct watcher *watcher, int happened)
 	reply_task(watcher->api, watcher->req, watcher->id, watcher->status);
 }
 
-void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag,
-                int status)
+void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag, int status)
 {
 	struct watcher *watcher;
 	struct task *task;

@@ -107,7 +107,8 @@ static void flow_value(struct arrow_builder *b, int column, int64_t row, uint64_
 		must(arrow_append_int(b, row));
 		break;
 	case 1:
-		snprintf(text, sizeof(text), "Row %lld of %llu \xc3\xa4", (long long)row, (unsigned long long)(random % 1000));
+		snprintf(text, sizeof(text), "Row %lld of %llu \xc3\xa4", (long long)row,
+		         (unsigned long long)(random % 1000));
 		must(arrow_append_bytes(b, text, strlen(text)));
 		break;
 	case 2:

@@ -32,7 +32,8 @@ extern char **environ;
 
 const struct test *test_at(size_t i)
 {
-	static const struct test *const groups[] = {tests_file, tests_scan, tests_any, tests_ingest, tests_index, tests_flow};
+	static const struct test *const groups[] = {tests_file,   tests_scan,  tests_any,
+	                                            tests_ingest, tests_index, tests_flow};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
 		for (const struct test *t = groups[g]; t->name; t++)
@@ -48,13 +49,14 @@ static const struct {
 	const char *feature, *name, *text;
 } known_samples[] = {
 	{"ext:.json", "built-in.ndjson",
-	 "{\"id\":1,\"name\":\"first\",\"tags\":[\"a\",\"b\"],\"at\":\"2026-01-31T12:00:00Z\"}\n"
-	 "{\"id\":2,\"name\":\"second\",\"size\":2.5}\n"
-	 "{\"id\":3,\"name\":\"cut\n"
-	 "{\"id\":4,\"name\":\"\\u00e4\",\"more\":{\"deep\":[1,2,{\"x\":null}]}}\n"
-	 "{\"id\":5,\"name\":null,\"tags\":[]}\n"},
+         "{\"id\":1,\"name\":\"first\",\"tags\":[\"a\",\"b\"],\"at\":\"2026-01-31T12:00:00Z\"}\n"
+         "{\"id\":2,\"name\":\"second\",\"size\":2.5}\n"
+         "{\"id\":3,\"name\":\"cut\n"
+         "{\"id\":4,\"name\":\"\\u00e4\",\"more\":{\"deep\":[1,2,{\"x\":null}]}}\n"
+         "{\"id\":5,\"name\":null,\"tags\":[]}\n"},
 	{"ext:.txt", "built-in.txt", "one line\n\nthe third line\r\nbroken \xff bytes\nno end"},
-	{"ext:.csv", "built-in.csv", "id,name,size\n1,first,2.5\n2,\"second, quoted\",\n3,\"two\nlines\",7\n4,short\n5,last,0\n"},
+	{"ext:.csv", "built-in.csv",
+         "id,name,size\n1,first,2.5\n2,\"second, quoted\",\n3,\"two\nlines\",7\n4,short\n5,last,0\n"},
 };
 
 static int has_feature(const orasi_descriptor *d, const char *feature)
@@ -78,8 +80,8 @@ static int read_samples(struct exam *exam)
 		buf_init(&bytes, 0);
 		if (file_read(path, SAMPLE_MAX, &bytes, &err))
 			return exam_fail(exam, "the sample: %s", err.text);
-		exam->samples[exam->n_samples++] =
-			(struct sample){strrchr(path, '/') ? strrchr(path, '/') + 1 : path, (uint8_t *)bytes.data, bytes.len};
+		exam->samples[exam->n_samples++] = (struct sample){strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
+		                                                   (uint8_t *)bytes.data, bytes.len};
 	}
 	for (size_t i = 0; !exam->n_samples && i < sizeof(known_samples) / sizeof(known_samples[0]); i++)
 		if (exam->subject.descriptor && has_feature(exam->subject.descriptor, known_samples[i].feature))
@@ -148,8 +150,10 @@ static void blame_forbidden(struct exam *exam)
 {
 	size_t n = strlen(exam->page->sentence);
 
-	if (guard_forbidden() && exam->page->outcome == OUTCOME_FAIL && !strstr(exam->page->sentence, guard_forbidden()))
-		snprintf(exam->page->sentence + n, sizeof(exam->page->sentence) - n, " (it called '%s')", guard_forbidden());
+	if (guard_forbidden() && exam->page->outcome == OUTCOME_FAIL &&
+	    !strstr(exam->page->sentence, guard_forbidden()))
+		snprintf(exam->page->sentence + n, sizeof(exam->page->sentence) - n, " (it called '%s')",
+		         guard_forbidden());
 }
 
 static int run_test(struct exam *exam, const struct test *test)
@@ -169,7 +173,9 @@ static int run_test(struct exam *exam, const struct test *test)
 
 int author_step(const struct typed *typed)
 {
-	struct exam exam = {.typed = typed, .file = typed->words[1], .scratch = typed_get(typed, "scratch", "."),
+	struct exam exam = {.typed = typed,
+	                    .file = typed->words[1],
+	                    .scratch = typed_get(typed, "scratch", "."),
 	                    .level = level_of(typed)};
 	const struct test *test = NULL;
 	int64_t seed;
@@ -277,8 +283,8 @@ static void conclude(struct suite *suite, int status, int slow)
 		         strsignal(WTERMSIG(status)), function);
 	} else if (page->outcome == OUTCOME_NONE) {
 		page->outcome = OUTCOME_FAIL;
-		snprintf(page->sentence, sizeof(page->sentence), "it ended the process in '%s': a plugin returns its failures",
-		         function);
+		snprintf(page->sentence, sizeof(page->sentence),
+		         "it ended the process in '%s': a plugin returns its failures", function);
 	}
 }
 
@@ -305,13 +311,14 @@ static void tell_tap(const struct suite *suite, const struct test *test)
 {
 	const struct page *page = suite->page;
 
-	printf("%s %d - %s: %s%s%s\n", page->outcome == OUTCOME_FAIL ? "not ok" : "ok", suite->n, test->name, test->sentence,
-	       page->outcome == OUTCOME_SKIP ? " # SKIP " : "", page->outcome == OUTCOME_SKIP ? page->sentence : "");
+	printf("%s %d - %s: %s%s%s\n", page->outcome == OUTCOME_FAIL ? "not ok" : "ok", suite->n, test->name,
+	       test->sentence, page->outcome == OUTCOME_SKIP ? " # SKIP " : "",
+	       page->outcome == OUTCOME_SKIP ? page->sentence : "");
 	if (page->outcome == OUTCOME_FAIL) {
 		printf("#   %s\n", page->sentence);
 		show_output(suite);
-		printf("#   once more: orasi plugin check %s --only %s --seed %lld\n", suite->typed->words[0], test->name,
-		       (long long)suite->seed);
+		printf("#   once more: orasi plugin check %s --only %s --seed %lld\n", suite->typed->words[0],
+		       test->name, (long long)suite->seed);
 	} else if (page->outcome == OUTCOME_PASS && page->note[0]) {
 		printf("#   %s\n", page->note);
 	}
@@ -415,7 +422,8 @@ int author_check(const struct typed *typed)
 	if (r)
 		return r;
 	if (!suite.results)
-		printf("# %s, seed %lld, ABI %d.%d\n", typed->words[0], (long long)suite.seed, ORASI_ABI_MAJOR, ORASI_ABI_MINOR);
+		printf("# %s, seed %lld, ABI %d.%d\n", typed->words[0], (long long)suite.seed, ORASI_ABI_MAJOR,
+		       ORASI_ABI_MINOR);
 	for (size_t i = 0; !r && test_at(i); i++)
 		if (is_wanted(&suite, test_at(i)))
 			r = run_step(&suite, test_at(i));

@@ -52,10 +52,11 @@ static int check_schema(struct run *run, const char *function, const struct Arro
 		const struct ArrowSchema *child = schema->children[i];
 
 		if (!child->name)
-			return exam_fail(run->exam, "'%s' gave a schema whose column %lld has no name", function, (long long)i);
+			return exam_fail(run->exam, "'%s' gave a schema whose column %lld has no name", function,
+			                 (long long)i);
 		if (arrow_type_parse(child->format, &info))
-			return exam_fail(run->exam, "'%s' gave column '%.60s' the unknown format '%.20s'", function, child->name,
-			                 child->format);
+			return exam_fail(run->exam, "'%s' gave column '%.60s' the unknown format '%.20s'", function,
+			                 child->name, child->format);
 		if (!run->d->damaged && arrow_schema_find(schema, child->name, strlen(child->name)) != i)
 			return exam_fail(run->exam, "'%s' gave two columns the name '%.60s'", function, child->name);
 	}
@@ -69,7 +70,8 @@ static int check_growth(struct run *run, const struct ArrowSchema *grown)
 
 	for (int64_t i = 0; i < before->n_children; i++)
 		if (i >= grown->n_children || strcmp(before->children[i]->name, grown->children[i]->name))
-			return exam_fail(run->exam, "the schema grew, but column '%.60s' is not where it was", before->children[i]->name);
+			return exam_fail(run->exam, "the schema grew, but column '%.60s' is not where it was",
+			                 before->children[i]->name);
 	return 0;
 }
 
@@ -120,7 +122,8 @@ static int check_mark(struct run *run, const struct guarded_mark *guarded, const
 
 	for (const uint8_t *p = behind; p < guarded->behind + sizeof(guarded->behind); p++)
 		if (*p != POISON)
-			return exam_fail(run->exam, "'next' wrote behind the end of the mark (struct_size %u)", mark->struct_size);
+			return exam_fail(run->exam, "'next' wrote behind the end of the mark (struct_size %u)",
+			                 mark->struct_size);
 	if (mark->flags & ~(ORASI_MARK_RESUMABLE | ORASI_MARK_PLACED))
 		return exam_fail(run->exam, "'next' set flags of the mark that do not exist: 0x%x", mark->flags);
 	if (run->d->n_marks || !run->d->state.len)
@@ -132,7 +135,8 @@ static int check_mark(struct run *run, const struct guarded_mark *guarded, const
 		return exam_fail(run->exam, "bytes_total of the mark has gone back from %llu to %llu",
 		                 (unsigned long long)run->bytes_total, (unsigned long long)mark->bytes_total);
 	if (mark->flags & ORASI_MARK_RESUMABLE && (!mark->state.len || mark->state.len > 64 << 10))
-		return exam_fail(run->exam, "a RESUMABLE mark has a state of %zu bytes, it must be 1 to 65536", mark->state.len);
+		return exam_fail(run->exam, "a RESUMABLE mark has a state of %zu bytes, it must be 1 to 65536",
+		                 mark->state.len);
 	run->rows_total = mark->rows_total;
 	run->bytes_total = mark->bytes_total;
 	return 0;
@@ -214,7 +218,8 @@ static int step(struct run *run)
 	memset(&guarded.mark, 0, run->d->old_structs ? offsetof(orasi_mark, first_row) : sizeof(guarded.mark));
 	guarded.mark.struct_size = run->d->old_structs ? offsetof(orasi_mark, first_row) : sizeof(guarded.mark);
 	run->d->error = exam_no_error();
-	status = CALL(run->exam, "next", run->exam->subject.ingest->next(run->self, &batch, &guarded.mark, &run->d->error));
+	status = CALL(run->exam, "next",
+	              run->exam->subject.ingest->next(run->self, &batch, &guarded.mark, &run->d->error));
 	if (status != ORASI_OK && batch.release)
 		return exam_fail(run->exam, "'next' returned %d and a batch: only ORASI_OK comes with one", status);
 	if (status == ORASI_SCHEMA)
@@ -331,7 +336,8 @@ static int compare(struct exam *exam, const char *things, const struct digest *a
 		return exam_fail(exam, "%s: %zu %s, but %zu in one go", what, b->n, things, a->n - from);
 	for (size_t i = 0; i < b->n; i++)
 		if (a->items[from + i] != b->items[i])
-			return exam_fail(exam, "%s: number %zu of the %s is not the same as in one go", what, from + i, things);
+			return exam_fail(exam, "%s: number %zu of the %s is not the same as in one go", what, from + i,
+			                 things);
 	return 0;
 }
 

@@ -85,7 +85,8 @@ int exam_error(struct exam *exam, const char *function, orasi_status status, con
 	if (!memchr(error->message, 0, sizeof(error->message)) || !memchr(error->where, 0, sizeof(error->where)))
 		return exam_fail(exam, "'%s' failed with a message that does not end", function);
 	if (!error->message[0])
-		return exam_fail(exam, "'%s' failed with status %d and gave no reason: write a sentence into err->message",
+		return exam_fail(exam,
+		                 "'%s' failed with status %d and gave no reason: write a sentence into err->message",
 		                 function, status);
 	return 0;
 }
@@ -117,7 +118,8 @@ int exam_fork(struct exam *exam, int (*fn)(struct exam *exam, void *ctx), void *
 	if (exam->page->outcome != OUTCOME_NONE)
 		return -1;
 	if (code < 0)
-		return exam_fail(exam, "it died of signal %d (%s) in '%s'", -code, strsignal(-code), exam->page->function);
+		return exam_fail(exam, "it died of signal %d (%s) in '%s'", -code, strsignal(-code),
+		                 exam->page->function);
 	return exam_fail(exam, "it ended the process in '%s': a plugin returns its failures", exam->page->function);
 }
 

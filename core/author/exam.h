@@ -51,18 +51,18 @@ uint64_t exam_random(struct exam *exam, uint64_t below);
 /* r = CALL(exam, "next", factory->next(…)): the plugin's code runs between. */
 void exam_enter(struct exam *exam, const char *function);
 void exam_leave(struct exam *exam);
-#define CALL(exam, function, expression)                                              \
-	(__extension__({                                                              \
-		exam_enter((exam), (function));                                       \
-		__typeof__(expression) exam_r_ = (expression);                        \
-		exam_leave(exam);                                                     \
-		exam_r_;                                                              \
+#define CALL(exam, function, expression)                       \
+	(__extension__({                                       \
+		exam_enter((exam), (function));                \
+		__typeof__(expression) exam_r_ = (expression); \
+		exam_leave(exam);                              \
+		exam_r_;                                       \
 	}))
-#define CALL_VOID(exam, function, expression)                                         \
-	do {                                                                          \
-		exam_enter((exam), (function));                                       \
-		expression;                                                           \
-		exam_leave(exam);                                                     \
+#define CALL_VOID(exam, function, expression)   \
+	do {                                    \
+		exam_enter((exam), (function)); \
+		expression;                     \
+		exam_leave(exam);               \
 	} while (0)
 
 /* A failure must have a sentence and a status that belongs there. 0: it has. */
@@ -125,8 +125,8 @@ struct decode {
 	int no_seek; /* the source cannot be read at a place, if the plugin can live without */
 	size_t max_read, repeat;
 	uint64_t fail_read, cancel_at;
-	int minimal; /* a host with only what every host has */
-	int kill_after; /* SIGKILL behind the n-th batch; 0: never */
+	int minimal;     /* a host with only what every host has */
+	int kill_after;  /* SIGKILL behind the n-th batch; 0: never */
 	int old_structs; /* hand in structs as an earlier host had them */
 	int damaged;     /* input that may say anything, also that two columns have one name */
 	const struct ArrowSchema *want;

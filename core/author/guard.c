@@ -128,12 +128,14 @@ static size_t place_of(const void *p)
 static void remember(void *p)
 {
 	if (!set) {
-		void *map = mmap(NULL, SET_SIZE * sizeof(void *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *map = mmap(NULL, SET_SIZE * sizeof(void *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		                 -1, 0);
 		void *_Atomic *none = NULL;
 
 		if (map == MAP_FAILED)
 			return;
-		if (!__atomic_compare_exchange_n(&set, &none, (void *_Atomic *)map, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (!__atomic_compare_exchange_n(&set, &none, (void *_Atomic *)map, 0, __ATOMIC_SEQ_CST,
+		                                 __ATOMIC_SEQ_CST))
 			munmap(map, SET_SIZE * sizeof(void *));
 	}
 	for (size_t i = 0; i < 4096; i++) {

@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void guard_arm(void);    /* for the calling thread */
+void guard_arm(void); /* for the calling thread */
 void guard_disarm(void);
-int guard_pause(void);   /* disarms; what it was, for guard_resume */
+int guard_pause(void); /* disarms; what it was, for guard_resume */
 void guard_resume(int armed);
 
-int guard_counts(void);              /* 0 in a build with sanitizers */
-int64_t guard_blocks(void);          /* that armed code has allocated and not freed */
-void guard_fail_alloc(int64_t nth);  /* the nth allocation from now fails, once; 0: none */
+int guard_counts(void);             /* 0 in a build with sanitizers */
+int64_t guard_blocks(void);         /* that armed code has allocated and not freed */
+void guard_fail_alloc(int64_t nth); /* the nth allocation from now fails, once; 0: none */
 int guard_has_failed(void);
 /* The first forbidden function that was called, e.g. "exit"; NULL: none. */
 const char *guard_forbidden(void);

@@ -270,14 +270,17 @@ static const void *get_extension(const orasi_host *host, const char *id)
 	}
 	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
 		if (!strcmp(extensions[i].id, id))
-			return extensions[i].mandatory || !lab->minimal || is_required(lab, id) ? extensions[i].functions : NULL;
+			return extensions[i].mandatory || !lab->minimal || is_required(lab, id)
+			               ? extensions[i].functions
+			               : NULL;
 	return !lab->minimal || is_required(lab, id) ? lab_offer(id) : NULL;
 }
 
 void lab_init(struct lab *lab, const orasi_descriptor *descriptor)
 {
 	memset(lab, 0, sizeof(*lab));
-	lab->host = (orasi_host){sizeof(lab->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, lab, ORASI_VERSION, get_extension};
+	lab->host =
+		(orasi_host){sizeof(lab->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, lab, ORASI_VERSION, get_extension};
 	lab->log = (orasi_host_log){sizeof(lab->log), ORASI_LOG_DEBUG, on_log};
 	lab->job = (orasi_host_job){sizeof(lab->job), 1, &lab->cancel, 0, on_progress, on_checkpoint};
 	lab->mem = (orasi_host_mem){sizeof(lab->mem), 0, on_alloc, on_resize, on_release, on_reserve, on_budget};
@@ -360,8 +363,8 @@ void lab_config_init(struct lab_config *c, const struct json *json)
 	const char *text = json_text(json);
 
 	c->json = json;
-	c->config = (orasi_config){sizeof(c->config), 0,        c,       {text, strlen(text)}, get_i64,
-	                           get_f64,           get_bool, get_str, get_count};
+	c->config = (orasi_config){sizeof(c->config), 0,       c,        {text, strlen(text)}, get_i64, get_f64,
+	                           get_bool,          get_str, get_count};
 }
 
 /* ---- source ------------------------------------------------------------------------------------------------------ */
@@ -416,7 +419,8 @@ static orasi_status source_read(orasi_source *source, void *buf, size_t cap, siz
 	return ORASI_OK;
 }
 
-static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *err)
+static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got,
+                                 orasi_error *err)
 {
 	struct lab_source *s = source->ctx;
 	orasi_status status = source_fails(s, err);
@@ -434,8 +438,9 @@ static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, 
 void lab_source_init(struct lab_source *s, const void *data, size_t len, int seek)
 {
 	*s = (struct lab_source){.data = data, .len = len};
-	s->source = (orasi_source){sizeof(s->source), seek ? ORASI_SOURCE_SEEK : 0, s, seek ? (int64_t)len : -1,
-	                           ORASI_STR("sample"), source_read, seek ? source_pread : NULL};
+	s->source = (orasi_source){sizeof(s->source),         seek ? ORASI_SOURCE_SEEK : 0, s,
+	                           seek ? (int64_t)len : -1,  ORASI_STR("sample"),          source_read,
+	                           seek ? source_pread : NULL};
 }
 
 /* ---- store ------------------------------------------------------------------------------------------------------- */
@@ -456,8 +461,9 @@ static struct lab_blob *blob_of(struct lab_store *s, uint64_t handle)
 
 static orasi_status store_broken(struct lab_store *s, orasi_error *err)
 {
-	return s->fail_at && ++s->calls >= s->fail_at ? store_fail(s, err, ORASI_E_IO, "the disk of the examination fails")
-	                                             : ORASI_OK;
+	return s->fail_at && ++s->calls >= s->fail_at
+	               ? store_fail(s, err, ORASI_E_IO, "the disk of the examination fails")
+	               : ORASI_OK;
 }
 
 static orasi_status store_create(orasi_store *store, const char *name, uint64_t *ret, orasi_error *err)
@@ -468,7 +474,8 @@ static orasi_status store_create(orasi_store *store, const char *name, uint64_t 
 	if (store_broken(s, err))
 		return ORASI_E_IO;
 	if (s->sealed || !n || n > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != n)
-		return store_fail(s, err, ORASI_E_INVALID, "create: the segment is sealed, or the blob's name is not allowed");
+		return store_fail(s, err, ORASI_E_INVALID,
+		                  "create: the segment is sealed, or the blob's name is not allowed");
 	for (uint32_t i = 0; i < s->n; i++)
 		if (!strcmp(s->blobs[i].name, name))
 			return store_fail(s, err, ORASI_E_INVALID, "create: a blob was created twice");
@@ -512,7 +519,8 @@ static orasi_status store_pwrite(orasi_store *store, uint64_t handle, uint64_t o
 	return ORASI_OK;
 }
 
-static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret, uint64_t *ret_size, orasi_error *err)
+static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret, uint64_t *ret_size,
+                               orasi_error *err)
 {
 	struct lab_store *s = store->ctx;
 
@@ -574,7 +582,7 @@ static orasi_status store_close(orasi_store *store, uint64_t handle, orasi_error
 void lab_store_init(struct lab_store *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->store = (orasi_store){sizeof(s->store), 0,           s,         store_create, store_append,
+	s->store = (orasi_store){sizeof(s->store), 0,          s,           store_create, store_append,
 	                         store_pwrite,     store_open, store_pread, store_map,    store_close};
 }
 

@@ -29,12 +29,12 @@ struct lab {
 	orasi_host_reject reject;
 	pthread_mutex_t lock;
 	volatile int32_t cancel;
-	int minimal;            /* only what every host has, and what requires_ext names */
+	int minimal; /* only what every host has, and what requires_ext names */
 	const char *const *requires_ext;
 	struct digest rejects;
-	struct json *rejected;  /* the records, for people; at most 1000 */
-	const char *misuse;     /* what the plugin did wrong towards the host, or NULL */
-	struct buf said;        /* all log lines and reject messages */
+	struct json *rejected; /* the records, for people; at most 1000 */
+	const char *misuse;    /* what the plugin did wrong towards the host, or NULL */
+	struct buf said;       /* all log lines and reject messages */
 	int64_t memory, blocks;
 	struct buf checkpoint; /* of a task */
 	uint64_t spans, random;
@@ -58,9 +58,9 @@ struct lab_source {
 	orasi_source source;
 	const uint8_t *data;
 	size_t len, at;
-	size_t max_read;   /* 0: all that is asked for */
-	size_t repeat;     /* the data again and again, so often */
-	uint64_t reads, fail_at; /* the read that fails; 0: none */
+	size_t max_read;           /* 0: all that is asked for */
+	size_t repeat;             /* the data again and again, so often */
+	uint64_t reads, fail_at;   /* the read that fails; 0: none */
 	const struct json *script; /* sizes of reads, of a recording */
 	struct json *record;       /* where sizes of reads are noted */
 	volatile int32_t *cancel;  /* set behind `cancel_at` reads */

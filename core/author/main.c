@@ -16,19 +16,21 @@ static const struct verb {
 	int (*run)(const struct typed *typed);
 } verbs[] = {
 	{"new", "ID", "--kind K --lang L --dir D",
-	 "A project that builds and passes its check: kind ingest, index, transform, task or notifier; lang c, c++ or rust.",
-	 1, 1, author_new},
+         "A project that builds and passes its check: kind ingest, index, transform, task or notifier; lang c, c++ or "
+         "rust.",
+         1, 1, author_new},
 	{"check", "FILE", "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --json",
-	 "The conformance suite, each test in its own process; TAP, or JSON.", 1, 1, author_check},
+         "The conformance suite, each test in its own process; TAP, or JSON.", 1, 1, author_check},
 	{"run", "FILE INPUT",
-	 "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N --gdb",
-	 "Run a format plugin on a file and print its rows.", 1, 2, author_run},
+         "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N --gdb",
+         "Run a format plugin on a file and print its rows.", 1, 2, author_run},
 	{"info", "FILE", "--json", "What a file says of itself.", 1, 1, author_info},
 	{"docs", "FILE", "", "Its documentation, from its schemas, as Markdown.", 1, 1, author_docs},
 	{"trust", "[FILE]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
-	 "Let the agent load a file, or files that a key has signed; or never again.", 0, 1, author_trust},
+         "Let the agent load a file, or files that a key has signed; or never again.", 0, 1, author_trust},
 	{"sign", "FILE", "--key K --key-id ID", "A signature beside a plugin file.", 1, 1, author_sign},
-	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2, author_step},
+	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2,
+         author_step},
 	{0},
 };
 
@@ -157,12 +159,14 @@ static int run_verb(const struct verb *verb, struct typed *typed, char **argv)
 		}
 		if (r)
 			return r == AUTHOR_USAGE && typed->n_words == verb->max_words
-			               ? author_fail(r, "usage: orasi plugin %s %s %s", verb->name, verb->words, verb->options)
+			               ? author_fail(r, "usage: orasi plugin %s %s %s", verb->name, verb->words,
+			                             verb->options)
 			               : r;
 		i += taken;
 	}
 	if (typed->n_words < verb->min_words)
-		return author_fail(AUTHOR_USAGE, "usage: orasi plugin %s %s %s", verb->name, verb->words, verb->options);
+		return author_fail(AUTHOR_USAGE, "usage: orasi plugin %s %s %s", verb->name, verb->words,
+		                   verb->options);
 	return verb->run(typed);
 }
 

@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include "author.h"
+#include "author/embed.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "author/embed.h"
 
 #define EXAMPLES "examples/plugins/"
 
 static const struct {
 	const char *kind, *lang, *example;
 } skeletons[] = {
-	{"ingest", "c", "lines"},          {"ingest", "c++", "lines-cpp"},   {"ingest", "rust", "lines-rust"},
-	{"index", "c", "hash"},            {"transform", "c", "upper"},      {"task", "c", "primes"},
+	{"ingest", "c", "lines"},     {"ingest", "c++", "lines-cpp"}, {"ingest", "rust", "lines-rust"},
+	{"index", "c", "hash"},       {"transform", "c", "upper"},    {"task", "c", "primes"},
 	{"notifier", "c", "logbook"},
 };
 
@@ -136,7 +136,9 @@ int author_new(const struct typed *typed)
 	int r = 0;
 
 	if (!is_id(id))
-		return author_fail(AUTHOR_USAGE, "'%s' is no id: write a reverse domain name in lower case, like com.example.syslog", id);
+		return author_fail(AUTHOR_USAGE,
+		                   "'%s' is no id: write a reverse domain name in lower case, like com.example.syslog",
+		                   id);
 	example = find_example(typed_get(typed, "kind", "ingest"), typed_get(typed, "lang", "c"));
 	if (!example)
 		return AUTHOR_USAGE;

@@ -43,7 +43,8 @@ static orasi_status blob_pwrite(const orasi_host *host, uint64_t handle, uint64_
 	return pwrite((int)handle, p, n, (off_t)off) == (ssize_t)n ? ORASI_OK : blob_fail(err, "cannot write");
 }
 
-static orasi_status blob_pread(const orasi_host *host, uint64_t handle, uint64_t off, void *p, size_t n, orasi_error *err)
+static orasi_status blob_pread(const orasi_host *host, uint64_t handle, uint64_t off, void *p, size_t n,
+                               orasi_error *err)
 {
 	(void)host;
 	return pread((int)handle, p, n, (off_t)off) == (ssize_t)n ? ORASI_OK : blob_fail(err, "it ends early");
@@ -66,7 +67,8 @@ static uint32_t define_metric(const orasi_host *host, uint32_t type, orasi_str n
 	(void)help;
 	while (n < name.len && strchr("abcdefghijklmnopqrstuvwxyz0123456789_", name.ptr[n]))
 		n++;
-	if (!name.len || n < name.len || n > 40 || *name.ptr < 'a' || type < ORASI_METRIC_COUNTER || type > ORASI_METRIC_GAUGE) {
+	if (!name.len || n < name.len || n > 40 || *name.ptr < 'a' || type < ORASI_METRIC_COUNTER ||
+	    type > ORASI_METRIC_GAUGE) {
 		lab_of(host)->misuse = "metrics.define was given a name or a type that is not allowed";
 		return 0;
 	}
@@ -148,7 +150,8 @@ static const orasi_host_clock fake_clock = {sizeof(fake_clock), 0, mono_ns, unix
 
 static uint64_t random_u64(const orasi_host *host)
 {
-	uint64_t z = __atomic_add_fetch(&lab_of(host)->random, 0x9E3779B97F4A7C15ull, __ATOMIC_RELAXED); /* splitmix64 */
+	uint64_t z =
+		__atomic_add_fetch(&lab_of(host)->random, 0x9E3779B97F4A7C15ull, __ATOMIC_RELAXED); /* splitmix64 */
 
 	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9ull;
 	z = (z ^ z >> 27) * 0x94D049BB133111EBull;
@@ -218,9 +221,15 @@ const void *lab_offer(const char *id)
 		const char *id;
 		const void *functions;
 	} offers[] = {
-		{ORASI_HOST_BLOB, &blob},         {ORASI_HOST_METRICS, &metrics},   {ORASI_HOST_TRACE, &trace},
-		{ORASI_HOST_SECRET, &secret},     {ORASI_HOST_SUBMIT, &submit},     {ORASI_HOST_CLOCK, &fake_clock},
-		{ORASI_HOST_RANDOM, &fake_random}, {ORASI_HOST_POOL, &pool},        {ORASI_HOST_THREAD_CHECK, &thread_check},
+		{ORASI_HOST_BLOB, &blob},
+		{ORASI_HOST_METRICS, &metrics},
+		{ORASI_HOST_TRACE, &trace},
+		{ORASI_HOST_SECRET, &secret},
+		{ORASI_HOST_SUBMIT, &submit},
+		{ORASI_HOST_CLOCK, &fake_clock},
+		{ORASI_HOST_RANDOM, &fake_random},
+		{ORASI_HOST_POOL, &pool},
+		{ORASI_HOST_THREAD_CHECK, &thread_check},
 	};
 
 	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)

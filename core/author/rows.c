@@ -176,10 +176,10 @@ void rows_print(const struct arrow_view *batch, int64_t i, int sparse, struct bu
 void rows_type(const struct ArrowSchema *schema, struct buf *ret)
 {
 	static const char *const names[] = {
-		"null",   "bool",  "int8",         "uint8",  "int16",        "uint16",       "int32",  "uint32",
-		"int64",  "uint64", "float16",     "float32", "float64",     "decimal",      "decimal", "text",
-		"text",   "binary", "binary",      "binary", "date",         "date",         "time",   "time",
-		"timestamp", "duration", "list", "list", "list", "struct", "map"};
+		"null",      "bool",     "int8",    "uint8",   "int16",   "uint16",  "int32",   "uint32",
+		"int64",     "uint64",   "float16", "float32", "float64", "decimal", "decimal", "text",
+		"text",      "binary",   "binary",  "binary",  "date",    "date",    "time",    "time",
+		"timestamp", "duration", "list",    "list",    "list",    "struct",  "map"};
 	static const char *const units[] = {"s", "ms", "us", "ns"};
 	struct arrow_type_info info;
 

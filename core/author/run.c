@@ -83,7 +83,8 @@ static int on_batch(void *ctx, const struct ArrowSchema *schema, struct ArrowArr
 	run->batches++;
 	if (run->kill_after && (int64_t)run->batches == run->kill_after) {
 		fflush(NULL);
-		fprintf(stderr, "killed behind batch %zu%s\n", run->batches, mark->resumable ? "" : " (its mark is not RESUMABLE)");
+		fprintf(stderr, "killed behind batch %zu%s\n", run->batches,
+		        mark->resumable ? "" : " (its mark is not RESUMABLE)");
 		kill(getpid(), SIGKILL);
 	}
 	return 0;

@@ -18,7 +18,8 @@ static int describe(const struct typed *typed, struct subject *s, struct lab *la
 	if (r)
 		return author_fail(AUTHOR_FAILED, "%s: %s", typed->words[0], err.text);
 	if (!s->entry->init || !s->entry->count || !s->entry->describe || !s->entry->get_factory)
-		return author_fail(AUTHOR_FAILED, "%s: the entry lacks init, count, describe or get_factory", typed->words[0]);
+		return author_fail(AUTHOR_FAILED, "%s: the entry lacks init, count, describe or get_factory",
+		                   typed->words[0]);
 	if (s->entry->init(&lab->host, &error))
 		return author_fail(AUTHOR_FAILED, "%s: init fails: %s", typed->words[0], error.message);
 	return 0;
@@ -35,9 +36,9 @@ static struct json *list_of(const char *const *words)
 
 static struct json *flags_of(uint32_t flags)
 {
-	static const char *const names[] = {"deterministic", "random_access", "splittable", "pushdown",  "rows",
-	                                    "encodes",       "stateless",     NULL,         "needs_net", "needs_fs",
-	                                    "needs_exec"};
+	static const char *const names[] = {"deterministic", "random_access", "splittable", "pushdown",
+	                                    "rows",          "encodes",       "stateless",  NULL,
+	                                    "needs_net",     "needs_fs",      "needs_exec"};
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -150,10 +151,15 @@ static void print_limits(const struct json *schema)
 {
 	static const struct {
 		const char *keyword, *text;
-	} limits[] = {{"minimum", "at least"},     {"maximum", "at most"},        {"exclusiveMinimum", "more than"},
-	              {"exclusiveMaximum", "less than"}, {"minLength", "characters, at least"},
-	              {"maxLength", "characters, at most"}, {"minItems", "items, at least"},
-	              {"maxItems", "items, at most"},     {"const", "always"}};
+	} limits[] = {{"minimum", "at least"},
+	              {"maximum", "at most"},
+	              {"exclusiveMinimum", "more than"},
+	              {"exclusiveMaximum", "less than"},
+	              {"minLength", "characters, at least"},
+	              {"maxLength", "characters, at most"},
+	              {"minItems", "items, at least"},
+	              {"maxItems", "items, at most"},
+	              {"const", "always"}};
 	const struct json *words = json_get(schema, "enum");
 	const char *comma = "";
 
@@ -231,8 +237,8 @@ int author_docs(const struct typed *typed)
 		return r;
 	info = info_json(&s);
 	plugins = json_get(info, "plugins");
-	printf("# %s\n\nVersion %s, by %s, licence %s.\n", json_get_str(info, "bundle", ""), json_get_str(info, "version", ""),
-	       json_get_str(info, "vendor", ""), json_get_str(info, "license", ""));
+	printf("# %s\n\nVersion %s, by %s, licence %s.\n", json_get_str(info, "bundle", ""),
+	       json_get_str(info, "version", ""), json_get_str(info, "vendor", ""), json_get_str(info, "license", ""));
 	for (size_t i = 0; i < json_count(plugins); i++)
 		print_plugin_page(json_at(plugins, i));
 	json_free(info);

@@ -6,8 +6,8 @@
 #include <orasi/plugin.h>
 
 #include "base/err.h"
-#include "json/json.h"
 #include "plugin/plugin.h"
+#include "json/json.h"
 
 struct subject {
 	const char *path;
@@ -20,7 +20,7 @@ struct subject {
 	const orasi_transform_factory *transform;
 	const orasi_task_factory *task;
 	const orasi_notifier_factory *notifier;
-	struct json *schema; /* of its options */
+	struct json *schema;  /* of its options */
 	const char *function; /* that runs now or ran last */
 };
 

@@ -38,7 +38,8 @@ static int make_with(struct exam *exam, const char *key, struct json *value, int
 	json_set(config, key, value);
 	if (plugin_config_check(exam->subject.schema, config, "", errors)) {
 		if (must)
-			r = exam_fail(exam, "the schema refuses its own %s: %s", text, json_get_str(json_at(errors, 0), "detail", ""));
+			r = exam_fail(exam, "the schema refuses its own %s: %s", text,
+			              json_get_str(json_at(errors, 0), "detail", ""));
 	} else {
 		r = make(exam, config, must, text);
 	}
@@ -78,9 +79,19 @@ static int takes_its_options(struct exam *exam)
 /* The host checks before; a plugin that trusts it must still not crash on what gets through. */
 static int survives_wrong_options(struct exam *exam)
 {
-	static const char *const values[] = {"null", "true", "-1", "9223372036854775807", "-9223372036854775807", "1.5e300",
-	                                     "\"\"", "\"\\u0000\"", "[]", "{}", "[[1],{\"a\":null}]",
-	                                     "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\""};
+	static const char *const values[] = {
+		"null",
+		"true",
+		"-1",
+		"9223372036854775807",
+		"-9223372036854775807",
+		"1.5e300",
+		"\"\"",
+		"\"\\u0000\"",
+		"[]",
+		"{}",
+		"[[1],{\"a\":null}]",
+		"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\""};
 	const struct json *properties = json_get(exam->subject.schema, "properties"), *schema;
 	const char *key;
 	size_t at = 0;
@@ -184,10 +195,11 @@ static int survives_no_memory(struct exam *exam)
 
 			if (is_rust_abort(exam)) {
 				exam->page->outcome = OUTCOME_NONE;
-				return exam_skip(exam, "Rust ends the process when there is no memory: that costs an attempt");
+				return exam_skip(
+					exam, "Rust ends the process when there is no memory: that costs an attempt");
 			}
-			snprintf(exam->page->sentence + len, sizeof(exam->page->sentence) - len, " (when allocation %lld fails)",
-			         (long long)n);
+			snprintf(exam->page->sentence + len, sizeof(exam->page->sentence) - len,
+			         " (when allocation %lld fails)", (long long)n);
 			return -1;
 		}
 		if (exam->page->note[0])
@@ -214,10 +226,11 @@ static int gives_memory_back(struct exam *exam)
 			return -1;
 	after = guard_blocks();
 	if (exam->lab.blocks)
-		return exam_fail(exam, "%lld blocks of host memory are not released by destroy", (long long)exam->lab.blocks);
+		return exam_fail(exam, "%lld blocks of host memory are not released by destroy",
+		                 (long long)exam->lab.blocks);
 	if (after - before >= runs)
-		return exam_fail(exam, "it leaks: %lld blocks more after %d runs from create to destroy", (long long)(after - before),
-		                 runs);
+		return exam_fail(exam, "it leaks: %lld blocks more after %d runs from create to destroy",
+		                 (long long)(after - before), runs);
 	return 0;
 }
 
@@ -306,7 +319,8 @@ static int makes_many(struct exam *exam)
 }
 
 const struct test tests_any[] = {
-	{"config.values", "create takes the defaults, examples, words and bounds of its schema", 0, 0, takes_its_options},
+	{"config.values", "create takes the defaults, examples, words and bounds of its schema", 0, 0,
+         takes_its_options},
 	{"config.wrong", "values that the host would refuse do not crash it", 0, 0, survives_wrong_options},
 	{"config.defaults", "the defaults of the schema are those of the code", 0, 0, defaults_are_true},
 	{"config.secrets", "what is x-secret appears nowhere", 0, 0, keeps_secrets},

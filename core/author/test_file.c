@@ -69,7 +69,8 @@ static int has_note(struct exam *exam)
 
 static int section(const struct elf *elf, unsigned i, Elf64_Shdr *ret)
 {
-	return i >= elf->head.e_shnum ? -1 : elf_at(elf, elf->head.e_shoff + (uint64_t)i * sizeof(*ret), ret, sizeof(*ret));
+	return i >= elf->head.e_shnum ? -1
+	                              : elf_at(elf, elf->head.e_shoff + (uint64_t)i * sizeof(*ret), ret, sizeof(*ret));
 }
 
 static int is_offered(const Elf64_Sym *symbol)
@@ -92,18 +93,21 @@ static int check_symbols(struct exam *exam, const struct elf *elf)
 		for (uint64_t k = 0; k < symbols.sh_size / sizeof(symbol); k++) {
 			const char *name;
 
-			if (elf_at(elf, symbols.sh_offset + k * sizeof(symbol), &symbol, sizeof(symbol)) || !is_offered(&symbol))
+			if (elf_at(elf, symbols.sh_offset + k * sizeof(symbol), &symbol, sizeof(symbol)) ||
+			    !is_offered(&symbol))
 				continue;
 			name = elf_string(elf, strings.sh_offset, symbol.st_name);
 			if (strncmp(name, "orasi_plugin_entry_v", 20))
-				return exam_fail(exam,
-				                 "it exports '%.100s' beside " ORASI_ENTRY_SYMBOL
-				                 ": build with -fvisibility=hidden and link with -Wl,--exclude-libs,ALL",
-				                 name);
+				return exam_fail(
+					exam,
+					"it exports '%.100s' beside " ORASI_ENTRY_SYMBOL
+					": build with -fvisibility=hidden and link with -Wl,--exclude-libs,ALL",
+					name);
 			entries += !strcmp(name, ORASI_ENTRY_SYMBOL);
 		}
 	}
-	return entries == 1 ? 0 : exam_fail(exam, "it does not export " ORASI_ENTRY_SYMBOL ": put ORASI_EXPORT before it");
+	return entries == 1 ? 0
+	                    : exam_fail(exam, "it does not export " ORASI_ENTRY_SYMBOL ": put ORASI_EXPORT before it");
 }
 
 static int exports_one_symbol(struct exam *exam)
@@ -134,7 +138,8 @@ static int check_dynamic(struct exam *exam, const struct elf *elf)
 	for (unsigned i = 0; !section(elf, i, &dynamic); i++) {
 		if (dynamic.sh_type != SHT_DYNAMIC || section(elf, dynamic.sh_link, &strings))
 			continue;
-		for (uint64_t k = 0; !elf_at(elf, dynamic.sh_offset + k * sizeof(d), &d, sizeof(d)) && d.d_tag != DT_NULL; k++) {
+		for (uint64_t k = 0;
+		     !elf_at(elf, dynamic.sh_offset + k * sizeof(d), &d, sizeof(d)) && d.d_tag != DT_NULL; k++) {
 			if (d.d_tag == DT_TEXTREL)
 				return exam_fail(exam, "its code is relocated (TEXTREL): compile with -fPIC");
 			if ((d.d_tag == DT_RUNPATH || d.d_tag == DT_RPATH) &&

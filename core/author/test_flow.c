@@ -19,7 +19,7 @@ struct flow {
 	struct ArrowSchema in, out;
 	orasi_sink sink;
 	struct digest *digest;
-	int r; /* of what the sink saw */
+	int r;               /* of what the sink saw */
 	orasi_status answer; /* of the sink: to stop it */
 	uint64_t pushes;
 };
@@ -35,8 +35,10 @@ static orasi_status on_push(orasi_sink *sink, struct ArrowArray *batch)
 	flow->pushes++;
 	if (!batch || !batch->release) {
 		flow->r = exam_fail(flow->exam, "a released batch was pushed");
-	} else if (arrow_validate(&flow->out, batch, 1, message, sizeof(message)) || arrow_view_init(&view, &flow->out, batch)) {
-		flow->r = exam_fail(flow->exam, "a batch was pushed that is not of the schema that bind gave: %s", message);
+	} else if (arrow_validate(&flow->out, batch, 1, message, sizeof(message)) ||
+	           arrow_view_init(&view, &flow->out, batch)) {
+		flow->r = exam_fail(flow->exam, "a batch was pushed that is not of the schema that bind gave: %s",
+		                    message);
 	} else {
 		buf_init(&text, 0);
 		for (int64_t i = 0; flow->digest && i < batch->length; i++) {
@@ -52,8 +54,8 @@ static orasi_status on_push(orasi_sink *sink, struct ArrowArray *batch)
 }
 
 /* 0; 1: refused as it may; -1. */
-static int flow_open(struct flow *flow, struct exam *exam, struct lab *lab, const struct json *config, orasi_bytes state,
-                     struct digest *digest)
+static int flow_open(struct flow *flow, struct exam *exam, struct lab *lab, const struct json *config,
+                     orasi_bytes state, struct digest *digest)
 {
 	orasi_error error = exam_no_error();
 	orasi_status status;
@@ -231,7 +233,9 @@ static int stops_with_the_sink(struct exam *exam)
 		if (batch.release)
 			r = exam_fail(exam, "process must release its input, or move it on, whatever it returns");
 		else if (flow.pushes && status != ORASI_E_CANCELLED)
-			r = exam_fail(exam, "push answered ORASI_E_CANCELLED, and process returned %d: return it as it came", status);
+			r = exam_fail(exam,
+			              "push answered ORASI_E_CANCELLED, and process returned %d: return it as it came",
+			              status);
 	}
 	flow_close(&flow);
 	return r;
@@ -253,8 +257,10 @@ static int survives_states(struct exam *exam)
 		if (status)
 			return exam_fail(exam, "create fails: %s", error.message);
 		flow_schema(&in);
-		status = CALL(exam, "bind", exam->subject.transform->bind(
-		                                    self, &in, (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))}, &out, &error));
+		status = CALL(exam, "bind",
+		              exam->subject.transform->bind(self, &in,
+		                                            (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))},
+		                                            &out, &error));
 		arrow_schema_release(&in);
 		arrow_schema_release(&out);
 		instance_destroy(exam, self);
@@ -269,7 +275,9 @@ static int survives_states(struct exam *exam)
 static int run_task(struct exam *exam, struct lab *lab, const struct json *config, orasi_bytes checkpoint,
                     struct digest *ret, orasi_status *ret_status)
 {
-	orasi_task_run run = {.struct_size = sizeof(run), .attempt = 1, .task_id = ORASI_STR("examination-1"),
+	orasi_task_run run = {.struct_size = sizeof(run),
+	                      .attempt = 1,
+	                      .task_id = ORASI_STR("examination-1"),
 	                      .checkpoint = checkpoint};
 	orasi_error error = exam_no_error();
 	orasi_str result = {0};
@@ -308,9 +316,10 @@ int work_task(struct exam *exam, struct lab *lab, const struct json *config, str
 
 static int gives_its_result(struct exam *exam)
 {
-	const char *text = exam->subject.task->result_schema
-	                           ? CALL(exam, "result_schema", exam->subject.task->result_schema(exam->subject.descriptor->id))
-	                           : NULL;
+	const char *text =
+		exam->subject.task->result_schema
+			? CALL(exam, "result_schema", exam->subject.task->result_schema(exam->subject.descriptor->id))
+			: NULL;
 	struct json *schema = NULL;
 	struct err err = {0};
 	orasi_status status;
@@ -347,7 +356,8 @@ static int resumes(struct exam *exam)
 		struct buf last = exam->lab.checkpoint;
 
 		buf_init(&exam->lab.checkpoint, 0);
-		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){(uint8_t *)last.data, last.len}, NULL, &status);
+		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){(uint8_t *)last.data, last.len}, NULL,
+		             &status);
 		if (!r && status)
 			r = exam_fail(exam, "resumed from its last checkpoint, run fails (%d)", status);
 		buf_done(&last);
@@ -355,7 +365,8 @@ static int resumes(struct exam *exam)
 	for (int i = 0; i < 20 && !r; i++) {
 		for (size_t k = 0; k < sizeof(state); k++)
 			state[k] = (uint8_t)exam_random(exam, 256);
-		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))}, NULL, &status);
+		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))},
+		             NULL, &status);
 	}
 	return r;
 }
@@ -374,7 +385,8 @@ static int delivers(struct exam *exam)
 	void *self;
 
 	for (uint32_t i = 0; i < EVENTS; i++) {
-		events[i] = (orasi_event){sizeof(events[i]), i + 1, 1700000000000000000, ORASI_STR("event-1"),
+		events[i] = (orasi_event){sizeof(events[i]),        i + 1,
+		                          1700000000000000000,      ORASI_STR("event-1"),
 		                          ORASI_STR("task.failed"), {json, strlen(json)}};
 		list[i] = &events[i];
 		each[i] = ORASI_E_IO;
@@ -390,7 +402,8 @@ static int delivers(struct exam *exam)
 		return exam_fail(exam, "deliver wrote a status behind those of its events");
 	for (int i = 0; i < EVENTS; i++)
 		if (each[i] > 0)
-			return exam_fail(exam, "deliver gave event %d the status %d, which does not belong there", i, each[i]);
+			return exam_fail(exam, "deliver gave event %d the status %d, which does not belong there", i,
+			                 each[i]);
 	if (status)
 		return exam_error(exam, "deliver", status, &error);
 	for (int i = 0; i < EVENTS; i++)
@@ -411,6 +424,7 @@ const struct test tests_flow[] = {
 	{"task.result", "the result is a JSON object, its schema is one", TASK, 0, gives_its_result},
 	{"task.cancel", "cancelled before it begins, it ends", TASK, 0, stops_at_once},
 	{"task.resume", "it resumes from its checkpoint, and refuses garbage without a crash", TASK, 0, resumes},
-	{"notifier.deliver", "every event has a status of its own, nothing is written behind them", NOTIFIER, 0, delivers},
+	{"notifier.deliver", "every event has a status of its own, nothing is written behind them", NOTIFIER, 0,
+         delivers},
 	{0},
 };

@@ -30,7 +30,8 @@ static int index_failed(const struct index *x, const char *function, orasi_statu
 }
 
 /* 0; 1: it does not take keys of this format; -1. */
-static int index_open(struct index *x, struct exam *exam, struct lab *lab, const struct json *config, const char *format)
+static int index_open(struct index *x, struct exam *exam, struct lab *lab, const struct json *config,
+                      const char *format)
 {
 	struct lab_config lab_config;
 	struct ArrowSchema keys;
@@ -47,8 +48,9 @@ static int index_open(struct index *x, struct exam *exam, struct lab *lab, const
 	keys_schema(&keys, format);
 	if (config)
 		lab_config_init(&lab_config, config);
-	status = CALL(exam, "create", x->f->create(&lab->host, exam->subject.descriptor->id, config ? &lab_config.config : NULL,
-	                                           &keys, &x->self, &error));
+	status = CALL(exam, "create",
+	              x->f->create(&lab->host, exam->subject.descriptor->id, config ? &lab_config.config : NULL, &keys,
+	                           &x->self, &error));
 	arrow_schema_release(&keys); /* the plugin has kept its own copy */
 	if (status == ORASI_E_CONFIG && error.message[0])
 		return 1;
@@ -211,7 +213,8 @@ struct question {
 
 static const char *op_name(uint32_t op)
 {
-	static const char *const names[] = {"?", "=", "<", "<=", ">", ">=", "IN", "PREFIX", "IS NULL", "IS NOT NULL", "MATCH"};
+	static const char *const names[] = {
+		"?", "=", "<", "<=", ">", ">=", "IN", "PREFIX", "IS NULL", "IS NOT NULL", "MATCH"};
 
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
 }
@@ -233,7 +236,8 @@ static int collect(struct index *x, void *cursor, const struct question *q, stru
 		if (status)
 			return index_failed(x, "next", status, &error) ? -1 : 1;
 		if (!hits.n || hits.n > q->cap)
-			return exam_fail(x->exam, "next returned ORASI_OK with %u hits, there was room for %u", hits.n, q->cap);
+			return exam_fail(x->exam, "next returned ORASI_OK with %u hits, there was room for %u", hits.n,
+			                 q->cap);
 		if (q->cap < 64 && rows[q->cap] != 0xA5A5A5A5A5A5A5A5ull)
 			return exam_fail(x->exam, "next wrote behind the room for %u hits", q->cap);
 		for (uint32_t i = 0; i < hits.n; i++) {
@@ -253,7 +257,11 @@ static int ask(struct index *x, void *reader, const struct question *q, struct d
 	orasi_term term = {.struct_size = sizeof(term), .op = q->op, .column = ORASI_STR("key")};
 	const orasi_term *terms[] = {&term};
 	struct rowset set = {.dead = q->dead, .n = x->n};
-	orasi_query query = {.struct_size = sizeof(query), .flags = q->flags, .terms = terms, .n_terms = 1, .limit = q->limit};
+	orasi_query query = {.struct_size = sizeof(query),
+	                     .flags = q->flags,
+	                     .terms = terms,
+	                     .n_terms = 1,
+	                     .limit = q->limit};
 	orasi_error error = exam_no_error();
 	void *cursor = NULL;
 	orasi_status status;
@@ -285,7 +293,8 @@ static int check_order(const struct index *x, const struct question *q, const st
 			int c = a < 0 || b < 0 ? (a >= 0) - (b >= 0) : compare_keys(x, a, b);
 
 			if (q->flags & ORASI_QUERY_DESC ? c < 0 : c > 0)
-				return exam_fail(x->exam, "%s with ORDER: rows do not come in the order of their keys", op_name(q->op));
+				return exam_fail(x->exam, "%s with ORDER: rows do not come in the order of their keys",
+				                 op_name(q->op));
 		} else if (!(q->flags & ORASI_QUERY_SCORE) && got->items[i] <= got->items[i - 1]) {
 			return exam_fail(x->exam, "%s: row ids do not ascend: %llu behind %llu", op_name(q->op),
 			                 (unsigned long long)got->items[i], (unsigned long long)got->items[i - 1]);
@@ -303,23 +312,27 @@ static int check_answer(const struct index *x, const struct question *q, const s
 		uint64_t row = got->items[i];
 
 		if (row >= x->n || seen[row]++)
-			return exam_fail(x->exam, "%s: row %llu is out of range or comes twice", op_name(q->op), (unsigned long long)row);
+			return exam_fail(x->exam, "%s: row %llu is out of range or comes twice", op_name(q->op),
+			                 (unsigned long long)row);
 		if ((q->dead && q->dead[row]) || x->dropped[row])
-			return exam_fail(x->exam, "%s: row %llu is deleted and comes all the same", op_name(q->op), (unsigned long long)row);
+			return exam_fail(x->exam, "%s: row %llu is deleted and comes all the same", op_name(q->op),
+			                 (unsigned long long)row);
 		if (!(x->caps.flags & ORASI_INDEX_LOSSY) && !holds(x, q->op, x->values[row], q->wanted, q->n))
 			return exam_fail(x->exam, "%s: row %llu does not fit; a scan would not find it", op_name(q->op),
 			                 (unsigned long long)row);
 	}
 	for (uint64_t row = 0; row < x->n; row++) {
-		int fits = holds(x, q->op, x->values[row], q->wanted, q->n) && !(q->dead && q->dead[row]) && !x->dropped[row];
+		int fits = holds(x, q->op, x->values[row], q->wanted, q->n) && !(q->dead && q->dead[row]) &&
+		           !x->dropped[row];
 
 		expected += (uint64_t)fits;
 		if (fits && !seen[row] && !q->limit)
-			return exam_fail(x->exam, "%s: row %llu is missing; a scan finds it", op_name(q->op), (unsigned long long)row);
+			return exam_fail(x->exam, "%s: row %llu is missing; a scan finds it", op_name(q->op),
+			                 (unsigned long long)row);
 	}
 	if (q->limit && !(x->caps.flags & ORASI_INDEX_LOSSY) && got->n != (expected < q->limit ? expected : q->limit))
-		return exam_fail(x->exam, "%s with limit %llu: %zu rows of %llu", op_name(q->op), (unsigned long long)q->limit, got->n,
-		                 (unsigned long long)expected);
+		return exam_fail(x->exam, "%s with limit %llu: %zu rows of %llu", op_name(q->op),
+		                 (unsigned long long)q->limit, got->n, (unsigned long long)expected);
 	return check_order(x, q, got);
 }
 
@@ -335,7 +348,9 @@ static void make_question(struct index *x, struct question *q, uint32_t op)
 	static const uint32_t caps[] = {1, 3, 63};
 
 	*q = (struct question){.op = op, .cap = caps[exam_random(x->exam, 3)]};
-	q->n = op == ORASI_OP_IS_NULL || op == ORASI_OP_NOT_NULL ? 0 : op == ORASI_OP_IN ? 1 + (int64_t)exam_random(x->exam, 4) : 1;
+	q->n = op == ORASI_OP_IS_NULL || op == ORASI_OP_NOT_NULL ? 0
+	       : op == ORASI_OP_IN                               ? 1 + (int64_t)exam_random(x->exam, 4)
+	                                                         : 1;
 	for (int64_t i = 0; i < q->n; i++)
 		q->wanted[i] = (int32_t)exam_random(x->exam, 40); /* some are not there */
 	if (x->caps.flags & ORASI_INDEX_SCORED && op == ORASI_OP_MATCH && exam_random(x->exam, 2))
@@ -622,7 +637,8 @@ static int abort_builds(struct index *x)
 	}
 	CALL_VOID(x->exam, "build_abort", x->f->build_abort(NULL));
 	if (guard_counts() && guard_blocks() - before >= 5)
-		return exam_fail(x->exam, "build_abort leaks: %lld blocks after 10 builds", (long long)(guard_blocks() - before));
+		return exam_fail(x->exam, "build_abort leaks: %lld blocks after 10 builds",
+		                 (long long)(guard_blocks() - before));
 	return 0;
 }
 
@@ -659,9 +675,12 @@ static int fail_stores(struct index *x)
 		arrow_array_release(&keys);
 		lab_store_done(&store);
 		if (!status)
-			return store.calls >= n ? exam_fail(x->exam, "the store failed, and '%s' says that all is well", function) : 0;
+			return store.calls >= n ? exam_fail(x->exam, "the store failed, and '%s' says that all is well",
+			                                    function)
+			                        : 0;
 		if (status != ORASI_E_IO)
-			return exam_fail(x->exam, "the store fails with ORASI_E_IO (-100), and '%s' makes %d of it", function, status);
+			return exam_fail(x->exam, "the store fails with ORASI_E_IO (-100), and '%s' makes %d of it",
+			                 function, status);
 		if (exam_error(x->exam, function, status, &error))
 			return -1;
 	}
@@ -703,8 +722,8 @@ static int estimate_some(struct index *x)
 		if (CALL(x->exam, "estimate", x->f->estimate(reader, &query, &rows, &error)))
 			r = exam_fail(x->exam, "estimate of %s fails: %s", op_name(op), error.message);
 		else if (rows > x->n)
-			r = exam_fail(x->exam, "estimate of %s expects %llu rows of %llu", op_name(op), (unsigned long long)rows,
-			              (unsigned long long)x->n);
+			r = exam_fail(x->exam, "estimate of %s expects %llu rows of %llu", op_name(op),
+			              (unsigned long long)rows, (unsigned long long)x->n);
 		arrow_array_release(&values);
 		arrow_schema_release(&type);
 	}
@@ -757,7 +776,7 @@ int work_index(struct exam *exam, struct lab *lab, const struct json *config, st
 #define KIND FOR_KIND(ORASI_KIND_INDEX)
 const struct test tests_index[] = {
 	{"index.scan", "each operator answers what a look at all rows finds, deleted rows left out", KIND, 0,
-	 answers_like_a_scan},
+         answers_like_a_scan},
 	{"index.bytes", "the same rows give the same bytes", KIND, 0, builds_the_same_bytes},
 	{"index.merge", "merged segments answer like one built from the rows that survive", KIND, 0, merges},
 	{"index.verify", "verify accepts good segments at every level", KIND, 0, accepts_good_segments},

@@ -41,8 +41,8 @@ static int all_the_same(struct exam *exam, void (*vary)(struct exam *exam, struc
 			char text[160];
 
 			vary(exam, &d, i);
-			snprintf(text, sizeof(text), "sample '%s' %s (%u rows a batch, reads of %zu)", exam->samples[s].name, what,
-			         d.max_rows ? d.max_rows : 1024, d.max_read);
+			snprintf(text, sizeof(text), "sample '%s' %s (%u rows a batch, reads of %zu)",
+			         exam->samples[s].name, what, d.max_rows ? d.max_rows : 1024, d.max_read);
 			r = decode_run(exam, &exam->samples[s], &d);
 			if (!r)
 				r = decode_compare(exam, &all, &d, 0, 0, text);
@@ -62,7 +62,8 @@ static int reads_the_samples(struct exam *exam)
 			return -1;
 		exam_note(exam, "%s: %zu rows, %zu rejected", exam->samples[i].name, d.digest.n, d.lab.rejects.n);
 		if (!d.digest.n && !d.lab.rejects.n && exam->samples[i].len)
-			return exam_fail(exam, "sample '%s' gives neither rows nor rejected records", exam->samples[i].name);
+			return exam_fail(exam, "sample '%s' gives neither rows nor rejected records",
+			                 exam->samples[i].name);
 		decode_done(&d);
 	}
 	return 0;
@@ -121,8 +122,10 @@ static int hands_on_read_errors(struct exam *exam)
 		if (status == ORASI_END)
 			return n > 1 ? 0 : exam_fail(exam, "the first read fails, and it says that all is well");
 		if (status != ORASI_E_IO)
-			return exam_fail(exam, "a read fails with ORASI_E_IO (-100), and '%s' makes %d of it: return it as it came",
-			                 d.function, status);
+			return exam_fail(
+				exam,
+				"a read fails with ORASI_E_IO (-100), and '%s' makes %d of it: return it as it came",
+				d.function, status);
 	}
 	return 0;
 }
@@ -148,8 +151,8 @@ static int try_damaged(struct exam *exam, struct sample sample, const char *what
 	if (!exam_fork(exam, decode_damaged, &damage))
 		return 0;
 	len = strlen(exam->page->sentence);
-	snprintf(exam->page->sentence + len, sizeof(exam->page->sentence) - len, " (sample '%s' %s, seed %llu)", sample.name,
-	         what, (unsigned long long)exam->seed);
+	snprintf(exam->page->sentence + len, sizeof(exam->page->sentence) - len, " (sample '%s' %s, seed %llu)",
+	         sample.name, what, (unsigned long long)exam->seed);
 	return -1;
 }
 
@@ -231,8 +234,8 @@ static int stops_when_cancelled(struct exam *exam)
 	if (!r && d.status != ORASI_E_CANCELLED && d.lab.cancel)
 		r = d.status == ORASI_E_CORRUPT || d.status == ORASI_END
 		            ? exam_skip(exam, "the sample repeated is no input: %s", d.error.message)
-		            : exam_fail(exam, "it was cancelled, and '%s' returned %d instead of ORASI_E_CANCELLED", d.function,
-		                        d.status);
+		            : exam_fail(exam, "it was cancelled, and '%s' returned %d instead of ORASI_E_CANCELLED",
+		                        d.function, d.status);
 	if (!r && !d.lab.cancel)
 		r = exam_skip(exam, "it ended before it could be cancelled: %s", d.error.message);
 	decode_done(&d);
@@ -308,8 +311,9 @@ static int resume_step(struct exam *exam)
 	}
 	r = decode_run(exam, &exam->samples[0], &d);
 	if (!r && d.status != ORASI_END)
-		r = exam_fail(exam, "%s: '%s' fails (%d): %s", d.state.len ? "resumed from its state" : "from the start",
-		              d.function, d.status, d.error.message);
+		r = exam_fail(exam, "%s: '%s' fails (%d): %s",
+		              d.state.len ? "resumed from its state" : "from the start", d.function, d.status,
+		              d.error.message);
 	if (r)
 		return r;
 	n = d.digest.n;
@@ -375,8 +379,8 @@ static int chain_of_kills(struct exam *exam, const char *batch, struct digest *r
 		if (code && code != -SIGKILL)
 			return exam->page->outcome != OUTCOME_NONE
 			               ? -1
-			               : exam_fail(exam, "it died of signal %d (%s) in '%s', resumed from its state", -code,
-			                           strsignal(-code), exam->page->function);
+			               : exam_fail(exam, "it died of signal %d (%s) in '%s', resumed from its state",
+			                           -code, strsignal(-code), exam->page->function);
 		if (fetch_kept(exam, code ? "commit" : "end", &parcel))
 			return exam_fail(exam, "a step has left nothing behind");
 		r = gather(exam, &parcel, rows, rejects);
@@ -399,7 +403,8 @@ static int count_rows(struct exam *exam, void *ctx)
 		marks += d.marks[i].resumable;
 	parcel_put(ret, d.digest.items, d.digest.n * sizeof(uint64_t));
 	parcel_put(ret, d.lab.rejects.items, d.lab.rejects.n * sizeof(uint64_t));
-	return marks || !d.digest.n ? 0 : exam_skip(exam, "no mark is RESUMABLE: an attempt begins again from the start");
+	return marks || !d.digest.n ? 0
+	                            : exam_skip(exam, "no mark is RESUMABLE: an attempt begins again from the start");
 }
 
 static int survives_kills(struct exam *exam)
@@ -418,10 +423,15 @@ static int survives_kills(struct exam *exam)
 	if (!r)
 		r = chain_of_kills(exam, batch, &rows, &rejects, &kills);
 	if (!r && (rows.n != all.n || (rows.n && memcmp(rows.items, all.items, rows.n * 8))))
-		r = exam_fail(exam, "killed behind every batch and resumed it gives %zu rows, in one go %zu, or others: the state "
-		              "of a mark must give exactly the rows that follow", rows.n, all.n);
-	if (!r && (rejects.n != all_rejects.n || (rejects.n && memcmp(rejects.items, all_rejects.items, rejects.n * 8))))
-		r = exam_fail(exam, "killed behind every batch and resumed it rejects %zu records, in one go %zu, or others",
+		r = exam_fail(
+			exam,
+			"killed behind every batch and resumed it gives %zu rows, in one go %zu, or others: the state "
+			"of a mark must give exactly the rows that follow",
+			rows.n, all.n);
+	if (!r &&
+	    (rejects.n != all_rejects.n || (rejects.n && memcmp(rejects.items, all_rejects.items, rejects.n * 8))))
+		r = exam_fail(exam,
+		              "killed behind every batch and resumed it rejects %zu records, in one go %zu, or others",
 		              rejects.n, all_rejects.n);
 	if (!r)
 		exam_note(exam, "%d kills", kills);
@@ -448,16 +458,16 @@ static int splits(struct exam *exam)
 		if (!r && first.status != ORASI_END)
 			r = first.status == ORASI_E_UNSUPPORTED || first.status == ORASI_E_CONFIG
 			            ? exam_skip(exam, "this sample cannot be split: %s", first.error.message)
-			            : exam_fail(exam, "the range up to byte %llu: '%s' fails: %s", (unsigned long long)at, first.function,
-			                        first.error.message);
+			            : exam_fail(exam, "the range up to byte %llu: '%s' fails: %s",
+			                        (unsigned long long)at, first.function, first.error.message);
 		if (!r)
 			r = decode_run(exam, sample, &second);
 		for (size_t i = 0; i < second.digest.n; i++)
 			digest_add(&first.digest, second.digest.items[i]);
 		if (!r && (first.digest.n != all.digest.n ||
 		           (all.digest.n && memcmp(first.digest.items, all.digest.items, all.digest.n * 8))))
-			r = exam_fail(exam, "split at byte %llu it gives %zu rows, in one go %zu, or others", (unsigned long long)at,
-			              first.digest.n, all.digest.n);
+			r = exam_fail(exam, "split at byte %llu it gives %zu rows, in one go %zu, or others",
+			              (unsigned long long)at, first.digest.n, all.digest.n);
 		decode_done(&second);
 		decode_done(&first);
 	}
@@ -482,7 +492,8 @@ static int finds_rows(struct exam *exam)
 		d.n_rows = n;
 		r = decode_run(exam, &exam->samples[0], &d);
 		if (!r && (d.status != ORASI_END || d.digest.n != n))
-			r = exam_fail(exam, "asked for %llu rows it gives %zu: %s", (unsigned long long)n, d.digest.n, d.error.message);
+			r = exam_fail(exam, "asked for %llu rows it gives %zu: %s", (unsigned long long)n, d.digest.n,
+			              d.error.message);
 		for (uint64_t i = 0; i < n && !r; i++)
 			if (d.digest.items[i] != all.digest.items[rows[i]])
 				r = exam_fail(exam, "asked for row %llu it gives another", (unsigned long long)rows[i]);
@@ -509,7 +520,8 @@ static int knows_its_own(struct exam *exam)
 		score = 0;
 		if (CALL(exam, "sniff",
 		         exam->subject.ingest->sniff(exam->subject.descriptor->id,
-		                                     (orasi_bytes){map + len - ((n + 7) & ~(size_t)7), n}, ORASI_STR("x"), &score)))
+		                                     (orasi_bytes){map + len - ((n + 7) & ~(size_t)7), n},
+		                                     ORASI_STR("x"), &score)))
 			return exam_fail(exam, "sniff fails; it must answer 0 for what it does not know");
 		guard_page_free(map, len);
 		if (score > 100)
@@ -519,9 +531,10 @@ static int knows_its_own(struct exam *exam)
 		const struct sample *s = &exam->samples[i];
 
 		score = 0;
-		CALL(exam, "sniff", exam->subject.ingest->sniff(exam->subject.descriptor->id,
-		                                               (orasi_bytes){s->data, s->len < 4096 ? s->len : 4096},
-		                                               (orasi_str){s->name, strlen(s->name)}, &score));
+		CALL(exam, "sniff",
+		     exam->subject.ingest->sniff(exam->subject.descriptor->id,
+		                                 (orasi_bytes){s->data, s->len < 4096 ? s->len : 4096},
+		                                 (orasi_str){s->name, strlen(s->name)}, &score));
 		exam_note(exam, "%s: %u of 100", s->name, score);
 	}
 	return 0;
@@ -572,7 +585,8 @@ static int lets_batches_go(struct exam *exam)
 	}
 	for (size_t i = 0; i < kept.n && !r; i++)
 		if (kept.batches[i].release)
-			r = exam_fail(exam, "release must set 'release' of the array that it was given to NULL, also of a moved one");
+			r = exam_fail(exam, "release must set 'release' of the array that it was given to NULL, also "
+			                    "of a moved one");
 	decode_done(&d);
 	return r;
 }
@@ -603,7 +617,9 @@ static int encode_batch(void *ctx, const struct ArrowSchema *schema, struct Arro
 	if (!status && !batch->release)
 		return exam_fail(e->exam, "write has released the batch, which stays the host's");
 	if (status)
-		return exam_error(e->exam, "write", status, &error) ? -1 : exam_fail(e->exam, "write fails: %s", error.message);
+		return exam_error(e->exam, "write", status, &error)
+		               ? -1
+		               : exam_fail(e->exam, "write fails: %s", error.message);
 	return 0;
 }
 
@@ -617,11 +633,14 @@ static int finish_encoding(struct encoding *e, uint64_t rows)
 	orasi_status status = CALL(e->exam, "finish", f->finish(e->self, &info, &error));
 
 	if (status)
-		return exam_error(e->exam, "finish", status, &error) ? -1 : exam_fail(e->exam, "finish fails: %s", error.message);
+		return exam_error(e->exam, "finish", status, &error)
+		               ? -1
+		               : exam_fail(e->exam, "finish fails: %s", error.message);
 	if (info.rows != rows || info.bytes != e->output.bytes.len)
-		return exam_fail(e->exam, "finish says %llu rows and %llu bytes, it was given %llu rows and wrote %zu bytes",
-		                 (unsigned long long)info.rows, (unsigned long long)info.bytes, (unsigned long long)rows,
-		                 e->output.bytes.len);
+		return exam_fail(e->exam,
+		                 "finish says %llu rows and %llu bytes, it was given %llu rows and wrote %zu bytes",
+		                 (unsigned long long)info.rows, (unsigned long long)info.bytes,
+		                 (unsigned long long)rows, e->output.bytes.len);
 	if (!info.stats_json.len)
 		return 0;
 	if (json_parse(info.stats_json.ptr, info.stats_json.len, &stats, &err))
@@ -647,10 +666,13 @@ static int writes_what_it_reads(struct exam *exam)
 		return exam_skip(exam, "it does not say ENCODES");
 	lab_output_init(&e.output);
 	lab_config_init(&config, none);
-	status = CALL(exam, "encode create", exam->subject.encode->create(&exam->lab.host, exam->subject.descriptor->id,
-	                                                                 &config.config, &e.self, &error));
+	status = CALL(exam, "encode create",
+	              exam->subject.encode->create(&exam->lab.host, exam->subject.descriptor->id, &config.config,
+	                                           &e.self, &error));
 	if (status)
-		return exam_error(exam, "create", status, &error) ? -1 : exam_fail(exam, "encode create fails: %s", error.message);
+		return exam_error(exam, "create", status, &error)
+		               ? -1
+		               : exam_fail(exam, "encode create fails: %s", error.message);
 	r = decode_run(exam, &exam->samples[0], &d);
 	if (!r && !e.opened)
 		return exam_skip(exam, "the sample has no rows");
@@ -664,8 +686,8 @@ static int writes_what_it_reads(struct exam *exam)
 	if (!r)
 		r = decode_run(exam, &written, &back);
 	if (!r && (back.digest.n != d.digest.n || memcmp(back.digest.items, d.digest.items, d.digest.n * 8)))
-		r = exam_fail(exam, "read, written and read again the rows are %zu instead of %zu, or others: %s", back.digest.n,
-		              d.digest.n, back.error.message);
+		r = exam_fail(exam, "read, written and read again the rows are %zu instead of %zu, or others: %s",
+		              back.digest.n, d.digest.n, back.error.message);
 	return r;
 }
 
@@ -674,8 +696,9 @@ const struct test tests_ingest[] = {
 	{"ingest.samples", "the samples are read", KIND, TEST_SAMPLE, reads_the_samples},
 	{"ingest.batches", "rows do not depend on the size of batches", KIND, TEST_SAMPLE, does_not_depend_on_batches},
 	{"ingest.reads", "rows do not depend on how reads are cut", KIND, TEST_SAMPLE, takes_short_reads},
-	{"ingest.kill", "killed with SIGKILL behind every batch and resumed in a fresh process: the same rows and rejects", KIND,
-	 TEST_SAMPLE, survives_kills},
+	{"ingest.kill",
+         "killed with SIGKILL behind every batch and resumed in a fresh process: the same rows and rejects", KIND,
+         TEST_SAMPLE, survives_kills},
 	{"ingest.resume-step", NULL, KIND, TEST_SAMPLE, resume_step},
 	{"ingest.struct-size", "nothing is written behind struct_size", KIND, TEST_SAMPLE, respects_struct_size},
 	{"ingest.io", "a read that fails is handed on as it came", KIND, TEST_SAMPLE, hands_on_read_errors},
@@ -683,8 +706,8 @@ const struct test tests_ingest[] = {
 	{"ingest.flipped", "flipped bits do not crash it", KIND, TEST_SAMPLE, survives_flipped_bits},
 	{"ingest.state", "a state of garbage does not crash it", KIND, TEST_SAMPLE, refuses_foreign_states},
 	{"ingest.cancel", "it stops when it is cancelled", KIND, TEST_SAMPLE, stops_when_cancelled},
-	{"ingest.release", "batches can be released on another thread, behind destroy, and when moved", KIND, TEST_SAMPLE,
-	 lets_batches_go},
+	{"ingest.release", "batches can be released on another thread, behind destroy, and when moved", KIND,
+         TEST_SAMPLE, lets_batches_go},
 	{"ingest.sniff", "sniff answers 0 to 100, also for garbage", KIND, 0, knows_its_own},
 	{"ingest.split", "ranges of bytes together give all rows once", KIND, TEST_SAMPLE, splits},
 	{"ingest.rows", "rows that are asked for by number are those", KIND, TEST_SAMPLE, finds_rows},

@@ -41,13 +41,14 @@ static int entry_agrees(struct exam *exam)
 	if (!e->init || !e->count || !e->describe || !e->get_factory)
 		return exam_fail(exam, "the entry lacks init, count, describe or get_factory");
 	if (strcmp(e->bundle_id, note->bundle_id))
-		return exam_fail(exam, "note and entry do not agree: bundle '%s' and '%.63s'", note->bundle_id, e->bundle_id);
+		return exam_fail(exam, "note and entry do not agree: bundle '%s' and '%.63s'", note->bundle_id,
+		                 e->bundle_id);
 	if (strcmp(e->bundle_version, note->bundle_version))
 		return exam_fail(exam, "note and entry do not agree: version '%s' and '%.31s'", note->bundle_version,
 		                 e->bundle_version);
 	if (e->abi_major != note->abi_major || e->abi_minor != note->abi_minor)
-		return exam_fail(exam, "note and entry do not agree: ABI %u.%u and %u.%u", note->abi_major, note->abi_minor,
-		                 e->abi_major, e->abi_minor);
+		return exam_fail(exam, "note and entry do not agree: ABI %u.%u and %u.%u", note->abi_major,
+		                 note->abi_minor, e->abi_major, e->abi_minor);
 	return 0;
 }
 
@@ -105,7 +106,8 @@ static int leaves_no_traces(struct exam *exam)
 		return r;
 	take_traces(&after);
 	if (after.threads != before.threads)
-		return exam_fail(exam, "init has started %d threads: start them in create", after.threads - before.threads);
+		return exam_fail(exam, "init has started %d threads: start them in create",
+		                 after.threads - before.threads);
 	if (after.fds != before.fds)
 		return exam_fail(exam, "init has left %d descriptors open", after.fds - before.fds);
 	if (after.environment != before.environment)
@@ -138,7 +140,9 @@ static int scans_quickly(struct exam *exam)
 		CALL(exam, "describe", exam->subject.entry->describe(i));
 	spent = cpu_ms() - before;
 	exam_note(exam, "%.1f ms of CPU", spent);
-	return spent <= SCAN_MS ? 0 : exam_fail(exam, "init and describe take %.0f ms of CPU, at most %d are allowed", spent, SCAN_MS);
+	return spent <= SCAN_MS ? 0
+	                        : exam_fail(exam, "init and describe take %.0f ms of CPU, at most %d are allowed",
+	                                    spent, SCAN_MS);
 }
 
 /* Both are one file in this process, and nobody else has written to it. */
@@ -209,7 +213,9 @@ static int check_descriptor(struct exam *exam, const orasi_descriptor *d)
 		r = plugin_config_schema_check(schema, &err);
 		json_free(schema);
 	}
-	return r ? exam_fail(exam, "config_schema of '%s': %s%s%s", d->id, err.text, *err.where ? " at " : "", err.where) : 0;
+	return r ? exam_fail(exam, "config_schema of '%s': %s%s%s", d->id, err.text, *err.where ? " at " : "",
+	                     err.where)
+	         : 0;
 }
 
 static int describes_itself(struct exam *exam)
@@ -241,8 +247,9 @@ static int offers_its_factory(struct exam *exam)
 
 	if (init(exam))
 		return -1;
-	return subject_choose(&exam->subject, typed_get(exam->typed, "plugin", NULL), &err) ? exam_fail(exam, "%s", err.text)
-	                                                                                   : 0;
+	return subject_choose(&exam->subject, typed_get(exam->typed, "plugin", NULL), &err)
+	               ? exam_fail(exam, "%s", err.text)
+	               : 0;
 }
 
 static int ends_and_begins_again(struct exam *exam)
@@ -310,8 +317,9 @@ const struct test tests_scan[] = {
 	{"scan.id", "create refuses an id that was not described", 0, 0, refuses_foreign_ids},
 	{"scan.silent", "standard output and error stay empty", 0, 0, says_nothing},
 	{"scan.forbidden", "nothing is called that is the host's: exit, fork, signals, locale, umask, …", 0, 0,
-	 stays_in_its_place},
-	{"version.minimal", "it works with the mandatory extensions and what requires_ext names", 0, 0, lives_on_little},
+         stays_in_its_place},
+	{"version.minimal", "it works with the mandatory extensions and what requires_ext names", 0, 0,
+         lives_on_little},
 	{"version.newer", "it is made on a host with longer structs and a newer minor", 0, 0, lives_on_a_newer_host},
 	{0},
 };

@@ -262,7 +262,8 @@ static int change_trust(const struct typed *typed, struct json *trust)
 	if (typed_has(typed, "grant"))
 		r = grant(trust, file.note.bundle_id, typed_get(typed, "grant", ""));
 	if (!r)
-		printf("%s %s %s\n", file.sha256, file.note.bundle_id, typed_has(typed, "revoke") ? "revoked" : "trusted");
+		printf("%s %s %s\n", file.sha256, file.note.bundle_id,
+		       typed_has(typed, "revoke") ? "revoked" : "trusted");
 	buf_done(&file.bytes);
 	return r;
 }

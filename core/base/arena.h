@@ -18,8 +18,8 @@ void arena_done(struct arena *arena); /* frees all; the arena may be used again 
  * machine; callers check only where the size comes from outside. */
 void *arena_alloc(struct arena *arena, size_t n);
 void *arena_dup(struct arena *arena, const void *p, size_t n);
-char *arena_str(struct arena *arena, const char *s);              /* NULL gives NULL */
-char *arena_strn(struct arena *arena, const char *s, size_t n);   /* NUL-terminated copy */
+char *arena_str(struct arena *arena, const char *s);            /* NULL gives NULL */
+char *arena_strn(struct arena *arena, const char *s, size_t n); /* NUL-terminated copy */
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

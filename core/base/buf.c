@@ -34,8 +34,7 @@ int buf_reserve(struct buf *buf, size_t more)
 
 	if (buf->failed)
 		return buf->failed;
-	if (__builtin_add_overflow(buf->len, more, &need) || need >= SIZE_MAX / 2 ||
-	    (buf->max && need > buf->max))
+	if (__builtin_add_overflow(buf->len, more, &need) || need >= SIZE_MAX / 2 || (buf->max && need > buf->max))
 		return buf->failed = ERR_LIMIT;
 	if (need < buf->cap)
 		return 0;
@@ -141,7 +140,7 @@ int buf_json_str(struct buf *buf, const char *s, size_t n)
 
 	buf_putc(buf, '"');
 	while (i < n) {
-		for (plain = i; i < n; ) {
+		for (plain = i; i < n;) {
 			unsigned char c = (unsigned char)s[i];
 			size_t len;
 

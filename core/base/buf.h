@@ -23,7 +23,7 @@ int buf_add(struct buf *buf, const void *p, size_t n);
 int buf_puts(struct buf *buf, const char *s);
 int buf_putc(struct buf *buf, char c);
 int buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int buf_int(struct buf *buf, int64_t v); /* in decimal */
+int buf_int(struct buf *buf, int64_t v);     /* in decimal */
 void buf_consume(struct buf *buf, size_t n); /* drops n bytes from the front */
 
 /* Appends s as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD. */

@@ -118,7 +118,6 @@ int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
 	}
 	if (*s)
 		return ERR_INVALID;
-	*ret_wall_ms = ((civil_to_days(y, mo, d) * 24 + h - oh) * 60 + mi - om) * 60000 +
-	               (int64_t)sec * 1000 + ms;
+	*ret_wall_ms = ((civil_to_days(y, mo, d) * 24 + h - oh) * 60 + mi - om) * 60000 + (int64_t)sec * 1000 + ms;
 	return 0;
 }

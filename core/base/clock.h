@@ -10,8 +10,8 @@ int64_t clock_mono_ms(void); /* for durations */
 int64_t clock_mono_ns(void);
 int64_t clock_wall_ms(void); /* Unix UTC */
 
-void clock_freeze(int64_t wall_ms);   /* tests: both clocks stand still */
-void clock_advance(int64_t ms);       /* tests: moves frozen clocks */
+void clock_freeze(int64_t wall_ms); /* tests: both clocks stand still */
+void clock_advance(int64_t ms);     /* tests: moves frozen clocks */
 void clock_thaw(void);
 
 /* "2026-11-24T11:20:51.123Z" */

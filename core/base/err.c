@@ -35,17 +35,15 @@ static const struct {
 static const struct {
 	int errnum, code;
 } errnos[] = {
-	{ENOENT, ERR_NOTFOUND},   {ENOTDIR, ERR_NOTFOUND}, {EEXIST, ERR_EXISTS},
-	{ENOTEMPTY, ERR_EXISTS},  {EACCES, ERR_PERM},      {EPERM, ERR_PERM},
-	{EROFS, ERR_PERM},        {ENOSPC, ERR_NOSPACE},   {EDQUOT, ERR_NOSPACE},
-	{EFBIG, ERR_NOSPACE},     {ENOMEM, ERR_NOMEM},     {EINVAL, ERR_INVALID},
-	{EISDIR, ERR_INVALID},    {ELOOP, ERR_INVALID},      {ENXIO, ERR_INVALID},
-	    {ENAMETOOLONG, ERR_INVALID}, {ETIMEDOUT, ERR_TIMEOUT},
-	{EBUSY, ERR_BUSY},        {EAGAIN, ERR_BUSY},      {EMFILE, ERR_BUSY},
+	{ENOENT, ERR_NOTFOUND},   {ENOTDIR, ERR_NOTFOUND}, {EEXIST, ERR_EXISTS}, {ENOTEMPTY, ERR_EXISTS},
+	{EACCES, ERR_PERM},       {EPERM, ERR_PERM},       {EROFS, ERR_PERM},    {ENOSPC, ERR_NOSPACE},
+	{EDQUOT, ERR_NOSPACE},    {EFBIG, ERR_NOSPACE},    {ENOMEM, ERR_NOMEM},  {EINVAL, ERR_INVALID},
+	{EISDIR, ERR_INVALID},    {ELOOP, ERR_INVALID},    {ENXIO, ERR_INVALID}, {ENAMETOOLONG, ERR_INVALID},
+	{ETIMEDOUT, ERR_TIMEOUT}, {EBUSY, ERR_BUSY},       {EAGAIN, ERR_BUSY},   {EMFILE, ERR_BUSY},
 	{ENFILE, ERR_BUSY},
 };
 
-int (err_set)(struct err *err, int code, const char *fmt, ...)
+int(err_set)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 

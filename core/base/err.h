@@ -5,17 +5,17 @@
 #define BASE_ERR_H
 
 enum {
-	ERR_INVALID = -1,      /* the caller's input is wrong */
+	ERR_INVALID = -1, /* the caller's input is wrong */
 	ERR_NOTFOUND = -2,
 	ERR_EXISTS = -3,
-	ERR_CONFLICT = -4,     /* somebody else was first */
-	ERR_CORRUPT = -5,      /* bytes are not what they claim to be */
+	ERR_CONFLICT = -4, /* somebody else was first */
+	ERR_CORRUPT = -5,  /* bytes are not what they claim to be */
 	ERR_UNSUPPORTED = -6,
-	ERR_LIMIT = -7,        /* a documented limit is exceeded */
+	ERR_LIMIT = -7, /* a documented limit is exceeded */
 	ERR_PERM = -8,
 	ERR_CANCELLED = -9,
-	ERR_STALE = -10,       /* a fence is no longer valid */
-	ERR_PLUGIN = -11,      /* a plugin failed for good */
+	ERR_STALE = -10,  /* a fence is no longer valid */
+	ERR_PLUGIN = -11, /* a plugin failed for good */
 	ERR_INTERNAL = -12,
 	/* worth trying again later */
 	ERR_IO = -20,
@@ -23,8 +23,8 @@ enum {
 	ERR_NOSPACE = -22,
 	ERR_TIMEOUT = -23,
 	ERR_BUSY = -24,
-	ERR_READONLY = -25,    /* the store takes no writes */
-	ERR_CRASH = -26,       /* a worker died */
+	ERR_READONLY = -25, /* the store takes no writes */
+	ERR_CRASH = -26,    /* a worker died */
 };
 
 struct err {
@@ -37,8 +37,7 @@ struct err {
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Same, with ": <text of errnum>" appended and the code chosen by errnum. */
-int err_errno(struct err *err, int errnum, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_errno(struct err *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "<context>: " before the sentence; returns err->code. */
 int err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -50,9 +49,9 @@ int err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(prin
 
 void err_where(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const char *err_name(int code);       /* "not-found"; never NULL */
-int err_from_name(const char *name);  /* ERR_INTERNAL if unknown */
-int err_is_transient(int code);       /* a retry may help */
+const char *err_name(int code);      /* "not-found"; never NULL */
+int err_from_name(const char *name); /* ERR_INTERNAL if unknown */
+int err_is_transient(int code);      /* a retry may help */
 int err_from_errno(int errnum);
 
 #endif

@@ -87,8 +87,8 @@ static int file_publish(const char *path, const void *p, size_t n, int replace, 
 	int fd, r;
 
 	uuid_new(uuid);
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s.tmp-%s", slash ? (int)(slash - path) + 1 : 0, path,
-	                     uuid) >= sizeof(tmp))
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s.tmp-%s", slash ? (int)(slash - path) + 1 : 0, path, uuid) >=
+	    sizeof(tmp))
 		return err_set(err, ERR_INVALID, "path '%.100s…' is too long", path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)

@@ -23,6 +23,6 @@ int file_rename_new(const char *from, const char *to, struct err *err);
 
 int dir_make(const char *path, mode_t mode, struct err *err); /* with parents; fine if it exists */
 int dir_sync(const char *path, struct err *err);
-int dir_remove(const char *path, struct err *err);            /* with all inside; fine if absent */
+int dir_remove(const char *path, struct err *err); /* with all inside; fine if absent */
 
 #endif

@@ -6,8 +6,7 @@
 
 #include "base/err.h"
 
-void heap_init(struct heap *heap,
-               int (*less)(const struct heap_node *a, const struct heap_node *b))
+void heap_init(struct heap *heap, int (*less)(const struct heap_node *a, const struct heap_node *b))
 {
 	memset(heap, 0, sizeof(*heap));
 	heap->less = less;

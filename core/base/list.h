@@ -12,8 +12,8 @@ struct list {
 #define list_entry(item, type, member) ((type *)((char *)(item)-offsetof(type, member)))
 
 /* The body may unlink the current item. */
-#define list_each(item, head)                                                                \
-	for (struct list *item = (head)->next, *item##_next = item->next; item != (head);     \
+#define list_each(item, head)                                                             \
+	for (struct list *item = (head)->next, *item##_next = item->next; item != (head); \
 	     item = item##_next, item##_next = item->next)
 
 static inline void list_init(struct list *head)

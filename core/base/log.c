@@ -144,8 +144,8 @@ void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 	clock_rfc3339(clock_wall_ms(), now);
 	buf_init(&line, LINE_MAX_BYTES);
 	if (logger.format == LOG_JSON)
-		buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"",
-		           now, level_names[level], logger.program, event);
+		buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", now,
+		           level_names[level], logger.program, event);
 	else
 		buf_printf(&line, "%s %-5s %s %s", now, level_names[level], logger.program, event);
 	for (; kv && kv->key && !line.failed; kv++) {

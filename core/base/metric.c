@@ -11,6 +11,5 @@ void metric_observe_ms(struct metric_histogram *histogram, double ms)
 	while (i < METRIC_BUCKETS && ms > metric_bounds[i] * 1000)
 		i++;
 	atomic_fetch_add_explicit(&histogram->bucket[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&histogram->sum_us, ms > 0 ? (uint64_t)(ms * 1000) : 0,
-	                          memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum_us, ms > 0 ? (uint64_t)(ms * 1000) : 0, memory_order_relaxed);
 }

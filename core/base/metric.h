@@ -18,16 +18,19 @@ struct metric_histogram {
 };
 
 struct metric {
-	const char *name;   /* Prometheus name with unit: orasi_queue_wait_seconds */
+	const char *name; /* Prometheus name with unit: orasi_queue_wait_seconds */
 	enum metric_type type;
 	const char *help;
-	const char *labels; /* rendered pairs such as state="failed", or NULL */
+	const char *labels;                 /* rendered pairs such as state="failed", or NULL */
 	_Atomic int64_t *value;             /* COUNTER, GAUGE; or NULL when read is set */
 	struct metric_histogram *histogram; /* HISTOGRAM */
 	double (*read)(void *ctx);          /* computed on demand, on the loop thread */
 	void *ctx;
 };
-#define METRIC_END {0}
+#define METRIC_END \
+	{          \
+		0  \
+	}
 
 void metric_observe_ms(struct metric_histogram *histogram, double ms);
 

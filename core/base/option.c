@@ -21,8 +21,8 @@ static int set_str(const struct option *o, void *field, const char *value, struc
 
 static int out_of_range(const struct option *o, const char *value, struct err *err)
 {
-	return err_set(err, ERR_INVALID, "'%s: %s' is out of range: allowed is %lld to %lld", o->key,
-	               value, (long long)o->min, (long long)o->max);
+	return err_set(err, ERR_INVALID, "'%s: %s' is out of range: allowed is %lld to %lld", o->key, value,
+	               (long long)o->min, (long long)o->max);
 }
 
 static int in_range(const struct option *o, int64_t v)
@@ -46,8 +46,7 @@ static int set_int(const struct option *o, void *field, const char *value, struc
 static int set_bool(const struct option *o, void *field, const char *value, struct err *err)
 {
 	if (str_to_bool(value, field))
-		return err_set(err, ERR_INVALID, "'%s: %s' is not a boolean: write true or false", o->key,
-		               value);
+		return err_set(err, ERR_INVALID, "'%s: %s' is not a boolean: write true or false", o->key, value);
 	return 0;
 }
 
@@ -57,8 +56,7 @@ static int set_bytes(const struct option *o, void *field, const char *value, str
 	int r = str_to_bytes(value, &v);
 
 	if (r == ERR_INVALID)
-		return err_set(err, ERR_INVALID, "'%s: %s' is not a size: write for example 64MiB", o->key,
-		               value);
+		return err_set(err, ERR_INVALID, "'%s: %s' is not a size: write for example 64MiB", o->key, value);
 	if (r || v > INT64_MAX || !in_range(o, (int64_t)v))
 		return out_of_range(o, value, err);
 	*(uint64_t *)field = v;
@@ -71,8 +69,8 @@ static int set_duration(const struct option *o, void *field, const char *value, 
 	int r = str_to_duration_ms(value, &v);
 
 	if (r == ERR_INVALID)
-		return err_set(err, ERR_INVALID, "'%s: %s' is not a duration: write for example 30s or 5m",
-		               o->key, value);
+		return err_set(err, ERR_INVALID, "'%s: %s' is not a duration: write for example 30s or 5m", o->key,
+		               value);
 	if (r || !in_range(o, v))
 		return out_of_range(o, value, err);
 	*(int64_t *)field = v;
@@ -92,8 +90,7 @@ static int set_enum(const struct option *o, void *field, const char *value, stru
 	buf_init(&words, 0);
 	for (int i = 0; o->words[i]; i++)
 		buf_printf(&words, "%s%s", i ? ", " : "", o->words[i]);
-	r = err_set(err, ERR_INVALID, "'%s: %s' is not one of: %s", o->key, value,
-	            words.data ? words.data : "");
+	r = err_set(err, ERR_INVALID, "'%s: %s' is not one of: %s", o->key, value, words.data ? words.data : "");
 	buf_done(&words);
 	return r;
 }

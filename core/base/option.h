@@ -27,7 +27,10 @@ struct option {
 	const char *const *words; /* ENUM, NULL-ended */
 	const char *help;         /* one or more lines */
 };
-#define OPTION_END {0}
+#define OPTION_END \
+	{          \
+		0  \
+	}
 
 int options_init(const struct option *options, void *target, struct err *err); /* sets defaults */
 void options_done(const struct option *options, void *target);

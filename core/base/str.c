@@ -15,17 +15,25 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {
-	{"", 1}, {"b", 1},
-	{"k", 1 << 10}, {"kib", 1 << 10}, {"kb", 1000},
-	{"m", 1 << 20}, {"mib", 1 << 20}, {"mb", 1000000},
-	{"g", 1 << 30}, {"gib", 1 << 30}, {"gb", 1000000000},
-	{"t", 1ULL << 40}, {"tib", 1ULL << 40}, {"tb", 1000000000000},
+	{"", 1},
+	{"b", 1},
+	{"k", 1 << 10},
+	{"kib", 1 << 10},
+	{"kb", 1000},
+	{"m", 1 << 20},
+	{"mib", 1 << 20},
+	{"mb", 1000000},
+	{"g", 1 << 30},
+	{"gib", 1 << 30},
+	{"gb", 1000000000},
+	{"t", 1ULL << 40},
+	{"tib", 1ULL << 40},
+	{"tb", 1000000000000},
 	{NULL, 0},
 };
 
 static const struct unit time_units[] = {
-	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000},
-	{NULL, 0},
+	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
 };
 
 int str_to_i64(const char *s, int64_t *ret)
@@ -168,9 +176,8 @@ size_t utf8_char_len(const char *s, size_t n)
 	if (n >= 3 && (p[0] & 0xF0) == 0xE0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 &&
 	    !(p[0] == 0xE0 && p[1] < 0xA0) && !(p[0] == 0xED && p[1] > 0x9F))
 		return 3;
-	if (n >= 4 && p[0] >= 0xF0 && p[0] <= 0xF4 && (p[1] & 0xC0) == 0x80 &&
-	    (p[2] & 0xC0) == 0x80 && (p[3] & 0xC0) == 0x80 && !(p[0] == 0xF0 && p[1] < 0x90) &&
-	    !(p[0] == 0xF4 && p[1] > 0x8F))
+	if (n >= 4 && p[0] >= 0xF0 && p[0] <= 0xF4 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 &&
+	    (p[3] & 0xC0) == 0x80 && !(p[0] == 0xF0 && p[1] < 0x90) && !(p[0] == 0xF4 && p[1] > 0x8F))
 		return 4;
 	return 0;
 }
@@ -222,8 +229,7 @@ void hex_encode(const void *p, size_t n, char *ret)
 	ret[2 * n] = '\0';
 }
 
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t base64_len(size_t n)
 {

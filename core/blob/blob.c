@@ -56,7 +56,8 @@ const char *blob_location(const struct blob *blob)
 
 int blob_check_name(const struct blob *blob, const char *name, struct err *err)
 {
-	if (*name == '/' || !strcmp(name, "..") || str_starts(name, "../") || strstr(name, "/../") || str_ends(name, "/.."))
+	if (*name == '/' || !strcmp(name, "..") || str_starts(name, "../") || strstr(name, "/../") ||
+	    str_ends(name, "/.."))
 		return err_set(err, ERR_CORRUPT, "'%s' points outside of '%s'", name, blob->location);
 	return 0;
 }

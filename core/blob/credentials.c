@@ -30,7 +30,8 @@ static const char *env(const char *name)
 
 static int from_environment(struct credentials *ret)
 {
-	const char *id = env("AWS_ACCESS_KEY_ID"), *secret = env("AWS_SECRET_ACCESS_KEY"), *token = env("AWS_SESSION_TOKEN");
+	const char *id = env("AWS_ACCESS_KEY_ID"), *secret = env("AWS_SECRET_ACCESS_KEY"),
+		   *token = env("AWS_SESSION_TOKEN");
 
 	if (!id || !secret)
 		return -1;
@@ -77,7 +78,8 @@ static int ini_get(char *text, const char *section, const char *key, char *ret, 
 	return -1;
 }
 
-static int file_get(const char *variable, const char *usual, const char *section, const char *key, char *ret, size_t cap)
+static int file_get(const char *variable, const char *usual, const char *section, const char *key, char *ret,
+                    size_t cap)
 {
 	const char *path = env(variable), *home = env("HOME");
 	char place[PATH_MAX];
@@ -130,8 +132,12 @@ void credentials_region(char *ret, size_t cap)
 static int fetch(const char *method, const char *url, const char *header, const char *value, struct buf *ret)
 {
 	struct sign_pair headers[] = {{header, value}};
-	struct http_call call = {.method = method, .url = url, .headers = headers, .n_headers = header ? 1 : 0,
-	                         .connect_ms = METADATA_MS, .total_ms = METADATA_MS * 3};
+	struct http_call call = {.method = method,
+	                         .url = url,
+	                         .headers = headers,
+	                         .n_headers = header ? 1 : 0,
+	                         .connect_ms = METADATA_MS,
+	                         .total_ms = METADATA_MS * 3};
 	struct http_answer answer;
 	int r;
 
@@ -167,7 +173,8 @@ static int take_answer(const struct buf *text, struct credentials *ret)
 
 static int from_container(struct credentials *ret)
 {
-	const char *relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), *full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+		   *full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	const char *token = env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	struct buf text;
 	char url[1024];
@@ -215,15 +222,18 @@ static int from_instance(struct credentials *ret)
 
 int credentials_load(struct credentials *ret, struct err *err)
 {
-	static int (*const sources[])(struct credentials *ret) = {from_environment, from_file, from_container, from_instance};
+	static int (*const sources[])(struct credentials * ret) = {from_environment, from_file, from_container,
+	                                                           from_instance};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		memset(ret, 0, sizeof(*ret));
 		if (!sources[i](ret))
 			return 0;
 	}
-	return err_set(err, ERR_PERM, "there are no keys for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have the "
-	               "profile '%.60s' in ~/.aws/credentials, or run where instance metadata has a role", profile());
+	return err_set(err, ERR_PERM,
+	               "there are no keys for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have the "
+	               "profile '%.60s' in ~/.aws/credentials, or run where instance metadata has a role",
+	               profile());
 }
 
 int credentials_are_stale(const struct credentials *credentials)

@@ -126,8 +126,8 @@ static int failed(const struct http_call *call, const struct http_answer *answer
 		               answer->body.max);
 	if (code == CURLE_OUT_OF_MEMORY || answer->body.failed)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	return err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s %s: %s", call->method, call->url,
-	               *why ? why : curl_easy_strerror(code));
+	return err_set(err, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s %s: %s", call->method,
+	               call->url, *why ? why : curl_easy_strerror(code));
 }
 
 int http_do(const struct http_call *call, struct http_answer *answer, struct err *err)

@@ -194,7 +194,8 @@ static int adopt_copy(const char *local, const char *path, struct err *err)
 	int r;
 
 	uuid_new(uuid);
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%s", (int)(strrchr(path, '/') - path), path, uuid) >= sizeof(tmp))
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%s", (int)(strrchr(path, '/') - path), path, uuid) >=
+	    sizeof(tmp))
 		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
 	r = copy_tree(local, tmp, err);
 	if (!r)
@@ -298,7 +299,7 @@ static int is_folder(const char *path, const struct dirent *entry)
 }
 
 static int local_list(struct blob *blob, const char *folder, const char *after,
-              int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err)
+                      int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err)
 {
 	char path[PATH_MAX];
 	struct dirent **entries;

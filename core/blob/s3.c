@@ -192,8 +192,9 @@ static int get_range(struct blob_file *file, uint64_t at, size_t len, struct buf
 	else if (answer.status == 206)
 		r = buf_add(ret, answer.body.data, len) ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 	else
-		r = answer.status == 200 ? err_set(err, ERR_UNSUPPORTED, "'%s': the store does not read ranges", file->name)
-		                         : s3_refused(s3_of(file->blob), &call, &answer, err);
+		r = answer.status == 200
+		            ? err_set(err, ERR_UNSUPPORTED, "'%s': the store does not read ranges", file->name)
+		            : s3_refused(s3_of(file->blob), &call, &answer, err);
 	http_answer_done(&answer);
 	return r;
 }
@@ -299,7 +300,9 @@ static int list_keys(struct blob *blob, const char *prefix, const char *after, i
 
 	buf_init(&token, 0);
 	while (!r && more) {
-		struct s3_call call = {.method = "GET", .key = "", .max = LIST_MAX,
+		struct s3_call call = {.method = "GET",
+		                       .key = "",
+		                       .max = LIST_MAX,
 		                       .query = {{"list-type", "2"}, {"prefix", prefix}}};
 		struct http_answer answer;
 		const char *at;
@@ -321,7 +324,8 @@ static int list_keys(struct blob *blob, const char *prefix, const char *after, i
 		at = answer.body.len ? answer.body.data : "";
 		r = take_page(at, prefix, ret, err);
 		buf_clear(&token);
-		more = strstr(at, "<IsTruncated>true</IsTruncated>") && !xml_next(&at, "NextContinuationToken", &token) && token.len;
+		more = strstr(at, "<IsTruncated>true</IsTruncated>") &&
+		       !xml_next(&at, "NextContinuationToken", &token) && token.len;
 		http_answer_done(&answer);
 	}
 	buf_done(&token);
@@ -368,7 +372,8 @@ static int put_new(struct blob *blob, const char *name, const void *p, size_t n,
 {
 	struct http_answer answer;
 	char key[PATH_MAX];
-	struct s3_call call = {.method = "PUT", .key = key, .body = n ? p : "", .len = n, .max = ERROR_MAX, .is_new = 1};
+	struct s3_call call =
+		{.method = "PUT", .key = key, .body = n ? p : "", .len = n, .max = ERROR_MAX, .is_new = 1};
 	struct err failed = {0};
 	int unsure = 0, r = key_of(blob, name, "", key, sizeof(key), err);
 
@@ -420,8 +425,12 @@ static int send_part(struct blob *blob, const char *key, const char *id, int num
                      struct buf *ret_list, struct err *err)
 {
 	char text[16];
-	struct s3_call call = {.method = "PUT", .key = key, .query = {{"partNumber", text}, {"uploadId", id}}, .body = p,
-	                       .len = n, .max = ERROR_MAX};
+	struct s3_call call = {.method = "PUT",
+	                       .key = key,
+	                       .query = {{"partNumber", text}, {"uploadId", id}},
+	                       .body = p,
+	                       .len = n,
+	                       .max = ERROR_MAX};
 	struct http_answer answer;
 	int r;
 
@@ -643,7 +652,9 @@ static int fetch_file(struct blob *blob, const char *name, const char *path, str
 	uint64_t at = 0;
 	size_t got = 1;
 
-	r = !chunk ? err_set(err, ERR_NOMEM, "out of memory") : fd < 0 ? err_errno(err, errno, "cannot create '%s'", path) : 0;
+	r = !chunk   ? err_set(err, ERR_NOMEM, "out of memory")
+	    : fd < 0 ? err_errno(err, errno, "cannot create '%s'", path)
+	             : 0;
 	if (!r)
 		r = blob_file_open(blob, name, &file, err);
 	if (!r) {

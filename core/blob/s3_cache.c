@@ -47,8 +47,8 @@ static void drop_old(const char *home)
 
 		if (*entry->d_name == '.' && (!entry->d_name[1] || !strcmp(entry->d_name, "..")))
 			continue;
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", home, entry->d_name) < sizeof(path) && !lstat(path, &st) &&
-		    st.st_mtime < now - AGE_S && unlink(path))
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", home, entry->d_name) < sizeof(path) &&
+		    !lstat(path, &st) && st.st_mtime < now - AGE_S && unlink(path))
 			dir_remove(path, NULL);
 	}
 	if (dir)
@@ -57,7 +57,8 @@ static void drop_old(const char *home)
 
 /* Made beside its place: under the final name there is the whole of it, and whoever is second throws theirs away. */
 static int make(const char *home, const char *path, const char *name,
-                int (*fetch)(void *ctx, const char *name, const char *path, struct err *err), void *ctx, struct err *err)
+                int (*fetch)(void *ctx, const char *name, const char *path, struct err *err), void *ctx,
+                struct err *err)
 {
 	char tmp[PATH_MAX], uuid[UUID_LEN];
 	int r;

@@ -25,7 +25,8 @@ static int is_bucket(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n >= 3 && n <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n && *name != '-' && *name != '.';
+	return n >= 3 && n <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n && *name != '-' &&
+	       *name != '.';
 }
 
 static const char *endpoint(void)
@@ -94,8 +95,11 @@ static int try_once(struct s3 *s3, const struct s3_call *call, struct http_answe
 	char hash[SIGN_HASH_LEN], now[SIGN_TIME_LEN];
 	struct sign_pair headers[HEADERS_MAX + 1];
 	struct sign_key key = {s3->credentials.id, s3->credentials.secret, s3->region, "s3"};
-	struct sign_request request = {.method = call->method, .query = call->query, .headers = headers,
-	                               .payload_hash = hash, .time = now};
+	struct sign_request request = {.method = call->method,
+	                               .query = call->query,
+	                               .headers = headers,
+	                               .payload_hash = hash,
+	                               .time = now};
 	struct buf path, target, authorization;
 	int r;
 
@@ -120,8 +124,12 @@ static int try_once(struct s3 *s3, const struct s3_call *call, struct http_answe
 	r = path.failed ? ERR_NOMEM : sign_request(&key, &request, &target, &authorization, err);
 	headers[request.n_headers] = (struct sign_pair){"authorization", authorization.data};
 	if (!r)
-		r = http_do(&(struct http_call){.method = call->method, .url = target.data, .headers = headers,
-		                                .n_headers = request.n_headers + 1, .body = call->body, .len = call->len},
+		r = http_do(&(struct http_call){.method = call->method,
+		                                .url = target.data,
+		                                .headers = headers,
+		                                .n_headers = request.n_headers + 1,
+		                                .body = call->body,
+		                                .len = call->len},
 		            answer, err);
 	buf_done(&path);
 	buf_done(&target);

@@ -18,7 +18,7 @@ struct s3 {
 };
 
 struct s3_call {
-	const char *method, *key; /* "": the bucket */
+	const char *method, *key;              /* "": the bucket */
 	struct sign_pair query[6], headers[4]; /* up to the first without a name; headers in lower case */
 	const void *body;
 	size_t len, max; /* max: of the answer */

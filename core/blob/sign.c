@@ -63,7 +63,8 @@ static void put_query(struct buf *out, const struct sign_request *request)
 		buf_init(&texts[i][1], 0);
 		encode(&texts[i][0], request->query[i].name, 0);
 		encode(&texts[i][1], request->query[i].value, 0);
-		sorted[i] = (struct sign_pair){texts[i][0].len ? texts[i][0].data : "", texts[i][1].len ? texts[i][1].data : ""};
+		sorted[i] = (struct sign_pair){texts[i][0].len ? texts[i][0].data : "",
+		                               texts[i][1].len ? texts[i][1].data : ""};
 	}
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	for (size_t i = 0; i < n; i++)
@@ -149,9 +150,10 @@ int sign_request(const struct sign_key *key, const struct sign_request *request,
 	snprintf(text, sizeof(text), "AWS4-HMAC-SHA256\n%s\n%s\n%s", request->time, scope, hash);
 	signature(key, date, text, signed_text);
 	buf_printf(ret_target, "%s%s%s", path.data, query.len ? "?" : "", query.len ? query.data : "");
-	buf_printf(ret_authorization, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", key->id, scope,
-	           names.data, signed_text);
-	if (path.failed || query.failed || canonical.failed || names.failed || ret_target->failed || ret_authorization->failed)
+	buf_printf(ret_authorization, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", key->id,
+	           scope, names.data, signed_text);
+	if (path.failed || query.failed || canonical.failed || names.failed || ret_target->failed ||
+	    ret_authorization->failed)
 		r = err_set(err, ERR_NOMEM, "out of memory");
 	buf_done(&path);
 	buf_done(&query);

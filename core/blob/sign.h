@@ -25,7 +25,7 @@ struct sign_key {
 
 struct sign_request {
 	const char *method;
-	const char *path; /* begins with a slash; not encoded */
+	const char *path;              /* begins with a slash; not encoded */
 	const struct sign_pair *query; /* neither names nor values are encoded */
 	size_t n_query;
 	const struct sign_pair *headers; /* all that are to be signed, host among them; names in lower case */

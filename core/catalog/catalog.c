@@ -24,8 +24,8 @@ struct entry {
 
 struct change {
 	struct catalog *catalog;
-	struct entry *entry;      /* to swap in, or NULL */
-	char *dataset, *name;     /* to drop; name NULL = the whole dataset */
+	struct entry *entry;  /* to swap in, or NULL */
+	char *dataset, *name; /* to drop; name NULL = the whole dataset */
 	catalog_done_fn on_done;
 	void *ctx;
 };
@@ -33,11 +33,11 @@ struct change {
 static const char dataset_put[] = "INSERT OR REPLACE INTO dataset VALUES (?1,?2,?3,?4,?5,?6,?7,?8)";
 static const char dataset_del[] = "DELETE FROM dataset WHERE name = ?1";
 static const char dataset_all[] = "SELECT name, location, created_at, updated_at, version, rows, bytes, files"
-                                  " FROM dataset";
+				  " FROM dataset";
 static const char index_put[] = "INSERT OR REPLACE INTO dataset_index VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
 static const char index_del[] = "DELETE FROM dataset_index WHERE dataset = ?1 AND (?2 IS NULL OR name = ?2)";
 static const char index_all[] = "SELECT dataset, name, plugin, columns, options, created_at, updated_at,"
-                                " generation, rows, bytes, segments FROM dataset_index";
+				" generation, rows, bytes, segments FROM dataset_index";
 
 /* ---- entries ------------------------------------------------------------------------------------- */
 
@@ -362,22 +362,19 @@ int catalog_put_dataset(struct catalog *catalog, const struct catalog_dataset *d
 	return put_entry(catalog, dataset_entry(dataset), on_done, ctx);
 }
 
-int catalog_put_index(struct catalog *catalog, const struct catalog_index *index, catalog_done_fn on_done,
-                      void *ctx)
+int catalog_put_index(struct catalog *catalog, const struct catalog_index *index, catalog_done_fn on_done, void *ctx)
 {
 	return put_entry(catalog, index_entry(index), on_done, ctx);
 }
 
-static int drop(struct catalog *catalog, const char *dataset, const char *name, catalog_done_fn on_done,
-                void *ctx)
+static int drop(struct catalog *catalog, const char *dataset, const char *name, catalog_done_fn on_done, void *ctx)
 {
 	struct change *change = calloc(1, sizeof(*change));
 
 	if (!change)
 		return ERR_NOMEM;
 	*change = (struct change){catalog, NULL, strdup(dataset), name ? strdup(name) : NULL, on_done, ctx};
-	if (change->dataset && (!name || change->name) &&
-	    !store_write(catalog->store, drop_write, drop_done, change))
+	if (change->dataset && (!name || change->name) && !store_write(catalog->store, drop_write, drop_done, change))
 		return 0;
 	free(change->dataset);
 	free(change->name);

@@ -17,9 +17,9 @@ struct store;
 struct catalog;
 
 struct catalog_dataset {
-	const char *name;     /* str_is_name */
-	const char *location; /* absolute path (later also s3://…) */
-	int64_t created_at, updated_at; /* wall ms */
+	const char *name;                    /* str_is_name */
+	const char *location;                /* absolute path (later also s3://…) */
+	int64_t created_at, updated_at;      /* wall ms */
 	int64_t version, rows, bytes, files; /* as of the last commit seen; -1 = not known */
 };
 
@@ -38,22 +38,20 @@ void catalog_close(struct catalog *catalog);
 
 /* Known ones, kept in RAM: pointers live until the loop runs again. NULL if unknown. */
 const struct catalog_dataset *catalog_dataset(const struct catalog *catalog, const char *name);
-const struct catalog_index *catalog_index(const struct catalog *catalog, const char *dataset,
-                                          const char *name);
+const struct catalog_index *catalog_index(const struct catalog *catalog, const char *dataset, const char *name);
 /* Sorted by name. `dataset` filters indexes. */
-int catalog_datasets(const struct catalog *catalog, struct arena *arena,
-                     const struct catalog_dataset ***ret, size_t *ret_n);
+int catalog_datasets(const struct catalog *catalog, struct arena *arena, const struct catalog_dataset ***ret,
+                     size_t *ret_n);
 int catalog_indexes(const struct catalog *catalog, const char *dataset, struct arena *arena,
                     const struct catalog_index ***ret, size_t *ret_n);
 
 /* Adds or updates by name (and dataset). Strings are copied. */
-int catalog_put_dataset(struct catalog *catalog, const struct catalog_dataset *dataset,
-                        catalog_done_fn on_done, void *ctx);
-int catalog_put_index(struct catalog *catalog, const struct catalog_index *index,
-                      catalog_done_fn on_done, void *ctx);
+int catalog_put_dataset(struct catalog *catalog, const struct catalog_dataset *dataset, catalog_done_fn on_done,
+                        void *ctx);
+int catalog_put_index(struct catalog *catalog, const struct catalog_index *index, catalog_done_fn on_done, void *ctx);
 /* A dataset goes with its indexes. ERR_NOTFOUND. */
 int catalog_drop_dataset(struct catalog *catalog, const char *name, catalog_done_fn on_done, void *ctx);
-int catalog_drop_index(struct catalog *catalog, const char *dataset, const char *name,
-                       catalog_done_fn on_done, void *ctx);
+int catalog_drop_index(struct catalog *catalog, const char *dataset, const char *name, catalog_done_fn on_done,
+                       void *ctx);
 
 #endif

@@ -93,8 +93,8 @@ static void fish_options(const struct command *c)
 		size_t n = strcspn(at, " ");
 
 		printf("complete -c orasi -n '__fish_seen_subcommand_from %s%s%s' -l %.*s%s\n", c->name,
-		       c->group ? "; and __fish_seen_subcommand_from " : "", c->group ? c->group : "", (int)n - 2, at + 2,
-		       at[n] == ' ' && at[n + 1] != '-' ? " -r" : "");
+		       c->group ? "; and __fish_seen_subcommand_from " : "", c->group ? c->group : "", (int)n - 2,
+		       at + 2, at[n] == ' ' && at[n + 1] != '-' ? " -r" : "");
 		at += n;
 	}
 }

@@ -34,7 +34,8 @@ static int add_column(struct json *fields, const char *text)
 	struct json *field;
 
 	if (!colon || colon == text || !colon[1])
-		return fail(CLI_USAGE, "--column %s: write NAME:TYPE, e.g. id:long, day:date, price:decimal(10,2)", text);
+		return fail(CLI_USAGE, "--column %s: write NAME:TYPE, e.g. id:long, day:date, price:decimal(10,2)",
+		            text);
 	field = json_new_object();
 	json_set(field, "name", json_new_strn(text, (size_t)(colon - text)));
 	json_set_str(field, "type", colon + 1);
@@ -113,7 +114,8 @@ int cmd_dataset_optimize(const struct args *args)
 	if (args_has(args, "target-bytes")) {
 		if (str_to_bytes(args_get(args, "target-bytes", ""), &target)) {
 			json_free(body);
-			return fail(CLI_USAGE, "--target-bytes %s: write a size, e.g. 128MiB", args_get(args, "target-bytes", ""));
+			return fail(CLI_USAGE, "--target-bytes %s: write a size, e.g. 128MiB",
+			            args_get(args, "target-bytes", ""));
 		}
 		json_set_int(body, "target_file_bytes", (int64_t)target);
 	}
@@ -128,7 +130,8 @@ int cmd_dataset_vacuum(const struct args *args)
 	if (args_has(args, "older-than")) {
 		if (str_to_duration_ms(args_get(args, "older-than", ""), &age)) {
 			json_free(body);
-			return fail(CLI_USAGE, "--older-than %s: write a duration, e.g. 7d or 12h", args_get(args, "older-than", ""));
+			return fail(CLI_USAGE, "--older-than %s: write a duration, e.g. 7d or 12h",
+			            args_get(args, "older-than", ""));
 		}
 		json_set_int(body, "older_than_ms", age);
 	}

@@ -60,7 +60,8 @@ static int break_off(const struct args *args, const char *id)
 	char path[256];
 
 	if (!args->local)
-		return fail(CLI_INTERRUPTED, "not waiting any longer; the task goes on: 'orasi task wait %s', or 'orasi task cancel %s'",
+		return fail(CLI_INTERRUPTED,
+		            "not waiting any longer; the task goes on: 'orasi task wait %s', or 'orasi task cancel %s'",
 		            id, id);
 	last.last_words = last.probing = 1;
 	snprintf(path, sizeof(path), "/v1/tasks/%s:cancel", id);

@@ -14,8 +14,8 @@ struct answer {
 	CURL *curl;
 	const struct args *args;
 	struct buf text;
-	int shows; /* how much was sent, on a terminal */
-	FILE *out; /* where a good answer goes, or NULL */
+	int shows;                                    /* how much was sent, on a terminal */
+	FILE *out;                                    /* where a good answer goes, or NULL */
 	void (*on_line)(void *ctx, const char *line); /* or here */
 	void *line_ctx;
 };
@@ -101,7 +101,8 @@ static int say_problem(const struct answer *answer, long status)
 	char more[1024] = "";
 
 	if (!answer->text.len || json_parse(answer->text.data, answer->text.len, &problem, NULL))
-		return fail(CLI_FAILED, "the agent answered %ld: %.300s", status, answer->text.len ? answer->text.data : "");
+		return fail(CLI_FAILED, "the agent answered %ld: %.300s", status,
+		            answer->text.len ? answer->text.data : "");
 	errors = json_get(problem, "errors");
 	for (size_t i = 0; i < json_count(errors); i++) {
 		size_t n = strlen(more);
@@ -109,7 +110,8 @@ static int say_problem(const struct answer *answer, long status)
 		snprintf(more + n, sizeof(more) - n, "\n  %s: %s", json_get_str(json_at(errors, i), "pointer", ""),
 		         json_get_str(json_at(errors, i), "detail", ""));
 	}
-	fail(CLI_FAILED, "%s%s", json_get_str(problem, "detail", "the request failed"), json_count(errors) > 1 ? more : "");
+	fail(CLI_FAILED, "%s%s", json_get_str(problem, "detail", "the request failed"),
+	     json_count(errors) > 1 ? more : "");
 	json_free(problem);
 	return CLI_FAILED;
 }
@@ -124,9 +126,12 @@ static int perform(const struct args *args, struct answer *answer)
 	if (cli_interrupted && r)
 		return CLI_INTERRUPTED;
 	if (args->probing)
-		return r || curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status) || status / 100 != 2 ? CLI_FAILED : 0;
+		return r || curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status) || status / 100 != 2
+		               ? CLI_FAILED
+		               : 0;
 	if (r == CURLE_COULDNT_CONNECT || r == CURLE_COULDNT_RESOLVE_HOST)
-		return fail(CLI_UNREACHABLE, "no agent answers at %s: start one with 'orasi-agent', or name it with --server",
+		return fail(CLI_UNREACHABLE,
+		            "no agent answers at %s: start one with 'orasi-agent', or name it with --server",
 		            args->server);
 	if (r)
 		return fail(CLI_FAILED, "%s: %s", args->server, curl_easy_strerror(r));
@@ -145,7 +150,8 @@ static int request(const struct args *args, const char *method, const char *path
 	answer->curl = curl_easy_init();
 	if (!answer->curl)
 		return fail(CLI_FAILED, "cannot start the HTTP client");
-	headers = curl_slist_append(headers, in ? "Content-Type: application/octet-stream" : "Content-Type: application/json");
+	headers = curl_slist_append(headers,
+	                            in ? "Content-Type: application/octet-stream" : "Content-Type: application/json");
 	headers = curl_slist_append(headers, "Expect:");
 	if (in)
 		headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
@@ -184,8 +190,7 @@ static int parse_answer(struct answer *answer, int r, struct json **ret)
 	return r;
 }
 
-int http_json(const struct args *args, const char *method, const char *path, const struct json *body,
-              struct json **ret)
+int http_json(const struct args *args, const char *method, const char *path, const struct json *body, struct json **ret)
 {
 	struct answer answer = {0};
 

@@ -86,7 +86,8 @@ int cmd_index_optimize(const struct args *args)
 
 int cmd_index_create(const struct args *args)
 {
-	struct json *body = json_new_object(), *columns = json_new_array(), *options = json_new_object(), *answer = NULL;
+	struct json *body = json_new_object(), *columns = json_new_array(), *options = json_new_object(),
+		    *answer = NULL;
 	struct args dataset = *args;
 	const char *column;
 	char path[2048];
@@ -98,7 +99,8 @@ int cmd_index_create(const struct args *args)
 		json_push(columns, json_new_str(column));
 	json_set(body, "columns", columns);
 	json_set(body, "options", options);
-	r = json_count(columns) ? put_pairs(args, "option", options, 0) : fail(CLI_USAGE, "which column? Give --column C");
+	r = json_count(columns) ? put_pairs(args, "option", options, 0)
+	                        : fail(CLI_USAGE, "which column? Give --column C");
 	dataset.n_words = 1;
 	index_path(&dataset, "", path, sizeof(path));
 	if (!r)
@@ -114,7 +116,8 @@ int cmd_index_create(const struct args *args)
 
 int cmd_index_list(const struct args *args)
 {
-	static const char *const columns[] = {"name", "plugin", "columns", "rows", "segments", "bytes", "updated_at", NULL};
+	static const char *const columns[] = {"name",     "plugin", "columns",    "rows",
+	                                      "segments", "bytes",  "updated_at", NULL};
 	char path[2048];
 
 	index_path(args, "", path, sizeof(path));
@@ -159,8 +162,10 @@ static int find_column(const struct args *args, struct buf *ret)
 			buf_puts(ret, json_str(json_pointer(json_at(items, i), "/columns/0"), ""));
 	json_free(answer);
 	if (!ret->len)
-		return fail(CLI_FAILED, "dataset '%s' has no full-text index: orasi index create %s text --plugin fulltext --column C",
-		            args->words[0], args->words[0]);
+		return fail(
+			CLI_FAILED,
+			"dataset '%s' has no full-text index: orasi index create %s text --plugin fulltext --column C",
+			args->words[0], args->words[0]);
 	return 0;
 }
 

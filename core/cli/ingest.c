@@ -93,7 +93,7 @@ static int make_source(const struct args *args, struct json *source)
 static int make_task(const struct args *args, struct json *task)
 {
 	struct json *source = json_new_object(), *format = json_new_object(), *options = json_new_object(),
-	            *errors = json_new_object(), *labels = json_new_object();
+		    *errors = json_new_object(), *labels = json_new_object();
 	int r;
 
 	json_set_str(task, "kind", "ingest");

@@ -208,7 +208,8 @@ int local_start(struct args *args)
 	args->server = local.server;
 	if (find_server()) {
 		if (!args->quiet)
-			fprintf(stderr, "orasi: an agent serves '%s' already, at %s: using it\n", local.dir, local.server);
+			fprintf(stderr, "orasi: an agent serves '%s' already, at %s: using it\n", local.dir,
+			        local.server);
 		return 0;
 	}
 	r = start_agent();

@@ -29,8 +29,8 @@ static struct json *queue_row(const struct json *queue)
 
 int cmd_queue_list(const struct args *args)
 {
-	static const char *const columns[] = {"name", "ready", "running", "scheduled", "blocked", "per_minute", "weight",
-	                                      "state", NULL};
+	static const char *const columns[] = {"name",       "ready",  "running", "scheduled", "blocked",
+	                                      "per_minute", "weight", "state",   NULL};
 	struct json *answer, *rows;
 	int r = http_json(args, "GET", "/v1/queues?limit=1000", NULL, &answer);
 
@@ -65,7 +65,8 @@ int cmd_queue_set(const struct args *args)
 		char key[128];
 
 		if (!equals) {
-			r = fail(CLI_USAGE, "%s: write settings as KEY=VALUE, such as weight=5 or paused=true", args->words[i]);
+			r = fail(CLI_USAGE, "%s: write settings as KEY=VALUE, such as weight=5 or paused=true",
+			         args->words[i]);
 			continue;
 		}
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - args->words[i]), args->words[i]);
@@ -147,7 +148,8 @@ int operate(const struct args *args, const char *path, const struct json *body)
 
 int cmd_schedule_list(const struct args *args)
 {
-	static const char *const columns[] = {"name", "cron", "zone", "paused", "next_at", "last_at", "fired", "missed", NULL};
+	static const char *const columns[] = {"name",    "cron",  "zone",   "paused", "next_at",
+	                                      "last_at", "fired", "missed", NULL};
 
 	return show_list(args, "/v1/schedules?limit=1000", columns);
 }
@@ -160,7 +162,8 @@ int cmd_schedule_get(const struct args *args)
 /* NAME CRON TASK: the task as for 'orasi task submit'. */
 int cmd_schedule_set(const struct args *args)
 {
-	static const char *const members[] = {"zone", "overlap", "catchup", "start-after", "expires-after", "deadline-after"};
+	static const char *const members[] = {"zone",        "overlap",       "catchup",
+	                                      "start-after", "expires-after", "deadline-after"};
 	struct json *body = json_new_object(), *task = NULL, *answer = NULL;
 	const char *value;
 	char key[32];

@@ -31,7 +31,8 @@ int show_list(const struct args *args, const char *path, const char *const *colu
 	else
 		table_print(list_of(answer), columns);
 	if (!args->json && !args->quiet && json_get_str(answer, "next_cursor", NULL))
-		fprintf(stderr, "(more: give --limit, or go on with --cursor %s)\n", json_get_str(answer, "next_cursor", ""));
+		fprintf(stderr, "(more: give --limit, or go on with --cursor %s)\n",
+		        json_get_str(answer, "next_cursor", ""));
 	json_free(answer);
 	return CLI_OK;
 }

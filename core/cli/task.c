@@ -21,8 +21,8 @@ static int read_text(const char *word, struct buf *ret)
 		return read_all(stdin, "standard input", ret);
 	in = fopen(word, "re");
 	if (!in)
-		return fail(CLI_FAILED, "cannot open '%s': %s (give JSON, a file with JSON, or - for standard input)", word,
-		            strerror(errno));
+		return fail(CLI_FAILED, "cannot open '%s': %s (give JSON, a file with JSON, or - for standard input)",
+		            word, strerror(errno));
 	r = read_all(in, word, ret);
 	fclose(in);
 	return r;
@@ -47,11 +47,21 @@ static const struct {
 	const char *option, *member;
 	int as_text;
 } members[] = {
-	{"kind", "kind", 1},         {"dataset", "dataset", 1},       {"queue", "queue", 1},
-	{"priority", "priority", 0}, {"run-at", "run_at", 1},         {"expires-at", "expires_at", 1},
-	{"timeout", "timeout", 1},   {"unique-key", "unique_key", 1}, {"idempotency-key", "idempotency_key", 1},
-	{"sql", "sql", 1},           {"max-attempts", "max_attempts", 0}, {"tenant", "tenant", 1},
-	{"deadline", "deadline", 1}, {"batch", "batch", 1},               {"concurrency-key", "concurrency_key", 1},
+	{"kind", "kind", 1},
+	{"dataset", "dataset", 1},
+	{"queue", "queue", 1},
+	{"priority", "priority", 0},
+	{"run-at", "run_at", 1},
+	{"expires-at", "expires_at", 1},
+	{"timeout", "timeout", 1},
+	{"unique-key", "unique_key", 1},
+	{"idempotency-key", "idempotency_key", 1},
+	{"sql", "sql", 1},
+	{"max-attempts", "max_attempts", 0},
+	{"tenant", "tenant", 1},
+	{"deadline", "deadline", 1},
+	{"batch", "batch", 1},
+	{"concurrency-key", "concurrency_key", 1},
 };
 
 static int put_members(const struct args *args, struct json *task)
@@ -62,7 +72,8 @@ static int put_members(const struct args *args, struct json *task)
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if ((value = args_get(args, members[i].option, NULL)))
-			json_set(task, members[i].member, members[i].as_text ? json_new_str(value) : typed_value(value));
+			json_set(task, members[i].member,
+			         members[i].as_text ? json_new_str(value) : typed_value(value));
 	if (!args_has(args, "label"))
 		return 0;
 	labels = json_new_object();
@@ -163,7 +174,8 @@ static int put_label(const char *pair, char *path, size_t cap)
 int cmd_task_list(const struct args *args)
 {
 	static const char *const columns[] = {"id", "kind", "dataset", "state", "attempt", "created_at", NULL};
-	static const char *const filters[] = {"state", "kind", "dataset", "queue", "tenant", "parent", "batch", "limit", "cursor"};
+	static const char *const filters[] = {"state",  "kind",  "dataset", "queue", "tenant",
+	                                      "parent", "batch", "limit",   "cursor"};
 	char path[4096] = "/v1/tasks?", value[512];
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
@@ -203,8 +215,8 @@ int cmd_task_wait(const struct args *args)
 /* One task by its id, or with filters all that match. */
 static int put_filter(const struct args *args, struct json *body)
 {
-	static const char *const texts[] = {"state", "kind", "queue", "tenant", "dataset", "parent", "batch", "created-after",
-	                                    "created-before"};
+	static const char *const texts[] = {"state",  "kind",  "queue",         "tenant",        "dataset",
+	                                    "parent", "batch", "created-after", "created-before"};
 	struct json *labels;
 	const char *value;
 	char key[32];
@@ -238,7 +250,8 @@ static int change(const struct args *args, const char *method, const char *verb)
 	int r;
 
 	if (args->n_words)
-		return show_one(args, method, path_of("/v1/tasks/", args->words[0], strcmp(method, "DELETE") ? verb : ""));
+		return show_one(args, method,
+		                path_of("/v1/tasks/", args->words[0], strcmp(method, "DELETE") ? verb : ""));
 	body = json_new_object();
 	r = put_filter(args, body);
 	if (!r && !json_count(body))

@@ -30,7 +30,8 @@ static void print_running(const struct json *task)
 	printf("%s  %-8s  %-16.16s  %-16.16s  ", json_get_str(task, "id", ""), json_get_str(task, "kind", ""),
 	       json_get_str(task, "queue", ""), json_get_str(task, "dataset", ""));
 	printf("[%.*s%.*s] %3.0f%%  %s rows  attempt %lld\033[K\n", filled, "####################", BAR_WIDTH - filled,
-	       "....................", total > 0 ? done / total * 100 : 0, rows, (long long)json_get_int(task, "attempt", 0));
+	       "....................", total > 0 ? done / total * 100 : 0, rows,
+	       (long long)json_get_int(task, "attempt", 0));
 }
 
 static void print_counts(const struct json *status)

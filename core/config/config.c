@@ -59,8 +59,7 @@ static void variable_name(const char *section, const char *key, char *ret, size_
 		*ret = (char)toupper((unsigned char)*ret);
 }
 
-static int set_variable(const struct config_section *sections, const char *name, const char *value,
-                        struct err *err)
+static int set_variable(const struct config_section *sections, const char *name, const char *value, struct err *err)
 {
 	char want[128];
 
@@ -75,8 +74,8 @@ static int set_variable(const struct config_section *sections, const char *name,
 			return err_prefix(err, "environment variable %s", name);
 		}
 	return err_set(err, ERR_INVALID,
-	               "environment variable %s is not known: see --print-config for the keys, each as "
-	               PREFIX "<SECTION>_<KEY>",
+	               "environment variable %s is not known: see --print-config for the keys, each as " PREFIX
+	               "<SECTION>_<KEY>",
 	               name);
 }
 
@@ -88,8 +87,8 @@ static int is_listed(const char *const *names, const char *name)
 	return 0;
 }
 
-int config_read_environ(const struct config_section *sections, const char *const *environ,
-                        const char *const *others, struct err *err)
+int config_read_environ(const struct config_section *sections, const char *const *environ, const char *const *others,
+                        struct err *err)
 {
 	for (; *environ; environ++) {
 		const char *equals = strchr(*environ, '=');

@@ -22,7 +22,10 @@ struct config_section {
 	void *target;
 	const char *help; /* one line */
 };
-#define CONFIG_END {0}
+#define CONFIG_END \
+	{          \
+		0  \
+	}
 
 /* Sets all defaults. Call config_done at the end, also after a failure. */
 int config_init(const struct config_section *sections, struct err *err);
@@ -31,11 +34,11 @@ void config_done(const struct config_section *sections);
 /* err->where is "file:line". At most 1 MiB. */
 int config_read_file(const struct config_section *sections, const char *path, struct err *err);
 /* Same, from memory; `name` stands for the file in messages. */
-int config_read_text(const struct config_section *sections, const char *name, const char *text,
-                     size_t n, struct err *err);
+int config_read_text(const struct config_section *sections, const char *name, const char *text, size_t n,
+                     struct err *err);
 /* `environ` is NULL-ended, as main's. Variables in `others` (NULL-ended) are somebody else's. */
-int config_read_environ(const struct config_section *sections, const char *const *environ,
-                        const char *const *others, struct err *err);
+int config_read_environ(const struct config_section *sections, const char *const *environ, const char *const *others,
+                        struct err *err);
 
 /* The documented configuration with the values in force, as a file that can be read back. */
 void config_print(const struct config_section *sections, FILE *out);

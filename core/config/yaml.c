@@ -18,8 +18,8 @@ struct reader {
 
 static int refuse(struct reader *reader, const yaml_mark_t *mark, const char *problem, const char *what)
 {
-	err_set(reader->err, ERR_INVALID, "%s:%zu: %s%s%s%s", reader->name, mark->line + 1, problem,
-	        *what ? " '" : "", what, *what ? "'" : "");
+	err_set(reader->err, ERR_INVALID, "%s:%zu: %s%s%s%s", reader->name, mark->line + 1, problem, *what ? " '" : "",
+	        what, *what ? "'" : "");
 	err_where(reader->err, "%s:%zu", reader->name, mark->line + 1);
 	return ERR_INVALID;
 }
@@ -113,8 +113,8 @@ static int yaml_problem(struct reader *reader, const yaml_parser_t *parser)
 	return refuse(reader, &parser->problem_mark, parser->problem ? parser->problem : "not YAML", "");
 }
 
-int config_read_text(const struct config_section *sections, const char *name, const char *text,
-                     size_t n, struct err *err)
+int config_read_text(const struct config_section *sections, const char *name, const char *text, size_t n,
+                     struct err *err)
 {
 	struct reader reader = {.sections = sections, .name = name, .err = err};
 	yaml_parser_t parser;

@@ -53,8 +53,7 @@ int health_add_metrics(struct health *health, const struct metric *rows, struct 
 	return 0;
 }
 
-int health_add_probe(struct health *health, const char *name, health_probe_fn probe, void *ctx,
-                     struct err *err)
+int health_add_probe(struct health *health, const char *name, health_probe_fn probe, void *ctx, struct err *err)
 {
 	struct probe *grown = realloc(health->probes, (health->n_probes + 1) * sizeof(*grown));
 
@@ -75,8 +74,7 @@ int health_is_ready(const struct health *health)
 	return health->ready && health_check(health, NULL) != HEALTH_FAILING;
 }
 
-static void put_probe(struct buf *json, const char *name, enum health_verdict verdict,
-                      const char *detail, int first)
+static void put_probe(struct buf *json, const char *name, enum health_verdict verdict, const char *detail, int first)
 {
 	buf_puts(json, first ? "{\"name\":" : ",{\"name\":");
 	buf_json_str(json, name, strlen(name));
@@ -100,10 +98,8 @@ enum health_verdict health_check(const struct health *health, struct buf *json)
 		put_probe(&probes, probe->name, verdict, detail, i == 0);
 	}
 	if (json)
-		buf_printf(json, "{\"status\":\"%s\",\"ready\":%s,\"probes\":[%s]}",
-		           health_verdict_name(worst),
-		           health->ready && worst != HEALTH_FAILING ? "true" : "false",
-		           probes.len ? probes.data : "");
+		buf_printf(json, "{\"status\":\"%s\",\"ready\":%s,\"probes\":[%s]}", health_verdict_name(worst),
+		           health->ready && worst != HEALTH_FAILING ? "true" : "false", probes.len ? probes.data : "");
 	buf_done(&probes);
 	return worst;
 }

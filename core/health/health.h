@@ -28,8 +28,7 @@ void health_free(struct health *health); /* NULL is fine */
 
 /* `rows` end with METRIC_END. Rows of one name may come from several tables. */
 int health_add_metrics(struct health *health, const struct metric *rows, struct err *err);
-int health_add_probe(struct health *health, const char *name, health_probe_fn probe, void *ctx,
-                     struct err *err);
+int health_add_probe(struct health *health, const char *name, health_probe_fn probe, void *ctx, struct err *err);
 
 /* Not ready: still starting, or about to stop. Starts as not ready. */
 void health_set_ready(struct health *health, int ready);

@@ -64,17 +64,14 @@ static double start_seconds(void *ctx)
 static int64_t started;
 
 static const struct metric rows[] = {
-	{"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory size in bytes.", NULL,
-	 NULL, NULL, resident_bytes, NULL},
-	{"process_cpu_seconds_total", METRIC_COUNTER,
-	 "Total user and system CPU time spent in seconds.", NULL, NULL, NULL, cpu_seconds, NULL},
-	{"process_open_fds", METRIC_GAUGE, "Number of open file descriptors.", NULL, NULL, NULL,
-	 open_fds, NULL},
-	{"process_max_fds", METRIC_GAUGE, "Maximum number of open file descriptors.", NULL, NULL,
-	 NULL, max_fds, NULL},
-	{"process_start_time_seconds", METRIC_GAUGE,
-	 "Start time of the process since unix epoch in seconds.", NULL, NULL, NULL, start_seconds,
-         &started},
+	{"process_resident_memory_bytes", METRIC_GAUGE, "Resident memory size in bytes.", NULL, NULL, NULL,
+         resident_bytes, NULL},
+	{"process_cpu_seconds_total", METRIC_COUNTER, "Total user and system CPU time spent in seconds.", NULL, NULL,
+         NULL, cpu_seconds, NULL},
+	{"process_open_fds", METRIC_GAUGE, "Number of open file descriptors.", NULL, NULL, NULL, open_fds, NULL},
+	{"process_max_fds", METRIC_GAUGE, "Maximum number of open file descriptors.", NULL, NULL, NULL, max_fds, NULL},
+	{"process_start_time_seconds", METRIC_GAUGE, "Start time of the process since unix epoch in seconds.", NULL,
+         NULL, NULL, start_seconds, &started},
 	METRIC_END,
 };
 

@@ -29,8 +29,7 @@ static void put_number(struct buf *out, double v)
 }
 
 /* Reads the buckets once, so that count and +Inf agree while other threads count on. */
-static uint64_t read_buckets(const struct metric_histogram *histogram,
-                             uint64_t ret_cumulative[METRIC_BUCKETS + 1])
+static uint64_t read_buckets(const struct metric_histogram *histogram, uint64_t ret_cumulative[METRIC_BUCKETS + 1])
 {
 	uint64_t n = 0;
 
@@ -65,8 +64,7 @@ static void put_sample(struct buf *out, const struct metric *row, const char *su
 
 static void put_bucket(struct buf *out, const struct metric *row, double bound, uint64_t n)
 {
-	buf_printf(out, "%s_bucket{%s%sle=\"", row->name, row->labels ? row->labels : "",
-	           row->labels ? "," : "");
+	buf_printf(out, "%s_bucket{%s%sle=\"", row->name, row->labels ? row->labels : "", row->labels ? "," : "");
 	put_number(out, bound);
 	buf_printf(out, "\"} %llu\n", (unsigned long long)n);
 }
@@ -76,8 +74,7 @@ static void put_histogram(struct buf *out, const struct metric *row)
 	uint64_t cumulative[METRIC_BUCKETS + 1], n = read_buckets(row->histogram, cumulative);
 
 	for (int i = 0; i <= METRIC_BUCKETS; i++)
-		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY,
-		           cumulative[i]);
+		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY, cumulative[i]);
 	put_sample(out, row, "_sum", (double)row->histogram->sum_us / 1e6);
 	put_sample(out, row, "_count", (double)n);
 }
@@ -164,8 +161,7 @@ static void put_json_histogram(struct buf *out, const struct metric_histogram *h
 
 static void put_json_row(struct buf *out, const struct metric *row)
 {
-	buf_printf(out, "{\"name\":\"%s\",\"type\":\"%s\",\"help\":", row->name,
-	           type_names[row->type]);
+	buf_printf(out, "{\"name\":\"%s\",\"type\":\"%s\",\"help\":", row->name, type_names[row->type]);
 	buf_json_str(out, row->help, strlen(row->help));
 	buf_puts(out, ",\"labels\":{");
 	put_json_labels(out, row->labels);

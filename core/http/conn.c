@@ -170,8 +170,7 @@ static size_t conn_parse(struct conn *conn, const char *p, size_t n)
 
 static void conn_flow(struct conn *conn)
 {
-	int on = !conn->eof && conn->in.len < HTTP_READ_SIZE &&
-	         !(conn->state == CONN_BODY && conn->req->paused);
+	int on = !conn->eof && conn->in.len < HTTP_READ_SIZE && !(conn->state == CONN_BODY && conn->req->paused);
 
 	if (conn->state != CONN_CLOSED && on != conn->reading) {
 		conn->reading = on;
@@ -267,8 +266,7 @@ static int body_is_slow(struct conn *conn, int64_t now)
 	if (conn->state != CONN_BODY || now - conn->window_at < config->body_timeout_ms)
 		return 0;
 	got = conn->req->body_got - conn->window_got;
-	if (!conn->req->paused &&
-	    got * 1000 < config->body_rate * (uint64_t)config->body_timeout_ms)
+	if (!conn->req->paused && got * 1000 < config->body_rate * (uint64_t)config->body_timeout_ms)
 		return 1;
 	conn->window_at = now;
 	conn->window_got = conn->req->body_got;
@@ -313,6 +311,6 @@ static void http1_sweep(struct conn *conn, int64_t now)
 }
 
 const struct protocol protocol_http1 = {
-	http1_input,   http1_eof,   http1_written, http1_gone, http1_resume, http1_sweep,
-	http1_reply,   http1_begin, http1_piece,   http1_end,  http1_abort,  http1_answered,
+	http1_input, http1_eof,   http1_written, http1_gone, http1_resume, http1_sweep,
+	http1_reply, http1_begin, http1_piece,   http1_end,  http1_abort,  http1_answered,
 };

@@ -130,7 +130,7 @@ struct http_server {
 	uv_pipe_t pipe, local;
 	uv_timer_t timer;
 	int has_tcp, has_pipe, has_local, n_handles, timer_on, port;
-	int refs; /* the owner, and every connection */
+	int refs;        /* the owner, and every connection */
 	int64_t date_at; /* wall seconds of `date` */
 	char date[48];
 	struct list conns;
@@ -178,14 +178,12 @@ void request_hand_over(struct http_request *req);
 void request_log(struct http_request *req);
 void request_free(struct http_request *req);
 struct http_request *request_new(struct conn *conn);
-void request_begin(
-	struct http_request *req); /* the head is whole: checks, route, maybe the handler */
+void request_begin(struct http_request *req); /* the head is whole: checks, route, maybe the handler */
 void request_data(struct http_request *req, const char *p, size_t n);
 void request_whole(struct http_request *req);                              /* the body is whole */
 void request_body_failed(struct http_request *req, const struct err *err); /* tells the handler */
-void request_gone(struct http_request *req); /* tells the handler; without one the request ends */
-void request_answered(
-	struct http_request *req); /* logs, counts, frees, lets the connection go on */
+void request_gone(struct http_request *req);     /* tells the handler; without one the request ends */
+void request_answered(struct http_request *req); /* logs, counts, frees, lets the connection go on */
 
 /* route.c: 0, or the status to refuse with */
 int route_find(struct http_request *req, struct err *err);

@@ -34,11 +34,10 @@ struct http_server;
 struct http_request;
 
 struct http_config {
-	char *listen;      /* "host:port", "[::1]:port"; port 0: any; "" = none */
-	char *unix_socket; /* path, "" = none */
+	char *listen;       /* "host:port", "[::1]:port"; port 0: any; "" = none */
+	char *unix_socket;  /* path, "" = none */
 	char *local_socket; /* path, "" = none: the local protocol instead of HTTP */
-	int64_t max_connections, header_timeout_ms, idle_timeout_ms, body_timeout_ms,
-	        write_timeout_ms;
+	int64_t max_connections, header_timeout_ms, idle_timeout_ms, body_timeout_ms, write_timeout_ms;
 	uint64_t body_rate, max_head;
 	int access_log;
 };
@@ -47,8 +46,7 @@ extern const struct option http_options[];
 typedef void (*http_handler)(struct http_request *req, void *ctx);
 
 enum http_route_flags {
-	HTTP_BODY_STREAM =
-	        1, /* the handler is called before the body and takes it with http_body_read */
+	HTTP_BODY_STREAM = 1,  /* the handler is called before the body and takes it with http_body_read */
 	HTTP_REPLY_STREAM = 2, /* may answer without end: HEAD is not offered */
 };
 
@@ -65,15 +63,13 @@ struct http_route {
 
 /* Listens when it returns. `routes` and `config` are the caller's and outlive the server. The process
  * ignores SIGPIPE from here on. */
-int http_server_new(uv_loop_t *loop, const struct http_config *config,
-                    const struct http_route *routes, void *ctx, struct http_server **ret,
-                    struct err *err);
+int http_server_new(uv_loop_t *loop, const struct http_config *config, const struct http_route *routes, void *ctx,
+                    struct http_server **ret, struct err *err);
 int http_server_port(const struct http_server *server); /* the TCP port, 0 if none */
 /* Accepts no more, closes idle connections, lets running requests end with "Connection: close";
  * what is left after `grace_ms` is cut. on_stopped is called (never at once) when all connections
  * are closed. */
-void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_stopped)(void *ctx),
-                      void *ctx);
+void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx);
 /* After on_stopped. Requests that still wait for their handler's answer keep what they need. */
 void http_server_free(struct http_server *server);
 /* The rows point into the server and die with it. */
@@ -83,13 +79,10 @@ const struct metric *http_metrics(struct http_server *server);
 const char *http_method(const struct http_request *req); /* as sent: HEAD stays HEAD */
 const char *http_path(const struct http_request *req);   /* raw, without the query */
 const struct http_route *http_route_of(const struct http_request *req);
-const char *http_param(const struct http_request *req,
-                       const char *name); /* decoded; NULL if none */
-const char *http_query(const struct http_request *req,
-                       const char *name); /* decoded; NULL if absent */
+const char *http_param(const struct http_request *req, const char *name); /* decoded; NULL if none */
+const char *http_query(const struct http_request *req, const char *name); /* decoded; NULL if absent */
 /* Walks the query in its order: `at` starts at 0; returns 0 at the end. */
-int http_query_next(const struct http_request *req, size_t *at, const char **ret_name,
-                    const char **ret_value);
+int http_query_next(const struct http_request *req, size_t *at, const char **ret_name, const char **ret_value);
 /* `name` in lower case. Repeated headers are joined by ", ". NULL if absent. */
 const char *http_header(struct http_request *req, const char *name);
 /* A valid traceparent (W3C Trace Context) of the client, or a new one. */
@@ -102,48 +95,41 @@ const char *http_body(const struct http_request *req, size_t *ret_n); /* whole a
  * http_body_pause stops the flow; data read already, at most 64 KiB, may still come. */
 void http_body_read(struct http_request *req,
                     void (*on_data)(void *ctx, struct http_request *req, const char *p, size_t n),
-                    void (*on_end)(void *ctx, struct http_request *req, const struct err *err),
-                    void *ctx);
+                    void (*on_end)(void *ctx, struct http_request *req, const struct err *err), void *ctx);
 void http_body_pause(struct http_request *req, int pause);
 
 /* Called at most once, when the client has gone (or closed its side) before the answer was
  * complete. */
-void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req),
-                  void *ctx);
+void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req), void *ctx);
 
 /* ---- the answer ------------------------------------------------------------------------- */
 /* Before the answer begins. Both are copied; `value` loses what does not belong into a header. */
 void http_set_header(struct http_request *req, const char *name, const char *value);
 
-void http_reply(struct http_request *req, int status, const char *content_type, const void *body,
-                size_t n);
+void http_reply(struct http_request *req, int status, const char *content_type, const void *body, size_t n);
 void http_reply_json(struct http_request *req, int status, const char *json_text);
 void http_reply_empty(struct http_request *req, int status);
 
 /* application/problem+json. The status comes from the code by one table unless `status` is given.
  */
 struct http_problem {
-	int status;       /* 0 = by code */
-	const char *type; /* last part of the type URN; NULL = err_name(code) */
-	const char
-	        *errors;   /* JSON array of {"pointer","detail"}; NULL = from err->where, or none */
-	const char *extra; /* more members as JSON text `"existing":"…"`, or NULL */
+	int status;             /* 0 = by code */
+	const char *type;       /* last part of the type URN; NULL = err_name(code) */
+	const char *errors;     /* JSON array of {"pointer","detail"}; NULL = from err->where, or none */
+	const char *extra;      /* more members as JSON text `"existing":"…"`, or NULL */
 	int64_t retry_after_ms; /* 0 = a second when the code is transient */
 };
-void http_reply_problem(struct http_request *req, const struct err *err,
-                        const struct http_problem *more);
+void http_reply_problem(struct http_request *req, const struct err *err, const struct http_problem *more);
 int http_status_of(int code); /* by the same table */
 /* The problem's JSON text without a reply, for lines inside a stream. In the request's arena. */
-const char *http_problem_text(struct http_request *req, const struct err *err,
-                              const struct http_problem *more);
+const char *http_problem_text(struct http_request *req, const struct err *err, const struct http_problem *more);
 
 /* A reply of unknown length: chunked, or until the connection ends for HTTP/1.0. http_stream_write
  * copies; it returns 1 when so much waits that the caller should pause until on_drain, else 0. Who
  * waits for on_drain must set on_gone too: once the client has gone, no on_drain comes. */
 void http_stream_begin(struct http_request *req, int status, const char *content_type);
 int http_stream_write(struct http_request *req, const void *p, size_t n);
-void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req),
-                   void *ctx);
+void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req), void *ctx);
 size_t http_stream_queued(const struct http_request *req); /* bytes not yet taken by the socket */
 void http_stream_end(struct http_request *req);
 void http_stream_abort(struct http_request *req); /* the client sees that the reply is cut */

@@ -191,7 +191,7 @@ static int take_request(struct http_request *req, char *rest, struct err *err)
 		status = take_header(req, word, err);
 	if (!http_header(req, "content-type") && req->n_headers < HTTP_HEADERS_MAX)
 		req->headers[req->n_headers++] = (struct pair){arena_str(&req->arena, "content-type"),
-		                                                 arena_str(&req->arena, "application/json")};
+		                                               arena_str(&req->arena, "application/json")};
 	request_take_trace(req);
 	if (!status)
 		status = request_take_url(req, target, err);
@@ -259,8 +259,8 @@ static void begin_request(struct conn *conn, const char *p, size_t n)
 	lines->n_requests++;
 	line = arena_strn(&req->arena, p, n);
 	space = strchr(line, ' ');
-	if (strlen(line) != n || !space || !tag_is_fine(line, (size_t)(space - line)) ||
-	    !strchr(space + 1, ' ') || take_length(space + 1, &lines->left)) {
+	if (strlen(line) != n || !space || !tag_is_fine(line, (size_t)(space - line)) || !strchr(space + 1, ' ') ||
+	    take_length(space + 1, &lines->left)) {
 		refuse_line(conn, req, "the line is not understood");
 		return;
 	}
@@ -405,8 +405,7 @@ static void lines_written(struct conn *conn)
 {
 	if (conn->transport->queued(conn) > HTTP_WRITE_LOW)
 		return;
-	list_each(item, &conn->lines->requests)
-	{
+	list_each (item, &conn->lines->requests) {
 		struct http_request *req = list_entry(item, struct http_request, link);
 
 		if (!req->blocked)

@@ -19,8 +19,7 @@ static int fault(struct conn *conn, int status, int code, const char *sentence)
 
 static int head_too_large(struct conn *conn)
 {
-	err_set(&conn->fault_err, ERR_LIMIT,
-	        "the request line and headers are larger than %llu bytes",
+	err_set(&conn->fault_err, ERR_LIMIT, "the request line and headers are larger than %llu bytes",
 	        (unsigned long long)conn->server->config->max_head);
 	conn->fault = 431;
 	return -1;
@@ -109,17 +108,17 @@ static int on_message_complete(llhttp_t *parser)
 }
 
 static const llhttp_settings_t settings = {
-        .on_url = on_url,
-        .on_url_complete = on_url_complete,
-        .on_header_field = on_piece,
-        .on_header_field_complete = on_piece_complete,
-        .on_header_value = on_piece,
-        .on_header_value_complete = on_piece_complete,
-        .on_headers_complete = on_headers_complete,
-        .on_chunk_extension_name = on_extension,
-        .on_chunk_extension_value = on_extension,
-        .on_body = on_body,
-        .on_message_complete = on_message_complete,
+	.on_url = on_url,
+	.on_url_complete = on_url_complete,
+	.on_header_field = on_piece,
+	.on_header_field_complete = on_piece_complete,
+	.on_header_value = on_piece,
+	.on_header_value_complete = on_piece_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_chunk_extension_name = on_extension,
+	.on_chunk_extension_value = on_extension,
+	.on_body = on_body,
+	.on_message_complete = on_message_complete,
 };
 
 void parse_init(struct conn *conn)
@@ -146,8 +145,7 @@ static void check_folding(struct conn *conn, const char *p, size_t n)
 
 	for (size_t i = 0; i < n; last = p[i++])
 		if (last == '\n' && (p[i] == ' ' || p[i] == '\t')) {
-			fault(conn, 400, ERR_INVALID,
-			      "a header is folded over lines, which HTTP has given up");
+			fault(conn, 400, ERR_INVALID, "a header is folded over lines, which HTTP has given up");
 			return;
 		}
 	conn->head_last = last;

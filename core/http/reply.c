@@ -93,8 +93,7 @@ int http_status_of(int code)
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. Made anew once a second. */
 static void put_date(struct http_server *server, struct buf *head)
 {
-	static const char days[] = "SunMonTueWedThuFriSat",
-	                  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
 
@@ -154,8 +153,7 @@ static int has_no_body(int status)
 	return status == 204 || status == 304;
 }
 
-void http_reply(struct http_request *req, int status, const char *content_type, const void *body,
-                size_t n)
+void http_reply(struct http_request *req, int status, const char *content_type, const void *body, size_t n)
 {
 	req->status = status;
 	if (has_no_body(status))
@@ -227,8 +225,7 @@ static int64_t retry_after(const struct err *err, const struct http_problem *mor
 	return err_is_transient(err->code) ? 1000 : 0;
 }
 
-static int problem_status(const struct http_request *req, const struct err *err,
-                          const struct http_problem *more)
+static int problem_status(const struct http_request *req, const struct err *err, const struct http_problem *more)
 {
 	if (req->conn->refused)
 		return req->conn->fault;
@@ -240,8 +237,7 @@ static void put_problem(struct http_request *req, struct buf *out, const struct 
 {
 	int64_t after = retry_after(err, more);
 
-	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",",
-	           more->type ? more->type : err_name(err->code));
+	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",", more->type ? more->type : err_name(err->code));
 	put_member(out, "title", problem_row(err->code)->title);
 	buf_printf(out, "\"status\":%d,", problem_status(req, err, more));
 	put_member(out, "detail", err->text);
@@ -255,8 +251,7 @@ static void put_problem(struct http_request *req, struct buf *out, const struct 
 	buf_putc(out, '}');
 }
 
-void http_reply_problem(struct http_request *req, const struct err *err,
-                        const struct http_problem *more)
+void http_reply_problem(struct http_request *req, const struct err *err, const struct http_problem *more)
 {
 	static const struct http_problem none;
 	struct buf out;
@@ -266,19 +261,16 @@ void http_reply_problem(struct http_request *req, const struct err *err,
 	more = more ? more : &none;
 	status = problem_status(req, err, more);
 	if (retry_after(err, more) && (status == 429 || status == 503)) {
-		snprintf(seconds, sizeof(seconds), "%lld",
-		         (long long)(retry_after(err, more) + 999) / 1000);
+		snprintf(seconds, sizeof(seconds), "%lld", (long long)(retry_after(err, more) + 999) / 1000);
 		http_set_header(req, "Retry-After", seconds);
 	}
 	buf_init(&out, 0);
 	put_problem(req, &out, err, more);
-	http_reply(req, status, "application/problem+json", out.failed ? "" : out.data,
-	           out.failed ? 0 : out.len);
+	http_reply(req, status, "application/problem+json", out.failed ? "" : out.data, out.failed ? 0 : out.len);
 	buf_done(&out);
 }
 
-const char *http_problem_text(struct http_request *req, const struct err *err,
-                              const struct http_problem *more)
+const char *http_problem_text(struct http_request *req, const struct err *err, const struct http_problem *more)
 {
 	static const struct http_problem none;
 	const char *text;
@@ -349,8 +341,7 @@ void http1_piece(struct http_request *req, const void *p, size_t n)
 	buf_done(&out);
 }
 
-void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req),
-                   void *ctx)
+void http_on_drain(struct http_request *req, void (*on_drain)(void *ctx, struct http_request *req), void *ctx)
 {
 	req->on_drain = on_drain;
 	req->drain_ctx = ctx;

@@ -51,8 +51,8 @@ void request_log(struct http_request *req)
 		server->count_status[class]++;
 	if (server->config->access_log)
 		log_info("http.request", LOG_STR("method", req->method), LOG_STR("path", req->path),
-		         LOG_INT("status", req->status), LOG_INT("ms", ms),
-		         LOG_INT("bytes", req->sent), LOG_STR("trace", req->trace));
+		         LOG_INT("status", req->status), LOG_INT("ms", ms), LOG_INT("bytes", req->sent),
+		         LOG_STR("trace", req->trace));
 }
 
 void request_answered(struct http_request *req)
@@ -137,8 +137,7 @@ static int check_host(struct http_request *req, struct err *err)
 
 	if (n > 1 || (!n && !req->http_1_0) || (host && !host_is_valid(host))) {
 		err_set(err, ERR_INVALID,
-		        n ? "the request has no single, proper Host header"
-		          : "the request has no Host header");
+		        n ? "the request has no single, proper Host header" : "the request has no Host header");
 		return 400;
 	}
 	return 0;
@@ -149,16 +148,13 @@ static int check_host(struct http_request *req, struct err *err)
 static int check_origin(struct http_request *req, struct err *err)
 {
 	int n;
-	const char *origin = single_header(req, "origin", &n),
-	           *host = single_header(req, "host", &n);
+	const char *origin = single_header(req, "origin", &n), *host = single_header(req, "host", &n);
 	const char *at = origin ? strstr(origin, "://") : NULL;
-	int reads = str_eq(req->method, "GET") || str_eq(req->method, "HEAD") ||
-	            str_eq(req->method, "OPTIONS");
+	int reads = str_eq(req->method, "GET") || str_eq(req->method, "HEAD") || str_eq(req->method, "OPTIONS");
 
 	if (!origin || reads || (at && host && !strcasecmp(at + 3, host)))
 		return 0;
-	err_set(err, ERR_PERM,
-	        "requests that change something are not taken from pages of '%.100s'", origin);
+	err_set(err, ERR_PERM, "requests that change something are not taken from pages of '%.100s'", origin);
 	return 403;
 }
 
@@ -188,9 +184,9 @@ static int hex_run(const char *s, int n)
 /* version "-" trace-id "-" parent-id "-" flags, W3C Trace Context section 3.2. */
 static int traceparent_is_valid(const char *s)
 {
-	return strlen(s) == 55 && hex_run(s, 2) && s[2] == '-' && hex_run(s + 3, 32) &&
-	       s[35] == '-' && hex_run(s + 36, 16) && s[52] == '-' && hex_run(s + 53, 2) &&
-	       strncmp(s, "ff", 2) && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
+	return strlen(s) == 55 && hex_run(s, 2) && s[2] == '-' && hex_run(s + 3, 32) && s[35] == '-' &&
+	       hex_run(s + 36, 16) && s[52] == '-' && hex_run(s + 53, 2) && strncmp(s, "ff", 2) &&
+	       strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
 }
 
 /* Not all zero, as the format wants it. */
@@ -276,9 +272,8 @@ static int check_length(struct http_request *req, struct err *err)
 
 	if (!has || length <= req->route->body_max)
 		return 0;
-	err_set(err, ERR_LIMIT, "the body has %llu bytes; %s %s takes %llu at most",
-	        (unsigned long long)length, req->method, req->route->pattern,
-	        (unsigned long long)req->route->body_max);
+	err_set(err, ERR_LIMIT, "the body has %llu bytes; %s %s takes %llu at most", (unsigned long long)length,
+	        req->method, req->route->pattern, (unsigned long long)req->route->body_max);
 	return 413;
 }
 
@@ -296,8 +291,8 @@ static int request_check(struct http_request *req, char *head, struct err *err)
 	if (!status)
 		status = check_host(req, err);
 	if (!status && (parser->http_major != 1 || parser->http_minor > 1)) {
-		err_set(err, ERR_UNSUPPORTED, "HTTP/%d.%d is not served; HTTP/1.1 is",
-		        parser->http_major, parser->http_minor);
+		err_set(err, ERR_UNSUPPORTED, "HTTP/%d.%d is not served; HTTP/1.1 is", parser->http_major,
+		        parser->http_minor);
 		status = 505;
 	}
 	if (!status)
@@ -319,8 +314,7 @@ static int has_body(const struct http_request *req)
 {
 	const llhttp_t *parser = &req->conn->parser;
 
-	return parser->flags & F_CHUNKED ||
-	       (parser->flags & F_CONTENT_LENGTH && parser->content_length);
+	return parser->flags & F_CHUNKED || (parser->flags & F_CONTENT_LENGTH && parser->content_length);
 }
 
 /* Who asks for a wrong path in a proper way, without a body, keeps the connection. */
@@ -362,8 +356,7 @@ void request_data(struct http_request *req, const char *p, size_t n)
 	req->body_got += n;
 	if (req->body_got > max) {
 		conn->fault = 413;
-		err_set(&conn->fault_err, ERR_LIMIT,
-		        "the body is larger than the %llu bytes that %s %s takes",
+		err_set(&conn->fault_err, ERR_LIMIT, "the body is larger than the %llu bytes that %s %s takes",
 		        (unsigned long long)max, req->method, req->path);
 	} else if (req->on_data) {
 		req->on_data(req->body_ctx, req, p, n);
@@ -404,8 +397,7 @@ void request_gone(struct http_request *req)
 
 	req->gone = 1;
 	if (!req->handed) {
-		req->status =
-		        req->status ? req->status : 499; /* only for the log: nobody is there */
+		req->status = req->status ? req->status : 499; /* only for the log: nobody is there */
 		request_answered(req);
 		return;
 	}
@@ -454,8 +446,7 @@ const char *http_query(const struct http_request *req, const char *name)
 	return pair_find(req->query, req->n_query, name);
 }
 
-int http_query_next(const struct http_request *req, size_t *at, const char **ret_name,
-                    const char **ret_value)
+int http_query_next(const struct http_request *req, size_t *at, const char **ret_name, const char **ret_value)
 {
 	if (*at >= req->n_query)
 		return 0;
@@ -470,8 +461,7 @@ const char *http_header(struct http_request *req, const char *name)
 
 	for (size_t i = 0; i < req->n_headers; i++)
 		if (!strcmp(req->headers[i].name, name))
-			value = value ? arena_printf(&req->arena, "%s, %s", value,
-			                             req->headers[i].value)
+			value = value ? arena_printf(&req->arena, "%s, %s", value, req->headers[i].value)
 			              : req->headers[i].value;
 	return value;
 }
@@ -494,8 +484,7 @@ const char *http_body(const struct http_request *req, size_t *ret_n)
 
 void http_body_read(struct http_request *req,
                     void (*on_data)(void *ctx, struct http_request *req, const char *p, size_t n),
-                    void (*on_end)(void *ctx, struct http_request *req, const struct err *err),
-                    void *ctx)
+                    void (*on_end)(void *ctx, struct http_request *req, const struct err *err), void *ctx)
 {
 	req->on_data = on_data;
 	req->on_end = on_end;
@@ -510,8 +499,7 @@ void http_body_pause(struct http_request *req, int pause)
 	conn_resume(req->conn);
 }
 
-void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req),
-                  void *ctx)
+void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct http_request *req), void *ctx)
 {
 	req->on_gone = on_gone;
 	req->gone_ctx = ctx;
@@ -532,8 +520,7 @@ static int accept_item(const char *item, size_t n, const char *type)
 	if (len == 3 && !memcmp(item, "*/*", 3))
 		return 1;
 	if (len >= 2 && item[len - 1] == '*')
-		return !strncasecmp(item, type, (size_t)(slash - type) + 1) &&
-		       len == (size_t)(slash - type) + 2;
+		return !strncasecmp(item, type, (size_t)(slash - type) + 1) && len == (size_t)(slash - type) + 2;
 	return len == strlen(type) && !strncasecmp(item, type, len);
 }
 

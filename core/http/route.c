@@ -39,8 +39,7 @@ int percent_decode(char *s, int plus_is_space)
 }
 
 /* One segment against its pattern; a parameter is noted undecoded in req->params. */
-static int segment_matches(struct http_request *req, const char *pattern, size_t pn, const char *s,
-                           size_t n)
+static int segment_matches(struct http_request *req, const char *pattern, size_t pn, const char *s, size_t n)
 {
 	const char *close = memchr(pattern, '}', pn);
 	size_t tail = close ? pn - (size_t)(close - pattern) - 1 : 0;
@@ -76,8 +75,7 @@ static int path_matches(struct http_request *req, const char *pattern)
 static int method_matches(const struct http_request *req, const struct http_route *route)
 {
 	return !strcmp(route->method, req->method) ||
-	       (req->head_only && !strcmp(route->method, "GET") &&
-	        !(route->flags & HTTP_REPLY_STREAM));
+	       (req->head_only && !strcmp(route->method, "GET") && !(route->flags & HTTP_REPLY_STREAM));
 }
 
 static void allow(struct buf *list, const struct http_route *route)
@@ -120,8 +118,7 @@ int route_find(struct http_request *req, struct err *err)
 		buf_puts(&allowed, ", OPTIONS");
 		http_set_header(req, "Allow", allowed.data);
 		status = options ? 0 : 405;
-		err_set(err, ERR_UNSUPPORTED, "%s does not take %s but %s", req->path, req->method,
-		        allowed.data);
+		err_set(err, ERR_UNSUPPORTED, "%s does not take %s but %s", req->path, req->method, allowed.data);
 	} else {
 		err_set(err, ERR_NOTFOUND, "there is nothing at '%.200s'", req->path);
 	}

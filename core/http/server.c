@@ -19,27 +19,25 @@
 #define AT(member) offsetof(struct http_config, member)
 const struct option http_options[] = {
 	{"listen", OPTION_STR, AT(listen), "127.0.0.1:8470", 0, 0, NULL,
-	 "Host:port of the HTTP API; empty: no TCP port."},
+         "Host:port of the HTTP API; empty: no TCP port."},
 	{"unix_socket", OPTION_STR, AT(unix_socket), "", 0, 0, NULL,
-	 "Path of a Unix socket for the HTTP API; empty: none."},
+         "Path of a Unix socket for the HTTP API; empty: none."},
 	{"local_socket", OPTION_STR, AT(local_socket), "", 0, 0, NULL,
-	 "Path of a Unix socket for the local protocol (docs/LOCAL-PROTOCOL.md); empty: none."},
+         "Path of a Unix socket for the local protocol (docs/LOCAL-PROTOCOL.md); empty: none."},
 	{"max_connections", OPTION_INT, AT(max_connections), "4096", 1, 1000000, NULL,
-	 "More connections are refused with 503."},
+         "More connections are refused with 503."},
 	{"header_timeout", OPTION_DURATION, AT(header_timeout_ms), "10s", 1, 3600000, NULL,
-	 "Time from the first to the last byte of the headers of a request."},
+         "Time from the first to the last byte of the headers of a request."},
 	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ms), "75s", 1, 86400000, NULL,
-	 "How long a connection without a request is kept."},
+         "How long a connection without a request is kept."},
 	{"body_timeout", OPTION_DURATION, AT(body_timeout_ms), "20s", 1, 3600000, NULL,
-	 "Over how long the rate of a request body is measured."},
+         "Over how long the rate of a request body is measured."},
 	{"write_timeout", OPTION_DURATION, AT(write_timeout_ms), "60s", 1, 86400000, NULL,
-	 "How long a client may take nothing of a reply."},
+         "How long a client may take nothing of a reply."},
 	{"body_rate", OPTION_BYTES, AT(body_rate), "512", 0, 0, NULL,
-	 "Bytes a second that a request body must come with."},
-	{"max_head", OPTION_BYTES, AT(max_head), "32KiB", 1024, 1048576, NULL,
-	 "Size of request line and headers."},
-	{"access_log", OPTION_BOOL, AT(access_log), "true", 0, 0, NULL,
-	 "One log line per request."},
+         "Bytes a second that a request body must come with."},
+	{"max_head", OPTION_BYTES, AT(max_head), "32KiB", 1024, 1048576, NULL, "Size of request line and headers."},
+	{"access_log", OPTION_BOOL, AT(access_log), "true", 0, 0, NULL, "One log line per request."},
 	OPTION_END,
 };
 
@@ -49,18 +47,16 @@ static const char *const class_labels[] = {
 static int make_metrics(struct http_server *server)
 {
 	struct metric rows[] = {
-	        {"orasi_http_connections", METRIC_GAUGE, "Open connections.", NULL,
-	         &server->count_conns, NULL, NULL, NULL},
-	        {"orasi_http_refused_connections_total", METRIC_COUNTER,
-	         "Connections refused because there were too many.", NULL, &server->count_refused,
-	         NULL, NULL, NULL},
-	        {"orasi_http_received_bytes_total", METRIC_COUNTER, "Bytes received.", NULL,
-	         &server->bytes_in, NULL, NULL, NULL},
-	        {"orasi_http_sent_bytes_total", METRIC_COUNTER, "Bytes sent.", NULL,
-	         &server->bytes_out, NULL, NULL, NULL},
-	        {"orasi_http_request_seconds", METRIC_HISTOGRAM,
-	         "Time from a request's head to its end.", NULL, NULL, &server->seconds, NULL,
+		{"orasi_http_connections", METRIC_GAUGE, "Open connections.", NULL, &server->count_conns, NULL, NULL,
 	         NULL},
+		{"orasi_http_refused_connections_total", METRIC_COUNTER,
+	         "Connections refused because there were too many.", NULL, &server->count_refused, NULL, NULL, NULL},
+		{"orasi_http_received_bytes_total", METRIC_COUNTER, "Bytes received.", NULL, &server->bytes_in, NULL,
+	         NULL, NULL},
+		{"orasi_http_sent_bytes_total", METRIC_COUNTER, "Bytes sent.", NULL, &server->bytes_out, NULL, NULL,
+	         NULL},
+		{"orasi_http_request_seconds", METRIC_HISTOGRAM, "Time from a request's head to its end.", NULL, NULL,
+	         &server->seconds, NULL, NULL},
 	};
 	size_t n = sizeof(rows) / sizeof(rows[0]);
 
@@ -142,8 +138,7 @@ static void on_timer(uv_timer_t *timer)
 	struct http_server *server = timer->data;
 	int64_t now = clock_mono_ms();
 
-	list_each(item, &server->conns)
-	{
+	list_each (item, &server->conns) {
 		struct conn *conn = list_entry(item, struct conn, link);
 
 		if (server->stopping && now >= server->stop_at)
@@ -198,16 +193,14 @@ static void close_listeners(struct http_server *server)
 	server->has_tcp = server->has_pipe = server->has_local = 0;
 }
 
-void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_stopped)(void *ctx),
-                      void *ctx)
+void http_server_stop(struct http_server *server, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx)
 {
 	server->stopping = 1;
 	server->stop_at = clock_mono_ms() + grace_ms;
 	server->on_stopped = on_stopped;
 	server->stopped_ctx = ctx;
 	close_listeners(server);
-	list_each(item, &server->conns)
-	{
+	list_each (item, &server->conns) {
 		struct conn *conn = list_entry(item, struct conn, link);
 
 		if (conn->state == CONN_IDLE)
@@ -279,8 +272,7 @@ static int parse_listen(const char *listen, struct sockaddr_storage *ret, struct
 	int r;
 
 	if (!colon || n >= sizeof(host) || str_to_i64(colon + 1, &port) || port < 0 || port > 65535)
-		return err_set(err, ERR_INVALID,
-		               "'listen: %s' is not host:port, such as 127.0.0.1:8470", listen);
+		return err_set(err, ERR_INVALID, "'listen: %s' is not host:port, such as 127.0.0.1:8470", listen);
 	snprintf(host, sizeof(host), "%.*s", (int)n, listen);
 	if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
 		host[n - 1] = '\0';
@@ -291,9 +283,7 @@ static int parse_listen(const char *listen, struct sockaddr_storage *ret, struct
 		                                          : "0.0.0.0",
 		                (int)port, (struct sockaddr_in *)ret);
 	}
-	return r ? err_set(err, ERR_INVALID,
-	                   "'listen: %s': the host must be an IP address or localhost", listen)
-	         : 0;
+	return r ? err_set(err, ERR_INVALID, "'listen: %s': the host must be an IP address or localhost", listen) : 0;
 }
 
 static int listen_tcp(struct http_server *server, struct err *err)
@@ -347,9 +337,8 @@ static int listen_unix(struct http_server *server, const char *path, uv_pipe_t *
 	return r ? uv_error(err, r, "cannot listen on", path) : 0;
 }
 
-int http_server_new(uv_loop_t *loop, const struct http_config *config,
-                    const struct http_route *routes, void *ctx, struct http_server **ret,
-                    struct err *err)
+int http_server_new(uv_loop_t *loop, const struct http_config *config, const struct http_route *routes, void *ctx,
+                    struct http_server **ret, struct err *err)
 {
 	struct http_server *server = calloc(1, sizeof(*server));
 	int r;

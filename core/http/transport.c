@@ -108,5 +108,4 @@ static void plain_close(struct conn *conn)
 	uv_close(&conn->uv.handle, on_close);
 }
 
-const struct transport transport_plain = {plain_read, plain_write, plain_queued, plain_shutdown,
-                                          plain_close};
+const struct transport transport_plain = {plain_read, plain_write, plain_queued, plain_shutdown, plain_close};

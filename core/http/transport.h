@@ -12,8 +12,7 @@ struct conn;
 
 struct transport {
 	void (*read)(struct conn *conn, int on);
-	void (*write)(struct conn *conn, const char *p,
-	              size_t n); /* copies what it cannot send now */
+	void (*write)(struct conn *conn, const char *p, size_t n); /* copies what it cannot send now */
 	size_t (*queued)(const struct conn *conn);
 	void (*shutdown)(struct conn *conn); /* sends what waits, then the end */
 	void (*close)(struct conn *conn);    /* at once; conn_closed follows, never at once */

@@ -158,7 +158,8 @@ static size_t count_keys_in_tree(struct json_object *value)
 
 	if (json_object_is_type(value, json_type_object)) {
 		n = key_count(value);
-		json_object_object_foreach(value, key, child) {
+		json_object_object_foreach(value, key, child)
+		{
 			(void)key;
 			n += count_keys_in_tree(child);
 		}
@@ -266,8 +267,7 @@ enum json_type json_type(const struct json *json)
 
 const char *json_type_name(enum json_type type)
 {
-	static const char *const type_names[] = {"null",   "boolean", "integer", "number",
-	                                         "string", "array",   "object"};
+	static const char *const type_names[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
 
 	return type_names[type];
 }
@@ -348,8 +348,7 @@ int json_bool(const struct json *json, int otherwise)
 	return json_type(json) == JSON_BOOL ? json_object_get_boolean(in(json)) : otherwise;
 }
 
-int json_each(const struct json *object, size_t *at, const char **ret_key,
-              const struct json **ret_value)
+int json_each(const struct json *object, size_t *at, const char **ret_key, const struct json **ret_value)
 {
 	struct lh_entry *entry;
 	size_t i = 0;
@@ -425,13 +424,11 @@ void json_del(struct json *object, const char *key)
 
 const char *json_text(const struct json *json)
 {
-	return json_object_to_json_string_ext(in(json),
-	                                      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_object_to_json_string_ext(in(json), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 const char *json_text_pretty(const struct json *json)
 {
-	return json_object_to_json_string_ext(in(json), JSON_C_TO_STRING_PRETTY |
-	                                                        JSON_C_TO_STRING_SPACED |
+	return json_object_to_json_string_ext(in(json), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 	                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
 }

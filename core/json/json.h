@@ -23,20 +23,20 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 /* Strict RFC 8259: one value, nothing behind it, UTF-8, at most JSON_DEPTH_MAX deep, no duplicate
  * keys. err->where is "line:column". */
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
-void json_free(struct json *json);                   /* NULL is fine */
-struct json *json_copy(const struct json *json);     /* deep */
+void json_free(struct json *json);               /* NULL is fine */
+struct json *json_copy(const struct json *json); /* deep */
 
-enum json_type json_type(const struct json *json);   /* JSON_NULL for NULL */
-const char *json_type_name(enum json_type type);     /* "string" */
+enum json_type json_type(const struct json *json); /* JSON_NULL for NULL */
+const char *json_type_name(enum json_type type);   /* "string" */
 const struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_mut(struct json *object, const char *key);
 const struct json *json_at(const struct json *array, size_t i);
-size_t json_count(const struct json *json);          /* of array or object, else 0 */
+size_t json_count(const struct json *json); /* of array or object, else 0 */
 /* RFC 6901 pointer, "" is the value itself; NULL if absent. */
 const struct json *json_pointer(const struct json *json, const char *pointer);
 
 const char *json_str(const struct json *json, const char *otherwise);
-size_t json_str_len(const struct json *json);        /* 0 if not a string */
+size_t json_str_len(const struct json *json);                 /* 0 if not a string */
 int64_t json_int(const struct json *json, int64_t otherwise); /* a double without fraction counts */
 double json_double(const struct json *json, double otherwise);
 int json_bool(const struct json *json, int otherwise);
@@ -47,16 +47,15 @@ int json_bool(const struct json *json, int otherwise);
 #define json_get_bool(o, key, otherwise) json_bool(json_get((o), (key)), (otherwise))
 
 /* Walks an object: `at` starts at 0; returns 0 at the end. No changes meanwhile. */
-int json_each(const struct json *object, size_t *at, const char **ret_key,
-              const struct json **ret_value);
+int json_each(const struct json *object, size_t *at, const char **ret_key, const struct json **ret_value);
 
 /* Allocation failure aborts: these trees are small and bounded by the limits of what was parsed. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);
-struct json *json_new_str(const char *s);            /* NULL gives a JSON null */
+struct json *json_new_str(const char *s); /* NULL gives a JSON null */
 struct json *json_new_strn(const char *s, size_t n);
 struct json *json_new_int(int64_t v);
-struct json *json_new_double(double v);              /* NaN and infinities give null */
+struct json *json_new_double(double v); /* NaN and infinities give null */
 struct json *json_new_bool(int v);
 struct json *json_new_null(void);
 

@@ -53,8 +53,7 @@ static void on_ended(void *ctx)
 }
 
 /* dup2 in order could overwrite a source that is a later target, so sources are moved up first. */
-static int add_descriptors(posix_spawn_file_actions_t *actions, const struct loop_child_spec *spec,
-                           int *moved)
+static int add_descriptors(posix_spawn_file_actions_t *actions, const struct loop_child_spec *spec, int *moved)
 {
 	int r = 0;
 
@@ -99,8 +98,8 @@ static int spawn(const struct loop_child_spec *spec, pid_t *ret_pid)
 }
 
 int loop_child_new(struct loop *loop, const struct loop_child_spec *spec,
-                   void (*on_exit)(void *ctx, int code, int signal), void *ctx,
-                   struct loop_child **ret, struct err *err)
+                   void (*on_exit)(void *ctx, int code, int signal), void *ctx, struct loop_child **ret,
+                   struct err *err)
 {
 	struct loop_child *child = calloc(1, sizeof(*child));
 	int r;

@@ -106,8 +106,7 @@ static void timer_due(uv_timer_t *uv)
 	timer->on_due(timer->ctx);
 }
 
-int loop_timer_new(struct loop *loop, void (*on_due)(void *ctx), void *ctx, struct loop_timer **ret,
-                   struct err *err)
+int loop_timer_new(struct loop *loop, void (*on_due)(void *ctx), void *ctx, struct loop_timer **ret, struct err *err)
 {
 	struct loop_timer *timer = calloc(1, sizeof(*timer));
 
@@ -150,8 +149,7 @@ static void wake_up(uv_async_t *uv)
 	wake->on_wake(wake->ctx);
 }
 
-int loop_wake_new(struct loop *loop, void (*on_wake)(void *ctx), void *ctx, struct loop_wake **ret,
-                  struct err *err)
+int loop_wake_new(struct loop *loop, void (*on_wake)(void *ctx), void *ctx, struct loop_wake **ret, struct err *err)
 {
 	struct loop_wake *wake = calloc(1, sizeof(*wake));
 	int r;
@@ -196,8 +194,8 @@ static void watch_ready(uv_poll_t *uv, int status, int events)
 	watch->on_readable(watch->ctx);
 }
 
-int loop_watch_new(struct loop *loop, int fd, void (*on_readable)(void *ctx), void *ctx,
-                   struct loop_watch **ret, struct err *err)
+int loop_watch_new(struct loop *loop, int fd, void (*on_readable)(void *ctx), void *ctx, struct loop_watch **ret,
+                   struct err *err)
 {
 	struct loop_watch *watch = calloc(1, sizeof(*watch));
 	int r;

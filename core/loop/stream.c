@@ -54,8 +54,8 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 		stream->events.on_bytes(stream->events.ctx, buf->base, (size_t)n);
 }
 
-int loop_stream_new(struct loop *loop, int fd, const struct loop_stream_events *events,
-                    struct loop_stream **ret, struct err *err)
+int loop_stream_new(struct loop *loop, int fd, const struct loop_stream_events *events, struct loop_stream **ret,
+                    struct err *err)
 {
 	struct loop_stream *stream = calloc(1, sizeof(*stream));
 	int r;

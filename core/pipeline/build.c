@@ -42,7 +42,8 @@ struct build {
 
 static int cancelled(const struct build *b, struct err *err)
 {
-	return b->in.events->is_cancelled(b->in.events->ctx) ? err_set(err, ERR_CANCELLED, "the task was cancelled") : 0;
+	return b->in.events->is_cancelled(b->in.events->ctx) ? err_set(err, ERR_CANCELLED, "the task was cancelled")
+	                                                     : 0;
 }
 
 /* ---- parts ----------------------------------------------------------------------------------------------- */
@@ -72,7 +73,8 @@ static void fresh_done(struct build *b)
 	struct fresh *f = &b->fresh;
 
 	if (f->state)
-		loader_call_void(b->in.loader, b->in.indexer.plugin, "build_abort", b->in.indexer.plugin->index->build_abort(f->state));
+		loader_call_void(b->in.loader, b->in.indexer.plugin, "build_abort",
+		                 b->in.indexer.plugin->index->build_abort(f->state));
 	segment_close(f->segment);
 	json_free(f->covers);
 	memset(f, 0, sizeof(*f));
@@ -101,8 +103,8 @@ static int fresh_begin(struct build *b, struct err *err)
 	if (r)
 		return r;
 	status = loader_call(b->in.loader, b->in.indexer.plugin, "build_begin",
-	                     b->in.indexer.plugin->index->build_begin(b->in.indexer.self, segment_store(b->fresh.segment), &b->fresh.state,
-	                                                      &error));
+	                     b->in.indexer.plugin->index->build_begin(
+				     b->in.indexer.self, segment_store(b->fresh.segment), &b->fresh.state, &error));
 	return status ? loader_fail(b->in.indexer.plugin, "build_begin", status, &error, err) : 0;
 }
 
@@ -151,7 +153,8 @@ static int fresh_end(struct build *b, int final, struct err *err)
 	b->fresh.state = NULL; /* build_finish frees it */
 	status = loader_call(b->in.loader, b->in.indexer.plugin, "build_finish",
 	                     b->in.indexer.plugin->index->build_finish(state, &info, &error));
-	r = status ? loader_fail(b->in.indexer.plugin, "build_finish", status, &error, err) : fresh_hand_over(b, &info, final, err);
+	r = status ? loader_fail(b->in.indexer.plugin, "build_finish", status, &error, err)
+	           : fresh_hand_over(b, &info, final, err);
 	fresh_done(b);
 	return r;
 }
@@ -172,8 +175,9 @@ static void cover(struct fresh *f, const char *path, int64_t rows)
 static int add_batch(struct build *b, const struct ArrowArray *keys, int64_t first_row, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(b->in.loader, b->in.indexer.plugin, "build_add",
-	                                  b->in.indexer.plugin->index->build_add(b->fresh.state, keys, (uint64_t)first_row, &error));
+	orasi_status status =
+		loader_call(b->in.loader, b->in.indexer.plugin, "build_add",
+	                    b->in.indexer.plugin->index->build_add(b->fresh.state, keys, (uint64_t)first_row, &error));
 
 	if (status)
 		return loader_fail(b->in.indexer.plugin, "build_add", status, &error, err);
@@ -205,8 +209,8 @@ static int add_file(struct build *b, const struct table_file *file, struct err *
 	}
 	reader_close(reader);
 	if (!r && file->rows >= 0 && rows != file->rows)
-		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64, file->path, rows,
-		            file->rows);
+		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64,
+		            file->path, rows, file->rows);
 	if (!r)
 		cover(&b->fresh, file->path, rows);
 	return r;
@@ -414,8 +418,8 @@ static int sources_open(struct build *b, const struct group *g, struct sources *
 	size_t n = g->end - g->begin;
 	int r = 0;
 
-	*s = (struct sources){calloc(n, sizeof(*s->segments)), calloc(n, sizeof(*s->stores)), calloc(n, sizeof(*s->bases)),
-	                      calloc(n, sizeof(*s->drops)), 0};
+	*s = (struct sources){calloc(n, sizeof(*s->segments)), calloc(n, sizeof(*s->stores)),
+	                      calloc(n, sizeof(*s->bases)), calloc(n, sizeof(*s->drops)), 0};
 	if (!s->segments || !s->stores || !s->bases || !s->drops)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	for (size_t i = g->begin; i < g->end && !r; i++) {
@@ -427,7 +431,8 @@ static int sources_open(struct build *b, const struct group *g, struct sources *
 		s->stores[s->n] = segment_store(s->segments[s->n]);
 		s->bases[s->n++] = (uint64_t)b->fresh.rows;
 		for (size_t k = 0; k < json_count(covers); k++)
-			cover(&b->fresh, json_get_str(json_at(covers, k), "path", ""), json_get_int(json_at(covers, k), "rows", 0));
+			cover(&b->fresh, json_get_str(json_at(covers, k), "path", ""),
+			      json_get_int(json_at(covers, k), "rows", 0));
 	}
 	return r;
 }
@@ -444,9 +449,11 @@ static int merge_group(struct build *b, const struct group *g, int final, struct
 		r = sources_open(b, g, &s, err);
 	if (!r) {
 		status = loader_call(b->in.loader, b->in.indexer.plugin, "merge",
-		                     b->in.indexer.plugin->index->merge(b->in.indexer.self, s.stores, s.bases, s.drops, s.n,
-		                                                segment_store(b->fresh.segment), &info, &error));
-		r = status ? loader_fail(b->in.indexer.plugin, "merge", status, &error, err) : fresh_hand_over(b, &info, final, err);
+		                     b->in.indexer.plugin->index->merge(b->in.indexer.self, s.stores, s.bases, s.drops,
+		                                                        s.n, segment_store(b->fresh.segment), &info,
+		                                                        &error));
+		r = status ? loader_fail(b->in.indexer.plugin, "merge", status, &error, err)
+		           : fresh_hand_over(b, &info, final, err);
 	}
 	sources_close(&s);
 	fresh_done(b);
@@ -462,7 +469,8 @@ static int optimize_group(struct build *b, const struct group *g, int final, str
 		return r;
 	for (size_t i = g->begin; i < g->end; i++)
 		json_push(b->replaces, json_new_str(json_get_str(json_at(segments, i), "dir", "")));
-	return g->stale || !b->in.indexer.plugin->index->merge ? rebuild_group(b, g, final, err) : merge_group(b, g, final, err);
+	return g->stale || !b->in.indexer.plugin->index->merge ? rebuild_group(b, g, final, err)
+	                                                       : merge_group(b, g, final, err);
 }
 
 /* Groups that a merge makes better, in order; `ret` has room for one per segment. */

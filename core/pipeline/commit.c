@@ -22,8 +22,8 @@ static struct table_add *list_adds(const struct json *files, size_t *ret_n, stru
 		const struct json *file = json_at(files, i);
 
 		adds[i] = (struct table_add){json_get_str(file, "staged", NULL), json_get_str(file, "name", ""),
-		                             json_get_int(file, "size", -1), json_get_int(file, "rows", 0),
-		                             json_get_str(file, "stats", NULL), json_get(file, "partition")};
+		                             json_get_int(file, "size", -1),     json_get_int(file, "rows", 0),
+		                             json_get_str(file, "stats", NULL),  json_get(file, "partition")};
 	}
 	*ret_n = n;
 	return adds;
@@ -39,8 +39,9 @@ static const char **list_texts(const struct json *array, size_t *ret_n)
 	return ret;
 }
 
-static int commit_to(struct loader *loader, const char *location, const struct json *files, const struct ArrowSchema *schema,
-                     const struct json *intent, struct table_commit *ret, struct err *err)
+static int commit_to(struct loader *loader, const char *location, const struct json *files,
+                     const struct ArrowSchema *schema, const struct json *intent, struct table_commit *ret,
+                     struct err *err)
 {
 	struct table_change change = {
 		.schema = schema,
@@ -75,8 +76,8 @@ static int commit_to(struct loader *loader, const char *location, const struct j
 	return r;
 }
 
-static int commit_rejects(struct loader *loader, const struct json *order, const struct json *intent, struct table_commit *ret,
-                          struct err *err)
+static int commit_rejects(struct loader *loader, const struct json *order, const struct json *intent,
+                          struct table_commit *ret, struct err *err)
 {
 	const struct json *files = json_pointer(intent, "/rejects/files");
 	struct ArrowSchema schema;
@@ -111,8 +112,8 @@ static int commit_rearranged(struct loader *loader, const struct json *order, co
                              struct json **ret, struct err *err)
 {
 	struct table_commit done = {.version = -1, .rows = -1, .bytes = -1, .files = -1};
-	int r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), NULL,
-	                  intent, &done, err);
+	int r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"),
+	                  NULL, intent, &done, err);
 
 	if (r && r != ERR_CONFLICT)
 		return r;
@@ -134,8 +135,8 @@ int pipeline_commit(struct loader *loader, const struct json *order, struct json
 	if (delta) {
 		r = table_schema_from_delta(delta, &schema, err);
 		if (!r)
-			r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""), json_get(intent, "files"), &schema,
-			              intent, &main, err);
+			r = commit_to(loader, json_str(json_pointer(order, "/dataset/location"), ""),
+			              json_get(intent, "files"), &schema, intent, &main, err);
 		arrow_schema_release(&schema);
 	}
 	if (!r)

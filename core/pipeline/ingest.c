@@ -53,8 +53,8 @@ struct ingest {
 	struct loader_host host;
 	struct loader_config config;
 	void *self;
-	int opened, grown; /* grown: how often the schema did, since the last row */
-	struct ArrowSchema schema; /* the plugin's */
+	int opened, grown;             /* grown: how often the schema did, since the last row */
+	struct ArrowSchema schema;     /* the plugin's */
 	struct transforms *transforms; /* NULL: none */
 	struct conform *conform;
 	orasi_mark mark;
@@ -156,7 +156,8 @@ static int note_mark(struct ingest *in, struct err *err)
 	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
 		return 0;
 	if (n > MARK_MAX || (n && !in->mark.state.ptr))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' gave a mark of %zu bytes in 'next': at most 64 KiB are kept",
+		return err_set(err, ERR_PLUGIN,
+		               "plugin '%s' gave a mark of %zu bytes in 'next': at most 64 KiB are kept",
 		               in->plugin->descriptor->id, n);
 	text = malloc(base64_len(n));
 	if (!text)
@@ -219,8 +220,10 @@ static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
 		return 0;
 	if (head_err.code)
 		return err_set(err, head_err.code, "%s", head_err.text);
-	return err_set(err, ERR_INVALID, "'%.300s' looks like %s, which no plugin here recognises: convert it, add a plugin, "
-	               "or name one with format.plugin (see 'orasi plugin list')", uri, looks_like(head.ptr, head.len));
+	return err_set(err, ERR_INVALID,
+	               "'%.300s' looks like %s, which no plugin here recognises: convert it, add a plugin, "
+	               "or name one with format.plugin (see 'orasi plugin list')",
+	               uri, looks_like(head.ptr, head.len));
 }
 
 /* ---- the decoder ------------------------------------------------------------------------------------------------ */
@@ -252,8 +255,10 @@ static int plugin_failed(struct ingest *in, const char *function, orasi_status s
 {
 	if (status != ORASI_E_BUDGET && !rejects_over(in->rejects))
 		return loader_fail(in->plugin, function, status, error, err);
-	return err_set(err, ERR_INVALID, "too many records were rejected: %lld of %lld (errors.max_rejected, "
-	               "errors.max_rejected_percent); the first: %.250s", (long long)rejects_count(in->rejects),
+	return err_set(err, ERR_INVALID,
+	               "too many records were rejected: %lld of %lld (errors.max_rejected, "
+	               "errors.max_rejected_percent); the first: %.250s",
+	               (long long)rejects_count(in->rejects),
 	               (long long)(in->rows_decoded + rejects_count(in->rejects)), rejects_first(in->rejects));
 }
 
@@ -274,8 +279,10 @@ static int check_identity(struct ingest *in, struct err *err)
 
 	if (json_get(unit, "mark") &&
 	    (json_get_int(unit, "size", -1) != size || json_get_int(unit, "modified", -1) != modified))
-		return err_set(err, ERR_CONFLICT, "'%s' has changed since the attempt before: what was read of it is in the "
-		               "dataset; ingest the new content as a new task", json_get_str(unit, "uri", ""));
+		return err_set(err, ERR_CONFLICT,
+		               "'%s' has changed since the attempt before: what was read of it is in the "
+		               "dataset; ingest the new content as a new task",
+		               json_get_str(unit, "uri", ""));
 	json_set_int(unit, "size", size);
 	json_set_int(unit, "modified", modified);
 	return 0;
@@ -310,7 +317,8 @@ static int take_range(const struct ingest *in, orasi_ingest_open *open, struct e
 	open->range_begin = (uint64_t)json_get_int(range, "begin", 0);
 	open->range_end = (uint64_t)json_get_int(range, "end", 0);
 	if (!(in->plugin->descriptor->flags & ORASI_FLAG_SPLITTABLE))
-		return err_set(err, ERR_UNSUPPORTED, "plugin '%s' cannot read a range of a file: leave source.range out",
+		return err_set(err, ERR_UNSUPPORTED,
+		               "plugin '%s' cannot read a range of a file: leave source.range out",
 		               in->plugin->descriptor->id);
 	if (!(source_abi(in->source)->flags & ORASI_SOURCE_SEEK))
 		return err_set(err, ERR_UNSUPPORTED, "'%s' is compressed and has no ranges: leave source.range out",
@@ -322,7 +330,7 @@ static int64_t range_size(const struct ingest *in)
 {
 	const struct json *range = json_pointer(in->spec, "/source/range");
 	int64_t size = source_size(in->source), begin = json_get_int(range, "begin", 0),
-	        end = json_get_int(range, "end", size);
+		end = json_get_int(range, "end", size);
 
 	end = end < size ? end : size;
 	return begin < end ? end - begin : 0;
@@ -351,10 +359,12 @@ static int open_decoder(struct ingest *in, struct err *err)
 	}
 	if (len < 0) {
 		free(state);
-		return err_set(err, ERR_CORRUPT, "the checkpoint of '%s' is damaged", json_get_str(unit_at(in), "uri", ""));
+		return err_set(err, ERR_CORRUPT, "the checkpoint of '%s' is damaged",
+		               json_get_str(unit_at(in), "uri", ""));
 	}
 	open.checkpoint = (orasi_bytes){state, (size_t)len};
-	status = loader_call(in->loader, in->plugin, "open", in->plugin->ingest->open(in->self, &open, &in->schema, &error));
+	status = loader_call(in->loader, in->plugin, "open",
+	                     in->plugin->ingest->open(in->self, &open, &in->schema, &error));
 	free(state);
 	if (status)
 		return plugin_failed(in, "open", status, &error, err);
@@ -405,11 +415,13 @@ static int grow_schema(struct ingest *in, struct err *err)
 	if (r)
 		return r;
 	arrow_schema_release(&in->schema);
-	status = loader_call(in->loader, in->plugin, "schema", in->plugin->ingest->schema(in->self, &in->schema, &error));
+	status = loader_call(in->loader, in->plugin, "schema",
+	                     in->plugin->ingest->schema(in->self, &in->schema, &error));
 	if (status)
 		return plugin_failed(in, "schema", status, &error, err);
 	if (++in->grown > GROWN_MAX)
-		return err_set(err, ERR_PLUGIN, "plugin '%s' said %d times in 'next' that its schema has grown, without a row",
+		return err_set(err, ERR_PLUGIN,
+		               "plugin '%s' said %d times in 'next' that its schema has grown, without a row",
 		               in->plugin->descriptor->id, GROWN_MAX);
 	r = loader_check_schema(in->loader, in->plugin, "schema", &in->schema, err);
 	return r ? r : shape(in, NULL, err);
@@ -450,8 +462,8 @@ static int take_batch(struct ingest *in, struct ArrowArray *batch, struct err *e
 
 static void tell_progress(struct ingest *in)
 {
-	in->events->on_progress(in->events->ctx, in->bytes_done + source_position(in->source), in->bytes_total, in->rows,
-	                        rejects_count(in->rejects));
+	in->events->on_progress(in->events->ctx, in->bytes_done + source_position(in->source), in->bytes_total,
+	                        in->rows, rejects_count(in->rejects));
 }
 
 /* At the place that the mark names. */
@@ -587,7 +599,8 @@ static int choose_partitions(struct ingest *in, const struct table_snapshot *s, 
 	const struct json *have = json_get(s->metadata, "partitionColumns");
 
 	if (s->version >= 0 && json_count(wanted) && strcmp(json_text(wanted), have ? json_text(have) : "[]")) {
-		err_set(err, ERR_CONFLICT, "the dataset is partitioned by %s, not by %s: that is decided when it is made",
+		err_set(err, ERR_CONFLICT,
+		        "the dataset is partitioned by %s, not by %s: that is decided when it is made",
 		        have ? json_text(have) : "[]", json_text(wanted));
 		err_where(err, "/sink/partition_by");
 		return err->code;
@@ -625,7 +638,7 @@ static int start(struct ingest *in, struct err *err)
 	struct rejects_limits limits = {json_int(json_pointer(in->spec, "/errors/max_rejected"), -1),
 	                                json_double(json_pointer(in->spec, "/errors/max_rejected_percent"), 100)};
 	int r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
-		                &in->rejects, err);
+	                    &in->rejects, err);
 	if (!r)
 		r = load_target(in, err);
 	if (!r)

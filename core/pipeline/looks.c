@@ -12,7 +12,10 @@ static const struct {
 	{0, 2, "\x1F\x8B", "gzip inside of the compression (unpack it once)"},
 	{0, 4, "\x28\xB5\x2F\xFD", "zstd inside of the compression (unpack it once)"},
 	{0, 3, "BZh", "bzip2 (unpack it and pipe it in)"},
-	{0, 6, "\xFD" "7zXZ\0", "xz (unpack it and pipe it in)"},
+	{0, 6,
+         "\xFD"
+         "7zXZ\0",
+         "xz (unpack it and pipe it in)"},
 	{0, 4, "\x04\x22\x4D\x18", "lz4 (unpack it and pipe it in)"},
 	{0, 4, "PK\x03\x04", "a ZIP archive"},
 	{257, 5, "ustar", "a tar archive"},

@@ -87,7 +87,8 @@ static int by_columns(const void *a, const void *b, void *ctx)
 
 	for (int i = 0; i < s->o->n_sort; i++) {
 		int column = s->o->sort[i];
-		int order = rows_compare(&s->views[x->batch * n + column], x->row, &s->views[y->batch * n + column], y->row);
+		int order = rows_compare(&s->views[x->batch * n + column], x->row, &s->views[y->batch * n + column],
+		                         y->row);
 
 		if (order)
 			return order;
@@ -191,8 +192,8 @@ static int read_file(struct optimize *o, const struct table_file *file, struct s
 	if (!r && more < 0)
 		r = more;
 	if (!r && file->rows >= 0 && rows != file->rows)
-		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64, file->path, rows,
-		            file->rows);
+		r = err_set(err, ERR_CORRUPT, "data file '%s' has %" PRId64 " rows, the table's log says %" PRId64,
+		            file->path, rows, file->rows);
 	return r;
 }
 
@@ -213,7 +214,8 @@ static struct json *make_parameters(const struct optimize *o)
 	return parameters;
 }
 
-static int send_part(struct optimize *o, struct json *files, const struct table_file *const *old, size_t n, struct err *err)
+static int send_part(struct optimize *o, struct json *files, const struct table_file *const *old, size_t n,
+                     struct err *err)
 {
 	struct json *part = json_new_object(), *removes = json_new_array(), *counts = json_new_object();
 	int r;
@@ -242,8 +244,8 @@ static int rewrite(struct optimize *o, const struct table_file *const *old, size
 	struct sorter sorter = {.o = o};
 	struct json *files = json_new_array();
 	struct spread *out = NULL;
-	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""), json_get_str(o->spec, "compression", "zstd"),
-	                   NULL, &out, err);
+	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""),
+	                   json_get_str(o->spec, "compression", "zstd"), NULL, &out, err);
 
 	for (size_t i = 0; i < n && !r; i++)
 		r = read_file(o, old[i], &sorter, out, err);
@@ -351,7 +353,8 @@ static int choose_order(struct optimize *o, struct err *err)
 		int64_t at = arrow_schema_find(&o->schema, name, strlen(name));
 
 		if (at < 0 || o->schema.children[at]->n_children) {
-			err_set(err, ERR_INVALID, "rows cannot be sorted by '%.100s': it is no plain column in the files", name);
+			err_set(err, ERR_INVALID,
+			        "rows cannot be sorted by '%.100s': it is no plain column in the files", name);
 			err_where(err, "/sort_by/%zu", i);
 			return err->code;
 		}

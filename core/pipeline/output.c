@@ -61,8 +61,8 @@ int output_new(struct loader *loader, const char *staging, const char *compressi
 		r = err_set(err, ERR_PLUGIN, "plugin '" WRITER "' cannot write");
 	if (!r) {
 		status = loader_call(loader, o->plugin, "create",
-		                     o->plugin->encode->create(&o->host.host, o->plugin->descriptor->id, &o->config.config,
-		                                               &o->self, &error));
+		                     o->plugin->encode->create(&o->host.host, o->plugin->descriptor->id,
+		                                               &o->config.config, &o->self, &error));
 		r = status ? loader_fail(o->plugin, "create", status, &error, err) : 0;
 	}
 	if (r) {
@@ -132,7 +132,8 @@ int output_begin(struct output *o, const struct ArrowSchema *schema, struct err 
 int output_write(struct output *o, const struct ArrowArray *batch, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(o->loader, o->plugin, "write", o->plugin->encode->write(o->self, batch, &error));
+	orasi_status status =
+		loader_call(o->loader, o->plugin, "write", o->plugin->encode->write(o->self, batch, &error));
 
 	return status ? failed(o, "write", status, &error, err) : 0;
 }
@@ -146,8 +147,8 @@ int output_finish(struct output *o, struct json *files, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
 	orasi_encode_info info = {.struct_size = sizeof(info)};
-	orasi_status status = loader_call(o->loader, o->plugin, "finish",
-	                                  o->plugin->encode->finish(o->self, &info, &error));
+	orasi_status status =
+		loader_call(o->loader, o->plugin, "finish", o->plugin->encode->finish(o->self, &info, &error));
 	struct json *file;
 	int r = 0;
 

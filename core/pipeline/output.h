@@ -4,8 +4,8 @@
 #define PIPELINE_OUTPUT_H
 
 #include "base/err.h"
-#include "json/json.h"
 #include "plugin/loader.h"
+#include "json/json.h"
 
 struct output;
 

@@ -16,8 +16,8 @@
 static const struct {
 	const char *name, *format;
 } columns[] = {
-	{"ingested_at", "tsu:UTC"}, {"task_id", "u"}, {"attempt", "i"}, {"source_uri", "u"}, {"line", "l"},
-	{"byte_offset", "l"},       {"row", "l"},     {"stage", "u"},   {"code", "u"},       {"column", "u"},
+	{"ingested_at", "tsu:UTC"}, {"task_id", "u"}, {"attempt", "i"},    {"source_uri", "u"}, {"line", "l"},
+	{"byte_offset", "l"},       {"row", "l"},     {"stage", "u"},      {"code", "u"},       {"column", "u"},
 	{"message", "u"},           {"raw", "z"},     {"raw_length", "l"},
 };
 #define N_COLUMNS ((int64_t)(sizeof(columns) / sizeof(columns[0])))
@@ -212,7 +212,8 @@ orasi_status rejects_add(void *ctx, const orasi_rejected *x)
 		return ORASI_E_INVALID;
 	r->count++;
 	keep_sample(r, x);
-	r->failed = r->failed || add_row(r, x) || (arrow_builder_bytes(r->builder) > FLUSH_BYTES && write_rows(r, NULL));
+	r->failed =
+		r->failed || add_row(r, x) || (arrow_builder_bytes(r->builder) > FLUSH_BYTES && write_rows(r, NULL));
 	if (r->failed)
 		return ORASI_E_IO;
 	return rejects_over(r) ? ORASI_E_BUDGET : ORASI_OK;

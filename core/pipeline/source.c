@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline.h"
 #include "source.h"
+#include "pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +118,8 @@ static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *g
 			}
 			if ((unsigned char)s->in[s->in_at] != 0x1F)
 				return fail(s, err, ORASI_E_CORRUPT,
-				            s->gzip_open ? "the gzip stream is followed by other bytes" : "there is no gzip stream",
+				            s->gzip_open ? "the gzip stream is followed by other bytes"
+				                         : "there is no gzip stream",
 				            FETCH_AGAIN);
 			status = start_member(s, err);
 			if (status)
@@ -226,8 +227,10 @@ static int open_failed(const struct source *s, int errnum, struct err *err)
 	size_t n = err ? strlen(err->text) : 0;
 
 	if (r == ERR_PERM && err)
-		snprintf(err->text + n, sizeof(err->text) - n, " for user %d, as whom the agent runs: give that user the "
-		         "right to read it and to enter its folder, or pipe it in", (int)geteuid());
+		snprintf(err->text + n, sizeof(err->text) - n,
+		         " for user %d, as whom the agent runs: give that user the "
+		         "right to read it and to enter its folder, or pipe it in",
+		         (int)geteuid());
 	return r;
 }
 
@@ -255,8 +258,8 @@ static int open_file(struct source *s, struct err *err)
 	if (fstat(s->fd, &st))
 		return err_errno(err, errno, "cannot look at '%s'", s->path);
 	if (S_ISDIR(st.st_mode))
-		return err_set(err, ERR_INVALID, "'%s' is a folder: name the files in it, or a pattern like '%s/*'", s->path,
-		               s->path);
+		return err_set(err, ERR_INVALID, "'%s' is a folder: name the files in it, or a pattern like '%s/*'",
+		               s->path, s->path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_INVALID, "'%s' is no regular file: pipe it in, or upload it", s->path);
 	s->size = st.st_size;
@@ -297,8 +300,13 @@ static void fill_abi(struct source *s)
 {
 	int seek = s->packing == PACK_NONE && !s->memory;
 
-	s->abi = (orasi_source){sizeof(s->abi), seek ? ORASI_SOURCE_SEEK : 0, s, s->packing == PACK_NONE ? s->size : -1,
-	                        {s->path, strlen(s->path)}, abi_read, seek ? abi_pread : NULL};
+	s->abi = (orasi_source){sizeof(s->abi),
+	                        seek ? ORASI_SOURCE_SEEK : 0,
+	                        s,
+	                        s->packing == PACK_NONE ? s->size : -1,
+	                        {s->path, strlen(s->path)},
+	                        abi_read,
+	                        seek ? abi_pread : NULL};
 }
 
 int source_open(const char *path, const char *compression, struct source **ret, struct err *err)

@@ -265,7 +265,8 @@ static int split(struct spread *s, const struct ArrowSchema *schema, const struc
 		int64_t at = arrow_schema_find(schema, name, strlen(name));
 
 		if (at < 0 || arrow_view_child(&root, at, &columns[i]))
-			r = err_set(err, ERR_INVALID, "the data has no column '%s', which the dataset is partitioned by", name);
+			r = err_set(err, ERR_INVALID,
+			            "the data has no column '%s', which the dataset is partitioned by", name);
 	}
 	for (int64_t i = 0, k = 0; i < schema->n_children && !r; i++)
 		if (!is_partition(s, schema->children[i]->name) && arrow_view_child(&root, i, &values[k++]))

@@ -6,8 +6,8 @@
 #define PIPELINE_SPREAD_H
 
 #include "base/err.h"
-#include "json/json.h"
 #include "plugin/loader.h"
+#include "json/json.h"
 
 struct spread;
 

@@ -9,9 +9,9 @@
 
 #include <orasi/transform.h>
 
-#include "json/json.h"
 #include "plugin/loader.h"
 #include "rejects.h"
+#include "json/json.h"
 
 struct transforms;
 
@@ -33,7 +33,7 @@ void transforms_free(struct transforms *t); /* NULL is fine */
 
 /* What comes has this schema. `states`: as saved, or NULL. */
 int transforms_bind(struct transforms *t, const struct ArrowSchema *in, const struct json *states, struct err *err);
-const struct ArrowSchema *transforms_schema(const struct transforms *t); /* of what goes */
+const struct ArrowSchema *transforms_schema(const struct transforms *t);              /* of what goes */
 int transforms_push(struct transforms *t, struct ArrowArray *batch, struct err *err); /* takes it over */
 int transforms_flush(struct transforms *t, struct err *err);
 /* A text per step; the caller frees. */

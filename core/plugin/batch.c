@@ -9,11 +9,11 @@
 #define PAGE 4096
 #define DEPTH_MAX 64
 
-static int bad(const struct loader_plugin *plugin, const char *function, const char *what,
-               const char *why, struct err *err)
+static int bad(const struct loader_plugin *plugin, const char *function, const char *what, const char *why,
+               struct err *err)
 {
-	return err_set(err, ERR_PLUGIN, "plugin '%s' gave a %s in '%s' that is not valid: %s",
-	               plugin->descriptor->id, what, function, why);
+	return err_set(err, ERR_PLUGIN, "plugin '%s' gave a %s in '%s' that is not valid: %s", plugin->descriptor->id,
+	               what, function, why);
 }
 
 /* ---- schemas
@@ -41,8 +41,8 @@ static const char *look_at_schema(const struct ArrowSchema *schema, int depth, i
 	return wrong;
 }
 
-int loader_check_schema(struct loader *loader, const struct loader_plugin *plugin,
-                        const char *function, const struct ArrowSchema *schema, struct err *err)
+int loader_check_schema(struct loader *loader, const struct loader_plugin *plugin, const char *function,
+                        const struct ArrowSchema *schema, struct err *err)
 {
 	int64_t left = BATCH_COLUMNS_MAX + 1;
 	struct loader_frame before;
@@ -123,13 +123,12 @@ static void touch_array(const struct ArrowSchema *schema, const struct ArrowArra
 /* What no real batch has: it would take the whole address space. */
 static int is_absurd(const struct ArrowArray *batch)
 {
-	return batch->length > INT32_MAX || batch->n_children < 0 ||
-	       batch->n_children > BATCH_COLUMNS_MAX || (batch->n_children && !batch->children);
+	return batch->length > INT32_MAX || batch->n_children < 0 || batch->n_children > BATCH_COLUMNS_MAX ||
+	       (batch->n_children && !batch->children);
 }
 
-int loader_check_batch(struct loader *loader, const struct loader_plugin *plugin,
-                       const char *function, const struct ArrowSchema *schema,
-                       const struct ArrowArray *batch, struct err *err)
+int loader_check_batch(struct loader *loader, const struct loader_plugin *plugin, const char *function,
+                       const struct ArrowSchema *schema, const struct ArrowArray *batch, struct err *err)
 {
 	struct loader_frame before;
 	char message[256] = "";
@@ -138,8 +137,7 @@ int loader_check_batch(struct loader *loader, const struct loader_plugin *plugin
 	if (!batch->release)
 		return bad(plugin, function, "batch", "it is released", err);
 	if (is_absurd(batch))
-		return bad(plugin, function, "batch", "its number of rows or columns is absurd",
-		           err);
+		return bad(plugin, function, "batch", "its number of rows or columns is absurd", err);
 	loader_enter(loader, plugin, function, &before);
 	wrong = arrow_validate(schema, batch, 1, message, sizeof(message));
 	if (!wrong)

@@ -122,7 +122,8 @@ static void check_enum(struct check *c, const struct json *schema, const struct 
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */
 
-static void check_number(struct check *c, const struct json *schema, const struct json *value, const struct place *place)
+static void check_number(struct check *c, const struct json *schema, const struct json *value,
+                         const struct place *place)
 {
 	static const struct {
 		const char *keyword, *text;
@@ -263,7 +264,7 @@ static int check_format(struct check *c, const char *format, const char *text, c
 static void check_length(struct check *c, const struct json *schema, const char *text, const struct place *place)
 {
 	int64_t n = (int64_t)count_chars(text), min = json_get_int(schema, "minLength", 0),
-	        max = json_get_int(schema, "maxLength", INT64_MAX);
+		max = json_get_int(schema, "maxLength", INT64_MAX);
 
 	if (n < min)
 		problem(c, place, "it is shorter than %lld characters", (long long)min);
@@ -276,7 +277,7 @@ static void check_length(struct check *c, const struct json *schema, const char 
 static void check_array(struct check *c, const struct json *schema, struct json *value, const struct place *place)
 {
 	int64_t n = (int64_t)json_count(value), min = json_get_int(schema, "minItems", 0),
-	        max = json_get_int(schema, "maxItems", INT64_MAX);
+		max = json_get_int(schema, "maxItems", INT64_MAX);
 	const struct json *items = json_get(schema, "items");
 	int is_set = json_get_bool(schema, "uniqueItems", 0);
 
@@ -304,8 +305,7 @@ static void set_converted(struct json *object, const char *key, const struct jso
 	const char *format = json_get_str(schema, "format", NULL);
 	int64_t number;
 
-	if (format && json_type(value) == JSON_STRING &&
-	    check_format(c, format, json_str(value, ""), place, &number))
+	if (format && json_type(value) == JSON_STRING && check_format(c, format, json_str(value, ""), place, &number))
 		json_set_int(object, key, number);
 }
 
@@ -333,7 +333,7 @@ static void check_members(struct check *c, const struct json *properties, struct
 static void check_object(struct check *c, const struct json *schema, struct json *value, const struct place *place)
 {
 	const struct json *properties = json_get(schema, "properties"), *required = json_get(schema, "required"),
-	                  *ignored, *more = json_get(schema, "additionalProperties");
+			  *ignored, *more = json_get(schema, "additionalProperties");
 	const char *key;
 	size_t at = 0;
 
@@ -399,11 +399,34 @@ int plugin_config_check(const struct json *schema, struct json *value, const cha
 
 /* ---- the schema itself -------------------------------------------------------------------------------------- */
 
-static const char *const keywords[] = {
-	"type", "properties", "required", "enum", "const", "default", "minimum", "maximum", "exclusiveMinimum",
-	"exclusiveMaximum", "minLength", "maxLength", "items", "minItems", "maxItems", "uniqueItems",
-	"additionalProperties", "description", "examples", "deprecated", "title", "format", "x-secret", "x-env",
-	"x-since", "x-advanced", "x-replaces", NULL};
+static const char *const keywords[] = {"type",
+                                       "properties",
+                                       "required",
+                                       "enum",
+                                       "const",
+                                       "default",
+                                       "minimum",
+                                       "maximum",
+                                       "exclusiveMinimum",
+                                       "exclusiveMaximum",
+                                       "minLength",
+                                       "maxLength",
+                                       "items",
+                                       "minItems",
+                                       "maxItems",
+                                       "uniqueItems",
+                                       "additionalProperties",
+                                       "description",
+                                       "examples",
+                                       "deprecated",
+                                       "title",
+                                       "format",
+                                       "x-secret",
+                                       "x-env",
+                                       "x-since",
+                                       "x-advanced",
+                                       "x-replaces",
+                                       NULL};
 
 static int is_keyword(const char *word)
 {

@@ -70,7 +70,8 @@ static int writer_open(struct writer *w, const struct ArrowSchema *schema, struc
 static int writer_add(struct writer *w, struct ArrowArray *batch, struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(w->loader, w->plugin, "write", w->plugin->encode->write(w->self, batch, &error));
+	orasi_status status =
+		loader_call(w->loader, w->plugin, "write", w->plugin->encode->write(w->self, batch, &error));
 
 	arrow_array_release(batch);
 	return status ? loader_fail(w->plugin, "write", status, &error, err) : 0;
@@ -80,7 +81,8 @@ static int writer_end(struct writer *w, struct err *err)
 {
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(w->loader, w->plugin, "finish", w->plugin->encode->finish(w->self, &info, &error));
+	orasi_status status =
+		loader_call(w->loader, w->plugin, "finish", w->plugin->encode->finish(w->self, &info, &error));
 
 	return status ? loader_fail(w->plugin, "finish", status, &error, err) : 0;
 }

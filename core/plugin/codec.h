@@ -13,7 +13,10 @@
 #include "plugin/loader.h"
 
 /* Initializes a struct table_codec. */
-#define CODEC(loader) {(loader), codec_read, codec_write}
+#define CODEC(loader)                             \
+	{                                         \
+		(loader), codec_read, codec_write \
+	}
 
 /* Gives `each` all rows of a file, batch by batch, with these columns; what the file lacks is null. Non-zero stops
  * and is returned. */

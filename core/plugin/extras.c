@@ -62,8 +62,8 @@ static int is_metric_name(orasi_str name)
 	return 1;
 }
 
-static uint32_t find_or_add(struct host_counts *counts, const char *plugin, uint32_t type,
-                            orasi_str name, orasi_str help)
+static uint32_t find_or_add(struct host_counts *counts, const char *plugin, uint32_t type, orasi_str name,
+                            orasi_str help)
 {
 	uint32_t of_plugin = 0;
 	struct count *row;
@@ -72,8 +72,7 @@ static uint32_t find_or_add(struct host_counts *counts, const char *plugin, uint
 		if (strcmp(counts->rows[i].plugin, plugin))
 			continue;
 		of_plugin++;
-		if (strlen(counts->rows[i].name) == name.len &&
-		    !memcmp(counts->rows[i].name, name.ptr, name.len))
+		if (strlen(counts->rows[i].name) == name.len && !memcmp(counts->rows[i].name, name.ptr, name.len))
 			return counts->rows[i].type == type ? i + 1 : 0;
 	}
 	if (counts->n == COUNTS_MAX || of_plugin == COUNTS_PER_PLUGIN)
@@ -81,8 +80,7 @@ static uint32_t find_or_add(struct host_counts *counts, const char *plugin, uint
 	row = &counts->rows[counts->n++];
 	str_copy(row->plugin, sizeof(row->plugin), plugin);
 	memcpy(row->name, name.ptr, name.len);
-	memcpy(row->help, help.ptr ? help.ptr : "",
-	       help.len < sizeof(row->help) ? help.len : sizeof(row->help) - 1);
+	memcpy(row->help, help.ptr ? help.ptr : "", help.len < sizeof(row->help) ? help.len : sizeof(row->help) - 1);
 	row->type = type;
 	return counts->n;
 }
@@ -92,8 +90,7 @@ static uint32_t define_metric(const orasi_host *host, uint32_t type, orasi_str n
 	struct host_counts *counts = counts_of(host_of(host));
 	uint32_t metric;
 
-	if (!counts || (type != ORASI_METRIC_COUNTER && type != ORASI_METRIC_GAUGE) ||
-	    !is_metric_name(name))
+	if (!counts || (type != ORASI_METRIC_COUNTER && type != ORASI_METRIC_GAUGE) || !is_metric_name(name))
 		return 0;
 	pthread_mutex_lock(&counts->mutex);
 	metric = find_or_add(counts, id_of(host_of(host)), type, name, help);
@@ -153,8 +150,7 @@ struct json *host_counts_take(struct host_counts *counts)
 	return all;
 }
 
-static const orasi_host_metrics metrics_extension = {sizeof(orasi_host_metrics), 0, define_metric,
-                                                     add_metric};
+static const orasi_host_metrics metrics_extension = {sizeof(orasi_host_metrics), 0, define_metric, add_metric};
 
 /* ---- trace: a span is a log event with its duration
  * -------------------------------------------------------------- */
@@ -176,8 +172,7 @@ static uint64_t begin_span(const orasi_host *host, orasi_str name, uint64_t pare
 
 		if (!atomic_compare_exchange_strong(&spans[i].used, &free_one, 1))
 			continue;
-		snprintf(spans[i].name, sizeof(spans[i].name), "%.*s",
-		         (int)(name.len < 63 ? name.len : 63), name.ptr);
+		snprintf(spans[i].name, sizeof(spans[i].name), "%.*s", (int)(name.len < 63 ? name.len : 63), name.ptr);
 		spans[i].parent = parent;
 		clock_gettime(CLOCK_MONOTONIC, &spans[i].begin);
 		return i + 1;
@@ -195,10 +190,8 @@ static void end_span(const orasi_host *host, uint64_t span, orasi_status status)
 	s = &spans[span - 1];
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	log_info("plugin.span", LOG_STR("plugin", id_of(host_of(host))), LOG_STR("span", s->name),
-	         LOG_INT("id", (int64_t)span), LOG_INT("parent", (int64_t)s->parent),
-	         LOG_INT("status", status),
-	         LOG_INT("us", (now.tv_sec - s->begin.tv_sec) * 1000000 +
-	                               (now.tv_nsec - s->begin.tv_nsec) / 1000));
+	         LOG_INT("id", (int64_t)span), LOG_INT("parent", (int64_t)s->parent), LOG_INT("status", status),
+	         LOG_INT("us", (now.tv_sec - s->begin.tv_sec) * 1000000 + (now.tv_nsec - s->begin.tv_nsec) / 1000));
 	atomic_store(&s->used, 0);
 }
 
@@ -209,8 +202,7 @@ static orasi_str traceparent(const orasi_host *host)
 	return (orasi_str){trace ? trace : "", trace ? strlen(trace) : 0};
 }
 
-static const orasi_host_trace trace_extension = {sizeof(orasi_host_trace), 0, begin_span, end_span,
-                                                 traceparent};
+static const orasi_host_trace trace_extension = {sizeof(orasi_host_trace), 0, begin_span, end_span, traceparent};
 
 /* ---- secret
  * ----------------------------------------------------------------------------------------------------------
@@ -337,23 +329,20 @@ static uint32_t pool_width(const orasi_host *host)
 }
 
 /* Threads that cannot be started are not needed: the caller's own does what is left. */
-static void parallel_for(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i),
-                         void *arg)
+static void parallel_for(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg)
 {
 	struct pool_run run = {.n = n, .fn = fn, .arg = arg};
 	pthread_t threads[POOL_MAX];
 	uint32_t started = 0, width = pool_width(host);
 
-	while (started + 1 < width && started + 1 < n &&
-	       !pthread_create(&threads[started], NULL, pool_main, &run))
+	while (started + 1 < width && started + 1 < n && !pthread_create(&threads[started], NULL, pool_main, &run))
 		started++;
 	pool_main(&run);
 	while (started)
 		pthread_join(threads[--started], NULL);
 }
 
-static const orasi_host_pool pool_extension = {sizeof(orasi_host_pool), 0, pool_width,
-                                               parallel_for};
+static const orasi_host_pool pool_extension = {sizeof(orasi_host_pool), 0, pool_width, parallel_for};
 
 /* ---- thread-check
  * -----------------------------------------------------------------------------------------------------------
@@ -364,8 +353,7 @@ static int32_t is_call_thread(const orasi_host *host)
 	return pthread_equal(pthread_self(), host_of(host)->thread) != 0;
 }
 
-static const orasi_host_thread_check thread_check_extension = {sizeof(orasi_host_thread_check), 0,
-                                                               is_call_thread};
+static const orasi_host_thread_check thread_check_extension = {sizeof(orasi_host_thread_check), 0, is_call_thread};
 
 /* ---- what is offered to whom
  * ------------------------------------------------------------------------------------------------
@@ -395,13 +383,13 @@ static const void *offer_submit(const struct loader_host *h)
 }
 
 const struct host_offer host_extras[] = {
-        {ORASI_HOST_METRICS, 2, offer_metrics},
-        {ORASI_HOST_TRACE, 2, offer_trace},
-        {ORASI_HOST_SECRET, 2, offer_secret},
-        {ORASI_HOST_SUBMIT, 2, offer_submit},
-        {ORASI_HOST_CLOCK, 2, offer_clock},
-        {ORASI_HOST_RANDOM, 2, offer_random},
-        {ORASI_HOST_POOL, 2, offer_pool},
-        {ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
-        {NULL, 0, NULL},
+	{ORASI_HOST_METRICS, 2, offer_metrics},
+	{ORASI_HOST_TRACE, 2, offer_trace},
+	{ORASI_HOST_SECRET, 2, offer_secret},
+	{ORASI_HOST_SUBMIT, 2, offer_submit},
+	{ORASI_HOST_CLOCK, 2, offer_clock},
+	{ORASI_HOST_RANDOM, 2, offer_random},
+	{ORASI_HOST_POOL, 2, offer_pool},
+	{ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
+	{NULL, 0, NULL},
 };

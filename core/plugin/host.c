@@ -54,8 +54,10 @@ static void host_log(const orasi_host *host, int32_t level, orasi_str message, c
 	for (uint32_t i = 0; i < n && at < sizeof(line); i++)
 		at += (size_t)snprintf(line + at, sizeof(line) - at, " %.*s=%.*s", clip(kv[i].key.len), kv[i].key.ptr,
 		                       clip(kv[i].value.len), kv[i].value.ptr);
-	log_at(level == ORASI_LOG_INFO ? LOG_INFO : level == ORASI_LOG_WARN ? LOG_WARN : LOG_ERROR, "plugin.log",
-	       LOG_STR("plugin", h->plugin ? h->plugin->descriptor->id : "-"), LOG_STR("line", line));
+	log_at(level == ORASI_LOG_INFO   ? LOG_INFO
+	       : level == ORASI_LOG_WARN ? LOG_WARN
+	                                 : LOG_ERROR,
+	       "plugin.log", LOG_STR("plugin", h->plugin ? h->plugin->descriptor->id : "-"), LOG_STR("line", line));
 }
 
 static const orasi_host_log log_extension = {sizeof(orasi_host_log), ORASI_LOG_INFO, host_log};
@@ -84,7 +86,8 @@ static orasi_status host_checkpoint(const orasi_host *host, orasi_bytes state, o
 	struct err why = {0};
 
 	if (!attempt->on_checkpoint)
-		return checkpoint_fail(err, ORASI_E_UNSUPPORTED, "checkpoints of this kind of plugin travel with its marks");
+		return checkpoint_fail(err, ORASI_E_UNSUPPORTED,
+		                       "checkpoints of this kind of plugin travel with its marks");
 	if (state.len > STATE_MAX || (state.len && !state.ptr))
 		return checkpoint_fail(err, ORASI_E_LIMIT, "a checkpoint has at most 64 KiB");
 	switch (attempt->on_checkpoint(attempt->ctx, state, &why)) {
@@ -130,7 +133,7 @@ static void *host_alloc(const orasi_host *host, size_t n, size_t align)
 	p = (char *)(((uintptr_t)start + sizeof(*block) + align - 1) & ~(uintptr_t)(align - 1));
 	block = (struct block *)p - 1;
 	*block = (struct block){n, align, start}; /* host_release finds it there */
-	return p; /* cppcheck-suppress memleak */
+	return p;                                 /* cppcheck-suppress memleak */
 }
 
 static void host_release(const orasi_host *host, void *p)
@@ -167,8 +170,8 @@ static uint64_t host_budget(const orasi_host *host)
 	return h->memory_used >= h->memory_max ? 0 : (uint64_t)(h->memory_max - h->memory_used);
 }
 
-static const orasi_host_mem mem_extension = {sizeof(orasi_host_mem), 0,          host_alloc, host_resize,
-                                             host_release,           host_reserve, host_budget};
+static const orasi_host_mem mem_extension = {sizeof(orasi_host_mem), 0,          host_alloc, host_resize, host_release,
+                                             host_reserve,           host_budget};
 
 /* ---- reject -------------------------------------------------------------------------------------------------- */
 
@@ -255,8 +258,8 @@ static void host_close(const orasi_host *host, uint64_t handle)
 	}
 }
 
-static const orasi_host_blob blob_extension = {sizeof(orasi_host_blob), 0, host_scratch, host_pwrite, host_pread,
-                                               host_close};
+static const orasi_host_blob blob_extension = {
+	sizeof(orasi_host_blob), 0, host_scratch, host_pwrite, host_pread, host_close};
 
 /* ---- the host ------------------------------------------------------------------------------------------------- */
 
@@ -316,13 +319,14 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 	static const volatile int32_t never;
 
 	memset(h, 0, sizeof(*h));
-	h->host = (orasi_host){sizeof(h->host), ORASI_ABI_MAJOR, (uint16_t)plugin_abi_minor(), h, ORASI_VERSION, get_extension};
+	h->host = (orasi_host){sizeof(h->host), ORASI_ABI_MAJOR, (uint16_t)plugin_abi_minor(), h,
+	                       ORASI_VERSION,   get_extension};
 	h->loader = loader;
 	h->thread = pthread_self();
 	h->scratch = scratch;
 	h->memory_max = memory_max < loader_memory(loader) ? memory_max : loader_memory(loader);
-	h->job = (orasi_host_job){sizeof(h->job), (uint32_t)attempt, &never, loader_deadline(loader), host_progress,
-	                          host_checkpoint};
+	h->job = (orasi_host_job){sizeof(h->job),          (uint32_t)attempt, &never,
+	                          loader_deadline(loader), host_progress,     host_checkpoint};
 	if (loader_cancel_flag(loader))
 		h->job.cancel_flag = loader_cancel_flag(loader);
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
@@ -336,8 +340,10 @@ int loader_host_for(struct loader_host *h, const struct loader_plugin *plugin, s
 	h->plugin = plugin;
 	for (; wanted && *wanted; wanted++)
 		if (!get_extension(&h->host, *wanted))
-			return err_set(err, ERR_UNSUPPORTED, "plugin '%s' needs '%s', which this agent does not offer it: upgrade the "
-			               "agent, or see docs/PLUGINS.md", plugin->descriptor->id, *wanted);
+			return err_set(err, ERR_UNSUPPORTED,
+			               "plugin '%s' needs '%s', which this agent does not offer it: upgrade the "
+			               "agent, or see docs/PLUGINS.md",
+			               plugin->descriptor->id, *wanted);
 	return 0;
 }
 
@@ -413,6 +419,6 @@ void loader_config_init(struct loader_config *config, const struct json *json)
 	const char *text = json ? json_text(json) : "{}";
 
 	config->json = json;
-	config->config = (orasi_config){sizeof(config->config), 0, config, {text, strlen(text)}, get_i64, get_f64, get_bool,
-	                                get_str, count};
+	config->config = (orasi_config){
+		sizeof(config->config), 0, config, {text, strlen(text)}, get_i64, get_f64, get_bool, get_str, count};
 }

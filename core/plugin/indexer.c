@@ -10,7 +10,8 @@ static int add_key(struct indexer *x, const struct ArrowSchema *schema, const ch
 	struct ArrowSchema key;
 
 	if (at < 0)
-		return err_set(err, ERR_CONFLICT, "index '%s' is over column '%s', which the dataset does not have", index, name);
+		return err_set(err, ERR_CONFLICT, "index '%s' is over column '%s', which the dataset does not have",
+		               index, name);
 	if (arrow_schema_copy(&key, schema->children[at]))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (arrow_schema_append(&x->keys, &key)) {
@@ -45,8 +46,8 @@ static int make_instance(struct indexer *x, const struct json *manifest, const c
 		return r;
 	loader_config_init(&x->config, json_get(manifest, "options"));
 	status = loader_call(x->loader, x->plugin, "create",
-	                     x->plugin->index->create(&x->host.host, x->plugin->descriptor->id, &x->config.config, &x->keys,
-	                                              &x->self, &error));
+	                     x->plugin->index->create(&x->host.host, x->plugin->descriptor->id, &x->config.config,
+	                                              &x->keys, &x->self, &error));
 	return status ? loader_fail(x->plugin, "create", status, &error, err) : 0;
 }
 
@@ -81,8 +82,9 @@ int indexer_open_reader(struct indexer *x, struct segment *segment, void **ret, 
                         struct err *err)
 {
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(x->loader, x->plugin, "open",
-	                                  x->plugin->index->open(x->self, segment_store(segment), ret, ret_info, &error));
+	orasi_status status =
+		loader_call(x->loader, x->plugin, "open",
+	                    x->plugin->index->open(x->self, segment_store(segment), ret, ret_info, &error));
 
 	return status ? loader_fail(x->plugin, "open", status, &error, err) : 0;
 }

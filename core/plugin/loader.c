@@ -210,8 +210,9 @@ static int check_descriptor(const orasi_entry *entry, const orasi_descriptor *d,
 	if (!d || d->struct_size < sizeof(*d) || !d->id || !d->name || !d->version || !d->config_schema || !d->features)
 		return err_set(err, ERR_PLUGIN, "bundle '%s' has a descriptor that is not complete", entry->bundle_id);
 	if (kind_of(d) == KINDS)
-		return err_set(err, ERR_UNSUPPORTED, "plugin '%s' is of kind %u, which this agent does not offer: upgrade the agent",
-		               d->id, d->kind);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "plugin '%s' is of kind %u, which this agent does not offer: upgrade the agent", d->id,
+		               d->kind);
 	return 0;
 }
 
@@ -250,7 +251,8 @@ static int fill(struct loader *loader, struct loaded *file, struct err *err)
 	status = file->entry->init(&loader->init_host.host, &error);
 	loader_leave(loader, &before);
 	if (status)
-		return err_set(err, ERR_PLUGIN, "its init failed: %.*s", (int)strnlen(error.message, 300), error.message);
+		return err_set(err, ERR_PLUGIN, "its init failed: %.*s", (int)strnlen(error.message, 300),
+		               error.message);
 	file->n = file->entry->count();
 	if (file->n > sizeof(file->plugins) / sizeof(file->plugins[0]))
 		return err_set(err, ERR_PLUGIN, "it has more than 8 plugins");
@@ -337,8 +339,9 @@ int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
 		struct loaded *file;
 		int r;
 
-		if (strcmp(json_get_str(entry, "kind", ""), kind) || (strcmp(json_get_str(entry, "id", ""), id_or_name) &&
-		                                                      strcmp(json_get_str(entry, "name", ""), id_or_name)))
+		if (strcmp(json_get_str(entry, "kind", ""), kind) ||
+		    (strcmp(json_get_str(entry, "id", ""), id_or_name) &&
+		     strcmp(json_get_str(entry, "name", ""), id_or_name)))
 			continue;
 		r = load(loader, json_get_str(entry, "path", ""), &file, err);
 		if (r)
@@ -435,18 +438,20 @@ int loader_describe(struct loader *loader, const char *path, struct json **ret, 
 
 /* ---- failures -------------------------------------------------------------------------------------------------------------- */
 
-int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status,
-                const orasi_error *error, struct err *err)
+int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status, const orasi_error *error,
+                struct err *err)
 {
 	static const struct {
 		orasi_status status;
 		int code;
 	} codes[] = {
-		{ORASI_E_INVALID, ERR_INVALID},  {ORASI_E_CONFIG, ERR_INVALID},        {ORASI_E_CORRUPT, ERR_CORRUPT},
-		{ORASI_E_UNSUPPORTED, ERR_UNSUPPORTED}, {ORASI_E_STATE, ERR_CORRUPT},  {ORASI_E_NOTFOUND, ERR_NOTFOUND},
-		{ORASI_E_LIMIT, ERR_LIMIT},      {ORASI_E_IO, ERR_IO},                 {ORASI_E_NOMEM, ERR_NOMEM},
-		{ORASI_E_BUSY, ERR_BUSY},        {ORASI_E_CANCELLED, ERR_CANCELLED},   {ORASI_E_DEADLINE, ERR_TIMEOUT},
-		{ORASI_E_QUOTA, ERR_LIMIT},      {ORASI_E_BUDGET, ERR_INVALID},
+		{ORASI_E_INVALID, ERR_INVALID},     {ORASI_E_CONFIG, ERR_INVALID},
+		{ORASI_E_CORRUPT, ERR_CORRUPT},     {ORASI_E_UNSUPPORTED, ERR_UNSUPPORTED},
+		{ORASI_E_STATE, ERR_CORRUPT},       {ORASI_E_NOTFOUND, ERR_NOTFOUND},
+		{ORASI_E_LIMIT, ERR_LIMIT},         {ORASI_E_IO, ERR_IO},
+		{ORASI_E_NOMEM, ERR_NOMEM},         {ORASI_E_BUSY, ERR_BUSY},
+		{ORASI_E_CANCELLED, ERR_CANCELLED}, {ORASI_E_DEADLINE, ERR_TIMEOUT},
+		{ORASI_E_QUOTA, ERR_LIMIT},         {ORASI_E_BUDGET, ERR_INVALID},
 	};
 	int code = status <= -100 && status > -200 ? ERR_IO : ERR_PLUGIN;
 

@@ -20,9 +20,9 @@ struct wire_page;
 struct loader_plugin {
 	const orasi_descriptor *descriptor;
 	const orasi_entry *entry;
-	const orasi_ingest_factory *ingest; /* of kind ingest */
-	const orasi_encode_factory *encode; /* if it encodes */
-	const orasi_index_factory *index;   /* of kind index */
+	const orasi_ingest_factory *ingest;       /* of kind ingest */
+	const orasi_encode_factory *encode;       /* if it encodes */
+	const orasi_index_factory *index;         /* of kind index */
 	const orasi_transform_factory *transform; /* one of these three, of its kind */
 	const orasi_task_factory *task;
 	const orasi_notifier_factory *notifier;
@@ -34,8 +34,8 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins);
 /* Has it loaded what is not listed any more, an old generation? It cannot be unloaded: the process should be replaced. */
 int loader_is_stale(const struct loader *loader);
 /* Loads the file if it is not there yet. `kind` is "ingest", "index", "transform", "task" or "notifier". */
-int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
-                const struct loader_plugin **ret, struct err *err);
+int loader_find(struct loader *loader, const char *kind, const char *id_or_name, const struct loader_plugin **ret,
+                struct err *err);
 /* Of all instances made from now on: bytes that the mem extension gives out at most, 0 = no limit; when the attempt runs out
  * of time, monotonic ns, 0 = never. */
 void loader_set_limits(struct loader *loader, int64_t memory, int64_t deadline_ns);
@@ -57,22 +57,22 @@ void loader_enter(struct loader *loader, const struct loader_plugin *plugin, con
                   struct loader_frame *ret_before);
 void loader_leave(struct loader *loader, const struct loader_frame *before);
 /* r = loader_call(loader, plugin, "next", factory->next(…)) */
-#define loader_call(loader, plugin, function, expression)                                     \
-	(__extension__({                                                                      \
-		struct loader_frame loader_before_;                                           \
-		orasi_status loader_r_;                                                       \
-		loader_enter((loader), (plugin), (function), &loader_before_);                \
-		loader_r_ = (expression);                                                     \
-		loader_leave((loader), &loader_before_);                                      \
-		loader_r_;                                                                    \
+#define loader_call(loader, plugin, function, expression)                      \
+	(__extension__({                                                       \
+		struct loader_frame loader_before_;                            \
+		orasi_status loader_r_;                                        \
+		loader_enter((loader), (plugin), (function), &loader_before_); \
+		loader_r_ = (expression);                                      \
+		loader_leave((loader), &loader_before_);                       \
+		loader_r_;                                                     \
 	}))
 /* The same for functions that return nothing. */
-#define loader_call_void(loader, plugin, function, expression)                                \
+#define loader_call_void(loader, plugin, function, expression) \
 	((void)loader_call((loader), (plugin), (function), ((expression), ORASI_OK)))
 /* A status into our codes and a sentence that names plugin and function. A failure without a sentence, or a status
  * that does not belong there, is the plugin's fault and said so. */
-int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status,
-                const orasi_error *error, struct err *err);
+int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status, const orasi_error *error,
+                struct err *err);
 
 /* ---- what plugins may ask of us ---------------------------------------------------------------------------------- */
 

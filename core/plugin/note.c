@@ -123,7 +123,8 @@ int plugin_version_check(const struct plugin_note *note, struct err *err)
 {
 	if (fits(note))
 		return 0;
-	return err_set(err, ERR_UNSUPPORTED, "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") offers %d.%u: %s",
+	return err_set(err, ERR_UNSUPPORTED,
+	               "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") offers %d.%u: %s",
 	               note->abi_major, note->abi_minor, ORASI_ABI_MAJOR, offered,
 	               is_newer(note) ? "upgrade the agent, or build the plugin with this agent's SDK"
 	                              : "build the plugin again with this agent's SDK");

@@ -39,8 +39,7 @@ int plugin_version_check(const struct plugin_note *note, struct err *err);
  * bytes|duration|uri|path|regex|column|timestamp, title, description, examples, x-secret).
  * Checks `value` and applies defaults in place; sizes and durations become integers (bytes, ms).
  * `errors` (a JSON array) gets {"pointer","detail"} per problem, below `pointer`. 0 or ERR_INVALID. */
-int plugin_config_check(const struct json *schema, struct json *value, const char *pointer,
-                        struct json *errors);
+int plugin_config_check(const struct json *schema, struct json *value, const char *pointer, struct json *errors);
 /* Is the schema itself in the subset? For the scan of a new plugin. */
 int plugin_config_schema_check(const struct json *schema, struct err *err);
 
@@ -51,9 +50,9 @@ typedef void (*plugin_scan_fn)(void *ctx, const char *cas_path);
 
 /* Who decides what may be loaded (plugin/trust.h, docs/PLUGIN-TRUST.md). */
 struct plugin_config {
-	int trust;             /* index into off, warn, enforce */
+	int trust; /* index into off, warn, enforce */
 	const char *trust_file;
-	const char *secrets;   /* folder: <plugin id>/<name>; "" = none */
+	const char *secrets; /* folder: <plugin id>/<name>; "" = none */
 };
 void plugin_configure(struct plugin_registry *registry, const struct plugin_config *config); /* before the first step */
 /* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing. Caller frees. */
@@ -72,11 +71,11 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 void plugin_registry_free(struct plugin_registry *registry);
 
 /* The scan worker's answer for `cas_path`: a description (see worker.h) or an error. */
-void plugin_registry_scanned(struct plugin_registry *registry, const char *cas_path,
-                             const struct json *description, const struct err *err);
+void plugin_registry_scanned(struct plugin_registry *registry, const char *cas_path, const struct json *description,
+                             const struct err *err);
 
-int plugin_registry_fd(const struct plugin_registry *registry); /* inotify: poll for reading */
-void plugin_registry_step(struct plugin_registry *registry);    /* after fd is readable or when due */
+int plugin_registry_fd(const struct plugin_registry *registry);         /* inotify: poll for reading */
+void plugin_registry_step(struct plugin_registry *registry);            /* after fd is readable or when due */
 int64_t plugin_registry_due_in(const struct plugin_registry *registry); /* ms, -1 = nothing timed */
 void plugin_registry_rescan(struct plugin_registry *registry);
 int plugin_registry_busy(const struct plugin_registry *registry); /* some file has not been judged yet */
@@ -85,8 +84,8 @@ int plugin_registry_busy(const struct plugin_registry *registry); /* some file h
  * "notifier", NULL for any. NULL: unknown; `err` then
  * tells why, e.g. that a file with it was refused. The JSON object has id, name, kind, version, path
  * (CAS), features, config_schema, flags, sha256, bundle; it lives until the loop runs again. */
-const struct json *plugin_find(const struct plugin_registry *registry, const char *kind,
-                               const char *id_or_name, struct err *err);
+const struct json *plugin_find(const struct plugin_registry *registry, const char *kind, const char *id_or_name,
+                               struct err *err);
 /* The same for bundles with several: `plugin` may be the bundle's id, `type` (or NULL) the name of one of them. */
 const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind, const char *plugin,
                                     const char *type, struct err *err);
@@ -100,7 +99,8 @@ struct json *plugin_list(const struct plugin_registry *registry);
 /* A worker died inside this plugin, loaded from the copy `path` (NULL: not known). Three in ten minutes quarantine the
  * generation (10 minutes, doubling) and roll back to the previous one, if any. A death of an old generation, on which an
  * attempt was still running, is only counted. */
-void plugin_crashed(struct plugin_registry *registry, const char *id, const char *path, const char *function, int signal);
+void plugin_crashed(struct plugin_registry *registry, const char *id, const char *path, const char *function,
+                    int signal);
 int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
 
 const struct metric *plugin_metrics(struct plugin_registry *registry);

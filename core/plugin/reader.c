@@ -30,7 +30,8 @@ struct reader {
 	int empty; /* the constants leave no rows */
 };
 
-static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got, orasi_error *error)
+static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got,
+                                 orasi_error *error)
 {
 	struct reader *r = source->ctx;
 	struct err err = {0};
@@ -57,8 +58,8 @@ static int open_source(struct reader *r, struct blob *blob, struct err *err)
 
 	if (code)
 		return code;
-	r->source = (orasi_source){sizeof(r->source), ORASI_SOURCE_SEEK, r, blob_file_size(r->file),
-	                           {r->name, strlen(r->name)}, source_read, source_pread};
+	r->source = (orasi_source){sizeof(r->source),          ORASI_SOURCE_SEEK, r,           blob_file_size(r->file),
+	                           {r->name, strlen(r->name)}, source_read,       source_pread};
 	return 0;
 }
 
@@ -149,7 +150,8 @@ static int place(struct reader *r, int64_t *ret_first, struct err *err)
 	if (r->mark.flags & ORASI_MARK_PLACED)
 		r->row = (int64_t)r->mark.first_row;
 	else if (r->has_terms)
-		return err_set(err, ERR_PLUGIN, "data file '%s': plugin '%s' leaves out rows without saying where the rest stand",
+		return err_set(err, ERR_PLUGIN,
+		               "data file '%s': plugin '%s' leaves out rows without saying where the rest stand",
 		               r->name, r->plugin->descriptor->id);
 	*ret_first = r->row;
 	r->row += r->batch.length;

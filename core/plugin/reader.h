@@ -15,8 +15,9 @@ struct reader;
 
 /* All must live as long as the reader. */
 struct reader_want {
-	const struct ArrowSchema *schema; /* the columns that are wanted, in this order; one that the file lacks is null */
-	const orasi_term *const *terms;   /* may leave out rows for which they cannot hold */
+	const struct ArrowSchema
+		*schema; /* the columns that are wanted, in this order; one that the file lacks is null */
+	const orasi_term *const *terms; /* may leave out rows for which they cannot hold */
 	uint32_t n_terms;
 	int by_rows; /* just the rows below, ascending ordinals in the file; without terms */
 	const uint64_t *rows;

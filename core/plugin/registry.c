@@ -35,10 +35,18 @@
 #define CRASH_WINDOW_MS (10 * 60 * 1000)
 #define EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
 
-enum state { STATE_SETTLING, STATE_SCANNING, STATE_ACTIVE, STATE_PREVIOUS, STATE_SHADOWED, STATE_REFUSED,
-             STATE_QUARANTINED, STATES };
-static const char *const state_names[] = {"settling", "scanning", "active", "previous", "shadowed", "refused",
-                                          "quarantined"};
+enum state {
+	STATE_SETTLING,
+	STATE_SCANNING,
+	STATE_ACTIVE,
+	STATE_PREVIOUS,
+	STATE_SHADOWED,
+	STATE_REFUSED,
+	STATE_QUARANTINED,
+	STATES
+};
+static const char *const state_names[] = {"settling", "scanning", "active",     "previous",
+                                          "shadowed", "refused",  "quarantined"};
 
 struct file {
 	struct list link;
@@ -85,7 +93,7 @@ static void file_free(struct file *file)
 
 static struct file *find_path(struct plugin_registry *reg, const char *path)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->present && !strcmp(file->path, path))
@@ -97,7 +105,7 @@ static struct file *find_path(struct plugin_registry *reg, const char *path)
 /* A path may be there several times, with older contents; at most one of them waits to be judged. */
 static struct file *find_settling(struct plugin_registry *reg, const char *path)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->present && file->state == STATE_SETTLING && !strcmp(file->path, path))
@@ -217,7 +225,7 @@ static struct file *find_rival(struct plugin_registry *reg, const struct file *m
 {
 	const struct json *plugins = json_get(mine->description, "plugins");
 
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file == mine || file->state != STATE_ACTIVE || !strcmp(file->note.bundle_id, mine->note.bundle_id))
@@ -231,7 +239,7 @@ static struct file *find_rival(struct plugin_registry *reg, const struct file *m
 
 static void retire_older(struct plugin_registry *reg, const struct file *newest)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file == newest || strcmp(file->note.bundle_id, newest->note.bundle_id))
@@ -239,7 +247,8 @@ static void retire_older(struct plugin_registry *reg, const struct file *newest)
 		if (file->state == STATE_PREVIOUS || (file->state == STATE_ACTIVE && !strcmp(file->sha, newest->sha))) {
 			file_free(file);
 		} else if (file->state == STATE_ACTIVE) {
-			enter(file, STATE_PREVIOUS, "a newer generation has taken its place", "it comes back when that one is quarantined");
+			enter(file, STATE_PREVIOUS, "a newer generation has taken its place",
+			      "it comes back when that one is quarantined");
 		}
 	}
 }
@@ -263,7 +272,7 @@ static double count_state(void *ctx)
 	const struct state_count *count = ctx;
 	int64_t n = 0;
 
-	list_each(item, &count->registry->files)
+	list_each (item, &count->registry->files)
 		n += (int)list_entry(item, struct file, link)->state == count->state;
 	return (double)n;
 }
@@ -272,7 +281,7 @@ static void count_active(struct plugin_registry *reg)
 {
 	int64_t n = 0;
 
-	list_each(item, &reg->files)
+	list_each (item, &reg->files)
 		n += list_entry(item, struct file, link)->state == STATE_ACTIVE;
 	reg->active = n;
 }
@@ -290,7 +299,7 @@ static unsigned wanted_rights(const struct file *file)
 
 static int is_referenced(struct plugin_registry *reg, const char *sha, size_t n)
 {
-	list_each(item, &reg->files)
+	list_each (item, &reg->files)
 		if (!strncmp(list_entry(item, struct file, link)->sha, sha, n))
 			return 1;
 	return 0;
@@ -308,8 +317,9 @@ static void sweep_copies(struct plugin_registry *reg)
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (strlen(entry->d_name) != 67 || !str_ends(entry->d_name, ".so") || is_referenced(reg, entry->d_name, 64) ||
-		    stat(path, &st) || clock_wall_ms() / 1000 - st.st_mtime < COPY_KEPT_S)
+		if (strlen(entry->d_name) != 67 || !str_ends(entry->d_name, ".so") ||
+		    is_referenced(reg, entry->d_name, 64) || stat(path, &st) ||
+		    clock_wall_ms() / 1000 - st.st_mtime < COPY_KEPT_S)
 			continue;
 		memcpy(sha, entry->d_name, 64);
 		sha[64] = '\0';
@@ -324,20 +334,22 @@ static void activate(struct plugin_registry *reg, struct file *file)
 {
 	struct file *rival = find_rival(reg, file);
 	unsigned wanted = wanted_rights(file),
-	         lacking = wanted ? wanted & ~trust_rights(reg->config.trust_file, file->note.bundle_id) : 0;
+		 lacking = wanted ? wanted & ~trust_rights(reg->config.trust_file, file->note.bundle_id) : 0;
 	char reason[sizeof(file->reason)];
 
 	complete_description(file);
 	if (rival) {
-		snprintf(reason, sizeof(reason), "bundle '%s' from '%.200s' offers the same plugin id", rival->note.bundle_id,
-		         rival->path);
+		snprintf(reason, sizeof(reason), "bundle '%s' from '%.200s' offers the same plugin id",
+		         rival->note.bundle_id, rival->path);
 		enter(file, STATE_SHADOWED, reason, "remove one of the two");
 		log_warn("plugin.shadowed", LOG_STR("path", file->path), LOG_STR("reason", file->reason));
 		return;
 	}
 	if (lacking) {
-		snprintf(reason, sizeof(reason), "it needs the rights %s, which are not granted: add {\"bundle\":\"%s\",\"rights\":"
-		         "[…]} to \"rights\" of '%.200s'", trust_rights_text(lacking), file->note.bundle_id, reg->config.trust_file);
+		snprintf(reason, sizeof(reason),
+		         "it needs the rights %s, which are not granted: add {\"bundle\":\"%s\",\"rights\":"
+		         "[…]} to \"rights\" of '%.200s'",
+		         trust_rights_text(lacking), file->note.bundle_id, reg->config.trust_file);
 		refuse(reg, file, reason);
 		return;
 	}
@@ -345,8 +357,8 @@ static void activate(struct plugin_registry *reg, struct file *file)
 	enter(file, STATE_ACTIVE, file->warning, *file->warning ? "see plugins.trust" : "");
 	file->generation = ++reg->generations;
 	count_active(reg);
-	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id), LOG_STR("version", file->note.bundle_version),
-	         LOG_STR("path", file->path));
+	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id),
+	         LOG_STR("version", file->note.bundle_version), LOG_STR("path", file->path));
 	sweep_copies(reg);
 	if (reg->events.on_active)
 		reg->events.on_active(reg->events.ctx);
@@ -430,7 +442,7 @@ static void take_description(struct plugin_registry *reg, struct file *file, con
 
 static struct file *find_scanning(struct plugin_registry *reg, const char *cas_path)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SCANNING && !strcmp(file->cas, cas_path))
@@ -468,7 +480,7 @@ static void scan_dir(struct plugin_registry *reg, const char *dir)
 /* What was shadowed may be alone now. */
 static void bring_forward(struct plugin_registry *reg)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SHADOWED && !find_rival(reg, file)) {
@@ -480,7 +492,7 @@ static void bring_forward(struct plugin_registry *reg)
 
 static void forget_missing(struct plugin_registry *reg)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (!file->present || !access(file->path, F_OK))
@@ -498,7 +510,7 @@ static void forget_missing(struct plugin_registry *reg)
 /* The operator may have changed his mind about what is in use. */
 static void check_active_again(struct plugin_registry *reg)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 		struct err err = {0};
 		struct buf bytes;
@@ -522,7 +534,7 @@ void plugin_registry_rescan(struct plugin_registry *reg)
 			reg->watches[i] = inotify_add_watch(reg->fd, reg->dirs[i], EVENTS | IN_ONLYDIR);
 		scan_dir(reg, reg->dirs[i]);
 	}
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		/* What was refused may be fine now, e.g. after a missing library has come. */
@@ -576,7 +588,7 @@ static void read_events(struct plugin_registry *reg)
 /* One file at a time: judging it may free others of the list. */
 static int step_one(struct plugin_registry *reg, int64_t now)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SETTLING && file->settle_at <= now) {
@@ -604,7 +616,7 @@ int64_t plugin_registry_due_in(const struct plugin_registry *reg)
 {
 	int64_t best = -1, now = clock_mono_ms();
 
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		int64_t at = file->state == STATE_SETTLING      ? file->settle_at
 		             : file->state == STATE_QUARANTINED ? file->quarantined_until
@@ -623,7 +635,7 @@ int plugin_registry_fd(const struct plugin_registry *reg)
 
 int plugin_registry_busy(const struct plugin_registry *reg)
 {
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_SETTLING || file->state == STATE_SCANNING)
@@ -650,22 +662,44 @@ static void fill_metrics(struct plugin_registry *reg)
 {
 	struct metric *m = reg->metrics;
 
-	*m++ = (struct metric){"orasi_plugins_active", METRIC_GAUGE, "Plugin bundles in use.", NULL, &reg->active, NULL,
-	                       NULL, NULL};
-	*m++ = (struct metric){"orasi_plugins_refused_total", METRIC_COUNTER, "Plugin files refused.", NULL,
-	                       &reg->refused, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_plugin_scans_total", METRIC_COUNTER, "Plugin files described by a scan worker.",
-	                       NULL, &reg->scanned, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_plugin_crashes_total", METRIC_COUNTER, "Workers that died inside a plugin.", NULL,
-	                       &reg->crashed, NULL, NULL, NULL};
+	*m++ = (struct metric){
+		"orasi_plugins_active", METRIC_GAUGE, "Plugin bundles in use.", NULL, &reg->active, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_plugins_refused_total",
+	                       METRIC_COUNTER,
+	                       "Plugin files refused.",
+	                       NULL,
+	                       &reg->refused,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_plugin_scans_total",
+	                       METRIC_COUNTER,
+	                       "Plugin files described by a scan worker.",
+	                       NULL,
+	                       &reg->scanned,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_plugin_crashes_total",
+	                       METRIC_COUNTER,
+	                       "Workers that died inside a plugin.",
+	                       NULL,
+	                       &reg->crashed,
+	                       NULL,
+	                       NULL,
+	                       NULL};
 	for (int i = 0; i < STATES; i++) {
 		struct state_count *count = &reg->states[i];
 
 		count->registry = reg;
 		count->state = i;
 		snprintf(count->labels, sizeof(count->labels), "state=\"%s\"", state_names[i]);
-		*m++ = (struct metric){.name = "orasi_plugin_files", .type = METRIC_GAUGE, .help = "Plugin files by state.",
-		                       .labels = count->labels, .read = count_state, .ctx = count};
+		*m++ = (struct metric){.name = "orasi_plugin_files",
+		                       .type = METRIC_GAUGE,
+		                       .help = "Plugin files by state.",
+		                       .labels = count->labels,
+		                       .read = count_state,
+		                       .ctx = count};
 	}
 }
 
@@ -695,7 +729,7 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 	fill_metrics(reg);
 	plugin_registry_rescan(reg);
 	/* What lies there at the start has settled long ago. */
-	list_each(item, &reg->files)
+	list_each (item, &reg->files)
 		list_entry(item, struct file, link)->settle_at = clock_mono_ms();
 	*ret = reg;
 	return 0;
@@ -705,7 +739,7 @@ void plugin_registry_free(struct plugin_registry *reg)
 {
 	if (!reg)
 		return;
-	list_each(item, &reg->files)
+	list_each (item, &reg->files)
 		file_free(list_entry(item, struct file, link));
 	json_free(reg->known);
 	close(reg->fd);
@@ -725,7 +759,7 @@ const struct json *plugin_find(const struct plugin_registry *reg, const char *ki
 {
 	const struct file *other = NULL;
 
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		const struct json *p = file->description ? find_in(file, kind, id_or_name) : NULL;
 
@@ -735,7 +769,8 @@ const struct json *plugin_find(const struct plugin_registry *reg, const char *ki
 			other = file;
 	}
 	if (other && other->reason[0])
-		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, state_names[other->state], other->reason);
+		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, state_names[other->state],
+		        other->reason);
 	else
 		err_set(err, ERR_NOTFOUND, "there is no %s%splugin '%s': see 'orasi plugin list'", kind ? kind : "",
 		        kind ? " " : "", id_or_name);
@@ -752,7 +787,7 @@ const struct json *plugin_find_type(const struct plugin_registry *reg, const cha
 {
 	const struct json *found = NULL;
 
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		const struct json *plugins = json_get(file->description, "plugins");
 		size_t n = 0;
@@ -769,15 +804,15 @@ const struct json *plugin_find_type(const struct plugin_registry *reg, const cha
 		if (n)
 			err_set(err, ERR_INVALID, "bundle '%s' has %zu task types: name one with 'type'", plugin, n);
 		else
-			err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", plugin, kind, type ? " '" : "", type ? type : "",
-			        type ? "'" : "");
+			err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", plugin, kind, type ? " '" : "",
+			        type ? type : "", type ? "'" : "");
 		return NULL;
 	}
 	found = plugin_find(reg, kind, plugin, err);
 	if (!found || is_type(found, kind, type))
 		return found;
-	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin, json_get_str(found, "name", ""),
-	        type);
+	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin,
+	        json_get_str(found, "name", ""), type);
 	return NULL;
 }
 
@@ -793,7 +828,7 @@ struct json *plugin_orders(const struct plugin_registry *reg)
 	static const char *const members[] = {"id", "name", "kind", "path", "features", NULL};
 	struct json *list = json_new_array();
 
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		const struct json *plugins = json_get(file->description, "plugins");
 
@@ -813,7 +848,7 @@ struct json *plugin_list(const struct plugin_registry *reg)
 	struct json *list = json_new_array();
 	char since[CLOCK_RFC3339_LEN];
 
-	list_each(item, (struct list *)&reg->files) {
+	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		struct json *entry = json_new_object();
 
@@ -826,8 +861,8 @@ struct json *plugin_list(const struct plugin_registry *reg)
 		json_set_str(entry, "version", file->note.bundle_version);
 		json_set_str(entry, "sha256", file->sha);
 		json_set_int(entry, "generation", file->generation);
-		json_set(entry, "plugins", file->description ? json_copy(json_get(file->description, "plugins"))
-		                                             : json_new_array());
+		json_set(entry, "plugins",
+		         file->description ? json_copy(json_get(file->description, "plugins")) : json_new_array());
 		json_push(list, entry);
 	}
 	return list;
@@ -837,7 +872,7 @@ struct json *plugin_list(const struct plugin_registry *reg)
 
 static struct file *find_previous(struct plugin_registry *reg, const char *bundle)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		if (file->state == STATE_PREVIOUS && !strcmp(file->note.bundle_id, bundle))
@@ -854,9 +889,10 @@ static void quarantine(struct plugin_registry *reg, struct file *file, const cha
 	file->quarantine_ms = file->quarantine_ms ? file->quarantine_ms * 2 : CRASH_WINDOW_MS;
 	file->quarantined_until = clock_mono_ms() + file->quarantine_ms;
 	file->n_crashes = 0;
-	snprintf(reason, sizeof(reason), "it crashed %d times within 10 minutes, last in '%s': tried again in "
-	         "%lld minutes, or after 'orasi plugin clear'", CRASHES_MAX, function,
-	         (long long)(file->quarantine_ms / 60000));
+	snprintf(reason, sizeof(reason),
+	         "it crashed %d times within 10 minutes, last in '%s': tried again in "
+	         "%lld minutes, or after 'orasi plugin clear'",
+	         CRASHES_MAX, function, (long long)(file->quarantine_ms / 60000));
 	enter(file, STATE_QUARANTINED, reason, "replace the file, or 'orasi plugin clear'");
 	count_active(reg);
 	log_error("plugin.quarantined", LOG_STR("bundle", file->note.bundle_id), LOG_STR("reason", file->reason));
@@ -870,14 +906,15 @@ void plugin_crashed(struct plugin_registry *reg, const char *id, const char *pat
 	int64_t now = clock_mono_ms();
 
 	reg->crashed++;
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
 		/* while a file is loaded the page has the bundle's id */
 		if (file->state != STATE_ACTIVE || (path && strcmp(file->cas, path)) ||
 		    (!find_in(file, NULL, id) && strcmp(file->note.bundle_id, id)))
 			continue;
-		log_warn("plugin.crashed", LOG_STR("plugin", id), LOG_STR("function", function), LOG_INT("signal", signal));
+		log_warn("plugin.crashed", LOG_STR("plugin", id), LOG_STR("function", function),
+		         LOG_INT("signal", signal));
 		memmove(file->crashes + 1, file->crashes, (CRASHES_MAX - 1) * sizeof(file->crashes[0]));
 		file->crashes[0] = now;
 		file->n_crashes++;
@@ -889,7 +926,7 @@ void plugin_crashed(struct plugin_registry *reg, const char *id, const char *pat
 
 int plugin_clear(struct plugin_registry *reg, const char *bundle_or_id, struct err *err)
 {
-	list_each(item, &reg->files) {
+	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 		int ours = !strcmp(file->note.bundle_id, bundle_or_id) ||
 		           (file->description && find_in(file, NULL, bundle_or_id));

@@ -41,7 +41,8 @@ static orasi_status fail(orasi_error *err, orasi_status status, const struct seg
                          const char *what)
 {
 	if (err)
-		snprintf(err->message, sizeof(err->message), "blob '%.64s' of segment '%.300s': %s", blob, s->folder, what);
+		snprintf(err->message, sizeof(err->message), "blob '%.64s' of segment '%.300s': %s", blob, s->folder,
+		         what);
 	return status;
 }
 
@@ -94,7 +95,8 @@ static orasi_status store_create(orasi_store *store, const char *name, uint64_t 
 	struct blob_file *b = &s->blobs[s->n];
 
 	if (!s->building || !is_blob_name(name) || find(s, name))
-		return fail(err, ORASI_E_INVALID, s, name, "it cannot be created: sealed, there already, or no proper name");
+		return fail(err, ORASI_E_INVALID, s, name,
+		            "it cannot be created: sealed, there already, or no proper name");
 	if (s->n == BLOBS_MAX)
 		return fail(err, ORASI_E_LIMIT, s, name, "a segment may have 64 blobs");
 	*b = (struct blob_file){.fd = open_path(s, name, O_RDWR | O_CREAT | O_EXCL)};
@@ -216,7 +218,8 @@ static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t
 	void *map;
 
 	if (!b || s->building)
-		return fail(err, ORASI_E_INVALID, s, b ? b->name : "?", "only an open blob of a sealed segment can be mapped");
+		return fail(err, ORASI_E_INVALID, s, b ? b->name : "?",
+		            "only an open blob of a sealed segment can be mapped");
 	if (!b->size) {
 		*ret = (const uint8_t *)&nothing;
 		return ORASI_OK;
@@ -255,8 +258,8 @@ static int segment_new(const char *folder, int building, struct segment **ret, s
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
 	s->building = building;
-	s->store = (orasi_store){sizeof(s->store), 0,          s,         store_create, store_append,
-	                         store_pwrite,     store_open, store_pread, store_map,  store_close};
+	s->store = (orasi_store){sizeof(s->store), 0,          s,           store_create, store_append,
+	                         store_pwrite,     store_open, store_pread, store_map,    store_close};
 	*ret = s;
 	return 0;
 }
@@ -390,7 +393,8 @@ int segment_check(struct segment *s, struct err *err)
 			return err_set(err, ERR_CORRUPT, "%s", error.message);
 		r = checksum(s, b, crc, err);
 		if (!r && strcmp(crc, b->crc))
-			r = err_set(err, ERR_CORRUPT, "blob '%s' of segment '%s' is damaged: its checksum is %s, the manifest has %s",
+			r = err_set(err, ERR_CORRUPT,
+			            "blob '%s' of segment '%s' is damaged: its checksum is %s, the manifest has %s",
 			            b->name, s->folder, crc, b->crc);
 	}
 	return r;

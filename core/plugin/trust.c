@@ -26,7 +26,8 @@ static int check_owner(const char *path, struct err *err)
 	if (stat(path, &st))
 		return err_errno(err, errno, "cannot look at '%.200s'", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(err, ERR_PERM, "'%.200s' belongs to user %d, neither to root nor to the agent's user: chown it", path,
+		return err_set(err, ERR_PERM,
+		               "'%.200s' belongs to user %d, neither to root nor to the agent's user: chown it", path,
 		               (int)st.st_uid);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(err, ERR_PERM, "'%.200s' can be written by others: chmod go-w it", path);
@@ -81,7 +82,8 @@ static int is_allowed(const struct json *trust, const struct trust_subject *s)
 	const struct json *list = json_get(trust, "sha256");
 
 	for (size_t i = 0; i < json_count(list); i++)
-		if (!strcmp(json_get_str(json_at(list, i), "sha256", ""), s->sha256) && fits(json_at(list, i), s->bundle))
+		if (!strcmp(json_get_str(json_at(list, i), "sha256", ""), s->sha256) &&
+		    fits(json_at(list, i), s->bundle))
 			return 1;
 	return 0;
 }
@@ -115,19 +117,22 @@ static int check_signature(const struct json *trust, const struct json *sig, con
 {
 	const char *id = json_get_str(sig, "key", "");
 	const struct json *key = find_key(trust, id, s->bundle), *text = json_get(sig, "signature"),
-	                  *public_text = json_get(key, "ed25519");
+			  *public_text = json_get(key, "ed25519");
 	uint8_t signature[64], public[32];
 
 	if (is_listed(json_pointer(trust, "/revoked/keys"), id))
-		return err_set(err, ERR_PERM, "it is signed by the key '%.60s', which is revoked: get it signed anew", id);
+		return err_set(err, ERR_PERM, "it is signed by the key '%.60s', which is revoked: get it signed anew",
+		               id);
 	if (!key)
-		return err_set(err, ERR_PERM, "it is signed by the key '%.60s', which the trust file does not list for bundle '%s'", id,
-		               s->bundle);
+		return err_set(err, ERR_PERM,
+		               "it is signed by the key '%.60s', which the trust file does not list for bundle '%s'",
+		               id, s->bundle);
 	if (base64_decode(json_str(public_text, ""), json_str_len(public_text), public, sizeof(public)) != 32)
 		return err_set(err, ERR_PERM, "the key '%.60s' in the trust file is not 32 bytes in base64", id);
 	if (base64_decode(json_str(text, ""), json_str_len(text), signature, sizeof(signature)) != 64 ||
 	    !verify(public, signature, s->bytes, s->n))
-		return err_set(err, ERR_PERM, "its signature by the key '%.60s' is wrong: it was changed after it was signed", id);
+		return err_set(err, ERR_PERM,
+		               "its signature by the key '%.60s' is wrong: it was changed after it was signed", id);
 	return 0;
 }
 
@@ -166,8 +171,10 @@ static int check_listed(const struct json *trust, const char *file, const struct
 	r = check_signed(trust, s, err);
 	if (r != ERR_NOTFOUND)
 		return r;
-	return err_set(err, ERR_PERM, "it is neither listed nor signed: add {\"sha256\":\"%s\"} to \"sha256\" of '%.200s', or put "
-	               "its signature beside it", s->sha256, file);
+	return err_set(err, ERR_PERM,
+	               "it is neither listed nor signed: add {\"sha256\":\"%s\"} to \"sha256\" of '%.200s', or put "
+	               "its signature beside it",
+	               s->sha256, file);
 }
 
 int trust_check(const char *file, const struct trust_subject *s, struct err *err)
@@ -202,7 +209,8 @@ unsigned trust_rights(const char *file, const char *bundle)
 
 const char *trust_rights_text(unsigned rights)
 {
-	static const char *const texts[] = {"", "net", "fs", "net, fs", "exec", "net, exec", "fs, exec", "net, fs, exec"};
+	static const char *const texts[] = {"",     "net",       "fs",       "net, fs",
+	                                    "exec", "net, exec", "fs, exec", "net, fs, exec"};
 
 	return texts[rights & 7];
 }

@@ -25,8 +25,7 @@ int batch_check(struct store_db *db, struct insert *in, struct arena *arena, str
 	store_end(stmt);
 	if (r < 0 || (r > 0 && !sealed))
 		return r < 0 ? r : 0;
-	r = err_set(&why, r ? ERR_CONFLICT : ERR_NOTFOUND,
-	            r ? "the batch is sealed" : "there is no such batch");
+	r = err_set(&why, r ? ERR_CONFLICT : ERR_NOTFOUND, r ? "the batch is sealed" : "there is no such batch");
 	return insert_refuse(in, r, arena, &why);
 }
 
@@ -46,8 +45,7 @@ int batch_of(struct store_db *db, int64_t id, int64_t *ret, struct err *err)
 }
 
 /* When it is complete now, its follower is unblocked and told. */
-static int complete(struct store_db *db, int64_t batch, int64_t now, int64_t *ret_complete,
-                    struct err *err)
+static int complete(struct store_db *db, int64_t batch, int64_t now, int64_t *ret_complete, struct err *err)
 {
 	struct store_stmt *stmt;
 	int64_t follower = 0;
@@ -66,8 +64,8 @@ static int complete(struct store_db *db, int64_t batch, int64_t now, int64_t *re
 	return store_run(db, err, statement(LIVE_UNBLOCK), "i", follower);
 }
 
-int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by,
-                    int64_t *ret_complete, struct err *err)
+int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by, int64_t *ret_complete,
+                    struct err *err)
 {
 	int r = store_run(db, err, statement(BATCH_END), "iii", batch, (int64_t)to, (int64_t)by);
 
@@ -135,14 +133,12 @@ static struct batch *batch_new(struct queue *queue, int64_t id, void *ctx)
 static int check_follower(const struct task_spec *spec, struct err *err)
 {
 	if (spec->n_depends_on || spec->batch)
-		return err_set(err, ERR_INVALID,
-		               "on_complete can have neither depends_on nor a batch");
+		return err_set(err, ERR_INVALID, "on_complete can have neither depends_on nor a batch");
 	return queue_check_spec(spec, err);
 }
 
-int queue_batch_new(struct queue *queue, const char *tenant, const char *name,
-                    const struct task_spec *on_complete, queue_batch_fn on_done, void *ctx,
-                    struct err *err)
+int queue_batch_new(struct queue *queue, const char *tenant, const char *name, const struct task_spec *on_complete,
+                    queue_batch_fn on_done, void *ctx, struct err *err)
 {
 	int r = on_complete ? check_follower(on_complete, err) : 0;
 	struct batch *b = r ? NULL : batch_new(queue, ++queue->last_id, ctx);
@@ -153,8 +149,7 @@ int queue_batch_new(struct queue *queue, const char *tenant, const char *name,
 	b->name = arena_str(&b->arena, name ? name : "");
 	b->on_new = on_done;
 	if (on_complete) {
-		r = inserts_prepare(queue, &b->arena, spec_copy(queue, &b->arena, on_complete, 1),
-		                    1, &b->follower);
+		r = inserts_prepare(queue, &b->arena, spec_copy(queue, &b->arena, on_complete, 1), 1, &b->follower);
 		b->n_follower = !r;
 		if (!r)
 			b->follower->is_blocked = 1;
@@ -226,8 +221,7 @@ static void read_batch(const struct store_stmt *stmt, struct arena *arena, struc
 	                           .on_complete = store_int(stmt, 11)};
 }
 
-int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret,
-                    struct err *err)
+int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret, struct err *err)
 {
 	struct store_stmt *stmt;
 	int r = store_begin(store_reader(queue->store), statement(BATCH_GET), &stmt, err);
@@ -242,8 +236,8 @@ int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct
 	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such batch");
 }
 
-int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit,
-                  struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err)
+int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit, struct arena *arena,
+                  struct task_batch **ret, size_t *ret_n, struct err *err)
 {
 	struct store_stmt *stmt;
 	size_t n = 0;

@@ -97,7 +97,7 @@ static void bulk_free(struct bulk *bulk)
 
 void bulks_free(struct queue *queue)
 {
-	list_each(item, &queue->bulks)
+	list_each (item, &queue->bulks)
 		bulk_free(list_entry(item, struct bulk, link));
 }
 

@@ -10,8 +10,7 @@
  * -------------------------------------------------------------------------------------------------
  */
 
-int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done,
-                   void *ctx)
+int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done, void *ctx)
 {
 	struct queue_outcome outcome = {.code = ERR_CANCELLED, .error = why};
 
@@ -52,11 +51,9 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 
 void expire(struct queue *queue, struct live *live)
 {
-	struct queue_outcome outcome = {.code = ERR_TIMEOUT,
-	                                .error = "the task was not started before expires_at"};
+	struct queue_outcome outcome = {.code = ERR_TIMEOUT, .error = "the task was not started before expires_at"};
 
-	if (live->life.attempt ||
-	    (live->more && live->more->deadline && live->more->deadline == live->expires_at))
+	if (live->life.attempt || (live->more && live->more->deadline && live->more->deadline == live->expires_at))
 		outcome.error = "the task had not ended when its deadline came";
 	end_live(queue, live, LIFE_EXPIRE, &outcome, 0, NULL, NULL);
 }
@@ -97,11 +94,9 @@ struct move {
 static int move_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct move *m = arg;
-	int r = store_run(db, err, statement(LIVE_MOVE), "iii", m->id, m->run_at,
-	                  (int64_t)m->priority);
+	int r = store_run(db, err, statement(LIVE_MOVE), "iii", m->id, m->run_at, (int64_t)m->priority);
 
-	return r ? r
-	         : store_run(db, err, statement(TASK_PRIORITY), "ii", m->id, (int64_t)m->priority);
+	return r ? r : store_run(db, err, statement(TASK_PRIORITY), "ii", m->id, (int64_t)m->priority);
 }
 
 static void move_done(void *arg, int r, const struct err *err)
@@ -128,8 +123,7 @@ static void move_done(void *arg, int r, const struct err *err)
 	free(m);
 }
 
-int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority,
-                     queue_done_fn on_done, void *ctx)
+int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority, queue_done_fn on_done, void *ctx)
 {
 	struct live *live = live_find(queue, id);
 	struct move *m;
@@ -143,9 +137,8 @@ int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priori
 	m = malloc(sizeof(*m));
 	if (!m)
 		return ERR_NOMEM;
-	*m = (struct move){
-	        queue,   id, run_at ? run_at : live->due, priority < 0 ? live->priority : priority,
-	        on_done, ctx};
+	*m = (struct move){queue,   id, run_at ? run_at : live->due, priority < 0 ? live->priority : priority,
+	                   on_done, ctx};
 	if (store_write(queue->store, move_write, move_done, m)) {
 		free(m);
 		return ERR_NOMEM;
@@ -181,12 +174,12 @@ static int redrive_write(struct store_db *db, void *arg, struct err *err)
 	if (!r && !store_changes(db))
 		return err_set(err, ERR_CONFLICT, "the task waits or runs already");
 	if (!r && in->lane_is_new)
-		r = store_run(db, err, statement(LANE_PUT), "isssi", lane->id, lane->channel->name,
-		              lane->tenant->name, lane_fairness_key(lane), (int64_t)lane->weight);
+		r = store_run(db, err, statement(LANE_PUT), "isssi", lane->id, lane->channel->name, lane->tenant->name,
+		              lane_fairness_key(lane), (int64_t)lane->weight);
 	if (!r)
-		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id,
-		              (int64_t)in->spec->priority, in->now, in->now, (int64_t)0,
-		              (int64_t)in->spec->max_attempts, (int64_t)0, (int64_t)in->flags);
+		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id, (int64_t)in->spec->priority,
+		              in->now, in->now, (int64_t)0, (int64_t)in->spec->max_attempts, (int64_t)0,
+		              (int64_t)in->flags);
 	if (!r)
 		r = store_run(db, err, statement(TASK_ENDLESS), "is", in->id, in->policy);
 	if (!r && in->flags & LIVE_UNIQUE)

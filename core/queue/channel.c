@@ -22,8 +22,7 @@
 
 static int opens_less(const struct heap_node *a, const struct heap_node *b)
 {
-	return list_entry(a, struct channel, opens)->opens_at <
-	       list_entry(b, struct channel, opens)->opens_at;
+	return list_entry(a, struct channel, opens)->opens_at < list_entry(b, struct channel, opens)->opens_at;
 }
 
 void channels_init(struct queue *queue)
@@ -76,8 +75,7 @@ struct channel *channel_get(struct queue *queue, const char *name)
 	if (channel)
 		return channel;
 	channel = calloc(1, sizeof(*channel));
-	if (!channel || !(channel->name = strdup(name)) ||
-	    map_set(&queue->channels, name, channel)) {
+	if (!channel || !(channel->name = strdup(name)) || map_set(&queue->channels, name, channel)) {
 		if (channel)
 			free(channel->name);
 		free(channel);
@@ -103,8 +101,7 @@ static void channel_free(struct queue *queue, struct channel *channel)
 
 void channel_release(struct queue *queue, struct channel *channel)
 {
-	if (!channel->is_set && !channel->n_live && !channel->n_coming && !channel->n_keys &&
-	    !channel->lanes.len)
+	if (!channel->is_set && !channel->n_live && !channel->n_coming && !channel->n_keys && !channel->lanes.len)
 		channel_free(queue, channel);
 }
 
@@ -113,8 +110,7 @@ void channel_ended(struct channel *channel, int64_t now)
 	int64_t minute = now / MINUTE_MS;
 
 	if (minute != channel->minute) {
-		channel->ended_last_minute =
-		        minute == channel->minute + 1 ? channel->ended_in_minute : 0;
+		channel->ended_last_minute = minute == channel->minute + 1 ? channel->ended_in_minute : 0;
 		channel->ended_in_minute = 0;
 		channel->minute = minute;
 	}
@@ -125,8 +121,7 @@ void channel_ended(struct channel *channel, int64_t now)
  * ------------------------------------------------------------------------------------------------
  */
 
-static struct lane *lane_new(struct queue *queue, struct channel *channel, const char *tenant,
-                             const char *name)
+static struct lane *lane_new(struct queue *queue, struct channel *channel, const char *tenant, const char *name)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
 
@@ -161,8 +156,7 @@ static void lane_free(struct queue *queue, struct lane *lane)
 	channel_release(queue, channel);
 }
 
-static struct lane *lane_find_or_new(struct queue *queue, const char *name, const char *tenant,
-                                     const char *key)
+static struct lane *lane_find_or_new(struct queue *queue, const char *name, const char *tenant, const char *key)
 {
 	struct channel *channel = channel_get(queue, name);
 	char full[LANE_NAME];
@@ -201,8 +195,8 @@ struct lane *lane_get(struct queue *queue, const struct task_spec *spec)
 	return lane;
 }
 
-struct lane *lane_load(struct queue *queue, const char *channel, const char *tenant,
-                       const char *key, int weight, int64_t id)
+struct lane *lane_load(struct queue *queue, const char *channel, const char *tenant, const char *key, int weight,
+                       int64_t id)
 {
 	struct lane *lane = lane_find_or_new(queue, channel, tenant, key);
 
@@ -292,8 +286,8 @@ void lane_del(struct queue *queue, struct live *live)
 
 void channel_wake(struct queue *queue, struct channel *channel)
 {
-	if (!channel->n_ready || channel->settings.paused || channel->settings.remote ||
-	    channel->opens.pos || !list_empty(&channel->turn))
+	if (!channel->n_ready || channel->settings.paused || channel->settings.remote || channel->opens.pos ||
+	    !list_empty(&channel->turn))
 		return;
 	channel->credit = channel->settings.weight;
 	list_add_tail(&queue->turns, &channel->turn);
@@ -305,8 +299,7 @@ static int may_run(struct queue *queue, struct channel *channel)
 	const struct queue_settings *s = &channel->settings;
 	int64_t now = clock_mono_ms(), at;
 
-	if (!channel->n_ready || s->paused ||
-	    (s->max_running && channel->counts[TASK_RUNNING] >= s->max_running))
+	if (!channel->n_ready || s->paused || (s->max_running && channel->counts[TASK_RUNNING] >= s->max_running))
 		return 0;
 	at = rate_opens_at(&channel->rate, s->rate, s->rate_period_ms, s->rate_burst, now);
 	if (at <= now)
@@ -406,8 +399,7 @@ void channels_tick(struct queue *queue, int64_t now)
 {
 	struct heap_node *top;
 
-	while ((top = heap_top(&queue->throttled)) &&
-	       list_entry(top, struct channel, opens)->opens_at <= now) {
+	while ((top = heap_top(&queue->throttled)) && list_entry(top, struct channel, opens)->opens_at <= now) {
 		struct channel *channel = list_entry(top, struct channel, opens);
 
 		heap_del(&queue->throttled, top);

@@ -23,18 +23,17 @@ int queue_check(struct store *store, struct err *err)
 		enum queue_statement find;
 		const char *what;
 	} checks[] = {
-	        {CHECK_STATES, "the task is in no state or in two"},
-	        {CHECK_RUNS, "the task runs although it has ended"},
-	        {CHECK_ORPHANS, "there are rows of a task that was never put"},
-	        {CHECK_ENDS, "the task has ended in a state that is no end"},
-	        {CHECK_UNIQUE, "the task and its unique key do not belong together"},
-	        {CHECK_TWICE, "the task has succeeded twice"},
-	        {CHECK_FENCES, "a later attempt of the task has a smaller fence"},
-	        {CHECK_BLOCKED,
-	         "the task is blocked by nobody, or waits for others and is not blocked"},
-	        {CHECK_RELEASED, "the task waits for one that has succeeded"},
-	        {CHECK_BATCHES, "the batch does not count its tasks right"},
-	        {CHECK_LANES, "the task stands in a lane that does not exist"},
+		{CHECK_STATES, "the task is in no state or in two"},
+		{CHECK_RUNS, "the task runs although it has ended"},
+		{CHECK_ORPHANS, "there are rows of a task that was never put"},
+		{CHECK_ENDS, "the task has ended in a state that is no end"},
+		{CHECK_UNIQUE, "the task and its unique key do not belong together"},
+		{CHECK_TWICE, "the task has succeeded twice"},
+		{CHECK_FENCES, "a later attempt of the task has a smaller fence"},
+		{CHECK_BLOCKED, "the task is blocked by nobody, or waits for others and is not blocked"},
+		{CHECK_RELEASED, "the task waits for one that has succeeded"},
+		{CHECK_BATCHES, "the batch does not count its tasks right"},
+		{CHECK_LANES, "the task stands in a lane that does not exist"},
 	};
 	int r = 0;
 

@@ -34,8 +34,7 @@ static int64_t running_due(const struct queue *queue, const struct running *run)
 
 static int lease_less(const struct heap_node *a, const struct heap_node *b)
 {
-	return list_entry(a, struct running, timer)->due <
-	       list_entry(b, struct running, timer)->due;
+	return list_entry(a, struct running, timer)->due < list_entry(b, struct running, timer)->due;
 }
 
 static void set_timer(struct queue *queue, struct running *run)
@@ -147,8 +146,7 @@ static void set_limits(struct running *run, const struct live *live, const struc
 	run->lease_until = ask->lease_ms ? now + ask->lease_ms : 0;
 }
 
-static int claim(struct queue *queue, struct live *live, const struct task *task,
-                 const struct queue_claim_ask *ask)
+static int claim(struct queue *queue, struct live *live, const struct task *task, const struct queue_claim_ask *ask)
 {
 	struct running *run = calloc(1, sizeof(*run));
 	int64_t now = clock_wall_ms();
@@ -183,8 +181,8 @@ static int fits(const struct live *live, const struct queue_claim_ask *ask)
 	return !ask->slots || wanted <= ask->slots;
 }
 
-int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena,
-                struct task **ret, struct err *err)
+int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
+                struct err *err)
 {
 	struct live *live;
 	struct task *task;
@@ -244,8 +242,8 @@ int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t leas
 	return live->running->stop;
 }
 
-int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total,
-                   int64_t rows, int64_t rejected, const char *note)
+int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total, int64_t rows,
+                   int64_t rejected, const char *note)
 {
 	struct live *live = running_of(queue, id, fence, LIFE_BEAT);
 	struct running *run;
@@ -287,8 +285,8 @@ static void checkpoint_done(void *arg, int r, const struct err *err)
 	free(c);
 }
 
-int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint,
-                     queue_done_fn on_done, void *ctx)
+int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint, queue_done_fn on_done,
+                     void *ctx)
 {
 	struct live *live = running_of(queue, id, fence, LIFE_BEAT);
 	struct checkpoint *c;
@@ -342,8 +340,7 @@ static void stop_late(struct queue *queue, struct live *live)
 	struct running *run = live->running;
 	char why[96];
 
-	snprintf(why, sizeof(why), "the attempt took longer than its timeout of %lld ms",
-	         (long long)run->timeout_ms);
+	snprintf(why, sizeof(why), "the attempt took longer than its timeout of %lld ms", (long long)run->timeout_ms);
 	if (live->more && live->more->deadline && live->more->deadline <= clock_wall_ms())
 		str_copy(why, sizeof(why), "the deadline of the task has passed");
 	running_stop(queue, live, ERR_TIMEOUT, why);
@@ -358,16 +355,14 @@ static void running_time(struct queue *queue, struct live *live, int64_t now)
 	else if (run->stop_at && run->stop_at <= now)
 		stop_late(queue, live);
 	else if (run->beat_at && run->beat_at <= now)
-		running_stop(queue, live, ERR_TIMEOUT,
-		             "the attempt gave no news for longer than heartbeat_ms");
+		running_stop(queue, live, ERR_TIMEOUT, "the attempt gave no news for longer than heartbeat_ms");
 }
 
 void leases_tick(struct queue *queue, int64_t now)
 {
 	struct heap_node *top;
 
-	while ((top = heap_top(&queue->leases)) &&
-	       list_entry(top, struct running, timer)->due <= now) {
+	while ((top = heap_top(&queue->leases)) && list_entry(top, struct running, timer)->due <= now) {
 		struct running *run = list_entry(top, struct running, timer);
 
 		heap_del(&queue->leases, top);

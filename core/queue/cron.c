@@ -33,8 +33,8 @@ static const struct field cron_fields[] = {
 static const struct {
 	const char *name, *fields;
 } shorthands[] = {
-	{"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"}, {"@weekly", "0 0 * * 0"},
-	{"@daily", "0 0 * * *"},   {"@midnight", "0 0 * * *"}, {"@hourly", "0 * * * *"},
+	{"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"}, {"@weekly", "0 0 * * 0"},
+	{"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"}, {"@hourly", "0 * * * *"},
 };
 
 /* ---- parse --------------------------------------------------------------------------------- */
@@ -117,7 +117,8 @@ int cron_parse(const char *text, struct cron *ret, struct err *err)
 	for (int i = 0; i < N_FIELDS && !r; i++)
 		r = take_field(&cron_fields[i], &text, &bits[i], err);
 	if (!r && *text)
-		r = err_set(err, ERR_INVALID, "cron: '%.40s' is too much: five fields are minute, hour, day, month, weekday", text);
+		r = err_set(err, ERR_INVALID,
+		            "cron: '%.40s' is too much: five fields are minute, hour, day, month, weekday", text);
 	if (r)
 		return r;
 	bits[4] |= bits[4] >> 7 & 1; /* 7 is Sunday too */
@@ -194,7 +195,8 @@ int cron_next(const struct cron *cron, const struct zone *zone, int64_t after, i
 	for (int64_t days = first; days < first + SEARCH_DAYS; days++) {
 		if (!day_matches(cron, days))
 			continue;
-		if (cron->any_hour ? next_in_hours(cron, zone, days, after, ret) : next_in_day(cron, zone, days, after, ret))
+		if (cron->any_hour ? next_in_hours(cron, zone, days, after, ret)
+		                   : next_in_day(cron, zone, days, after, ret))
 			return 0;
 	}
 	return ERR_NOTFOUND;

@@ -85,8 +85,8 @@ int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *
 
 /* ---- the end of a parent, on the writer thread --------------------------------------------- */
 
-static int read_ids(struct store_db *db, enum queue_statement id, int64_t bind, struct arena *arena,
-                    int64_t **ret, size_t *ret_n, struct err *err)
+static int read_ids(struct store_db *db, enum queue_statement id, int64_t bind, struct arena *arena, int64_t **ret,
+                    size_t *ret_n, struct err *err)
 {
 	struct store_stmt *stmt;
 	size_t n = 0, cap = 0;
@@ -98,8 +98,7 @@ static int read_ids(struct store_db *db, enum queue_statement id, int64_t bind, 
 	store_bind_int(stmt, 1, bind);
 	while ((r = store_step(stmt, err)) > 0) {
 		if (n == cap) {
-			int64_t *grown =
-			        arena_alloc(arena, (cap = cap ? cap * 2 : 16) * sizeof(*grown));
+			int64_t *grown = arena_alloc(arena, (cap = cap ? cap * 2 : 16) * sizeof(*grown));
 
 			ids = n ? memcpy(grown, ids, n * sizeof(*ids)) : grown;
 		}
@@ -111,8 +110,8 @@ static int read_ids(struct store_db *db, enum queue_statement id, int64_t bind, 
 	return r;
 }
 
-int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to,
-                     struct arena *arena, int64_t **ret_released, size_t *ret_n, struct err *err)
+int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to, struct arena *arena,
+                     int64_t **ret_released, size_t *ret_n, struct err *err)
 {
 	int r;
 

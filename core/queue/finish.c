@@ -16,7 +16,7 @@ struct end {
 	struct arena arena;
 	int64_t id, fence, now;
 	enum life_event event;
-	enum task_state to; /* a final state, or SCHEDULED for another try */
+	enum task_state to;                      /* a final state, or SCHEDULED for another try */
 	int attempt, crashes, flags, is_written; /* is_written: there is a row of the run */
 	int64_t run_at, started_at, batch, expires_at, retain_ms;
 	const char *worker;
@@ -36,18 +36,15 @@ static int64_t jitter(int64_t bound, int how)
 {
 	int64_t fixed = how == TASK_JITTER_NONE ? bound : how == TASK_JITTER_EQUAL ? bound / 2 : 0;
 
-	return fixed +
-	       (bound > fixed ? (int64_t)(random_u64() % (uint64_t)(bound - fixed + 1)) : 0);
+	return fixed + (bound > fixed ? (int64_t)(random_u64() % (uint64_t)(bound - fixed + 1)) : 0);
 }
 
 /* Full jitter by default: anywhere between nothing and the exponential bound. */
 static int64_t backoff(const struct queue *queue, const struct task_spec *policy, int64_t attempt)
 {
-	int64_t bound = policy->retry_initial_ms ? policy->retry_initial_ms
-	                                         : queue->config.retry_initial_ms;
+	int64_t bound = policy->retry_initial_ms ? policy->retry_initial_ms : queue->config.retry_initial_ms;
 	int64_t max = policy->retry_max_ms ? policy->retry_max_ms : queue->config.retry_max_ms;
-	int64_t percent =
-	        policy->retry_factor_percent ? policy->retry_factor_percent : RETRY_FACTOR;
+	int64_t percent = policy->retry_factor_percent ? policy->retry_factor_percent : RETRY_FACTOR;
 
 	for (int64_t i = 1; i < attempt && bound < max && percent > 100 && bound > 0; i++)
 		bound = bound * percent / 100 > bound ? bound * percent / 100 : bound + 1;
@@ -59,12 +56,9 @@ struct verdict {
 	int64_t run_at;
 };
 
-static struct verdict decide(const struct queue *queue, const struct live *live,
-                             const struct queue_outcome *o)
+static struct verdict decide(const struct queue *queue, const struct live *live, const struct queue_outcome *o)
 {
-	struct life_outcome end = {.code = o->code,
-	                           .snooze = o->snooze,
-	                           .max_crashes = (int)queue->config.max_crashes};
+	struct life_outcome end = {.code = o->code, .snooze = o->snooze, .max_crashes = (int)queue->config.max_crashes};
 	int64_t now = clock_wall_ms(), wait = o->retry_after_ms, after = 0;
 	struct task_spec policy = {0};
 	enum rule_action rule;
@@ -79,8 +73,7 @@ static struct verdict decide(const struct queue *queue, const struct live *live,
 		spec_unpack(live->more->policy, &arena, &policy);
 	rule = spec_rule(policy.retry_rules, o->code, &after);
 	if (rule == RULE_NONE)
-		end.may_retry = err_is_transient(o->code) &&
-		                !(o->code == ERR_CRASH && policy.crash_is_final);
+		end.may_retry = err_is_transient(o->code) && !(o->code == ERR_CRASH && policy.crash_is_final);
 	else
 		end.may_retry = rule == RULE_RETRY;
 	end.snooze |= rule == RULE_SNOOZE;
@@ -116,8 +109,7 @@ static const char *outcome_of(const struct queue_outcome *outcome, enum life_eve
 
 /* ---- the write ----------------------------------------------------------------------------- */
 
-static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n,
-                         struct err *err)
+static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n, struct err *err)
 {
 	int r = 0;
 
@@ -130,9 +122,8 @@ static int write_attempt(struct end *e, struct store_db *db, struct err *err)
 {
 	const struct queue_outcome *o = &e->outcome;
 
-	return store_run(db, err, statement(ATTEMPT_PUT), "iiisiisisiii", e->id, e->fence,
-	                 (int64_t)e->attempt, e->worker, e->started_at, e->now,
-	                 outcome_of(o, e->event), (int64_t)o->code, o->error,
+	return store_run(db, err, statement(ATTEMPT_PUT), "iiisiisisiii", e->id, e->fence, (int64_t)e->attempt,
+	                 e->worker, e->started_at, e->now, outcome_of(o, e->event), (int64_t)o->code, o->error,
 	                 (int64_t)o->usage.exit_signal, o->usage.cpu_ms, o->usage.rss_kib);
 }
 
@@ -140,10 +131,9 @@ static int write_done(struct end *e, struct store_db *db, struct err *err)
 {
 	const struct queue_outcome *o = &e->outcome;
 
-	return store_run(db, err, statement(DONE_PUT), "iiisiisissisiiii", e->id, (int64_t)e->to,
-	                 (int64_t)e->attempt, e->worker, e->started_at, e->now, o->result,
-	                 (int64_t)o->code, o->error, o->error_where, e->fence,
-	                 outcome_of(o, e->event), (int64_t)o->usage.exit_signal, o->usage.cpu_ms,
+	return store_run(db, err, statement(DONE_PUT), "iiisiisissisiiii", e->id, (int64_t)e->to, (int64_t)e->attempt,
+	                 e->worker, e->started_at, e->now, o->result, (int64_t)o->code, o->error, o->error_where,
+	                 e->fence, outcome_of(o, e->event), (int64_t)o->usage.exit_signal, o->usage.cpu_ms,
 	                 o->usage.rss_kib, e->now + e->retain_ms);
 }
 
@@ -158,8 +148,7 @@ static int write_end(struct end *e, struct store_db *db, struct err *err)
 	if (!r && e->flags & LIVE_CHECKPOINT)
 		r = store_run(db, err, statement(CHECKPOINT_DEL), "i", e->id);
 	if (!r)
-		r = depend_end_write(e->queue, db, e->id, e->to, &e->arena, &e->released,
-		                     &e->n_released, err);
+		r = depend_end_write(e->queue, db, e->id, e->to, &e->arena, &e->released, &e->n_released, err);
 	if (!r && e->batch)
 		r = batch_end_write(db, e->batch, e->to, e->now, 1, &e->complete, err);
 	if (!r && e->to == TASK_SUCCEEDED)
@@ -178,12 +167,11 @@ static int end_write(struct store_db *db, void *arg, struct err *err)
 		return write_end(e, db, err);
 	r = write_attempt(e, db, err);
 	return r ? r
-	         : store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at,
-	                     (int64_t)e->attempt, (int64_t)e->crashes, e->expires_at);
+	         : store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at, (int64_t)e->attempt,
+	                     (int64_t)e->crashes, e->expires_at);
 }
 
-int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now,
-                       int64_t by, struct err *err)
+int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now, int64_t by, struct err *err)
 {
 	struct end e = {.queue = queue,
 	                .id = id,
@@ -197,10 +185,9 @@ int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int
 
 	id_format('t', by, name);
 	arena_init(&e.arena);
-	e.outcome = (struct queue_outcome){
-	        .code = ERR_CANCELLED,
-	        .outcome = "cancelled",
-	        .error = arena_printf(&e.arena, "replaced by task %s", name)};
+	e.outcome = (struct queue_outcome){.code = ERR_CANCELLED,
+	                                   .outcome = "cancelled",
+	                                   .error = arena_printf(&e.arena, "replaced by task %s", name)};
 	r = batch_of(db, id, &e.batch, err);
 	if (!r)
 		r = write_end(&e, db, err);
@@ -240,14 +227,8 @@ static void follow(struct end *e, int r)
 {
 	struct queue *queue = e->queue;
 
-	inserts_done(queue, e->next, e->n_next,
-	             r                         ? r
-	             : e->to == TASK_SUCCEEDED ? 0
-	                                       : ERR_CANCELLED);
-	inserts_done(queue, e->always, e->n_always,
-	             r                         ? r
-	             : e->to == TASK_SCHEDULED ? ERR_CANCELLED
-	                                       : 0);
+	inserts_done(queue, e->next, e->n_next, r ? r : e->to == TASK_SUCCEEDED ? 0 : ERR_CANCELLED);
+	inserts_done(queue, e->always, e->n_always, r ? r : e->to == TASK_SCHEDULED ? ERR_CANCELLED : 0);
 	if (r || e->to == TASK_SCHEDULED)
 		return;
 	depend_released(queue, e->released, e->n_released);
@@ -284,8 +265,7 @@ static void end_done(void *arg, int r, const struct err *err)
 
 static int prepare_next(struct end *e, const struct queue_outcome *outcome)
 {
-	const struct task_spec *specs =
-	        spec_copy(e->queue, &e->arena, outcome->next, outcome->n_next);
+	const struct task_spec *specs = spec_copy(e->queue, &e->arena, outcome->next, outcome->n_next);
 	int r = inserts_prepare(e->queue, &e->arena, specs, outcome->n_next, &e->next);
 
 	if (!r)
@@ -296,8 +276,7 @@ static int prepare_next(struct end *e, const struct queue_outcome *outcome)
 /* The callback is a task of its own: it is retried and never holds up the end. */
 static int prepare_callback(struct end *e, const struct live *live, const struct task_spec *policy)
 {
-	struct task_spec spec = {
-	        .kind = "callback", .queue = "callbacks", .priority = -1, .parent = e->id};
+	struct task_spec spec = {.kind = "callback", .queue = "callbacks", .priority = -1, .parent = e->id};
 	struct arena *arena = &e->arena;
 	int r;
 
@@ -320,8 +299,7 @@ static int prepare(struct end *e, const struct live *live, const struct queue_ou
 		spec_unpack(live->more->policy, &e->arena, &policy);
 	retain = e->to == TASK_SUCCEEDED ? policy.retain_ok_ms : policy.retain_failed_ms;
 	e->retain_ms = retain ? retain : e->queue->config.retention_ms;
-	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM
-	                                                   : prepare_callback(e, live, &policy);
+	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM : prepare_callback(e, live, &policy);
 }
 
 static struct end *end_new(struct queue *queue, struct live *live, enum life_event event,
@@ -375,8 +353,8 @@ void stand_aside(struct queue *queue, struct live *live)
 	limit_leave(queue, live);
 }
 
-int end_live(struct queue *queue, struct live *live, enum life_event event,
-             const struct queue_outcome *outcome, int64_t run_at, queue_done_fn on_done, void *ctx)
+int end_live(struct queue *queue, struct live *live, enum life_event event, const struct queue_outcome *outcome,
+             int64_t run_at, queue_done_fn on_done, void *ctx)
 {
 	struct end *e = end_new(queue, live, event, outcome);
 	int r;
@@ -397,16 +375,16 @@ int end_live(struct queue *queue, struct live *live, enum life_event event,
 	return 0;
 }
 
-int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome,
-                   queue_done_fn on_done, void *ctx)
+int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome, queue_done_fn on_done,
+                   void *ctx)
 {
 	struct verdict verdict = decide(queue, live, outcome);
 
 	return end_live(queue, live, verdict.event, outcome, verdict.run_at, on_done, ctx);
 }
 
-int queue_finish(struct queue *queue, int64_t id, int64_t fence,
-                 const struct queue_outcome *outcome, queue_done_fn on_done, void *ctx)
+int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct queue_outcome *outcome,
+                 queue_done_fn on_done, void *ctx)
 {
 	struct live *live = running_of(queue, id, fence, outcome->code ? LIFE_FAIL : LIFE_SUCCEED);
 

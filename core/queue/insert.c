@@ -12,8 +12,8 @@
 #include "base/id.h"
 #include "queue/inside.h"
 
-int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs,
-                    size_t n, struct insert **ret)
+int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n,
+                    struct insert **ret)
 {
 	struct insert *all = arena_alloc(arena, n * sizeof(*all));
 	int64_t now = clock_wall_ms();
@@ -56,8 +56,7 @@ int insert_refuse(struct insert *in, int code, struct arena *arena, const struct
 }
 
 /* 1: the request is answered by an earlier task. */
-static int find_idempotent(struct store_db *db, struct insert *in, struct arena *arena,
-                           struct err *err)
+static int find_idempotent(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
 {
 	struct err why = {0};
 	struct store_stmt *stmt;
@@ -71,10 +70,8 @@ static int find_idempotent(struct store_db *db, struct insert *in, struct arena 
 	if (r > 0) {
 		in->result.id = store_int(stmt, 0);
 		in->result.existed = 1;
-		if (strcmp(store_text(stmt, 1), in->spec->body) ||
-		    strcmp(store_text(stmt, 2), in->spec->kind)) {
-			err_set(&why, ERR_CONFLICT,
-			        "the idempotency key '%s' was used for another request",
+		if (strcmp(store_text(stmt, 1), in->spec->body) || strcmp(store_text(stmt, 2), in->spec->kind)) {
+			err_set(&why, ERR_CONFLICT, "the idempotency key '%s' was used for another request",
 			        in->spec->idempotency_key);
 			insert_refuse(in, ERR_CONFLICT, arena, &why);
 		}
@@ -111,8 +108,8 @@ static int merge_into(struct store_db *db, struct insert *in, struct arena *aren
 	return 1;
 }
 
-static int resolve_conflict(struct queue *queue, struct store_db *db, struct insert *in,
-                            struct arena *arena, struct err *err)
+static int resolve_conflict(struct queue *queue, struct store_db *db, struct insert *in, struct arena *arena,
+                            struct err *err)
 {
 	struct err why = {0};
 	char name[ID_LEN];
@@ -122,8 +119,7 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 		in->result.existed = 1;
 		return 1;
 	}
-	waits = in->spec->on_conflict == TASK_CONFLICT_REJECT ? 0
-	                                                      : is_waiting(db, in->result.id, err);
+	waits = in->spec->on_conflict == TASK_CONFLICT_REJECT ? 0 : is_waiting(db, in->result.id, err);
 	if (waits < 0)
 		return waits;
 	if (waits && in->spec->on_conflict == TASK_CONFLICT_MERGE)
@@ -138,8 +134,8 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	return 1;
 }
 
-static int find_unique(struct queue *queue, struct store_db *db, struct insert *in,
-                       struct arena *arena, struct err *err)
+static int find_unique(struct queue *queue, struct store_db *db, struct insert *in, struct arena *arena,
+                       struct err *err)
 {
 	struct store_stmt *stmt;
 	int64_t until = 0;
@@ -155,9 +151,7 @@ static int find_unique(struct queue *queue, struct store_db *db, struct insert *
 		until = store_int(stmt, 1);
 	}
 	store_end(stmt);
-	return r > 0 && (!until || until > in->now) ? resolve_conflict(queue, db, in, arena, err)
-	       : r < 0                              ? r
-	                                            : 0;
+	return r > 0 && (!until || until > in->now) ? resolve_conflict(queue, db, in, arena, err) : r < 0 ? r : 0;
 }
 
 static int write_keys(struct store_db *db, const struct insert *in, struct err *err)
@@ -167,11 +161,10 @@ static int write_keys(struct store_db *db, const struct insert *in, struct err *
 	int r = 0;
 
 	if (spec->idempotency_key)
-		r = store_run(db, err, statement(IDEM_PUT), "ssii", spec->tenant,
-		              spec->idempotency_key, in->id, in->now);
+		r = store_run(db, err, statement(IDEM_PUT), "ssii", spec->tenant, spec->idempotency_key, in->id,
+		              in->now);
 	if (!r && spec->unique_key)
-		r = store_run(db, err, statement(UNIQ_PUT), "ssii", spec->tenant, spec->unique_key,
-		              in->id, until);
+		r = store_run(db, err, statement(UNIQ_PUT), "ssii", spec->tenant, spec->unique_key, in->id, until);
 	return r;
 }
 
@@ -182,24 +175,22 @@ static int write_rows(struct store_db *db, const struct insert *in, struct err *
 	int r = 0;
 
 	if (in->lane_is_new)
-		r = store_run(db, err, statement(LANE_PUT), "isssi", lane->id, lane->channel->name,
-		              lane->tenant->name, lane_fairness_key(lane), (int64_t)lane->weight);
+		r = store_run(db, err, statement(LANE_PUT), "isssi", lane->id, lane->channel->name, lane->tenant->name,
+		              lane_fairness_key(lane), (int64_t)lane->weight);
 	if (!r)
-		r = store_run(db, err, statement(TASK_PUT), "issssssiiiiiissis", in->id, s->kind,
-		              s->queue, s->dataset, s->body, s->labels, s->trace,
-		              (int64_t)s->priority, in->now, in->expires_at, s->timeout_ms,
-		              (int64_t)s->max_attempts, s->parent, s->unique_key, s->tenant,
-		              s->batch, in->policy);
+		r = store_run(db, err, statement(TASK_PUT), "issssssiiiiiissis", in->id, s->kind, s->queue, s->dataset,
+		              s->body, s->labels, s->trace, (int64_t)s->priority, in->now, in->expires_at,
+		              s->timeout_ms, (int64_t)s->max_attempts, s->parent, s->unique_key, s->tenant, s->batch,
+		              in->policy);
 	if (!r)
-		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id,
-		              (int64_t)s->priority, in->now, s->run_at, in->expires_at,
-		              (int64_t)s->max_attempts, (int64_t)(in->is_blocked || in->waiting),
-		              (int64_t)in->flags);
+		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id, (int64_t)s->priority,
+		              in->now, s->run_at, in->expires_at, (int64_t)s->max_attempts,
+		              (int64_t)(in->is_blocked || in->waiting), (int64_t)in->flags);
 	return r;
 }
 
-int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i,
-                 struct arena *arena, struct err *err)
+int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i, struct arena *arena,
+                 struct err *err)
 {
 	struct insert *in = &all[i];
 	int r = 0;
@@ -231,8 +222,7 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 
 /* ---- on the loop thread -------------------------------------------------------------------- */
 
-int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec,
-               const char *policy)
+int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy)
 {
 	size_t n = policy ? strlen(policy) + 1 : 1;
 	struct more *more = calloc(1, sizeof(*more) + n);
@@ -272,8 +262,7 @@ static int admit(struct queue *queue, const struct insert *in)
 	live->life.max_attempts = (uint32_t)spec->max_attempts;
 	live->life.state = TASK_SCHEDULED;
 	live->flags = (uint8_t)in->flags;
-	if (((in->flags & LIVE_POLICY) || in->is_blocked) &&
-	    live_equip(queue, live, spec, in->policy)) {
+	if (((in->flags & LIVE_POLICY) || in->is_blocked) && live_equip(queue, live, spec, in->policy)) {
 		live_del(queue, live);
 		return ERR_NOMEM;
 	}
@@ -318,18 +307,15 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 		lane_unhold(queue, in->lane);
 		if (is_new && in->dep_failed)
 			for (size_t k = 0; k < in->spec->n_depends_on; k++)
-				depend_failed(
-				        queue,
-				        in->spec->depends_on[k] > 0
-				                ? in->spec->depends_on[k]
-				                : all[-in->spec->depends_on[k] - 1].result.id);
+				depend_failed(queue, in->spec->depends_on[k] > 0
+				                             ? in->spec->depends_on[k]
+				                             : all[-in->spec->depends_on[k] - 1].result.id);
 	}
 }
 
 /* The columns of RECOVER: id, lane, priority, created_at, run_at, expires_at, attempt,
  * max_attempts, crashes, blocked, flags, policy. */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane,
-                   struct err *err)
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct err *err)
 {
 	struct live *live = live_new(queue, store_int(stmt, 0), lane);
 	struct task_spec spec = {0};
@@ -340,8 +326,7 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 	if (!live)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	live->priority = (uint8_t)store_int(stmt, 2);
-	live->due =
-	        store_int(stmt, 4) > store_int(stmt, 3) ? store_int(stmt, 4) : store_int(stmt, 3);
+	live->due = store_int(stmt, 4) > store_int(stmt, 3) ? store_int(stmt, 4) : store_int(stmt, 3);
 	live->expires_at = store_int(stmt, 5);
 	live->life = (struct life){.attempt = (uint32_t)store_int(stmt, 6),
 	                           .max_attempts = (uint32_t)store_int(stmt, 7),

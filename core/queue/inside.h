@@ -27,9 +27,8 @@ enum {                         /* live.flags; the first three are kept in the st
 };
 
 struct live {
-	struct live *next; /* of the hash bucket */
-	int64_t id, due,
-	        expires_at; /* due: max(created, run_at); expires_at: of a waiting one, 0 = never */
+	struct live *next;           /* of the hash bucket */
+	int64_t id, due, expires_at; /* due: max(created, run_at); expires_at: of a waiting one, 0 = never */
 	struct lane *lane;
 	struct more *more;
 	union {
@@ -62,7 +61,7 @@ struct running {
 	int64_t heartbeat_ms, beat_at; /* 0 = none; beat_at: when it is missed */
 	int64_t done, total, rows, rejected;
 	struct claim *claim; /* not written yet, or under way */
-	int stop; /* ERR_CANCELLED or ERR_TIMEOUT: it was asked to stop */
+	int stop;            /* ERR_CANCELLED or ERR_TIMEOUT: it was asked to stop */
 	char note[64], worker[64];
 };
 
@@ -147,12 +146,11 @@ struct queue {
 	struct list bulks;
 	int64_t last_id, last_lane, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */
-	int n_contested; /* puts under way that may replace or merge: unique tasks are not claimed
+	int n_contested;      /* puts under way that may replace or merge: unique tasks are not claimed
 	                    meanwhile */
-	int prune_more;  /* the last round left some; written by the writer, read at its completion
+	int prune_more;       /* the last round left some; written by the writer, read at its completion
 	                  */
-	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale,
-	        rescued;
+	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale, rescued;
 	struct metric_histogram wait_time, run_time;
 	struct metric metrics[TASK_STATES * 2 + 8];
 };
@@ -161,8 +159,7 @@ struct queue {
 #define DEFAULT_QUEUE "default"
 
 /* ---- spec.c: the fields of a task_spec as a table ------------------------------------------ */
-struct task_spec *spec_copy(const struct queue *queue, struct arena *arena,
-                            const struct task_spec *specs, size_t n);
+struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n);
 /* The fields that have no column (`whole`: all), as text; NULL when all have their default. */
 char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena);
 int spec_unpack(const char *text, struct arena *arena, struct task_spec *ret);
@@ -203,12 +200,11 @@ int live_is_before(const struct live *a, const struct live *b);
 
 /* ---- channel.c: queues by name, lanes, tenants; whose turn it is --------------------------- */
 void channels_init(struct queue *queue);
-struct channel *channel_get(struct queue *queue,
-                            const char *name); /* makes it; NULL without memory */
+struct channel *channel_get(struct queue *queue, const char *name); /* makes it; NULL without memory */
 struct channel *channel_find(const struct queue *queue, const char *name);
 struct lane *lane_get(struct queue *queue, const struct task_spec *spec);
-struct lane *lane_load(struct queue *queue, const char *channel, const char *tenant,
-                       const char *key, int weight, int64_t id);
+struct lane *lane_load(struct queue *queue, const char *channel, const char *tenant, const char *key, int weight,
+                       int64_t id);
 const char *lane_fairness_key(const struct lane *lane);
 void lane_hold(struct lane *lane); /* a task of it is on its way */
 void lane_unhold(struct queue *queue, struct lane *lane);
@@ -227,11 +223,9 @@ void channels_free(struct queue *queue);
 
 /* ---- limit.c ------------------------------------------------------------------------------- */
 void limits_init(struct queue *queue);
-int limit_attach(struct queue *queue, struct live *live,
-                 const struct task_spec *spec); /* its keys */
+int limit_attach(struct queue *queue, struct live *live, const struct task_spec *spec); /* its keys */
 void limit_detach(struct queue *queue, struct live *live);
-int limit_enter(struct queue *queue,
-                struct live *live); /* 1: it may stand in its lane; 0: it waits here */
+int limit_enter(struct queue *queue, struct live *live);  /* 1: it may stand in its lane; 0: it waits here */
 void limit_leave(struct queue *queue, struct live *live); /* it left its lane, or the key's heap */
 void limit_started(struct queue *queue, struct live *live, int64_t now);
 void limit_ended(struct queue *queue, struct live *live);
@@ -239,8 +233,7 @@ void limits_settle(struct queue *queue); /* those behind keys that have room now
 void limits_tick(struct queue *queue, int64_t now);
 void limits_free(struct queue *queue);
 void limits_changed(struct queue *queue, struct channel *channel);
-int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, int64_t burst,
-                      int64_t now_ms);
+int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, int64_t burst, int64_t now_ms);
 void rate_take(struct rate *rate, int64_t cost, int64_t per, int64_t period_ms, int64_t now_ms);
 
 /* ---- settings.c ---------------------------------------------------------------------------- */
@@ -254,7 +247,7 @@ struct insert {
 	struct lane *lane;
 	int64_t id, now, expires_at;
 	int flags, lane_is_new, is_blocked; /* is_blocked: until its batch is complete */
-	int is_fresh; /* the spec has all of the task */
+	int is_fresh;                       /* the spec has all of the task */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */
@@ -262,38 +255,33 @@ struct insert {
 	struct queue_put_result result;
 };
 /* Takes `specs` (copied already), gives ids, holds the lanes. ERR_NOMEM. */
-int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs,
-                    size_t n, struct insert **ret);
+int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n,
+                    struct insert **ret);
 /* On the writer thread; a refusal goes into result.code, an error of the store is returned. */
-int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i,
-                 struct arena *arena, struct err *err);
+int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i, struct arena *arena,
+                 struct err *err);
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
-void inserts_done(struct queue *queue, struct insert *all, size_t n,
-                  int r); /* r != 0: nothing came of it */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane,
-                   struct err *err);
+void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* r != 0: nothing came of it */
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct err *err);
 /* Makes `more` from a policy. */
-int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec,
-               const char *policy);
+int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy);
 /* A scheduled task whose time has come is ready; either way it gets its place. */
 void live_settle(struct queue *queue, struct live *live);
 
 /* ---- depend.c: tasks that wait for others, batches ----------------------------------------- */
-int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena,
-                 struct err *err);
+int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena, struct err *err);
 int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err);
 /* On the writer thread, at the end of a task: who waited for it. */
-int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to,
-                     struct arena *arena, int64_t **ret_released, size_t *ret_n, struct err *err);
+int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to, struct arena *arena,
+                     int64_t **ret_released, size_t *ret_n, struct err *err);
 void depend_released(struct queue *queue, const int64_t *ids, size_t n);
 void depend_unblock(struct queue *queue, struct live *live); /* when it waits for nobody any more */
 void depend_failed(struct queue *queue, int64_t parent);     /* it ended without success */
 int depend_recover(struct queue *queue, struct err *err);
 int batch_check(struct store_db *db, struct insert *insert, struct arena *arena, struct err *err);
-int batch_of(struct store_db *db, int64_t id, int64_t *ret,
-             struct err *err); /* of a task, 0 = none */
-int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by,
-                    int64_t *ret_complete, struct err *err);
+int batch_of(struct store_db *db, int64_t id, int64_t *ret, struct err *err); /* of a task, 0 = none */
+int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by, int64_t *ret_complete,
+                    struct err *err);
 
 /* ---- the rest
  * ------------------------------------------------------------------------------------------------
@@ -301,27 +289,24 @@ int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int6
 /* claim.c */
 void leases_init(struct queue *queue);
 void leases_tick(struct queue *queue, int64_t now);
-struct live *running_of(struct queue *queue, int64_t id, int64_t fence,
-                        enum life_event event); /* NULL: stale */
+struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event); /* NULL: stale */
 void running_free(struct queue *queue, struct live *live);
 /* Its claim need not be written any more. 1: there is no row of it and there will be none. */
 int running_unwritten(struct queue *queue, struct live *live);
 void running_stop(struct queue *queue, struct live *live, int code, const char *why);
 
 /* finish.c */
-int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome,
-                   queue_done_fn on_done, void *ctx);
-int end_live(struct queue *queue, struct live *live, enum life_event event,
-             const struct queue_outcome *outcome, int64_t run_at, queue_done_fn on_done, void *ctx);
+int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome, queue_done_fn on_done,
+                   void *ctx);
+int end_live(struct queue *queue, struct live *live, enum life_event event, const struct queue_outcome *outcome,
+             int64_t run_at, queue_done_fn on_done, void *ctx);
 /* It stands nowhere any more, so that nobody meets it again while its next state is written. */
 void stand_aside(struct queue *queue, struct live *live);
 /* On the writer thread: a waiting task is cancelled for the sake of another. */
-int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now,
-                       int64_t by, struct err *err);
+int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now, int64_t by, struct err *err);
 
 /* cancel.c */
-int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done,
-                   void *ctx);
+int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done, void *ctx);
 void expire(struct queue *queue, struct live *live);
 void wake_timers(struct queue *queue, int64_t now);
 
@@ -338,8 +323,7 @@ void schedules_free(struct queue *queue);
 /* retain.c */
 void prune(struct queue *queue, int64_t now);
 /* One event, one log line: the task as it is now, in `state`. */
-void queue_tell(struct queue *queue, int64_t id, const char *type,
-                enum task_state state); /* read.c */
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* read.c */
 /* What RAM knows better, copied into the arena. */
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
 /* A ready task for who claims it: only what RAM does not have is read. */

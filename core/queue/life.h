@@ -65,7 +65,7 @@ struct life_outcome {
 	int cancel_requested; /* somebody asked it to stop */
 	int snooze;           /* it asks to be called again */
 	int lost;             /* nobody reported: the worker or the agent died */
-	int may_retry; /* the code and its rules allow another attempt; before the deadline */
+	int may_retry;        /* the code and its rules allow another attempt; before the deadline */
 	int max_crashes;
 };
 enum life_event life_verdict(const struct life *life, const struct life_outcome *outcome);

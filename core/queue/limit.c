@@ -24,8 +24,7 @@ static int64_t unit_us(int64_t per, int64_t period_ms)
 }
 
 /* Mono ms at which a task may start; not in the future = now. */
-int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, int64_t burst,
-                      int64_t now_ms)
+int64_t rate_opens_at(const struct rate *rate, int64_t per, int64_t period_ms, int64_t burst, int64_t now_ms)
 {
 	int64_t unit, at;
 
@@ -56,8 +55,7 @@ static int waiting_less(const struct heap_node *a, const struct heap_node *b)
 
 static int opens_less(const struct heap_node *a, const struct heap_node *b)
 {
-	return list_entry(a, struct key, opens)->opens_at <
-	       list_entry(b, struct key, opens)->opens_at;
+	return list_entry(a, struct key, opens)->opens_at < list_entry(b, struct key, opens)->opens_at;
 }
 
 void limits_init(struct queue *queue)
@@ -67,8 +65,7 @@ void limits_init(struct queue *queue)
 	heap_init(&queue->closed, opens_less);
 }
 
-static struct key *key_get(struct queue *queue, struct channel *channel, char type,
-                           const char *name)
+static struct key *key_get(struct queue *queue, struct channel *channel, char type, const char *name)
 {
 	char full[1024];
 	struct key *key;
@@ -128,8 +125,7 @@ static int64_t key_opens_at(const struct key *key, int64_t now)
 {
 	const struct queue_settings *s = &key->channel->settings;
 
-	return rate_opens_at(&key->rate, s->key_rate, s->key_rate_period_ms, s->key_rate_burst,
-	                     now);
+	return rate_opens_at(&key->rate, s->key_rate, s->key_rate_period_ms, s->key_rate_burst, now);
 }
 
 static int has_room(const struct key *key)
@@ -287,8 +283,7 @@ void limits_tick(struct queue *queue, int64_t now)
 {
 	struct heap_node *top;
 
-	while ((top = heap_top(&queue->closed)) &&
-	       list_entry(top, struct key, opens)->opens_at <= now) {
+	while ((top = heap_top(&queue->closed)) && list_entry(top, struct key, opens)->opens_at <= now) {
 		struct key *key = list_entry(top, struct key, opens);
 
 		heap_del(&queue->closed, top);

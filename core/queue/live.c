@@ -17,16 +17,14 @@ struct live_chunk {
 /* A scheduled task wakes at its time; whoever waits ends at expires_at. */
 int64_t live_due(const struct live *live)
 {
-	if (live_state(live) == TASK_SCHEDULED &&
-	    (!live->expires_at || live->due < live->expires_at))
+	if (live_state(live) == TASK_SCHEDULED && (!live->expires_at || live->due < live->expires_at))
 		return live->due;
 	return live->expires_at;
 }
 
 static int timer_less(const struct heap_node *a, const struct heap_node *b)
 {
-	return live_due(list_entry(a, struct live, timer)) <
-	       live_due(list_entry(b, struct live, timer));
+	return live_due(list_entry(a, struct live, timer)) < live_due(list_entry(b, struct live, timer));
 }
 
 int live_init(struct queue *queue)

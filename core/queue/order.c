@@ -77,8 +77,7 @@ struct live *order_first(const struct order *order)
 	struct live *first = top ? list_entry(top, struct live, node) : NULL;
 
 	for (unsigned left = order->in_use; left; left &= left - 1) {
-		struct live *live =
-		        list_entry(order->fifo[__builtin_ctz(left)].next, struct live, fifo);
+		struct live *live = list_entry(order->fifo[__builtin_ctz(left)].next, struct live, fifo);
 
 		if (!first || live_is_before(live, first))
 			first = live;

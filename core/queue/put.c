@@ -24,36 +24,32 @@ struct put {
  * -----------------------------------------------------------------------------------------------
  */
 
-static int is_full(struct err *err, const char *what, const char *name, int64_t have, int64_t n,
-                   int64_t max, const char *option)
+static int is_full(struct err *err, const char *what, const char *name, int64_t have, int64_t n, int64_t max,
+                   const char *option)
 {
 	if (!max || have + n <= max)
 		return 0;
-	return err_set(err, ERR_LIMIT,
-	               "%s%s is full: %lld tasks wait or run, %lld are allowed (%s)", what, name,
+	return err_set(err, ERR_LIMIT, "%s%s is full: %lld tasks wait or run, %lld are allowed (%s)", what, name,
 	               (long long)have, (long long)max, option);
 }
 
 /* All of one call are counted against each of its queues: who sends a batch over the edge is
  * refused whole. */
-static int check_quota(const struct queue *queue, const struct task_spec *spec, size_t n,
-                       struct err *err)
+static int check_quota(const struct queue *queue, const struct task_spec *spec, size_t n, struct err *err)
 {
-	const struct channel *channel =
-	        channel_find(queue, spec->queue ? spec->queue : DEFAULT_QUEUE);
+	const struct channel *channel = channel_find(queue, spec->queue ? spec->queue : DEFAULT_QUEUE);
 	const char *name = spec->tenant ? spec->tenant : "";
 	const struct tenant *tenant = map_get(&queue->tenants, name);
 	int r = 0;
 
 	if (channel && channel->settings.draining)
-		return err_set(err, ERR_BUSY, "queue '%s' drains: it accepts no tasks",
-		               channel->name);
+		return err_set(err, ERR_BUSY, "queue '%s' drains: it accepts no tasks", channel->name);
 	if (channel)
-		r = is_full(err, "queue ", channel->name, channel->n_live + channel->n_coming,
-		            (int64_t)n, channel->settings.max_depth, "max_depth of the queue");
+		r = is_full(err, "queue ", channel->name, channel->n_live + channel->n_coming, (int64_t)n,
+		            channel->settings.max_depth, "max_depth of the queue");
 	if (!r && tenant)
-		r = is_full(err, "the share of tenant ", name, tenant->depth + tenant->n_coming,
-		            (int64_t)n, queue->config.tenant_depth, "queue.tenant_depth");
+		r = is_full(err, "the share of tenant ", name, tenant->depth + tenant->n_coming, (int64_t)n,
+		            queue->config.tenant_depth, "queue.tenant_depth");
 	return r;
 }
 
@@ -63,21 +59,16 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 	int64_t per_minute = 0, ms;
 
 	if (channel)
-		per_minute = channel->ended_last_minute > channel->ended_in_minute
-		                     ? channel->ended_last_minute
-		                     : channel->ended_in_minute;
+		per_minute = channel->ended_last_minute > channel->ended_in_minute ? channel->ended_last_minute
+		                                                                   : channel->ended_in_minute;
 	ms = per_minute ? 60000 * 10 / per_minute : RETRY_AFTER_MAX_MS; /* until ten have ended */
-	return ms < RETRY_AFTER_MIN_MS   ? RETRY_AFTER_MIN_MS
-	       : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS
-	                                 : ms;
+	return ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
-static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n,
-                     struct err *err)
+static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n, struct err *err)
 {
 	int64_t depth = (int64_t)(queue->n_live + queue->n_coming);
-	int r = is_full(err, "the agent's queue", "", depth, (int64_t)n, queue->config.max_depth,
-	                "queue.max_depth");
+	int r = is_full(err, "the agent's queue", "", depth, (int64_t)n, queue->config.max_depth, "queue.max_depth");
 
 	if (r)
 		return r;
@@ -139,8 +130,8 @@ static int is_contested(const struct task_spec *specs, size_t n)
 	return 0;
 }
 
-int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags,
-              queue_put_fn on_done, void *ctx, struct err *err)
+int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
+              struct err *err)
 {
 	int r = check_all(queue, specs, n, err);
 	struct put *put = r ? NULL : calloc(1, sizeof(*put));
@@ -155,8 +146,7 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 	put->ctx = ctx;
 	put->contested = is_contested(specs, n);
 	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
-	r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n,
-	                    &put->inserts);
+	r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
 	if (!r && (r = store_write_new(queue->store, put_write, put_done, put)))
 		inserts_done(queue, put->inserts, n, r);
 	if (r) {

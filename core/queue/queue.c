@@ -12,35 +12,33 @@
 #include "queue/inside.h"
 
 const struct option queue_options[] = {
-        {"aging", OPTION_DURATION, offsetof(struct queue_config, aging_ms), "60s", 0, 0, NULL,
+	{"aging", OPTION_DURATION, offsetof(struct queue_config, aging_ms), "60s", 0, 0, NULL,
          "A task of one priority step less is passed by tasks younger than this, and by no "
          "others."},
-        {"max_attempts", OPTION_INT, offsetof(struct queue_config, max_attempts), "5", 1, 1000000,
-         NULL, "How often a task is tried when the reason may go away (disk, network, a crash)."},
-        {"timeout", OPTION_DURATION, offsetof(struct queue_config, timeout_ms), "6h", 0, 0, NULL,
+	{"max_attempts", OPTION_INT, offsetof(struct queue_config, max_attempts), "5", 1, 1000000, NULL,
+         "How often a task is tried when the reason may go away (disk, network, a crash)."},
+	{"timeout", OPTION_DURATION, offsetof(struct queue_config, timeout_ms), "6h", 0, 0, NULL,
          "How long one attempt may take; 0ms = for ever."},
-        {"retry_initial", OPTION_DURATION, offsetof(struct queue_config, retry_initial_ms), "1s", 0,
-         0, NULL,
+	{"retry_initial", OPTION_DURATION, offsetof(struct queue_config, retry_initial_ms), "1s", 0, 0, NULL,
          "Bound of the first wait before another try; doubles each time, with full jitter."},
-        {"retry_max", OPTION_DURATION, offsetof(struct queue_config, retry_max_ms), "5m", 0, 0,
-         NULL, "The longest wait before another try."},
-        {"max_crashes", OPTION_INT, offsetof(struct queue_config, max_crashes), "3", 1, 1000000,
-         NULL, "A task whose worker died so often is not tried again."},
-        {"max_depth", OPTION_INT, offsetof(struct queue_config, max_depth), "1000000", 1, 100000000,
-         NULL, "The most tasks that may wait or run; more are refused with 429."},
-        {"tenant_depth", OPTION_INT, offsetof(struct queue_config, tenant_depth), "0", 0, 100000000,
-         NULL, "The most tasks of one tenant that may wait or run; 0 = any number."},
-        {"lease_grace", OPTION_DURATION, offsetof(struct queue_config, lease_grace_ms), "2s", 0,
-         600000, NULL,
+	{"retry_max", OPTION_DURATION, offsetof(struct queue_config, retry_max_ms), "5m", 0, 0, NULL,
+         "The longest wait before another try."},
+	{"max_crashes", OPTION_INT, offsetof(struct queue_config, max_crashes), "3", 1, 1000000, NULL,
+         "A task whose worker died so often is not tried again."},
+	{"max_depth", OPTION_INT, offsetof(struct queue_config, max_depth), "1000000", 1, 100000000, NULL,
+         "The most tasks that may wait or run; more are refused with 429."},
+	{"tenant_depth", OPTION_INT, offsetof(struct queue_config, tenant_depth), "0", 0, 100000000, NULL,
+         "The most tasks of one tenant that may wait or run; 0 = any number."},
+	{"lease_grace", OPTION_DURATION, offsetof(struct queue_config, lease_grace_ms), "2s", 0, 600000, NULL,
          "A remote worker must stop when its lease ends; so much later its task is given to "
          "another."},
-        {"retention", OPTION_DURATION, offsetof(struct queue_config, retention_ms), "7d", 0, 0,
-         NULL, "How long ended tasks are kept."},
-        OPTION_END,
+	{"retention", OPTION_DURATION, offsetof(struct queue_config, retention_ms), "7d", 0, 0, NULL,
+         "How long ended tasks are kept."},
+	OPTION_END,
 };
 
-static const char *const state_names[TASK_STATES] = {
-        "blocked", "scheduled", "ready", "running", "succeeded", "failed", "cancelled", "expired"};
+static const char *const state_names[TASK_STATES] = {"blocked",   "scheduled", "ready",     "running",
+                                                     "succeeded", "failed",    "cancelled", "expired"};
 
 const char *task_state_name(enum task_state state)
 {
@@ -80,8 +78,7 @@ int task_priority_parse(const char *name, int *ret)
 
 static int lost_write(struct store_db *db, void *arg, struct err *err)
 {
-	int r = store_run(db, err, statement(LOST_ATTEMPTS), "ii", clock_wall_ms(),
-	                  (int64_t)ERR_CRASH);
+	int r = store_run(db, err, statement(LOST_ATTEMPTS), "ii", clock_wall_ms(), (int64_t)ERR_CRASH);
 
 	(void)arg;
 	if (!r)
@@ -128,10 +125,9 @@ static int load_lanes(struct queue *queue, struct lanes *lanes, struct err *err)
 		return r;
 	while ((r = store_step(stmt, err)) > 0) {
 		int64_t id = store_int(stmt, 0);
-		struct lane *lane = lane_load(queue, store_text(stmt, 1), store_text(stmt, 2),
-		                              store_text(stmt, 3), (int)store_int(stmt, 4), id);
-		struct lane **grown =
-		        realloc(lanes->by_id, (size_t)(id + 1) * sizeof(struct lane *));
+		struct lane *lane = lane_load(queue, store_text(stmt, 1), store_text(stmt, 2), store_text(stmt, 3),
+		                              (int)store_int(stmt, 4), id);
+		struct lane **grown = realloc(lanes->by_id, (size_t)(id + 1) * sizeof(struct lane *));
 
 		if (!lane || !grown) {
 			r = err_set(err, ERR_NOMEM, "out of memory");
@@ -163,8 +159,7 @@ static int recover_live(struct queue *queue, struct err *err)
 
 		r = lane >= 0 && lane < lanes.n && lanes.by_id[lane]
 		            ? insert_recover(queue, stmt, lanes.by_id[lane], err)
-		            : err_set(err, ERR_CORRUPT,
-		                      "task %lld stands in no lane: see store check",
+		            : err_set(err, ERR_CORRUPT, "task %lld stands in no lane: see store check",
 		                      (long long)store_int(stmt, 0));
 		if (r)
 			break;
@@ -177,9 +172,8 @@ static int recover_live(struct queue *queue, struct err *err)
 static void fill_metrics(struct queue *queue)
 {
 	static const char *const labels[TASK_STATES] = {
-	        "state=\"blocked\"",   "state=\"scheduled\"", "state=\"ready\"",
-	        "state=\"running\"",   "state=\"succeeded\"", "state=\"failed\"",
-	        "state=\"cancelled\"", "state=\"expired\""};
+		"state=\"blocked\"",   "state=\"scheduled\"", "state=\"ready\"",     "state=\"running\"",
+		"state=\"succeeded\"", "state=\"failed\"",    "state=\"cancelled\"", "state=\"expired\""};
 	struct metric *m = queue->metrics;
 
 	for (int i = 0; i <= TASK_RUNNING; i++)
@@ -265,8 +259,8 @@ static int recover(struct queue *queue, struct err *err)
 	return r ? r : schedules_load(queue, err);
 }
 
-int queue_open(struct store *store, const struct queue_config *config,
-               const struct queue_events *events, struct queue **ret, struct err *err)
+int queue_open(struct store *store, const struct queue_config *config, const struct queue_events *events,
+               struct queue **ret, struct err *err)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
 	struct err lost = {0};
@@ -340,8 +334,7 @@ static int64_t sooner(int64_t ms, int64_t other)
 
 int64_t queue_due_in(const struct queue *queue)
 {
-	int64_t wall = clock_wall_ms(), mono = clock_mono_ms(),
-	        ms = sooner(INT64_MAX, queue->prune_at - wall);
+	int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), ms = sooner(INT64_MAX, queue->prune_at - wall);
 	struct heap_node *top;
 
 	if ((top = heap_top(&queue->timers)))

@@ -63,20 +63,20 @@ enum task_scope {
 	TASK_UNIQUE_ACTIVE, /* while a task with the key waits or runs */
 	TASK_UNIQUE_QUEUED, /* while it waits: a second is accepted as soon as the first has started
 	                     */
-	TASK_UNIQUE_TTL, /* for unique_ttl_ms since the first was accepted, whatever became of it */
+	TASK_UNIQUE_TTL,    /* for unique_ttl_ms since the first was accepted, whatever became of it */
 };
 enum task_conflict {
 	TASK_CONFLICT_RETURN,  /* the id of the first is the answer */
 	TASK_CONFLICT_REJECT,  /* ERR_EXISTS */
 	TASK_CONFLICT_REPLACE, /* the first is cancelled if it does not run yet; else ERR_EXISTS */
-	TASK_CONFLICT_MERGE, /* the first gets the body as a JSON merge patch (RFC 7396) if it does
+	TASK_CONFLICT_MERGE,   /* the first gets the body as a JSON merge patch (RFC 7396) if it does
 	                        not run yet */
 };
 enum task_dep_failure { TASK_DEP_CANCEL, TASK_DEP_RUN, TASK_DEP_HOLD };
 
 /* The words of an enum above, NULL-ended: "full", "active", "return", "cancel", … */
-extern const char *const task_jitter_names[],
-        *const task_scope_names[], *const task_conflict_names[], *const task_dep_failure_names[];
+extern const char *const task_jitter_names[], *const task_scope_names[], *const task_conflict_names[],
+										 *const task_dep_failure_names[];
 
 /* 0 and NULL mean: the default. Names and keys are at most 256 bytes without control characters. */
 struct task_spec {
@@ -92,32 +92,31 @@ struct task_spec {
 	const char *unique_key;      /* of the tenant: see task_scope and task_conflict */
 	int unique_scope, on_conflict;
 	int64_t unique_ttl_ms;
-	int priority;       /* -1 = default */
-	int64_t run_at;     /* wall ms */
-	int64_t expires_at; /* wall ms: not started by then = expired */
-	int64_t deadline;   /* wall ms: not ended by then = expired, or failed if it runs; no retry
+	int priority;         /* -1 = default */
+	int64_t run_at;       /* wall ms */
+	int64_t expires_at;   /* wall ms: not started by then = expired */
+	int64_t deadline;     /* wall ms: not ended by then = expired, or failed if it runs; no retry
 	                       behind it */
-	int64_t timeout_ms; /* per attempt */
+	int64_t timeout_ms;   /* per attempt */
 	int64_t heartbeat_ms; /* a running attempt without news for so long is stopped */
 	int max_attempts;
-	int64_t retry_initial_ms,
-	        retry_max_ms;     /* bounds of the wait before the second and any attempt */
-	int retry_factor_percent; /* growth of the bound, default 200 */
+	int64_t retry_initial_ms, retry_max_ms; /* bounds of the wait before the second and any attempt */
+	int retry_factor_percent;               /* growth of the bound, default 200 */
 	int retry_jitter;
-	const char *retry_rules; /* "CODE=retry|fail|snooze[:MS],…", CODE an error's name or "*";
+	const char *retry_rules;                /* "CODE=retry|fail|snooze[:MS],…", CODE an error's name or "*";
 	                            first match */
-	int crash_is_final;      /* a died worker is no reason to try again */
+	int crash_is_final;                     /* a died worker is no reason to try again */
 	int64_t retain_ok_ms, retain_failed_ms; /* how long it is kept after its end */
 	const char *fairness_key;               /* default: the tenant */
 	int weight;                             /* of the fairness key, 1 … 100 */
-	const char *concurrency_key; /* at most settings.key_running tasks of the queue with it run
+	const char *concurrency_key;            /* at most settings.key_running tasks of the queue with it run
 	                                at a time */
-	const char *rate_key;        /* settings.key_rate holds for it */
-	int cost;                    /* in the rate limits, default 1 */
-	int slots;                   /* of the worker, default 1 */
-	const int64_t *depends_on; /* task ids; -1, -2, … = first, second … task of the same call,
+	const char *rate_key;                   /* settings.key_rate holds for it */
+	int cost;                               /* in the rate limits, default 1 */
+	int slots;                              /* of the worker, default 1 */
+	const int64_t *depends_on;              /* task ids; -1, -2, … = first, second … task of the same call,
 	                              before this */
-	size_t n_depends_on;       /* at most 1000 */
+	size_t n_depends_on;                    /* at most 1000 */
 	int on_dep_failure;
 	int64_t batch;        /* batch id or 0 */
 	const char *callback; /* when it ends, a task of kind "callback" in queue "callbacks" gets
@@ -171,8 +170,7 @@ struct task_event {
 };
 
 struct queue_config {
-	int64_t aging_ms, max_attempts, timeout_ms, retry_initial_ms, retry_max_ms, max_depth,
-	        tenant_depth;
+	int64_t aging_ms, max_attempts, timeout_ms, retry_initial_ms, retry_max_ms, max_depth, tenant_depth;
 	int64_t max_crashes, retention_ms, lease_grace_ms;
 };
 extern const struct option queue_options[];
@@ -184,14 +182,12 @@ struct queue_events {
 	 * The end comes with queue_finish. */
 	void (*on_stop)(void *ctx, int64_t id, int64_t fence, int code, const char *why);
 	void (*on_event)(void *ctx, const struct task_event *event); /* may be NULL */
-	int (*wants_task)(
-	        void *ctx,
-	        int64_t id); /* whether event.task is worth a look into the store; NULL: always */
+	int (*wants_task)(void *ctx, int64_t id); /* whether event.task is worth a look into the store; NULL: always */
 };
 
 /* Reads what waits; attempts that ran when the last agent died become ready again ("lost"). */
-int queue_open(struct store *store, const struct queue_config *config,
-               const struct queue_events *events, struct queue **ret, struct err *err);
+int queue_open(struct store *store, const struct queue_config *config, const struct queue_events *events,
+               struct queue **ret, struct err *err);
 void queue_close(struct queue *queue); /* NULL is fine; drain the store before */
 
 /* ---- put ----------------------------------------------------------------------------------- */
@@ -208,10 +204,9 @@ struct queue_put_result {
 	int existed, code;
 	const char *error;
 };
-typedef void (*queue_put_fn)(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                             const struct err *err);
-int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags,
-              queue_put_fn on_done, void *ctx, struct err *err);
+typedef void (*queue_put_fn)(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err);
+int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
+              struct err *err);
 /* Checks one task like queue_put does, without putting it. */
 int queue_check_spec(const struct task_spec *spec, struct err *err);
 /* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
@@ -225,11 +220,11 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 struct queue_claim_ask {
 	const char *worker;
 	const char *const *queues; /* NULL-ended; NULL: all that are not settings.remote */
-	int slots, all_slots; /* free ones and all, 0 = any; who wants more than all gets all */
-	int64_t lease_ms;     /* 0: a worker of this agent, whose end is known without a lease */
+	int slots, all_slots;      /* free ones and all, 0 = any; who wants more than all gets all */
+	int64_t lease_ms;          /* 0: a worker of this agent, whose end is known without a lease */
 };
-int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena,
-                struct task **ret, struct err *err);
+int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
+                struct err *err);
 
 typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
 
@@ -237,11 +232,11 @@ typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
  * ERR_TIMEOUT: it holds the task but should stop. lease_ms 0: as long as before. */
 int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t lease_ms);
 /* RAM only; counts as a heartbeat and makes a progress event. ERR_STALE at once. */
-int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total,
-                   int64_t rows, int64_t rejected, const char *note);
+int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total, int64_t rows,
+                   int64_t rejected, const char *note);
 /* Kept over retries and restarts. At most 1 MiB. */
-int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint,
-                     queue_done_fn on_done, void *ctx);
+int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint, queue_done_fn on_done,
+                     void *ctx);
 
 /* Ends an attempt. ok: succeeded with `result`. Else: the code and the retry rules decide between
  * retry with backoff and failed (without a rule err_is_transient); ERR_CANCELLED makes it
@@ -250,14 +245,14 @@ struct queue_outcome {
 	int code; /* 0 = ok, else ERR_ */
 	const char *result, *error, *error_where;
 	int64_t retry_after_ms; /* hint, 0 = backoff */
-	int snooze; /* with a code: call again after retry_after_ms, the attempt does not count */
-	const char *outcome; /* for the attempts list; NULL = from code */
+	int snooze;             /* with a code: call again after retry_after_ms, the attempt does not count */
+	const char *outcome;    /* for the attempts list; NULL = from code */
 	struct task_usage usage;
 	const struct task_spec *next;
 	size_t n_next;
 };
-int queue_finish(struct queue *queue, int64_t id, int64_t fence,
-                 const struct queue_outcome *outcome, queue_done_fn on_done, void *ctx);
+int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct queue_outcome *outcome,
+                 queue_done_fn on_done, void *ctx);
 
 /* Waiting: cancelled at once. Running: on_stop is called and the end comes with queue_finish.
  * ERR_NOTFOUND; ERR_CONFLICT when it has ended already. */
@@ -267,8 +262,7 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 int queue_retry(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
 /* Waiting tasks get another time or priority (-1: as it was). ERR_CONFLICT when it runs or has
  * ended. */
-int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority,
-                     queue_done_fn on_done, void *ctx);
+int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority, queue_done_fn on_done, void *ctx);
 
 /* ---- batches ------------------------------------------------------------------------------- */
 
@@ -283,23 +277,19 @@ struct task_batch {
 	int64_t on_complete; /* task id or 0 */
 };
 typedef void (*queue_batch_fn)(void *ctx, int r, int64_t id, const struct err *err);
-int queue_batch_new(struct queue *queue, const char *tenant, const char *name,
-                    const struct task_spec *on_complete, queue_batch_fn on_done, void *ctx,
-                    struct err *err);
-int queue_batch_seal(struct queue *queue, int64_t id, queue_done_fn on_done,
-                     void *ctx); /* no tasks come any more */
-int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret,
-                    struct err *err);
+int queue_batch_new(struct queue *queue, const char *tenant, const char *name, const struct task_spec *on_complete,
+                    queue_batch_fn on_done, void *ctx, struct err *err);
+int queue_batch_seal(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx); /* no tasks come any more */
+int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret, struct err *err);
 /* Newest first, those before `before` (0 starts). */
-int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit,
-                  struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err);
+int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit, struct arena *arena,
+                  struct task_batch **ret, size_t *ret_n, struct err *err);
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
-int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
-              struct err *err);
-int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret,
-                   size_t *ret_n, struct err *err);
+int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
+int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
+                   struct err *err);
 
 /* Newest first. The cursor is opaque text; NULL starts, *ret_cursor NULL
  * ends. Stable under inserts. */
@@ -313,8 +303,8 @@ struct queue_filter {
 	size_t limit; /* 1 … 1000 */
 	const char *cursor;
 };
-int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
-               struct task ***ret, size_t *ret_n, const char **ret_cursor, struct err *err);
+int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct task ***ret,
+               size_t *ret_n, const char **ret_cursor, struct err *err);
 
 /* ---- many at once -------------------------------------------------------------------------- */
 
@@ -361,37 +351,35 @@ struct queue_schedule {
 	int64_t next_at, last_at, last_task, created_at; /* wall ms; next_at 0: never */
 	int64_t fired, skipped, missed;
 };
-int queue_schedule_set(struct queue *queue, const struct queue_schedule *schedule, queue_done_fn on_done,
-                       void *ctx, struct err *err);
+int queue_schedule_set(struct queue *queue, const struct queue_schedule *schedule, queue_done_fn on_done, void *ctx,
+                       struct err *err);
 /* ERR_NOTFOUND at once. Tasks that exist stay. */
 int queue_schedule_delete(struct queue *queue, const char *name, queue_done_fn on_done, void *ctx);
-int queue_schedule_get(struct queue *queue, const char *name, struct arena *arena,
-                       struct queue_schedule *ret);
+int queue_schedule_get(struct queue *queue, const char *name, struct arena *arena, struct queue_schedule *ret);
 /* By name, behind `after` (NULL starts). */
 int queue_schedules(struct queue *queue, const char *after, size_t limit, struct arena *arena,
                     struct queue_schedule **ret, size_t *ret_n);
 /* The next n times behind `after` (wall ms); fewer when there are no more. */
-int queue_schedule_times(const char *cron, const char *zone, int64_t after, int64_t *ret, size_t n,
-                         size_t *ret_n, struct err *err);
+int queue_schedule_times(const char *cron, const char *zone, int64_t after, int64_t *ret, size_t n, size_t *ret_n,
+                         struct err *err);
 
 /* ---- queues by name ------------------------------------------------------------------------ */
 
 /* Kept in the store. A queue without settings has the defaults; it comes into being with its first
  * task. */
 struct queue_settings {
-	int paused;          /* nothing is claimed */
-	int draining;        /* nothing is accepted */
-	int remote;          /* only who names it in queue_claim gets its tasks */
-	int64_t weight;      /* turns among queues, 1 … 1000, default 1 */
-	int64_t max_running; /* 0 = any */
-	int64_t max_depth;   /* that may wait or run, 0 = any */
-	int64_t aging_ms;    /* -1 = the agent's */
+	int paused;                               /* nothing is claimed */
+	int draining;                             /* nothing is accepted */
+	int remote;                               /* only who names it in queue_claim gets its tasks */
+	int64_t weight;                           /* turns among queues, 1 … 1000, default 1 */
+	int64_t max_running;                      /* 0 = any */
+	int64_t max_depth;                        /* that may wait or run, 0 = any */
+	int64_t aging_ms;                         /* -1 = the agent's */
 	int64_t rate, rate_period_ms, rate_burst; /* cost that may start per period; 0 = any */
-	int64_t key_running; /* tasks per concurrency_key that run at a time, default 1 */
+	int64_t key_running;                      /* tasks per concurrency_key that run at a time, default 1 */
 	int64_t key_rate, key_rate_period_ms, key_rate_burst; /* per rate_key; 0 = any */
 };
-extern const struct option
-        queue_settings_options[]; /* key, range, default and help of each field */
+extern const struct option queue_settings_options[]; /* key, range, default and help of each field */
 void queue_settings_get(const struct queue *queue, const char *name, struct queue_settings *ret);
 int queue_settings_set(struct queue *queue, const char *name, const struct queue_settings *settings,
                        queue_done_fn on_done, void *ctx, struct err *err);
@@ -403,8 +391,8 @@ struct queue_info {
 	int64_t finished_per_minute;
 };
 /* All that have settings or live tasks, by name. `after` NULL starts; at most `limit`. */
-int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena,
-                struct queue_info **ret, size_t *ret_n);
+int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena, struct queue_info **ret,
+                size_t *ret_n);
 /* ERR_NOTFOUND when nobody ever spoke of it. */
 int queue_info(struct queue *queue, const char *name, struct arena *arena, struct queue_info *ret);
 

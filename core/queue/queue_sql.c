@@ -21,192 +21,181 @@
 	" AND (?12 = 0 OR t.parent = ?12) AND (?13 = 0 OR t.batch = ?13) AND t.id >= ?14"
 
 const char *const queue_sql[QUEUE_STATEMENTS] = {
-        [TASK_PUT] = "INSERT INTO task VALUES "
-                     "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
-        [TASK_ENDLESS] = "UPDATE task SET expires_at = 0, policy = ?2 WHERE id = ?1"
-                         " AND (expires_at <> 0 OR policy IS NOT ?2)",
-        [TASK_MERGE] = "UPDATE task SET body = json_patch(body, ?2) WHERE id = ?1"
-                       " AND json_valid(body) AND json_valid(?2)",
-        [TASK_PRIORITY] = "UPDATE task SET priority = ?2 WHERE id = ?1 AND priority <> ?2",
-        [LANE_PUT] = "INSERT OR IGNORE INTO lane VALUES (?1,?2,?3,?4,?5)",
-        [LANE_DEL] = "DELETE FROM lane WHERE id = ?1",
-        [LANE_SWEEP] = "DELETE FROM lane WHERE id NOT IN (SELECT lane FROM live)",
-        [LANE_ALL] = "SELECT id, queue, tenant, fairness_key, weight FROM lane",
-        [LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)",
-        [LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4, expires_at = ?5 "
-                     "WHERE id = ?1",
-        [LIVE_MOVE] = "UPDATE live SET run_at = ?2, priority = ?3 WHERE id = ?1",
-        [LIVE_UNBLOCK] = "UPDATE live SET blocked = EXISTS (SELECT 1 FROM dep WHERE child = ?1) "
-                         "WHERE id = ?1",
-        [LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
-        [WAITS] = "SELECT id FROM live WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE id = "
-                  "?1)",
-        [RUN_PUT] = "INSERT INTO run SELECT ?1,?2,?3,?4,?5 WHERE EXISTS (SELECT 1 FROM live WHERE "
-                    "id = ?1)",
-        [RUN_DEL] = "DELETE FROM run WHERE id = ?1",
-        [DONE_PUT] =
-                "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
-        [DONE_DEL] = "DELETE FROM done WHERE id = ?1",
-        [DONE_TO_ATTEMPT] =
-                "INSERT OR IGNORE INTO attempt SELECT id, fence, attempt, worker, started_at, "
-                "finished_at,"
-                " ifnull(outcome, 'succeeded'), error_code, error, exit_signal, cpu_ms, rss_kib"
-                " FROM done WHERE id = ?1 AND fence > 0",
-        [END_GET] = "SELECT ifnull(d.state, -1) FROM task t LEFT JOIN done d ON d.id = t.id WHERE "
-                    "t.id = ?1",
-        [ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-        [CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
-        [CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
-        [IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i JOIN task t ON t.id = i.id"
-                     " WHERE i.tenant = ?1 AND i.key = ?2",
-        [IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4)",
-        [UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",
-        [UNIQ_PUT] = "INSERT OR REPLACE INTO uniq VALUES (?1,?2,?3,?4)",
-        [UNIQ_DEL] = "DELETE FROM uniq WHERE (tenant, key) = (SELECT tenant, unique_key FROM task "
-                     "WHERE id = ?1)"
-                     " AND id = ?1 AND until = 0",
-        [UNIQ_TAKE] = "INSERT INTO uniq SELECT tenant, unique_key, id, 0 FROM task WHERE id = ?1"
-                      " AND unique_key IS NOT NULL",
-        [DEP_PUT] = "INSERT OR IGNORE INTO dep VALUES (?1,?2)",
-        [DEP_DROP] = "DELETE FROM dep WHERE child = ?1",
-        [DEP_WAIVE] = "DELETE FROM dep WHERE child = ?1 AND parent = ?2",
-        [DEP_RELEASE] = "DELETE FROM dep WHERE parent = ?1 RETURNING child",
-        [DEP_CHILDREN] = "SELECT child FROM dep WHERE parent = ?1",
-        [DEP_COUNTS] = "SELECT child, count(*) FROM dep GROUP BY child",
-        [DEP_FAILED] = "SELECT DISTINCT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE "
-                       "p.parent > ?1",
-        [BATCH_PUT] = "INSERT INTO batch VALUES (?1,?3,?4,?2,0,0,0,0,0,0,0,?5)",
-        [BATCH_ADD] = "UPDATE batch SET total = total + 1 WHERE id = ?1",
-        /* the numbers are those of enum task_state */
-        [BATCH_END] = "UPDATE batch SET succeeded = succeeded + ?3 * (?2 = 4), failed = failed + "
-                      "?3 * (?2 = 5),"
-                      " cancelled = cancelled + ?3 * (?2 = 6), expired = expired + ?3 * (?2 = 7) "
-                      "WHERE id = ?1",
-        [BATCH_COMPLETE] =
-                "UPDATE batch SET completed_at = ?2 WHERE id = ?1 AND sealed = 1 AND completed_at "
-                "= 0"
-                " AND total = succeeded + failed + cancelled + expired RETURNING on_complete",
-        [BATCH_SEAL] = "UPDATE batch SET sealed = 1 WHERE id = ?1",
-        [BATCH_GET] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id = ?1",
-        [BATCH_LIST] =
-                "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
-                " ORDER BY id DESC LIMIT ?2",
-        [BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
-        [DELETE_TASK] = "DELETE FROM done WHERE id = ?1"
-                        " AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",
-        [SCHEDULE_PUT] = "INSERT INTO schedule VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,?9,0,0,0)"
-                         " ON CONFLICT (name) DO UPDATE SET cron = ?2, zone = ?3, overlap = ?4, paused = ?5,"
-                         " catchup_ms = ?6, spec = ?7, next_at = ?8",
-        [SCHEDULE_DEL] = "DELETE FROM schedule WHERE name = ?1",
-        [SCHEDULE_ALL] = "SELECT name, cron, zone, overlap, paused, catchup_ms, spec, next_at, last_at,"
-                         " last_task, created_at, fired, skipped, missed FROM schedule",
-        [SCHEDULE_FIRE] = "UPDATE schedule SET next_at = ?3,"
-                          " last_at = CASE WHEN ?4 THEN ?2 ELSE last_at END,"
-                          " last_task = CASE WHEN ?4 THEN ?4 ELSE last_task END,"
-                          " fired = fired + (?4 <> 0), skipped = skipped + ?5, missed = missed + ?6"
-                          " WHERE name = ?1 AND next_at = ?2",
-        [SETTINGS_PUT] = "INSERT OR REPLACE INTO queue_settings VALUES (?1,?2)",
-        [SETTINGS_ALL] = "SELECT name, settings FROM queue_settings",
-        [LAST_ID] = "SELECT max((SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) "
-                    "FROM batch),"
-                    " (SELECT value FROM meta WHERE key = 'last_id'))",
-        [KEEP_LAST_ID] = "UPDATE meta SET value = max(value, (SELECT ifnull(max(id), 0) FROM task),"
-                         " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'",
-        [RECOVER] = "SELECT l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, "
-                    "l.attempt, l.max_attempts,"
-                    " l.crashes, l.blocked, l.flags,"
-                    " CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END "
-                    "FROM live l ORDER BY l.id",
-        [LOST_ATTEMPTS] =
-                "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
-                " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run",
-        [LOST_LIVES] = "UPDATE live SET attempt = run.attempt FROM run WHERE run.id = live.id",
-        [LOST_RUNS] = "DELETE FROM run",
-        [TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
-                     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
-        /* the columns of TASK_COLUMNS; what RAM knows of a ready task is not looked up */
-        [TASK_GET_CLAIMED] = "SELECT id, kind, queue, dataset, body, labels, trace, priority, created_at,"
-                             " expires_at, timeout_ms, max_attempts, parent, ?2, NULL, NULL, NULL, NULL, NULL,"
-                             " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-                             " CASE WHEN ?3 THEN (SELECT text FROM checkpoint WHERE id = ?1) END, tenant, batch,"
-                             " unique_key, policy, NULL, NULL, NULL FROM task WHERE id = ?1",
-        [LIST_ALL] =
-                "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
-                " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE
-                " WHERE t.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY t.id DESC LIMIT ?2",
-        [LIST_LIVE] =
-                "SELECT " TASK_COLUMNS " FROM live l CROSS JOIN task t ON t.id = l.id"
-                " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE
-                " WHERE l.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY l.id DESC LIMIT ?2",
-        [LIST_DONE] =
-                "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
-                " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
-                " WHERE d.id < ?1 AND d.state = ?3" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
-        [LIST_UNSUCCESSFUL] =
-                "SELECT " TASK_COLUMNS " FROM done d INDEXED BY done_unsuccessful"
-                " CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
-                " WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1" LIST_FILTER
-                " ORDER BY d.id DESC LIMIT ?2",
-        [LIST_BAD] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
-                     " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
-                     " WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
-                     " AND id < ?1) AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
-        [ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, "
-                         "error_code, error,"
-                         " exit_signal, cpu_ms, rss_kib FROM attempt WHERE id = ?1 UNION ALL"
-                         " SELECT attempt, fence, worker, started_at, finished_at, ifnull(outcome, "
-                         "'succeeded'),"
-                         " error_code, error, exit_signal, cpu_ms, rss_kib FROM done WHERE id = ?1 "
-                         "AND fence > 0"
-                         " ORDER BY 2",
-        [OLD_FIND] = "SELECT id FROM done WHERE forget_at < ?1 AND NOT EXISTS"
-                     " (SELECT 1 FROM dep WHERE parent = done.id) ORDER BY id LIMIT ?2",
-        [OLD_TASK] = "DELETE FROM task WHERE id = ?1",
-        [OLD_DONE] = "DELETE FROM done WHERE id = ?1",
-        [OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",
-        [OLD_IDEM] = "DELETE FROM idem WHERE created_at < ?1",
-        [OLD_UNIQ] = "DELETE FROM uniq WHERE until > 0 AND until < ?1",
-        [OLD_BATCH] = "DELETE FROM batch WHERE completed_at > 0 AND completed_at < ?1",
-        [CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d "
-                         "ON d.id = t.id"
-                         " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
-        [CHECK_RUNS] =
-                "SELECT r.id FROM run r LEFT JOIN live l ON l.id = r.id WHERE l.id IS NULL LIMIT 1",
-        [CHECK_ORPHANS] =
-                "SELECT id FROM (SELECT id FROM live UNION ALL SELECT id FROM run UNION ALL"
-                " SELECT id FROM checkpoint UNION ALL SELECT id FROM done UNION ALL"
-                " SELECT id FROM attempt UNION ALL SELECT child FROM dep UNION ALL SELECT parent "
-                "FROM dep)"
-                " WHERE id NOT IN (SELECT id FROM task) LIMIT 1",
-        [CHECK_ENDS] = "SELECT id FROM done WHERE state NOT BETWEEN 4 AND 7 LIMIT 1",
-        /* flag 1: holds a unique key, flag 4: only until it is claimed */
-        [CHECK_UNIQUE] = "SELECT l.id FROM live l JOIN task t ON t.id = l.id LEFT JOIN uniq u"
-                         " ON u.tenant = t.tenant AND u.key = t.unique_key"
-                         " WHERE (l.flags & 5) = 1 AND u.id IS NOT l.id"
-                         " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
-                         " WHERE l.id IS NULL AND u.until = 0 LIMIT 1",
-        [CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id"
-                        " HAVING count(*) > 1 UNION ALL SELECT d.id FROM done d JOIN attempt a ON "
-                        "a.id = d.id"
-                        " WHERE d.state = 4 AND d.fence > 0 AND a.outcome = 'succeeded' LIMIT 1",
-        [CHECK_FENCES] = "SELECT a.id FROM attempt a JOIN run r ON r.id = a.id AND r.fence <= "
-                         "a.fence UNION ALL"
-                         " SELECT a.id FROM attempt a JOIN done d ON d.id = a.id AND d.fence > 0 "
-                         "AND d.fence < a.fence LIMIT 1",
-        /* a follower that was run by hand before its batch was complete is not blocked any more */
-        [CHECK_BLOCKED] = "SELECT l.id FROM live l WHERE l.blocked AND NOT EXISTS"
-                          " (SELECT 1 FROM dep WHERE child = l.id) AND NOT EXISTS"
-                          " (SELECT 1 FROM batch WHERE on_complete = l.id AND completed_at = 0)"
-                          " UNION ALL SELECT child FROM dep WHERE child NOT IN"
-                          " (SELECT id FROM live WHERE blocked) LIMIT 1",
-        [CHECK_RELEASED] = "SELECT p.child FROM dep p JOIN done d ON d.id = p.parent WHERE d.state "
-                           "= 4 LIMIT 1",
-        [CHECK_BATCHES] = "SELECT b.id FROM batch b WHERE b.completed_at = 0 AND (b.total < "
-                          "b.succeeded + b.failed"
-                          " + b.cancelled + b.expired OR (b.total - b.succeeded - b.failed - "
-                          "b.cancelled - b.expired)"
-                          " <> (SELECT count(*) FROM live l JOIN task t ON t.id = l.id WHERE "
-                          "t.batch = b.id)) LIMIT 1",
-        [CHECK_LANES] = "SELECT l.id FROM live l LEFT JOIN lane n ON n.id = l.lane WHERE n.id IS "
-                        "NULL LIMIT 1",
+	[TASK_PUT] = "INSERT INTO task VALUES "
+		     "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+	[TASK_ENDLESS] = "UPDATE task SET expires_at = 0, policy = ?2 WHERE id = ?1"
+			 " AND (expires_at <> 0 OR policy IS NOT ?2)",
+	[TASK_MERGE] = "UPDATE task SET body = json_patch(body, ?2) WHERE id = ?1"
+		       " AND json_valid(body) AND json_valid(?2)",
+	[TASK_PRIORITY] = "UPDATE task SET priority = ?2 WHERE id = ?1 AND priority <> ?2",
+	[LANE_PUT] = "INSERT OR IGNORE INTO lane VALUES (?1,?2,?3,?4,?5)",
+	[LANE_DEL] = "DELETE FROM lane WHERE id = ?1",
+	[LANE_SWEEP] = "DELETE FROM lane WHERE id NOT IN (SELECT lane FROM live)",
+	[LANE_ALL] = "SELECT id, queue, tenant, fairness_key, weight FROM lane",
+	[LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)",
+	[LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4, expires_at = ?5 "
+		     "WHERE id = ?1",
+	[LIVE_MOVE] = "UPDATE live SET run_at = ?2, priority = ?3 WHERE id = ?1",
+	[LIVE_UNBLOCK] = "UPDATE live SET blocked = EXISTS (SELECT 1 FROM dep WHERE child = ?1) "
+			 "WHERE id = ?1",
+	[LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
+	[WAITS] = "SELECT id FROM live WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE id = "
+		  "?1)",
+	[RUN_PUT] = "INSERT INTO run SELECT ?1,?2,?3,?4,?5 WHERE EXISTS (SELECT 1 FROM live WHERE "
+		    "id = ?1)",
+	[RUN_DEL] = "DELETE FROM run WHERE id = ?1",
+	[DONE_PUT] = "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+	[DONE_DEL] = "DELETE FROM done WHERE id = ?1",
+	[DONE_TO_ATTEMPT] = "INSERT OR IGNORE INTO attempt SELECT id, fence, attempt, worker, started_at, "
+			    "finished_at,"
+			    " ifnull(outcome, 'succeeded'), error_code, error, exit_signal, cpu_ms, rss_kib"
+			    " FROM done WHERE id = ?1 AND fence > 0",
+	[END_GET] = "SELECT ifnull(d.state, -1) FROM task t LEFT JOIN done d ON d.id = t.id WHERE "
+		    "t.id = ?1",
+	[ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+	[CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
+	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
+	[IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i JOIN task t ON t.id = i.id"
+		     " WHERE i.tenant = ?1 AND i.key = ?2",
+	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4)",
+	[UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",
+	[UNIQ_PUT] = "INSERT OR REPLACE INTO uniq VALUES (?1,?2,?3,?4)",
+	[UNIQ_DEL] = "DELETE FROM uniq WHERE (tenant, key) = (SELECT tenant, unique_key FROM task "
+		     "WHERE id = ?1)"
+		     " AND id = ?1 AND until = 0",
+	[UNIQ_TAKE] = "INSERT INTO uniq SELECT tenant, unique_key, id, 0 FROM task WHERE id = ?1"
+		      " AND unique_key IS NOT NULL",
+	[DEP_PUT] = "INSERT OR IGNORE INTO dep VALUES (?1,?2)",
+	[DEP_DROP] = "DELETE FROM dep WHERE child = ?1",
+	[DEP_WAIVE] = "DELETE FROM dep WHERE child = ?1 AND parent = ?2",
+	[DEP_RELEASE] = "DELETE FROM dep WHERE parent = ?1 RETURNING child",
+	[DEP_CHILDREN] = "SELECT child FROM dep WHERE parent = ?1",
+	[DEP_COUNTS] = "SELECT child, count(*) FROM dep GROUP BY child",
+	[DEP_FAILED] = "SELECT DISTINCT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE "
+		       "p.parent > ?1",
+	[BATCH_PUT] = "INSERT INTO batch VALUES (?1,?3,?4,?2,0,0,0,0,0,0,0,?5)",
+	[BATCH_ADD] = "UPDATE batch SET total = total + 1 WHERE id = ?1",
+	/* the numbers are those of enum task_state */
+	[BATCH_END] = "UPDATE batch SET succeeded = succeeded + ?3 * (?2 = 4), failed = failed + "
+		      "?3 * (?2 = 5),"
+		      " cancelled = cancelled + ?3 * (?2 = 6), expired = expired + ?3 * (?2 = 7) "
+		      "WHERE id = ?1",
+	[BATCH_COMPLETE] = "UPDATE batch SET completed_at = ?2 WHERE id = ?1 AND sealed = 1 AND completed_at "
+			   "= 0"
+			   " AND total = succeeded + failed + cancelled + expired RETURNING on_complete",
+	[BATCH_SEAL] = "UPDATE batch SET sealed = 1 WHERE id = ?1",
+	[BATCH_GET] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id = ?1",
+	[BATCH_LIST] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
+		       " ORDER BY id DESC LIMIT ?2",
+	[BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
+	[DELETE_TASK] = "DELETE FROM done WHERE id = ?1"
+			" AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",
+	[SCHEDULE_PUT] = "INSERT INTO schedule VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,?9,0,0,0)"
+			 " ON CONFLICT (name) DO UPDATE SET cron = ?2, zone = ?3, overlap = ?4, paused = ?5,"
+			 " catchup_ms = ?6, spec = ?7, next_at = ?8",
+	[SCHEDULE_DEL] = "DELETE FROM schedule WHERE name = ?1",
+	[SCHEDULE_ALL] = "SELECT name, cron, zone, overlap, paused, catchup_ms, spec, next_at, last_at,"
+			 " last_task, created_at, fired, skipped, missed FROM schedule",
+	[SCHEDULE_FIRE] = "UPDATE schedule SET next_at = ?3,"
+			  " last_at = CASE WHEN ?4 THEN ?2 ELSE last_at END,"
+			  " last_task = CASE WHEN ?4 THEN ?4 ELSE last_task END,"
+			  " fired = fired + (?4 <> 0), skipped = skipped + ?5, missed = missed + ?6"
+			  " WHERE name = ?1 AND next_at = ?2",
+	[SETTINGS_PUT] = "INSERT OR REPLACE INTO queue_settings VALUES (?1,?2)",
+	[SETTINGS_ALL] = "SELECT name, settings FROM queue_settings",
+	[LAST_ID] = "SELECT max((SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) "
+		    "FROM batch),"
+		    " (SELECT value FROM meta WHERE key = 'last_id'))",
+	[KEEP_LAST_ID] = "UPDATE meta SET value = max(value, (SELECT ifnull(max(id), 0) FROM task),"
+			 " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'",
+	[RECOVER] = "SELECT l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, "
+		    "l.attempt, l.max_attempts,"
+		    " l.crashes, l.blocked, l.flags,"
+		    " CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END "
+		    "FROM live l ORDER BY l.id",
+	[LOST_ATTEMPTS] = "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
+			  " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run",
+	[LOST_LIVES] = "UPDATE live SET attempt = run.attempt FROM run WHERE run.id = live.id",
+	[LOST_RUNS] = "DELETE FROM run",
+	[TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
+		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
+	/* the columns of TASK_COLUMNS; what RAM knows of a ready task is not looked up */
+	[TASK_GET_CLAIMED] = "SELECT id, kind, queue, dataset, body, labels, trace, priority, created_at,"
+			     " expires_at, timeout_ms, max_attempts, parent, ?2, NULL, NULL, NULL, NULL, NULL,"
+			     " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+			     " CASE WHEN ?3 THEN (SELECT text FROM checkpoint WHERE id = ?1) END, tenant, batch,"
+			     " unique_key, policy, NULL, NULL, NULL FROM task WHERE id = ?1",
+	[LIST_ALL] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
+		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER
+		     " ORDER BY t.id DESC LIMIT ?2",
+	[LIST_LIVE] = "SELECT " TASK_COLUMNS " FROM live l CROSS JOIN task t ON t.id = l.id"
+		      " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE l.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER
+		      " ORDER BY l.id DESC LIMIT ?2",
+	[LIST_DONE] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
+		      " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE " WHERE d.id < ?1 AND d.state = ?3" LIST_FILTER
+		      " ORDER BY d.id DESC LIMIT ?2",
+	[LIST_UNSUCCESSFUL] =
+		"SELECT " TASK_COLUMNS " FROM done d INDEXED BY done_unsuccessful"
+		" CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
+		" WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[LIST_BAD] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
+		     " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
+		     " WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
+		     " AND id < ?1) AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, "
+			 "error_code, error,"
+			 " exit_signal, cpu_ms, rss_kib FROM attempt WHERE id = ?1 UNION ALL"
+			 " SELECT attempt, fence, worker, started_at, finished_at, ifnull(outcome, "
+			 "'succeeded'),"
+			 " error_code, error, exit_signal, cpu_ms, rss_kib FROM done WHERE id = ?1 "
+			 "AND fence > 0"
+			 " ORDER BY 2",
+	[OLD_FIND] = "SELECT id FROM done WHERE forget_at < ?1 AND NOT EXISTS"
+		     " (SELECT 1 FROM dep WHERE parent = done.id) ORDER BY id LIMIT ?2",
+	[OLD_TASK] = "DELETE FROM task WHERE id = ?1",
+	[OLD_DONE] = "DELETE FROM done WHERE id = ?1",
+	[OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",
+	[OLD_IDEM] = "DELETE FROM idem WHERE created_at < ?1",
+	[OLD_UNIQ] = "DELETE FROM uniq WHERE until > 0 AND until < ?1",
+	[OLD_BATCH] = "DELETE FROM batch WHERE completed_at > 0 AND completed_at < ?1",
+	[CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d "
+			 "ON d.id = t.id"
+			 " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
+	[CHECK_RUNS] = "SELECT r.id FROM run r LEFT JOIN live l ON l.id = r.id WHERE l.id IS NULL LIMIT 1",
+	[CHECK_ORPHANS] = "SELECT id FROM (SELECT id FROM live UNION ALL SELECT id FROM run UNION ALL"
+			  " SELECT id FROM checkpoint UNION ALL SELECT id FROM done UNION ALL"
+			  " SELECT id FROM attempt UNION ALL SELECT child FROM dep UNION ALL SELECT parent "
+			  "FROM dep)"
+			  " WHERE id NOT IN (SELECT id FROM task) LIMIT 1",
+	[CHECK_ENDS] = "SELECT id FROM done WHERE state NOT BETWEEN 4 AND 7 LIMIT 1",
+	/* flag 1: holds a unique key, flag 4: only until it is claimed */
+	[CHECK_UNIQUE] = "SELECT l.id FROM live l JOIN task t ON t.id = l.id LEFT JOIN uniq u"
+			 " ON u.tenant = t.tenant AND u.key = t.unique_key"
+			 " WHERE (l.flags & 5) = 1 AND u.id IS NOT l.id"
+			 " UNION ALL SELECT u.id FROM uniq u LEFT JOIN live l ON l.id = u.id"
+			 " WHERE l.id IS NULL AND u.until = 0 LIMIT 1",
+	[CHECK_TWICE] = "SELECT id FROM attempt WHERE outcome = 'succeeded' GROUP BY id"
+			" HAVING count(*) > 1 UNION ALL SELECT d.id FROM done d JOIN attempt a ON "
+			"a.id = d.id"
+			" WHERE d.state = 4 AND d.fence > 0 AND a.outcome = 'succeeded' LIMIT 1",
+	[CHECK_FENCES] = "SELECT a.id FROM attempt a JOIN run r ON r.id = a.id AND r.fence <= "
+			 "a.fence UNION ALL"
+			 " SELECT a.id FROM attempt a JOIN done d ON d.id = a.id AND d.fence > 0 "
+			 "AND d.fence < a.fence LIMIT 1",
+	/* a follower that was run by hand before its batch was complete is not blocked any more */
+	[CHECK_BLOCKED] = "SELECT l.id FROM live l WHERE l.blocked AND NOT EXISTS"
+			  " (SELECT 1 FROM dep WHERE child = l.id) AND NOT EXISTS"
+			  " (SELECT 1 FROM batch WHERE on_complete = l.id AND completed_at = 0)"
+			  " UNION ALL SELECT child FROM dep WHERE child NOT IN"
+			  " (SELECT id FROM live WHERE blocked) LIMIT 1",
+	[CHECK_RELEASED] = "SELECT p.child FROM dep p JOIN done d ON d.id = p.parent WHERE d.state "
+			   "= 4 LIMIT 1",
+	[CHECK_BATCHES] = "SELECT b.id FROM batch b WHERE b.completed_at = 0 AND (b.total < "
+			  "b.succeeded + b.failed"
+			  " + b.cancelled + b.expired OR (b.total - b.succeeded - b.failed - "
+			  "b.cancelled - b.expired)"
+			  " <> (SELECT count(*) FROM live l JOIN task t ON t.id = l.id WHERE "
+			  "t.batch = b.id)) LIMIT 1",
+	[CHECK_LANES] = "SELECT l.id FROM live l LEFT JOIN lane n ON n.id = l.lane WHERE n.id IS "
+			"NULL LIMIT 1",
 };

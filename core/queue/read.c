@@ -27,8 +27,7 @@ static const struct task_spec *read_policy(const struct store_stmt *stmt, struct
 	struct task_spec *policy = arena_alloc(arena, sizeof(*policy));
 
 	if (store_text(stmt, 31) && spec_unpack(store_text(stmt, 31), arena, policy))
-		log_warn("task.policy", LOG_INT("task", store_int(stmt, 0)),
-		         LOG_STR("error", "it cannot be read"));
+		log_warn("task.policy", LOG_INT("task", store_int(stmt, 0)), LOG_STR("error", "it cannot be read"));
 	return policy;
 }
 
@@ -122,8 +121,7 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
 	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such task");
 }
 
-int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret,
-              struct err *err)
+int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
 {
 	struct store_stmt *stmt;
 	int r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
@@ -142,8 +140,8 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	return r > 0 ? 0 : r;
 }
 
-int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret,
-                   size_t *ret_n, struct err *err)
+int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
+                   struct err *err)
 {
 	struct store_stmt *stmt;
 	struct task_attempt *list = NULL;
@@ -155,21 +153,20 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
 	store_bind_int(stmt, 1, id);
 	while ((r = store_step(stmt, err)) > 0) {
 		if (n == cap) {
-			struct task_attempt *grown =
-			        arena_alloc(arena, (cap = cap ? cap * 2 : 8) * sizeof(*grown));
+			struct task_attempt *grown = arena_alloc(arena, (cap = cap ? cap * 2 : 8) * sizeof(*grown));
 
 			list = n ? memcpy(grown, list, n * sizeof(*grown)) : grown;
 		}
 		list[n++] = (struct task_attempt){
-		        .attempt = (int)store_int(stmt, 0),
-		        .fence = store_int(stmt, 1),
-		        .worker = arena_str(arena, store_text(stmt, 2)),
-		        .started_at = store_int(stmt, 3),
-		        .finished_at = store_int(stmt, 4),
-		        .outcome = arena_str(arena, store_text(stmt, 5)),
-		        .error_code = (int)store_int(stmt, 6),
-		        .error = arena_str(arena, store_text(stmt, 7)),
-		        .usage = {(int)store_int(stmt, 8), store_int(stmt, 9), store_int(stmt, 10)},
+			.attempt = (int)store_int(stmt, 0),
+			.fence = store_int(stmt, 1),
+			.worker = arena_str(arena, store_text(stmt, 2)),
+			.started_at = store_int(stmt, 3),
+			.finished_at = store_int(stmt, 4),
+			.outcome = arena_str(arena, store_text(stmt, 5)),
+			.error_code = (int)store_int(stmt, 6),
+			.error = arena_str(arena, store_text(stmt, 7)),
+			.usage = {(int)store_int(stmt, 8), store_int(stmt, 9), store_int(stmt, 10)},
 		};
 	}
 	store_end(stmt);
@@ -188,8 +185,7 @@ static int read_cursor(const char *cursor, int64_t *ret, struct err *err)
 	return 0;
 }
 
-static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, int64_t before,
-                        int64_t from)
+static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, int64_t before, int64_t from)
 {
 	store_bind_int(stmt, 1, before);
 	store_bind_int(stmt, 2, -1);
@@ -243,9 +239,8 @@ struct page {
 };
 
 /* Reads on until the page is full: live states are those of RAM. */
-static int read_page(struct queue *queue, const struct queue_filter *f, enum queue_statement id,
-                     int64_t before, int64_t from, struct arena *arena, struct page *page,
-                     struct err *err)
+static int read_page(struct queue *queue, const struct queue_filter *f, enum queue_statement id, int64_t before,
+                     int64_t from, struct arena *arena, struct page *page, struct err *err)
 {
 	struct store_stmt *stmt;
 	int r = store_begin(store_reader(queue->store), statement(id), &stmt, err);
@@ -272,15 +267,14 @@ static int newest_first(const void *a, const void *b)
 }
 
 /* Few run, and RAM knows which. */
-static int read_running(struct queue *queue, const struct queue_filter *f, int64_t before,
-                        struct arena *arena, struct page *page, struct err *err)
+static int read_running(struct queue *queue, const struct queue_filter *f, int64_t before, struct arena *arena,
+                        struct page *page, struct err *err)
 {
 	int64_t *ids = arena_alloc(arena, ((size_t)queue->counts[TASK_RUNNING] + 1) * sizeof(*ids));
 	size_t n = 0;
 	int r = 0;
 
-	list_each(item, &queue->running)
-	{
+	list_each (item, &queue->running) {
 		const struct live *live = list_entry(item, struct running, link)->live;
 
 		if (live->id < before)
@@ -301,16 +295,15 @@ static int read_list(struct queue *queue, const struct queue_filter *f, int64_t 
 	return read_page(queue, f, list_of(f->state), before, 0, arena, page, err);
 }
 
-int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena,
-               struct task ***ret, size_t *ret_n, const char **ret_cursor, struct err *err)
+int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct task ***ret,
+               size_t *ret_n, const char **ret_cursor, struct err *err)
 {
 	struct page page = {.limit = filter->limit + 1};
 	int64_t before;
 	int r = read_cursor(filter->cursor, &before, err);
 
 	if (!r && (filter->limit < 1 || filter->limit > 1000))
-		r = err_set(err, ERR_INVALID, "limit %zu is out of range: allowed is 1 to 1000",
-		            filter->limit);
+		r = err_set(err, ERR_INVALID, "limit %zu is out of range: allowed is 1 to 1000", filter->limit);
 	if (r)
 		return r;
 	page.tasks = arena_alloc(arena, page.limit * sizeof(struct task *));
@@ -350,11 +343,9 @@ static void log_state(int64_t id, enum task_state state, const struct task *task
 	if (task)
 		log_at(level, "task.state", LOG_STR("task", name), LOG_STR("kind", task->kind),
 		       LOG_STR("state", task_state_name(state)), LOG_INT("attempt", task->attempt),
-		       LOG_STR("dataset", task->dataset), LOG_STR("trace", task->trace),
-		       LOG_STR("error", task->error));
+		       LOG_STR("dataset", task->dataset), LOG_STR("trace", task->trace), LOG_STR("error", task->error));
 	else
-		log_at(level, "task.state", LOG_STR("task", name),
-		       LOG_STR("state", task_state_name(state)));
+		log_at(level, "task.state", LOG_STR("task", name), LOG_STR("state", task_state_name(state)));
 }
 
 /* The line of an end shows the task with its trace; one of a failure always does. */
@@ -368,8 +359,7 @@ void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_sta
 {
 	const struct queue_events *events = &queue->events;
 	struct task_event event = {type, ++queue->event_seq, id, state, NULL};
-	int wanted =
-	        events->on_event && (!events->wants_task || events->wants_task(events->ctx, id));
+	int wanted = events->on_event && (!events->wants_task || events->wants_task(events->ctx, id));
 	struct arena arena;
 	struct task *task;
 

@@ -35,8 +35,7 @@ static int prune_write(struct store_db *db, void *arg, struct err *err)
 		r = store_run(db, err, statement(OLD_IDEM), "i", now - IDEMPOTENCY_MS);
 	if (!r)
 		r = store_run(db, err, statement(OLD_UNIQ), "i", now);
-	return r ? r
-	         : store_run(db, err, statement(OLD_BATCH), "i", now - queue->config.retention_ms);
+	return r ? r : store_run(db, err, statement(OLD_BATCH), "i", now - queue->config.retention_ms);
 }
 
 static void prune_done(void *arg, int r, const struct err *err)

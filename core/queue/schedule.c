@@ -85,7 +85,8 @@ static void arm(struct queue *queue, struct schedule *schedule, int64_t not_befo
 
 /* ---- a schedule in RAM --------------------------------------------------------------------- */
 
-static int schedule_new(const struct queue *queue, const struct queue_schedule *from, struct schedule **ret, struct err *err)
+static int schedule_new(const struct queue *queue, const struct queue_schedule *from, struct schedule **ret,
+                        struct err *err)
 {
 	struct schedule *s = calloc(1, sizeof(*s));
 	struct task_spec *spec;
@@ -118,9 +119,12 @@ static int check_schedule(const struct queue_schedule *schedule, struct err *err
 	const struct task_spec *spec = schedule->spec;
 
 	if (!schedule->name || !str_is_name(schedule->name))
-		return err_set(err, ERR_INVALID, "'%.100s' is no name of a schedule", schedule->name ? schedule->name : "");
-	if (!schedule->cron || schedule->overlap < 0 || schedule->overlap > QUEUE_OVERLAP_REPLACE || schedule->catchup_ms < 0)
-		return err_set(err, ERR_INVALID, "a schedule needs cron, an overlap policy and catchup_ms of 0 or more");
+		return err_set(err, ERR_INVALID, "'%.100s' is no name of a schedule",
+		               schedule->name ? schedule->name : "");
+	if (!schedule->cron || schedule->overlap < 0 || schedule->overlap > QUEUE_OVERLAP_REPLACE ||
+	    schedule->catchup_ms < 0)
+		return err_set(err, ERR_INVALID,
+		               "a schedule needs cron, an overlap policy and catchup_ms of 0 or more");
 	if (spec->idempotency_key || spec->n_depends_on || spec->batch)
 		return err_set(err, ERR_INVALID, "a scheduled task can have no idempotency key, dependency or batch");
 	return queue_check_spec(spec, err);
@@ -149,8 +153,8 @@ static int fire_write(struct store_db *db, void *arg, struct err *err)
 		task = f->insert->result.code ? 0 : f->insert->result.id;
 	}
 	if (!r)
-		r = store_run(db, err, statement(SCHEDULE_FIRE), "siiiii", f->schedule->public.name, f->at, f->next, task,
-		              (int64_t)(!task && !f->is_late), f->missed);
+		r = store_run(db, err, statement(SCHEDULE_FIRE), "siiiii", f->schedule->public.name, f->at, f->next,
+		              task, (int64_t)(!task && !f->is_late), f->missed);
 	if (!r && !store_changes(db))
 		r = err_set(err, ERR_CONFLICT, "this time has been fired already");
 	return r;
@@ -341,8 +345,9 @@ static int submit(struct queue *queue, struct schedule *schedule, const char *na
 	if (!set)
 		return ERR_NOMEM;
 	arena_init(&arena);
-	*set = (struct set){queue, schedule, strdup(name),
-	                    schedule ? strdup(spec_pack(schedule->public.spec, 1, &arena)) : NULL, on_done, ctx};
+	*set = (struct set){queue,        schedule,
+	                    strdup(name), schedule ? strdup(spec_pack(schedule->public.spec, 1, &arena)) : NULL,
+	                    on_done,      ctx};
 	arena_done(&arena);
 	if (set->name && (set->spec || !schedule) && !store_write(queue->store, set_write, set_done, set))
 		return 0;
@@ -413,7 +418,8 @@ static int load_one(struct queue *queue, const struct store_stmt *stmt, struct e
 	}
 	arena_done(&arena);
 	if (r) { /* a zone that has gone is no reason not to start */
-		log_error("schedule.load", LOG_STR("schedule", store_text(stmt, 0)), LOG_STR("error", err ? err->text : ""));
+		log_error("schedule.load", LOG_STR("schedule", store_text(stmt, 0)),
+		          LOG_STR("error", err ? err->text : ""));
 		return 0;
 	}
 	if (map_set(&queue->schedules, schedule->public.name, schedule))

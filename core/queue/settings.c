@@ -14,35 +14,32 @@
 #define SETTING(name) offsetof(struct queue_settings, name)
 
 const struct option queue_settings_options[] = {
-        {"paused", OPTION_BOOL, SETTING(paused), "false", 0, 0, NULL,
-         "Nothing of it is started; tasks are accepted."},
-        {"draining", OPTION_BOOL, SETTING(draining), "false", 0, 0, NULL,
+	{"paused", OPTION_BOOL, SETTING(paused), "false", 0, 0, NULL, "Nothing of it is started; tasks are accepted."},
+	{"draining", OPTION_BOOL, SETTING(draining), "false", 0, 0, NULL,
          "No task is accepted; what is there runs to its end."},
-        {"remote", OPTION_BOOL, SETTING(remote), "false", 0, 0, NULL,
+	{"remote", OPTION_BOOL, SETTING(remote), "false", 0, 0, NULL,
          "Its tasks are for remote workers that name it, not for the agent's own."},
-        {"weight", OPTION_INT, SETTING(weight), "1", 1, 1000, NULL,
+	{"weight", OPTION_INT, SETTING(weight), "1", 1, 1000, NULL,
          "How many tasks it may start in its turn, when other queues wait too."},
-        {"max_running", OPTION_INT, SETTING(max_running), "0", 0, 1000000, NULL,
+	{"max_running", OPTION_INT, SETTING(max_running), "0", 0, 1000000, NULL,
          "How many of its tasks run at the same time; 0 = any number."},
-        {"max_depth", OPTION_INT, SETTING(max_depth), "0", 0, 1000000000, NULL,
+	{"max_depth", OPTION_INT, SETTING(max_depth), "0", 0, 1000000000, NULL,
          "How many of its tasks may wait or run; 0 = any number."},
-        {"aging_ms", OPTION_INT, SETTING(aging_ms), "-1", -1, DAY_MS, NULL,
+	{"aging_ms", OPTION_INT, SETTING(aging_ms), "-1", -1, DAY_MS, NULL,
          "One step of priority is worth so much waiting; -1 = what the agent has."},
-        {"rate", OPTION_INT, SETTING(rate), "0", 0, RATE_MAX, NULL,
-         "Cost that may start per rate_period_ms; 0 = any."},
-        {"rate_period_ms", OPTION_INT, SETTING(rate_period_ms), "1000", 1000, DAY_MS, NULL,
-         "The period of rate."},
-        {"rate_burst", OPTION_INT, SETTING(rate_burst), "1", 1, RATE_MAX, NULL,
+	{"rate", OPTION_INT, SETTING(rate), "0", 0, RATE_MAX, NULL, "Cost that may start per rate_period_ms; 0 = any."},
+	{"rate_period_ms", OPTION_INT, SETTING(rate_period_ms), "1000", 1000, DAY_MS, NULL, "The period of rate."},
+	{"rate_burst", OPTION_INT, SETTING(rate_burst), "1", 1, RATE_MAX, NULL,
          "Cost that may start at once after a rest."},
-        {"key_running", OPTION_INT, SETTING(key_running), "1", 1, 1000000, NULL,
+	{"key_running", OPTION_INT, SETTING(key_running), "1", 1, 1000000, NULL,
          "How many tasks with the same concurrency_key run at the same time."},
-        {"key_rate", OPTION_INT, SETTING(key_rate), "0", 0, RATE_MAX, NULL,
+	{"key_rate", OPTION_INT, SETTING(key_rate), "0", 0, RATE_MAX, NULL,
          "Cost that may start per key_rate_period_ms and rate_key; 0 = any."},
-        {"key_rate_period_ms", OPTION_INT, SETTING(key_rate_period_ms), "1000", 1000, DAY_MS, NULL,
+	{"key_rate_period_ms", OPTION_INT, SETTING(key_rate_period_ms), "1000", 1000, DAY_MS, NULL,
          "The period of key_rate."},
-        {"key_rate_burst", OPTION_INT, SETTING(key_rate_burst), "1", 1, RATE_MAX, NULL,
+	{"key_rate_burst", OPTION_INT, SETTING(key_rate_burst), "1", 1, RATE_MAX, NULL,
          "Cost per rate_key that may start at once after a rest."},
-        OPTION_END,
+	OPTION_END,
 };
 
 void settings_default(struct queue_settings *ret)
@@ -65,15 +62,13 @@ static int check_settings(const struct queue_settings *settings, struct err *err
 
 		if (o->type == OPTION_INT && (v < o->min || v > o->max))
 			return err_set(err, ERR_INVALID,
-			               "%s %" PRId64 " is out of range: allowed is %" PRId64
-			               " to %" PRId64,
-			               o->key, v, o->min, o->max);
+			               "%s %" PRId64 " is out of range: allowed is %" PRId64 " to %" PRId64, o->key, v,
+			               o->min, o->max);
 	}
 	return 0;
 }
 
-static void apply(struct queue *queue, struct channel *channel,
-                  const struct queue_settings *settings)
+static void apply(struct queue *queue, struct channel *channel, const struct queue_settings *settings)
 {
 	int64_t aging = settings->aging_ms < 0 ? queue->config.aging_ms : settings->aging_ms;
 
@@ -143,9 +138,8 @@ static char *to_text(const struct queue_settings *settings)
 int queue_settings_set(struct queue *queue, const char *name, const struct queue_settings *settings,
                        queue_done_fn on_done, void *ctx, struct err *err)
 {
-	int r = str_is_name(name)
-	                ? check_settings(settings, err)
-	                : err_set(err, ERR_INVALID, "'%.100s' is no name of a queue", name);
+	int r = str_is_name(name) ? check_settings(settings, err)
+	                          : err_set(err, ERR_INVALID, "'%.100s' is no name of a queue", name);
 	struct set *set = r ? NULL : calloc(1, sizeof(*set));
 
 	if (!set)
@@ -225,9 +219,8 @@ static void fill_info(const struct channel *channel, struct arena *arena, struct
 	*ret = (struct queue_info){arena_str(arena, channel->name),
 	                           channel->settings,
 	                           {0},
-	                           channel->ended_last_minute > channel->ended_in_minute
-	                                   ? channel->ended_last_minute
-	                                   : channel->ended_in_minute};
+	                           channel->ended_last_minute > channel->ended_in_minute ? channel->ended_last_minute
+	                                                                                 : channel->ended_in_minute};
 	memcpy(ret->counts, channel->counts, sizeof(ret->counts));
 }
 
@@ -246,8 +239,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct queue_info *)a)->name, ((const struct queue_info *)b)->name);
 }
 
-int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena,
-                struct queue_info **ret, size_t *ret_n)
+int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena, struct queue_info **ret,
+                size_t *ret_n)
 {
 	struct queue_info *all = arena_alloc(arena, (queue->channels.len + 1) * sizeof(*all));
 	const char *name;

@@ -20,11 +20,7 @@
 #define TIME_MAX 253402300799999LL /* the last ms of the year 9999 */
 
 enum field_type { FIELD_STR, FIELD_INT, FIELD_I64 };
-enum {
-	IN_COLUMN = 0,
-	IN_POLICY = 1,
-	IS_KEY = 2
-}; /* a key has no control characters: it becomes part of others */
+enum { IN_COLUMN = 0, IN_POLICY = 1, IS_KEY = 2 }; /* a key has no control characters: it becomes part of others */
 
 struct field {
 	const char *name;
@@ -39,43 +35,43 @@ struct field {
 	}
 
 static const struct field fields[] = {
-        FIELD(kind, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(queue, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(tenant, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(dataset, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(body, FIELD_STR, 0, BODY_MAX),
-        FIELD(labels, FIELD_STR, 0, TEXT_MAX),
-        FIELD(trace, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(idempotency_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(unique_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-        FIELD(unique_scope, FIELD_INT, IN_POLICY, TASK_UNIQUE_TTL),
-        FIELD(on_conflict, FIELD_INT, 0, TASK_CONFLICT_MERGE),
-        FIELD(unique_ttl_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(priority, FIELD_INT, 0, TASK_PRIORITY_MAX),
-        FIELD(run_at, FIELD_I64, 0, TIME_MAX),
-        FIELD(expires_at, FIELD_I64, 0, TIME_MAX),
-        FIELD(deadline, FIELD_I64, IN_POLICY, TIME_MAX),
-        FIELD(timeout_ms, FIELD_I64, 0, YEAR_MS),
-        FIELD(heartbeat_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(max_attempts, FIELD_INT, 0, 1000000),
-        FIELD(retry_initial_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(retry_max_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(retry_factor_percent, FIELD_INT, IN_POLICY, 10000),
-        FIELD(retry_jitter, FIELD_INT, IN_POLICY, TASK_JITTER_NONE),
-        FIELD(retry_rules, FIELD_STR, IN_POLICY | IS_KEY, 1024),
-        FIELD(crash_is_final, FIELD_INT, IN_POLICY, 1),
-        FIELD(retain_ok_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(retain_failed_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-        FIELD(fairness_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
-        FIELD(weight, FIELD_INT, IN_POLICY, 100),
-        FIELD(concurrency_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
-        FIELD(rate_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
-        FIELD(cost, FIELD_INT, IN_POLICY, 1000000),
-        FIELD(slots, FIELD_INT, IN_POLICY, 1000000),
-        FIELD(on_dep_failure, FIELD_INT, IN_POLICY, TASK_DEP_HOLD),
-        FIELD(batch, FIELD_I64, IN_POLICY, INT64_MAX),
-        FIELD(callback, FIELD_STR, IN_POLICY, CALLBACK_MAX),
-        FIELD(parent, FIELD_I64, 0, INT64_MAX),
+	FIELD(kind, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(queue, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(tenant, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(dataset, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(body, FIELD_STR, 0, BODY_MAX),
+	FIELD(labels, FIELD_STR, 0, TEXT_MAX),
+	FIELD(trace, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(idempotency_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(unique_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(unique_scope, FIELD_INT, IN_POLICY, TASK_UNIQUE_TTL),
+	FIELD(on_conflict, FIELD_INT, 0, TASK_CONFLICT_MERGE),
+	FIELD(unique_ttl_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(priority, FIELD_INT, 0, TASK_PRIORITY_MAX),
+	FIELD(run_at, FIELD_I64, 0, TIME_MAX),
+	FIELD(expires_at, FIELD_I64, 0, TIME_MAX),
+	FIELD(deadline, FIELD_I64, IN_POLICY, TIME_MAX),
+	FIELD(timeout_ms, FIELD_I64, 0, YEAR_MS),
+	FIELD(heartbeat_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(max_attempts, FIELD_INT, 0, 1000000),
+	FIELD(retry_initial_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(retry_max_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(retry_factor_percent, FIELD_INT, IN_POLICY, 10000),
+	FIELD(retry_jitter, FIELD_INT, IN_POLICY, TASK_JITTER_NONE),
+	FIELD(retry_rules, FIELD_STR, IN_POLICY | IS_KEY, 1024),
+	FIELD(crash_is_final, FIELD_INT, IN_POLICY, 1),
+	FIELD(retain_ok_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(retain_failed_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(fairness_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
+	FIELD(weight, FIELD_INT, IN_POLICY, 100),
+	FIELD(concurrency_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
+	FIELD(rate_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
+	FIELD(cost, FIELD_INT, IN_POLICY, 1000000),
+	FIELD(slots, FIELD_INT, IN_POLICY, 1000000),
+	FIELD(on_dep_failure, FIELD_INT, IN_POLICY, TASK_DEP_HOLD),
+	FIELD(batch, FIELD_I64, IN_POLICY, INT64_MAX),
+	FIELD(callback, FIELD_STR, IN_POLICY, CALLBACK_MAX),
+	FIELD(parent, FIELD_I64, 0, INT64_MAX),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -124,20 +120,17 @@ static void set_defaults(const struct queue *queue, struct task_spec *spec)
 		spec->timeout_ms = queue->config.timeout_ms;
 }
 
-struct task_spec *spec_copy(const struct queue *queue, struct arena *arena,
-                            const struct task_spec *specs, size_t n)
+struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n)
 {
 	struct task_spec *copy = arena_dup(arena, specs, n * sizeof(*specs));
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < N_FIELDS; k++)
 			if (fields[k].type == FIELD_STR)
-				*text_of(&copy[i], &fields[k]) =
-				        arena_str(arena, *text_of(&copy[i], &fields[k]));
+				*text_of(&copy[i], &fields[k]) = arena_str(arena, *text_of(&copy[i], &fields[k]));
 		if (copy[i].n_depends_on)
-			copy[i].depends_on =
-			        arena_dup(arena, copy[i].depends_on,
-			                  copy[i].n_depends_on * sizeof(*copy[i].depends_on));
+			copy[i].depends_on = arena_dup(arena, copy[i].depends_on,
+			                               copy[i].n_depends_on * sizeof(*copy[i].depends_on));
 		set_defaults(queue, &copy[i]);
 	}
 	return copy;
@@ -254,8 +247,8 @@ int spec_flags(const struct task_spec *spec)
 static int check_text(const struct field *field, const char *s, struct err *err)
 {
 	if (strlen(s) > (size_t)field->max)
-		return err_set(err, ERR_LIMIT, "%s has %zu bytes, %" PRId64 " are allowed",
-		               field->name, strlen(s), field->max);
+		return err_set(err, ERR_LIMIT, "%s has %zu bytes, %" PRId64 " are allowed", field->name, strlen(s),
+		               field->max);
 	for (; field->flags & IS_KEY && *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7F)
 			return err_set(err, ERR_INVALID, "%s has a control character", field->name);
@@ -270,8 +263,7 @@ static int check_field(const struct task_spec *spec, const struct field *field, 
 		return *text_of(spec, field) ? check_text(field, *text_of(spec, field), err) : 0;
 	v = number_of(spec, field);
 	if (v > field->max || (v < 0 && field->offset != offsetof(struct task_spec, priority)))
-		return err_set(err, ERR_INVALID,
-		               "%s %" PRId64 " is out of range: allowed is 0 to %" PRId64,
+		return err_set(err, ERR_INVALID, "%s %" PRId64 " is out of range: allowed is 0 to %" PRId64,
 		               field->name, v, field->max);
 	return 0;
 }
@@ -294,8 +286,8 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 	if (spec->unique_scope == TASK_UNIQUE_TTL && spec->unique_key && !spec->unique_ttl_ms)
 		return err_set(err, ERR_INVALID, "unique_scope ttl needs unique_ttl_ms");
 	if (spec->n_depends_on > DEPENDS_MAX)
-		return err_set(err, ERR_LIMIT, "depends_on has %zu tasks, %d are allowed",
-		               spec->n_depends_on, DEPENDS_MAX);
+		return err_set(err, ERR_LIMIT, "depends_on has %zu tasks, %d are allowed", spec->n_depends_on,
+		               DEPENDS_MAX);
 	return spec->retry_rules ? spec_check_rules(spec->retry_rules, err) : 0;
 }
 
@@ -310,8 +302,7 @@ struct rule {
 /* Reads one rule behind *at; 1: there was one, 0: the end, or ERR_INVALID. */
 static int next_rule(const char **at, struct rule *ret)
 {
-	static const char *const actions[] = {
-	        [RULE_RETRY] = "retry", [RULE_FAIL] = "fail", [RULE_SNOOZE] = "snooze"};
+	static const char *const actions[] = {[RULE_RETRY] = "retry", [RULE_FAIL] = "fail", [RULE_SNOOZE] = "snooze"};
 	char action[16] = "";
 	int n = 0;
 
@@ -347,16 +338,11 @@ int spec_check_rules(const char *rules, struct err *err)
 		int code = err_from_name(rule.code);
 
 		if (strcmp(rule.code, "*") && code == ERR_INTERNAL && strcmp(rule.code, "internal"))
-			return err_set(err, ERR_INVALID, "retry_rules: '%s' is no error code",
-			               rule.code);
+			return err_set(err, ERR_INVALID, "retry_rules: '%s' is no error code", rule.code);
 		if (rule.action == RULE_SNOOZE && !rule.after_ms)
-			return err_set(err, ERR_INVALID,
-			               "retry_rules: snooze needs a time: '%s=snooze:MS'",
-			               rule.code);
+			return err_set(err, ERR_INVALID, "retry_rules: snooze needs a time: '%s=snooze:MS'", rule.code);
 	}
-	return r ? err_set(err, ERR_INVALID,
-	                   "retry_rules: '%.60s' is not CODE=retry|fail|snooze[:MS]", at)
-	         : 0;
+	return r ? err_set(err, ERR_INVALID, "retry_rules: '%.60s' is not CODE=retry|fail|snooze[:MS]", at) : 0;
 }
 
 enum rule_action spec_rule(const char *rules, int code, int64_t *ret_after_ms)

@@ -24,9 +24,9 @@ struct change {
 
 struct zone {
 	size_t n;
-	int64_t *at;        /* transitions, rising */
-	int32_t *offset;    /* behind each */
-	int32_t first;      /* before all */
+	int64_t *at;     /* transitions, rising */
+	int32_t *offset; /* behind each */
+	int32_t first;   /* before all */
 	int has_rule, has_dst;
 	int32_t standard, daylight; /* of the footer */
 	struct change start, end;   /* of daylight */
@@ -168,7 +168,8 @@ static int32_t rule_offset(const struct zone *zone, int64_t utc)
 
 	if (!zone->has_dst)
 		return zone->standard;
-	civil_from_days((utc + zone->standard - (((utc + zone->standard) % DAY + DAY) % DAY)) / DAY, &year, &month, &day);
+	civil_from_days((utc + zone->standard - (((utc + zone->standard) % DAY + DAY) % DAY)) / DAY, &year, &month,
+	                &day);
 	start = change_in(&zone->start, year) - zone->standard;
 	end = change_in(&zone->end, year) - zone->daylight;
 	if (start < end)
@@ -205,7 +206,8 @@ static int read_header(const unsigned char *p, size_t n, struct header *ret)
 
 static size_t block_size(const struct header *h, size_t time_size)
 {
-	return h->times * time_size + h->times + h->types * 6 + h->chars + h->leap * (time_size + 4) + h->isstd + h->isut;
+	return h->times * time_size + h->times + h->types * 6 + h->chars + h->leap * (time_size + 4) + h->isstd +
+	       h->isut;
 }
 
 static int read_block(struct zone *zone, const unsigned char *p, const struct header *h)

@@ -26,8 +26,9 @@ struct fresh_file {
 static int add_rows(struct indexer *x, void *build, const struct fresh_file *file, struct err *err)
 {
 	struct ArrowArray constants = {0};
-	struct reader_want want = {
-		.schema = &x->keys, .constants_schema = &file->snapshot->partitions, .constants = &constants};
+	struct reader_want want = {.schema = &x->keys,
+	                           .constants_schema = &file->snapshot->partitions,
+	                           .constants = &constants};
 	const struct ArrowArray *keys;
 	struct reader *reader;
 	int64_t first;
@@ -57,8 +58,9 @@ static int build(struct fresh *f, const struct fresh_file *file, struct err *err
 	orasi_segment_info info = {.struct_size = sizeof(info)};
 	orasi_error error = {.struct_size = sizeof(error)};
 	void *state = NULL;
-	orasi_status status = loader_call(x->loader, x->plugin, "build_begin",
-	                                  x->plugin->index->build_begin(x->self, segment_store(f->segment), &state, &error));
+	orasi_status status =
+		loader_call(x->loader, x->plugin, "build_begin",
+	                    x->plugin->index->build_begin(x->self, segment_store(f->segment), &state, &error));
 	int r;
 
 	if (status)
@@ -68,7 +70,8 @@ static int build(struct fresh *f, const struct fresh_file *file, struct err *err
 		loader_call_void(x->loader, x->plugin, "build_abort", x->plugin->index->build_abort(state));
 		return r;
 	}
-	status = loader_call(x->loader, x->plugin, "build_finish", x->plugin->index->build_finish(state, &info, &error));
+	status =
+		loader_call(x->loader, x->plugin, "build_finish", x->plugin->index->build_finish(state, &info, &error));
 	return status ? loader_fail(x->plugin, "build_finish", status, &error, err) : 0;
 }
 

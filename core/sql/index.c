@@ -58,7 +58,8 @@ int indexes_open(struct session *session, const char *dataset, struct blob *blob
 	size_t at = 0;
 
 	if (x) {
-		*x = (struct indexes){session, strdup(dataset), blob, snapshot, index_manifest_all(blob, NULL), NULL, 0};
+		*x = (struct indexes){session, strdup(dataset), blob, snapshot, index_manifest_all(blob, NULL), NULL,
+		                      0};
 		x->n = json_count(x->manifests);
 		x->all = calloc(x->n + 1, sizeof(*x->all));
 	}
@@ -109,7 +110,8 @@ static int is_ready(struct indexes *x, struct index *index)
 		return index->state == READY;
 	index->state = BROKEN;
 	index->caps.struct_size = sizeof(index->caps);
-	if (indexer_open(&index->indexer, x->session->loader, index->manifest, &x->snapshot->schema, NULL, 1, &ignored) ||
+	if (indexer_open(&index->indexer, x->session->loader, index->manifest, &x->snapshot->schema, NULL, 1,
+	                 &ignored) ||
 	    loader_call(x->session->loader, index->indexer.plugin, "caps",
 	                index->indexer.plugin->index->caps(index->indexer.plugin->descriptor->id, &index->caps)))
 		return 0;
@@ -243,8 +245,8 @@ static int ask_once(struct index *index, void *reader, const orasi_term *const *
 	orasi_error error = {.struct_size = sizeof(error)};
 	void *cursor = NULL;
 	int r;
-	orasi_status status =
-		loader_call(index->indexer.loader, plugin, "query", plugin->index->query(reader, &query, &cursor, &error));
+	orasi_status status = loader_call(index->indexer.loader, plugin, "query",
+	                                  plugin->index->query(reader, &query, &cursor, &error));
 
 	if (status)
 		return loader_fail(plugin, "query", status, &error, err);

@@ -22,7 +22,7 @@ struct session {
 	const struct sql_sink *sink;
 	int64_t scanned;
 	struct json *used; /* names of the indexes that were asked, "dataset.index" */
-	struct err err; /* the reason behind an error of SQLite's, when it is ours */
+	struct err err;    /* the reason behind an error of SQLite's, when it is ours */
 };
 
 /* A dataset as a virtual table of SQLite's. */

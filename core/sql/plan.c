@@ -10,19 +10,25 @@
 #include "sql/inside.h"
 
 /* What is left of the rows, as a guess, and the name of the operator in EXPLAIN. */
-static const struct operator {
+static const struct operator
+{
 	int op;
 	double keeps;
 	const char *text;
-} operators[] = {
-	{SQLITE_INDEX_CONSTRAINT_EQ, 0.001, "= ?"},         {SQLITE_INDEX_CONSTRAINT_MATCH, 0.01, "MATCH ?"},
-	{SQLITE_INDEX_CONSTRAINT_GLOB, 0.05, "GLOB ?"},     {SQLITE_INDEX_CONSTRAINT_LT, 0.3, "< ?"},
-	{SQLITE_INDEX_CONSTRAINT_LE, 0.3, "<= ?"},          {SQLITE_INDEX_CONSTRAINT_GT, 0.3, "> ?"},
-	{SQLITE_INDEX_CONSTRAINT_GE, 0.3, ">= ?"},          {SQLITE_INDEX_CONSTRAINT_ISNULL, 0.1, "IS NULL"},
+}
+operators[] = {
+	{SQLITE_INDEX_CONSTRAINT_EQ, 0.001, "= ?"},
+	{SQLITE_INDEX_CONSTRAINT_MATCH, 0.01, "MATCH ?"},
+	{SQLITE_INDEX_CONSTRAINT_GLOB, 0.05, "GLOB ?"},
+	{SQLITE_INDEX_CONSTRAINT_LT, 0.3, "< ?"},
+	{SQLITE_INDEX_CONSTRAINT_LE, 0.3, "<= ?"},
+	{SQLITE_INDEX_CONSTRAINT_GT, 0.3, "> ?"},
+	{SQLITE_INDEX_CONSTRAINT_GE, 0.3, ">= ?"},
+	{SQLITE_INDEX_CONSTRAINT_ISNULL, 0.1, "IS NULL"},
 	{SQLITE_INDEX_CONSTRAINT_ISNOTNULL, 0.9, "IS NOT NULL"},
 };
 
-static const struct operator *operator_of(int op)
+static const struct operator* operator_of(int op)
 {
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
 		if (operators[i].op == op)
@@ -161,7 +167,8 @@ static char *describe(const struct dataset *dataset, const struct plan *plan)
 	sqlite3_str_appendf(text, plan->index >= 0 ? "index %s" : "scan", label);
 	for (int i = 0; i < plan->n_terms; i++)
 		if (plan->index < 0 || plan->terms[i].is_asked)
-			sqlite3_str_appendf(text, "%s%s %s", n++ ? ", " : ": ", column_name(dataset, plan->terms[i].column),
+			sqlite3_str_appendf(text, "%s%s %s", n++ ? ", " : ": ",
+			                    column_name(dataset, plan->terms[i].column),
 			                    plan->terms[i].is_in ? "IN (?)" : operator_of(plan->terms[i].op)->text);
 	return sqlite3_str_finish(text);
 }

@@ -57,7 +57,8 @@ static int sqlite_failed(struct session *session, struct err *err)
 		return err_set(err, ERR_LIMIT, "the query needs more than %lld MiB: select less, or add a LIMIT",
 		               HEAP_MAX >> 20);
 	if (code == SQLITE_AUTH)
-		return err_set(err, ERR_INVALID, "only statements that read are allowed: SELECT, WITH, VALUES, EXPLAIN");
+		return err_set(err, ERR_INVALID,
+		               "only statements that read are allowed: SELECT, WITH, VALUES, EXPLAIN");
 	return err_set(err, ERR_INVALID, "SQL: %s", sqlite3_errmsg(session->db));
 }
 
@@ -69,7 +70,8 @@ static int unknown_table(const struct session *session, const char *name, struct
 	for (size_t i = 0; i < json_count(datasets); i++) {
 		size_t n = strlen(list);
 
-		snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", json_get_str(json_at(datasets, i), "name", ""));
+		snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+		         json_get_str(json_at(datasets, i), "name", ""));
 	}
 	return err_set(err, ERR_NOTFOUND, "there is no dataset '%s'; there are: %s", name, *list ? list : "none yet");
 }
@@ -130,7 +132,8 @@ static int prepare(struct session *session, const char *sql, sqlite3_stmt **ret,
 		if (!r && !only_space(tail)) {
 			sqlite3_finalize(*ret);
 			*ret = NULL;
-			return err_set(err, ERR_INVALID, "only one statement is allowed; behind it stands: %.60s", tail);
+			return err_set(err, ERR_INVALID, "only one statement is allowed; behind it stands: %.60s",
+			               tail);
 		}
 		if (!r)
 			return 0;
@@ -138,7 +141,8 @@ static int prepare(struct session *session, const char *sql, sqlite3_stmt **ret,
 		if (!str_starts(message, missing))
 			return sqlite_failed(session, err);
 		message += strlen(missing);
-		str_copy(name, sizeof(name), str_starts(message, "temp.") || str_starts(message, "main.") ? message + 5 : message);
+		str_copy(name, sizeof(name),
+		         str_starts(message, "temp.") || str_starts(message, "main.") ? message + 5 : message);
 		r = make_table(session, name, err);
 		if (r)
 			return r;

@@ -96,8 +96,8 @@ static int open_snapshot(struct blob *blob, const struct table_codec *codec, con
 	if (when && when[1] == 'v' && !str_to_i64(when + 2, &version) && version >= 0)
 		return table_snapshot_at(blob, codec, version, ret, err);
 	if (when && clock_from_rfc3339(when + 1, &wall_ms))
-		return err_set(err, ERR_INVALID, "'%s': behind the @ stands a version as v3, or a time as 2026-01-31T12:00:00Z",
-		               name);
+		return err_set(err, ERR_INVALID,
+		               "'%s': behind the @ stands a version as v3, or a time as 2026-01-31T12:00:00Z", name);
 	if (when)
 		r = table_version_at(blob, wall_ms, &version, err);
 	return r ? r : table_snapshot_at(blob, codec, version, ret, err);
@@ -211,7 +211,10 @@ static int make_term(const struct ArrowSchema *column, int op, sqlite3_value *va
 
 	if (value_term(column, op, value, &ours, ret_values))
 		return -1;
-	*ret = (orasi_term){sizeof(*ret), ours, {column->name, strlen(column->name)}, column,
+	*ret = (orasi_term){sizeof(*ret),
+	                    ours,
+	                    {column->name, strlen(column->name)},
+	                    column,
 	                    ours == ORASI_OP_IS_NULL || ours == ORASI_OP_NOT_NULL ? NULL : ret_values};
 	return 0;
 }
@@ -266,8 +269,8 @@ static void make_any(const struct ArrowSchema *column, sqlite3_value *list, stru
 }
 
 /* The plan's terms with their constants; those that the index is asked are listed in `asked`. */
-static void choose_terms(struct cursor *cursor, const struct plan *plan, sqlite3_value **argv,
-                         const orasi_term **asked, uint32_t *n_asked, struct any *any)
+static void choose_terms(struct cursor *cursor, const struct plan *plan, sqlite3_value **argv, const orasi_term **asked,
+                         uint32_t *n_asked, struct any *any)
 {
 	const struct dataset *table = (struct dataset *)cursor->base.pVtab;
 
@@ -349,8 +352,10 @@ static int open_file(struct cursor *cursor)
 	int r;
 
 	if (picked)
-		want = (struct reader_want){
-			.schema = &cursor->schema, .by_rows = 1, .rows = picked->rows, .n_rows = picked->n};
+		want = (struct reader_want){.schema = &cursor->schema,
+		                            .by_rows = 1,
+		                            .rows = picked->rows,
+		                            .n_rows = picked->n};
 	r = table_file_partition(&table->snapshot, file, &constants, &err);
 	want.constants_schema = &table->snapshot.partitions;
 	want.constants = &constants;
@@ -406,8 +411,7 @@ static int next_batch(struct cursor *cursor)
 			return r;
 	}
 	cursor->row = 0;
-	if (!cursor->eof && picked_of(cursor) &&
-	    cursor->batch->length > (int64_t)picked_of(cursor)->n - cursor->first)
+	if (!cursor->eof && picked_of(cursor) && cursor->batch->length > (int64_t)picked_of(cursor)->n - cursor->first)
 		return too_many_rows(cursor);
 	if (cursor->eof || arrow_view_init(&root, &cursor->schema, cursor->batch))
 		return cursor->eof ? SQLITE_OK : SQLITE_CORRUPT;

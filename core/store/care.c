@@ -49,7 +49,8 @@ static int wait_for_log(struct store *store)
 		}
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += QUIET_S;
-		if (pthread_cond_timedwait(&store->wal_grew, &store->mutex, &until) == ETIMEDOUT && store->wal_pages == pages)
+		if (pthread_cond_timedwait(&store->wal_grew, &store->mutex, &until) == ETIMEDOUT &&
+		    store->wal_pages == pages)
 			return SQLITE_CHECKPOINT_RESTART;
 	}
 	return -1;
@@ -83,7 +84,7 @@ void *checkpoint_main(void *arg)
 		pthread_mutex_unlock(&store->mutex);
 		sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, kind, NULL, NULL);
 		pthread_mutex_lock(&store->mutex);
-		if (store->wal_pages == pages) /* else what came meanwhile asks again */
+		if (store->wal_pages == pages)                                /* else what came meanwhile asks again */
 			store->wal_pages = kind == SQLITE_CHECKPOINT_PASSIVE; /* to be reset when it is quiet */
 	}
 	pthread_mutex_unlock(&store->mutex);
@@ -122,7 +123,8 @@ static int make_durable(const char *part, const char *path, struct err *err)
 {
 	char folder[PATH_MAX];
 	char *slash;
-	int fd = open(part, O_RDWR | O_CLOEXEC), r = fd < 0 || fsync(fd) ? err_errno(err, errno, "cannot sync '%s'", part) : 0;
+	int fd = open(part, O_RDWR | O_CLOEXEC),
+	    r = fd < 0 || fsync(fd) ? err_errno(err, errno, "cannot sync '%s'", part) : 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -219,8 +221,9 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 	if (!r)
 		r = db_version(&store->reader, &version, err);
 	if (!r && version != store_schema_steps)
-		r = err_set(err, ERR_UNSUPPORTED, "store '%s' is of version %d, this program knows %d: %s", path, version,
-		            store_schema_steps, version < store_schema_steps ? "start the agent once" : "upgrade it");
+		r = err_set(err, ERR_UNSUPPORTED, "store '%s' is of version %d, this program knows %d: %s", path,
+		            version, store_schema_steps,
+		            version < store_schema_steps ? "start the agent once" : "upgrade it");
 	if (r) {
 		store_close(store);
 		return r;

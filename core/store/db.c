@@ -11,9 +11,9 @@ int db_fail(const struct store_db *db, const char *what, struct err *err)
 	int code = db->handle ? sqlite3_errcode(db->handle) & 0xFF : SQLITE_NOMEM;
 	static const struct {
 		int sqlite, ours;
-	} codes[] = {{SQLITE_FULL, ERR_NOSPACE}, {SQLITE_IOERR, ERR_IO},         {SQLITE_NOMEM, ERR_NOMEM},
-	             {SQLITE_BUSY, ERR_BUSY},    {SQLITE_CORRUPT, ERR_CORRUPT},  {SQLITE_NOTADB, ERR_CORRUPT},
-	             {SQLITE_READONLY, ERR_PERM},{SQLITE_CANTOPEN, ERR_IO},      {SQLITE_CONSTRAINT, ERR_CONFLICT}};
+	} codes[] = {{SQLITE_FULL, ERR_NOSPACE},  {SQLITE_IOERR, ERR_IO},        {SQLITE_NOMEM, ERR_NOMEM},
+	             {SQLITE_BUSY, ERR_BUSY},     {SQLITE_CORRUPT, ERR_CORRUPT}, {SQLITE_NOTADB, ERR_CORRUPT},
+	             {SQLITE_READONLY, ERR_PERM}, {SQLITE_CANTOPEN, ERR_IO},     {SQLITE_CONSTRAINT, ERR_CONFLICT}};
 	int ours = ERR_INTERNAL;
 
 	/* the wal-index could not be extended: a full disk too, and nothing is committed */

@@ -10,7 +10,7 @@
 #include "base/list.h"
 #include "store/store.h"
 
-#define STORE_BUSY_MS 1000 /* how long SQLite waits for another process before it says so */
+#define STORE_BUSY_MS 1000   /* how long SQLite waits for another process before it says so */
 #define STORE_STATEMENTS 128 /* distinct SQL texts a connection may prepare */
 
 struct store_stmt {

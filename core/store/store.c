@@ -25,9 +25,9 @@
 
 const struct option store_options[] = {
 	{"group_max", OPTION_INT, offsetof(struct store_config, group_max), "2000", 1, 100000, NULL,
-	 "The most writes in one transaction."},
-	{"checkpoint_pages", OPTION_INT, offsetof(struct store_config, checkpoint_pages), "1000", 100, 1000000,
-	 NULL, "The write-ahead log is moved into the database when it has grown by so many pages."},
+         "The most writes in one transaction."},
+	{"checkpoint_pages", OPTION_INT, offsetof(struct store_config, checkpoint_pages), "1000", 100, 1000000, NULL,
+         "The write-ahead log is moved into the database when it has grown by so many pages."},
 	OPTION_END,
 };
 
@@ -35,7 +35,7 @@ const struct option store_options[] = {
 
 /* Prepared once, found again by their address. */
 static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT", savepoint[] = "SAVEPOINT one",
-                  release[] = "RELEASE one";
+		  release[] = "RELEASE one";
 
 static void run_write_apart(struct store *store, struct write *write)
 {
@@ -79,7 +79,7 @@ static int is_lost(struct store *store, const struct write *write)
 /* Stops at the first that fails. */
 static int run_together(struct store *store, struct list *group)
 {
-	list_each(item, group) {
+	list_each (item, group) {
 		struct write *write = list_entry(item, struct write, link);
 
 		write->r = write->write(&store->writer, write->arg, &write->err);
@@ -91,7 +91,7 @@ static int run_together(struct store *store, struct list *group)
 
 static int run_apart(struct store *store, struct list *group, struct err *err)
 {
-	list_each(item, group) {
+	list_each (item, group) {
 		struct write *write = list_entry(item, struct write, link);
 
 		run_write_apart(store, write);
@@ -131,7 +131,7 @@ static void end_write(struct write *write, int r, const struct err *err)
 
 static void fail_group(struct list *group, const struct err *err)
 {
-	list_each(item, group)
+	list_each (item, group)
 		end_write(list_entry(item, struct write, link), ERR_READONLY, err);
 }
 
@@ -163,7 +163,7 @@ static void refuse(struct list *from, struct list *ended)
 	struct err err;
 
 	err_set(&err, ERR_NOSPACE, "the disk of the data folder is full: make room, and try again");
-	list_each(item, from) {
+	list_each (item, from) {
 		struct write *write = list_entry(item, struct write, link);
 
 		if (!write->is_new)
@@ -290,7 +290,7 @@ static int wait_for_work(struct store *store)
 static void take_group(struct store *store, struct list *group)
 {
 	list_init(group);
-	list_each(item, &store->lazy)
+	list_each (item, &store->lazy)
 		list_entry(item, struct write, link)->is_lazy = 0;
 	move_all(&store->lazy, group, INT64_MAX);
 	move_all(&store->waiting, group, store->config.group_max);
@@ -333,8 +333,10 @@ static int take_lock(struct store *store, const char *path, struct err *err)
 	if (flock(store->lock_fd, LOCK_EX | LOCK_NB)) {
 		n = read(store->lock_fd, pid, sizeof(pid) - 1);
 		pid[n > 0 ? n : 0] = '\0';
-		return err_set(err, ERR_BUSY, "the data folder is in use by process %s (lock '%s'): stop that agent "
-		               "or choose another folder", *pid ? pid : "unknown", name);
+		return err_set(err, ERR_BUSY,
+		               "the data folder is in use by process %s (lock '%s'): stop that agent "
+		               "or choose another folder",
+		               *pid ? pid : "unknown", name);
 	}
 	n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	if (ftruncate(store->lock_fd, 0) || pwrite(store->lock_fd, pid, (size_t)n, 0) != n)
@@ -374,16 +376,46 @@ static void fill_metrics(struct store *store)
 {
 	struct metric *m = store->metrics;
 
-	*m++ = (struct metric){"orasi_store_commits_total", METRIC_COUNTER, "Transactions committed with an fsync.",
-	                       NULL, &store->commits, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_store_writes_total", METRIC_COUNTER, "Writes handed to the store.", NULL,
-	                       &store->writes, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_store_read_only", METRIC_GAUGE, "1 when the store takes no writes.", NULL,
-	                       &store->read_only_gauge, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_store_full", METRIC_GAUGE, "1 while the disk of the data folder is full.", NULL,
-	                       &store->full_gauge, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_store_commit_seconds", METRIC_HISTOGRAM, "Time of a group, fsync included.",
-	                       NULL, NULL, &store->commit_time, NULL, NULL};
+	*m++ = (struct metric){"orasi_store_commits_total",
+	                       METRIC_COUNTER,
+	                       "Transactions committed with an fsync.",
+	                       NULL,
+	                       &store->commits,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_store_writes_total",
+	                       METRIC_COUNTER,
+	                       "Writes handed to the store.",
+	                       NULL,
+	                       &store->writes,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_store_read_only",
+	                       METRIC_GAUGE,
+	                       "1 when the store takes no writes.",
+	                       NULL,
+	                       &store->read_only_gauge,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_store_full",
+	                       METRIC_GAUGE,
+	                       "1 while the disk of the data folder is full.",
+	                       NULL,
+	                       &store->full_gauge,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_store_commit_seconds",
+	                       METRIC_HISTOGRAM,
+	                       "Time of a group, fsync included.",
+	                       NULL,
+	                       NULL,
+	                       &store->commit_time,
+	                       NULL,
+	                       NULL};
 }
 
 static int start_threads(struct store *store, struct err *err)
@@ -464,7 +496,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	stop_threads(store);
-	list_each(item, &store->ended)
+	list_each (item, &store->ended)
 		free(list_entry(item, struct write, link));
 	db_close(&store->reader);
 	db_close(&store->checkpointer);

@@ -82,10 +82,10 @@ int store_backup(struct store *store, const char *path, store_done_fn on_done, v
 int store_begin(struct store_db *db, const char *sql, struct store_stmt **ret, struct err *err);
 void store_bind_int(struct store_stmt *stmt, int at, int64_t v);
 void store_bind_text(struct store_stmt *stmt, int at, const char *s); /* NULL is NULL; kept until end */
-int store_step(struct store_stmt *stmt, struct err *err); /* 1 = a row, 0 = done, or an error */
+int store_step(struct store_stmt *stmt, struct err *err);             /* 1 = a row, 0 = done, or an error */
 int64_t store_int(const struct store_stmt *stmt, int column);
 const char *store_text(const struct store_stmt *stmt, int column); /* until the next step; may be NULL */
-void store_end(struct store_stmt *stmt); /* NULL is fine */
+void store_end(struct store_stmt *stmt);                           /* NULL is fine */
 /* begin, bind (an 'i' or 's' per argument), step to the end. */
 int store_run(struct store_db *db, struct err *err, const char *sql, const char *types, ...);
 int64_t store_changes(const struct store_db *db);

@@ -40,8 +40,8 @@ struct order {
 };
 
 /* Takes `json`. ERR_BUSY when too many wait. */
-int order_new(struct supervise *sup, const char *op, struct json *json,
-              const struct order_events *events, void *ctx, struct order **ret, struct err *err);
+int order_new(struct supervise *sup, const char *op, struct json *json, const struct order_events *events, void *ctx,
+              struct order **ret, struct err *err);
 void order_part_done(struct order *order, int64_t seq);
 void order_credit(struct order *order, size_t n);
 /* The cancel flag, then after the grace SIGKILL; on_end comes with `code` and `text`. */
@@ -94,9 +94,9 @@ void process_give(struct process *process, struct order *order);
 void process_send(struct process *process, enum wire_type type, const struct json *json);
 void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
 void process_kill(struct process *process, const char *why);
-void process_retire(struct process *process); /* ends it because it is not needed any more */
+void process_retire(struct process *process);    /* ends it because it is not needed any more */
 void process_read_rest(struct process *process); /* of its output, when it is dead */
-void process_free(struct process *process); /* kills it; its order is not told */
+void process_free(struct process *process);      /* kills it; its order is not told */
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
@@ -110,8 +110,8 @@ int pool_init(struct supervise *sup, struct err *err);
 void pool_done(struct supervise *sup);
 void pool_dispatch(struct supervise *sup, enum role role);
 int pool_warm(struct supervise *sup, enum role role, struct err *err);
-void pool_idle(struct process *process);                         /* it can take an order */
-void pool_dead(struct process *process, int code, int signal);   /* it has ended; frees it */
+void pool_idle(struct process *process);                       /* it can take an order */
+void pool_dead(struct process *process, int code, int signal); /* it has ended; frees it */
 const char *role_name(enum role role);
 
 /* ---- what workers may do -------------------------------------------------------------------- */
@@ -155,7 +155,7 @@ struct supervise {
 	struct queue *queue;
 	struct pool pools[ROLES];
 	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer;
-	int watching; /* the timer runs */
+	int watching;                 /* the timer runs */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
 	size_t n_waiters;
 	char **places; /* dataset folders outside of the data folder */

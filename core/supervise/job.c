@@ -33,19 +33,19 @@ struct job {
 	struct arena arena;
 	struct task *task;
 	const struct kind *kind;
-	struct json *body;       /* the task's */
+	struct json *body; /* the task's */
 	enum job_state state;
-	struct order *order;     /* of the work, or NULL */
-	struct order *commit;    /* of the commit, or NULL */
-	struct json *part;       /* being committed, or the last committed one */
-	int part_open;           /* noted or committing, and not known to be in the table */
-	int noting;              /* the queue will call on_noted */
-	int abandoned;           /* the agent stops: freed as soon as nobody will call back */
+	struct order *order;  /* of the work, or NULL */
+	struct order *commit; /* of the commit, or NULL */
+	struct json *part;    /* being committed, or the last committed one */
+	int part_open;        /* noted or committing, and not known to be in the table */
+	int noting;           /* the queue will call on_noted */
+	int abandoned;        /* the agent stops: freed as soon as nobody will call back */
 	struct json *result;
-	struct err err;          /* why it failed */
-	int waits;               /* its plugin is away */
-	int ended;               /* the work's order has ended */
-	struct buf data;         /* rows of a query task */
+	struct err err;  /* why it failed */
+	int waits;       /* its plugin is away */
+	int ended;       /* the work's order has ended */
+	struct buf data; /* rows of a query task */
 	char id[ID_LEN], staging[PATH_MAX];
 	int slots;
 };
@@ -118,8 +118,8 @@ static void tell_rows(struct job *job)
 
 	if (strcmp(job->task->kind, "ingest") || job->part_open || rows + rejected == 0)
 		return;
-	snprintf(job->err.text + n, sizeof(job->err.text) - n, "; %lld rows before that are in the dataset, %lld rejected",
-	         (long long)rows, (long long)rejected);
+	snprintf(job->err.text + n, sizeof(job->err.text) - n,
+	         "; %lld rows before that are in the dataset, %lld rejected", (long long)rows, (long long)rejected);
 }
 
 /* What the plugin submitted comes true with its own success, or fails it. */
@@ -260,8 +260,7 @@ static void on_noted(void *ctx, int r, const struct err *err)
 static void note_part(struct job *job)
 {
 	struct err err = {0};
-	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(job->part),
-	                         on_noted, job);
+	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(job->part), on_noted, job);
 
 	job->noting = !r;
 	if (r) {
@@ -294,8 +293,8 @@ static void on_progress(void *ctx, const struct json *json)
 	struct job *job = ctx;
 
 	queue_progress(job->sup->queue, job->task->id, job->task->fence, json_get_int(json, "done", 0),
-	               json_get_int(json, "total", 0), json_get_int(json, "rows", 0),
-	               json_get_int(json, "rejected", 0), json_get_str(json, "note", ""));
+	               json_get_int(json, "total", 0), json_get_int(json, "rows", 0), json_get_int(json, "rejected", 0),
+	               json_get_str(json, "note", ""));
 }
 
 static void on_data(void *ctx, const void *p, size_t n)
@@ -312,8 +311,10 @@ static void take_result(struct job *job, const struct json *result)
 
 	job->result = json_copy(result);
 	if (job->data.failed)
-		err_set(&err, ERR_LIMIT, "the result is larger than the %d bytes a task may keep: use POST "
-		        "/v1/query, which streams, or add a LIMIT", KIND_RESULT_MAX);
+		err_set(&err, ERR_LIMIT,
+		        "the result is larger than the %d bytes a task may keep: use POST "
+		        "/v1/query, which streams, or add a LIMIT",
+		        KIND_RESULT_MAX);
 	else if (job->data.len) {
 		struct json *page;
 
@@ -474,7 +475,7 @@ void jobs_claim(struct supervise *sup)
 
 void jobs_stop(struct supervise *sup, int64_t id, int64_t fence, int code, const char *why)
 {
-	list_each(item, &sup->jobs) {
+	list_each (item, &sup->jobs) {
 		struct job *job = list_entry(item, struct job, link);
 
 		if (job->task->id == id && job->task->fence == fence && job->order)
@@ -484,6 +485,6 @@ void jobs_stop(struct supervise *sup, int64_t id, int64_t fence, int code, const
 
 void jobs_forget(struct supervise *sup)
 {
-	list_each(item, &sup->jobs)
+	list_each (item, &sup->jobs)
 		job_free(list_entry(item, struct job, link));
 }

@@ -63,8 +63,7 @@ static const char *fill_ingest(struct supervise *sup, const struct task *task, c
 	return "ingest";
 }
 
-static void note_dataset(struct supervise *sup, const char *name, const char *suffix,
-                         struct catalog_dataset *dataset)
+static void note_dataset(struct supervise *sup, const char *name, const char *suffix, struct catalog_dataset *dataset)
 {
 	struct json *place = kind_dataset(sup, name, suffix);
 	const struct catalog_dataset *known;
@@ -88,8 +87,10 @@ static void committed_ingest(struct supervise *sup, const struct task *task, con
 		.bytes = json_get_int(result, "bytes", -1),
 		.files = json_get_int(result, "files", -1),
 	};
-	struct catalog_dataset rejects = {
-		.version = json_get_int(result, "rejects_version", -1), .rows = -1, .bytes = -1, .files = -1};
+	struct catalog_dataset rejects = {.version = json_get_int(result, "rejects_version", -1),
+	                                  .rows = -1,
+	                                  .bytes = -1,
+	                                  .files = -1};
 
 	(void)task;
 	if (dataset.version >= 0)
@@ -149,8 +150,8 @@ static const char *fill_index(struct supervise *sup, const struct task *task, co
 static void committed_index(struct supervise *sup, const struct task *task, const struct json *body,
                             const struct json *result)
 {
-	const struct catalog_index *known = catalog_index(sup->env.catalog, json_get_str(body, "dataset", ""),
-	                                                  json_get_str(body, "index", ""));
+	const struct catalog_index *known =
+		catalog_index(sup->env.catalog, json_get_str(body, "dataset", ""), json_get_str(body, "index", ""));
 	struct catalog_index index;
 
 	(void)task;
@@ -174,9 +175,12 @@ static const char *fill_maintain(struct supervise *sup, const struct task *task,
 		const char *name, *op;
 		int64_t older_than_ms; /* -1: as the table says */
 	} ops[] = {
-		{"sweep", "table.sweep", 24 * 3600 * 1000}, {"checkpoint", "table.checkpoint", 0},
-		{"vacuum", "table.vacuum", -1},             {"delete", "table.delete", 0},
-		{"optimize", "optimize", 0},                {"verify", "verify", 0},
+		{"sweep", "table.sweep", 24 * 3600 * 1000},
+		{"checkpoint", "table.checkpoint", 0},
+		{"vacuum", "table.vacuum", -1},
+		{"delete", "table.delete", 0},
+		{"optimize", "optimize", 0},
+		{"verify", "verify", 0},
 	};
 	const char *wanted = json_get_str(body, "op", "sweep");
 
@@ -192,7 +196,8 @@ static const char *fill_maintain(struct supervise *sup, const struct task *task,
 			return ops[i].op;
 		}
 	err_set(err, ERR_INVALID,
-	        "maintain tasks do not know the op '%s': use sweep, checkpoint, vacuum, delete, optimize or verify", wanted);
+	        "maintain tasks do not know the op '%s': use sweep, checkpoint, vacuum, delete, optimize or verify",
+	        wanted);
 	err_where(err, "/op");
 	return NULL;
 }

@@ -14,8 +14,8 @@ struct kind {
 	int notes;             /* it sends parts, which are checkpoints and nothing more */
 	int submits;           /* its result has tasks that follow, in "next" */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
-	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body,
-	                    struct json *order, struct err *err);
+	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
+	                    struct err *err);
 	/* A part has been committed with this answer of the table worker. */
 	void (*committed)(struct supervise *sup, const struct task *task, const struct json *body,
 	                  const struct json *result);

@@ -53,8 +53,8 @@ static size_t role_size(const struct supervise *sup, enum role role)
 
 /* ---- orders ------------------------------------------------------------------------------------ */
 
-int order_new(struct supervise *sup, const char *op, struct json *json,
-              const struct order_events *events, void *ctx, struct order **ret, struct err *err)
+int order_new(struct supervise *sup, const char *op, struct json *json, const struct order_events *events, void *ctx,
+              struct order **ret, struct err *err)
 {
 	enum role role = role_of(op);
 	struct pool *pool = &sup->pools[role];
@@ -141,7 +141,7 @@ static void take_waiting(struct pool *pool, struct order *order)
 
 static void end_stopped(struct pool *pool)
 {
-	list_each(item, &pool->waiting) {
+	list_each (item, &pool->waiting) {
 		struct order *order = list_entry(item, struct order, link);
 
 		if (!order->stop.code)
@@ -153,7 +153,7 @@ static void end_stopped(struct pool *pool)
 
 static struct process *find_idle(struct pool *pool, const struct order *order)
 {
-	list_each(item, &pool->processes) {
+	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
 		if (process->state == PROCESS_IDLE && confine_fits(process, order))
@@ -191,7 +191,7 @@ static void fail_waiting(struct pool *pool, const struct err *err)
 /* Idle, but of no use to the order that is next: it makes room for one that is. */
 static int retire_unfit(struct pool *pool, const struct order *order)
 {
-	list_each(item, &pool->processes) {
+	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
 		if (process->state == PROCESS_IDLE && !confine_fits(process, order)) {
@@ -207,7 +207,7 @@ static size_t starting_for(struct pool *pool, const struct order *order)
 {
 	size_t n = 0;
 
-	list_each(item, &pool->processes) {
+	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
 		n += process->state == PROCESS_STARTING && confine_fits(process, order);
@@ -217,7 +217,7 @@ static size_t starting_for(struct pool *pool, const struct order *order)
 
 static void give_waiting(struct pool *pool)
 {
-	list_each(item, &pool->waiting) {
+	list_each (item, &pool->waiting) {
 		struct order *order = list_entry(item, struct order, link);
 		struct process *process = find_idle(pool, order);
 
@@ -232,7 +232,7 @@ static size_t alike_waiting(struct pool *pool, const struct order *order)
 {
 	size_t n = 0;
 
-	list_each(item, &pool->waiting) {
+	list_each (item, &pool->waiting) {
 		struct order *other = list_entry(item, struct order, link);
 
 		n += other->rights == order->rights && other->places <= order->places;
@@ -246,7 +246,7 @@ void pool_dispatch(struct supervise *sup, enum role role)
 	struct err err = {0};
 
 	give_waiting(pool);
-	list_each(item, &pool->waiting) {
+	list_each (item, &pool->waiting) {
 		struct order *order = list_entry(item, struct order, link);
 
 		if (starting_for(pool, order) >= alike_waiting(pool, order))
@@ -304,7 +304,7 @@ static void copy_text(char *ret, size_t cap, const char *from)
 struct blame {
 	char plugin[64], function[32];
 	uint64_t calls; /* into plugins, in this order */
-	int inside; /* of a call; else it is the last one that was made */
+	int inside;     /* of a call; else it is the last one that was made */
 };
 
 static struct blame read_blame(const struct process *process)
@@ -329,8 +329,8 @@ static void describe_blame(const struct blame *blame, char *ret, size_t cap)
 		snprintf(ret, cap, "in plugin '%s', function '%s', call %llu", blame->plugin, blame->function,
 		         (unsigned long long)blame->calls);
 	else if (*blame->plugin)
-		snprintf(ret, cap, "outside of any plugin; the last call was to plugin '%s', function '%s'", blame->plugin,
-		         blame->function);
+		snprintf(ret, cap, "outside of any plugin; the last call was to plugin '%s', function '%s'",
+		         blame->plugin, blame->function);
 	else
 		snprintf(ret, cap, "outside of any plugin");
 }
@@ -397,7 +397,8 @@ void pool_dead(struct process *process, int code, int signal)
 		sup->stats.crashes++;
 		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. */
 		if (blame.inside && role != ROLE_SCAN && (process->killed || signal != SIGKILL))
-			plugin_crashed(sup->env.plugins, blame.plugin, path_of(order, blame.plugin), blame.function, signal);
+			plugin_crashed(sup->env.plugins, blame.plugin, path_of(order, blame.plugin), blame.function,
+			               signal);
 	}
 	pool->n_processes--;
 	sup->stats.processes[role]--;
@@ -421,7 +422,7 @@ static void retire_idle(struct supervise *sup, enum role role)
 	size_t keep = roles[role].warm ? WARM_PER_ROLE : 0;
 	int64_t limit = clock_mono_ms() - sup->config->idle_ms;
 
-	list_each(item, &pool->processes) {
+	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
 		if (process->state != PROCESS_IDLE || process->idle_since > limit || pool->n_processes <= keep)
@@ -480,7 +481,7 @@ void pool_done(struct supervise *sup)
 	for (int role = 0; role < ROLES; role++) {
 		struct pool *pool = &sup->pools[role];
 
-		list_each(item, &pool->processes) {
+		list_each (item, &pool->processes) {
 			struct process *process = list_entry(item, struct process, link);
 
 			if (process->order) {
@@ -489,7 +490,7 @@ void pool_done(struct supervise *sup)
 			}
 			process_free(process);
 		}
-		list_each(item, &pool->waiting) {
+		list_each (item, &pool->waiting) {
 			struct order *order = list_entry(item, struct order, link);
 
 			json_free(order->json);

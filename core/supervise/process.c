@@ -30,8 +30,7 @@ struct fds {
 
 static void fds_close(struct fds *fds)
 {
-	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0],
-	             fds->output[1], fds->files[0], fds->files[1]};
+	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0], fds->output[1], fds->files[0], fds->files[1]};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] >= 0)
@@ -65,8 +64,9 @@ static int fds_open(struct fds *fds, struct err *err)
 static void note_sandbox(struct supervise *sup, const char *missing)
 {
 	if (*missing && !sup->said_no_sandbox)
-		log_warn("worker.sandbox", LOG_STR("missing", missing), LOG_STR("effect", "this kernel does not offer it: plugins are "
-		         "held by what is left (workers.sandbox)"));
+		log_warn("worker.sandbox", LOG_STR("missing", missing),
+		         LOG_STR("effect", "this kernel does not offer it: plugins are "
+		                           "held by what is left (workers.sandbox)"));
 	sup->said_no_sandbox |= *missing != '\0';
 }
 
@@ -90,7 +90,8 @@ static int may_say(struct process *process)
 
 	if (now - words->since >= 1000) {
 		if (words->dropped)
-			log_warn("worker.noise", LOG_INT("pid", loop_child_pid(process->child)), LOG_INT("dropped", words->dropped));
+			log_warn("worker.noise", LOG_INT("pid", loop_child_pid(process->child)),
+			         LOG_INT("dropped", words->dropped));
 		*words = (struct budget){now, 0, 0};
 	}
 	if (words->used < WORDS_PER_SECOND) {
@@ -115,8 +116,7 @@ static void on_log(struct process *process, const struct json *json)
 			level = (enum log_level)i;
 	log_at(level, json_get_str(json, "event", "worker.log"), LOG_INT("pid", loop_child_pid(process->child)),
 	       LOG_STR("task", json_get_str(order, "task", "-")), LOG_STR("trace", json_get_str(order, "trace", "-")),
-	       LOG_STR("plugin", json_get_str(json, "plugin", "-")),
-	       LOG_STR("line", json_get_str(json, "line", "")));
+	       LOG_STR("plugin", json_get_str(json, "plugin", "-")), LOG_STR("line", json_get_str(json, "line", "")));
 	if (process->sup->env.on_log && order)
 		process->sup->env.on_log(process->sup->env.ctx, json_get_str(order, "task", ""), name,
 		                         json_get_str(json, "line", ""));
@@ -156,9 +156,8 @@ static void on_message(struct process *process, const struct wire_message *messa
 {
 	static const struct err fine = {0};
 	const struct order *order = process->order;
-	uint32_t number = message->type == WIRE_DATA
-	                          ? message->order
-	                          : (uint32_t)json_get_int(message->json, "order", 0);
+	uint32_t number =
+		message->type == WIRE_DATA ? message->order : (uint32_t)json_get_int(message->json, "order", 0);
 
 	if (message->type == WIRE_RESULT || message->type == WIRE_FAIL)
 		process->spent |= json_get_bool(message->json, "spent", 0);
@@ -244,8 +243,7 @@ static void print_line(struct process *process)
 		tail_add(&process->tail, process->line.data, process->line.len);
 	if (process->line.len && may_say(process))
 		log_warn("worker.output", LOG_INT("pid", loop_child_pid(process->child)),
-		         LOG_STR("role", role_name(process->role)),
-		         LOG_STR("line", process->line.data));
+		         LOG_STR("role", role_name(process->role)), LOG_STR("line", process->line.data));
 	buf_clear(&process->line);
 }
 
@@ -266,7 +264,8 @@ void process_read_rest(struct process *process)
 	char bytes[4096];
 	ssize_t n;
 
-	for (int i = 0; i < 32 && process->output_fd >= 0 && (n = read(process->output_fd, bytes, sizeof(bytes))) > 0; i++)
+	for (int i = 0; i < 32 && process->output_fd >= 0 && (n = read(process->output_fd, bytes, sizeof(bytes))) > 0;
+	     i++)
 		on_output(process, bytes, (size_t)n);
 	print_line(process);
 }
@@ -350,8 +349,7 @@ static int connect_child(struct process *process, struct fds *fds, struct err *e
 	return r;
 }
 
-int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret,
-                struct err *err)
+int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret, struct err *err)
 {
 	struct process *process = calloc(1, sizeof(*process));
 	struct fds fds;

@@ -15,25 +15,25 @@ static const char *const sandbox_modes[] = {"off", "log", "enforce", NULL};
 
 const struct option supervise_options[] = {
 	{"program", OPTION_STR, offsetof(struct supervise_config, program), "", 0, 0, NULL,
-	 "The orasi-worker program; empty: beside the agent, else the installed one."},
+         "The orasi-worker program; empty: beside the agent, else the installed one."},
 	{"tasks", OPTION_INT, offsetof(struct supervise_config, tasks), "2", 1, 256, NULL,
-	 "How many tasks run at the same time, each in a worker process."},
+         "How many tasks run at the same time, each in a worker process."},
 	{"queries", OPTION_INT, offsetof(struct supervise_config, queries), "2", 1, 256, NULL,
-	 "How many queries run at the same time, each in a worker process."},
-	{"cancel_grace", OPTION_DURATION, offsetof(struct supervise_config, cancel_grace_ms), "5s", 0, 600000,
-	 NULL, "How long a cancelled worker may take to stop before it is killed."},
+         "How many queries run at the same time, each in a worker process."},
+	{"cancel_grace", OPTION_DURATION, offsetof(struct supervise_config, cancel_grace_ms), "5s", 0, 600000, NULL,
+         "How long a cancelled worker may take to stop before it is killed."},
 	{"scan_limit", OPTION_DURATION, offsetof(struct supervise_config, scan_limit_ms), "5s", 100, 600000, NULL,
-	 "How long a new plugin may take to describe itself."},
+         "How long a new plugin may take to describe itself."},
 	{"idle", OPTION_DURATION, offsetof(struct supervise_config, idle_ms), "60s", 100, 86400000, NULL,
-	 "Workers idle for longer end; one for tasks and one for queries stay."},
-	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "1000", 1,
-	 1000000, NULL, "A worker that served so many orders is replaced."},
+         "Workers idle for longer end; one for tasks and one for queries stay."},
+	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "1000", 1, 1000000,
+         NULL, "A worker that served so many orders is replaced."},
 	{"memory", OPTION_BYTES, offsetof(struct supervise_config, memory), "1GiB", 64 << 20, INT64_MAX, NULL,
-	 "Memory limit of one worker."},
+         "Memory limit of one worker."},
 	{"sandbox", OPTION_ENUM, offsetof(struct supervise_config, sandbox), "enforce", 0, 0, sandbox_modes,
-	 "Walls around workers that run plugins: which files, system calls and networks they can use.\n"
-	 "enforce: what the kernel offers of Landlock and seccomp; log: forbidden calls are logged by the\n"
-	 "kernel and let through; off: none. See docs/PLUGIN-TRUST.md."},
+         "Walls around workers that run plugins: which files, system calls and networks they can use.\n"
+         "enforce: what the kernel offers of Landlock and seccomp; log: forbidden calls are logged by the\n"
+         "kernel and let through; off: none. See docs/PLUGIN-TRUST.md."},
 	OPTION_END,
 };
 
@@ -41,32 +41,65 @@ const struct option supervise_options[] = {
 
 static void fill_metrics(struct supervise *sup)
 {
-	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"",
-	                                          "role=\"scan\""};
+	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"", "role=\"scan\""};
 	struct supervise_stats *stats = &sup->stats;
 	struct metric *m = sup->metrics;
 
 	for (int role = 0; role < ROLES; role++)
-		*m++ = (struct metric){"orasi_workers", METRIC_GAUGE, "Worker processes alive.", labels[role],
-		                       &stats->processes[role], NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_worker_starts_total", METRIC_COUNTER, "Worker processes started.", NULL,
-	                       &stats->starts, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_worker_crashes_total", METRIC_COUNTER,
-	                       "Workers that died without being told to.", NULL, &stats->crashes, NULL, NULL,
+		*m++ = (struct metric){"orasi_workers",
+		                       METRIC_GAUGE,
+		                       "Worker processes alive.",
+		                       labels[role],
+		                       &stats->processes[role],
+		                       NULL,
+		                       NULL,
+		                       NULL};
+	*m++ = (struct metric){"orasi_worker_starts_total",
+	                       METRIC_COUNTER,
+	                       "Worker processes started.",
+	                       NULL,
+	                       &stats->starts,
+	                       NULL,
+	                       NULL,
 	                       NULL};
-	*m++ = (struct metric){"orasi_worker_kills_total", METRIC_COUNTER, "Workers killed by the agent.", NULL,
-	                       &stats->kills, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_worker_orders_total", METRIC_COUNTER, "Orders given to workers.", NULL,
-	                       &stats->orders, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_tasks_running", METRIC_GAUGE, "Attempts under way.", NULL, &stats->jobs,
-	                       NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_parts_committed_total", METRIC_COUNTER,
-	                       "Parts of tasks committed to tables and indexes.", NULL, &stats->parts, NULL,
-	                       NULL, NULL};
+	*m++ = (struct metric){"orasi_worker_crashes_total",
+	                       METRIC_COUNTER,
+	                       "Workers that died without being told to.",
+	                       NULL,
+	                       &stats->crashes,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_worker_kills_total",
+	                       METRIC_COUNTER,
+	                       "Workers killed by the agent.",
+	                       NULL,
+	                       &stats->kills,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){"orasi_worker_orders_total",
+	                       METRIC_COUNTER,
+	                       "Orders given to workers.",
+	                       NULL,
+	                       &stats->orders,
+	                       NULL,
+	                       NULL,
+	                       NULL};
+	*m++ = (struct metric){
+		"orasi_tasks_running", METRIC_GAUGE, "Attempts under way.", NULL, &stats->jobs, NULL, NULL, NULL};
+	*m++ = (struct metric){"orasi_parts_committed_total",
+	                       METRIC_COUNTER,
+	                       "Parts of tasks committed to tables and indexes.",
+	                       NULL,
+	                       &stats->parts,
+	                       NULL,
+	                       NULL,
+	                       NULL};
 }
 
-int supervise_new(const struct supervise_env *env, const struct supervise_config *config,
-                  struct supervise **ret, struct err *err)
+int supervise_new(const struct supervise_env *env, const struct supervise_config *config, struct supervise **ret,
+                  struct err *err)
 {
 	struct supervise *sup = calloc(1, sizeof(*sup));
 	int r;
@@ -123,8 +156,7 @@ static void sweep_staging(struct supervise *sup)
 		closedir(dir);
 }
 
-int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins,
-                    struct err *err)
+int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins, struct err *err)
 {
 	int r;
 
@@ -142,14 +174,14 @@ static void on_grace_over(void *ctx)
 	struct supervise *sup = ctx;
 
 	for (int role = 0; role < ROLES; role++)
-		list_each(item, &sup->pools[role].processes)
+		list_each (item, &sup->pools[role].processes)
 			process_kill(list_entry(item, struct process, link), "had no more time: the agent is stopping");
 }
 
 static void kill_idle(struct supervise *sup)
 {
 	for (int role = 0; role < ROLES; role++)
-		list_each(item, &sup->pools[role].processes) {
+		list_each (item, &sup->pools[role].processes) {
 			struct process *process = list_entry(item, struct process, link);
 
 			if (process->state != PROCESS_BUSY)
@@ -205,8 +237,8 @@ static void on_call_end(void *ctx, const struct json *result, const struct err *
 
 static const struct order_events call_events = {.on_end = on_call_end};
 
-int supervise_call(struct supervise *sup, const char *op, struct json *json, supervise_reply_fn on_reply,
-                   void *ctx, struct err *err)
+int supervise_call(struct supervise *sup, const char *op, struct json *json, supervise_reply_fn on_reply, void *ctx,
+                   struct err *err)
 {
 	struct call *call = calloc(1, sizeof(*call));
 	struct order *order;
@@ -289,7 +321,7 @@ size_t supervise_workers(const struct supervise *sup, struct supervise_worker_in
 	size_t n = 0;
 
 	for (int role = 0; role < ROLES; role++)
-		list_each(item, (struct list *)&sup->pools[role].processes) {
+		list_each (item, (struct list *)&sup->pools[role].processes) {
 			const struct process *process = list_entry(item, struct process, link);
 			int64_t task = 0;
 

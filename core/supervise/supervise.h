@@ -40,17 +40,17 @@ struct supervise_env {
 	const char *data_dir;            /* absolute */
 	const char *agent_id;            /* unique in the world: tables remember who committed what */
 	/* Judges tasks that a plugin submits: one spec per body, in `arena`. */
-	int (*check_tasks)(void *ctx, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err);
+	int (*check_tasks)(void *ctx, struct json *bodies, struct arena *arena, struct task_spec **ret,
+	                   struct err *err);
 	/* What a worker said about a task (its id as text); may be NULL. */
 	void (*on_log)(void *ctx, const char *task, const char *level, const char *line);
 	void *ctx;
 };
 
-int supervise_new(const struct supervise_env *env, const struct supervise_config *config,
-                  struct supervise **ret, struct err *err);
+int supervise_new(const struct supervise_env *env, const struct supervise_config *config, struct supervise **ret,
+                  struct err *err);
 /* Sweeps staging folders of tasks that have ended and warms two workers. Claims begin with supervise_on_ready. */
-int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins,
-                    struct err *err);
+int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins, struct err *err);
 /* No new work; running attempts get `grace_ms` to end, then they are killed and become ready again at
  * the next start. on_stopped is called when no worker is left. */
 void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx);
@@ -66,8 +66,8 @@ void supervise_on_plugin(struct supervise *sup);
 /* A short order on a worker of the role that op belongs to (see worker/worker.h). `order` is taken.
  * on_reply is called exactly once, later; result lives during the call; err->code 0 = fine. */
 typedef void (*supervise_reply_fn)(void *ctx, const struct json *result, const struct err *err);
-int supervise_call(struct supervise *sup, const char *op, struct json *order,
-                   supervise_reply_fn on_reply, void *ctx, struct err *err);
+int supervise_call(struct supervise *sup, const char *op, struct json *order, supervise_reply_fn on_reply, void *ctx,
+                   struct err *err);
 
 /* A query whose bytes stream back. Flow control: at most `window` bytes are under way; call
  * supervise_query_more as they are passed on. */
@@ -77,9 +77,8 @@ struct supervise_query_events {
 	void (*on_data)(void *ctx, const void *p, size_t n);
 	void (*on_end)(void *ctx, const struct json *result, const struct err *err); /* frees the query */
 };
-int supervise_query(struct supervise *sup, struct json *order,
-                    const struct supervise_query_events *events, struct supervise_query **ret,
-                    struct err *err);
+int supervise_query(struct supervise *sup, struct json *order, const struct supervise_query_events *events,
+                    struct supervise_query **ret, struct err *err);
 /* [{"name","location"}] of all known datasets: the `datasets` of a query order. Caller frees. */
 struct json *supervise_query_datasets(struct supervise *sup);
 void supervise_query_more(struct supervise_query *query, size_t n);

@@ -20,8 +20,7 @@ static uint64_t read_size(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %lu", &kib) == 1 ||
-		    sscanf(line, "RssShmem: %lu", &kib) == 1)
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1 || sscanf(line, "RssShmem: %lu", &kib) == 1)
 			sum += kib << 10;
 	if (file)
 		fclose(file);
@@ -37,8 +36,7 @@ static int look(struct process *process)
 		return 0;
 	size = read_size(loop_child_pid(process->child));
 	if (size > limit + limit / 4) {
-		snprintf(why, sizeof(why),
-		         "took %llu MiB of memory, more than the %llu MiB of workers.memory,",
+		snprintf(why, sizeof(why), "took %llu MiB of memory, more than the %llu MiB of workers.memory,",
 		         (unsigned long long)(size >> 20), (unsigned long long)(limit >> 20));
 		process_kill(process, why);
 	}
@@ -51,8 +49,8 @@ static void on_time(void *ctx)
 	int busy = 0;
 
 	for (int role = 0; role < ROLES; role++)
-		list_each(item, &sup->pools[role].processes) busy |=
-		        look(list_entry(item, struct process, link));
+		list_each (item, &sup->pools[role].processes)
+			busy |= look(list_entry(item, struct process, link));
 	sup->watching = busy;
 	if (busy)
 		loop_timer_set(sup->watch_timer, LOOK_EVERY_MS);

@@ -10,7 +10,7 @@
 #include "table/log.h"
 
 #define COUNT_MAX (INT64_C(1) << 53) /* bytes or rows of one file */
-#define FEATURES_VERSION_READER 3 /* from here on the protocol lists features by name */
+#define FEATURES_VERSION_READER 3    /* from here on the protocol lists features by name */
 #define FEATURES_VERSION_WRITER 7
 #define WRITER_VERSION_MAX 2
 
@@ -105,16 +105,18 @@ int table_log_readable(const struct table_log *log, struct err *err)
 	size_t at = 0;
 
 	if (foreign)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs the reader feature '%.60s', which is not supported",
-		               foreign);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "the table needs the reader feature '%.60s', which is not supported", foreign);
 	if (reader > FEATURES_VERSION_READER)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version %d", reader,
-		               FEATURES_VERSION_READER);
+		return err_set(err, ERR_UNSUPPORTED, "the table needs reader version %" PRId64 ", this is version %d",
+		               reader, FEATURES_VERSION_READER);
 	if (mode && strcmp(mode, "none"))
-		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%.20s), which is not supported", mode);
+		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%.20s), which is not supported",
+		               mode);
 	while (map_next(&log->files, &at, &path, &file))
 		if (((struct table_file *)file)->has_vector)
-			return err_set(err, ERR_UNSUPPORTED, "the table uses deletion vectors, which are not supported");
+			return err_set(err, ERR_UNSUPPORTED,
+			               "the table uses deletion vectors, which are not supported");
 	return 0;
 }
 
@@ -129,8 +131,8 @@ int64_t table_log_interval(const struct table_log *log, const char *name, int64_
 	static const struct {
 		const char *unit;
 		int64_t ms;
-	} units[] = {{"week", 7 * 86400000ll}, {"day", 86400000}, {"hour", 3600000}, {"minute", 60000},
-	             {"second", 1000},         {"millisecond", 1}};
+	} units[] = {{"week", 7 * 86400000ll}, {"day", 86400000}, {"hour", 3600000},
+	             {"minute", 60000},        {"second", 1000},  {"millisecond", 1}};
 	const char *text = table_log_property(log, name);
 	int64_t total = 0;
 	int n, used;
@@ -159,11 +161,11 @@ int table_log_writable(const struct table_log *log, struct err *err)
 	const char *foreign = foreign_feature(json_get(log->protocol, "writerFeatures"), ours);
 
 	if (foreign)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs the writer feature '%.60s', which is not supported",
-		               foreign);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "the table needs the writer feature '%.60s', which is not supported", foreign);
 	if (writer > WRITER_VERSION_MAX && writer != FEATURES_VERSION_WRITER)
-		return err_set(err, ERR_UNSUPPORTED, "the table needs writer version %" PRId64 ", this is version %d", writer,
-		               WRITER_VERSION_MAX);
+		return err_set(err, ERR_UNSUPPORTED, "the table needs writer version %" PRId64 ", this is version %d",
+		               writer, WRITER_VERSION_MAX);
 	if (strstr(json_get_str(log->metadata, "schemaString", ""), "\"delta.invariants\""))
 		return err_set(err, ERR_UNSUPPORTED, "the table has delta.invariants, which cannot be checked here");
 	return 0;
@@ -184,7 +186,10 @@ int table_log_metadata(struct table_log *log, const struct json *action, struct 
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	                              : -1;
 }
 
 /* Percent-decoding by RFC 2396; a plus stays a plus. */
@@ -330,10 +335,7 @@ static const struct {
 	const char *name;
 	int (*fn)(struct table_log *log, const struct json *action, struct err *err);
 } actions[] = {
-	{"add", on_add},
-	{"remove", on_remove},
-	{"metaData", table_log_metadata},
-	{"protocol", table_log_protocol},
+	{"add", on_add}, {"remove", on_remove}, {"metaData", table_log_metadata}, {"protocol", table_log_protocol},
 	{"txn", on_txn},
 };
 

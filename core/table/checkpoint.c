@@ -101,7 +101,8 @@ static int make_field(size_t *at, int for_writing, struct ArrowSchema *ret)
 		return make_list(ret, field->name);
 	if (for_writing && !strcmp(field->name, "add"))
 		n = ADD_VECTOR;
-	r = arrow_schema_make(ret, !for_writing && !strcmp(field->format, "i") ? "l" : field->format, field->name, *at > 1, n);
+	r = arrow_schema_make(ret, !for_writing && !strcmp(field->format, "i") ? "l" : field->format, field->name,
+	                      *at > 1, n);
 	for (int i = 0; i < n && !r; i++)
 		r = make_field(at, for_writing, ret->children[i]);
 	while (for_writing && *at < sizeof(fields) / sizeof(fields[0]) && fields[*at].only_read)
@@ -156,7 +157,7 @@ static int64_t int_at(const struct arrow_view *parent, int column, int64_t i, in
 	struct arrow_view view;
 
 	return arrow_view_child(parent, column, &view) || arrow_view_is_null(&view, i) ? otherwise
-	                                                                              : arrow_view_int(&view, i);
+	                                                                               : arrow_view_int(&view, i);
 }
 
 static int is_null_at(const struct arrow_view *parent, int column, int64_t i)
@@ -173,7 +174,8 @@ static struct json *json_of(struct texts *texts, const struct arrow_view *parent
 	int64_t begin, end;
 	struct json *ret;
 
-	if (arrow_view_child(parent, column, &view) || arrow_view_is_null(&view, i) || arrow_view_child(&view, 0, &items))
+	if (arrow_view_child(parent, column, &view) || arrow_view_is_null(&view, i) ||
+	    arrow_view_child(&view, 0, &items))
 		return NULL;
 	arrow_view_list(&view, i, &begin, &end);
 	ret = view.info.type == ARROW_MAP ? json_new_object() : json_new_array();
@@ -208,7 +210,8 @@ static void set_json(struct json *to, const char *name, struct texts *texts, con
 		json_set(to, name, json);
 }
 
-static int take_txn(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i, struct err *err)
+static int take_txn(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i,
+                    struct err *err)
 {
 	struct table_txn txn = {int_at(row, TXN_VERSION, i, -1), int_at(row, TXN_UPDATED, i, -1)};
 
@@ -220,10 +223,11 @@ static int64_t parsed_rows(const struct arrow_view *row, int64_t i)
 	struct arrow_view parsed;
 
 	return arrow_view_child(row, ADD_PARSED, &parsed) || arrow_view_is_null(&parsed, i) ? -1
-	                                                                                  : int_at(&parsed, 0, i, -1);
+	                                                                                    : int_at(&parsed, 0, i, -1);
 }
 
-static int take_add(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i, struct err *err)
+static int take_add(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i,
+                    struct err *err)
 {
 	struct json *partition, *tags;
 	struct table_file file = {
@@ -310,7 +314,8 @@ static int take_protocol(struct table_log *log, struct texts *texts, const struc
 
 /* Some writers say null by a struct of nulls: the column that must be there decides. */
 static const struct {
-	int (*take)(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i, struct err *err);
+	int (*take)(struct table_log *log, struct texts *texts, const struct arrow_view *row, int64_t i,
+	            struct err *err);
 	int key;
 } takes[ACTIONS] = {
 	[TXN] = {take_txn, TXN_APP},
@@ -377,7 +382,8 @@ int64_t checkpoint_hint(struct blob *blob)
 	int64_t ret = -1;
 
 	buf_init(&text, 0);
-	if (!blob_get(blob, HINT, HINT_MAX, &text, NULL) && !json_parse(text.data ? text.data : "", text.len, &json, NULL))
+	if (!blob_get(blob, HINT, HINT_MAX, &text, NULL) &&
+	    !json_parse(text.data ? text.data : "", text.len, &json, NULL))
 		ret = json_get_int(json, "version", -1);
 	json_free(json);
 	buf_done(&text);
@@ -419,7 +425,8 @@ static int put_map(struct arrow_builder *b, int i, const struct json *object)
 	int bad = 0;
 
 	while (json_each(object, &at, &key, &value) && !bad)
-		bad = put_text(entries, 0, key) || put_text(entries, 1, json_str(value, NULL)) || arrow_end_struct(entries);
+		bad = put_text(entries, 0, key) || put_text(entries, 1, json_str(value, NULL)) ||
+		      arrow_end_struct(entries);
 	return bad || arrow_end_list(map);
 }
 
@@ -452,10 +459,11 @@ static int put_protocol(struct writing *w)
 	struct arrow_builder *b = column(w->rows, PROTOCOL);
 	const struct json *p = w->log->protocol;
 
-	return end_row(w, PROTOCOL, put_int(b, PROTOCOL_READER, json_get_int(p, "minReaderVersion", 1), 1) ||
-	                                    put_int(b, PROTOCOL_WRITER, json_get_int(p, "minWriterVersion", 2), 1) ||
-	                                    put_list(b, PROTOCOL_READER_FEATURES, json_get(p, "readerFeatures")) ||
-	                                    put_list(b, PROTOCOL_WRITER_FEATURES, json_get(p, "writerFeatures")));
+	return end_row(w, PROTOCOL,
+	               put_int(b, PROTOCOL_READER, json_get_int(p, "minReaderVersion", 1), 1) ||
+	                       put_int(b, PROTOCOL_WRITER, json_get_int(p, "minWriterVersion", 2), 1) ||
+	                       put_list(b, PROTOCOL_READER_FEATURES, json_get(p, "readerFeatures")) ||
+	                       put_list(b, PROTOCOL_WRITER_FEATURES, json_get(p, "writerFeatures")));
 }
 
 static int put_metadata(struct writing *w)
@@ -480,8 +488,9 @@ static int put_txn(struct writing *w, const char *app_id, const struct table_txn
 {
 	struct arrow_builder *b = column(w->rows, TXN);
 
-	return end_row(w, TXN, put_text(b, TXN_APP, app_id) || put_int(b, TXN_VERSION, txn->version, 1) ||
-	                               put_int(b, TXN_UPDATED, txn->updated, txn->updated >= 0));
+	return end_row(w, TXN,
+	               put_text(b, TXN_APP, app_id) || put_int(b, TXN_VERSION, txn->version, 1) ||
+	                       put_int(b, TXN_UPDATED, txn->updated, txn->updated >= 0));
 }
 
 /* Statistics that only a foreign checkpoint had, in columns of their own, shrink to the count. */
@@ -498,12 +507,13 @@ static int put_file(struct writing *w, const struct table_file *file)
 	struct arrow_builder *b = column(w->rows, ADD);
 
 	w->n_files++;
-	return end_row(w, ADD, put_text(b, ADD_PATH, file->raw) || put_map(b, ADD_PARTITION, file->partition) ||
-	                               put_int(b, ADD_SIZE, file->size > 0 ? file->size : 0, 1) ||
-	                               put_int(b, ADD_MODIFIED, file->modified, 1) ||
-	                               arrow_append_bool(column(b, ADD_CHANGE), 0) || put_stats(b, file) ||
-	                               (file->tags ? put_map(b, ADD_TAGS, file->tags)
-	                                           : arrow_append_null(column(b, ADD_TAGS))));
+	return end_row(
+		w, ADD,
+		put_text(b, ADD_PATH, file->raw) || put_map(b, ADD_PARTITION, file->partition) ||
+			put_int(b, ADD_SIZE, file->size > 0 ? file->size : 0, 1) ||
+			put_int(b, ADD_MODIFIED, file->modified, 1) || arrow_append_bool(column(b, ADD_CHANGE), 0) ||
+			put_stats(b, file) ||
+			(file->tags ? put_map(b, ADD_TAGS, file->tags) : arrow_append_null(column(b, ADD_TAGS))));
 }
 
 static int put_tombstone(struct writing *w, const struct table_tombstone *t)
@@ -512,11 +522,12 @@ static int put_tombstone(struct writing *w, const struct table_tombstone *t)
 
 	if (t->removed_at < w->keep_after)
 		return 0;
-	return end_row(w, REMOVE, put_text(b, REMOVE_PATH, t->raw) || put_int(b, REMOVE_AT, t->removed_at, 1) ||
-	                                  arrow_append_bool(column(b, REMOVE_CHANGE), 0) ||
-	                                  arrow_append_bool(column(b, REMOVE_EXTENDED), t->size >= 0) ||
-	                                  put_map(b, REMOVE_PARTITION, t->partition) ||
-	                                  put_int(b, REMOVE_SIZE, t->size, t->size >= 0));
+	return end_row(w, REMOVE,
+	               put_text(b, REMOVE_PATH, t->raw) || put_int(b, REMOVE_AT, t->removed_at, 1) ||
+	                       arrow_append_bool(column(b, REMOVE_CHANGE), 0) ||
+	                       arrow_append_bool(column(b, REMOVE_EXTENDED), t->size >= 0) ||
+	                       put_map(b, REMOVE_PARTITION, t->partition) ||
+	                       put_int(b, REMOVE_SIZE, t->size, t->size >= 0));
 }
 
 /* The next action into the rows. 0: there is none any more. */
@@ -562,7 +573,8 @@ static int write_rows(const struct table_codec *codec, struct writing *w, struct
 	if (checkpoint_schema(1, &schema))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	w->rows = arrow_builder_new(&schema);
-	r = w->rows ? codec->write(codec->ctx, &schema, next_rows, w, ret, err) : err_set(err, ERR_NOMEM, "out of memory");
+	r = w->rows ? codec->write(codec->ctx, &schema, next_rows, w, ret, err)
+	            : err_set(err, ERR_NOMEM, "out of memory");
 	arrow_builder_free(w->rows);
 	arrow_schema_release(&schema);
 	return r;
@@ -628,8 +640,7 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 	return r;
 }
 
-void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log,
-                             int64_t version)
+void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log, int64_t version)
 {
 	int64_t every = EVERY;
 	const char *set = table_log_property(log, "delta.checkpointInterval");

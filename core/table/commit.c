@@ -35,8 +35,8 @@ static int check_in_place(struct blob *blob, const struct table_add *add, struct
 	int r = blob_size(blob, add->name, &size, NULL, err);
 
 	if (!r && size != add->size)
-		r = err_set(err, ERR_CORRUPT, "'%s/%s' has %" PRId64 " bytes, the commit says %" PRId64, blob_location(blob),
-		            add->name, size, add->size);
+		r = err_set(err, ERR_CORRUPT, "'%s/%s' has %" PRId64 " bytes, the commit says %" PRId64,
+		            blob_location(blob), add->name, size, add->size);
 	return r;
 }
 
@@ -64,7 +64,8 @@ static int check_partition_columns(const struct table_change *change, const stru
 		int64_t at = arrow_schema_find(schema, name, strlen(name));
 
 		if (at < 0 || schema->children[at]->n_children)
-			return err_set(err, ERR_INVALID, "the partition column '%.100s' is no plain column of the schema", name);
+			return err_set(err, ERR_INVALID,
+			               "the partition column '%.100s' is no plain column of the schema", name);
 	}
 	return 0;
 }
@@ -97,7 +98,8 @@ static int plan_removes(struct change_plan *plan, struct err *err)
 	if (!n)
 		return 0;
 	if (!change->rearranges && append_only && !strcasecmp(append_only, "true"))
-		return err_set(err, ERR_UNSUPPORTED, "the table is append-only (delta.appendOnly): nothing can be deleted");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "the table is append-only (delta.appendOnly): nothing can be deleted");
 	plan->removes = calloc(n, sizeof(*plan->removes));
 	if (!plan->removes)
 		return err_set(err, ERR_NOMEM, "out of memory");
@@ -105,7 +107,8 @@ static int plan_removes(struct change_plan *plan, struct err *err)
 		const struct table_file *file = change->replaces ? &s->files[i] : table_file_at(s, change->removes[i]);
 
 		if (!file)
-			return err_set(err, ERR_CONFLICT, "data file '%s' is not in the table any more: another commit has replaced it",
+			return err_set(err, ERR_CONFLICT,
+			               "data file '%s' is not in the table any more: another commit has replaced it",
 			               change->removes[i]);
 		plan->removes[plan->n_removes++] = file;
 		plan->removed_bytes += file->size > 0 ? file->size : 0;

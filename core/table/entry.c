@@ -133,7 +133,7 @@ static void put_txn(struct buf *out, const struct table_change *change)
 static int set_partition(struct json *add, const struct change_plan *plan, const struct json *values, struct err *err)
 {
 	const struct json *columns = plan->before->version >= 0 ? json_get(plan->before->metadata, "partitionColumns")
-	                                                       : plan->change->partition_by;
+	                                                        : plan->change->partition_by;
 	struct json *object = json_new_object();
 	int r = 0;
 
@@ -141,8 +141,10 @@ static int set_partition(struct json *add, const struct change_plan *plan, const
 		const char *name = json_str(json_at(columns, i), "");
 
 		if (!values)
-			r = err_set(err, ERR_UNSUPPORTED, "the table has the partition column '%s': a file that may hold any of its "
-			            "values cannot be added", name);
+			r = err_set(err, ERR_UNSUPPORTED,
+			            "the table has the partition column '%s': a file that may hold any of its "
+			            "values cannot be added",
+			            name);
 		else
 			json_set(object, name, json_new_str(json_str(json_get(values, name), NULL)));
 	}

@@ -35,8 +35,8 @@ static int is_believed(struct blob *blob, const struct kept *k)
 	char name[64];
 
 	table_entry_name(k->log->version, name);
-	return k->log->version - k->begun < APPLIED_MAX && !blob_size(blob, name, &size, &modified, NULL) && size == k->size &&
-	       modified == k->modified;
+	return k->log->version - k->begun < APPLIED_MAX && !blob_size(blob, name, &size, &modified, NULL) &&
+	       size == k->size && modified == k->modified;
 }
 
 /* ERR_NOTFOUND is the good end. */

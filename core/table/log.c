@@ -201,8 +201,8 @@ static int read_checkpoint(struct blob *blob, const struct table_codec *codec, c
 	}
 	if (!r && (!log->metadata || !log->protocol)) {
 		part_name(parts, name);
-		r = err_set(err, ERR_CORRUPT, "table '%s': checkpoint '%s' has no metaData or no protocol", blob_location(blob),
-		            name);
+		r = err_set(err, ERR_CORRUPT, "table '%s': checkpoint '%s' has no metaData or no protocol",
+		            blob_location(blob), name);
 	}
 	log->version = log->checkpoint = parts->version;
 	return r;
@@ -239,8 +239,8 @@ static int apply_entries(struct table_log *log, struct blob *blob, const struct 
 		if (l->versions[i] <= log->version || (version >= 0 && l->versions[i] > version))
 			continue;
 		if (l->versions[i] != log->version + 1)
-			return err_set(err, ERR_CORRUPT, "table '%s': log entry %" PRId64 " is missing", blob_location(blob),
-			               log->version + 1);
+			return err_set(err, ERR_CORRUPT, "table '%s': log entry %" PRId64 " is missing",
+			               blob_location(blob), log->version + 1);
 		r = apply_entry(log, blob, l->versions[i], err);
 	}
 	return r;
@@ -254,13 +254,14 @@ static int no_way(struct blob *blob, const struct table_codec *codec, const stru
 	const char *place = blob_location(blob);
 
 	if (l->newer && !l->n_parts)
-		return err_set(err, ERR_UNSUPPORTED, "table '%s' needs the reader feature 'v2Checkpoint', which is not supported",
-		               place);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "table '%s' needs the reader feature 'v2Checkpoint', which is not supported", place);
 	if (l->n_parts && !codec)
-		return err_set(err, ERR_UNSUPPORTED, "table '%s': its log begins with a checkpoint, which cannot be read here",
-		               place);
+		return err_set(err, ERR_UNSUPPORTED,
+		               "table '%s': its log begins with a checkpoint, which cannot be read here", place);
 	if (version >= 0)
-		return err_set(err, ERR_NOTFOUND, "table '%s': version %" PRId64 " is not in the log any more", place, version);
+		return err_set(err, ERR_NOTFOUND, "table '%s': version %" PRId64 " is not in the log any more", place,
+		               version);
 	return err_set(err, ERR_CORRUPT, "table '%s': log entry 0 is missing, and there is no whole checkpoint", place);
 }
 
@@ -304,7 +305,8 @@ static int check_version(struct blob *blob, const struct table_log *log, int64_t
 	if (r)
 		return r;
 	if (log->version >= 0 && !log->schema)
-		return err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData or schemaString", blob_location(blob));
+		return err_set(err, ERR_CORRUPT, "table '%s' has a log without metaData or schemaString",
+		               blob_location(blob));
 	if (version >= 0 && log->version != version)
 		return err_set(err, ERR_NOTFOUND, "table '%s' has no version %" PRId64 ": the newest is %" PRId64,
 		               blob_location(blob), version, log->version);

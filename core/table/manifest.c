@@ -63,7 +63,8 @@ static int check_manifest(const struct json *m, const char *name, struct err *er
 
 			if (!json_get_str(c, "path", NULL) || n < 0 || json_get_int(c, "base", -1) != rows ||
 			    __builtin_add_overflow(rows, n, &rows))
-				return err_set(err, ERR_CORRUPT, "segment %zu of index '%s' covers rows that make no sense", i, name);
+				return err_set(err, ERR_CORRUPT,
+				               "segment %zu of index '%s' covers rows that make no sense", i, name);
 		}
 	}
 	return 0;
@@ -182,8 +183,10 @@ int index_manifest_create(struct blob *blob, const struct json *manifest, int64_
 
 	if (!r) {
 		r = same_index(have, manifest) ? 0
-		                               : err_set(err, ERR_CONFLICT, "there is another index '%s' already, of plugin "
-		                                         "'%s': drop it first", name, json_get_str(have, "plugin", ""));
+		                               : err_set(err, ERR_CONFLICT,
+		                                         "there is another index '%s' already, of plugin "
+		                                         "'%s': drop it first",
+		                                         name, json_get_str(have, "plugin", ""));
 		json_free(have);
 		return r;
 	}
@@ -293,9 +296,8 @@ static int try_commit(struct blob *blob, const char *name, const struct json *se
 	return r;
 }
 
-int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments,
-                          const struct json *replaces, struct json **ret, int64_t *ret_generation, int *ret_already,
-                          struct err *err)
+int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
+                          struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err)
 {
 	for (int round = 0; round < RACES_MAX; round++) {
 		int r = try_commit(blob, name, segments, replaces, ret, ret_generation, ret_already, err);

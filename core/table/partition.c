@@ -24,7 +24,8 @@ int table_partition_schema(const struct table_log *log, const struct ArrowSchema
 		struct ArrowSchema copy;
 
 		if (at < 0 || schema->children[at]->n_children)
-			r = err_set(err, ERR_CORRUPT, "the partition column '%.100s' is no plain column of the schema", name);
+			r = err_set(err, ERR_CORRUPT, "the partition column '%.100s' is no plain column of the schema",
+			            name);
 		else if (arrow_schema_copy(&copy, schema->children[at]))
 			r = err_set(err, ERR_NOMEM, "out of memory");
 		else if (arrow_schema_append(ret, &copy)) {
@@ -44,8 +45,8 @@ static int parse_date(const char *text, int64_t *ret_days, const char **ret_end)
 	struct tm tm = {0};
 	int y, m, d, n = 0;
 
-	if (sscanf(text, "%d-%2d-%2d%n", &y, &m, &d, &n) != 3 || !n || m < 1 || m > 12 || d < 1 || d > 31 || y < -9999 ||
-	    y > 9999)
+	if (sscanf(text, "%d-%2d-%2d%n", &y, &m, &d, &n) != 3 || !n || m < 1 || m > 12 || d < 1 || d > 31 ||
+	    y < -9999 || y > 9999)
 		return -1;
 	tm.tm_year = y - 1900;
 	tm.tm_mon = m - 1;
@@ -65,8 +66,8 @@ static int parse_timestamp(const char *text, int64_t *ret_us)
 	if (parse_date(text, &days, &end))
 		return -1;
 	if (*end == ' ' || *end == 'T') {
-		if (sscanf(end + 1, "%2d:%2d:%2d%n", &h, &m, &s, &n) != 3 || !n || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 ||
-		    s > 60)
+		if (sscanf(end + 1, "%2d:%2d:%2d%n", &h, &m, &s, &n) != 3 || !n || h < 0 || h > 23 || m < 0 || m > 59 ||
+		    s < 0 || s > 60)
 			return -1;
 		end += 1 + n;
 	}
@@ -165,7 +166,8 @@ int table_file_partition(const struct table_snapshot *s, const struct table_file
 		struct arrow_type_info info;
 
 		if (arrow_type_parse(column->format, &info) || append_text(arrow_builder_child(b, i), text, &info))
-			r = err_set(err, ERR_CORRUPT, "data file '%.200s': '%.60s' is no value for the partition column '%.60s'",
+			r = err_set(err, ERR_CORRUPT,
+			            "data file '%.200s': '%.60s' is no value for the partition column '%.60s'",
 			            file->path, text ? text : "", column->name);
 	}
 	if (!r && (arrow_end_struct(b) || arrow_builder_finish(b, ret)))

@@ -15,8 +15,9 @@
 static const struct {
 	const char *delta, *arrow;
 } primitives[] = {
-	{"string", "u"}, {"long", "l"},   {"integer", "i"}, {"short", "s"}, {"byte", "c"},  {"float", "f"},
-	{"double", "g"}, {"boolean", "b"}, {"binary", "z"}, {"date", "tdD"}, {"timestamp", "tsu:UTC"},
+	{"string", "u"}, {"long", "l"},   {"integer", "i"},         {"short", "s"},
+	{"byte", "c"},   {"float", "f"},  {"double", "g"},          {"boolean", "b"},
+	{"binary", "z"}, {"date", "tdD"}, {"timestamp", "tsu:UTC"},
 };
 #define N_PRIMITIVES (sizeof(primitives) / sizeof(primitives[0]))
 
@@ -126,8 +127,8 @@ static int struct_from_delta(const struct json *type, const char *name, int null
 		const struct json *field = json_at(fields, i);
 		const char *child = json_get_str(field, "name", NULL);
 
-		r = child ? type_from_delta(json_get(field, "type"), child, json_get_bool(field, "nullable", 1), depth + 1,
-		                            ret->children[i], err)
+		r = child ? type_from_delta(json_get(field, "type"), child, json_get_bool(field, "nullable", 1),
+		                            depth + 1, ret->children[i], err)
 		          : err_set(err, ERR_CORRUPT, "a column of the schema has no name");
 	}
 	if (r)
@@ -135,8 +136,8 @@ static int struct_from_delta(const struct json *type, const char *name, int null
 	return r;
 }
 
-static int list_from_delta(const struct json *type, const char *name, int nullable, int depth,
-                           struct ArrowSchema *ret, struct err *err)
+static int list_from_delta(const struct json *type, const char *name, int nullable, int depth, struct ArrowSchema *ret,
+                           struct err *err)
 {
 	int r;
 
@@ -186,7 +187,8 @@ static int primitive_from_delta(const char *type, const char *name, int nullable
 	if (!strcmp(type, "decimal"))
 		snprintf(format, sizeof(format), "d:10,0");
 	if (!*format)
-		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%.60s', which is not supported", name, type);
+		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%.60s', which is not supported", name,
+		               type);
 	return arrow_schema_make(ret, format, name, nullable, 0) ? no_memory(err) : 0;
 }
 
@@ -424,8 +426,10 @@ static int merge_into(struct ArrowSchema *have, const struct ArrowSchema *more, 
 	if (strcmp(have->format, more->format)) {
 		struct json *a = type_to_delta(have, NULL), *b = type_to_delta(more, NULL);
 
-		r = err_set(err, ERR_CONFLICT, "column '%s' is %s in the dataset and %s in the new data: convert it, or "
-		            "use another dataset", path, json_text(a), json_text(b));
+		r = err_set(err, ERR_CONFLICT,
+		            "column '%s' is %s in the dataset and %s in the new data: convert it, or "
+		            "use another dataset",
+		            path, json_text(a), json_text(b));
 		err_where(err, "%s", path);
 		json_free(a);
 		json_free(b);

@@ -169,7 +169,8 @@ int table_version_at(struct blob *blob, int64_t wall_ms, int64_t *ret, struct er
 	while (!r && n > 0 && time_of(blob, versions[n - 1]) > wall_ms)
 		n--;
 	if (!r && !n)
-		r = err_set(err, ERR_NOTFOUND, "table '%s': the log does not reach back to that time", blob_location(blob));
+		r = err_set(err, ERR_NOTFOUND, "table '%s': the log does not reach back to that time",
+		            blob_location(blob));
 	if (!r)
 		*ret = versions[n - 1];
 	free(versions);

@@ -148,8 +148,10 @@ int table_vacuum(struct blob *blob, const struct table_codec *codec, int64_t old
 	if (!r)
 		r = table_log_writable(s.log, err);
 	if (!r && older_than_ms < retention && !force)
-		r = err_set(err, ERR_INVALID, "the table keeps files for %lld hours after they are taken out, since readers of "
-		            "older versions may need them: wait longer, or force it", (long long)(retention / 3600000));
+		r = err_set(err, ERR_INVALID,
+		            "the table keeps files for %lld hours after they are taken out, since readers of "
+		            "older versions may need them: wait longer, or force it",
+		            (long long)(retention / 3600000));
 	vacuum.log = s.log;
 	vacuum.before = clock_wall_ms() - older_than_ms;
 	if (!r)
@@ -168,7 +170,8 @@ static int check_where(const struct table_snapshot *s, const struct json *where,
 
 	while (json_each(where, &at, &name, &value))
 		if (arrow_schema_find(&s->partitions, name, strlen(name)) < 0)
-			return err_set(err, ERR_INVALID, "'%.100s' is no partition column of the table: only whole files can be deleted",
+			return err_set(err, ERR_INVALID,
+			               "'%.100s' is no partition column of the table: only whole files can be deleted",
 			               name);
 	return 0;
 }
@@ -210,8 +213,8 @@ static int delete_once(struct blob *blob, const struct table_codec *codec, const
 }
 
 /* Somebody took one of them out meanwhile: look again. */
-int table_delete(struct blob *blob, const struct table_codec *codec, const struct json *where,
-                 struct table_commit *ret, int64_t *ret_files, struct err *err)
+int table_delete(struct blob *blob, const struct table_codec *codec, const struct json *where, struct table_commit *ret,
+                 int64_t *ret_files, struct err *err)
 {
 	int r = ERR_CONFLICT;
 

@@ -43,12 +43,12 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 /* ---- snapshot ------------------------------------------------------------------------------------------ */
 
 struct table_file {
-	const char *path;  /* decoded, relative to the table */
-	const char *raw;   /* as the log writes it */
-	const char *stats; /* JSON text, or NULL */
-	int64_t size, modified, rows; /* rows -1: not known */
+	const char *path;                    /* decoded, relative to the table */
+	const char *raw;                     /* as the log writes it */
+	const char *stats;                   /* JSON text, or NULL */
+	int64_t size, modified, rows;        /* rows -1: not known */
 	const struct json *partition, *tags; /* partitionValues; NULL: none */
-	int has_vector; /* of deleted rows, which no snapshot has */
+	int has_vector;                      /* of deleted rows, which no snapshot has */
 };
 
 /* What the table is at one version. */
@@ -56,10 +56,10 @@ struct table_snapshot {
 	int64_t version; /* -1: there is no table */
 	struct ArrowSchema schema;
 	struct ArrowSchema partitions; /* the columns of it that do not stand in files; mostly none */
-	struct json *metadata; /* the metaData action */
-	struct table_file *files; /* sorted by path */
+	struct json *metadata;         /* the metaData action */
+	struct table_file *files;      /* sorted by path */
 	size_t n_files;
-	int64_t rows, bytes; /* rows -1: some file does not say */
+	int64_t rows, bytes;   /* rows -1: some file does not say */
 	struct table_log *log; /* owns the rest */
 };
 
@@ -103,7 +103,7 @@ struct table_add {
 	const char *staged; /* absolute path of the finished file, NULL: it is in place */
 	const char *name;   /* its name in the table */
 	int64_t size, rows;
-	const char *stats;  /* JSON text */
+	const char *stats;            /* JSON text */
 	const struct json *partition; /* a text per partition column (table_partition_text); NULL: there are none */
 };
 
@@ -113,7 +113,7 @@ struct table_change {
 	size_t n_adds;
 	const char *app_id; /* NULL: no txn */
 	int64_t txn;
-	const char *operation; /* "WRITE" */
+	const char *operation;         /* "WRITE" */
 	const struct json *parameters; /* of the operation, for the history; texts, or NULL */
 	const char *const *removes;    /* paths of files that are taken out; ERR_CONFLICT when one is not in any more */
 	size_t n_removes;
@@ -126,7 +126,7 @@ struct table_change {
 
 struct table_commit {
 	int64_t version, rows, bytes, files; /* after it */
-	int already; /* the txn was there: nothing has changed */
+	int already;                         /* the txn was there: nothing has changed */
 };
 
 /* Creates the table when there is none. Safe against any number of other writers. ERR_UNSUPPORTED when the table
@@ -145,8 +145,8 @@ int table_vacuum(struct blob *blob, const struct table_codec *codec, int64_t old
                  struct table_vacuum *ret, struct err *err);
 /* Files of one partition, or all (`where` NULL), go out of the table in a commit of its own: {"column":"text"} in
  * partition columns only. *ret_files of them. */
-int table_delete(struct blob *blob, const struct table_codec *codec, const struct json *where,
-                 struct table_commit *ret, int64_t *ret_files, struct err *err);
+int table_delete(struct blob *blob, const struct table_codec *codec, const struct json *where, struct table_commit *ret,
+                 int64_t *ret_files, struct err *err);
 
 /* Deletes data files ("part-….parquet") and index segments that nothing has ever named, and what crashes left
  * half-written, if older than that. The age counts from the move into the table: let it be longer than a commit can
@@ -165,13 +165,11 @@ int index_manifest_load(struct blob *blob, const char *name, struct json **ret, 
 /* {"name": {manifest}} of all indexes of the table. */
 struct json *index_manifest_all(struct blob *blob, struct err *err);
 /* Makes an index; the same again is fine, another one of that name is ERR_CONFLICT. */
-int index_manifest_create(struct blob *blob, const struct json *manifest, int64_t *ret_generation,
-                          struct err *err);
+int index_manifest_create(struct blob *blob, const struct json *manifest, int64_t *ret_generation, struct err *err);
 /* Takes new segments in (each with "staged": the local folder) and those named in `replaces` out. Idempotent:
  * segments that are in already stay. */
-int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments,
-                          const struct json *replaces, struct json **ret, int64_t *ret_generation, int *ret_already,
-                          struct err *err);
+int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
+                          struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err);
 int index_manifest_drop(struct blob *blob, const char *name, struct err *err);
 /* The relative path of a blob of a segment. */
 void index_segment_path(const char *index, const char *dir, const char *blob, char *ret, size_t cap);

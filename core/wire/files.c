@@ -18,7 +18,8 @@ static int take_fd(struct msghdr *message)
 	struct cmsghdr *head = CMSG_FIRSTHDR(message);
 	int fd;
 
-	if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS || head->cmsg_len < CMSG_LEN(sizeof(int)))
+	if (!head || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS ||
+	    head->cmsg_len < CMSG_LEN(sizeof(int)))
 		return -EPROTO;
 	memcpy(&fd, CMSG_DATA(head), sizeof(fd));
 	return fd;
@@ -29,7 +30,10 @@ int wire_open_file(int socket, const char *path)
 	union control control;
 	int32_t errnum = 0;
 	struct iovec bytes = {&errnum, sizeof(errnum)};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr message = {.msg_iov = &bytes,
+	                         .msg_iovlen = 1,
+	                         .msg_control = &control,
+	                         .msg_controllen = sizeof(control)};
 	size_t n = strlen(path);
 	ssize_t got;
 

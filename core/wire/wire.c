@@ -35,8 +35,8 @@ const char *wire_name(enum wire_type type)
 	return is_known(type) ? messages[type].name : "unknown";
 }
 
-static int put_frame(struct buf *out, enum wire_type type, const void *head, uint32_t head_len,
-                     const void *p, size_t n, struct err *err)
+static int put_frame(struct buf *out, enum wire_type type, const void *head, uint32_t head_len, const void *p, size_t n,
+                     struct err *err)
 {
 	unsigned char header[WIRE_HEADER] = {0};
 	uint32_t len;

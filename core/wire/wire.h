@@ -22,8 +22,8 @@
 #include "base/err.h"
 #include "json/json.h"
 
-#define WIRE_FD 3        /* the socket, in the worker */
-#define WIRE_PAGE_FD 4   /* the crash page, see struct wire_page */
+#define WIRE_FD 3      /* the socket, in the worker */
+#define WIRE_PAGE_FD 4 /* the crash page, see struct wire_page */
 /* A SOCK_SEQPACKET socket for opening files that the worker may not reach itself: it sends a path, at most
  * WIRE_PATH_MAX bytes, and gets an int32 errno, with the descriptor beside it (SCM_RIGHTS) when that is 0. Only paths
  * that the order at hand names are opened, to read. */
@@ -39,7 +39,7 @@ enum wire_type {
 	WIRE_DATA,      /* raw result bytes of a query */
 	WIRE_RESULT,    /* {order, result, spent?}: done; spent: replace me, I am worn out */
 	WIRE_FAIL,      /* {order, code, text, where?, spent?} */
-	WIRE_METRICS,   /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
+	WIRE_METRICS, /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
 	WIRE_PART_DONE, /* {order, seq}: the part is committed */
@@ -54,9 +54,9 @@ enum wire_type {
 
 struct wire_message {
 	enum wire_type type;
-	struct json *json;  /* NULL for DATA; owned by the message */
-	uint32_t order;     /* DATA */
-	const char *data;   /* DATA; points into the decoder's buffer */
+	struct json *json; /* NULL for DATA; owned by the message */
+	uint32_t order;    /* DATA */
+	const char *data;  /* DATA; points into the decoder's buffer */
 	size_t len;
 };
 

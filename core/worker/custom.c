@@ -79,12 +79,10 @@ static void on_progress(void *ctx, uint64_t done, uint64_t total)
 	worker_progress(ctx, (int64_t)done, (int64_t)total, 0, 0);
 }
 
-static int instance_open(struct instance *x, const char *kind, const struct json *order,
-                         struct err *err)
+static int instance_open(struct instance *x, const char *kind, const struct json *order, struct err *err)
 {
 	const struct json *spec = json_get(order, "spec");
-	int r = loader_find(x->worker->loader, kind, json_get_str(spec, "plugin", ""), &x->plugin,
-	                    err);
+	int r = loader_find(x->worker->loader, kind, json_get_str(spec, "plugin", ""), &x->plugin, err);
 
 	if (r)
 		return r;
@@ -114,27 +112,24 @@ static int run_task(struct instance *x, const struct json *order, orasi_str *ret
 	orasi_error error = {.struct_size = sizeof(error)};
 	uint8_t *state = NULL;
 	orasi_task_run run = {
-	        .struct_size = sizeof(run),
-	        .attempt = (uint32_t)json_get_int(order, "attempt", 1),
-	        .task_id = {task, strlen(task)},
+		.struct_size = sizeof(run),
+		.attempt = (uint32_t)json_get_int(order, "attempt", 1),
+		.task_id = {task, strlen(task)},
 	};
 	orasi_status status;
-	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len,
-	                     err);
+	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len, err);
 
 	if (r)
 		goto out;
 	run.checkpoint.ptr = state;
 	x->worker->part = json_int(json_pointer(order, "/checkpoint/seq"), 0);
-	status = loader_call(
-	        x->worker->loader, x->plugin, "create",
-	        factory->create(&x->host.host, id, &x->config.config, &x->self, &error));
+	status = loader_call(x->worker->loader, x->plugin, "create",
+	                     factory->create(&x->host.host, id, &x->config.config, &x->self, &error));
 	if (status) {
 		r = loader_fail(x->plugin, "create", status, &error, err);
 		goto out;
 	}
-	status = loader_call(x->worker->loader, x->plugin, "run",
-	                     factory->run(x->self, &run, ret, &error));
+	status = loader_call(x->worker->loader, x->plugin, "run", factory->run(x->self, &run, ret, &error));
 	if (status)
 		r = loader_fail(x->plugin, "run", status, &error, err);
 out:
@@ -145,8 +140,7 @@ out:
 static int check_result(const struct instance *x, struct json *result, struct err *err)
 {
 	const orasi_task_factory *factory = x->plugin->task;
-	const char *text =
-	        factory->result_schema ? factory->result_schema(x->plugin->descriptor->id) : NULL;
+	const char *text = factory->result_schema ? factory->result_schema(x->plugin->descriptor->id) : NULL;
 	struct json *schema = NULL, *errors;
 	int r = 0;
 
@@ -154,8 +148,7 @@ static int check_result(const struct instance *x, struct json *result, struct er
 		return 0;
 	r = json_parse(text, strlen(text), &schema, err);
 	if (r)
-		return err_prefix(err, "the result_schema of plugin '%s'",
-		                  x->plugin->descriptor->id);
+		return err_prefix(err, "the result_schema of plugin '%s'", x->plugin->descriptor->id);
 	errors = json_new_array();
 	if (plugin_config_check(schema, result, "", errors)) {
 		const struct json *first = json_at(errors, 0);
@@ -179,10 +172,8 @@ static int take_result(const struct instance *x, orasi_str text, struct json **r
 	int r;
 
 	if (text.len > RESULT_MAX || (text.len && !text.ptr))
-		return err_set(
-		        err, ERR_PLUGIN,
-		        "plugin '%s' gave a result of %zu bytes in 'run': at most 1 MiB is kept",
-		        id, text.len);
+		return err_set(err, ERR_PLUGIN,
+		               "plugin '%s' gave a result of %zu bytes in 'run': at most 1 MiB is kept", id, text.len);
 	if (!text.len) {
 		result = json_new_object();
 	} else if (json_parse(text.ptr, text.len, &result, err)) {
@@ -191,8 +182,7 @@ static int take_result(const struct instance *x, orasi_str text, struct json **r
 	}
 	r = json_type(result) == JSON_OBJECT
 	            ? check_result(x, result, err)
-	            : err_set(err, ERR_PLUGIN,
-	                      "plugin '%s' gave a result in 'run' that is no JSON object", id);
+	            : err_set(err, ERR_PLUGIN, "plugin '%s' gave a result in 'run' that is no JSON object", id);
 	if (r) {
 		json_free(result);
 		return r;
@@ -205,11 +195,11 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 {
 	struct json *next = json_new_array(), *output = NULL;
 	struct loader_attempt attempt = {
-	        .trace = json_get_str(order, "trace", ""),
-	        .secrets = json_get(order, "secrets"),
-	        .next = next,
-	        .on_checkpoint = on_checkpoint,
-	        .ctx = worker,
+		.trace = json_get_str(order, "trace", ""),
+		.secrets = json_get(order, "secrets"),
+		.next = next,
+		.on_checkpoint = on_checkpoint,
+		.ctx = worker,
 	};
 	struct instance x = {.worker = worker};
 	orasi_str text = {NULL, 0};
@@ -268,18 +258,17 @@ static orasi_event event_of(const struct json *json)
 
 	clock_from_rfc3339(json_get_str(json, "time", ""), &ms);
 	return (orasi_event){
-	        .struct_size = sizeof(orasi_event),
-	        .severity = severity_of(json_get_str(json, "severity", "info")),
-	        .time_unix_ns = ms * 1000000,
-	        .id = str_of(json, "id"),
-	        .type = str_of(json, "type"),
-	        .json = {text, strlen(text)},
+		.struct_size = sizeof(orasi_event),
+		.severity = severity_of(json_get_str(json, "severity", "info")),
+		.time_unix_ns = ms * 1000000,
+		.id = str_of(json, "id"),
+		.type = str_of(json, "type"),
+		.json = {text, strlen(text)},
 	};
 }
 
 /* `settled` has what became of each in earlier attempts: a status, or null. */
-static int delivery_open(struct delivery *d, const struct json *events, const struct json *settled,
-                         struct err *err)
+static int delivery_open(struct delivery *d, const struct json *events, const struct json *settled, struct err *err)
 {
 	size_t n = json_count(events);
 
@@ -322,8 +311,7 @@ static struct json *settle(const struct delivery *d, const struct json *before)
 
 	for (size_t i = 0; i < json_count(d->all); i++) {
 		if (k < d->n && d->places[k] == i) {
-			json_push(now, is_settled(d->each[k]) ? json_new_int(d->each[k])
-			                                      : json_new_null());
+			json_push(now, is_settled(d->each[k]) ? json_new_int(d->each[k]) : json_new_null());
 			k++;
 		} else {
 			json_push(now, json_copy(json_at(before, i)));
@@ -336,9 +324,9 @@ static int deliver(struct instance *x, struct delivery *d, struct err *err)
 {
 	const orasi_notifier_factory *factory = x->plugin->notifier;
 	orasi_error error = {.struct_size = sizeof(error)};
-	orasi_status status = loader_call(x->worker->loader, x->plugin, "create",
-	                                  factory->create(&x->host.host, x->plugin->descriptor->id,
-	                                                  &x->config.config, &x->self, &error));
+	orasi_status status = loader_call(
+		x->worker->loader, x->plugin, "create",
+		factory->create(&x->host.host, x->plugin->descriptor->id, &x->config.config, &x->self, &error));
 
 	if (status)
 		return loader_fail(x->plugin, "create", status, &error, err);
@@ -350,19 +338,17 @@ static int deliver(struct instance *x, struct delivery *d, struct err *err)
 
 /* {"delivered","given_up","statuses":[…]}; an error while an event is neither delivered nor given
  * up. */
-static int sum_up(const struct delivery *d, const struct json *settled, struct json **ret,
-                  struct err *err)
+static int sum_up(const struct delivery *d, const struct json *settled, struct json **ret, struct err *err)
 {
 	int64_t delivered = 0, waiting = 0;
 
 	for (size_t i = 0; i < json_count(settled); i++) {
-		delivered += json_type(json_at(settled, i)) == JSON_INT &&
-		             !json_int(json_at(settled, i), -1);
+		delivered += json_type(json_at(settled, i)) == JSON_INT && !json_int(json_at(settled, i), -1);
 		waiting += json_type(json_at(settled, i)) != JSON_INT;
 	}
 	if (waiting)
-		return err_set(err, ERR_IO, "%lld of %zu events are not delivered yet",
-		               (long long)waiting, json_count(d->all));
+		return err_set(err, ERR_IO, "%lld of %zu events are not delivered yet", (long long)waiting,
+		               json_count(d->all));
 	*ret = json_new_object();
 	json_set_int(*ret, "delivered", delivered);
 	json_set_int(*ret, "given_up", (int64_t)json_count(settled) - delivered);

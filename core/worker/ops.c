@@ -193,7 +193,8 @@ int ops_run(struct worker *worker, const struct json *order, struct json **ret, 
 
 	loader_set_plugins(worker->loader, json_get(order, "plugins"));
 	/* A quarter of the memory is for the rest of the process. */
-	loader_set_limits(worker->loader, worker->memory / 4 * 3, timeout > 0 ? (clock_mono_ms() + timeout) * 1000000 : 0);
+	loader_set_limits(worker->loader, worker->memory / 4 * 3,
+	                  timeout > 0 ? (clock_mono_ms() + timeout) * 1000000 : 0);
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 		for (const struct op *op = roles[i].ops; op->name && !strcmp(roles[i].role, worker->role); op++)
 			if (!strcmp(op->name, name))

@@ -123,7 +123,8 @@ orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first
 	}
 	b->rows = first_row + (uint64_t)keys->length;
 	if (b->n * sizeof(struct entry) + b->bytes_len > b->index->memory)
-		return fail(err, ORASI_E_QUOTA, "the index needs more than its %llu bytes of memory: raise the option 'memory'",
+		return fail(err, ORASI_E_QUOTA,
+		            "the index needs more than its %llu bytes of memory: raise the option 'memory'",
 		            (unsigned long long)b->index->memory);
 	if (b->index->job && *b->index->job->cancel_flag)
 		return fail(err, ORASI_E_CANCELLED, "cancelled");
@@ -165,7 +166,8 @@ static uint64_t count_distinct(const struct build *b)
 	for (uint64_t i = 1; i < b->n; i++) {
 		const struct entry *x = &b->entries[i - 1], *y = &b->entries[i];
 
-		n += b->is_bytes ? x->len != y->len || memcmp(b->bytes + x->key, b->bytes + y->key, x->len) : x->key != y->key;
+		n += b->is_bytes ? x->len != y->len || memcmp(b->bytes + x->key, b->bytes + y->key, x->len)
+		                 : x->key != y->key;
 	}
 	return n;
 }

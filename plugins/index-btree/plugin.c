@@ -23,7 +23,7 @@ static const orasi_descriptor descriptor = {
 	.version = ORASI_VERSION,
 	.summary = "Sorted keys: points, ranges, prefixes, IN, NULL",
 	.config_schema = "{\"type\":\"object\",\"properties\":{\"memory\":{\"type\":\"string\",\"format\":\"bytes\","
-	                 "\"default\":\"512MiB\",\"description\":\"Memory that building one segment may take\"}}}",
+			 "\"default\":\"512MiB\",\"description\":\"Memory that building one segment may take\"}}}",
 	.features = features,
 	.requires_ext = requires_ext,
 };
@@ -66,8 +66,10 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	snprintf(index->format, sizeof(index->format), "%s", keys->children[0]->format);
 	if (arrow_type_parse(index->keys.children[0]->format, &index->info) ||
 	    (!key_is_fixed(&index->info) && !key_is_bytes(&index->info))) {
-		fail(err, ORASI_E_CONFIG, "column '%.100s' is of a type that a B-tree cannot order: use a number, text, time "
-		     "or boolean", keys->children[0]->name);
+		fail(err, ORASI_E_CONFIG,
+		     "column '%.100s' is of a type that a B-tree cannot order: use a number, text, time "
+		     "or boolean",
+		     keys->children[0]->name);
 		destroy(index);
 		return ORASI_E_CONFIG;
 	}
@@ -116,8 +118,12 @@ static orasi_status reader_open(void *self, orasi_store *src, void **ret, orasi_
 		reader_close(reader);
 		return r;
 	}
-	*info = (orasi_segment_info){sizeof(*info), SEGMENT_VERSION, reader->segment.head.rows,
-	                             reader->segment.head.entries, reader->segment.head.distinct, size};
+	*info = (orasi_segment_info){sizeof(*info),
+	                             SEGMENT_VERSION,
+	                             reader->segment.head.rows,
+	                             reader->segment.head.entries,
+	                             reader->segment.head.distinct,
+	                             size};
 	*ret = reader;
 	return ORASI_OK;
 }
@@ -135,8 +141,24 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_index_factory btree_factory = {
-	sizeof(orasi_index_factory), 0, caps, create, destroy, build_begin, build_add, build_finish, build_abort, NULL,
-	reader_open, reader_close, reader_query, cursor_next, cursor_close, reader_estimate, reader_verify, no_extension,
+	sizeof(orasi_index_factory),
+	0,
+	caps,
+	create,
+	destroy,
+	build_begin,
+	build_add,
+	build_finish,
+	build_abort,
+	NULL,
+	reader_open,
+	reader_close,
+	reader_query,
+	cursor_next,
+	cursor_close,
+	reader_estimate,
+	reader_verify,
+	no_extension,
 };
 
 static orasi_status plugin_init(const orasi_host *host, orasi_error *err)

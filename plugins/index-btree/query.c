@@ -119,7 +119,8 @@ static orasi_status view_values(const struct plan *plan, const orasi_term *term,
 	if (!term->values || !term->type || arrow_view_init(ret, term->type, term->values))
 		return fail(err, ORASI_E_INVALID, "operator %u needs values", term->op);
 	if (ret->info.type != have->type || ret->info.unit != have->unit)
-		return fail(err, ORASI_E_INVALID, "the values of operator %u are of another type than the column", term->op);
+		return fail(err, ORASI_E_INVALID, "the values of operator %u are of another type than the column",
+		            term->op);
 	return ORASI_OK;
 }
 
@@ -223,7 +224,8 @@ static orasi_status apply_term(struct plan *plan, const orasi_term *term, orasi_
 	}
 }
 
-static orasi_status make_plan(const struct reader *reader, const orasi_query *query, struct plan *plan, orasi_error *err)
+static orasi_status make_plan(const struct reader *reader, const orasi_query *query, struct plan *plan,
+                              orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 

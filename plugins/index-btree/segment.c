@@ -83,7 +83,8 @@ static int section(const struct segment *s, uint64_t at, uint64_t n, uint64_t wi
 {
 	uint64_t len, end;
 
-	return at % 8 || __builtin_mul_overflow(n, width, &len) || __builtin_add_overflow(at, len, &end) || end > s->size;
+	return at % 8 || __builtin_mul_overflow(n, width, &len) || __builtin_add_overflow(at, len, &end) ||
+	       end > s->size;
 }
 
 static uint32_t header_crc(const struct segment_header *head)
@@ -105,8 +106,9 @@ orasi_status segment_check(struct segment *s, const uint8_t *data, uint64_t size
 	if (memcmp(h->magic, SEGMENT_MAGIC, 8) || h->crc != header_crc(h))
 		return fail(err, ORASI_E_CORRUPT, "the header of the segment is damaged");
 	if (h->version != SEGMENT_VERSION)
-		return fail(err, ORASI_E_UNSUPPORTED, "the segment has version %u, this plugin reads %d: rebuild the index",
-		            h->version, SEGMENT_VERSION);
+		return fail(err, ORASI_E_UNSUPPORTED,
+		            "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
+		            SEGMENT_VERSION);
 	n_keys = h->entries + (h->kind == SEGMENT_BYTES);
 	if ((h->kind != SEGMENT_FIXED && h->kind != SEGMENT_BYTES) || n_keys < h->entries ||
 	    section(s, h->keys_at, n_keys, 8) || section(s, h->rows_at, h->entries, 8) ||
@@ -163,9 +165,11 @@ orasi_status segment_verify(const struct segment *s, uint32_t level, orasi_error
 
 	for (uint64_t i = 0; !r && level > 1 && i < s->head.entries; i++)
 		if (!entry_fine(s, i))
-			r = fail(err, ORASI_E_CORRUPT, "entry %llu of the segment is out of order", (unsigned long long)i);
+			r = fail(err, ORASI_E_CORRUPT, "entry %llu of the segment is out of order",
+			         (unsigned long long)i);
 	for (uint64_t i = 0; !r && level > 1 && i < s->head.nulls; i++)
 		if (s->nulls[i] >= s->head.rows || (i && s->nulls[i - 1] >= s->nulls[i]))
-			r = fail(err, ORASI_E_CORRUPT, "null %llu of the segment is out of order", (unsigned long long)i);
+			r = fail(err, ORASI_E_CORRUPT, "null %llu of the segment is out of order",
+			         (unsigned long long)i);
 	return r;
 }

@@ -347,8 +347,10 @@ orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first
 			return fail(err, ORASI_E_NOMEM, "out of memory");
 		if (b->used + b->rows * sizeof(*b->lengths) > b->index->memory)
 			r = b->runs + 1 < RUNS_MAX ? write_run(b, 0, err)
-			                           : fail(err, ORASI_E_QUOTA, "the segment has more than %d runs: raise the option "
-			                                  "'memory'", RUNS_MAX);
+			                           : fail(err, ORASI_E_QUOTA,
+			                                  "the segment has more than %d runs: raise the option "
+			                                  "'memory'",
+			                                  RUNS_MAX);
 	}
 	if (!r && b->index->job && *b->index->job->cancel_flag)
 		r = fail(err, ORASI_E_CANCELLED, "cancelled");

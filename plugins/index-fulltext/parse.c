@@ -16,7 +16,8 @@ struct parser {
 static struct node *wrong(struct parser *p, const char *what)
 {
 	if (!p->status)
-		p->status = fail(p->err, ORASI_E_INVALID, "full-text query, character %d: %s", (int)(p->at - p->text) + 1, what);
+		p->status = fail(p->err, ORASI_E_INVALID, "full-text query, character %d: %s",
+		                 (int)(p->at - p->text) + 1, what);
 	return NULL;
 }
 
@@ -205,7 +206,8 @@ orasi_status query_parse(const char *text, size_t n, struct node **ret, orasi_er
 	struct node *node;
 
 	if (n > QUERY_MAX)
-		return fail(err, ORASI_E_INVALID, "a full-text query of %zu bytes is too long: %d are allowed", n, QUERY_MAX);
+		return fail(err, ORASI_E_INVALID, "a full-text query of %zu bytes is too long: %d are allowed", n,
+		            QUERY_MAX);
 	node = parse_or(&p);
 	if (!p.status && p.at < p.end)
 		wrong(&p, "a ')' without its '('");

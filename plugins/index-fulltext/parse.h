@@ -26,7 +26,7 @@ struct node {
 	struct term_text {
 		uint8_t bytes[TERM_MAX];
 		size_t n;
-	} *terms; /* of WORDS one or more, a phrase; of PREFIX the words before and the begin */
+	} * terms; /* of WORDS one or more, a phrase; of PREFIX the words before and the begin */
 	size_t n_terms;
 };
 

@@ -22,8 +22,9 @@ static const orasi_descriptor descriptor = {
 	.name = "fulltext",
 	.version = ORASI_VERSION,
 	.summary = "Words and phrases of a text column, best rows first",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"memory\":{\"type\":\"string\",\"format\":\"bytes\","
-	                 "\"default\":\"256MiB\",\"description\":\"Memory that building may take before a run is written\"}}}",
+	.config_schema =
+		"{\"type\":\"object\",\"properties\":{\"memory\":{\"type\":\"string\",\"format\":\"bytes\","
+		"\"default\":\"256MiB\",\"description\":\"Memory that building may take before a run is written\"}}}",
 	.features = features,
 	.requires_ext = requires_ext,
 };
@@ -66,7 +67,8 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 		return fail(err, ORASI_E_CONFIG, "a full-text index takes one column, not %lld: make one for each",
 		            (long long)keys->n_children);
 	if (!is_text(keys->children[0]))
-		return fail(err, ORASI_E_CONFIG, "column '%.100s' is no text: a full-text index needs one", keys->children[0]->name);
+		return fail(err, ORASI_E_CONFIG, "column '%.100s' is no text: a full-text index needs one",
+		            keys->children[0]->name);
 	index = calloc(1, sizeof(*index));
 	if (!index || arrow_schema_copy(&index->keys, keys)) {
 		free(index);
@@ -157,8 +159,24 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_index_factory fulltext_factory = {
-	sizeof(orasi_index_factory), 0, caps, create, destroy, build_begin, build_add, build_finish, build_abort, NULL,
-	reader_open, reader_close, reader_query, cursor_next, cursor_close, reader_estimate, reader_verify, no_extension,
+	sizeof(orasi_index_factory),
+	0,
+	caps,
+	create,
+	destroy,
+	build_begin,
+	build_add,
+	build_finish,
+	build_abort,
+	NULL,
+	reader_open,
+	reader_close,
+	reader_query,
+	cursor_next,
+	cursor_close,
+	reader_estimate,
+	reader_verify,
+	no_extension,
 };
 
 static orasi_status plugin_init(const orasi_host *host, orasi_error *err)

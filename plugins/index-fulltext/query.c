@@ -165,7 +165,8 @@ static orasi_status match_prefix(const struct search *s, const struct node *node
 	struct words words;
 	orasi_status r = words_seek(&words, s->run, begin->bytes, begin->n, s->err);
 
-	for (; !r && words.n >= begin->n && !memcmp(words.term, begin->bytes, begin->n); r = words_next(&words, s->err)) {
+	for (; !r && words.n >= begin->n && !memcmp(words.term, begin->bytes, begin->n);
+	     r = words_next(&words, s->err)) {
 		struct list one = {0};
 
 		r = match_terms(s, node, &words, 0, &one);
@@ -293,7 +294,8 @@ static int add_run(struct list *all, const struct list *list, const struct run *
 	return bad;
 }
 
-static orasi_status search_all(const struct reader *reader, const orasi_query *query, struct list *ret, orasi_error *err)
+static orasi_status search_all(const struct reader *reader, const orasi_query *query, struct list *ret,
+                               orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 

@@ -88,8 +88,9 @@ static orasi_status check_header(struct run *run, orasi_error *err)
 	if (memcmp(h->magic, RUN_MAGIC, 8) || h->crc != crc32c(0, h, offsetof(struct run_header, crc)))
 		return damaged(err);
 	if (h->version != SEGMENT_VERSION)
-		return fail(err, ORASI_E_UNSUPPORTED, "the segment has version %u, this plugin reads %d: rebuild the index",
-		            h->version, SEGMENT_VERSION);
+		return fail(err, ORASI_E_UNSUPPORTED,
+		            "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
+		            SEGMENT_VERSION);
 	if (!sections_fine(run))
 		return damaged(err);
 	run->postings = run->data + h->postings_at;
@@ -147,8 +148,8 @@ static orasi_status take_word(struct words *w, orasi_error *err)
 {
 	uint64_t shared, rest, rows, size, limit = w->run->head.words_at - w->run->head.postings_at;
 
-	if (varint_take(&w->at, w->end, &shared) || varint_take(&w->at, w->end, &rest) || shared > w->n || rest > TERM_MAX ||
-	    shared + rest > TERM_MAX || rest > (uint64_t)(w->end - w->at))
+	if (varint_take(&w->at, w->end, &shared) || varint_take(&w->at, w->end, &rest) || shared > w->n ||
+	    rest > TERM_MAX || shared + rest > TERM_MAX || rest > (uint64_t)(w->end - w->at))
 		return damaged(err);
 	memcpy(w->term + shared, w->at, rest);
 	w->at += rest;
@@ -333,10 +334,11 @@ static orasi_status verify_words(const struct run *run, orasi_error *err)
 
 orasi_status run_verify(const struct run *run, uint32_t level, orasi_error *err)
 {
-	int64_t bad = level ? sealed_check(run->data, sizeof(run->head), run->head.sums_at, run->sums, run->head.n_sums) : -1;
+	int64_t bad =
+		level ? sealed_check(run->data, sizeof(run->head), run->head.sums_at, run->sums, run->head.n_sums) : -1;
 
 	if (bad >= 0)
-		return fail(err, ORASI_E_CORRUPT, "the checksum of byte %lld of the segment is wrong: rebuild the index",
-		            (long long)bad);
+		return fail(err, ORASI_E_CORRUPT,
+		            "the checksum of byte %lld of the segment is wrong: rebuild the index", (long long)bad);
 	return level > 1 ? verify_words(run, err) : ORASI_OK;
 }

@@ -51,8 +51,7 @@ struct reader {
 	uint64_t rows, docs, tokens, terms, bytes;
 };
 
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 orasi_status damaged(orasi_error *err); /* fail with the remedy */
 
 void run_name(uint32_t i, char ret[16]);
@@ -64,10 +63,10 @@ orasi_status run_verify(const struct run *run, uint32_t level, orasi_error *err)
 struct words {
 	const struct run *run;
 	const uint8_t *at, *end;
-	uint64_t block, left;       /* terms left in the block */
+	uint64_t block, left; /* terms left in the block */
 	uint8_t term[TERM_MAX + 1];
 	size_t n;
-	uint64_t rows;              /* that have it */
+	uint64_t rows; /* that have it */
 	uint64_t postings, postings_n;
 };
 /* At the first term that is not below the given one. */
@@ -97,7 +96,7 @@ struct list {
 	struct hit {
 		uint64_t row;
 		float score;
-	} *all;
+	} * all;
 	size_t n, cap;
 };
 int list_add(struct list *list, uint64_t row, float score);

@@ -11,19 +11,19 @@ struct span {
 /* What is no letter among the characters from U+00C0 on, and those that are words by themselves; sorted. The rest are
  * letters: a script that is not listed here is found by its words between spaces. */
 static const struct span spans[] = {
-	{0x00D7, 0x00D7, SEPARATOR},   {0x00F7, 0x00F7, SEPARATOR},   {0x02C2, 0x02DF, SEPARATOR},
-	{0x037E, 0x037E, SEPARATOR},   {0x0387, 0x0387, SEPARATOR},   {0x055A, 0x055F, SEPARATOR},
-	{0x0589, 0x058F, SEPARATOR},   {0x060C, 0x060D, SEPARATOR},   {0x061B, 0x061F, SEPARATOR},
-	{0x066A, 0x066D, SEPARATOR},   {0x06D4, 0x06D4, SEPARATOR},   {0x0964, 0x0965, SEPARATOR},
-	{0x2000, 0x206F, SEPARATOR},   {0x207A, 0x207E, SEPARATOR},   {0x208A, 0x208E, SEPARATOR},
-	{0x20A0, 0x20CF, SEPARATOR},   {0x2190, 0x2BFF, SEPARATOR},   {0x2E00, 0x2E7F, SEPARATOR},
-	{0x2E80, 0x2FFF, WHOLE},       {0x3000, 0x3004, SEPARATOR},   {0x3008, 0x3020, SEPARATOR},
-	{0x3030, 0x3030, SEPARATOR},   {0x303D, 0x303F, SEPARATOR},   {0x3041, 0x30FA, WHOLE},
-	{0x30FB, 0x30FB, SEPARATOR},   {0x31F0, 0x31FF, WHOLE},       {0x3400, 0x4DBF, WHOLE},
-	{0x4E00, 0x9FFF, WHOLE},       {0xE000, 0xF8FF, SEPARATOR},   {0xF900, 0xFAFF, WHOLE},
-	{0xFE10, 0xFE1F, SEPARATOR},   {0xFE30, 0xFE6F, SEPARATOR},   {0xFEFF, 0xFF0F, SEPARATOR},
-	{0xFF1A, 0xFF20, SEPARATOR},   {0xFF3B, 0xFF40, SEPARATOR},   {0xFF5B, 0xFF65, SEPARATOR},
-	{0xFFE0, 0xFFFF, SEPARATOR},   {0x1F000, 0x1FAFF, SEPARATOR}, {0x20000, 0x3FFFF, WHOLE},
+	{0x00D7, 0x00D7, SEPARATOR},    {0x00F7, 0x00F7, SEPARATOR},   {0x02C2, 0x02DF, SEPARATOR},
+	{0x037E, 0x037E, SEPARATOR},    {0x0387, 0x0387, SEPARATOR},   {0x055A, 0x055F, SEPARATOR},
+	{0x0589, 0x058F, SEPARATOR},    {0x060C, 0x060D, SEPARATOR},   {0x061B, 0x061F, SEPARATOR},
+	{0x066A, 0x066D, SEPARATOR},    {0x06D4, 0x06D4, SEPARATOR},   {0x0964, 0x0965, SEPARATOR},
+	{0x2000, 0x206F, SEPARATOR},    {0x207A, 0x207E, SEPARATOR},   {0x208A, 0x208E, SEPARATOR},
+	{0x20A0, 0x20CF, SEPARATOR},    {0x2190, 0x2BFF, SEPARATOR},   {0x2E00, 0x2E7F, SEPARATOR},
+	{0x2E80, 0x2FFF, WHOLE},        {0x3000, 0x3004, SEPARATOR},   {0x3008, 0x3020, SEPARATOR},
+	{0x3030, 0x3030, SEPARATOR},    {0x303D, 0x303F, SEPARATOR},   {0x3041, 0x30FA, WHOLE},
+	{0x30FB, 0x30FB, SEPARATOR},    {0x31F0, 0x31FF, WHOLE},       {0x3400, 0x4DBF, WHOLE},
+	{0x4E00, 0x9FFF, WHOLE},        {0xE000, 0xF8FF, SEPARATOR},   {0xF900, 0xFAFF, WHOLE},
+	{0xFE10, 0xFE1F, SEPARATOR},    {0xFE30, 0xFE6F, SEPARATOR},   {0xFEFF, 0xFF0F, SEPARATOR},
+	{0xFF1A, 0xFF20, SEPARATOR},    {0xFF3B, 0xFF40, SEPARATOR},   {0xFF5B, 0xFF65, SEPARATOR},
+	{0xFFE0, 0xFFFF, SEPARATOR},    {0x1F000, 0x1FAFF, SEPARATOR}, {0x20000, 0x3FFFF, WHOLE},
 	{0xE0000, 0x10FFFF, SEPARATOR},
 };
 
@@ -32,8 +32,9 @@ static enum sort sort_of(uint32_t c)
 	size_t low = 0, high = sizeof(spans) / sizeof(spans[0]);
 
 	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ? LETTER
-		                                                                                              : SEPARATOR;
+		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'
+		               ? LETTER
+		               : SEPARATOR;
 	if (c < 0xC0)
 		return c == 0xAA || c == 0xB5 || c == 0xBA ? LETTER : SEPARATOR;
 	while (low < high) {
@@ -74,7 +75,11 @@ static uint32_t take(const uint8_t **at, const uint8_t *end)
 {
 	const uint8_t *p = *at;
 	uint32_t c = *p;
-	int more = c < 0x80 ? 0 : c >= 0xC2 && c < 0xE0 ? 1 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xF0 && c < 0xF5 ? 3 : -1;
+	int more = c < 0x80                ? 0
+	           : c >= 0xC2 && c < 0xE0 ? 1
+	           : c >= 0xE0 && c < 0xF0 ? 2
+	           : c >= 0xF0 && c < 0xF5 ? 3
+	                                   : -1;
 
 	*at = p + 1;
 	if (more <= 0)

@@ -114,8 +114,7 @@ static bool type_is_ours(const struct ArrowSchema *schema, const struct arrow_ty
 
 static bool is_variable(enum arrow_type type)
 {
-	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY ||
-	       type == ARROW_LARGE_BINARY;
+	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY || type == ARROW_LARGE_BINARY;
 }
 
 static bool is_wide(enum arrow_type type)

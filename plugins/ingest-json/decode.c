@@ -61,8 +61,8 @@ static orasi_status no_memory(orasi_error *err)
 
 static void decoder_free(struct decoder *d);
 
-static orasi_status decode_create(const orasi_host *host, const char *id,
-                                  const orasi_config *config, void **ret_self, orasi_error *err)
+static orasi_status decode_create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                                  orasi_error *err)
 {
 	struct decoder *d;
 	orasi_status status;
@@ -140,8 +140,7 @@ static int note_record(struct decoder *d, struct shape *shape, struct record *re
 
 /* Notes the records that lie within sample_bytes from here, sample_rows at most, and comes back.
  * *ret_end is behind the last of them. */
-static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t *ret_end,
-                                orasi_error *err)
+static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t *ret_end, orasi_error *err)
 {
 	struct reader_place place;
 	struct record record;
@@ -182,16 +181,14 @@ static orasi_kv kv_u64(orasi_str key, uint64_t value, char buf[U64_TEXT])
 	return kv_text(key, buf);
 }
 
-static void tell_column(void *ctx, const char *path, const char *format, uint64_t seen,
-                        uint64_t nulls, const char *example)
+static void tell_column(void *ctx, const char *path, const char *format, uint64_t seen, uint64_t nulls,
+                        const char *example)
 {
 	struct decoder *d = ctx;
 	char seen_text[U64_TEXT], nulls_text[U64_TEXT];
 	const orasi_kv kv[] = {
-		kv_text(ORASI_STR("column"), path),
-		kv_text(ORASI_STR("type"), format),
-		kv_u64(ORASI_STR("seen"), seen, seen_text),
-		kv_u64(ORASI_STR("nulls"), nulls, nulls_text),
+		kv_text(ORASI_STR("column"), path),         kv_text(ORASI_STR("type"), format),
+		kv_u64(ORASI_STR("seen"), seen, seen_text), kv_u64(ORASI_STR("nulls"), nulls, nulls_text),
 		kv_text(ORASI_STR("example"), example),
 	};
 
@@ -219,8 +216,8 @@ static orasi_status make_columns(struct decoder *d, orasi_error *err)
 
 	if (!root && wrong)
 		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', JSON has no values for it",
-		            wrong->name, wrong->format);
+		            "the column '%s' has the Arrow type '%s', JSON has no values for it", wrong->name,
+		            wrong->format);
 	if (!root)
 		return no_memory(err);
 	column_free(d->root);
@@ -228,8 +225,7 @@ static orasi_status make_columns(struct decoder *d, orasi_error *err)
 	return ORASI_OK;
 }
 
-static orasi_status grow_from(struct decoder *d, struct shape *shape, bool *ret_grown,
-                              orasi_error *err)
+static orasi_status grow_from(struct decoder *d, struct shape *shape, bool *ret_grown, orasi_error *err)
 {
 	struct infer_limits limits = limits_of(d);
 	orasi_status status = take_sample(d, shape, &d->state.grow_after, err);
@@ -269,8 +265,7 @@ static orasi_status infer(struct decoder *d, orasi_error *err)
 
 /* The host's columns are fixed. They grow by the sample only at the start: in the middle a resumed
  * reader must do what the first one did, which met its new keys one by one. */
-static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open,
-                                  orasi_error *err)
+static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
 {
 	bool grown;
 	orasi_status status = ORASI_OK;
@@ -288,8 +283,7 @@ static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *op
 	return state_modes_apply(&d->state, &d->schema) ? no_memory(err) : ORASI_OK;
 }
 
-static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret,
-                                  orasi_error *err)
+static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *ret, orasi_error *err)
 {
 	return arrow_schema_copy(ret, &d->schema) ? no_memory(err) : ORASI_OK;
 }
@@ -298,8 +292,7 @@ static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *r
 
 static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
 {
-	const struct reader_config config = {d->settings.mode, d->settings.records,
-	                                     (size_t)d->settings.max_record};
+	const struct reader_config config = {d->settings.mode, d->settings.records, (size_t)d->settings.max_record};
 	bool resumed = open->checkpoint.len > 0;
 
 	d->state.range_begin = open->range_begin;
@@ -314,8 +307,8 @@ static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open
 	                   resumed ? &d->state.place : NULL, &d->reader, err);
 }
 
-static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open,
-                             struct ArrowSchema *ret_schema, orasi_error *err)
+static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                             orasi_error *err)
 {
 	orasi_status status = open_reader(d, open, err);
 
@@ -326,8 +319,8 @@ static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open,
 	return status ? status : export_schema(d, ret_schema, err);
 }
 
-static orasi_status decode_open(void *self, const orasi_ingest_open *open,
-                                struct ArrowSchema *ret_schema, orasi_error *err)
+static orasi_status decode_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                                orasi_error *err)
 {
 	struct decoder *d = self;
 	orasi_status status;
@@ -340,8 +333,7 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open,
 	d->row = (struct row){.config = &d->row_config};
 	d->range_begin = open->range_begin;
 	d->max_rows = open->max_rows ? open->max_rows : 1;
-	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes
-	                                                                    : BATCH_BYTES_MAX;
+	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes : BATCH_BYTES_MAX;
 	status = open_all(d, open, ret_schema, err);
 	if (status)
 		decoder_reset(d);
@@ -365,8 +357,7 @@ static int shown(const struct record *record, const struct flaw *flaw)
 	return (int)n;
 }
 
-static void say_flaw(const struct decoder *d, const struct record *record, const char *column,
-                     char *ret, size_t cap)
+static void say_flaw(const struct decoder *d, const struct record *record, const char *column, char *ret, size_t cap)
 {
 	const struct flaw *flaw = &d->row.flaw;
 	size_t at = flaw->at ? (size_t)(flaw->at - record->text) : 0;
@@ -377,8 +368,7 @@ static void say_flaw(const struct decoder *d, const struct record *record, const
 		         (unsigned long long)record->whole, (long long)d->settings.max_record);
 		return;
 	}
-	n = snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column, *column ? ": " : "",
-	             flaw->what, at);
+	n = snprintf(ret, cap, "%s%s%s, at byte %zu of the record", column, *column ? ": " : "", flaw->what, at);
 	if (strcmp(flaw->code, FLAW_UTF8) && at < record->len && n < (int)cap)
 		snprintf(ret + n, cap - (size_t)n, ": %.*s", shown(record, flaw), flaw->at);
 }
@@ -412,8 +402,8 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 	}
 	err->row = row;
 	err->offset = (int64_t)record->offset;
-	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row,
-	            (long long)record->offset, code, message);
+	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row, (long long)record->offset, code,
+	            message);
 }
 
 /* Once per source, when it ends. */
@@ -425,8 +415,8 @@ static void tell_duplicates(struct decoder *d)
 	if (!d->row.duplicates || d->duplicates_told || !d->log)
 		return;
 	d->duplicates_told = true;
-	d->log->log(d->host, ORASI_LOG_WARN,
-	            ORASI_STR("keys stood twice in their object, the last value counts"), &kv, 1);
+	d->log->log(d->host, ORASI_LOG_WARN, ORASI_STR("keys stood twice in their object, the last value counts"), &kv,
+	            1);
 }
 
 /* ---- next --------------------------------------------------------------------------------- */
@@ -454,7 +444,7 @@ static void say_no_column(struct decoder *d, struct record *record)
 
 	d->row.flaw.code = FLAW_COLUMNS;
 	d->row.flaw.what = "a key that cannot become a column, because there are max_columns or it "
-	                   "holds a NUL";
+			   "holds a NUL";
 	record->text[record->len] = 0;
 	if (!row_check(record->text, record->len, d->row_config.max_depth, &d->row.flaw))
 		d->row.flaw.column = NULL;
@@ -462,8 +452,7 @@ static void say_no_column(struct decoder *d, struct record *record)
 }
 
 /* A record that did not become a row: undo, then quarantine, or let the schema grow. */
-static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows,
-                            orasi_error *err)
+static orasi_status on_flaw(struct decoder *d, struct record *record, int64_t rows, orasi_error *err)
 {
 	if (!record->too_long)
 		column_truncate(d->root, rows);
@@ -537,8 +526,8 @@ static orasi_status after_rows(struct decoder *d, orasi_status status, orasi_err
 	return grown ? ORASI_SCHEMA : ORASI_AGAIN;
 }
 
-static orasi_status give_batch(struct decoder *d, orasi_status status, struct ArrowArray *ret,
-                               orasi_mark *mark, orasi_error *err)
+static orasi_status give_batch(struct decoder *d, orasi_status status, struct ArrowArray *ret, orasi_mark *mark,
+                               orasi_error *err)
 {
 	if (column_finish(d->root, ret))
 		return no_memory(err);
@@ -551,8 +540,7 @@ static orasi_status give_batch(struct decoder *d, orasi_status status, struct Ar
 	return ORASI_OK;
 }
 
-static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_mark *mark,
-                                orasi_error *err)
+static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_mark *mark, orasi_error *err)
 {
 	struct decoder *d = self;
 	orasi_status status;
@@ -626,11 +614,9 @@ static bool looks_like_json(orasi_bytes head)
 	return p < end && (*p == '"' || *p == '}' || (array && (*p == '{' || *p == ']')));
 }
 
-static orasi_status decode_sniff(const char *id, orasi_bytes head, orasi_str name,
-                                 uint32_t *ret_score)
+static orasi_status decode_sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret_score)
 {
-	bool named =
-		ends_with(name, ".json") || ends_with(name, ".ndjson") || ends_with(name, ".jsonl");
+	bool named = ends_with(name, ".json") || ends_with(name, ".ndjson") || ends_with(name, ".jsonl");
 
 	(void)id;
 	if (looks_like_json(head))

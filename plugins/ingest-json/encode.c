@@ -157,9 +157,8 @@ static void put_int(struct encoder *e, const struct field *f, int64_t i)
 {
 	int64_t v = arrow_view_int(&f->view, i);
 	char text[SCALAR_MAX];
-	int n = f->view.info.type == ARROW_UINT64
-	                ? snprintf(text, sizeof(text), "%llu", (unsigned long long)v)
-	                : snprintf(text, sizeof(text), "%lld", (long long)v);
+	int n = f->view.info.type == ARROW_UINT64 ? snprintf(text, sizeof(text), "%llu", (unsigned long long)v)
+	                                          : snprintf(text, sizeof(text), "%lld", (long long)v);
 
 	put(e, text, (size_t)n);
 }
@@ -190,8 +189,7 @@ static void put_decimal(struct encoder *e, const struct field *f, int64_t i)
 
 static void put_binary(struct encoder *e, const struct field *f, int64_t i)
 {
-	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t n;
 	const uint8_t *p = arrow_view_bytes(&f->view, i, &n);
 	uint8_t *at = room(e, n / 3 * 4 + 6);
@@ -200,8 +198,8 @@ static void put_binary(struct encoder *e, const struct field *f, int64_t i)
 		return;
 	*at++ = '"';
 	for (size_t k = 0; k < n; k += 3) {
-		uint32_t v = (uint32_t)p[k] << 16 | (k + 1 < n ? (uint32_t)p[k + 1] << 8 : 0) |
-		             (k + 2 < n ? p[k + 2] : 0);
+		uint32_t v =
+			(uint32_t)p[k] << 16 | (k + 1 < n ? (uint32_t)p[k + 1] << 8 : 0) | (k + 2 < n ? p[k + 2] : 0);
 
 		*at++ = (uint8_t)alphabet[v >> 18];
 		*at++ = (uint8_t)alphabet[v >> 12 & 63];
@@ -382,8 +380,8 @@ static bool can_write(const struct ArrowSchema *schema)
 {
 	struct arrow_type_info info;
 
-	if (arrow_type_parse(schema->format, &info) || schema->dictionary ||
-	    info.type == ARROW_DECIMAL256 || info.scale > 38)
+	if (arrow_type_parse(schema->format, &info) || schema->dictionary || info.type == ARROW_DECIMAL256 ||
+	    info.scale > 38)
 		return false;
 	if (info.type == ARROW_MAP)
 		return schema->n_children == 1 && schema->children[0]->n_children == 2 &&
@@ -397,8 +395,7 @@ static orasi_status field_make(struct field *f, const struct ArrowSchema *schema
 
 	if (!can_write(schema))
 		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', JSON has no form for it",
-		            name, schema->format);
+		            "the column '%s' has the Arrow type '%s', JSON has no form for it", name, schema->format);
 	f->mode = column_mode_of(schema);
 	f->children = calloc((size_t)schema->n_children + 1, sizeof(*f->children));
 	if (!f->children || make_key(f, name))
@@ -417,8 +414,7 @@ static orasi_status field_make(struct field *f, const struct ArrowSchema *schema
 static int field_bind(struct field *f)
 {
 	for (int64_t i = 0; i < f->n_children; i++)
-		if (arrow_view_child(&f->view, i, &f->children[i].view) ||
-		    field_bind(&f->children[i]))
+		if (arrow_view_child(&f->view, i, &f->children[i].view) || field_bind(&f->children[i]))
 			return -1;
 	return 0;
 }
@@ -450,8 +446,8 @@ static void encode_destroy(void *self)
 	free(e);
 }
 
-static orasi_status encode_create(const orasi_host *host, const char *id,
-                                  const orasi_config *config, void **ret_self, orasi_error *err)
+static orasi_status encode_create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                                  orasi_error *err)
 {
 	struct encoder *e;
 
@@ -467,8 +463,7 @@ static orasi_status encode_create(const orasi_host *host, const char *id,
 	return ORASI_OK;
 }
 
-static orasi_status encode_open(void *self, orasi_output *output, const struct ArrowSchema *schema,
-                                orasi_error *err)
+static orasi_status encode_open(void *self, orasi_output *output, const struct ArrowSchema *schema, orasi_error *err)
 {
 	struct encoder *e = self;
 	orasi_status status = ORASI_OK;
@@ -496,8 +491,7 @@ static orasi_status write_rows(struct encoder *e, orasi_error *err)
 		put_struct(e, &e->root, i);
 		put_char(e, '\n');
 		if (e->failed)
-			return fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch",
-			            (long long)i);
+			return fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch", (long long)i);
 		if (e->len >= FLUSH_AT)
 			status = flush(e, err);
 		if (status)
@@ -541,8 +535,7 @@ static orasi_status encode_finish(void *self, orasi_encode_info *ret_info, orasi
 	status = flush(e, err);
 	if (status)
 		return status;
-	n = snprintf(e->stats, sizeof(e->stats), "{\"numRecords\":%llu}",
-	             (unsigned long long)e->rows);
+	n = snprintf(e->stats, sizeof(e->stats), "{\"numRecords\":%llu}", (unsigned long long)e->rows);
 	ret_info->rows = e->rows;
 	ret_info->bytes = e->written;
 	ret_info->stats_json = (orasi_str){e->stats, (size_t)n};

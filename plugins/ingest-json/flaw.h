@@ -32,8 +32,7 @@ struct flaw {
 extern const char flaw_nomem[]; /* no memory for the row */
 extern const char flaw_grow[];  /* a key without a column: the schema must grow first */
 
-static inline const uint8_t *flaw_set(struct flaw *flaw, const char *code, const uint8_t *at,
-                                      const char *what)
+static inline const uint8_t *flaw_set(struct flaw *flaw, const char *code, const uint8_t *at, const char *what)
 {
 	flaw->code = code;
 	flaw->at = at;

@@ -322,8 +322,7 @@ static struct choice choose(const struct shape *s)
 	if (s->opaque)
 		return (struct choice){"u", COLUMN_JSON};
 	if (s->kinds == KIND_OBJECT)
-		return s->n_children ? (struct choice){"+s", COLUMN_PLAIN}
-		                     : (struct choice){"u", COLUMN_JSON};
+		return s->n_children ? (struct choice){"+s", COLUMN_PLAIN} : (struct choice){"u", COLUMN_JSON};
 	if (s->kinds == KIND_ARRAY)
 		return (struct choice){"+l", COLUMN_PLAIN};
 	if (s->kinds & KIND_NESTED)
@@ -478,12 +477,10 @@ static int grow(struct growth *growth, struct shape *s, struct ArrowSchema *sche
 	return 0;
 }
 
-int shape_grow(struct shape *root, const struct infer_limits *limits, struct ArrowSchema *schema,
-               bool *ret_grown)
+int shape_grow(struct shape *root, const struct infer_limits *limits, struct ArrowSchema *schema, bool *ret_grown)
 {
 	uint32_t have = schema_leaves(schema);
-	struct growth growth = {.room = have < limits->max_columns ? limits->max_columns - have
-	                                                           : 0};
+	struct growth growth = {.room = have < limits->max_columns ? limits->max_columns - have : 0};
 	int r = grow(&growth, root, schema);
 
 	*ret_grown = growth.grown;
@@ -500,8 +497,7 @@ struct evidence {
 	uint64_t parents; /* how often the object around was there */
 };
 
-static void explain(const struct evidence *e, const struct shape *s,
-                    const struct ArrowSchema *schema, const char *path)
+static void explain(const struct evidence *e, const struct shape *s, const struct ArrowSchema *schema, const char *path)
 {
 	struct evidence below = *e;
 	char longer[PATH_CAP];
@@ -509,8 +505,7 @@ static void explain(const struct evidence *e, const struct shape *s,
 	below.parents = s->seen - s->nulls;
 	if (schema->format[0] != '+')
 		e->tell(e->ctx, path, schema->format, s->seen - s->nulls,
-			e->parents > s->seen - s->nulls ? e->parents - (s->seen - s->nulls) : 0,
-			s->example);
+		        e->parents > s->seen - s->nulls ? e->parents - (s->seen - s->nulls) : 0, s->example);
 	else if (s->item && schema->n_children == 1) {
 		snprintf(longer, sizeof(longer), "%s.item", path);
 		below.parents = s->item->seen;
@@ -528,8 +523,7 @@ static void explain(const struct evidence *e, const struct shape *s,
 	}
 }
 
-void shape_explain(const struct shape *root, const struct ArrowSchema *schema, shape_evidence tell,
-                   void *ctx)
+void shape_explain(const struct shape *root, const struct ArrowSchema *schema, shape_evidence tell, void *ctx)
 {
 	struct evidence evidence = {tell, ctx, root->seen};
 

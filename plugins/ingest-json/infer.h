@@ -41,14 +41,12 @@ uint64_t shape_records(const struct shape *root);
 int shape_schema(struct shape *root, const struct infer_limits *limits, struct ArrowSchema *ret);
 /* Appends what `schema` does not have, inside structs too. Stops at max_columns. *ret_grown tells
  * if there was anything. */
-int shape_grow(struct shape *root, const struct infer_limits *limits, struct ArrowSchema *schema,
-               bool *ret_grown);
+int shape_grow(struct shape *root, const struct infer_limits *limits, struct ArrowSchema *schema, bool *ret_grown);
 
 /* Calls back per column of `schema` that the records had: path, Arrow format, values seen, nulls
  * among the records, and the first value's text. */
-typedef void (*shape_evidence)(void *ctx, const char *path, const char *format, uint64_t seen,
-                               uint64_t nulls, const char *example);
-void shape_explain(const struct shape *root, const struct ArrowSchema *schema, shape_evidence tell,
-                   void *ctx);
+typedef void (*shape_evidence)(void *ctx, const char *path, const char *format, uint64_t seen, uint64_t nulls,
+                               const char *example);
+void shape_explain(const struct shape *root, const struct ArrowSchema *schema, shape_evidence tell, void *ctx);
 
 #endif

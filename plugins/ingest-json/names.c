@@ -47,8 +47,7 @@ static int grow(struct names *names)
 		return -1;
 	for (uint32_t i = 0; i < names->cap; i++)
 		if (names->slots[i].key)
-			*slot_of(&bigger, names->slots[i].key, names->slots[i].len) =
-			        names->slots[i];
+			*slot_of(&bigger, names->slots[i].key, names->slots[i].len) = names->slots[i];
 	free(names->slots);
 	*names = bigger;
 	return 0;

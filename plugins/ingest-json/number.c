@@ -28,13 +28,12 @@ static inline bool eight_digits(const uint8_t *p, uint64_t *ret)
 	uint64_t v;
 
 	memcpy(&v, p, 8);
-	if (((v & 0xF0F0F0F0F0F0F0F0) | (((v + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) !=
-	    0x3333333333333333)
+	if (((v & 0xF0F0F0F0F0F0F0F0) | (((v + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) != 0x3333333333333333)
 		return false;
 	v -= 0x3030303030303030;
 	v = v * 10 + (v >> 8);
 	*ret = ((v & 0x000000FF000000FF) * 0x000F424000000064 +
-		((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+	        ((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
 	       32;
 	return true;
 }
@@ -128,8 +127,7 @@ static bool magnitude(const struct number *number, uint64_t *ret)
 			return false;
 		v = 0;
 		for (end = (char *)number->text + number->negative; is_digit((uint8_t)*end); end++)
-			if (__builtin_mul_overflow(v, 10, &v) ||
-			    __builtin_add_overflow(v, (uint64_t)(*end - '0'), &v))
+			if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*end - '0'), &v))
 				return false;
 	}
 	for (; e > 0 && v; e--)
@@ -174,8 +172,8 @@ bool number_decimal(const struct number *number, int precision, int scale, __int
 	for (const uint8_t *p = number->text; p < number->text + number->len; p++) {
 		if (*p == 'e' || *p == 'E')
 			break;
-		if (is_digit(*p) && (__builtin_mul_overflow(v, 10, &v) ||
-		                     __builtin_add_overflow(v, (unsigned)(*p - '0'), &v)))
+		if (is_digit(*p) &&
+		    (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (unsigned)(*p - '0'), &v)))
 			return false;
 	}
 	for (; shift > 0 && v; shift--)
@@ -192,9 +190,8 @@ bool number_decimal(const struct number *number, int precision, int scale, __int
 
 /* ---- doubles ------------------------------------------------------------------------------ */
 
-static const double pow10_exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double pow10_exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 static bool double_clinger(const struct number *number, double *ret)
 {
@@ -202,8 +199,7 @@ static bool double_clinger(const struct number *number, double *ret)
 
 	if (number->mantissa > 1ULL << 53 || number->exponent < -22 || number->exponent > 22)
 		return false;
-	*ret = number->exponent < 0 ? v / pow10_exact[-number->exponent]
-	                            : v * pow10_exact[number->exponent];
+	*ret = number->exponent < 0 ? v / pow10_exact[-number->exponent] : v * pow10_exact[number->exponent];
 	return true;
 }
 

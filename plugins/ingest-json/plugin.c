@@ -49,8 +49,8 @@ static const char *const mode_words[] = {"auto", "ndjson", "concatenated", "arra
 static const char *const unknown_words[] = {"evolve", "ignore", "reject", NULL};
 
 /* Leaves *ret as it is when the option is not there. */
-static orasi_status read_word(const orasi_config *config, const char *ptr, const char *const *words,
-                              int *ret, orasi_error *err)
+static orasi_status read_word(const orasi_config *config, const char *ptr, const char *const *words, int *ret,
+                              orasi_error *err)
 {
 	orasi_str value;
 
@@ -61,18 +61,17 @@ static orasi_status read_word(const orasi_config *config, const char *ptr, const
 			*ret = i;
 			return ORASI_OK;
 		}
-	return fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1,
-	            (int)value.len, value.ptr);
+	return fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len, value.ptr);
 }
 
-static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least,
-                                int64_t most, int64_t *ret, orasi_error *err)
+static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least, int64_t most, int64_t *ret,
+                                orasi_error *err)
 {
 	config->get_i64(config, ptr, ret);
 	if (*ret >= least && *ret <= most)
 		return ORASI_OK;
-	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld",
-	            ptr + 1, (long long)*ret, (long long)least, (long long)most);
+	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1, (long long)*ret,
+	            (long long)least, (long long)most);
 }
 
 static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_error *err)

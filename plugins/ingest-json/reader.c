@@ -49,12 +49,11 @@ static uint64_t offset_of(const struct reader *r)
 	return r->base + r->pos;
 }
 
-static orasi_status corrupt(const struct reader *r, orasi_error *err, uint64_t offset,
-                            const char *what)
+static orasi_status corrupt(const struct reader *r, orasi_error *err, uint64_t offset, const char *what)
 {
 	err->offset = (int64_t)offset;
-	return fail(err, ORASI_E_CORRUPT, "%.*s: %s at byte %llu", (int)r->source->uri.len,
-	            r->source->uri.ptr, what, (unsigned long long)offset);
+	return fail(err, ORASI_E_CORRUPT, "%.*s: %s at byte %llu", (int)r->source->uri.len, r->source->uri.ptr, what,
+	            (unsigned long long)offset);
 }
 
 /* ---- window ------------------------------------------------------------------------------- */
@@ -109,8 +108,7 @@ static orasi_status fill(struct reader *r, orasi_error *err)
 	if (make_room(r))
 		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->cap);
 	if (r->by_place)
-		status = r->source->pread(r->source, r->base + r->end, r->buf + r->end, CHUNK, &got,
-		                          err);
+		status = r->source->pread(r->source, r->base + r->end, r->buf + r->end, CHUNK, &got, err);
 	else
 		status = r->source->read(r->source, r->buf + r->end, CHUNK, &got, err);
 	if (status < 0)
@@ -200,8 +198,7 @@ static void walk_open(struct walk *w, bool object)
 static void walk_close(struct walk *w, bool object)
 {
 	w->level--;
-	if (w->level < SCAN_DEPTH_MAX && !w->loose &&
-	    (w->kinds[w->level >> 3] >> (w->level & 7) & 1) != object)
+	if (w->level < SCAN_DEPTH_MAX && !w->loose && (w->kinds[w->level >> 3] >> (w->level & 7) & 1) != object)
 		w->mismatch = true;
 	w->done = !w->level || w->mismatch;
 }
@@ -277,8 +274,7 @@ static const uint8_t *walk_on(struct walk *w, const uint8_t *p, const uint8_t *e
 }
 
 /* Goes on behind the excerpt of a record that is longer than `limit`, dropping what it reads. */
-static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, struct record *ret,
-                              orasi_error *err)
+static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, struct record *ret, orasi_error *err)
 {
 	size_t keep = seen < EXCERPT_MAX ? seen : EXCERPT_MAX;
 	orasi_status status;
@@ -305,8 +301,7 @@ static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, str
 }
 
 /* Gives what stands at pos and moves behind it. */
-static orasi_status take(struct reader *r, struct walk *w, size_t limit, struct record *ret,
-                         orasi_error *err)
+static orasi_status take(struct reader *r, struct walk *w, size_t limit, struct record *ret, orasi_error *err)
 {
 	size_t seen = 0;
 	orasi_status status;
@@ -379,9 +374,8 @@ static orasi_status take_value(struct reader *r, size_t limit, struct record *re
 	if (status)
 		return status;
 	if (w.mismatch)
-		return corrupt(
-			r, err, offset_of(r) - 1,
-			"a bracket closes what it did not open, records cannot be told apart");
+		return corrupt(r, err, offset_of(r) - 1,
+		               "a bracket closes what it did not open, records cannot be told apart");
 	if (!ret->whole)
 		return corrupt(r, err, start, "a value is missing");
 	if (!w.done && !w.scalar)
@@ -467,8 +461,7 @@ void reader_unread(struct reader *r, const struct record *record)
 
 void reader_where(const struct reader *r, struct reader_place *ret)
 {
-	*ret = (struct reader_place){offset_of(r), r->line, (uint8_t)r->mode, (uint8_t)r->phase,
-	                             r->levels};
+	*ret = (struct reader_place){offset_of(r), r->line, (uint8_t)r->mode, (uint8_t)r->phase, r->levels};
 }
 
 void reader_hold(struct reader *r)
@@ -547,8 +540,7 @@ static enum reader_mode guess(const uint8_t *p, const uint8_t *end, bool is_all)
 		               ? READER_LINES
 		               : READER_ARRAY;
 	if (w.done && (!newline || behind <= newline))
-		return scan_space(behind) < (newline ? newline : end) ? READER_VALUES
-		                                                      : READER_LINES;
+		return scan_space(behind) < (newline ? newline : end) ? READER_VALUES : READER_LINES;
 	if (!newline)
 		return READER_LINES;
 	return most_lines_are_objects(newline + 1, end, is_all) ? READER_LINES : READER_VALUES;
@@ -649,8 +641,7 @@ static orasi_status find_key(struct reader *r, const char *token, size_t len, or
 			return status;
 		status = next_byte(r, &c, err);
 		if (!status && c < 0)
-			return corrupt(r, err, offset_of(r),
-			               "the source ends inside of the document");
+			return corrupt(r, err, offset_of(r), "the source ends inside of the document");
 		if (!status)
 			status = take_value(r, 0, &record, err);
 		if (!status)
@@ -702,8 +693,7 @@ static orasi_status go_to(struct reader *r, uint64_t offset, orasi_error *err)
 	return ORASI_OK;
 }
 
-static orasi_status go_to_place(struct reader *r, const struct reader_place *place,
-                                orasi_error *err)
+static orasi_status go_to_place(struct reader *r, const struct reader_place *place, orasi_error *err)
 {
 	r->mode = (enum reader_mode)place->mode;
 	r->phase = (enum reader_phase)place->phase;
@@ -712,8 +702,8 @@ static orasi_status go_to_place(struct reader *r, const struct reader_place *pla
 
 	r->line = place->line;
 	if (!status && offset_of(r) < place->offset)
-		return fail(err, ORASI_E_STATE, "%.*s: shorter than it was at the checkpoint",
-		            (int)r->source->uri.len, r->source->uri.ptr);
+		return fail(err, ORASI_E_STATE, "%.*s: shorter than it was at the checkpoint", (int)r->source->uri.len,
+		            r->source->uri.ptr);
 	return status;
 }
 
@@ -739,8 +729,7 @@ static orasi_status go_to_range(struct reader *r, uint64_t begin, orasi_error *e
 	return status;
 }
 
-static orasi_status start(struct reader *r, uint64_t begin, const struct reader_place *place,
-                          orasi_error *err)
+static orasi_status start(struct reader *r, uint64_t begin, const struct reader_place *place, orasi_error *err)
 {
 	orasi_status status;
 	int c;
@@ -761,9 +750,9 @@ static orasi_status start(struct reader *r, uint64_t begin, const struct reader_
 	return ORASI_OK;
 }
 
-orasi_status reader_open(orasi_source *source, const orasi_host *host,
-                         const struct reader_config *config, uint64_t begin, uint64_t end,
-                         const struct reader_place *place, struct reader **ret, orasi_error *err)
+orasi_status reader_open(orasi_source *source, const orasi_host *host, const struct reader_config *config,
+                         uint64_t begin, uint64_t end, const struct reader_place *place, struct reader **ret,
+                         orasi_error *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	orasi_status status;
@@ -777,8 +766,8 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host,
 	r->max_record = config->max_record;
 	r->range_end = end ? end : UINT64_MAX;
 	r->line = 1;
-	status = resize(r, 2 * CHUNK) ? fail(err, ORASI_E_NOMEM, "no memory for a window")
-	                              : start(r, begin, place, err);
+	status =
+		resize(r, 2 * CHUNK) ? fail(err, ORASI_E_NOMEM, "no memory for a window") : start(r, begin, place, err);
 	if (status) {
 		reader_close(r);
 		return status;

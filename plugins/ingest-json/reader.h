@@ -55,9 +55,9 @@ struct reader_config {
 struct reader;
 
 /* The source stays the caller's until reader_close. `place` continues at a place, or NULL. */
-orasi_status reader_open(orasi_source *source, const orasi_host *host,
-                         const struct reader_config *config, uint64_t begin, uint64_t end,
-                         const struct reader_place *place, struct reader **ret, orasi_error *err);
+orasi_status reader_open(orasi_source *source, const orasi_host *host, const struct reader_config *config,
+                         uint64_t begin, uint64_t end, const struct reader_place *place, struct reader **ret,
+                         orasi_error *err);
 void reader_close(struct reader *reader); /* NULL is fine */
 
 /* ORASI_OK with a record that lives until the next call; ORASI_END; or an error. */

@@ -13,8 +13,8 @@
 
 static const uint8_t *row_value(struct row *row, struct column *c, const uint8_t *p);
 
-static const uint8_t *bad(struct row *row, const char *code, const struct column *column,
-                          const uint8_t *at, const char *what)
+static const uint8_t *bad(struct row *row, const char *code, const struct column *column, const uint8_t *at,
+                          const char *what)
 {
 	row->flaw.column = column;
 	return flaw_set(&row->flaw, code, at, what);
@@ -61,8 +61,7 @@ static const uint8_t *row_json(struct row *row, struct column *c, const uint8_t 
 }
 
 /* The value is none of the column's type: says so if it is well-formed at all. */
-static const uint8_t *mismatch(struct row *row, struct column *c, const uint8_t *p,
-                               const char *what)
+static const uint8_t *mismatch(struct row *row, struct column *c, const uint8_t *p, const char *what)
 {
 	const uint8_t *end = scan_value(p, row->depth, row->config->max_depth, &row->flaw);
 
@@ -103,8 +102,7 @@ static bool fits(const struct column *c, int64_t v)
 
 	if (bits == 64)
 		return true;
-	if (c->info.type == ARROW_INT8 || c->info.type == ARROW_INT16 ||
-	    c->info.type == ARROW_INT32)
+	if (c->info.type == ARROW_INT8 || c->info.type == ARROW_INT16 || c->info.type == ARROW_INT32)
 		return v >= -(1LL << (bits - 1)) && v < 1LL << (bits - 1);
 	return v >= 0 && v < 1LL << bits;
 }
@@ -160,14 +158,12 @@ static const uint8_t *row_decimal(struct row *row, struct column *c, const uint8
 	return column_append_decimal(c, v) ? no_memory(row) : end;
 }
 
-static const uint8_t *append_unescaped(struct row *row, struct column *c, const struct text *text,
-                                       const uint8_t *end)
+static const uint8_t *append_unescaped(struct row *row, struct column *c, const struct text *text, const uint8_t *end)
 {
 	if (scratch_reserve(row, text->len))
 		return no_memory(row);
-	return column_append_bytes(c, row->scratch, text_unescape(row->scratch, text->p, text->len))
-	               ? no_memory(row)
-	               : end;
+	return column_append_bytes(c, row->scratch, text_unescape(row->scratch, text->p, text->len)) ? no_memory(row)
+	                                                                                             : end;
 }
 
 /* Short strings: 32 bytes are copied whatever the length, both sides have room for that. */
@@ -211,8 +207,7 @@ static const uint8_t *row_string(struct row *row, struct column *c, const uint8_
 }
 
 /* A string whose inside is read further: a time, base64. NULL with the flaw set. */
-static const uint8_t *row_inside(struct row *row, struct column *c, const uint8_t *p,
-                                 struct text *ret)
+static const uint8_t *row_inside(struct row *row, struct column *c, const uint8_t *p, struct text *ret)
 {
 	const uint8_t *end;
 
@@ -296,8 +291,7 @@ static inline bool key_matches(const struct column *child, const uint8_t *p)
 }
 
 /* Reads a key that was not guessed. *ret is NULL if no child is called so. */
-static const uint8_t *key_find(struct row *row, const struct column *c, const uint8_t *p,
-                               struct column **ret)
+static const uint8_t *key_find(struct row *row, const struct column *c, const uint8_t *p, struct column **ret)
 {
 	const uint8_t *name;
 	struct text text;
@@ -328,8 +322,7 @@ static const uint8_t *colon(struct row *row, const uint8_t *p)
 
 /* ---- containers --------------------------------------------------------------------------- */
 
-static const uint8_t *row_unknown(struct row *row, struct column *c, const uint8_t *key,
-                                  const uint8_t *p)
+static const uint8_t *row_unknown(struct row *row, struct column *c, const uint8_t *key, const uint8_t *p)
 {
 	const uint8_t *end = scan_value(p, row->depth, row->config->max_depth, &row->flaw);
 
@@ -341,8 +334,7 @@ static const uint8_t *row_unknown(struct row *row, struct column *c, const uint8
 }
 
 /* `next` is where the guess for this member stands; it moves to the one for the next. */
-static const uint8_t *row_member(struct row *row, struct column *c, int64_t at, uint32_t **next,
-                                 const uint8_t *p)
+static const uint8_t *row_member(struct row *row, struct column *c, int64_t at, uint32_t **next, const uint8_t *p)
 {
 	const uint8_t *key = p;
 	struct column *child = **next < c->n_children ? c->children[**next] : NULL;
@@ -378,8 +370,7 @@ static bool fill_missing(struct row *row, struct column *c, int64_t at, const ui
 		if (child->length > at)
 			continue;
 		if (!child->nullable)
-			return bad(row, FLAW_NULL, child, p,
-			           "no value for a column that needs one");
+			return bad(row, FLAW_NULL, child, p, "no value for a column that needs one");
 		if (column_append_null(child))
 			return no_memory(row);
 	}
@@ -390,8 +381,7 @@ static bool deeper(struct row *row, const uint8_t *p)
 {
 	if (row->depth++ < row->config->max_depth)
 		return true;
-	return flaw_set(&row->flaw, FLAW_DEPTH, p,
-	                "more containers inside each other than max_depth allows");
+	return flaw_set(&row->flaw, FLAW_DEPTH, p, "more containers inside each other than max_depth allows");
 }
 
 static const uint8_t *row_struct(struct row *row, struct column *c, const uint8_t *p)
@@ -529,8 +519,7 @@ static const uint8_t *row_value(struct row *row, struct column *c, const uint8_t
 static bool ends_well(const uint8_t *p, const uint8_t *end, struct flaw *flaw)
 {
 	p = scan_space(p);
-	return p == end ||
-	       flaw_set(flaw, FLAW_SYNTAX, p, "something follows the end of the record");
+	return p == end || flaw_set(flaw, FLAW_SYNTAX, p, "something follows the end of the record");
 }
 
 bool row_check(const uint8_t *text, size_t len, unsigned max_depth, struct flaw *flaw)

@@ -81,8 +81,7 @@ __attribute__((target("avx2"))) static const uint8_t *plain_avx2(const uint8_t *
 
 	for (;; p += 32) {
 		__m256i v = _mm256_loadu_si256((const __m256i *)p);
-		__m256i stop =
-			_mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
+		__m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
 		unsigned mask, top = (unsigned)_mm256_movemask_epi8(v);
 
 		stop = _mm256_or_si256(stop, _mm256_cmpeq_epi8(_mm256_min_epu8(v, low), v));
@@ -104,8 +103,7 @@ __attribute__((target("avx2"))) static const uint8_t *bracket_avx2(const uint8_t
 
 	for (;; p += 32) {
 		__m256i v = _mm256_loadu_si256((const __m256i *)p), f = _mm256_or_si256(v, fold);
-		__m256i stop =
-			_mm256_or_si256(_mm256_cmpeq_epi8(f, open), _mm256_cmpeq_epi8(f, close));
+		__m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(f, open), _mm256_cmpeq_epi8(f, close));
 		unsigned mask;
 
 		stop = _mm256_or_si256(stop, _mm256_cmpeq_epi8(v, quote));
@@ -157,8 +155,7 @@ static const uint8_t *scan_escape(const uint8_t *p, struct flaw *flaw)
 		return flaw_set(flaw, FLAW_SYNTAX, p, "\\u needs four hexadecimal digits");
 	if (unit < 0xD800 || unit > 0xDFFF)
 		return p + 5;
-	if (unit > 0xDBFF || p[5] != '\\' || p[6] != 'u' || text_hex4(p + 7, &low) ||
-	    low < 0xDC00 || low > 0xDFFF)
+	if (unit > 0xDBFF || p[5] != '\\' || p[6] != 'u' || text_hex4(p + 7, &low) || low < 0xDC00 || low > 0xDFFF)
 		return flaw_set(flaw, FLAW_SURROGATE, p - 1,
 		                "half of a surrogate pair stands alone, it is no character");
 	return p + 11;
@@ -269,8 +266,7 @@ static const uint8_t *scan_after(const uint8_t *p, struct nest *nest, struct fla
 		}
 		if (*p != (object ? '}' : ']'))
 			return flaw_set(flaw, FLAW_SYNTAX, p,
-			                object ? "a comma or '}' is missing"
-			                       : "a comma or ']' is missing");
+			                object ? "a comma or '}' is missing" : "a comma or ']' is missing");
 		nest->level--;
 		p++;
 	}
@@ -289,9 +285,8 @@ const uint8_t *scan_value(const uint8_t *p, unsigned depth, unsigned max_depth, 
 			bool object = *p == '{';
 
 			if (depth + nest.level >= max_depth)
-				return flaw_set(
-				        flaw, FLAW_DEPTH, p,
-				        "more containers inside each other than max_depth allows");
+				return flaw_set(flaw, FLAW_DEPTH, p,
+				                "more containers inside each other than max_depth allows");
 			nest_push(&nest, object);
 			p = scan_space(p + 1);
 			if (*p != (object ? '}' : ']')) {

@@ -73,8 +73,7 @@ static inline const uint8_t *scan_plain(const uint8_t *p, unsigned *high)
 #ifdef __SSE2__
 	/* Most strings end within 16 bytes: no call for those. */
 	__m128i v = _mm_loadu_si128((const __m128i *)p);
-	__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-	                            _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+	__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
 	unsigned mask, top = (unsigned)_mm_movemask_epi8(v);
 
 	stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v));

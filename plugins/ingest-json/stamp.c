@@ -120,8 +120,7 @@ bool stamp_parse(const uint8_t *p, size_t n, struct stamp *ret)
 	int32_t days, hour, minute, second = 0, offset;
 	size_t at = 16, got;
 
-	if (n < 16 || !stamp_parse_date(p, 10, &days) || p[13] != ':' ||
-	    (p[10] != 'T' && p[10] != ' ' && p[10] != 't'))
+	if (n < 16 || !stamp_parse_date(p, 10, &days) || p[13] != ':' || (p[10] != 'T' && p[10] != ' ' && p[10] != 't'))
 		return false;
 	hour = digits(p + 11, 2);
 	minute = digits(p + 14, 2);
@@ -159,8 +158,7 @@ size_t stamp_format_date(char *dst, int64_t days)
 	int month, day;
 
 	date_of(days, &year, &month, &day);
-	return (size_t)snprintf(dst, STAMP_TEXT_MAX, "%04lld-%02d-%02d", (long long)year, month,
-	                        day);
+	return (size_t)snprintf(dst, STAMP_TEXT_MAX, "%04lld-%02d-%02d", (long long)year, month, day);
 }
 
 size_t stamp_format(char *dst, int64_t value, enum arrow_unit unit, const char *zone)
@@ -176,10 +174,9 @@ size_t stamp_format(char *dst, int64_t value, enum arrow_unit unit, const char *
 	days = seconds / DAY - (seconds % DAY < 0);
 	rest = seconds - days * DAY;
 	n = stamp_format_date(dst, days);
-	n += (size_t)snprintf(dst + n, STAMP_TEXT_MAX - n, "T%02d:%02d:%02d", (int)(rest / 3600),
-	                      (int)(rest / 60 % 60), (int)(rest % 60));
+	n += (size_t)snprintf(dst + n, STAMP_TEXT_MAX - n, "T%02d:%02d:%02d", (int)(rest / 3600), (int)(rest / 60 % 60),
+	                      (int)(rest % 60));
 	if (part)
-		n += (size_t)snprintf(dst + n, STAMP_TEXT_MAX - n, ".%0*lld", width[unit],
-		                      (long long)part);
+		n += (size_t)snprintf(dst + n, STAMP_TEXT_MAX - n, ".%0*lld", width[unit], (long long)part);
 	return n + (size_t)snprintf(dst + n, STAMP_TEXT_MAX - n, "%s", zone);
 }

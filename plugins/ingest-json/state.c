@@ -33,16 +33,13 @@ orasi_status state_read(struct state *state, orasi_bytes bytes, orasi_error *err
 {
 	const uint8_t *p = bytes.ptr;
 
-	if (bytes.len < HEAD || bytes.len > STATE_MAX || memcmp(p, "OJ", 2) ||
-	    p[2] != PLUGIN_STATE_VERSION || p[3] < READER_LINES || p[3] > READER_ARRAY ||
-	    p[4] > READER_DONE)
-		return fail(err, ORASI_E_STATE,
-		            "the checkpoint is not one of this plugin's version");
+	if (bytes.len < HEAD || bytes.len > STATE_MAX || memcmp(p, "OJ", 2) || p[2] != PLUGIN_STATE_VERSION ||
+	    p[3] < READER_LINES || p[3] > READER_ARRAY || p[4] > READER_DONE)
+		return fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin's version");
 	if (get(p + 40, 8) != state->range_begin || get(p + 48, 8) != state->range_end)
-		return fail(err, ORASI_E_STATE,
-		            "the checkpoint belongs to another range of the source");
-	state->place = (struct reader_place){get(p + 8, 8), (int64_t)get(p + 16, 8), p[3], p[4],
-	                                     (uint16_t)get(p + 6, 2)};
+		return fail(err, ORASI_E_STATE, "the checkpoint belongs to another range of the source");
+	state->place =
+		(struct reader_place){get(p + 8, 8), (int64_t)get(p + 16, 8), p[3], p[4], (uint16_t)get(p + 6, 2)};
 	state->rows = get(p + 24, 8);
 	state->rejected = get(p + 32, 8);
 	state->grow_after = get(p + 56, 8);

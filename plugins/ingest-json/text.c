@@ -139,8 +139,7 @@ size_t text_unescape(uint8_t *dst, const uint8_t *p, size_t n)
 		if (slash[1] == 'u')
 			p = unescape_unit(p, &dst);
 		else
-			*dst++ = (uint8_t)
-			        escape_bytes[strchr(escape_letters, slash[1]) - escape_letters];
+			*dst++ = (uint8_t)escape_bytes[strchr(escape_letters, slash[1]) - escape_letters];
 	}
 	memcpy(dst, p, (size_t)(end - p));
 	return (size_t)(dst - start) + (size_t)(end - p);

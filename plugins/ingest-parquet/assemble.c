@@ -32,8 +32,8 @@ static void find_probe(struct plan *plan, struct leaf *leaves)
 	plan->own_probe = 1;
 }
 
-static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *want,
-                                  struct leaf *leaves, orasi_error *err)
+static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *want, struct leaf *leaves,
+                                  orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 
@@ -56,8 +56,8 @@ static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *w
 	return r;
 }
 
-orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want,
-                       struct leaf *leaves, orasi_error *err)
+orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want, struct leaf *leaves,
+                       orasi_error *err)
 {
 	orasi_status r;
 
@@ -65,20 +65,17 @@ orasi_status plan_make(struct plan *plan, const struct node *node, const struct 
 	plan->node = node;
 	snprintf(plan->format, sizeof(plan->format), "%s", want->format);
 	if (arrow_type_parse(plan->format, &plan->want))
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' is wanted as '%.30s', which is not known",
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
 		               want->name, want->format);
-	if (node && (kind_of(plan->want.type) != node->kind ||
-	             (node->kind == NODE_LEAF && !convert_can(node, &plan->want))))
-		return pq_fail(
-		        err, ORASI_E_INVALID,
-		        "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'",
-		        node->name, node->format, want->format);
+	if (node &&
+	    (kind_of(plan->want.type) != node->kind || (node->kind == NODE_LEAF && !convert_can(node, &plan->want))))
+		return pq_fail(err, ORASI_E_INVALID,
+		               "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'", node->name,
+		               node->format, want->format);
 	if (node && node->kind == NODE_LEAF) {
 		plan->leaf = &leaves[node->leaf];
 		if (plan->leaf->node)
-			return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is wanted twice",
-			               node->name);
+			return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is wanted twice", node->name);
 		plan->leaf->node = node;
 		return ORASI_OK;
 	}
@@ -98,8 +95,7 @@ void plan_done(struct plan *plan)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b,
-                                 orasi_error *err)
+static orasi_status append_value(struct plan *plan, struct slice v, struct arrow_builder *b, orasi_error *err)
 {
 	uint8_t fixed[CONVERT_MAX];
 	orasi_status status;
@@ -125,8 +121,7 @@ static orasi_status append_value(struct plan *plan, struct slice v, struct arrow
 		r = arrow_append_fixed(b, fixed);
 	}
 	if (r)
-		return pq_fail(err, ORASI_E_NOMEM,
-		               "column '%.100s': out of memory, or more than 2 GiB in one batch",
+		return pq_fail(err, ORASI_E_NOMEM, "column '%.100s': out of memory, or more than 2 GiB in one batch",
 		               plan->node->name);
 	return ORASI_OK;
 }
@@ -137,8 +132,7 @@ static orasi_status ready(struct leaf *leaf, orasi_error *err)
 {
 	orasi_status r = leaf_ready(leaf, err);
 
-	return r == ORASI_END ? pq_fail(err, ORASI_E_CORRUPT,
-	                                "column '%.100s' has fewer rows than its row group",
+	return r == ORASI_END ? pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
 	                                leaf->node->name)
 	                      : r;
 }
@@ -221,8 +215,7 @@ static orasi_status read_list(struct plan *plan, struct arrow_builder *b, orasi_
 	r = skip_one(plan, err);
 	if (r)
 		return r;
-	return (def < plan->node->def ? arrow_append_null(b) : arrow_end_list(b)) ? ORASI_E_NOMEM
-	                                                                          : ORASI_OK;
+	return (def < plan->node->def ? arrow_append_null(b) : arrow_end_list(b)) ? ORASI_E_NOMEM : ORASI_OK;
 }
 
 orasi_status plan_read(struct plan *plan, struct arrow_builder *b, orasi_error *err)

@@ -19,8 +19,8 @@ struct plan {
 };
 
 /* `leaves` has one entry per leaf of the tree; those that are needed get their node set. */
-orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want,
-                       struct leaf *leaves, orasi_error *err);
+orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want, struct leaf *leaves,
+                       orasi_error *err);
 void plan_done(struct plan *plan);
 /* One value of the column, with all that belongs to it. */
 orasi_status plan_read(struct plan *plan, struct arrow_builder *builder, orasi_error *err);

@@ -39,8 +39,7 @@ static enum order order_of(const struct node *node)
 	case ARROW_DECIMAL128:
 		return node->physical == PQ_FIXED ? ORDER_DECIMAL : ORDER_SIGNED;
 	default:
-		return node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED ? ORDER_BYTES
-		                                                                     : ORDER_SIGNED;
+		return node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED ? ORDER_BYTES : ORDER_SIGNED;
 	}
 }
 
@@ -263,17 +262,12 @@ static size_t float_bytes(double d, size_t width, int is_max, uint8_t *ret)
 		d = is_max ? 0.0 : -0.0;
 	narrow = (float)d;
 	half = half_from_double(d);
-	memcpy(ret,
-	       width == 2   ? (const void *)&half
-	       : width == 4 ? (const void *)&narrow
-	                    : &d,
-	       width);
+	memcpy(ret, width == 2 ? (const void *)&half : width == 4 ? (const void *)&narrow : &d, width);
 	return width;
 }
 
 /* The bound as it is written; the count of bytes. */
-static size_t bound_bytes(const struct bound *bound, const struct node *node, int is_max,
-                          uint8_t ret[BOUND_MAX])
+static size_t bound_bytes(const struct bound *bound, const struct node *node, int is_max, uint8_t ret[BOUND_MAX])
 {
 	switch (order_of(node)) {
 	case ORDER_BYTES:
@@ -291,8 +285,7 @@ static size_t bound_bytes(const struct bound *bound, const struct node *node, in
 	}
 }
 
-static void put_bound(struct thrift_writer *w, int id, const struct node *node,
-                      const struct bound *bound, int is_max)
+static void put_bound(struct thrift_writer *w, int id, const struct node *node, const struct bound *bound, int is_max)
 {
 	uint8_t bytes[BOUND_MAX];
 	size_t n = bound_bytes(bound, node, is_max, bytes);
@@ -300,8 +293,7 @@ static void put_bound(struct thrift_writer *w, int id, const struct node *node,
 	thrift_put_binary(w, id, bytes, n);
 }
 
-void bounds_item(const struct bound *bound, const struct node *node, int is_max,
-                 struct thrift_writer *w)
+void bounds_item(const struct bound *bound, const struct node *node, int is_max, struct thrift_writer *w)
 {
 	uint8_t bytes[BOUND_MAX];
 	size_t n = bound_bytes(bound, node, is_max, bytes);
@@ -314,9 +306,8 @@ static int raise_cut(const struct node *node, struct bound *bound)
 {
 	int text = node->info.type == ARROW_UTF8 || node->info.type == ARROW_LARGE_UTF8;
 
-	while (bound->len &&
-	       (text ? (bound->b[bound->len - 1] & 0x80) || bound->b[bound->len - 1] == 0x7F
-	             : bound->b[bound->len - 1] == 0xFF))
+	while (bound->len && (text ? (bound->b[bound->len - 1] & 0x80) || bound->b[bound->len - 1] == 0x7F
+	                           : bound->b[bound->len - 1] == 0xFF))
 		bound->len--;
 	if (!bound->len)
 		return 0;
@@ -335,8 +326,7 @@ static void trim_text(const struct node *node, struct bound *bound)
 }
 
 /* 0: there are none; 1: only a minimum; 2: both. Readers expect the whole width of fixed ones. */
-static int usable(const struct bounds *b, const struct node *node, struct bound *min,
-                  struct bound *max)
+static int usable(const struct bounds *b, const struct node *node, struct bound *min, struct bound *max)
 {
 	*min = b->min;
 	*max = b->max;
@@ -347,8 +337,7 @@ static int usable(const struct bounds *b, const struct node *node, struct bound 
 	return !max->cut || raise_cut(node, max) ? 2 : 1;
 }
 
-int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min,
-                  struct bound *ret_max)
+int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min, struct bound *ret_max)
 {
 	return usable(bounds, node, ret_min, ret_max) == 2;
 }
@@ -404,27 +393,22 @@ static int put_escaped(struct bytes *out, const uint8_t *p, size_t n)
 
 static int put_json_string(struct bytes *out, const uint8_t *p, size_t n, const char *suffix)
 {
-	return bytes_put(out, "\"", 1) || put_escaped(out, p, n) ||
-	       bytes_put(out, suffix, strlen(suffix)) || bytes_put(out, "\"", 1);
+	return bytes_put(out, "\"", 1) || put_escaped(out, p, n) || bytes_put(out, suffix, strlen(suffix)) ||
+	       bytes_put(out, "\"", 1);
 }
 
 /* Bytes of the character at p; 0: it is cut or no UTF-8. */
 static size_t utf8_length(const uint8_t *p, size_t n)
 {
-	size_t len = *p < 0x80   ? 1
-	             : *p < 0xC2 ? 0
-	             : *p < 0xE0 ? 2
-	             : *p < 0xF0 ? 3
-	             : *p < 0xF5 ? 4
-	                         : 0;
+	size_t len = *p < 0x80 ? 1 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : *p < 0xF5 ? 4 : 0;
 
 	if (!len || len > n)
 		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((p[i] & 0xC0) != 0x80)
 			return 0;
-	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) ||
-	    (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
+	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) ||
+	    (*p == 0xF4 && p[1] > 0x8F))
 		return 0;
 	return len;
 }
@@ -483,16 +467,14 @@ static int put_decimal(struct bytes *out, const struct node *node, const struct 
 
 static int put_time(struct bytes *out, int64_t us, int utc)
 {
-	int64_t s = us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000),
-	        ms = (us - s * 1000000) / 1000;
+	int64_t s = us >= 0 ? us / 1000000 : -((-us + 999999) / 1000000), ms = (us - s * 1000000) / 1000;
 	time_t t = (time_t)s;
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || tm.tm_year < -1899 || tm.tm_year > 8099)
 		return 1;
-	return put_text(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d%s\"", tm.tm_year + 1900,
-	                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms,
-	                utc ? "Z" : "");
+	return put_text(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03d%s\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	                tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms, utc ? "Z" : "");
 }
 
 static int put_timestamp(struct bytes *out, const struct node *node, int64_t v, int is_max)
@@ -522,8 +504,7 @@ static int put_date(struct bytes *out, int64_t days)
 }
 
 /* 0 put, 1 there is none, -1 memory (as 1: the caller checks the length). */
-static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound,
-                          int is_max)
+static int put_json_bound(struct bytes *out, const struct node *node, const struct bound *bound, int is_max)
 {
 	switch (node->info.type) {
 	case ARROW_UTF8:
@@ -567,8 +548,7 @@ static int put_leaf(struct bytes *out, const struct column *c, enum part part)
 
 /* The members of a struct that have something to say; nothing is put for an empty one below the
  * root. */
-static int put_struct(struct bytes *out, const struct node *node, const struct column *columns,
-                      enum part part)
+static int put_struct(struct bytes *out, const struct node *node, const struct column *columns, enum part part)
 {
 	size_t start = out->len, members = 0;
 
@@ -599,15 +579,12 @@ static int put_struct(struct bytes *out, const struct node *node, const struct c
 	return 0;
 }
 
-int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows,
-                struct bytes *out)
+int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out)
 {
 	static const struct {
 		const char *name;
 		enum part part;
-	} parts[] = {{",\"minValues\":", PART_MIN},
-	             {",\"maxValues\":", PART_MAX},
-	             {",\"nullCount\":", PART_NULLS}};
+	} parts[] = {{",\"minValues\":", PART_MIN}, {",\"maxValues\":", PART_MAX}, {",\"nullCount\":", PART_NULLS}};
 	int r = put_text(out, "{\"numRecords\":%llu", (unsigned long long)rows);
 
 	for (int i = 0; i < 3 && !r; i++) {

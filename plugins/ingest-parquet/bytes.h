@@ -98,7 +98,6 @@ static inline void pool_free(struct pool *pool)
 }
 
 /* Fills the error (NULL is fine) and returns the status. */
-orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
+orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

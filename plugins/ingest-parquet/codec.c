@@ -10,8 +10,7 @@
 #define GZIP_WINDOW (15 + 16)
 #define GZIP_OR_ZLIB (15 + 32)
 
-static const char *const names[] = {"none",   "snappy", "gzip", "lzo",
-                                    "brotli", "lz4",    "zstd", "lz4_raw"};
+static const char *const names[] = {"none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4_raw"};
 
 const char *codec_name(int id)
 {
@@ -43,8 +42,7 @@ static int zstd_compress(struct codec *codec, const void *p, size_t n, struct by
 		codec->zstd_out = ZSTD_createCCtx();
 	if (!codec->zstd_out || bytes_reserve(out, ZSTD_compressBound(n)))
 		return -1;
-	r = ZSTD_compressCCtx(codec->zstd_out, out->data + out->len, out->cap - out->len, p, n,
-	                      codec->level);
+	r = ZSTD_compressCCtx(codec->zstd_out, out->data + out->len, out->cap - out->len, p, n, codec->level);
 	if (ZSTD_isError(r))
 		return -1;
 	out->len += r;
@@ -55,8 +53,7 @@ static int snappy_compress_to(const void *p, size_t n, struct bytes *out)
 {
 	size_t len = snappy_max_compressed_length(n);
 
-	if (bytes_reserve(out, len) ||
-	    snappy_compress(p, n, (char *)out->data + out->len, &len) != SNAPPY_OK)
+	if (bytes_reserve(out, len) || snappy_compress(p, n, (char *)out->data + out->len, &len) != SNAPPY_OK)
 		return -1;
 	out->len += len;
 	return 0;
@@ -89,14 +86,12 @@ static int lz4_compress(const void *p, size_t n, struct bytes *out)
 
 	if (bytes_reserve(out, (size_t)LZ4_compressBound((int)n)))
 		return -1;
-	r = LZ4_compress_default(p, (char *)out->data + out->len, (int)n,
-	                         (int)(out->cap - out->len));
+	r = LZ4_compress_default(p, (char *)out->data + out->len, (int)n, (int)(out->cap - out->len));
 	out->len += r > 0 ? (size_t)r : 0;
 	return r > 0 ? 0 : -1;
 }
 
-orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out,
-                            orasi_error *err)
+orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out, orasi_error *err)
 {
 	int r = -1;
 
@@ -110,8 +105,7 @@ orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct
 		r = gzip_compress(codec->level, p, n, out);
 	else if (codec->id == PQ_LZ4_RAW)
 		r = lz4_compress(p, n, out);
-	return r ? pq_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s",
-	                   codec_name(codec->id))
+	return r ? pq_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s", codec_name(codec->id))
 	         : ORASI_OK;
 }
 
@@ -121,9 +115,7 @@ static int zstd_decompress(struct codec *codec, const void *p, size_t n, void *o
 {
 	if (!codec->zstd_in)
 		codec->zstd_in = ZSTD_createDCtx();
-	return !codec->zstd_in || ZSTD_decompressDCtx(codec->zstd_in, out, out_len, p, n) != out_len
-	               ? -1
-	               : 0;
+	return !codec->zstd_in || ZSTD_decompressDCtx(codec->zstd_in, out, out_len, p, n) != out_len ? -1 : 0;
 }
 
 static int snappy_decompress(const void *p, size_t n, void *out, size_t out_len)
@@ -138,10 +130,7 @@ static int snappy_decompress(const void *p, size_t n, void *out, size_t out_len)
 /* Several members may follow each other. */
 static int gzip_decompress(const void *p, size_t n, void *out, size_t out_len)
 {
-	z_stream z = {.next_in = (Bytef *)p,
-	              .avail_in = (uInt)n,
-	              .next_out = out,
-	              .avail_out = (uInt)out_len};
+	z_stream z = {.next_in = (Bytef *)p, .avail_in = (uInt)n, .next_out = out, .avail_out = (uInt)out_len};
 	int r;
 
 	if (inflateInit2(&z, GZIP_OR_ZLIB) != Z_OK)
@@ -157,10 +146,7 @@ static int brotli_decompress(const void *p, size_t n, void *out, size_t out_len)
 {
 	size_t len = out_len;
 
-	return BrotliDecoderDecompress(n, p, &len, out) != BROTLI_DECODER_RESULT_SUCCESS ||
-	                       len != out_len
-	               ? -1
-	               : 0;
+	return BrotliDecoderDecompress(n, p, &len, out) != BROTLI_DECODER_RESULT_SUCCESS || len != out_len ? -1 : 0;
 }
 
 static int lz4_decompress(const void *p, size_t n, void *out, size_t out_len)
@@ -190,8 +176,7 @@ static int hadoop_decompress(const uint8_t *p, size_t n, uint8_t *out, size_t ou
 
 			if (!packed || packed > n - 4 || packed > INT32_MAX)
 				return -1;
-			got = LZ4_decompress_safe((const char *)p + 4, (char *)out, (int)packed,
-			                          (int)raw);
+			got = LZ4_decompress_safe((const char *)p + 4, (char *)out, (int)packed, (int)raw);
 			if (got <= 0)
 				return -1;
 			p += 4 + packed;
@@ -209,8 +194,7 @@ static int old_lz4_decompress(const void *p, size_t n, void *out, size_t out_len
 	return hadoop_decompress(p, n, out, out_len) ? lz4_decompress(p, n, out, out_len) : 0;
 }
 
-orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out,
-                              size_t out_len, orasi_error *err)
+orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len, orasi_error *err)
 {
 	int r = -1;
 
@@ -242,11 +226,9 @@ orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void
 		r = lz4_decompress(p, n, out, out_len);
 		break;
 	default:
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "pages are compressed with %s, which is not supported",
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "pages are compressed with %s, which is not supported",
 		               codec_name(codec->id));
 	}
-	return r ? pq_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged",
-	                   codec_name(codec->id))
+	return r ? pq_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged", codec_name(codec->id))
 	         : ORASI_OK;
 }

@@ -12,10 +12,9 @@ struct codec {
 
 void codec_done(struct codec *codec);
 /* Appends the compressed bytes of [p, p+n). */
-orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out,
-                            orasi_error *err);
-orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out,
-                              size_t out_len, orasi_error *err);
+orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out, orasi_error *err);
+orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len,
+                              orasi_error *err);
 const char *codec_name(int id);
 int codec_by_name(const char *name, size_t len); /* -1 = unknown */
 

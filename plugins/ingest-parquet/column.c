@@ -25,10 +25,9 @@
 #define GAIN_MIN 0.95
 #define GAIN_PROBE (16u << 10) /* smaller pages say nothing about the chunk */
 #define SPELL_MAX (2 * PAGE_BYTES)
-#define SAMPLE 4096 /* values on which encodings are tried */
-#define ENCODING_GAIN \
-	0.98         /* of PLAIN's size: less is not worth an encoding that few readers knew */
-#define CHEAPER 1.03 /* a fast codec may make so much more than the best one */
+#define SAMPLE 4096        /* values on which encodings are tried */
+#define ENCODING_GAIN 0.98 /* of PLAIN's size: less is not worth an encoding that few readers knew */
+#define CHEAPER 1.03       /* a fast codec may make so much more than the best one */
 #define BLOOM_MAX (1u << 20)
 #define UNDECIDED (-1)
 
@@ -64,8 +63,7 @@ void column_done(struct column *c)
 
 size_t column_size(const struct column *c)
 {
-	return c->chunk.len + c->values.len + c->indices.len + c->def.len + c->rep.len +
-	       dictionary_memory(&c->dict);
+	return c->chunk.len + c->values.len + c->indices.len + c->def.len + c->rep.len + dictionary_memory(&c->dict);
 }
 
 static orasi_status no_memory(orasi_error *err)
@@ -105,8 +103,7 @@ static orasi_status choose_codec(struct column *c, const struct bytes *raw, oras
 	return r;
 }
 
-static orasi_status measure(struct column *c, int encoding, size_t len, size_t n, size_t *ret,
-                            orasi_error *err)
+static orasi_status measure(struct column *c, int encoding, size_t len, size_t n, size_t *ret, orasi_error *err)
 {
 	struct bytes *raw = &c->tools->raw;
 	orasi_status r;
@@ -139,8 +136,8 @@ static orasi_status choose_encoding(struct column *c, orasi_error *err)
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
-static int put_page_header(struct bytes *out, int type, const struct bytes *raw,
-                           const struct bytes *packed, size_t n_values, int encoding)
+static int put_page_header(struct bytes *out, int type, const struct bytes *raw, const struct bytes *packed,
+                           size_t n_values, int encoding)
 {
 	struct thrift_writer w = {.out = *out};
 
@@ -166,8 +163,7 @@ static orasi_status compress_page(struct column *c, const struct bytes *raw, ora
 {
 	orasi_status r;
 
-	if (c->codec == UNDECIDED && !c->use_dictionary && !c->chunk.len &&
-	    raw->len >= GAIN_PROBE) {
+	if (c->codec == UNDECIDED && !c->use_dictionary && !c->chunk.len && raw->len >= GAIN_PROBE) {
 		r = choose_codec(c, raw, err);
 		if (r || c->codec == c->tools->codec.id)
 			return r;
@@ -177,19 +173,18 @@ static orasi_status compress_page(struct column *c, const struct bytes *raw, ora
 	return pack(c, c->codec, raw, err);
 }
 
-static orasi_status put_page(struct column *c, struct bytes *out, int type, const struct bytes *raw,
-                             size_t n_values, int encoding, orasi_error *err)
+static orasi_status put_page(struct column *c, struct bytes *out, int type, const struct bytes *raw, size_t n_values,
+                             int encoding, orasi_error *err)
 {
 	const struct bytes *packed = &c->tools->packed;
 	size_t before = out->len;
 	orasi_status r;
 
 	if (raw->len > INT32_MAX)
-		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s': one row has more than 2 GiB",
-		               c->node->name);
+		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s': one row has more than 2 GiB", c->node->name);
 	r = compress_page(c, raw, err);
-	if (!r && (put_page_header(out, type, raw, packed, n_values, encoding) ||
-	           bytes_put(out, packed->data, packed->len)))
+	if (!r &&
+	    (put_page_header(out, type, raw, packed, n_values, encoding) || bytes_put(out, packed->data, packed->len)))
 		r = no_memory(err);
 	if (!r)
 		c->uncompressed += (int64_t)(out->len - before - packed->len + raw->len);
@@ -308,12 +303,10 @@ static orasi_status flush_page(struct column *c, orasi_error *err)
 		r = choose_encoding(c, err);
 	/* Without values every encoding is empty, and all readers know PLAIN. */
 	encoding = is_numbered(c) ? PQ_RLE_DICTIONARY : c->values.len ? c->encoding : PQ_PLAIN;
-	if (!r &&
-	    (assemble_page(c, encoding, &c->tools->raw) || (is_numbered(c) && add_numbered(c))))
+	if (!r && (assemble_page(c, encoding, &c->tools->raw) || (is_numbered(c) && add_numbered(c))))
 		r = no_memory(err);
 	if (!r)
-		r = put_page(c, &c->chunk, PQ_DATA_PAGE, &c->tools->raw, c->page_values, encoding,
-		             err);
+		r = put_page(c, &c->chunk, PQ_DATA_PAGE, &c->tools->raw, c->page_values, encoding, err);
 	return r ? r : end_page(c, at, encoding, err);
 }
 
@@ -394,8 +387,7 @@ static orasi_status give_up(struct column *c, orasi_error *err)
 static int add_indices(struct column *c, const uint8_t *values, size_t n)
 {
 	if (bytes_reserve(&c->indices, n * 4) ||
-	    dictionary_put_fixed(&c->dict, values, n,
-	                         (uint32_t *)(c->indices.data + c->indices.len)))
+	    dictionary_put_fixed(&c->dict, values, n, (uint32_t *)(c->indices.data + c->indices.len)))
 		return -1;
 	c->indices.len += n * 4;
 	return 0;
@@ -412,23 +404,20 @@ static int hash_values(struct column *c, const uint8_t *values, size_t n)
 	return 0;
 }
 
-static orasi_status add_fixed(struct column *c, const struct shred *s, size_t first, size_t n,
-                              orasi_error *err)
+static orasi_status add_fixed(struct column *c, const struct shred *s, size_t first, size_t n, orasi_error *err)
 {
 	uint8_t *values = c->tools->values;
 
 	for (size_t end = first + n, step; first < end; first += step) {
 		step = end - first < GATHER_MAX ? end - first : GATHER_MAX;
 		if (gather_fixed(s, c->node, first, step, values))
-			return pq_fail(err, ORASI_E_INVALID,
-			               "column '%.100s': a time in seconds is out of range",
+			return pq_fail(err, ORASI_E_INVALID, "column '%.100s': a time in seconds is out of range",
 			               c->node->name);
 		if (!c->use_dictionary)
 			bounds_add_fixed(&c->page, c->node, values, step);
 		if (!c->use_dictionary && hash_values(c, values, step))
 			return no_memory(err);
-		if (c->use_dictionary ? add_indices(c, values, step)
-		                      : bytes_put(&c->values, values, step * c->width))
+		if (c->use_dictionary ? add_indices(c, values, step) : bytes_put(&c->values, values, step * c->width))
 			return no_memory(err);
 	}
 	return ORASI_OK;
@@ -490,8 +479,7 @@ static int copy_bytes(struct column *c, const struct shred *s, size_t first, siz
 	return 0;
 }
 
-static orasi_status add_values(struct column *c, const struct shred *s, size_t first, size_t n,
-                               orasi_error *err)
+static orasi_status add_values(struct column *c, const struct shred *s, size_t first, size_t n, orasi_error *err)
 {
 	if (c->width && c->node->info.type != ARROW_FIXED_BINARY)
 		return add_fixed(c, s, first, n, err);
@@ -502,8 +490,7 @@ static orasi_status add_values(struct column *c, const struct shred *s, size_t f
 
 /* Where the piece that begins at level `at` ends, which is between rows, and its count of values.
  */
-static size_t piece_end(const struct column *c, const struct shred *s, size_t at, size_t value,
-                        size_t *ret_values)
+static size_t piece_end(const struct column *c, const struct shred *s, size_t at, size_t value, size_t *ret_values)
 {
 	size_t end = at, bytes = 0, len, first = value;
 	struct strings strings;
@@ -514,8 +501,7 @@ static size_t piece_end(const struct column *c, const struct shred *s, size_t at
 		return end;
 	}
 	strings_open(&strings, &s->leaf);
-	while (end < s->n &&
-	       ((end - at < PIECE && bytes < PAGE_BYTES) || (c->node->rep && s->rep[end]))) {
+	while (end < s->n && ((end - at < PIECE && bytes < PAGE_BYTES) || (c->node->rep && s->rep[end]))) {
 		if (s->def[end++] != c->node->def)
 			continue;
 		if (!c->width) {
@@ -537,8 +523,8 @@ static int64_t count_rows(const struct column *c, const struct shred *s, size_t 
 	return rows;
 }
 
-static orasi_status add_piece(struct column *c, const struct shred *s, size_t at, size_t end,
-                              size_t value, size_t n, orasi_error *err)
+static orasi_status add_piece(struct column *c, const struct shred *s, size_t at, size_t end, size_t value, size_t n,
+                              orasi_error *err)
 {
 	orasi_status r;
 
@@ -575,8 +561,7 @@ orasi_status column_add(struct column *c, const struct shred *s, orasi_error *er
 
 /* ---- the end of a row group ----------------------------------------------------------------- */
 
-static orasi_status write_out(orasi_output *output, const struct bytes *b, uint64_t *at,
-                              orasi_error *err)
+static orasi_status write_out(orasi_output *output, const struct bytes *b, uint64_t *at, orasi_error *err)
 {
 	orasi_status r = b->len ? output->write(output, b->data, b->len, err) : ORASI_OK;
 
@@ -584,12 +569,10 @@ static orasi_status write_out(orasi_output *output, const struct bytes *b, uint6
 	return r;
 }
 
-static orasi_status write_dictionary(struct column *c, orasi_output *output, uint64_t *at,
-                                     orasi_error *err)
+static orasi_status write_dictionary(struct column *c, orasi_output *output, uint64_t *at, orasi_error *err)
 {
 	struct bytes page = {0};
-	orasi_status r =
-	        put_page(c, &page, PQ_DICTIONARY_PAGE, &c->dict.entries, c->dict.n, PQ_PLAIN, err);
+	orasi_status r = put_page(c, &page, PQ_DICTIONARY_PAGE, &c->dict.entries, c->dict.n, PQ_PLAIN, err);
 
 	if (!r)
 		r = write_out(output, &page, at, err);
@@ -610,8 +593,8 @@ void column_start(struct column *c)
 	c->use_dictionary = c->node->physical != PQ_BOOLEAN && !c->hopeless;
 }
 
-orasi_status column_flush(struct column *c, orasi_output *output, uint64_t *at,
-                          struct chunk_meta *ret, orasi_error *err)
+orasi_status column_flush(struct column *c, orasi_output *output, uint64_t *at, struct chunk_meta *ret,
+                          orasi_error *err)
 {
 	uint64_t start = *at;
 	orasi_status r = flush_page(c, err);
@@ -661,8 +644,8 @@ static int put_bloom(const struct column *c, struct bytes *out)
 	return 0;
 }
 
-orasi_status column_flush_bloom(struct column *c, orasi_output *output, uint64_t *at,
-                                struct chunk_meta *meta, orasi_error *err)
+orasi_status column_flush_bloom(struct column *c, orasi_output *output, uint64_t *at, struct chunk_meta *meta,
+                                orasi_error *err)
 {
 	struct bytes out = {0};
 	orasi_status r = ORASI_OK;

@@ -30,10 +30,9 @@ struct bounds {
 /* What the columns of a file share: how to write, and working space. */
 struct column_tools {
 	struct codec codec;
-	int codec_id,
-	        auto_codec;     /* auto: the codec of a chunk is measured, codec_id is zstd then */
-	int compact;            /* encodings that are measured, not PLAIN and dictionary only */
-	double false_positives; /* of bloom filters */
+	int codec_id, auto_codec; /* auto: the codec of a chunk is measured, codec_id is zstd then */
+	int compact;              /* encodings that are measured, not PLAIN and dictionary only */
+	double false_positives;   /* of bloom filters */
 	struct bytes raw, packed; /* a page before and after compression */
 	struct bytes used;        /* which entries of a dictionary a page has */
 	uint8_t values[GATHER_MAX * 16];
@@ -87,32 +86,27 @@ struct chunk_meta {
 };
 /* Ends the row group for this column: writes its pages at file offset *at. The notes of its pages
  * stay until column_start. */
-orasi_status column_flush(struct column *column, orasi_output *output, uint64_t *at,
-                          struct chunk_meta *ret, orasi_error *err);
+orasi_status column_flush(struct column *column, orasi_output *output, uint64_t *at, struct chunk_meta *ret,
+                          orasi_error *err);
 /* Writes the bloom filter, if the column has one. */
-orasi_status column_flush_bloom(struct column *column, orasi_output *output, uint64_t *at,
-                                struct chunk_meta *meta, orasi_error *err);
+orasi_status column_flush_bloom(struct column *column, orasi_output *output, uint64_t *at, struct chunk_meta *meta,
+                                orasi_error *err);
 void column_start(struct column *column); /* forgets the chunk */
 
 /* bounds.c */
 void bounds_reset(struct bounds *bounds);
 /* n PLAIN values of the node's width, booleans a byte each. */
-void bounds_add_fixed(struct bounds *bounds, const struct node *node, const uint8_t *values,
-                      size_t n);
+void bounds_add_fixed(struct bounds *bounds, const struct node *node, const uint8_t *values, size_t n);
 void bounds_add_bytes(struct bounds *bounds, const uint8_t *p, size_t n);
 /* Of two bounds: below 0, 0, above 0. */
 int bounds_compare(const struct node *node, const struct bound *a, const struct bound *b);
 void bounds_merge(struct bounds *into, const struct bounds *from, const struct node *node);
 /* The statistics struct of a column chunk, as field `id`. */
-void bounds_write(const struct bounds *bounds, const struct node *node, struct thrift_writer *w,
-                  int id);
+void bounds_write(const struct bounds *bounds, const struct node *node, struct thrift_writer *w, int id);
 /* One page's lists in a column index. 0: it has no bounds that readers may use. */
-int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min,
-                  struct bound *ret_max);
-void bounds_item(const struct bound *bound, const struct node *node, int is_max,
-                 struct thrift_writer *w);
+int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min, struct bound *ret_max);
+void bounds_item(const struct bound *bound, const struct node *node, int is_max, struct thrift_writer *w);
 /* The Delta-style statistics of a file: JSON text appended to out. -1: memory. */
-int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows,
-                struct bytes *out);
+int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out);
 
 #endif

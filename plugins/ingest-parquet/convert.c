@@ -15,8 +15,7 @@ static int is_integer(enum arrow_type type)
 
 static int is_unsigned(enum arrow_type type)
 {
-	return type == ARROW_UINT8 || type == ARROW_UINT16 || type == ARROW_UINT32 ||
-	       type == ARROW_UINT64;
+	return type == ARROW_UINT8 || type == ARROW_UINT16 || type == ARROW_UINT32 || type == ARROW_UINT64;
 }
 
 static int is_bytes(enum arrow_type type)
@@ -50,8 +49,7 @@ int convert_can(const struct node *node, const struct arrow_type_info *want)
 
 int convert_is_copy(const struct node *node, const struct arrow_type_info *want)
 {
-	if (node->physical == PQ_INT96 || node->physical == PQ_BOOLEAN ||
-	    want->type == ARROW_DECIMAL128)
+	if (node->physical == PQ_INT96 || node->physical == PQ_BOOLEAN || want->type == ARROW_DECIMAL128)
 		return 0;
 	return node->info.type == want->type && node->info.unit == want->unit &&
 	       plain_width(node) == arrow_type_width(want);
@@ -110,8 +108,8 @@ static int64_t load_int(const struct node *node, struct slice v)
 	}
 }
 
-static orasi_status to_timestamp(const struct node *node, const struct arrow_type_info *want,
-                                 struct slice v, int64_t *ret, orasi_error *err)
+static orasi_status to_timestamp(const struct node *node, const struct arrow_type_info *want, struct slice v,
+                                 int64_t *ret, orasi_error *err)
 {
 	int bad;
 
@@ -121,14 +119,12 @@ static orasi_status to_timestamp(const struct node *node, const struct arrow_typ
 		*ret = load_int(node, v);
 		bad = rescale(ret, node->info.unit, want->unit);
 	}
-	return bad ? pq_fail(err, ORASI_E_INVALID,
-	                     "a time of column '%.100s' does not fit the wanted unit", node->name)
+	return bad ? pq_fail(err, ORASI_E_INVALID, "a time of column '%.100s' does not fit the wanted unit", node->name)
 	           : ORASI_OK;
 }
 
 /* Two's complement, big-endian, of any length up to 16 significant bytes. */
-static orasi_status to_decimal(const struct node *node, struct slice v, uint8_t ret[16],
-                               orasi_error *err)
+static orasi_status to_decimal(const struct node *node, struct slice v, uint8_t ret[16], orasi_error *err)
 {
 	int64_t narrow;
 	uint8_t sign;
@@ -142,8 +138,7 @@ static orasi_status to_decimal(const struct node *node, struct slice v, uint8_t 
 	sign = v.len && v.ptr[0] & 0x80 ? 0xFF : 0;
 	for (; v.len > 16; v.ptr++, v.len--)
 		if (*v.ptr != sign)
-			return pq_fail(err, ORASI_E_INVALID,
-			               "a decimal of column '%.100s' has more than 38 digits",
+			return pq_fail(err, ORASI_E_INVALID, "a decimal of column '%.100s' has more than 38 digits",
 			               node->name);
 	memset(ret, sign, 16);
 	for (uint32_t i = 0; i < v.len; i++)
@@ -151,8 +146,8 @@ static orasi_status to_decimal(const struct node *node, struct slice v, uint8_t 
 	return ORASI_OK;
 }
 
-orasi_status convert_value(const struct node *node, const struct arrow_type_info *want,
-                           struct slice v, uint8_t ret[CONVERT_MAX], orasi_error *err)
+orasi_status convert_value(const struct node *node, const struct arrow_type_info *want, struct slice v,
+                           uint8_t ret[CONVERT_MAX], orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 	int64_t number;
@@ -186,8 +181,7 @@ orasi_status convert_value(const struct node *node, const struct arrow_type_info
 
 /* ---- for comparisons ------------------------------------------------------------------------ */
 
-int convert_to_int128(const struct node *node, const struct arrow_type_info *want, struct slice v,
-                      __int128 *ret)
+int convert_to_int128(const struct node *node, const struct arrow_type_info *want, struct slice v, __int128 *ret)
 {
 	int64_t number;
 

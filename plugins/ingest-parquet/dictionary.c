@@ -107,8 +107,8 @@ static inline __attribute__((always_inline)) uint64_t load(const uint8_t *p, siz
 	return v;
 }
 
-static inline __attribute__((always_inline)) void
-put_words(struct dictionary *d, const uint8_t *values, size_t n, size_t width, uint32_t *ret)
+static inline __attribute__((always_inline)) void put_words(struct dictionary *d, const uint8_t *values, size_t n,
+                                                            size_t width, uint32_t *ret)
 {
 	size_t mask = ((size_t)1 << d->bits) - 1;
 
@@ -117,8 +117,7 @@ put_words(struct dictionary *d, const uint8_t *values, size_t n, size_t width, u
 		uint32_t hash = hash_word(v), entry;
 		size_t at = home(hash, d->bits);
 
-		while ((entry = d->slots[at].entry) &&
-		       load(d->entries.data + (entry - 1) * width, width) != v)
+		while ((entry = d->slots[at].entry) && load(d->entries.data + (entry - 1) * width, width) != v)
 			at = (at + 1) & mask;
 		if (!entry) {
 			memcpy(d->entries.data + d->entries.len, &v, width);

@@ -68,8 +68,7 @@ static int64_t wrap(const struct delta_writer *w, uint64_t v)
 	return w->width == 4 ? (int32_t)v : (int64_t)v;
 }
 
-static void delta_open(struct delta_writer *w, struct bytes *out, size_t width, size_t count,
-                       int64_t first)
+static void delta_open(struct delta_writer *w, struct bytes *out, size_t width, size_t count, int64_t first)
 {
 	memset(w, 0, sizeof(*w));
 	w->out = out;
@@ -198,15 +197,13 @@ static size_t common_prefix(const uint8_t *a, size_t a_len, const uint8_t *b, si
 }
 
 /* Prefixes in front, and what is left of the values as PLAIN bytes. */
-static int split_prefixes(struct bytes *prefixes, struct bytes *rest, const uint8_t *values,
-                          size_t n)
+static int split_prefixes(struct bytes *prefixes, struct bytes *rest, const uint8_t *values, size_t n)
 {
 	const uint8_t *p = values, *last = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t len = length_at(p), last_len = last ? length_at(last) : 0;
-		uint32_t prefix =
-		        last ? (uint32_t)common_prefix(last + 4, last_len, p + 4, len) : 0;
+		uint32_t prefix = last ? (uint32_t)common_prefix(last + 4, last_len, p + 4, len) : 0;
 		uint32_t suffix = (uint32_t)len - prefix;
 
 		if (bytes_put(prefixes, &prefix, 4) || bytes_put(rest, &suffix, 4) ||
@@ -261,8 +258,7 @@ static int put_bits(struct bytes *out, const uint8_t *values, size_t n)
 	return 0;
 }
 
-int encoding_put(struct bytes *out, int encoding, const struct node *node, const uint8_t *values,
-                 size_t len, size_t n)
+int encoding_put(struct bytes *out, int encoding, const struct node *node, const uint8_t *values, size_t len, size_t n)
 {
 	switch (encoding) {
 	case PQ_RLE:
@@ -276,13 +272,11 @@ int encoding_put(struct bytes *out, int encoding, const struct node *node, const
 	case PQ_BYTE_STREAM_SPLIT:
 		return put_split(out, values, plain_width(node), n);
 	default:
-		return node->physical == PQ_BOOLEAN ? put_bits(out, values, n)
-		                                    : bytes_put(out, values, len);
+		return node->physical == PQ_BOOLEAN ? put_bits(out, values, n) : bytes_put(out, values, len);
 	}
 }
 
-size_t encoding_head(const struct node *node, const uint8_t *values, size_t len, size_t max,
-                     size_t *ret_n)
+size_t encoding_head(const struct node *node, const uint8_t *values, size_t len, size_t max, size_t *ret_n)
 {
 	size_t width = plain_width(node), at = 0;
 

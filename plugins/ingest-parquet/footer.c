@@ -133,8 +133,7 @@ static int put_offset_index(struct bytes *out, const struct column *c, int64_t s
 	return -w.failed;
 }
 
-orasi_status footer_add_pages(struct footer *f, const struct column *c,
-                              const struct chunk_meta *meta, orasi_error *err)
+orasi_status footer_add_pages(struct footer *f, const struct column *c, const struct chunk_meta *meta, orasi_error *err)
 {
 	struct footer_chunk chunk = {.column_index.offset = (int64_t)f->column_indexes.len,
 	                             .offset_index.offset = (int64_t)f->offset_indexes.len};
@@ -172,8 +171,7 @@ static void put_encodings(struct thrift_writer *t, const struct chunk_meta *m)
 	int plain = m->dict_pages || m->plain_pages || !m->other_pages;
 
 	thrift_put_list(t, 2, THRIFT_I32,
-	                1 + (uint32_t)plain + !!m->dict_pages +
-	                        (m->other_pages && m->encoding != PQ_RLE));
+	                1 + (uint32_t)plain + !!m->dict_pages + (m->other_pages && m->encoding != PQ_RLE));
 	thrift_item_int(t, PQ_RLE);
 	if (plain)
 		thrift_item_int(t, PQ_PLAIN);
@@ -196,8 +194,7 @@ static void put_page_count(struct thrift_writer *t, int page, int encoding, uint
 
 static void put_page_counts(struct thrift_writer *t, const struct chunk_meta *m)
 {
-	thrift_put_list(t, 13, THRIFT_STRUCT,
-	                2 * (uint32_t) !!m->dict_pages + !!m->plain_pages + !!m->other_pages);
+	thrift_put_list(t, 13, THRIFT_STRUCT, 2 * (uint32_t) !!m->dict_pages + !!m->plain_pages + !!m->other_pages);
 	put_page_count(t, PQ_DICTIONARY_PAGE, PQ_PLAIN, m->dict_pages ? 1 : 0);
 	put_page_count(t, PQ_DATA_PAGE, PQ_RLE_DICTIONARY, m->dict_pages);
 	put_page_count(t, PQ_DATA_PAGE, PQ_PLAIN, m->plain_pages);
@@ -225,12 +222,11 @@ static void put_meta(struct thrift_writer *t, const struct column *c, const stru
 	thrift_end(t);
 }
 
-orasi_status footer_add_chunk(struct footer *f, int column, const struct column *c,
-                              const struct chunk_meta *meta, orasi_error *err)
+orasi_status footer_add_chunk(struct footer *f, int column, const struct column *c, const struct chunk_meta *meta,
+                              orasi_error *err)
 {
 	struct footer_group *group = last_group(f);
-	struct footer_chunk *chunk =
-	        (struct footer_chunk *)f->chunks.data + group->first_chunk + column;
+	struct footer_chunk *chunk = (struct footer_chunk *)f->chunks.data + group->first_chunk + column;
 	struct thrift_writer w = {.out = f->metas};
 
 	chunk->meta = f->metas.len;
@@ -244,9 +240,8 @@ orasi_status footer_add_chunk(struct footer *f, int column, const struct column 
 
 orasi_status footer_start_group(struct footer *f, int n_columns, orasi_error *err)
 {
-	const struct footer_group group = {
-	        .first_chunk = (uint32_t)(f->chunks.len / sizeof(struct footer_chunk)),
-	        .n_chunks = (uint32_t)n_columns};
+	const struct footer_group group = {.first_chunk = (uint32_t)(f->chunks.len / sizeof(struct footer_chunk)),
+	                                   .n_chunks = (uint32_t)n_columns};
 
 	return bytes_put(&f->groups, &group, sizeof(group)) ? no_memory(err) : ORASI_OK;
 }
@@ -272,8 +267,7 @@ static void put_place(struct thrift_writer *t, int id, const struct pq_place *pl
 }
 
 static void put_group(const struct footer *f, const struct footer_group *group, int ordinal,
-                      const struct sorting *sorting, const int64_t bases[2],
-                      struct thrift_writer *t)
+                      const struct sorting *sorting, const int64_t bases[2], struct thrift_writer *t)
 {
 	const struct footer_chunk *chunks = (const struct footer_chunk *)f->chunks.data;
 
@@ -311,8 +305,8 @@ static void put_orders(struct thrift_writer *t, uint32_t n)
 	}
 }
 
-orasi_status footer_make(struct footer *f, const struct tree *tree, const struct sorting *sorting,
-                         uint64_t at, uint64_t rows, struct bytes *ret, orasi_error *err)
+orasi_status footer_make(struct footer *f, const struct tree *tree, const struct sorting *sorting, uint64_t at,
+                         uint64_t rows, struct bytes *ret, orasi_error *err)
 {
 	static const char made_by[] = "orasi version " ORASI_VERSION " (build 0)";
 	const struct footer_group *groups = (const struct footer_group *)f->groups.data;

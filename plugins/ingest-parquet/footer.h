@@ -27,15 +27,14 @@ void footer_done(struct footer *footer);
 
 /* A group: start, then for each column add_pages (or add_no_pages) and add_chunk, then end. */
 orasi_status footer_start_group(struct footer *footer, int n_columns, orasi_error *err);
-orasi_status footer_add_pages(struct footer *footer, const struct column *column,
-                              const struct chunk_meta *meta, orasi_error *err);
+orasi_status footer_add_pages(struct footer *footer, const struct column *column, const struct chunk_meta *meta,
+                              orasi_error *err);
 orasi_status footer_add_no_pages(struct footer *footer, orasi_error *err);
-orasi_status footer_add_chunk(struct footer *footer, int column, const struct column *c,
-                              const struct chunk_meta *meta, orasi_error *err);
+orasi_status footer_add_chunk(struct footer *footer, int column, const struct column *c, const struct chunk_meta *meta,
+                              orasi_error *err);
 void footer_end_group(struct footer *footer, const struct footer_group *group);
 /* Page index and FileMetaData, for a file that has `at` bytes so far. */
-orasi_status footer_make(struct footer *footer, const struct tree *tree,
-                         const struct sorting *sorting, uint64_t at, uint64_t rows,
-                         struct bytes *ret, orasi_error *err);
+orasi_status footer_make(struct footer *footer, const struct tree *tree, const struct sorting *sorting, uint64_t at,
+                         uint64_t rows, struct bytes *ret, orasi_error *err);
 
 #endif

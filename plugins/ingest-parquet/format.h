@@ -7,16 +7,7 @@
 
 #include "thrift.h"
 
-enum pq_physical {
-	PQ_BOOLEAN,
-	PQ_INT32,
-	PQ_INT64,
-	PQ_INT96,
-	PQ_FLOAT,
-	PQ_DOUBLE,
-	PQ_BYTE_ARRAY,
-	PQ_FIXED
-};
+enum pq_physical { PQ_BOOLEAN, PQ_INT32, PQ_INT64, PQ_INT96, PQ_FLOAT, PQ_DOUBLE, PQ_BYTE_ARRAY, PQ_FIXED };
 enum pq_repetition { PQ_REQUIRED, PQ_OPTIONAL, PQ_REPEATED };
 enum pq_encoding {
 	PQ_PLAIN = 0,
@@ -91,8 +82,7 @@ enum pq_unit { PQ_MILLIS = 1, PQ_MICROS = 2, PQ_NANOS = 3 };
 
 struct pq_element {
 	struct thrift_str name;
-	int has_type, physical, repetition, type_length, n_children,
-	        converted; /* converted -1 = none */
+	int has_type, physical, repetition, type_length, n_children, converted; /* converted -1 = none */
 	int logical, unit, utc, bit_width, is_signed;
 	int precision, scale;
 };
@@ -111,11 +101,10 @@ struct pq_place {
 
 struct pq_column {
 	int physical, codec;
-	int64_t n_values, total_uncompressed, total_compressed, data_offset,
-	        dict_offset; /* dict 0 = none */
+	int64_t n_values, total_uncompressed, total_compressed, data_offset, dict_offset; /* dict 0 = none */
 	struct pq_stats stats;
 	struct pq_place bloom, column_index, offset_index; /* bloom.length 0: unknown */
-	int encrypted, elsewhere, has_meta; /* elsewhere: the values are in another file */
+	int encrypted, elsewhere, has_meta;                /* elsewhere: the values are in another file */
 };
 
 struct pq_row_group {
@@ -171,17 +160,13 @@ struct pq_page_header {
 orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, orasi_error *err);
 void pq_file_free(struct pq_file *file);
 /* ORASI_AGAIN: more bytes than these are needed. */
-orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
-                                  orasi_error *err);
+orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n, orasi_error *err);
 /* The parts of the page index; `text` must outlive them. Damaged ones are an error, which the
  * caller may pass over: an index is a hint. */
-orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n,
-                                   orasi_error *err);
+orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n, orasi_error *err);
 void pq_offset_index_free(struct pq_offset_index *index);
-orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n,
-                                   orasi_error *err);
+orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n, orasi_error *err);
 void pq_column_index_free(struct pq_column_index *index);
-orasi_status pq_bloom_header_parse(struct pq_bloom_header *ret, const uint8_t *p, size_t n,
-                                   orasi_error *err);
+orasi_status pq_bloom_header_parse(struct pq_bloom_header *ret, const uint8_t *p, size_t n, orasi_error *err);
 
 #endif

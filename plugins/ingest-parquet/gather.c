@@ -102,8 +102,7 @@ static int gather_bits(const uint8_t *data, const int64_t *at, size_t n, uint8_t
 }
 
 /* Decimals come as 16 bytes, little-endian; `keep` of them are enough, or all in big-endian. */
-static int gather_decimals(const uint8_t *data, const int64_t *at, size_t n, size_t keep,
-                           uint8_t *ret)
+static int gather_decimals(const uint8_t *data, const int64_t *at, size_t n, size_t keep, uint8_t *ret)
 {
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *from = data + at[i] * 16;
@@ -117,8 +116,7 @@ static int gather_decimals(const uint8_t *data, const int64_t *at, size_t n, siz
 	return 0;
 }
 
-static int convert(const struct node *node, const void *data, const int64_t *at, size_t n,
-                   uint8_t *ret)
+static int convert(const struct node *node, const void *data, const int64_t *at, size_t n, uint8_t *ret)
 {
 	int seconds = in_seconds(node);
 
@@ -159,12 +157,11 @@ static int convert(const struct node *node, const void *data, const int64_t *at,
 
 static int is_same(const struct node *node)
 {
-	return node->info.type != ARROW_DECIMAL128 && node->info.type != ARROW_BOOL &&
-	       !in_seconds(node) && plain_width(node) == arrow_type_width(&node->info);
+	return node->info.type != ARROW_DECIMAL128 && node->info.type != ARROW_BOOL && !in_seconds(node) &&
+	       plain_width(node) == arrow_type_width(&node->info);
 }
 
-int gather_fixed(const struct shred *s, const struct node *node, size_t first, size_t n,
-                 uint8_t *ret)
+int gather_fixed(const struct shred *s, const struct node *node, size_t first, size_t n, uint8_t *ret)
 {
 	int64_t at[GATHER_MAX], base = s->leaf.offset + (s->dense ? s->first + (int64_t)first : 0);
 	size_t width = plain_width(node);

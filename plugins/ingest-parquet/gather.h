@@ -11,8 +11,7 @@ size_t plain_width(const struct node *node); /* of one value; 0: byte arrays */
 
 /* Writes n <= GATHER_MAX present values from number `first` on. Booleans are a byte each. -1: a
  * time in seconds is too large for milliseconds. */
-int gather_fixed(const struct shred *s, const struct node *node, size_t first, size_t n,
-                 uint8_t *ret);
+int gather_fixed(const struct shred *s, const struct node *node, size_t first, size_t n, uint8_t *ret);
 
 /* A look at byte arrays and fixed binaries by position in the array. */
 struct strings {
@@ -27,9 +26,7 @@ void strings_open(struct strings *ret, const struct arrow_view *leaf);
 static inline const uint8_t *strings_at(const struct strings *s, int64_t i, size_t *ret_n)
 {
 	int64_t begin = s->narrow ? s->narrow[i] : s->wide ? s->wide[i] : i * (int64_t)s->width;
-	int64_t end = s->narrow ? s->narrow[i + 1]
-	              : s->wide ? s->wide[i + 1]
-	                        : begin + (int64_t)s->width;
+	int64_t end = s->narrow ? s->narrow[i + 1] : s->wide ? s->wide[i + 1] : begin + (int64_t)s->width;
 
 	*ret_n = (size_t)(end - begin);
 	return s->data + begin;

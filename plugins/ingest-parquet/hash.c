@@ -75,8 +75,7 @@ static const uint32_t salts[8] = {0x47b6137bu, 0x44974d91u, 0x8824ad5bu, 0xa2b72
  * probability of about (1 - e^(-8n/m))^8. */
 size_t bloom_size(size_t distinct, double false_positives, size_t max)
 {
-	double bits =
-	        -8.0 * (double)(distinct ? distinct : 1) / log(1 - pow(false_positives, 1.0 / 8));
+	double bits = -8.0 * (double)(distinct ? distinct : 1) / log(1 - pow(false_positives, 1.0 / 8));
 	size_t n = BLOOM_BLOCK;
 
 	while (n < max && (double)n * 8 < bits)

@@ -50,8 +50,7 @@ static void read_places(struct thrift_reader *r, struct pq_offset_index *index)
 	}
 }
 
-orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n,
-                                   orasi_error *err)
+orasi_status pq_offset_index_parse(struct pq_offset_index *ret, const uint8_t *text, size_t n, orasi_error *err)
 {
 	struct thrift_reader reader = {text, text + n, 0, 0}, *r = &reader;
 	struct thrift_field f;
@@ -77,8 +76,7 @@ void pq_offset_index_free(struct pq_offset_index *index)
 /* ---- column index --------------------------------------------------------------------------- */
 
 /* The first list says how many pages there are; the others must agree. */
-static uint32_t open_list(struct thrift_reader *r, struct pq_column_index *index,
-                          enum thrift_type *ret_item)
+static uint32_t open_list(struct thrift_reader *r, struct pq_column_index *index, enum thrift_type *ret_item)
 {
 	uint32_t n = thrift_list(r, ret_item);
 
@@ -137,8 +135,7 @@ static void drop_bounds_of_nulls(struct pq_column_index *index)
 			index->pages[i].has_min = index->pages[i].has_max = 0;
 }
 
-orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n,
-                                   orasi_error *err)
+orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n, orasi_error *err)
 {
 	struct thrift_reader reader = {text, text + n, 0, 0}, *r = &reader;
 	struct thrift_field f;
@@ -186,8 +183,7 @@ static int read_choice(struct thrift_reader *r)
 	return id;
 }
 
-orasi_status pq_bloom_header_parse(struct pq_bloom_header *ret, const uint8_t *p, size_t n,
-                                   orasi_error *err)
+orasi_status pq_bloom_header_parse(struct pq_bloom_header *ret, const uint8_t *p, size_t n, orasi_error *err)
 {
 	struct thrift_reader reader = {p, p + n, 0, 0}, *r = &reader;
 	struct thrift_field f;

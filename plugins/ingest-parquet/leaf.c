@@ -32,8 +32,8 @@ void leaf_done(struct leaf *leaf)
 
 static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s",
-	               leaf->node->name, (unsigned long long)leaf->at, what);
+	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s", leaf->node->name,
+	               (unsigned long long)leaf->at, what);
 }
 
 /* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data.
@@ -52,28 +52,24 @@ static orasi_status check_chunk(const struct leaf *leaf, int64_t *ret_end, orasi
 	int64_t start = start_of(column);
 
 	if (column->encrypted)
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' is encrypted, which is not supported", name);
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is encrypted, which is not supported", name);
 	if (column->elsewhere)
 		return pq_fail(err, ORASI_E_UNSUPPORTED,
 		               "the values of column '%.100s' are in another file, which is not "
 		               "supported",
 		               name);
-	if (!column->has_meta || start < 4 || column->total_compressed < 0 ||
-	    column->n_values < 0 ||
-	    __builtin_add_overflow(start, column->total_compressed, ret_end) ||
-	    *ret_end > leaf->source->size || column->physical != leaf->node->physical)
-		return pq_fail(err, ORASI_E_CORRUPT,
-		               "column '%.100s': its place in the file makes no sense", name);
+	if (!column->has_meta || start < 4 || column->total_compressed < 0 || column->n_values < 0 ||
+	    __builtin_add_overflow(start, column->total_compressed, ret_end) || *ret_end > leaf->source->size ||
+	    column->physical != leaf->node->physical)
+		return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s': its place in the file makes no sense", name);
 	if (!leaf->node->rep && (uint64_t)column->n_values != leaf->rows)
-		return pq_fail(err, ORASI_E_CORRUPT,
-		               "column '%.100s' has %lld values in a row group of %llu rows", name,
-		               (long long)column->n_values, (unsigned long long)leaf->rows);
+		return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has %lld values in a row group of %llu rows",
+		               name, (long long)column->n_values, (unsigned long long)leaf->rows);
 	return ORASI_OK;
 }
 
-orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
-                       uint64_t rows, orasi_source *source, orasi_error *err)
+orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column, uint64_t rows,
+                       orasi_source *source, orasi_error *err)
 {
 	int64_t end = 0;
 	orasi_status r;
@@ -113,8 +109,8 @@ static size_t read_ahead(const struct leaf *leaf, uint64_t at, size_t len)
 
 /* Bytes [at, at+len) of the chunk, as far as there are; *ret_len tells how many. What the window
  * has of them is not read again. */
-static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint8_t **ret,
-                          size_t *ret_len, orasi_error *err)
+static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint8_t **ret, size_t *ret_len,
+                          orasi_error *err)
 {
 	struct bytes *window = &leaf->window;
 	uint64_t have_end = leaf->window_at + window->len;
@@ -132,8 +128,7 @@ static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint
 		window->len = keep;
 		if (bytes_reserve(window, want - keep + 1))
 			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-		r = leaf->source->pread(leaf->source, at + keep, window->data + keep, want - keep,
-		                        &got, err);
+		r = leaf->source->pread(leaf->source, at + keep, window->data + keep, want - keep, &got, err);
 		window->len += got;
 	}
 	*ret = window->data + (at - leaf->window_at);
@@ -181,12 +176,9 @@ static int checksum_matches(const uint8_t *p, size_t n, uint32_t want)
 }
 
 /* The page's bytes, decompressed into `to`. V2 pages keep their levels in front as they are. */
-static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h, struct bytes *to,
-                              orasi_error *err)
+static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h, struct bytes *to, orasi_error *err)
 {
-	size_t levels =
-	               h->type == PQ_DATA_PAGE_V2 ? (size_t)h->def_bytes + (size_t)h->rep_bytes : 0,
-	       got;
+	size_t levels = h->type == PQ_DATA_PAGE_V2 ? (size_t)h->def_bytes + (size_t)h->rep_bytes : 0, got;
 	struct codec plain = {.id = PQ_UNCOMPRESSED};
 	const uint8_t *p;
 	orasi_status r = fetch(leaf, leaf->at + h->size, (size_t)h->compressed, &p, &got, err);
@@ -206,10 +198,10 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 		memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
 	if (h->type == PQ_DATA_PAGE_V2 && !h->v2_compressed)
-		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels,
-		                        to->data + levels, to->len - levels, err);
-	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels,
-	                        to->data + levels, to->len - levels, err);
+		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels, to->data + levels,
+		                        to->len - levels, err);
+	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels, to->data + levels,
+	                        to->len - levels, err);
 }
 
 /* What a value may have at most, for the size of batches. */
@@ -222,8 +214,7 @@ static size_t longest_value(const struct values *v)
 	return longest;
 }
 
-static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h,
-                                    orasi_error *err)
+static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r;
 
@@ -233,8 +224,8 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 		return damaged(leaf, err, "a dictionary that is not PLAIN");
 	r = read_body(leaf, h, &leaf->dict_page, err);
 	if (!r)
-		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data,
-		                  leaf->dict_page.len, (size_t)h->n_values, err);
+		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data, leaf->dict_page.len,
+		                  (size_t)h->n_values, err);
 	leaf->has_dict = 1;
 	leaf->longest = r ? 0 : longest_value(&leaf->dict);
 	return r;
@@ -242,8 +233,8 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 
 /* ---- levels --------------------------------------------------------------------------------- */
 
-static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p,
-                                  size_t len, size_t n, int max, int encoding, orasi_error *err)
+static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p, size_t len, size_t n, int max,
+                                  int encoding, orasi_error *err)
 {
 	struct rle_reader rle;
 	int width = bit_width((uint32_t)max);
@@ -260,8 +251,7 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 		for (size_t i = 0, bit = 0; i < n; i++) {
 			ret->data[i] = 0;
 			for (int k = 0; k < width; k++, bit++)
-				ret->data[i] = (uint8_t)(ret->data[i] << 1 |
-				                         (p[bit / 8] >> (7 - bit % 8) & 1u));
+				ret->data[i] = (uint8_t)(ret->data[i] << 1 | (p[bit / 8] >> (7 - bit % 8) & 1u));
 		}
 	} else {
 		rle_open(&rle, p, len, width);
@@ -285,8 +275,8 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 
 /* V1: a u32 length in front of RLE levels; bit-packed ones have the length that their count gives.
  */
-static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_t **at,
-                              const uint8_t *end, size_t n, int max, int encoding, orasi_error *err)
+static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_t **at, const uint8_t *end, size_t n,
+                              int max, int encoding, orasi_error *err)
 {
 	uint32_t len;
 	orasi_status r;
@@ -308,25 +298,22 @@ static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_
 	return r;
 }
 
-static orasi_status read_levels(struct leaf *leaf, const struct pq_page_header *h,
-                                const uint8_t **at, const uint8_t *end, orasi_error *err)
+static orasi_status read_levels(struct leaf *leaf, const struct pq_page_header *h, const uint8_t **at,
+                                const uint8_t *end, orasi_error *err)
 {
 	size_t n = (size_t)h->n_values;
 	orasi_status r;
 
 	if (h->type == PQ_DATA_PAGE) {
 		r = levels_v1(leaf, &leaf->rep, at, end, n, leaf->node->rep, h->rep_encoding, err);
-		return r ? r
-		         : levels_v1(leaf, &leaf->def, at, end, n, leaf->node->def, h->def_encoding,
-		                     err);
+		return r ? r : levels_v1(leaf, &leaf->def, at, end, n, leaf->node->def, h->def_encoding, err);
 	}
-	r = leaf->node->rep ? decode_levels(leaf, &leaf->rep, *at, (size_t)h->rep_bytes, n,
-	                                    leaf->node->rep, PQ_RLE, err)
-	                    : ORASI_OK;
+	r = leaf->node->rep
+	            ? decode_levels(leaf, &leaf->rep, *at, (size_t)h->rep_bytes, n, leaf->node->rep, PQ_RLE, err)
+	            : ORASI_OK;
 	*at += h->rep_bytes;
 	if (!r && leaf->node->def)
-		r = decode_levels(leaf, &leaf->def, *at, (size_t)h->def_bytes, n, leaf->node->def,
-		                  PQ_RLE, err);
+		r = decode_levels(leaf, &leaf->def, *at, (size_t)h->def_bytes, n, leaf->node->def, PQ_RLE, err);
 	*at += h->def_bytes;
 	return r;
 }
@@ -407,8 +394,7 @@ static int64_t count_rows(const struct leaf *leaf)
 	return rows;
 }
 
-static orasi_status check_page(const struct leaf *leaf, const struct pq_page_header *h,
-                               orasi_error *err)
+static orasi_status check_page(const struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
 {
 	const struct pq_page_place *place;
 	int starts = leaf->values_left == leaf->column->n_values || leaf->by_places;
@@ -445,8 +431,7 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
 		return read_indices(leaf, at, (size_t)(end - at), err);
-	return values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at),
-	                     leaf->n_values, err);
+	return values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at), leaf->n_values, err);
 }
 
 static int is_over(const struct leaf *leaf)
@@ -531,8 +516,7 @@ orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err)
 
 /* ---- places of pages ------------------------------------------------------------------------ */
 
-orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret,
-                             orasi_error *err)
+orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret, orasi_error *err)
 {
 	size_t got = 0;
 	orasi_status r;
@@ -543,8 +527,7 @@ orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place,
 	ret->len = 0;
 	if (bytes_reserve(ret, (size_t)place->length))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	r = source->pread(source, (uint64_t)place->offset, ret->data, (size_t)place->length, &got,
-	                  err);
+	r = source->pread(source, (uint64_t)place->offset, ret->data, (size_t)place->length, &got, err);
 	ret->len = got;
 	return r;
 }
@@ -567,8 +550,7 @@ const struct pq_offset_index *leaf_places(struct leaf *leaf)
 	if (leaf->places_state == PLACES_UNKNOWN) {
 		leaf->places_state = PLACES_NONE;
 		if (!leaf_read_place(leaf->source, &leaf->column->offset_index, &text, NULL) &&
-		    !pq_offset_index_parse(&leaf->places, text.data, text.len, NULL) &&
-		    places_make_sense(leaf))
+		    !pq_offset_index_parse(&leaf->places, text.data, text.len, NULL) && places_make_sense(leaf))
 			leaf->places_state = PLACES_READ;
 		bytes_free(&text);
 	}
@@ -614,8 +596,7 @@ static orasi_status jump(struct leaf *leaf, uint64_t row, orasi_error *err)
 	uint32_t page;
 	orasi_status r;
 
-	if (row - leaf->row < JUMP_MIN ||
-	    (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
+	if (row - leaf->row < JUMP_MIN || (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
 		return ORASI_OK;
 	places = leaf_places(leaf);
 	if (!places || row >= leaf->rows)
@@ -719,9 +700,7 @@ static orasi_status skip_flat(struct leaf *leaf, uint64_t rows, orasi_error *err
 		if (!r)
 			r = load_page(leaf, &h, err);
 		if (r)
-			return r == ORASI_END ? damaged(leaf, err,
-			                                "the chunk has fewer rows than its group")
-			                      : r;
+			return r == ORASI_END ? damaged(leaf, err, "the chunk has fewer rows than its group") : r;
 	}
 	return ORASI_OK;
 }
@@ -732,8 +711,7 @@ orasi_status leaf_seek(struct leaf *leaf, uint64_t row, orasi_error *err)
 
 	if (r || row <= leaf->row)
 		return r;
-	r = leaf->node->rep ? skip_nested(leaf, row - leaf->row, err)
-	                    : skip_flat(leaf, row - leaf->row, err);
+	r = leaf->node->rep ? skip_nested(leaf, row - leaf->row, err) : skip_flat(leaf, row - leaf->row, err);
 	leaf->row = row;
 	return r;
 }

@@ -55,8 +55,8 @@ struct leaf {
 
 void leaf_done(struct leaf *leaf);
 /* `rows`: of the row group. */
-orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column,
-                       uint64_t rows, orasi_source *source, orasi_error *err);
+orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct pq_column *column, uint64_t rows,
+                       orasi_source *source, orasi_error *err);
 /* Makes sure that the cursor is on a level: ORASI_END when the chunk is over. */
 orasi_status leaf_ready(struct leaf *leaf, orasi_error *err);
 /* Goes on to a row of the group, over pages where the file tells their places. */
@@ -70,8 +70,7 @@ orasi_status leaf_rows_ahead(struct leaf *leaf, size_t budget, size_t *ret, oras
 orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err);
 /* Reads a small piece of the file that the footer points to. ORASI_E_CORRUPT when it is out of
  * range. */
-orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret,
-                             orasi_error *err);
+orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret, orasi_error *err);
 
 static inline int leaf_def(const struct leaf *leaf)
 {
@@ -108,8 +107,8 @@ static inline void leaf_next(struct leaf *leaf)
 }
 
 /* values.c: decodes `n` values of one page. */
-orasi_status values_decode(struct values *ret, const struct node *node, int encoding,
-                           const uint8_t *p, size_t len, size_t n, orasi_error *err);
+orasi_status values_decode(struct values *ret, const struct node *node, int encoding, const uint8_t *p, size_t len,
+                           size_t n, orasi_error *err);
 void values_done(struct values *values);
 /* spell.c: turns values of a column that is read as text into it. */
 orasi_status values_spell(struct values *values, const struct node *node, orasi_error *err);

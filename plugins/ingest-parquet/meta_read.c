@@ -200,8 +200,7 @@ static void read_column(struct thrift_reader *r, struct pq_column *c)
 		if (f.id == 3 && f.type == THRIFT_STRUCT) {
 			read_column_meta(r, c);
 			c->has_meta = 1;
-		} else if (f.id >= 4 && f.id <= 7 &&
-		           (f.type == THRIFT_I64 || f.type == THRIFT_I32)) {
+		} else if (f.id >= 4 && f.id <= 7 && (f.type == THRIFT_I64 || f.type == THRIFT_I32)) {
 			read_index_place(r, c, f.id);
 		} else if (f.id == 1 && f.type == THRIFT_BINARY) {
 			c->elsewhere = thrift_binary(r).len > 0;
@@ -255,8 +254,7 @@ static void read_groups(struct thrift_reader *r, struct pq_file *file)
 	for (uint32_t i = 0; i < file->n_groups && !r->bad; i++) {
 		file->groups[i].first_row = rows;
 		read_group(r, file, &file->groups[i]);
-		r->bad |= file->groups[i].rows < 0 ||
-		          __builtin_add_overflow(rows, file->groups[i].rows, &rows);
+		r->bad |= file->groups[i].rows < 0 || __builtin_add_overflow(rows, file->groups[i].rows, &rows);
 	}
 }
 
@@ -385,8 +383,7 @@ static void read_header_fields(struct thrift_reader *r, struct pq_page_header *h
 	}
 }
 
-orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n,
-                                  orasi_error *err)
+orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, size_t n, orasi_error *err)
 {
 	struct thrift_reader r = {p, p + n, 0, 0};
 
@@ -396,9 +393,8 @@ orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, 
 	read_header_fields(&r, ret);
 	if (r.bad && r.at >= r.end)
 		return ORASI_AGAIN;
-	if (r.bad || ret->type < 0 || ret->uncompressed < 0 || ret->compressed < 0 ||
-	    ret->n_values < 0 || ret->n_nulls < 0 || ret->n_rows < 0 || ret->def_bytes < 0 ||
-	    ret->rep_bytes < 0)
+	if (r.bad || ret->type < 0 || ret->uncompressed < 0 || ret->compressed < 0 || ret->n_values < 0 ||
+	    ret->n_nulls < 0 || ret->n_rows < 0 || ret->def_bytes < 0 || ret->rep_bytes < 0)
 		return pq_fail(err, ORASI_E_CORRUPT, "a page header is damaged");
 	ret->size = (size_t)(r.at - p);
 	return ORASI_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
 
-orasi_status output_open(struct output *o, const struct node *node, const struct ArrowSchema *want,
-                         struct leaf *leaves, struct buffers *buffers, orasi_error *err)
+orasi_status output_open(struct output *o, const struct node *node, const struct ArrowSchema *want, struct leaf *leaves,
+                         struct buffers *buffers, orasi_error *err)
 {
 	orasi_status r = plan_make(&o->plan, node, want, leaves, err);
 

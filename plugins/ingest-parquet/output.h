@@ -14,9 +14,8 @@ struct output {
 };
 
 /* `node` is NULL when the file has no such column; `leaves` as for plan_make. */
-orasi_status output_open(struct output *output, const struct node *node,
-                         const struct ArrowSchema *want, struct leaf *leaves,
-                         struct buffers *buffers, orasi_error *err);
+orasi_status output_open(struct output *output, const struct node *node, const struct ArrowSchema *want,
+                         struct leaf *leaves, struct buffers *buffers, orasi_error *err);
 void output_done(struct output *output);
 orasi_status output_read(struct output *output, size_t n, orasi_error *err);
 size_t output_bytes(const struct output *output);

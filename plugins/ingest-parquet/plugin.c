@@ -6,49 +6,49 @@
 
 ORASI_PLUGIN_NOTE(PARQUET_ID, ORASI_VERSION);
 
-static const char *const features[] = {"format:parquet", "ext:.parquet",
-                                       "mime:application/vnd.apache.parquet", "raw", NULL};
+static const char *const features[] = {"format:parquet", "ext:.parquet", "mime:application/vnd.apache.parquet", "raw",
+                                       NULL};
 static const char *const requires_ext[] = {NULL};
 
 static const char config_schema[] =
-        "{\"type\":\"object\",\"properties\":{"
-        "\"compression\":{\"type\":\"string\",\"enum\":[\"zstd\",\"snappy\",\"gzip\",\"lz4_raw\","
-        "\"none\",\"auto\"],\"default\":\"zstd\","
-        "\"description\":\"Page compression when writing; auto takes what a sample of each column "
-        "says\"},"
-        "\"compression_level\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":19,\"default\":1,"
-        "\"description\":\"Level for zstd (1-19) and gzip (1-9)\"},"
-        "\"profile\":{\"type\":\"string\",\"enum\":[\"compatible\",\"compact\"],"
-        "\"default\":\"compatible\",\"description\":\"compact also uses delta and split encodings, "
-        "which readers of before 2022 may not know\"},"
-        "\"row_group_rows\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000000,"
-        "\"default\":250000,\"description\":\"A row group is ended at so many rows\"},"
-        "\"row_group_bytes\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"32MiB\","
-        "\"description\":\"A row group is ended when it holds so many compressed bytes\"},"
-        "\"page_index\":{\"type\":\"boolean\",\"default\":true,"
-        "\"description\":\"Write where pages begin and the bounds of each\"},"
-        "\"bloom_columns\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
-        "\"description\":\"Columns that get a bloom filter, as paths like a.b\"},"
-        "\"bloom_false_positives\":{\"type\":\"number\",\"minimum\":0.0001,\"maximum\":0.5,"
-        "\"default\":0.01,\"description\":\"How often a bloom filter may be wrong\"},"
-        "\"sorted_by\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
-        "\"description\":\"Columns by which rows come sorted, -name for descending; noted for row "
-        "groups in which it holds\"}}}";
+	"{\"type\":\"object\",\"properties\":{"
+	"\"compression\":{\"type\":\"string\",\"enum\":[\"zstd\",\"snappy\",\"gzip\",\"lz4_raw\","
+	"\"none\",\"auto\"],\"default\":\"zstd\","
+	"\"description\":\"Page compression when writing; auto takes what a sample of each column "
+	"says\"},"
+	"\"compression_level\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":19,\"default\":1,"
+	"\"description\":\"Level for zstd (1-19) and gzip (1-9)\"},"
+	"\"profile\":{\"type\":\"string\",\"enum\":[\"compatible\",\"compact\"],"
+	"\"default\":\"compatible\",\"description\":\"compact also uses delta and split encodings, "
+	"which readers of before 2022 may not know\"},"
+	"\"row_group_rows\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10000000,"
+	"\"default\":250000,\"description\":\"A row group is ended at so many rows\"},"
+	"\"row_group_bytes\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"32MiB\","
+	"\"description\":\"A row group is ended when it holds so many compressed bytes\"},"
+	"\"page_index\":{\"type\":\"boolean\",\"default\":true,"
+	"\"description\":\"Write where pages begin and the bounds of each\"},"
+	"\"bloom_columns\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+	"\"description\":\"Columns that get a bloom filter, as paths like a.b\"},"
+	"\"bloom_false_positives\":{\"type\":\"number\",\"minimum\":0.0001,\"maximum\":0.5,"
+	"\"default\":0.01,\"description\":\"How often a bloom filter may be wrong\"},"
+	"\"sorted_by\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+	"\"description\":\"Columns by which rows come sorted, -name for descending; noted for row "
+	"groups in which it holds\"}}}";
 
 static const orasi_descriptor descriptor = {
-        .struct_size = sizeof(orasi_descriptor),
-        .kind = ORASI_KIND_INGEST,
-        .flags = ORASI_FLAG_DETERMINISTIC | ORASI_FLAG_RANDOM_ACCESS | ORASI_FLAG_SPLITTABLE |
-                 ORASI_FLAG_PUSHDOWN | ORASI_FLAG_ROWS | ORASI_FLAG_ENCODES,
-        .state_version = 1,
-        .state_version_min = 1,
-        .id = PARQUET_ID,
-        .name = "parquet",
-        .version = ORASI_VERSION,
-        .summary = "Apache Parquet files, read and written",
-        .config_schema = config_schema,
-        .features = features,
-        .requires_ext = requires_ext,
+	.struct_size = sizeof(orasi_descriptor),
+	.kind = ORASI_KIND_INGEST,
+	.flags = ORASI_FLAG_DETERMINISTIC | ORASI_FLAG_RANDOM_ACCESS | ORASI_FLAG_SPLITTABLE | ORASI_FLAG_PUSHDOWN |
+                 ORASI_FLAG_ROWS | ORASI_FLAG_ENCODES,
+	.state_version = 1,
+	.state_version_min = 1,
+	.id = PARQUET_ID,
+	.name = "parquet",
+	.version = ORASI_VERSION,
+	.summary = "Apache Parquet files, read and written",
+	.config_schema = config_schema,
+	.features = features,
+	.requires_ext = requires_ext,
 };
 
 /* ---- configuration -------------------------------------------------------------------------- */
@@ -116,8 +116,7 @@ static int read_options(struct writer_config *ret, const orasi_config *config, o
 	return 0;
 }
 
-orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config,
-                                orasi_error *err)
+orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config, orasi_error *err)
 {
 	orasi_str codec = ORASI_STR("zstd");
 
@@ -126,13 +125,11 @@ orasi_status writer_config_read(struct writer_config *ret, const orasi_config *c
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	ret->auto_codec = codec.len == 4 && !memcmp(codec.ptr, "auto", 4);
 	ret->codec = ret->auto_codec ? PQ_ZSTD : codec_by_name(codec.ptr, codec.len);
-	if (ret->codec < 0 || ret->codec == PQ_LZO || ret->codec == PQ_LZ4 ||
-	    ret->codec == PQ_BROTLI)
-		return pq_fail(
-		        err, ORASI_E_CONFIG,
-		        "compression '%.*s' cannot be written: use zstd, snappy, gzip, lz4_raw, "
-		        "none or auto",
-		        (int)codec.len, codec.ptr);
+	if (ret->codec < 0 || ret->codec == PQ_LZO || ret->codec == PQ_LZ4 || ret->codec == PQ_BROTLI)
+		return pq_fail(err, ORASI_E_CONFIG,
+		               "compression '%.*s' cannot be written: use zstd, snappy, gzip, lz4_raw, "
+		               "none or auto",
+		               (int)codec.len, codec.ptr);
 	if (ret->codec == PQ_GZIP && ret->level > 9)
 		ret->level = 9;
 	return ORASI_OK;
@@ -163,17 +160,17 @@ static const void *plugin_factory(const char *factory_id)
 }
 
 static const orasi_entry entry = {
-        .struct_size = sizeof(orasi_entry),
-        .abi_major = ORASI_ABI_MAJOR,
-        .abi_minor = ORASI_ABI_MINOR,
-        .bundle_id = PARQUET_ID,
-        .bundle_version = ORASI_VERSION,
-        .vendor = "Orasi",
-        .license = "Apache-2.0",
-        .init = plugin_init,
-        .count = plugin_count,
-        .describe = plugin_describe,
-        .get_factory = plugin_factory,
+	.struct_size = sizeof(orasi_entry),
+	.abi_major = ORASI_ABI_MAJOR,
+	.abi_minor = ORASI_ABI_MINOR,
+	.bundle_id = PARQUET_ID,
+	.bundle_version = ORASI_VERSION,
+	.vendor = "Orasi",
+	.license = "Apache-2.0",
+	.init = plugin_init,
+	.count = plugin_count,
+	.describe = plugin_describe,
+	.get_factory = plugin_factory,
 };
 
 ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)

@@ -16,8 +16,7 @@ struct writer_config {
 	uint32_t n_bloom, n_sorted;
 };
 
-orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config,
-                                orasi_error *err);
+orasi_status writer_config_read(struct writer_config *ret, const orasi_config *config, orasi_error *err);
 void writer_config_free(struct writer_config *config);
 
 extern const orasi_encode_factory parquet_encode_factory;

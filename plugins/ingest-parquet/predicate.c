@@ -15,9 +15,8 @@
 
 static int is_int_like(enum arrow_type type)
 {
-	return type == ARROW_BOOL || (type >= ARROW_INT8 && type <= ARROW_UINT64) ||
-	       type == ARROW_DATE32 || type == ARROW_TIME32 || type == ARROW_TIME64 ||
-	       type == ARROW_DURATION;
+	return type == ARROW_BOOL || (type >= ARROW_INT8 && type <= ARROW_UINT64) || type == ARROW_DATE32 ||
+	       type == ARROW_TIME32 || type == ARROW_TIME64 || type == ARROW_DURATION;
 }
 
 static int is_plain_integer(enum arrow_type type)
@@ -50,8 +49,8 @@ static enum domain domain_of(const struct arrow_type_info *have, const struct ar
 	return is_bytes(have->type) && is_bytes(want->type) ? DOMAIN_BYTES : DOMAIN_NONE;
 }
 
-static orasi_status take_bytes(struct predicates *ps, const struct arrow_view *view, int64_t i,
-                               struct literal *ret, orasi_error *err)
+static orasi_status take_bytes(struct predicates *ps, const struct arrow_view *view, int64_t i, struct literal *ret,
+                               orasi_error *err)
 {
 	size_t n;
 	const void *p = arrow_view_bytes(view, i, &n);
@@ -65,9 +64,8 @@ static orasi_status take_bytes(struct predicates *ps, const struct arrow_view *v
 	return ORASI_OK;
 }
 
-static orasi_status take_literal(struct predicates *ps, const struct predicate *p,
-                                 const struct arrow_view *view, int64_t i, struct literal *ret,
-                                 orasi_error *err)
+static orasi_status take_literal(struct predicates *ps, const struct predicate *p, const struct arrow_view *view,
+                                 int64_t i, struct literal *ret, orasi_error *err)
 {
 	size_t n;
 
@@ -83,8 +81,7 @@ static orasi_status take_literal(struct predicates *ps, const struct predicate *
 	return ORASI_OK;
 }
 
-static orasi_status take_literals(struct predicates *ps, struct predicate *p,
-                                  const orasi_term *term, orasi_error *err)
+static orasi_status take_literals(struct predicates *ps, struct predicate *p, const orasi_term *term, orasi_error *err)
 {
 	struct arrow_view view;
 	orasi_status r = ORASI_OK;
@@ -119,8 +116,8 @@ static const struct node *find_column(const struct tree *tree, orasi_str name)
 }
 
 /* Nested columns are not judged. */
-orasi_status predicates_make(struct predicates *ret, const struct tree *tree,
-                             const orasi_term *const *terms, uint32_t n_terms, orasi_error *err)
+orasi_status predicates_make(struct predicates *ret, const struct tree *tree, const orasi_term *const *terms,
+                             uint32_t n_terms, orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 
@@ -183,12 +180,10 @@ static int compare(enum domain domain, const struct literal *a, const struct lit
 
 static int begins_with(struct slice value, struct slice prefix)
 {
-	return value.len >= prefix.len &&
-	       (!prefix.len || !memcmp(value.ptr, prefix.ptr, prefix.len));
+	return value.len >= prefix.len && (!prefix.len || !memcmp(value.ptr, prefix.ptr, prefix.len));
 }
 
-static int test(const struct predicate *p, const struct literal *value,
-                const struct literal *literal)
+static int test(const struct predicate *p, const struct literal *value, const struct literal *literal)
 {
 	int order;
 
@@ -245,33 +240,30 @@ static int is_trusted(const struct predicate *p, const struct pq_file *file, int
 	if (node->physical == PQ_INT96 || node->spell)
 		return 0;
 	if (old)
-		return !is_unsigned && node->physical != PQ_BYTE_ARRAY &&
-		       node->physical != PQ_FIXED;
+		return !is_unsigned && node->physical != PQ_BYTE_ARRAY && node->physical != PQ_FIXED;
 	return (uint32_t)node->leaf < file->n_orders && file->orders[node->leaf] == PQ_ORDER_TYPE;
 }
 
-static int load_bound(const struct predicate *p, const struct pq_file *file, int has, int old,
-                      struct thrift_str text, struct literal *ret)
+static int load_bound(const struct predicate *p, const struct pq_file *file, int has, int old, struct thrift_str text,
+                      struct literal *ret)
 {
 	size_t width = plain_width(p->node);
 
-	if (!has || !is_trusted(p, file, old) || text.len > UINT32_MAX ||
-	    (width && text.len != width))
+	if (!has || !is_trusted(p, file, old) || text.len > UINT32_MAX || (width && text.len != width))
 		return 0;
 	return !load_value(p, (struct slice){(const uint8_t *)text.ptr, (uint32_t)text.len}, ret);
 }
 
 /* Is a literal outside of [min, max], seen from the operator? */
-static int is_outside(const struct predicate *p, const struct literal *min,
-                      const struct literal *max, const struct literal *v)
+static int is_outside(const struct predicate *p, const struct literal *min, const struct literal *max,
+                      const struct literal *v)
 {
 	struct literal head;
 
 	switch (p->op) {
 	case ORASI_OP_EQ:
 	case ORASI_OP_IN:
-		return (min && compare(p->domain, v, min) < 0) ||
-		       (max && compare(p->domain, v, max) > 0);
+		return (min && compare(p->domain, v, min) < 0) || (max && compare(p->domain, v, max) > 0);
 	case ORASI_OP_LT:
 		return min && compare(p->domain, min, v) >= 0;
 	case ORASI_OP_LE:
@@ -294,8 +286,8 @@ static int is_outside(const struct predicate *p, const struct literal *min,
 	}
 }
 
-int predicate_may_match(const struct predicate *p, const struct pq_file *file,
-                        const struct pq_stats *stats, int only_nulls)
+int predicate_may_match(const struct predicate *p, const struct pq_file *file, const struct pq_stats *stats,
+                        int only_nulls)
 {
 	struct literal min, max;
 	int has_min, has_max;
@@ -337,14 +329,12 @@ int predicate_hash(const struct predicate *p, const struct literal *literal, uin
 		*ret = hash_xx64(literal->bytes.ptr, literal->bytes.len);
 		return 1;
 	case DOMAIN_FLOAT:
-		if (literal->d == 0 || isnan(literal->d) || width < 4 ||
-		    (width == 4 && (double)narrow != literal->d))
+		if (literal->d == 0 || isnan(literal->d) || width < 4 || (width == 4 && (double)narrow != literal->d))
 			return 0;
 		*ret = width == 4 ? hash_xx64(&narrow, 4) : hash_xx64(&literal->d, 8);
 		return 1;
 	case DOMAIN_INT:
-		if ((node->physical != PQ_INT32 && node->physical != PQ_INT64) ||
-		    node->info.unit != p->want.unit)
+		if ((node->physical != PQ_INT32 && node->physical != PQ_INT64) || node->info.unit != p->want.unit)
 			return 0;
 		*ret = hash_xx64(&number, width);
 		return 1;

@@ -30,13 +30,13 @@ struct predicates {
 	uint32_t n;
 };
 
-orasi_status predicates_make(struct predicates *ret, const struct tree *tree,
-                             const orasi_term *const *terms, uint32_t n_terms, orasi_error *err);
+orasi_status predicates_make(struct predicates *ret, const struct tree *tree, const orasi_term *const *terms,
+                             uint32_t n_terms, orasi_error *err);
 void predicates_free(struct predicates *predicates);
 
 /* Can one of the values that the statistics describe match? `only_nulls`: there are none. */
-int predicate_may_match(const struct predicate *p, const struct pq_file *file,
-                        const struct pq_stats *stats, int only_nulls);
+int predicate_may_match(const struct predicate *p, const struct pq_file *file, const struct pq_stats *stats,
+                        int only_nulls);
 /* The hash that a bloom filter has for a literal; 0: it has none. */
 int predicate_hash(const struct predicate *p, const struct literal *literal, uint64_t *ret);
 int predicate_takes_null(const struct predicate *p);

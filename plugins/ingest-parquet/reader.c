@@ -67,8 +67,8 @@ static void reader_reset(struct reader *r)
 	r->row = r->emitted = r->next_row = r->batch_rows = 0;
 }
 
-static orasi_status reader_create(const orasi_host *host, const char *id,
-                                  const orasi_config *config, void **ret_self, orasi_error *err)
+static orasi_status reader_create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                                  orasi_error *err)
 {
 	struct reader *r;
 
@@ -105,8 +105,7 @@ static orasi_status reader_sniff(const char *id, orasi_bytes head, orasi_str nam
 
 /* ---- the footer ----------------------------------------------------------------------------- */
 
-static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n,
-                                 orasi_error *err)
+static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, size_t n, orasi_error *err)
 {
 	size_t got = 0;
 	orasi_status r = source->pread(source, at, to, n, &got, err);
@@ -132,15 +131,12 @@ static orasi_status read_footer(struct reader *r, orasi_error *err)
 	if (status)
 		return status;
 	if (!memcmp(tail + 4, "PARE", 4))
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "the footer is encrypted, which is not supported");
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "the footer is encrypted, which is not supported");
 	if (memcmp(tail + 4, magic, 4))
-		return pq_fail(err, ORASI_E_CORRUPT,
-		               "the file does not end with PAR1: it is cut, or no Parquet file");
+		return pq_fail(err, ORASI_E_CORRUPT, "the file does not end with PAR1: it is cut, or no Parquet file");
 	memcpy(&len, tail, 4);
 	if (len > FOOTER_MAX || (int64_t)len > source->size - 12)
-		return pq_fail(err, ORASI_E_CORRUPT,
-		               "the footer claims %u bytes, more than the file has", len);
+		return pq_fail(err, ORASI_E_CORRUPT, "the footer claims %u bytes, more than the file has", len);
 	r->footer.len = 0;
 	if (bytes_reserve(&r->footer, (size_t)len + 1))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -157,15 +153,14 @@ static orasi_status check_groups(struct reader *r, orasi_error *err)
 		const struct pq_row_group *g = &r->file.groups[i];
 
 		if (g->n_columns != (uint32_t)r->tree.n_leaves)
-			return pq_fail(err, ORASI_E_CORRUPT,
-			               "row group %u has %u columns, the schema %d", i,
+			return pq_fail(err, ORASI_E_CORRUPT, "row group %u has %u columns, the schema %d", i,
 			               g->n_columns, r->tree.n_leaves);
 		rows += g->rows;
 	}
-	return rows == r->file.rows ? ORASI_OK
-	                            : pq_fail(err, ORASI_E_CORRUPT,
-	                                      "the row groups have %lld rows, the footer says %lld",
-	                                      (long long)rows, (long long)r->file.rows);
+	return rows == r->file.rows
+	               ? ORASI_OK
+	               : pq_fail(err, ORASI_E_CORRUPT, "the row groups have %lld rows, the footer says %lld",
+	                         (long long)rows, (long long)r->file.rows);
 }
 
 /* ---- open ----------------------------------------------------------------------------------- */
@@ -173,9 +168,8 @@ static orasi_status check_groups(struct reader *r, orasi_error *err)
 /* Without a projection the file's own columns come out. */
 static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *open, orasi_error *err)
 {
-	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT)
-	                  ? arrow_schema_copy(&r->schema, open->want)
-	                  : tree_to_arrow(&r->tree.root, &r->schema);
+	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT) ? arrow_schema_copy(&r->schema, open->want)
+	                                                           : tree_to_arrow(&r->tree.root, &r->schema);
 
 	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
@@ -190,8 +184,7 @@ static orasi_status open_outputs(struct reader *r, orasi_error *err)
 	if (!r->leaves || !r->outputs || !r->buffers)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = output_open(&r->outputs[i],
-		                     node_child(&r->tree.root, i, r->schema.children[i]->name),
+		status = output_open(&r->outputs[i], node_child(&r->tree.root, i, r->schema.children[i]->name),
 		                     r->schema.children[i], r->leaves, r->buffers, err);
 	return status;
 }
@@ -201,9 +194,8 @@ static orasi_status open_outputs(struct reader *r, orasi_error *err)
 static uint64_t place_of(const struct reader *r, const struct pq_row_group *g)
 {
 	const struct pq_column *first = &g->columns[0];
-	int64_t start = first->dict_offset > 0 && first->dict_offset < first->data_offset
-	                        ? first->dict_offset
-	                        : first->data_offset;
+	int64_t start = first->dict_offset > 0 && first->dict_offset < first->data_offset ? first->dict_offset
+	                                                                                  : first->data_offset;
 
 	return start < 0 || start >= r->source->size ? 0 : (uint64_t)start;
 }
@@ -219,8 +211,7 @@ static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *ope
 		const struct pq_row_group *g = &r->file.groups[i];
 		uint64_t place = g->n_columns ? place_of(r, g) : 0;
 
-		r->pruned[i] = place < begin || place >= end ||
-		               select_skips_group(&r->select, g, r->source);
+		r->pruned[i] = place < begin || place >= end || select_skips_group(&r->select, g, r->source);
 	}
 	return ORASI_OK;
 }
@@ -244,21 +235,18 @@ static orasi_status take_options(struct reader *r, const orasi_ingest_open *open
 	r->by_rows = (open->flags & ORASI_OPEN_ROWS) != 0;
 	r->n_rows = r->by_rows ? open->n_rows : 0;
 	if (r->n_rows) {
-		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) ||
-		    !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
+		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) || !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
 			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 		memcpy(r->rows, open->rows, r->n_rows * sizeof(*r->rows));
 		if (r->rows[r->n_rows - 1] >= (uint64_t)r->file.rows)
-			return pq_fail(err, ORASI_E_INVALID,
-			               "row %llu is wanted, the file has %lld",
-			               (unsigned long long)r->rows[r->n_rows - 1],
-			               (long long)r->file.rows);
+			return pq_fail(err, ORASI_E_INVALID, "row %llu is wanted, the file has %lld",
+			               (unsigned long long)r->rows[r->n_rows - 1], (long long)r->file.rows);
 	}
 	return open->checkpoint.len ? take_checkpoint(r, open->checkpoint, err) : ORASI_OK;
 }
 
-static orasi_status reader_open(void *self, const orasi_ingest_open *open,
-                                struct ArrowSchema *ret_schema, orasi_error *err)
+static orasi_status reader_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                                orasi_error *err)
 {
 	struct reader *r = self;
 	orasi_status status;
@@ -276,8 +264,7 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open,
 		status = open_outputs(r, err);
 	if (!status)
 		status = select_open(&r->select, &r->tree, &r->file, open->terms,
-		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->leaves,
-		                     err);
+		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->leaves, err);
 	if (!status)
 		status = choose_groups(r, open, err);
 	if (!status)
@@ -294,11 +281,9 @@ static orasi_status open_group(struct reader *r, orasi_error *err)
 	const struct pq_row_group *g = &r->file.groups[r->group];
 
 	for (int i = 0; i < r->tree.n_leaves; i++) {
-		orasi_status status =
-		        r->leaves[i].node
-		                ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
-		                            (uint64_t)g->rows, r->source, err)
-		                : ORASI_OK;
+		orasi_status status = r->leaves[i].node ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
+		                                                    (uint64_t)g->rows, r->source, err)
+		                                        : ORASI_OK;
 
 		if (status)
 			return status;
@@ -363,8 +348,7 @@ static uint64_t step_of(const struct reader *r, uint64_t bytes)
 
 /* The next of the rows that are wanted by number: *ret_n from *ret_from on, 0: none in this group.
  */
-static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
-                                orasi_error *err)
+static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n, orasi_error *err)
 {
 	uint64_t n = 0, left = r->n_rows - r->next_row;
 	const uint64_t *rows = left ? &r->rows[r->next_row] : NULL;
@@ -378,8 +362,7 @@ static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_fr
 	return ORASI_OK;
 }
 
-static orasi_status next_rows(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
-                              orasi_error *err)
+static orasi_status next_rows(struct reader *r, uint64_t max, uint64_t *ret_from, uint64_t *ret_n, orasi_error *err)
 {
 	uint64_t first = (uint64_t)r->file.groups[r->group].first_row;
 	orasi_status status;
@@ -472,8 +455,7 @@ static orasi_status fill_batch(struct reader *r, orasi_error *err)
 /* A batch never crosses row groups, so its rows end where the reader stands. */
 static void place(const struct reader *r, orasi_mark *mark, uint64_t n)
 {
-	if (r->by_rows ||
-	    mark->struct_size < offsetof(orasi_mark, first_row) + sizeof(mark->first_row))
+	if (r->by_rows || mark->struct_size < offsetof(orasi_mark, first_row) + sizeof(mark->first_row))
 		return;
 	mark->flags |= ORASI_MARK_PLACED;
 	mark->first_row = r->row - n;
@@ -508,8 +490,7 @@ static void set_mark(struct reader *r, orasi_mark *mark)
 	mark->state = (orasi_bytes){(const uint8_t *)r->state, sizeof(r->state)};
 }
 
-static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark,
-                                orasi_error *err)
+static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *mark, orasi_error *err)
 {
 	struct reader *r = self;
 	orasi_status status = ORASI_OK;
@@ -536,8 +517,7 @@ static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_err
 {
 	struct reader *r = self;
 
-	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
-	                                          : ORASI_OK;
+	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 static orasi_status reader_close(void *self, orasi_error *err)
@@ -555,14 +535,14 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_ingest_factory parquet_ingest_factory = {
-        sizeof(orasi_ingest_factory),
-        0,
-        reader_sniff,
-        reader_create,
-        reader_destroy,
-        reader_open,
-        reader_next,
-        reader_schema,
-        reader_close,
-        no_extension,
+	sizeof(orasi_ingest_factory),
+	0,
+	reader_sniff,
+	reader_create,
+	reader_destroy,
+	reader_open,
+	reader_next,
+	reader_schema,
+	reader_close,
+	no_extension,
 };

@@ -40,8 +40,7 @@ static int put_run(struct bytes *out, uint32_t value, size_t n, int width)
 }
 
 /* Eight values at a time, the last ones padded with zeros. */
-INLINE int put_packed(struct bytes *out, const void *values, size_t size, size_t from, size_t n,
-                      int width)
+INLINE int put_packed(struct bytes *out, const void *values, size_t size, size_t from, size_t n, int width)
 {
 	size_t groups = (n + 7) / 8, len = groups * (size_t)width;
 	uint64_t acc = 0;
@@ -149,8 +148,7 @@ static int next_run(struct rle_reader *r)
 			return -1;
 		if (bytes > (uint64_t)(r->end - r->at))
 			bytes = (uint64_t)(r->end - r->at);
-		r->packed = r->width ? (uint32_t)(bytes * 8 / (uint64_t)r->width)
-		                     : (uint32_t)(head >> 1) * 8;
+		r->packed = r->width ? (uint32_t)(bytes * 8 / (uint64_t)r->width) : (uint32_t)(head >> 1) * 8;
 		r->hollow |= !r->width && head >> 1 > 1;
 		r->bits = r->at;
 		r->bit = 0;

@@ -13,8 +13,7 @@ static inline int bit_width(uint32_t max)
 
 /* Appends; -1: out of memory. */
 int rle_encode(struct bytes *out, const uint32_t *values, size_t n, int width);
-int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n,
-                      int max); /* with u32 length */
+int rle_encode_levels(struct bytes *out, const uint8_t *levels, size_t n, int max); /* with u32 length */
 
 struct rle_reader {
 	const uint8_t *at, *end;

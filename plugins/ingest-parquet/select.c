@@ -8,8 +8,7 @@
 #define GAP_MIN 512 /* rows that are worth to be left out */
 
 orasi_status select_open(struct select *s, const struct tree *tree, const struct pq_file *file,
-                         const orasi_term *const *terms, uint32_t n_terms, struct leaf *leaves,
-                         orasi_error *err)
+                         const orasi_term *const *terms, uint32_t n_terms, struct leaf *leaves, orasi_error *err)
 {
 	orasi_status r = predicates_make(&s->predicates, tree, terms, n_terms, err);
 
@@ -58,52 +57,46 @@ void select_done(struct select *s)
 
 /* ---- row groups ----------------------------------------------------------------------------- */
 
-static int read_bloom_header(orasi_source *source, const struct pq_column *column,
-                             struct pq_bloom_header *ret)
+static int read_bloom_header(orasi_source *source, const struct pq_column *column, struct pq_bloom_header *ret)
 {
 	uint8_t head[64];
 	size_t got = 0;
 
 	return column->bloom.offset >= 4 && column->bloom.offset < source->size &&
-	       !source->pread(source, (uint64_t)column->bloom.offset, head, sizeof(head), &got,
-	                      NULL) &&
+	       !source->pread(source, (uint64_t)column->bloom.offset, head, sizeof(head), &got, NULL) &&
 	       !pq_bloom_header_parse(ret, head, got, NULL) && ret->is_known &&
 	       ret->bytes <= source->size - column->bloom.offset - (int64_t)ret->size;
 }
 
 /* One block of the filter tells about one value, so only that is read. */
-static int bloom_may_have(orasi_source *source, const struct pq_column *column,
-                          const struct pq_bloom_header *header, uint64_t hash)
+static int bloom_may_have(orasi_source *source, const struct pq_column *column, const struct pq_bloom_header *header,
+                          uint64_t hash)
 {
 	uint64_t start = (uint64_t)column->bloom.offset + header->size;
 	uint8_t block[BLOOM_BLOCK];
 	size_t got = 0;
 
-	if (source->pread(source, start + bloom_block((size_t)header->bytes, hash), block,
-	                  sizeof(block), &got, NULL) ||
+	if (source->pread(source, start + bloom_block((size_t)header->bytes, hash), block, sizeof(block), &got, NULL) ||
 	    got != sizeof(block))
 		return 1;
 	return bloom_block_has(block, hash);
 }
 
-static int bloom_excludes(const struct predicate *p, const struct pq_column *column,
-                          orasi_source *source)
+static int bloom_excludes(const struct predicate *p, const struct pq_column *column, orasi_source *source)
 {
 	struct pq_bloom_header header;
 	uint64_t hash;
 
-	if ((p->op != ORASI_OP_EQ && p->op != ORASI_OP_IN) || p->domain == DOMAIN_NONE ||
-	    !column->bloom.offset || !read_bloom_header(source, column, &header))
+	if ((p->op != ORASI_OP_EQ && p->op != ORASI_OP_IN) || p->domain == DOMAIN_NONE || !column->bloom.offset ||
+	    !read_bloom_header(source, column, &header))
 		return 0;
 	for (uint32_t i = 0; i < p->n_literals; i++)
-		if (!predicate_hash(p, &p->literals[i], &hash) ||
-		    bloom_may_have(source, column, &header, hash))
+		if (!predicate_hash(p, &p->literals[i], &hash) || bloom_may_have(source, column, &header, hash))
 			return 0;
 	return 1;
 }
 
-int select_skips_group(const struct select *s, const struct pq_row_group *group,
-                       orasi_source *source)
+int select_skips_group(const struct select *s, const struct pq_row_group *group, orasi_source *source)
 {
 	for (uint32_t i = 0; i < s->predicates.n; i++) {
 		const struct predicate *p = &s->predicates.list[i];
@@ -120,8 +113,7 @@ int select_skips_group(const struct select *s, const struct pq_row_group *group,
 
 /* ---- ranges of rows ------------------------------------------------------------------------- */
 
-static int add_range(struct row_range **ranges, size_t *n, size_t *cap, uint64_t begin,
-                     uint64_t end)
+static int add_range(struct row_range **ranges, size_t *n, size_t *cap, uint64_t begin, uint64_t end)
 {
 	struct row_range *more;
 
@@ -141,17 +133,15 @@ static int add_range(struct row_range **ranges, size_t *n, size_t *cap, uint64_t
 }
 
 /* Keeps of the ranges what lies in pages that may match. */
-static int intersect(struct select *s, const struct predicate *p,
-                     const struct pq_column_index *index, const struct pq_offset_index *places,
-                     uint64_t rows)
+static int intersect(struct select *s, const struct predicate *p, const struct pq_column_index *index,
+                     const struct pq_offset_index *places, uint64_t rows)
 {
 	struct row_range *kept = NULL;
 	size_t n = 0, cap = 0, at = 0;
 
 	for (uint32_t i = 0; i < places->n_pages; i++) {
 		uint64_t begin = (uint64_t)places->pages[i].first_row;
-		uint64_t end =
-		        i + 1 < places->n_pages ? (uint64_t)places->pages[i + 1].first_row : rows;
+		uint64_t end = i + 1 < places->n_pages ? (uint64_t)places->pages[i + 1].first_row : rows;
 
 		if (!predicate_may_match(p, s->file, &index->pages[i], index->only_nulls[i]))
 			continue;
@@ -175,8 +165,7 @@ static int intersect(struct select *s, const struct predicate *p,
 }
 
 /* A page index that is missing or damaged prunes nothing. */
-static orasi_status use_page_index(struct select *s, const struct predicate *p, struct leaf *leaf,
-                                   orasi_error *err)
+static orasi_status use_page_index(struct select *s, const struct predicate *p, struct leaf *leaf, orasi_error *err)
 {
 	const struct pq_offset_index *places;
 	struct pq_column_index index = {0};
@@ -187,24 +176,21 @@ static orasi_status use_page_index(struct select *s, const struct predicate *p, 
 		return ORASI_OK;
 	places = leaf_places(leaf);
 	if (places && !leaf_read_place(leaf->source, &leaf->column->column_index, &text, NULL) &&
-	    !pq_column_index_parse(&index, text.data, text.len, NULL) &&
-	    index.n_pages == places->n_pages)
+	    !pq_column_index_parse(&index, text.data, text.len, NULL) && index.n_pages == places->n_pages)
 		bad = intersect(s, p, &index, places, leaf->rows);
 	pq_column_index_free(&index);
 	bytes_free(&text);
 	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
-orasi_status select_start(struct select *s, const struct pq_row_group *group, struct leaf *leaves,
-                          orasi_error *err)
+orasi_status select_start(struct select *s, const struct pq_row_group *group, struct leaf *leaves, orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 
 	forget_dictionaries(s);
 	s->n_ranges = s->at_range = 0;
 	s->block = s->block_end = 0;
-	if (group->rows &&
-	    add_range(&s->ranges, &s->n_ranges, &s->cap_ranges, 0, (uint64_t)group->rows))
+	if (group->rows && add_range(&s->ranges, &s->n_ranges, &s->cap_ranges, 0, (uint64_t)group->rows))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < s->predicates.n && !r; i++) {
 		const struct predicate *p = &s->predicates.list[i];
@@ -228,10 +214,9 @@ static const uint8_t *judge_dictionary(struct select *s, uint32_t i)
 	matches = s->matches[i] = malloc(dict->n + 1);
 	for (size_t k = 0; matches && k < dict->n; k++)
 		matches[k] = (uint8_t)predicate_takes_value(
-		        &s->predicates.list[i],
-		        dict->width ? (struct slice){dict->base + k * dict->width,
-		                                     (uint32_t)dict->width}
-		                    : dict->slices[k]);
+			&s->predicates.list[i],
+			dict->width ? (struct slice){dict->base + k * dict->width, (uint32_t)dict->width}
+				    : dict->slices[k]);
 	return matches;
 }
 
@@ -254,8 +239,7 @@ static orasi_status judge_rows(struct select *s, uint32_t i, size_t n, orasi_err
 		else if (matches)
 			s->mask[k] &= matches[indices[value++]];
 		else
-			s->mask[k] &=
-			        (uint8_t)predicate_takes_value(p, leaf_value_at(leaf, value++));
+			s->mask[k] &= (uint8_t)predicate_takes_value(p, leaf_value_at(leaf, value++));
 	}
 	return ORASI_OK;
 }
@@ -275,8 +259,7 @@ static orasi_status start_block(struct select *s, uint64_t row, uint64_t end, or
 		if (!r)
 			r = leaf_ready(leaf, err);
 		if (r == ORASI_END)
-			r = pq_fail(err, ORASI_E_CORRUPT,
-			            "column '%.100s' has fewer rows than its row group",
+			r = pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
 			            leaf->node->name);
 		if (!r && end - row > leaf->n - leaf->pos)
 			end = row + (leaf->n - leaf->pos);
@@ -308,8 +291,8 @@ static uint64_t find_run(const struct select *s, uint64_t row, uint64_t *ret_fro
 	return s->block + last + 1 - *ret_from;
 }
 
-orasi_status select_next(struct select *s, uint64_t row, uint64_t max, uint64_t *ret_from,
-                         uint64_t *ret_n, orasi_error *err)
+orasi_status select_next(struct select *s, uint64_t row, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
+                         orasi_error *err)
 {
 	*ret_n = 0;
 	for (;;) {

@@ -28,17 +28,15 @@ struct select {
 /* Copies the terms. `leaves` has one entry per leaf of the tree; those that a condition needs get
  * their node set. */
 orasi_status select_open(struct select *select, const struct tree *tree, const struct pq_file *file,
-                         const orasi_term *const *terms, uint32_t n_terms, struct leaf *leaves,
-                         orasi_error *err);
+                         const orasi_term *const *terms, uint32_t n_terms, struct leaf *leaves, orasi_error *err);
 void select_done(struct select *select);
 /* 1: no row of the group can match. */
-int select_skips_group(const struct select *select, const struct pq_row_group *group,
-                       orasi_source *source);
+int select_skips_group(const struct select *select, const struct pq_row_group *group, orasi_source *source);
 /* The leaves stand at the start of a group of so many rows. */
-orasi_status select_start(struct select *select, const struct pq_row_group *group,
-                          struct leaf *leaves, orasi_error *err);
+orasi_status select_start(struct select *select, const struct pq_row_group *group, struct leaf *leaves,
+                          orasi_error *err);
 /* The next rows at or behind `row` that may match; *ret_n is 0 when there are none. */
-orasi_status select_next(struct select *select, uint64_t row, uint64_t max, uint64_t *ret_from,
-                         uint64_t *ret_n, orasi_error *err);
+orasi_status select_next(struct select *select, uint64_t row, uint64_t max, uint64_t *ret_from, uint64_t *ret_n,
+                         orasi_error *err);
 
 #endif

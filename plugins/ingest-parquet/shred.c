@@ -53,8 +53,7 @@ static int reserve_out(struct shred *s, size_t n)
 	return 0;
 }
 
-static void take_nulls(const struct node *node, const struct arrow_view *view, struct slot *slots,
-                       size_t n)
+static void take_nulls(const struct node *node, const struct arrow_view *view, struct slot *slots, size_t n)
 {
 	if (!node->nullable)
 		return;
@@ -69,8 +68,7 @@ static void take_nulls(const struct node *node, const struct arrow_view *view, s
 }
 
 /* A list multiplies slots: one per item, or one dead slot for an empty list. */
-static int expand_list(struct shred *s, const struct node *node, const struct arrow_view *view,
-                       size_t *n)
+static int expand_list(struct shred *s, const struct node *node, const struct arrow_view *view, size_t *n)
 {
 	size_t out = 0;
 
@@ -86,8 +84,7 @@ static int expand_list(struct shred *s, const struct node *node, const struct ar
 		} else if (slot.alive) {
 			slot.def++;
 		}
-		if (end < begin || grow((void **)&s->spare, &s->cap_spare,
-		                        out + (size_t)(end - begin), sizeof(slot)))
+		if (end < begin || grow((void **)&s->spare, &s->cap_spare, out + (size_t)(end - begin), sizeof(slot)))
 			return -1;
 		for (int64_t k = begin; k < end; k++) {
 			slot.index = k;

@@ -6,14 +6,12 @@
 static const struct node *find_leaf(const struct tree *tree, const char *name)
 {
 	for (int i = 0; i < tree->root.n_children; i++)
-		if (tree->root.children[i]->kind == NODE_LEAF &&
-		    !strcmp(tree->root.children[i]->name, name))
+		if (tree->root.children[i]->kind == NODE_LEAF && !strcmp(tree->root.children[i]->name, name))
 			return tree->root.children[i];
 	return NULL;
 }
 
-orasi_status sorting_open(struct sorting *s, const struct tree *tree, char **names, uint32_t n,
-                          orasi_error *err)
+orasi_status sorting_open(struct sorting *s, const struct tree *tree, char **names, uint32_t n, orasi_error *err)
 {
 	s->columns = calloc((size_t)n + 1, sizeof(*s->columns));
 	if (!s->columns)
@@ -23,11 +21,10 @@ orasi_status sorting_open(struct sorting *s, const struct tree *tree, char **nam
 		const struct node *node = find_leaf(tree, names[i] + descending);
 
 		if (!node)
-			return pq_fail(
-			        err, ORASI_E_CONFIG,
-			        "sorted_by names column '%.100s', which the rows do not have "
-			        "or which is nested",
-			        names[i] + descending);
+			return pq_fail(err, ORASI_E_CONFIG,
+			               "sorted_by names column '%.100s', which the rows do not have "
+			               "or which is nested",
+			               names[i] + descending);
 		s->columns[i].node = node;
 		s->columns[i].descending = descending;
 		s->n = i + 1;
@@ -59,12 +56,11 @@ static int is_float(enum arrow_type type)
 
 static int is_text(const struct node *node)
 {
-	return (node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED) &&
-	       node->info.type != ARROW_DECIMAL128 && node->info.type != ARROW_FLOAT16;
+	return (node->physical == PQ_BYTE_ARRAY || node->physical == PQ_FIXED) && node->info.type != ARROW_DECIMAL128 &&
+	       node->info.type != ARROW_FLOAT16;
 }
 
-static int load(const struct sort_column *c, const struct arrow_view *view, int64_t row,
-                struct sort_column *ret)
+static int load(const struct sort_column *c, const struct arrow_view *view, int64_t row, struct sort_column *ret)
 {
 	size_t n;
 	const void *p;
@@ -90,8 +86,7 @@ static int load(const struct sort_column *c, const struct arrow_view *view, int6
 	return 0;
 }
 
-static int compare(const struct sort_column *a, const struct sort_column *b,
-                   const struct node *node)
+static int compare(const struct sort_column *a, const struct sort_column *b, const struct node *node)
 {
 	size_t n;
 	int r;
@@ -113,9 +108,7 @@ static int keep(struct sort_column *c, const struct sort_column *value)
 	c->i = value->i;
 	c->d = value->d;
 	c->text.len = 0;
-	return value->null || !is_text(c->node)
-	               ? 0
-	               : bytes_put(&c->text, value->text.data, value->text.len);
+	return value->null || !is_text(c->node) ? 0 : bytes_put(&c->text, value->text.data, value->text.len);
 }
 
 /* -1: out of memory. */
@@ -143,8 +136,8 @@ static int check_row(struct sorting *s, const struct arrow_view *views, int64_t 
 	return 0;
 }
 
-orasi_status sorting_check(struct sorting *s, const struct ArrowSchema *schema,
-                           const struct ArrowArray *batch, orasi_error *err)
+orasi_status sorting_check(struct sorting *s, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                           orasi_error *err)
 {
 	struct arrow_view rows, *views = calloc((size_t)s->n + 1, sizeof(*views));
 	orasi_status r = ORASI_OK;
@@ -158,8 +151,7 @@ orasi_status sorting_check(struct sorting *s, const struct ArrowSchema *schema,
 		while (root->children[at] != node)
 			at++;
 		if (arrow_view_child(&rows, at, &views[i]))
-			r = pq_fail(err, ORASI_E_INVALID,
-			            "column '%.100s' of the batch is not what the schema says",
+			r = pq_fail(err, ORASI_E_INVALID, "column '%.100s' of the batch is not what the schema says",
 			            node->name);
 	}
 	for (int64_t row = 0; row < batch->length && s->holds && !r; row++)

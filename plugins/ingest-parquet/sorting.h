@@ -21,12 +21,11 @@ struct sorting {
 };
 
 /* "name" or "-name" of columns without nesting; E_CONFIG names one that is not there. */
-orasi_status sorting_open(struct sorting *sorting, const struct tree *tree, char **names,
-                          uint32_t n, orasi_error *err);
+orasi_status sorting_open(struct sorting *sorting, const struct tree *tree, char **names, uint32_t n, orasi_error *err);
 void sorting_done(struct sorting *sorting);
 void sorting_start(struct sorting *sorting); /* a new row group */
-orasi_status sorting_check(struct sorting *sorting, const struct ArrowSchema *schema,
-                           const struct ArrowArray *batch, orasi_error *err);
+orasi_status sorting_check(struct sorting *sorting, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                           orasi_error *err);
 void sorting_write(const struct sorting *sorting, struct thrift_writer *w, int id);
 
 #endif

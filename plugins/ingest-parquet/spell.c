@@ -111,8 +111,7 @@ static int spell_interval(struct slice v, struct bytes *out)
 	int n;
 
 	memcpy(part, v.ptr, 12);
-	n = snprintf(text, sizeof(text), "P%uM%uDT%u.%03uS", part[0], part[1], part[2] / 1000,
-	             part[2] % 1000);
+	n = snprintf(text, sizeof(text), "P%uM%uDT%u.%03uS", part[0], part[1], part[2] / 1000, part[2] % 1000);
 	return bytes_put(out, text, (size_t)n);
 }
 
@@ -136,23 +135,20 @@ orasi_status values_spell(struct values *v, const struct node *node, orasi_error
 
 	for (size_t i = 0; i < v->n; i++) {
 		struct slice value =
-		        v->width ? (struct slice){v->base + i * v->width, (uint32_t)v->width}
-		                 : v->slices[i];
+			v->width ? (struct slice){v->base + i * v->width, (uint32_t)v->width} : v->slices[i];
 
-		if (spell_value(node, value, &text) ||
-		    bytes_put(&ends, &text.len, sizeof(size_t)) || text.len > UINT32_MAX) {
+		if (spell_value(node, value, &text) || bytes_put(&ends, &text.len, sizeof(size_t)) ||
+		    text.len > UINT32_MAX) {
 			bytes_free(&text);
 			bytes_free(&ends);
-			return pq_fail(err, ORASI_E_LIMIT,
-			               "a value of column '%.100s' is too long, or memory is out",
+			return pq_fail(err, ORASI_E_LIMIT, "a value of column '%.100s' is too long, or memory is out",
 			               node->name);
 		}
 	}
 	bytes_free(&v->own);
 	v->own = text;
 	v->own_slices.len = 0;
-	if (bytes_reserve(&v->own, SLACK) ||
-	    bytes_reserve(&v->own_slices, v->n * sizeof(*slices) + 1)) {
+	if (bytes_reserve(&v->own, SLACK) || bytes_reserve(&v->own_slices, v->n * sizeof(*slices) + 1)) {
 		bytes_free(&ends);
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	}

@@ -80,8 +80,7 @@ uint32_t thrift_list(struct thrift_reader *r, enum thrift_type *ret_type)
 	*ret_type = (enum thrift_type)(head & 15);
 	if (n == 15)
 		n = varint(r);
-	if (r->bad || *ret_type == THRIFT_STOP || *ret_type > THRIFT_STRUCT ||
-	    n > (uint64_t)(r->end - r->at)) {
+	if (r->bad || *ret_type == THRIFT_STOP || *ret_type > THRIFT_STRUCT || n > (uint64_t)(r->end - r->at)) {
 		r->bad = 1;
 		return 0;
 	}

@@ -43,9 +43,8 @@ struct thrift_str {
 
 /* Runs its body for each field of the struct that the reader stands in; the body must take the
  * value. */
-#define each_field(r, f)                          \
-	for (int f##_last = (thrift_enter(r), 0); \
-	     thrift_next(r, &f##_last, &(f)) || (thrift_leave(r), 0);)
+#define each_field(r, f) \
+	for (int f##_last = (thrift_enter(r), 0); thrift_next(r, &f##_last, &(f)) || (thrift_leave(r), 0);)
 
 /* Walks the fields of a struct: `last` starts at 0; 0 at the end. */
 int thrift_next(struct thrift_reader *r, int *last, struct thrift_field *ret);

@@ -11,8 +11,8 @@ static char *pool_name(struct tree *tree, const char *name, size_t len)
 	return copy;
 }
 
-struct node *tree_node(struct tree *tree, struct node *parent, const char *name, size_t name_len,
-                       enum node_kind kind, int nullable, int n_children)
+struct node *tree_node(struct tree *tree, struct node *parent, const char *name, size_t name_len, enum node_kind kind,
+                       int nullable, int n_children)
 {
 	struct node *node = pool_alloc(&tree->pool, sizeof(*node));
 
@@ -22,23 +22,19 @@ struct node *tree_node(struct tree *tree, struct node *parent, const char *name,
 	node->name = pool_name(tree, name, name_len);
 	node->kind = kind;
 	node->nullable = nullable;
-	node->def = (parent->kind == NODE_LIST || parent->kind == NODE_MAP ? parent->item_def
-	                                                                   : parent->def) +
-	            nullable;
+	node->def = (parent->kind == NODE_LIST || parent->kind == NODE_MAP ? parent->item_def : parent->def) + nullable;
 	node->rep = parent->rep;
 	if (kind == NODE_LIST || kind == NODE_MAP) {
 		node->rep++;
 		node->item_def = node->def + 1;
 	}
-	node->children =
-	        pool_alloc(&tree->pool, ((size_t)n_children + 1) * sizeof(*node->children));
+	node->children = pool_alloc(&tree->pool, ((size_t)n_children + 1) * sizeof(*node->children));
 	return node->name && node->children && node->def < 250 && node->rep < 250 ? node : NULL;
 }
 
 int tree_leaf(struct tree *tree, struct node *node)
 {
-	struct node **leaves =
-	        realloc(tree->leaves, ((size_t)tree->n_leaves + 1) * sizeof(*leaves));
+	struct node **leaves = realloc(tree->leaves, ((size_t)tree->n_leaves + 1) * sizeof(*leaves));
 
 	if (!leaves)
 		return -1;
@@ -94,19 +90,17 @@ static int physical_of(struct node *node)
 		node->precision = info->precision;
 		node->scale = info->scale;
 		node->type_length = 16;
-		return info->precision <= 9    ? PQ_INT32
-		       : info->precision <= 18 ? PQ_INT64
-		                               : PQ_FIXED;
+		return info->precision <= 9 ? PQ_INT32 : info->precision <= 18 ? PQ_INT64 : PQ_FIXED;
 	default:
 		return -1;
 	}
 }
 
-static orasi_status add_field(struct tree *tree, struct node *parent,
-                              const struct ArrowSchema *schema, int depth, orasi_error *err);
+static orasi_status add_field(struct tree *tree, struct node *parent, const struct ArrowSchema *schema, int depth,
+                              orasi_error *err);
 
-static orasi_status add_children(struct tree *tree, struct node *node,
-                                 const struct ArrowSchema *schema, int depth, orasi_error *err)
+static orasi_status add_children(struct tree *tree, struct node *node, const struct ArrowSchema *schema, int depth,
+                                 orasi_error *err)
 {
 	orasi_status r = ORASI_OK;
 
@@ -131,8 +125,8 @@ static enum node_kind kind_of(enum arrow_type type)
 	}
 }
 
-static orasi_status add_field(struct tree *tree, struct node *parent,
-                              const struct ArrowSchema *schema, int depth, orasi_error *err)
+static orasi_status add_field(struct tree *tree, struct node *parent, const struct ArrowSchema *schema, int depth,
+                              orasi_error *err)
 {
 	const char *name = schema->name ? schema->name : "";
 	int nullable = (schema->flags & ARROW_FLAG_NULLABLE) != 0 && parent->kind != NODE_MAP;
@@ -145,15 +139,12 @@ static orasi_status add_field(struct tree *tree, struct node *parent,
 		               "cannot hold",
 		               name, schema->format, schema->dictionary ? " of a dictionary" : "");
 	nullable |= info.type == ARROW_NULL;
-	node = tree_node(tree, parent, name, strlen(name), kind_of(info.type), nullable,
-	                 (int)schema->n_children);
+	node = tree_node(tree, parent, name, strlen(name), kind_of(info.type), nullable, (int)schema->n_children);
 	if (!node)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
 	/* The type keeps pointing into the format (time zones), so the node has its own. */
-	if ((size_t)snprintf(node->format, sizeof(node->format), "%s", schema->format) >=
-	    sizeof(node->format))
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' has a type with too long a name", name);
+	if ((size_t)snprintf(node->format, sizeof(node->format), "%s", schema->format) >= sizeof(node->format))
+		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' has a type with too long a name", name);
 	arrow_type_parse(node->format, &node->info);
 	parent->children[parent->n_children++] = node;
 	if (node->kind != NODE_LEAF)
@@ -164,8 +155,7 @@ static orasi_status add_field(struct tree *tree, struct node *parent,
 		               "column '%.100s' has type '%.30s', which Parquet files of ours "
 		               "cannot hold",
 		               name, schema->format);
-	return tree_leaf(tree, node) ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema")
-	                             : ORASI_OK;
+	return tree_leaf(tree, node) ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
 
 orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema, orasi_error *err)
@@ -174,8 +164,7 @@ orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema
 	tree->pool.max = 64u << 20;
 	tree->root.kind = NODE_STRUCT;
 	tree->root.name = "schema";
-	tree->root.children =
-	        pool_alloc(&tree->pool, ((size_t)schema->n_children + 1) * sizeof(struct node *));
+	tree->root.children = pool_alloc(&tree->pool, ((size_t)schema->n_children + 1) * sizeof(struct node *));
 	if (!tree->root.children)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
 	return add_children(tree, &tree->root, schema, 0, err);
@@ -190,13 +179,10 @@ struct annotation {
 
 static int time_unit(const struct arrow_type_info *info)
 {
-	return info->unit == ARROW_NANO    ? PQ_NANOS
-	       : info->unit == ARROW_MICRO ? PQ_MICROS
-	                                   : PQ_MILLIS;
+	return info->unit == ARROW_NANO ? PQ_NANOS : info->unit == ARROW_MICRO ? PQ_MICROS : PQ_MILLIS;
 }
 
-static struct annotation annotate_time(const struct arrow_type_info *info, int millis, int micros,
-                                       int logical)
+static struct annotation annotate_time(const struct arrow_type_info *info, int millis, int micros, int logical)
 {
 	struct annotation a = {-1, logical, 0, 0, time_unit(info)};
 	int utc = info->type == ARROW_TIMESTAMP ? *info->timezone != '\0' : 0;
@@ -238,15 +224,13 @@ static struct annotation annotate(const struct node *node)
 	case ARROW_TIME64:
 		return annotate_time(&node->info, PQ_TIME_MILLIS, PQ_TIME_MICROS, PQ_L_TIME);
 	case ARROW_TIMESTAMP:
-		return annotate_time(&node->info, PQ_TIMESTAMP_MILLIS, PQ_TIMESTAMP_MICROS,
-		                     PQ_L_TIMESTAMP);
+		return annotate_time(&node->info, PQ_TIMESTAMP_MILLIS, PQ_TIMESTAMP_MICROS, PQ_L_TIMESTAMP);
 	default:
 		return (struct annotation){-1, PQ_L_NONE, 0, 0, 0};
 	}
 }
 
-static void write_logical(struct thrift_writer *w, const struct node *node,
-                          const struct annotation *a)
+static void write_logical(struct thrift_writer *w, const struct node *node, const struct annotation *a)
 {
 	thrift_put_struct(w, 10);
 	thrift_put_struct(w, a->logical);
@@ -288,8 +272,7 @@ static void write_leaf(struct thrift_writer *w, const struct node *node, const c
 	thrift_end(w);
 }
 
-static void write_group(struct thrift_writer *w, const char *name, int repetition, int n,
-                        int converted, int logical)
+static void write_group(struct thrift_writer *w, const char *name, int repetition, int n, int converted, int logical)
 {
 	thrift_item_struct(w);
 	if (repetition >= 0)

@@ -17,8 +17,7 @@ static orasi_status walk_field(struct walk *w, struct node *parent, int item);
 
 static orasi_status damaged(struct walk *w)
 {
-	return pq_fail(w->err, ORASI_E_CORRUPT,
-	               "the schema of the Parquet file is damaged at element %u", w->at);
+	return pq_fail(w->err, ORASI_E_CORRUPT, "the schema of the Parquet file is damaged at element %u", w->at);
 }
 
 static void set_format(struct node *node, const char *format)
@@ -31,8 +30,7 @@ static void set_format(struct node *node, const char *format)
 
 static int is_decimal(const struct pq_element *e)
 {
-	return e->logical == PQ_L_DECIMAL ||
-	       (e->logical == PQ_L_NONE && e->converted == PQ_DECIMAL);
+	return e->logical == PQ_L_DECIMAL || (e->logical == PQ_L_NONE && e->converted == PQ_DECIMAL);
 }
 
 static void spell(struct node *node, enum node_spell how)
@@ -46,11 +44,10 @@ static orasi_status decimal_type(struct walk *w, const struct pq_element *e, str
 {
 	char format[32];
 
-	if (e->precision < 1 || e->precision > DIGITS_MAX || e->scale < 0 ||
-	    e->scale > e->precision)
+	if (e->precision < 1 || e->precision > DIGITS_MAX || e->scale < 0 || e->scale > e->precision)
 		return pq_fail(w->err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' is a decimal(%d,%d), which is not possible",
-		               node->name, e->precision, e->scale);
+		               "column '%.100s' is a decimal(%d,%d), which is not possible", node->name, e->precision,
+		               e->scale);
 	node->precision = e->precision;
 	node->scale = e->scale;
 	if (e->precision > 38) {
@@ -67,9 +64,8 @@ static const char *integer_format(const struct pq_element *e, int bits)
 	static const char *const formats[2][4] = {{"C", "S", "I", "L"}, {"c", "s", "i", "l"}};
 	static const struct {
 		int converted, bits, is_signed;
-	} legacy[] = {{PQ_UINT_8, 8, 0},   {PQ_UINT_16, 16, 0}, {PQ_UINT_32, 32, 0},
-	              {PQ_UINT_64, 64, 0}, {PQ_INT_8, 8, 1},    {PQ_INT_16, 16, 1},
-	              {PQ_INT_32, 32, 1},  {PQ_INT_64, 64, 1}};
+	} legacy[] = {{PQ_UINT_8, 8, 0}, {PQ_UINT_16, 16, 0}, {PQ_UINT_32, 32, 0}, {PQ_UINT_64, 64, 0},
+	              {PQ_INT_8, 8, 1},  {PQ_INT_16, 16, 1},  {PQ_INT_32, 32, 1},  {PQ_INT_64, 64, 1}};
 	int width = bits, is_signed = 1;
 
 	if (e->logical == PQ_L_INTEGER) {
@@ -89,8 +85,7 @@ static const char *integer_format(const struct pq_element *e, int bits)
 
 static const char *timestamp_format(const struct pq_element *e)
 {
-	static const char *const formats[3][2] = {
-	        {"tsm:", "tsm:UTC"}, {"tsu:", "tsu:UTC"}, {"tsn:", "tsn:UTC"}};
+	static const char *const formats[3][2] = {{"tsm:", "tsm:UTC"}, {"tsu:", "tsu:UTC"}, {"tsn:", "tsn:UTC"}};
 
 	if (e->logical == PQ_L_TIMESTAMP && e->unit >= PQ_MILLIS && e->unit <= PQ_NANOS)
 		return formats[e->unit - 1][e->utc];
@@ -149,8 +144,8 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 	node->type_length = e->type_length;
 	if (e->physical == PQ_FIXED && (e->type_length < 1 || e->type_length > 1 << 24))
 		return damaged(w);
-	if (is_decimal(e) && (e->physical == PQ_INT32 || e->physical == PQ_INT64 ||
-	                      e->physical == PQ_BYTE_ARRAY || e->physical == PQ_FIXED))
+	if (is_decimal(e) && (e->physical == PQ_INT32 || e->physical == PQ_INT64 || e->physical == PQ_BYTE_ARRAY ||
+	                      e->physical == PQ_FIXED))
 		return decimal_type(w, e, node);
 	switch (e->physical) {
 	case PQ_BOOLEAN:
@@ -178,8 +173,8 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 		fixed_type(e, node);
 		break;
 	default:
-		return pq_fail(w->err, ORASI_E_UNSUPPORTED,
-		               "physical type %d of Parquet is not known here", e->physical);
+		return pq_fail(w->err, ORASI_E_UNSUPPORTED, "physical type %d of Parquet is not known here",
+		               e->physical);
 	}
 	return ORASI_OK;
 }
@@ -191,8 +186,8 @@ static const struct pq_element *peek(const struct walk *w)
 	return w->at < w->file->n_elements ? &w->file->elements[w->at] : NULL;
 }
 
-static struct node *add_node(struct walk *w, struct node *parent, const struct pq_element *e,
-                             enum node_kind kind, int nullable, int n)
+static struct node *add_node(struct walk *w, struct node *parent, const struct pq_element *e, enum node_kind kind,
+                             int nullable, int n)
 {
 	struct node *node = tree_node(w->tree, parent, e->name.ptr, e->name.len, kind, nullable, n);
 
@@ -209,8 +204,7 @@ static int is_list(const struct pq_element *e)
 static int is_map(const struct pq_element *e)
 {
 	return e->logical == PQ_L_MAP ||
-	       (e->logical == PQ_L_NONE &&
-	        (e->converted == PQ_MAP || e->converted == PQ_MAP_KEY_VALUE));
+	       (e->logical == PQ_L_NONE && (e->converted == PQ_MAP || e->converted == PQ_MAP_KEY_VALUE));
 }
 
 static int name_is(const struct pq_element *e, const char *name, size_t len)
@@ -219,8 +213,7 @@ static int name_is(const struct pq_element *e, const char *name, size_t len)
 }
 
 /* Is the repeated group itself the element, or only a wrapper around it? */
-static int wraps(const struct walk *w, const struct pq_element *list,
-                 const struct pq_element *repeated)
+static int wraps(const struct walk *w, const struct pq_element *list, const struct pq_element *repeated)
 {
 	const struct pq_element *child = repeated + 1;
 
@@ -234,8 +227,7 @@ static int wraps(const struct walk *w, const struct pq_element *list,
 	         !memcmp(repeated->name.ptr + list->name.len, "_tuple", 6));
 }
 
-static orasi_status walk_list(struct walk *w, struct node *parent, const struct pq_element *e,
-                              int nullable)
+static orasi_status walk_list(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_LIST, nullable, 1);
 	const struct pq_element *repeated = peek(w);
@@ -250,8 +242,7 @@ static orasi_status walk_list(struct walk *w, struct node *parent, const struct 
 	return walk_field(w, node, 1);
 }
 
-static orasi_status walk_map(struct walk *w, struct node *parent, const struct pq_element *e,
-                             int nullable)
+static orasi_status walk_map(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_MAP, nullable, 1), *entries;
 	const struct pq_element *pair = peek(w);
@@ -269,8 +260,7 @@ static orasi_status walk_map(struct walk *w, struct node *parent, const struct p
 	return r ? r : walk_field(w, entries, 0);
 }
 
-static orasi_status walk_struct(struct walk *w, struct node *parent, const struct pq_element *e,
-                                int nullable)
+static orasi_status walk_struct(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_STRUCT, nullable, e->n_children);
 	orasi_status r = ORASI_OK;
@@ -283,8 +273,7 @@ static orasi_status walk_struct(struct walk *w, struct node *parent, const struc
 	return r;
 }
 
-static orasi_status walk_leaf(struct walk *w, struct node *parent, const struct pq_element *e,
-                              int nullable)
+static orasi_status walk_leaf(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_LEAF, nullable, 0);
 	orasi_status r;
@@ -315,8 +304,8 @@ static orasi_status walk_field(struct walk *w, struct node *parent, int item)
 	int nullable;
 	orasi_status r;
 
-	if (!e || ++w->depth > NODE_DEPTH_MAX || e->n_children < 0 ||
-	    (uint32_t)e->n_children > w->file->n_elements || (!e->has_type && !e->n_children))
+	if (!e || ++w->depth > NODE_DEPTH_MAX || e->n_children < 0 || (uint32_t)e->n_children > w->file->n_elements ||
+	    (!e->has_type && !e->n_children))
 		return damaged(w);
 	nullable = e->repetition == PQ_OPTIONAL && !item;
 	if (e->repetition == PQ_REPEATED && !item) {
@@ -354,11 +343,9 @@ orasi_status tree_from_parquet(struct tree *tree, const struct pq_file *file, or
 	tree->root.kind = NODE_STRUCT;
 	tree->root.name = "";
 	set_format(&tree->root, "+s");
-	if (!file->n_elements || root->n_children < 0 ||
-	    (uint32_t)root->n_children >= file->n_elements)
+	if (!file->n_elements || root->n_children < 0 || (uint32_t)root->n_children >= file->n_elements)
 		return damaged(&w);
-	tree->root.children =
-	        pool_alloc(&tree->pool, ((size_t)root->n_children + 1) * sizeof(struct node *));
+	tree->root.children = pool_alloc(&tree->pool, ((size_t)root->n_children + 1) * sizeof(struct node *));
 	if (!tree->root.children)
 		return damaged(&w);
 	for (int i = 0; i < root->n_children && !r; i++)

@@ -21,8 +21,7 @@ static orasi_status damaged(orasi_error *err, const char *what)
 static struct slice *make_slices(struct values *v, size_t n)
 {
 	v->own_slices.len = 0;
-	if (n > SIZE_MAX / sizeof(struct slice) ||
-	    bytes_reserve(&v->own_slices, n * sizeof(struct slice) + 1))
+	if (n > SIZE_MAX / sizeof(struct slice) || bytes_reserve(&v->own_slices, n * sizeof(struct slice) + 1))
 		return NULL;
 	v->slices = (struct slice *)v->own_slices.data;
 	return v->slices;
@@ -43,8 +42,7 @@ static int make_fixed(struct values *v, size_t n, size_t width)
 
 /* ---- PLAIN ---------------------------------------------------------------------------------- */
 
-static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len, size_t n,
-                                 orasi_error *err)
+static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
 	struct slice *slices = make_slices(v, n);
 
@@ -67,8 +65,7 @@ static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len,
 	return ORASI_OK;
 }
 
-static orasi_status plain_booleans(struct values *v, const uint8_t *p, size_t len, size_t n,
-                                   orasi_error *err)
+static orasi_status plain_booleans(struct values *v, const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
 	if (n > len * 8)
 		return damaged(err, "it has fewer booleans than it says");
@@ -79,8 +76,8 @@ static orasi_status plain_booleans(struct values *v, const uint8_t *p, size_t le
 	return ORASI_OK;
 }
 
-static orasi_status plain(struct values *v, const struct node *node, const uint8_t *p, size_t len,
-                          size_t n, orasi_error *err)
+static orasi_status plain(struct values *v, const struct node *node, const uint8_t *p, size_t len, size_t n,
+                          orasi_error *err)
 {
 	size_t width = plain_width(node), need;
 
@@ -95,8 +92,7 @@ static orasi_status plain(struct values *v, const struct node *node, const uint8
 	return ORASI_OK;
 }
 
-static orasi_status rle_booleans(struct values *v, const uint8_t *p, size_t len, size_t n,
-                                 orasi_error *err)
+static orasi_status rle_booleans(struct values *v, const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
 	struct rle_reader rle;
 	uint32_t size;
@@ -163,8 +159,8 @@ static uint64_t unpack(const uint8_t *p, size_t len, uint64_t bit, int width)
 	return v;
 }
 
-static int delta_miniblock(struct delta *d, int width, uint64_t per_mini, int64_t min_delta,
-                           uint64_t *last, int64_t *ret, size_t *at, size_t n)
+static int delta_miniblock(struct delta *d, int width, uint64_t per_mini, int64_t min_delta, uint64_t *last,
+                           int64_t *ret, size_t *at, size_t n)
 {
 	size_t len = (size_t)(per_mini / 8 * (uint64_t)width), have = (size_t)(d->end - d->at);
 
@@ -181,17 +177,16 @@ static int delta_miniblock(struct delta *d, int width, uint64_t per_mini, int64_
 }
 
 /* Decodes exactly n values; *ret_end is behind them. */
-static orasi_status delta_ints(const uint8_t *p, size_t len, size_t n, int64_t *ret,
-                               const uint8_t **ret_end, orasi_error *err)
+static orasi_status delta_ints(const uint8_t *p, size_t len, size_t n, int64_t *ret, const uint8_t **ret_end,
+                               orasi_error *err)
 {
 	struct delta d = {p, p + len, 0};
-	uint64_t block = delta_varint(&d), minis = delta_varint(&d), total = delta_varint(&d),
-	         per_mini, last;
+	uint64_t block = delta_varint(&d), minis = delta_varint(&d), total = delta_varint(&d), per_mini, last;
 	size_t at = 0;
 
 	last = (uint64_t)delta_zigzag(&d);
-	if (d.bad || !minis || minis > 1024 || block > 1u << 24 || block % minis ||
-	    (per_mini = block / minis) % 8 || !per_mini || total < n)
+	if (d.bad || !minis || minis > 1024 || block > 1u << 24 || block % minis || (per_mini = block / minis) % 8 ||
+	    !per_mini || total < n)
 		return damaged(err, "the head of its deltas makes no sense");
 	if (n)
 		ret[at++] = (int64_t)last;
@@ -210,8 +205,8 @@ static orasi_status delta_ints(const uint8_t *p, size_t len, size_t n, int64_t *
 	return ORASI_OK;
 }
 
-static orasi_status delta_binary(struct values *v, const struct node *node, const uint8_t *p,
-                                 size_t len, size_t n, orasi_error *err)
+static orasi_status delta_binary(struct values *v, const struct node *node, const uint8_t *p, size_t len, size_t n,
+                                 orasi_error *err)
 {
 	size_t width = plain_width(node);
 	const uint8_t *end;
@@ -234,8 +229,8 @@ static orasi_status delta_binary(struct values *v, const struct node *node, cons
 
 /* ---- DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY ---------------------------------------------- */
 
-static orasi_status delta_lengths(const uint8_t *p, size_t len, size_t n, int64_t **ret,
-                                  const uint8_t **ret_end, orasi_error *err)
+static orasi_status delta_lengths(const uint8_t *p, size_t len, size_t n, int64_t **ret, const uint8_t **ret_end,
+                                  orasi_error *err)
 {
 	int64_t *lengths = malloc((n + 1) * sizeof(*lengths));
 	orasi_status r;
@@ -254,8 +249,7 @@ static orasi_status delta_lengths(const uint8_t *p, size_t len, size_t n, int64_
 	return ORASI_OK;
 }
 
-static orasi_status delta_length_array(struct values *v, const uint8_t *p, size_t len, size_t n,
-                                       orasi_error *err)
+static orasi_status delta_length_array(struct values *v, const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
 	struct slice *slices = make_slices(v, n);
 	const uint8_t *at, *end = p + len;
@@ -279,16 +273,14 @@ static orasi_status delta_length_array(struct values *v, const uint8_t *p, size_
 }
 
 /* Each value is a prefix of the one before and a suffix of its own. */
-static orasi_status join_prefixes(struct values *v, const int64_t *prefixes,
-                                  const int64_t *suffixes, const uint8_t *at, const uint8_t *end,
-                                  size_t n, orasi_error *err)
+static orasi_status join_prefixes(struct values *v, const int64_t *prefixes, const int64_t *suffixes, const uint8_t *at,
+                                  const uint8_t *end, size_t n, orasi_error *err)
 {
 	size_t total = 0, to = 0;
 	struct slice *slices = make_slices(v, n);
 
 	for (size_t i = 0; i < n; i++)
-		if (__builtin_add_overflow(total, (size_t)(prefixes[i] + suffixes[i]), &total) ||
-		    total > 1u << 31)
+		if (__builtin_add_overflow(total, (size_t)(prefixes[i] + suffixes[i]), &total) || total > 1u << 31)
 			return damaged(err, "its values are too long");
 	v->own.len = 0;
 	if (!slices || bytes_reserve(&v->own, total + SLACK))
@@ -308,8 +300,8 @@ static orasi_status join_prefixes(struct values *v, const int64_t *prefixes,
 	return ORASI_OK;
 }
 
-static orasi_status delta_byte_array(struct values *v, const struct node *node, const uint8_t *p,
-                                     size_t len, size_t n, orasi_error *err)
+static orasi_status delta_byte_array(struct values *v, const struct node *node, const uint8_t *p, size_t len, size_t n,
+                                     orasi_error *err)
 {
 	int64_t *prefixes, *suffixes = NULL;
 	const uint8_t *at, *end = p + len;
@@ -330,13 +322,12 @@ static orasi_status delta_byte_array(struct values *v, const struct node *node, 
 
 /* ---- BYTE_STREAM_SPLIT ---------------------------------------------------------------------- */
 
-static orasi_status byte_stream_split(struct values *v, const struct node *node, const uint8_t *p,
-                                      size_t len, size_t n, orasi_error *err)
+static orasi_status byte_stream_split(struct values *v, const struct node *node, const uint8_t *p, size_t len, size_t n,
+                                      orasi_error *err)
 {
 	size_t width = plain_width(node), need;
 
-	if (node->physical == PQ_BOOLEAN || !width || __builtin_mul_overflow(n, width, &need) ||
-	    need > len)
+	if (node->physical == PQ_BOOLEAN || !width || __builtin_mul_overflow(n, width, &need) || need > len)
 		return damaged(err, "its byte streams are too short");
 	if (make_fixed(v, n, width))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -346,8 +337,8 @@ static orasi_status byte_stream_split(struct values *v, const struct node *node,
 	return ORASI_OK;
 }
 
-static orasi_status decode(struct values *v, const struct node *node, int encoding,
-                           const uint8_t *p, size_t len, size_t n, orasi_error *err)
+static orasi_status decode(struct values *v, const struct node *node, int encoding, const uint8_t *p, size_t len,
+                           size_t n, orasi_error *err)
 {
 	switch (encoding) {
 	case PQ_PLAIN:
@@ -369,13 +360,12 @@ static orasi_status decode(struct values *v, const struct node *node, int encodi
 	case PQ_BYTE_STREAM_SPLIT:
 		return byte_stream_split(v, node, p, len, n, err);
 	}
-	return pq_fail(err, ORASI_E_UNSUPPORTED,
-	               "encoding %d of column '%.100s' is not known for its type", encoding,
+	return pq_fail(err, ORASI_E_UNSUPPORTED, "encoding %d of column '%.100s' is not known for its type", encoding,
 	               node->name);
 }
 
-orasi_status values_decode(struct values *v, const struct node *node, int encoding,
-                           const uint8_t *p, size_t len, size_t n, orasi_error *err)
+orasi_status values_decode(struct values *v, const struct node *node, int encoding, const uint8_t *p, size_t len,
+                           size_t n, orasi_error *err)
 {
 	orasi_status r;
 

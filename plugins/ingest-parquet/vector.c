@@ -6,8 +6,7 @@
 
 #define STEP_MAX INT32_MAX /* bytes that one read may add: a dictionary can make much of little */
 
-void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want,
-                 struct buffers *buffers)
+void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want, struct buffers *buffers)
 {
 	memset(v, 0, sizeof(*v));
 	v->buffers = buffers;
@@ -90,16 +89,14 @@ static int add_validity(struct vector *v, size_t n, size_t present)
 	if (fresh)
 		memset(v->validity.data, 0xFF, v->validity.len);
 	for (size_t i = 0; i < n; i++)
-		set_bit(v->validity.data, v->length + i,
-		        all || leaf->def.data[leaf->pos + i] == leaf->node->def);
+		set_bit(v->validity.data, v->length + i, all || leaf->def.data[leaf->pos + i] == leaf->node->def);
 	v->nulls += n - present;
 	return 0;
 }
 
 /* ---- values of fixed width ------------------------------------------------------------------ */
 
-static void copy_numbered(uint8_t *to, const uint8_t *base, size_t width, const uint32_t *indices,
-                          size_t n)
+static void copy_numbered(uint8_t *to, const uint8_t *base, size_t width, const uint32_t *indices, size_t n)
 {
 	if (width == 4)
 		for (size_t i = 0; i < n; i++)
@@ -140,8 +137,7 @@ static orasi_status put_values(struct vector *v, uint8_t *to, size_t n, orasi_er
 	return r;
 }
 
-INLINE void spread(uint8_t *to, const uint8_t *def, int there, size_t n, size_t present,
-                   size_t width)
+INLINE void spread(uint8_t *to, const uint8_t *def, int there, size_t n, size_t present, size_t width)
 {
 	for (size_t i = n; i-- > 0 && present <= i;) {
 		if (def[i] == there)
@@ -235,8 +231,7 @@ static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, or
 	size_t total = bytes_ahead(leaf, present);
 
 	if (total > STEP_MAX || (v->offset_width == 4 && v->data.len + total > INT32_MAX))
-		return pq_fail(err, ORASI_E_LIMIT,
-		               "column '%.100s' has more than 2 GiB in %zu rows", leaf->node->name,
+		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2 GiB in %zu rows", leaf->node->name,
 		               v->length + n);
 	if (reserve(v, &v->data, total) || reserve(v, &v->offsets, (n + 1) * v->offset_width))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -244,8 +239,7 @@ static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, or
 }
 
 /* Fixed binaries that are wanted as bytes of any length. */
-static size_t put_fixed_bytes(struct vector *v, size_t end, uint8_t *ends, const uint8_t *def,
-                              size_t n)
+static size_t put_fixed_bytes(struct vector *v, size_t end, uint8_t *ends, const uint8_t *def, size_t n)
 {
 	const struct leaf *leaf = v->leaf;
 
@@ -275,13 +269,11 @@ INLINE size_t copy_bytes(uint8_t *to, size_t end, struct slice s)
 }
 
 /* The values of n rows and where each ends; `def` NULL: none is missing. */
-INLINE size_t put_bytes(const struct leaf *leaf, uint8_t *to, size_t end, uint8_t *ends,
-                        size_t offset_width, const uint8_t *def, size_t n, int use_dict)
+INLINE size_t put_bytes(const struct leaf *leaf, uint8_t *to, size_t end, uint8_t *ends, size_t offset_width,
+                        const uint8_t *def, size_t n, int use_dict)
 {
-	const struct slice *slices =
-	        use_dict ? leaf->dict.slices : leaf->plain.slices + leaf->value_pos;
-	const uint32_t *indices =
-	        use_dict ? (const uint32_t *)leaf->indices.data + leaf->value_pos : NULL;
+	const struct slice *slices = use_dict ? leaf->dict.slices : leaf->plain.slices + leaf->value_pos;
+	const uint32_t *indices = use_dict ? (const uint32_t *)leaf->indices.data + leaf->value_pos : NULL;
 	int there = leaf->node->def;
 
 	for (size_t i = 0, value = 0; i < n; i++) {
@@ -294,8 +286,7 @@ INLINE size_t put_bytes(const struct leaf *leaf, uint8_t *to, size_t end, uint8_
 		}
 		narrow = (uint32_t)end;
 		wide = end;
-		memcpy(ends + i * offset_width, offset_width == 4 ? (void *)&narrow : &wide,
-		       offset_width);
+		memcpy(ends + i * offset_width, offset_width == 4 ? (void *)&narrow : &wide, offset_width);
 	}
 	return end;
 }
@@ -371,8 +362,7 @@ orasi_status vector_read(struct vector *v, size_t n, orasi_error *err)
 
 		r = leaf_ready(v->leaf, err);
 		if (r == ORASI_END)
-			return pq_fail(err, ORASI_E_CORRUPT,
-			               "column '%.100s' has fewer rows than its row group",
+			return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
 			               v->leaf->node->name);
 		if (r)
 			return r;
@@ -417,8 +407,7 @@ int vector_finish(struct vector *v, struct ArrowArray *ret)
 	int n = 0;
 
 	/* Consumers may not expect NULL offsets or data, so even empty ones get memory. */
-	if (reserve(v, &v->data, 0) ||
-	    (v->offset_width && reserve(v, &v->offsets, v->offset_width)))
+	if (reserve(v, &v->data, 0) || (v->offset_width && reserve(v, &v->offsets, v->offset_width)))
 		return -1;
 	if (v->offset_width && !v->offsets.len)
 		put_end(v, 0);

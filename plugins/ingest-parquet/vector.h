@@ -22,8 +22,7 @@ struct vector {
 };
 
 /* `buffers` must live until vector_done. */
-void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want,
-                 struct buffers *buffers);
+void vector_init(struct vector *v, struct leaf *leaf, const struct arrow_type_info *want, struct buffers *buffers);
 void vector_done(struct vector *v);
 /* Appends the next n rows of the leaf; ORASI_E_CORRUPT when it has fewer. */
 orasi_status vector_read(struct vector *v, size_t n, orasi_error *err);

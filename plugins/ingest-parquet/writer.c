@@ -42,8 +42,8 @@ static void writer_reset(struct writer *w)
 	w->open = 0;
 }
 
-static orasi_status writer_create(const orasi_host *host, const char *id,
-                                  const orasi_config *config, void **ret_self, orasi_error *err)
+static orasi_status writer_create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                                  orasi_error *err)
 {
 	struct writer *w;
 	orasi_status r;
@@ -110,18 +110,16 @@ static orasi_status choose_blooms(struct writer *w, orasi_error *err)
 		int column = find_column(w, w->config.bloom[i]);
 
 		if (column < 0 || w->tree.leaves[column]->physical == PQ_BOOLEAN)
-			return pq_fail(
-			        err, ORASI_E_CONFIG,
-			        "bloom_columns names '%.100s', which is not a column that can "
-			        "have a bloom filter",
-			        w->config.bloom[i]);
+			return pq_fail(err, ORASI_E_CONFIG,
+			               "bloom_columns names '%.100s', which is not a column that can "
+			               "have a bloom filter",
+			               w->config.bloom[i]);
 		w->columns[column].has_bloom = 1;
 	}
 	return ORASI_OK;
 }
 
-static orasi_status writer_open(void *self, orasi_output *output, const struct ArrowSchema *schema,
-                                orasi_error *err)
+static orasi_status writer_open(void *self, orasi_output *output, const struct ArrowSchema *schema, orasi_error *err)
 {
 	struct writer *w = self;
 	orasi_status r;
@@ -151,8 +149,7 @@ static orasi_status writer_open(void *self, orasi_output *output, const struct A
 
 /* ---- row groups ----------------------------------------------------------------------------- */
 
-static orasi_status flush_column(struct writer *w, int i, struct chunk_meta *metas,
-                                 orasi_error *err)
+static orasi_status flush_column(struct writer *w, int i, struct chunk_meta *metas, orasi_error *err)
 {
 	orasi_status r = column_flush(&w->columns[i], w->output, &w->at, &metas[i], err);
 
@@ -216,23 +213,20 @@ static uint64_t held(const struct writer *w)
 
 static orasi_status write_rows(struct writer *w, const struct ArrowArray *batch, orasi_error *err)
 {
-	orasi_status r = w->sorting.n && w->sorting.holds
-	                         ? sorting_check(&w->sorting, &w->schema, batch, err)
-	                         : ORASI_OK;
+	orasi_status r =
+		w->sorting.n && w->sorting.holds ? sorting_check(&w->sorting, &w->schema, batch, err) : ORASI_OK;
 
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
 		if (shred_leaf(&w->shred, w->tree.leaves[i], &w->schema, batch))
-			return pq_fail(
-			        err, ORASI_E_INVALID,
-			        "column '%.100s' of the batch is not what the schema says, or "
-			        "memory is out",
-			        w->tree.leaves[i]->name);
+			return pq_fail(err, ORASI_E_INVALID,
+			               "column '%.100s' of the batch is not what the schema says, or "
+			               "memory is out",
+			               w->tree.leaves[i]->name);
 		r = column_add(&w->columns[i], &w->shred, err);
 	}
 	w->rows += (uint64_t)batch->length;
 	w->group_rows += (uint64_t)batch->length;
-	if (!r &&
-	    (w->group_rows >= w->config.row_group_rows || held(w) >= w->config.row_group_bytes))
+	if (!r && (w->group_rows >= w->config.row_group_rows || held(w) >= w->config.row_group_bytes))
 		r = flush_group(w, err);
 	return r;
 }
@@ -311,13 +305,13 @@ static const void *no_extension(void *self, const char *id)
 }
 
 const orasi_encode_factory parquet_encode_factory = {
-        sizeof(orasi_encode_factory),
-        0,
-        writer_create,
-        writer_destroy,
-        writer_open,
-        writer_write,
-        writer_size,
-        writer_finish,
-        no_extension,
+	sizeof(orasi_encode_factory),
+	0,
+	writer_create,
+	writer_destroy,
+	writer_open,
+	writer_write,
+	writer_size,
+	writer_finish,
+	no_extension,
 };

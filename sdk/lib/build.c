@@ -191,8 +191,7 @@ static int note(struct arrow_builder *b, int valid)
 
 static int64_t end_of_values(const struct arrow_builder *b)
 {
-	return b->info.type == ARROW_LIST || b->info.type == ARROW_LARGE_LIST ||
-	                       b->info.type == ARROW_MAP
+	return b->info.type == ARROW_LIST || b->info.type == ARROW_LARGE_LIST || b->info.type == ARROW_MAP
 	               ? b->children[0]->length
 	               : (int64_t)b->data.len;
 }
@@ -286,8 +285,7 @@ static int64_t offset_at(const struct arrow_builder *b, int64_t i)
 {
 	if (!b->offsets.len)
 		return 0;
-	return b->offset_width == 4 ? ((const int32_t *)b->offsets.data)[i]
-	                            : ((const int64_t *)b->offsets.data)[i];
+	return b->offset_width == 4 ? ((const int32_t *)b->offsets.data)[i] : ((const int64_t *)b->offsets.data)[i];
 }
 
 static void truncate_children(struct arrow_builder *b, int64_t length)
@@ -413,8 +411,7 @@ void arrow_array_release(struct ArrowArray *array)
 		array->release(array);
 }
 
-int arrow_array_struct(struct ArrowArray *ret, int64_t length, struct ArrowArray *children,
-                       int64_t n_children)
+int arrow_array_struct(struct ArrowArray *ret, int64_t length, struct ArrowArray *children, int64_t n_children)
 {
 	if (array_make(ret, length, 1, n_children))
 		return -1;

@@ -14,21 +14,36 @@ struct plain {
 };
 
 static const struct plain plains[] = {
-	{"n", ARROW_NULL, 0, 0},          {"b", ARROW_BOOL, 0, 0},
-	{"c", ARROW_INT8, 1, 0},          {"C", ARROW_UINT8, 1, 0},
-	{"s", ARROW_INT16, 2, 0},         {"S", ARROW_UINT16, 2, 0},
-	{"i", ARROW_INT32, 4, 0},         {"I", ARROW_UINT32, 4, 0},
-	{"l", ARROW_INT64, 8, 0},         {"L", ARROW_UINT64, 8, 0},
-	{"e", ARROW_FLOAT16, 2, 0},       {"f", ARROW_FLOAT32, 4, 0},
-	{"g", ARROW_FLOAT64, 8, 0},       {"u", ARROW_UTF8, 0, 0},
-	{"U", ARROW_LARGE_UTF8, 0, 0},    {"z", ARROW_BINARY, 0, 0},
-	{"Z", ARROW_LARGE_BINARY, 0, 0},  {"tdD", ARROW_DATE32, 4, 0},
-	{"tdm", ARROW_DATE64, 8, 0},      {"tts", ARROW_TIME32, 4, ARROW_SECOND},
-	{"ttm", ARROW_TIME32, 4, ARROW_MILLI},  {"ttu", ARROW_TIME64, 8, ARROW_MICRO},
-	{"ttn", ARROW_TIME64, 8, ARROW_NANO},   {"tDs", ARROW_DURATION, 8, ARROW_SECOND},
-	{"tDm", ARROW_DURATION, 8, ARROW_MILLI},{"tDu", ARROW_DURATION, 8, ARROW_MICRO},
-	{"tDn", ARROW_DURATION, 8, ARROW_NANO}, {"+l", ARROW_LIST, 0, 0},
-	{"+L", ARROW_LARGE_LIST, 0, 0},   {"+s", ARROW_STRUCT, 0, 0},
+	{"n", ARROW_NULL, 0, 0},
+	{"b", ARROW_BOOL, 0, 0},
+	{"c", ARROW_INT8, 1, 0},
+	{"C", ARROW_UINT8, 1, 0},
+	{"s", ARROW_INT16, 2, 0},
+	{"S", ARROW_UINT16, 2, 0},
+	{"i", ARROW_INT32, 4, 0},
+	{"I", ARROW_UINT32, 4, 0},
+	{"l", ARROW_INT64, 8, 0},
+	{"L", ARROW_UINT64, 8, 0},
+	{"e", ARROW_FLOAT16, 2, 0},
+	{"f", ARROW_FLOAT32, 4, 0},
+	{"g", ARROW_FLOAT64, 8, 0},
+	{"u", ARROW_UTF8, 0, 0},
+	{"U", ARROW_LARGE_UTF8, 0, 0},
+	{"z", ARROW_BINARY, 0, 0},
+	{"Z", ARROW_LARGE_BINARY, 0, 0},
+	{"tdD", ARROW_DATE32, 4, 0},
+	{"tdm", ARROW_DATE64, 8, 0},
+	{"tts", ARROW_TIME32, 4, ARROW_SECOND},
+	{"ttm", ARROW_TIME32, 4, ARROW_MILLI},
+	{"ttu", ARROW_TIME64, 8, ARROW_MICRO},
+	{"ttn", ARROW_TIME64, 8, ARROW_NANO},
+	{"tDs", ARROW_DURATION, 8, ARROW_SECOND},
+	{"tDm", ARROW_DURATION, 8, ARROW_MILLI},
+	{"tDu", ARROW_DURATION, 8, ARROW_MICRO},
+	{"tDn", ARROW_DURATION, 8, ARROW_NANO},
+	{"+l", ARROW_LIST, 0, 0},
+	{"+L", ARROW_LARGE_LIST, 0, 0},
+	{"+s", ARROW_STRUCT, 0, 0},
 	{"+m", ARROW_MAP, 0, 0},
 };
 
@@ -58,10 +73,8 @@ static int parse_decimal(const char *s, struct arrow_type_info *ret)
 			return -1;
 	}
 	ret->type = bits == 256 ? ARROW_DECIMAL256 : ARROW_DECIMAL128;
-	return *s || (bits != 128 && bits != 256) || ret->precision < 1 ||
-	                       ret->precision > (bits == 128 ? 38 : 76)
-	               ? -1
-	               : 0;
+	return *s || (bits != 128 && bits != 256) || ret->precision < 1 || ret->precision > (bits == 128 ? 38 : 76) ? -1
+	                                                                                                            : 0;
 }
 
 static int parse_timestamp(const char *s, struct arrow_type_info *ret)
@@ -140,8 +153,7 @@ static void schema_free(struct ArrowSchema *schema)
 
 static int add_children(struct ArrowSchema *schema, int64_t n)
 {
-	struct ArrowSchema **children =
-	        realloc(schema->children, (size_t)(schema->n_children + n) * sizeof(*children));
+	struct ArrowSchema **children = realloc(schema->children, (size_t)(schema->n_children + n) * sizeof(*children));
 
 	if (!children)
 		return -1;
@@ -155,8 +167,7 @@ static int add_children(struct ArrowSchema *schema, int64_t n)
 	return 0;
 }
 
-int arrow_schema_make(struct ArrowSchema *ret, const char *format, const char *name, int nullable,
-                      int64_t n_children)
+int arrow_schema_make(struct ArrowSchema *ret, const char *format, const char *name, int nullable, int64_t n_children)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->release = schema_free;

@@ -9,8 +9,7 @@
 
 static int is_variable(enum arrow_type type)
 {
-	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY ||
-	       type == ARROW_LARGE_BINARY;
+	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY || type == ARROW_LARGE_BINARY;
 }
 
 static int is_list(enum arrow_type type)
@@ -23,8 +22,7 @@ static int is_large(enum arrow_type type)
 	return type == ARROW_LARGE_UTF8 || type == ARROW_LARGE_BINARY || type == ARROW_LARGE_LIST;
 }
 
-int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema,
-                    const struct ArrowArray *array)
+int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema, const struct ArrowArray *array)
 {
 	memset(view, 0, sizeof(*view));
 	if (arrow_type_parse(schema->format, &view->info))
@@ -129,8 +127,7 @@ double arrow_view_double(const struct arrow_view *view, int64_t i)
 
 static int64_t offset_at(const struct arrow_view *view, int64_t i)
 {
-	return is_large(view->info.type) ? ((const int64_t *)view->offsets)[i]
-	                                 : ((const int32_t *)view->offsets)[i];
+	return is_large(view->info.type) ? ((const int64_t *)view->offsets)[i] : ((const int32_t *)view->offsets)[i];
 }
 
 const void *arrow_view_bytes(const struct arrow_view *view, int64_t i, size_t *ret_len)
@@ -216,18 +213,18 @@ static int all_ascii(const unsigned char *p, size_t n)
 
 /* Which of the offsets is smaller than the one before, or 0. One pass without branches first: it
  * nearly always finds none. */
-#define OFFSET_BACKWARDS(type)                                                  \
-	do {                                                                    \
-		const type *at = (const type *)view->offsets + view->offset;    \
-		int64_t n = view->length;                                       \
-		int backwards = 0;                                              \
-                                                                                \
-		for (int64_t i = 0; i < n; i++)                                 \
-			backwards |= at[i + 1] < at[i];                         \
-		for (int64_t i = 0; backwards && i < n; i++)                    \
-			if (at[i + 1] < at[i])                                  \
-				return i + 1;                                   \
-		return 0;                                                       \
+#define OFFSET_BACKWARDS(type)                                               \
+	do {                                                                 \
+		const type *at = (const type *)view->offsets + view->offset; \
+		int64_t n = view->length;                                    \
+		int backwards = 0;                                           \
+                                                                             \
+		for (int64_t i = 0; i < n; i++)                              \
+			backwards |= at[i + 1] < at[i];                      \
+		for (int64_t i = 0; backwards && i < n; i++)                 \
+			if (at[i + 1] < at[i])                               \
+				return i + 1;                                \
+		return 0;                                                    \
 	} while (0)
 
 static int64_t offset_backwards(const struct arrow_view *view)
@@ -297,8 +294,7 @@ static int64_t children_wanted(const struct ArrowSchema *schema, enum arrow_type
 	return is_list(type) || type == ARROW_FIXED_LIST ? 1 : 0;
 }
 
-static int check_array(struct check *c, const struct ArrowSchema *schema,
-                       const struct ArrowArray *array, int depth);
+static int check_array(struct check *c, const struct ArrowSchema *schema, const struct ArrowArray *array, int depth);
 
 static int check_children(struct check *c, const struct arrow_view *view, int depth)
 {
@@ -325,8 +321,7 @@ static int check_children(struct check *c, const struct arrow_view *view, int de
 	return 0;
 }
 
-static int check_array(struct check *c, const struct ArrowSchema *schema,
-                       const struct ArrowArray *array, int depth)
+static int check_array(struct check *c, const struct ArrowSchema *schema, const struct ArrowArray *array, int depth)
 {
 	struct arrow_view view;
 	int64_t end;
@@ -334,17 +329,14 @@ static int check_array(struct check *c, const struct ArrowSchema *schema,
 	if (depth > 128)
 		return bad(c, schema, "nested deeper than 128 levels");
 	if (arrow_view_init(&view, schema, array))
-		return bad(c, schema, "unknown format '%s' or missing buffers",
-		           schema->format ? schema->format : "");
-	if (array->length < 0 || array->offset < 0 ||
-	    __builtin_add_overflow(array->length, array->offset, &end) || array->null_count < -1 ||
-	    array->null_count > array->length)
+		return bad(c, schema, "unknown format '%s' or missing buffers", schema->format ? schema->format : "");
+	if (array->length < 0 || array->offset < 0 || __builtin_add_overflow(array->length, array->offset, &end) ||
+	    array->null_count < -1 || array->null_count > array->length)
 		return bad(c, schema, "length, offset or null count is out of range");
 	if (array->n_buffers != buffers_wanted(view.info.type))
 		return bad(c, schema, "%lld buffers instead of %lld", (long long)array->n_buffers,
 		           (long long)buffers_wanted(view.info.type));
-	if (array->n_children != children_wanted(schema, view.info.type) ||
-	    schema->n_children != array->n_children)
+	if (array->n_children != children_wanted(schema, view.info.type) || schema->n_children != array->n_children)
 		return bad(c, schema, "wrong number of children");
 	if (array->null_count > 0 && view.info.type != ARROW_NULL && !view.validity)
 		return bad(c, schema, "null count without a validity bitmap");
@@ -353,19 +345,17 @@ static int check_array(struct check *c, const struct ArrowSchema *schema,
 	if (is_variable(view.info.type) || is_list(view.info.type)) {
 		if (array->length && !view.offsets)
 			return bad(c, schema, "offsets are missing");
-		if (check_offsets(c, &view, is_list(view.info.type) && array->children[0]
-		                                    ? array->children[0]->length
-		                                    : -1))
+		if (check_offsets(c, &view,
+		                  is_list(view.info.type) && array->children[0] ? array->children[0]->length : -1))
 			return -1;
 	}
-	if (c->full && (view.info.type == ARROW_UTF8 || view.info.type == ARROW_LARGE_UTF8) &&
-	    check_strings(c, &view))
+	if (c->full && (view.info.type == ARROW_UTF8 || view.info.type == ARROW_LARGE_UTF8) && check_strings(c, &view))
 		return -1;
 	return check_children(c, &view, depth);
 }
 
-int arrow_validate(const struct ArrowSchema *schema, const struct ArrowArray *array, int full,
-                   char *msg, size_t msg_cap)
+int arrow_validate(const struct ArrowSchema *schema, const struct ArrowArray *array, int full, char *msg,
+                   size_t msg_cap)
 {
 	struct check check = {msg, msg_cap, full};
 

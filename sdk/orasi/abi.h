@@ -40,8 +40,7 @@ extern "C" {
 #endif
 
 /* True when struct `p` is long enough to hold `field` and the field is set. */
-#define ORASI_HAS(p, field)                                                                  \
-	((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field) && (p)->field)
+#define ORASI_HAS(p, field) ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field) && (p)->field)
 
 /* ---- status ------------------------------------------------------------------------------ */
 
@@ -112,8 +111,8 @@ typedef struct orasi_host orasi_host;
 struct orasi_host {
 	uint32_t struct_size;
 	uint16_t abi_major, abi_minor;
-	void *ctx;                 /* the host's own */
-	const char *agent_version; /* for logs only, never for decisions */
+	void *ctx;                                                            /* the host's own */
+	const char *agent_version;                                            /* for logs only, never for decisions */
 	const void *(*get_extension)(const orasi_host *host, const char *id); /* [any] */
 };
 
@@ -126,10 +125,10 @@ struct orasi_config {
 	orasi_str json; /* the same data as canonical JSON text */
 	/* `ptr` is a JSON pointer such as "/delimiter". ORASI_E_NOTFOUND leaves the result as is. [any] */
 	orasi_status (*get_i64)(const orasi_config *config, const char *ptr, int64_t *ret);
-	orasi_status (*get_f64)(const orasi_config *config, const char *ptr, double *ret); /* [any] */
-	orasi_status (*get_bool)(const orasi_config *config, const char *ptr, int32_t *ret); /* [any] */
+	orasi_status (*get_f64)(const orasi_config *config, const char *ptr, double *ret);    /* [any] */
+	orasi_status (*get_bool)(const orasi_config *config, const char *ptr, int32_t *ret);  /* [any] */
 	orasi_status (*get_str)(const orasi_config *config, const char *ptr, orasi_str *ret); /* [any] */
-	orasi_status (*count)(const orasi_config *config, const char *ptr, uint32_t *ret); /* [any] */
+	orasi_status (*count)(const orasi_config *config, const char *ptr, uint32_t *ret);    /* [any] */
 };
 
 /* ---- descriptor and entry ---------------------------------------------------------------- */
@@ -150,9 +149,9 @@ struct orasi_config {
 #define ORASI_FLAG_STATELESS 0x40u     /* transform: keeps nothing between batches; flush and save may be NULL */
 /* Rights: what the plugin cannot do without. The operator grants them one by one (see docs/PLUGIN-TRUST.md);
  * without the grant the plugin is not used, and the agent says so. */
-#define ORASI_FLAG_NEEDS_NET 0x100u    /* sockets of its own */
-#define ORASI_FLAG_NEEDS_FS 0x200u     /* files outside of its sources and its scratch folder */
-#define ORASI_FLAG_NEEDS_EXEC 0x400u   /* other programs */
+#define ORASI_FLAG_NEEDS_NET 0x100u  /* sockets of its own */
+#define ORASI_FLAG_NEEDS_FS 0x200u   /* files outside of its sources and its scratch folder */
+#define ORASI_FLAG_NEEDS_EXEC 0x400u /* other programs */
 
 /* Static storage; valid from load to process exit. */
 typedef struct orasi_descriptor {
@@ -162,12 +161,12 @@ typedef struct orasi_descriptor {
 	uint32_t state_version;     /* of the checkpoints or segments it writes */
 	uint32_t state_version_min; /* oldest it still reads */
 	uint32_t reserved;
-	const char *id;            /* "org.orasi.ingest.json": stable for ever */
-	const char *name;          /* short name people type: "json" */
-	const char *version;       /* semantic version */
-	const char *summary;       /* one line */
-	const char *doc_url;       /* or NULL */
-	const char *config_schema; /* JSON Schema subset, mandatory; "{\"type\":\"object\"}" at least */
+	const char *id;                  /* "org.orasi.ingest.json": stable for ever */
+	const char *name;                /* short name people type: "json" */
+	const char *version;             /* semantic version */
+	const char *summary;             /* one line */
+	const char *doc_url;             /* or NULL */
+	const char *config_schema;       /* JSON Schema subset, mandatory; "{\"type\":\"object\"}" at least */
 	const char *const *features;     /* NULL-ended: "format:ndjson", "mime:application/json",
 	                                    "ext:.json", "index:btree" */
 	const char *const *requires_ext; /* NULL-ended host ids without which create is not called */
@@ -181,9 +180,9 @@ typedef struct orasi_entry {
 	orasi_status (*init)(const orasi_host *host, orasi_error *err); /* [scan] once per process */
 	void (*deinit)(void);                                           /* [scan] may never be called */
 	uint32_t (*count)(void);                                        /* [any] */
-	const orasi_descriptor *(*describe)(uint32_t index); /* [any] NULL when out of range */
-	const void *(*get_factory)(const char *factory_id);  /* [any] NULL when unknown */
-	const void *(*get_extension)(const char *id);        /* [any] may be NULL */
+	const orasi_descriptor *(*describe)(uint32_t index);            /* [any] NULL when out of range */
+	const void *(*get_factory)(const char *factory_id);             /* [any] NULL when unknown */
+	const void *(*get_extension)(const char *id);                   /* [any] may be NULL */
 } orasi_entry;
 
 #define ORASI_ENTRY_SYMBOL "orasi_plugin_entry_v0"
@@ -236,11 +235,17 @@ struct orasi_note {
 	char bundle_version[32];
 };
 
-#define ORASI_PLUGIN_NOTE(id, vers)                                                          \
-	__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4)))                        \
-	const struct orasi_note orasi_plugin_note = {                                         \
-		6, sizeof(struct orasi_note) - 20, ORASI_NOTE_TYPE, ORASI_NOTE_OWNER,         \
-		ORASI_ABI_MAJOR, ORASI_TARGET_MINOR, 0, id, vers}
+#define ORASI_PLUGIN_NOTE(id, vers)                                                  \
+	__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4)))               \
+	const struct orasi_note orasi_plugin_note = {6,                              \
+	                                             sizeof(struct orasi_note) - 20, \
+	                                             ORASI_NOTE_TYPE,                \
+	                                             ORASI_NOTE_OWNER,               \
+	                                             ORASI_ABI_MAJOR,                \
+	                                             ORASI_TARGET_MINOR,             \
+	                                             0,                              \
+	                                             id,                             \
+	                                             vers}
 
 #ifdef __cplusplus
 }

@@ -59,8 +59,8 @@ typedef struct orasi_host_job {
 typedef struct orasi_host_mem {
 	uint32_t struct_size, reserved;
 	void *(*alloc)(const orasi_host *host, size_t n, size_t align); /* [any] align 0 = any type */
-	void *(*resize)(const orasi_host *host, void *p, size_t n); /* [any] */
-	void (*release)(const orasi_host *host, void *p);                   /* [any] NULL is fine */
+	void *(*resize)(const orasi_host *host, void *p, size_t n);     /* [any] */
+	void (*release)(const orasi_host *host, void *p);               /* [any] NULL is fine */
 	orasi_status (*reserve)(const orasi_host *host, int64_t delta); /* [any] account foreign memory */
 	uint64_t (*budget)(const orasi_host *host);                     /* [any] bytes left */
 } orasi_host_mem;
@@ -89,10 +89,10 @@ typedef struct orasi_host_reject {
 typedef struct orasi_host_blob {
 	uint32_t struct_size, reserved;
 	orasi_status (*create)(const orasi_host *host, uint64_t *ret_handle, orasi_error *err); /* [any] */
-	orasi_status (*pwrite)(const orasi_host *host, uint64_t handle, uint64_t off, const void *buf,
-	                       size_t len, orasi_error *err); /* [any] */
-	orasi_status (*pread)(const orasi_host *host, uint64_t handle, uint64_t off, void *buf,
-	                      size_t len, orasi_error *err); /* [any] */
+	orasi_status (*pwrite)(const orasi_host *host, uint64_t handle, uint64_t off, const void *buf, size_t len,
+	                       orasi_error *err); /* [any] */
+	orasi_status (*pread)(const orasi_host *host, uint64_t handle, uint64_t off, void *buf, size_t len,
+	                      orasi_error *err);                /* [any] */
 	void (*close)(const orasi_host *host, uint64_t handle); /* [any] */
 } orasi_host_blob;
 
@@ -113,15 +113,18 @@ typedef struct orasi_host_metrics {
 /* Spans below the attempt's; they become log events with their duration. */
 typedef struct orasi_host_trace {
 	uint32_t struct_size, reserved;
-	uint64_t (*begin)(const orasi_host *host, orasi_str name, uint64_t parent); /* [any] parent 0: the attempt; 0: too many */
+	uint64_t (*begin)(const orasi_host *host, orasi_str name,
+	                  uint64_t parent); /* [any] parent 0: the attempt; 0: too many */
 	void (*end)(const orasi_host *host, uint64_t span, orasi_status status); /* [any] */
-	orasi_str (*traceparent)(const orasi_host *host); /* [any] W3C, for outgoing calls; may be empty. Until the host goes. */
+	orasi_str (*traceparent)(
+		const orasi_host *host); /* [any] W3C, for outgoing calls; may be empty. Until the host goes. */
 } orasi_host_trace;
 
 /* What the operator has laid down for this plugin. Never in the configuration, never in a log. [inst] */
 typedef struct orasi_host_secret {
 	uint32_t struct_size, reserved;
-	orasi_status (*get)(const orasi_host *host, orasi_str name, orasi_bytes *ret); /* [inst] until destroy; E_NOTFOUND */
+	orasi_status (*get)(const orasi_host *host, orasi_str name,
+	                    orasi_bytes *ret); /* [inst] until destroy; E_NOTFOUND */
 } orasi_host_secret;
 
 /* Tasks that begin if and when this attempt succeeds, in the same transaction: the body of POST /v1/tasks as JSON
@@ -147,7 +150,8 @@ typedef struct orasi_host_random {
 typedef struct orasi_host_pool {
 	uint32_t struct_size, reserved;
 	uint32_t (*width)(const orasi_host *host); /* [any] how many at the same time, at least 1 */
-	void (*parallel_for)(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg); /* [any] */
+	void (*parallel_for)(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i),
+	                     void *arg); /* [any] */
 } orasi_host_pool;
 
 /* For asserting the threading tags. */

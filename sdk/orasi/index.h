@@ -26,19 +26,20 @@ struct orasi_store {
 	uint32_t struct_size, reserved;
 	void *ctx;
 	/* build */
-	orasi_status (*create)(orasi_store *store, const char *blob, uint64_t *ret_handle, orasi_error *err); /* [inst] */
+	orasi_status (*create)(orasi_store *store, const char *blob, uint64_t *ret_handle,
+	                       orasi_error *err); /* [inst] */
 	orasi_status (*append)(orasi_store *store, uint64_t handle, const void *buf, size_t len,
 	                       orasi_error *err); /* [inst] */
-	orasi_status (*pwrite)(orasi_store *store, uint64_t handle, uint64_t off, const void *buf,
-	                       size_t len, orasi_error *err); /* [inst] inside what was appended */
+	orasi_status (*pwrite)(orasi_store *store, uint64_t handle, uint64_t off, const void *buf, size_t len,
+	                       orasi_error *err); /* [inst] inside what was appended */
 	/* read */
-	orasi_status (*open)(orasi_store *store, const char *blob, uint64_t *ret_handle,
-	                     uint64_t *ret_size, orasi_error *err); /* [inst] */
+	orasi_status (*open)(orasi_store *store, const char *blob, uint64_t *ret_handle, uint64_t *ret_size,
+	                     orasi_error *err); /* [inst] */
 	orasi_status (*pread)(orasi_store *store, uint64_t handle, uint64_t off, void *buf, size_t len,
 	                      orasi_error *err); /* [inst] all of len, or E_CORRUPT */
 	/* A read-only view of the whole blob, 8-byte aligned at least, until the handle is closed. */
 	orasi_status (*map)(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err); /* [inst] */
-	orasi_status (*close)(orasi_store *store, uint64_t handle, orasi_error *err); /* [inst] */
+	orasi_status (*close)(orasi_store *store, uint64_t handle, orasi_error *err);                    /* [inst] */
 };
 
 /* caps.ops is a bitmap of 1u << ORASI_OP_*. */
@@ -86,8 +87,8 @@ typedef struct orasi_query {
 /* The caller's buffers. */
 typedef struct orasi_hits {
 	uint32_t struct_size;
-	uint32_t cap;      /* room in row_ids and scores */
-	uint32_t n;        /* out */
+	uint32_t cap; /* room in row_ids and scores */
+	uint32_t n;   /* out */
 	uint32_t reserved;
 	uint64_t *row_ids;
 	float *scores; /* NULL when scores are not wanted */
@@ -95,7 +96,7 @@ typedef struct orasi_hits {
 
 typedef struct orasi_index_factory {
 	uint32_t struct_size, reserved;
-	orasi_status (*caps)(const char *id, orasi_index_caps *ret);                     /* [any] */
+	orasi_status (*caps)(const char *id, orasi_index_caps *ret); /* [any] */
 	/* [inst] `keys` is a struct schema with the key columns. E_CONFIG with a sentence when the
 	 * plugin cannot index such a type. */
 	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
@@ -105,27 +106,25 @@ typedef struct orasi_index_factory {
 	 * keys' row 0; rows follow each other without gaps inside a batch and ascend over calls. */
 	orasi_status (*build_begin)(void *self, orasi_store *dst, void **ret_build, orasi_error *err);
 	orasi_status (*build_add)(void *build, const struct ArrowArray *keys, uint64_t first_row,
-	                          orasi_error *err); /* [inst] */
+	                          orasi_error *err);                                          /* [inst] */
 	orasi_status (*build_finish)(void *build, orasi_segment_info *ret, orasi_error *err); /* [inst] frees */
 	void (*build_abort)(void *build); /* [inst] frees; NULL is fine */
 	/* [inst] k segments into one. Rows of src[i] get base[i] added; rows in drop[i] (may be NULL)
 	 * are left out. NULL function: the host rebuilds instead. */
 	orasi_status (*merge)(void *self, orasi_store *const *src, const uint64_t *base,
-	                      const orasi_rowset *const *drop, uint32_t n, orasi_store *dst,
-	                      orasi_segment_info *ret, orasi_error *err);
+	                      const orasi_rowset *const *drop, uint32_t n, orasi_store *dst, orasi_segment_info *ret,
+	                      orasi_error *err);
 	/* [inst] */
 	orasi_status (*open)(void *self, orasi_store *src, void **ret_reader, orasi_segment_info *ret,
 	                     orasi_error *err);
 	void (*close)(void *reader); /* [inst] */
 	/* [any] on an open reader */
-	orasi_status (*query)(void *reader, const orasi_query *query, void **ret_cursor,
-	                      orasi_error *err);
+	orasi_status (*query)(void *reader, const orasi_query *query, void **ret_cursor, orasi_error *err);
 	/* [cur] ORASI_OK with n > 0, or ORASI_END. */
 	orasi_status (*next)(void *cursor, orasi_hits *hits, orasi_error *err);
 	void (*cursor_close)(void *cursor); /* [cur] */
 	/* [any] Rows it expects to return, without touching more than headers and a tree path. */
-	orasi_status (*estimate)(void *reader, const orasi_query *query, uint64_t *ret_rows,
-	                         orasi_error *err);
+	orasi_status (*estimate)(void *reader, const orasi_query *query, uint64_t *ret_rows, orasi_error *err);
 	/* [any] 0 headers, 1 checksums and structure, 2 every entry. */
 	orasi_status (*verify)(void *reader, uint32_t level, orasi_error *err);
 	const void *(*get_extension)(void *self, const char *id); /* [any] */

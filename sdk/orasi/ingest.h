@@ -88,8 +88,8 @@ typedef struct orasi_ingest_factory {
 	 * this plugin's format. */
 	orasi_status (*sniff)(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret_score);
 	/* [inst] */
-	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
-	                       void **ret_self, orasi_error *err);
+	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+	                       orasi_error *err);
 	void (*destroy)(void *self); /* [inst] NULL is fine */
 	/* [inst] Reads what it must to know the schema and writes it to *ret_schema. */
 	orasi_status (*open)(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
@@ -126,9 +126,9 @@ typedef struct orasi_encode_info {
 
 typedef struct orasi_encode_factory {
 	uint32_t struct_size, reserved;
-	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config,
-	                       void **ret_self, orasi_error *err); /* [inst] */
-	void (*destroy)(void *self); /* [inst] NULL is fine; an unfinished file is the host's to delete */
+	orasi_status (*create)(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+	                       orasi_error *err); /* [inst] */
+	void (*destroy)(void *self);              /* [inst] NULL is fine; an unfinished file is the host's to delete */
 	orasi_status (*open)(void *self, orasi_output *output, const struct ArrowSchema *schema,
 	                     orasi_error *err); /* [inst] */
 	/* The batch stays the caller's. */
@@ -137,7 +137,7 @@ typedef struct orasi_encode_factory {
 	uint64_t (*size_estimate)(void *self);
 	/* Ends the file; after it only open (a new file) or destroy may follow. */
 	orasi_status (*finish)(void *self, orasi_encode_info *ret_info, orasi_error *err); /* [inst] */
-	const void *(*get_extension)(void *self, const char *id); /* [any] */
+	const void *(*get_extension)(void *self, const char *id);                          /* [any] */
 } orasi_encode_factory;
 
 #ifdef __cplusplus

@@ -20,11 +20,11 @@ extern "C" {
 
 typedef struct orasi_event {
 	uint32_t struct_size;
-	uint32_t severity;   /* ORASI_SEVERITY_* */
+	uint32_t severity; /* ORASI_SEVERITY_* */
 	int64_t time_unix_ns;
-	orasi_str id;        /* the same at every try */
-	orasi_str type;      /* "task.failed", … */
-	orasi_str json;      /* the whole event as a JSON object */
+	orasi_str id;   /* the same at every try */
+	orasi_str type; /* "task.failed", … */
+	orasi_str json; /* the whole event as a JSON object */
 } orasi_event;
 
 typedef struct orasi_notifier_factory {

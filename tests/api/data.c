@@ -17,8 +17,7 @@ START_TEST(an_upload_becomes_the_source_of_a_task)
 
 	start();
 	load_document();
-	client_puts(&t.client,
-	            "POST /v1/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	client_puts(&t.client, "POST /v1/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; i < 100; i++)
 		client_puts(&t.client, "5\r\nhello\r\n");
 	client_puts(&t.client, "0\r\n\r\n");
@@ -27,12 +26,10 @@ START_TEST(an_upload_becomes_the_source_of_a_task)
 	ck_ok(json_parse(t.client.body.data, t.client.body.len, &t.reply, &err), &err);
 	ck_assert_int_eq(json_get_int(t.reply, "bytes", 0), 500);
 	buf_init(&file, 0);
-	ck_ok(file_read(path_to("%s/uploads/%s", test_dir(), reply_str("/id")), 1000, &file, &err),
-	      &err);
+	ck_ok(file_read(path_to("%s/uploads/%s", test_dir(), reply_str("/id")), 1000, &file, &err), &err);
 	ck_assert_uint_eq(file.len, 500);
 	buf_done(&file);
-	snprintf(body, sizeof(body),
-	         "{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"upload\":\"%s\"}}",
+	snprintf(body, sizeof(body), "{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"upload\":\"%s\"}}",
 	         reply_str("/id"));
 	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 201);
 	ck_assert(str_starts(reply_str("/spec/source/uris/0"), test_dir()));
@@ -56,8 +53,7 @@ START_TEST(an_upload_that_breaks_off_leaves_nothing)
 
 	start();
 	client_open(&client, http_server_port(t.server));
-	client_puts(&client,
-	            "POST /v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
+	client_puts(&client, "POST /v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
 	while (!count_uploads())
 		usleep(1000);
 	client_close(&client);
@@ -95,13 +91,10 @@ START_TEST(rows_stream_in_the_format_that_is_asked_for)
 	ck_assert_uint_eq(t.client.body.len, 3 * 48);
 	ck_assert_int_eq(ask("POST", "/v1/query", "{\"sql\":\"rows 0\",\"format\":\"csv\"}"), 200);
 	ck_assert_str_eq(client_header(&t.client, "Content-Type"), "text/csv; charset=utf-8");
-	ck_assert_int_eq(ask_with("POST", "/v1/query", "Accept: text/csv;q=0.5, image/png\r\n",
-	                          "{\"sql\":\"rows 1\"}"),
+	ck_assert_int_eq(ask_with("POST", "/v1/query", "Accept: text/csv;q=0.5, image/png\r\n", "{\"sql\":\"rows 1\"}"),
 	                 200);
 	ck_assert_str_eq(client_header(&t.client, "Content-Type"), "text/csv; charset=utf-8");
-	ck_assert_int_eq(
-	        ask_with("POST", "/v1/query", "Accept: image/png\r\n", "{\"sql\":\"rows 1\"}"),
-	        406);
+	ck_assert_int_eq(ask_with("POST", "/v1/query", "Accept: image/png\r\n", "{\"sql\":\"rows 1\"}"), 406);
 	ck_assert_int_eq(ask("POST", "/v1/query", "{\"sql\":\"rows 1\",\"format\":\"xml\"}"), 422);
 	ck_assert_int_eq(ask("POST", "/v1/query", "{}"), 422);
 	finish();
@@ -122,8 +115,7 @@ START_TEST(a_query_that_fails_later_ends_with_an_error_line_and_a_cut)
 	start();
 	ck_assert_int_eq(ask("POST", "/v1/query", "{\"sql\":\"break\"}"), 200);
 	ck_assert_int_eq(t.client.whole, 0);
-	ck_assert_ptr_nonnull(strstr(t.client.body.data,
-	                             "}\n{\"error\":{\"type\":\"urn:orasi:problem:corrupt\""));
+	ck_assert_ptr_nonnull(strstr(t.client.body.data, "}\n{\"error\":{\"type\":\"urn:orasi:problem:corrupt\""));
 	finish();
 }
 END_TEST
@@ -132,9 +124,8 @@ START_TEST(rows_flow_at_the_speed_of_the_client)
 {
 	start();
 	fake_most_ahead = 0;
-	client_puts(&t.client,
-	            "POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	            "Content-Length: 20\r\n\r\n{\"sql\":\"rows 60000\"}");
+	client_puts(&t.client, "POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	                       "Content-Length: 20\r\n\r\n{\"sql\":\"rows 60000\"}");
 	usleep(100000);
 	ck_assert_int_eq(client_reply(&t.client, 0), 200);
 	ck_assert_uint_eq(t.client.body.len, 60000 * 48);
@@ -150,9 +141,8 @@ START_TEST(a_client_that_goes_away_cancels_its_query)
 	start();
 	fake_cancelled = 0;
 	client_open(&client, http_server_port(t.server));
-	client_puts(&client,
-	            "POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	            "Content-Length: 14\r\n\r\n{\"sql\":\"hang\"}");
+	client_puts(&client, "POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	                     "Content-Length: 14\r\n\r\n{\"sql\":\"hang\"}");
 	usleep(20000);
 	client_close(&client);
 	while (!fake_cancelled)

@@ -68,12 +68,12 @@ START_TEST(an_index_is_created_with_a_task_that_builds_it)
 	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes", INDEX), 201);
 	ck_assert_ptr_nonnull(strstr(reply_str("/task"), "t_"));
 	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes", INDEX), 200);
-	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes",
-	                     "{\"name\":\"by_a\",\"plugin\":\"btree\",\"columns\":[\"b\"]}"),
-	                 409);
-	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes",
-	                     "{\"name\":\"a b\",\"plugin\":\"none\",\"columns\":[\"b\"]}"),
-	                 422);
+	ck_assert_int_eq(
+		ask("POST", "/v1/datasets/web/indexes", "{\"name\":\"by_a\",\"plugin\":\"btree\",\"columns\":[\"b\"]}"),
+		409);
+	ck_assert_int_eq(
+		ask("POST", "/v1/datasets/web/indexes", "{\"name\":\"a b\",\"plugin\":\"none\",\"columns\":[\"b\"]}"),
+		422);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 2);
 	ck_assert_int_eq(ask("POST", "/v1/datasets/none/indexes", INDEX), 404);
 	ck_assert_int_eq(ask("GET", "/v1/datasets/web/indexes", NULL), 200);
@@ -83,12 +83,8 @@ START_TEST(an_index_is_created_with_a_task_that_builds_it)
 	ck_assert_str_eq(reply_str("/spec/op"), "verify");
 	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes/by_a:optimize", NULL), 202);
 	ck_assert_int_eq(ask("POST", "/v1/datasets/web/indexes/by_a:build", NULL), 202);
-	ck_assert_int_eq(ask("POST", "/v1/tasks",
-	                     "{\"kind\":\"index\",\"dataset\":\"web\",\"index\":\"by_a\"}"),
-	                 201);
-	ck_assert_int_eq(ask("POST", "/v1/tasks",
-	                     "{\"kind\":\"index\",\"dataset\":\"web\",\"index\":\"no\"}"),
-	                 422);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"index\",\"dataset\":\"web\",\"index\":\"by_a\"}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"index\",\"dataset\":\"web\",\"index\":\"no\"}"), 422);
 	ck_assert_int_eq(ask("DELETE", "/v1/datasets/web/indexes/by_a", NULL), 204);
 	ck_assert_int_eq(ask("GET", "/v1/datasets/web/indexes/by_a", NULL), 404);
 	finish();

@@ -45,8 +45,7 @@ static const struct {
 	{"table.describe", "{\"version\":3,\"rows\":10,\"bytes\":1000,\"files\":2,\"schema\":{"
                            "\"type\":\"struct\",\"fields\":[]},"
                            "\"indexes\":[],\"configuration\":{},\"partition_columns\":[]}"},
-	{"table.files",
-	 "{\"files\":[{\"path\":\"a.parquet\",\"size\":1,\"rows\":1}],\"cursor\":null}"},
+	{"table.files", "{\"files\":[{\"path\":\"a.parquet\",\"size\":1,\"rows\":1}],\"cursor\":null}"},
 	{"table.history", "{\"commits\":[{\"version\":3}]}"},
 	{"table.index_create", "{\"generation\":1}"},
 	{"table.index_drop", "{}"},
@@ -77,8 +76,8 @@ static void on_call_due(void *ctx)
 	free(call);
 }
 
-int supervise_call(struct supervise *sup, const char *op, struct json *order,
-                   supervise_reply_fn on_reply, void *ctx, struct err *err)
+int supervise_call(struct supervise *sup, const char *op, struct json *order, supervise_reply_fn on_reply, void *ctx,
+                   struct err *err)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
@@ -140,9 +139,8 @@ static void on_query_due(void *ctx)
 		query_end(query, 0, NULL);
 }
 
-int supervise_query(struct supervise *sup, struct json *order,
-                    const struct supervise_query_events *events, struct supervise_query **ret,
-                    struct err *err)
+int supervise_query(struct supervise *sup, struct json *order, const struct supervise_query_events *events,
+                    struct supervise_query **ret, struct err *err)
 {
 	struct supervise_query *query = calloc(1, sizeof(*query));
 
@@ -194,8 +192,8 @@ static const char plugin_text[] =
 	"\"default\":\"lines\",\"description\":\"How values are laid out.\"}}}}";
 static struct json *plugin;
 
-const struct json *plugin_find(const struct plugin_registry *registry, const char *kind,
-                               const char *id_or_name, struct err *err)
+const struct json *plugin_find(const struct plugin_registry *registry, const char *kind, const char *id_or_name,
+                               struct err *err)
 {
 	(void)registry;
 	if (!plugin)
@@ -209,8 +207,8 @@ const struct json *plugin_find(const struct plugin_registry *registry, const cha
 	return NULL;
 }
 
-const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind,
-                                    const char *name, const char *type, struct err *err)
+const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind, const char *name,
+                                    const char *type, struct err *err)
 {
 	(void)type;
 	return plugin_find(registry, kind, name, err);
@@ -241,7 +239,5 @@ int plugin_registry_busy(const struct plugin_registry *registry)
 int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err)
 {
 	(void)registry;
-	return str_eq(bundle_or_id, "json")
-	               ? 0
-	               : err_set(err, ERR_NOTFOUND, "no plugin '%s'", bundle_or_id);
+	return str_eq(bundle_or_id, "json") ? 0 : err_set(err, ERR_NOTFOUND, "no plugin '%s'", bundle_or_id);
 }

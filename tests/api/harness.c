@@ -74,10 +74,8 @@ static void configure(void)
 	ck_ok(options_init(queue_options, &t.queue_config, &err), &err);
 	ck_ok(options_init(http_options, &t.http_config, &err), &err);
 	ck_ok(options_init(api_options, &t.api_config, &err), &err);
-	ck_ok(option_set(option_find(http_options, "listen"), &t.http_config, "127.0.0.1:0", &err),
-	      &err);
-	ck_ok(option_set(option_find(http_options, "local_socket"), &t.http_config, test_path("local"), &err),
-	      &err);
+	ck_ok(option_set(option_find(http_options, "listen"), &t.http_config, "127.0.0.1:0", &err), &err);
+	ck_ok(option_set(option_find(http_options, "local_socket"), &t.http_config, test_path("local"), &err), &err);
 }
 
 static void open_rooms(void)
@@ -88,8 +86,7 @@ static void open_rooms(void)
 	ck_ok(loop_new(&t.loop, &err), &err);
 	ck_ok(loop_wake_new(t.loop, on_wake, NULL, &t.wake, &err), &err);
 	ck_ok(loop_wake_new(t.loop, on_command, NULL, &t.command, &err), &err);
-	ck_ok(store_open(test_path("store.db"), &t.store_config, wake_store, NULL, &t.store, &err),
-	      &err);
+	ck_ok(store_open(test_path("store.db"), &t.store_config, wake_store, NULL, &t.store, &err), &err);
 	ck_ok(catalog_open(t.store, &t.catalog, &err), &err);
 	ck_ok(queue_open(t.store, &t.queue_config, &events, &t.queue, &err), &err);
 	ck_ok(health_new(&t.health, &err), &err);
@@ -112,9 +109,7 @@ void start(void)
 	env.health = t.health;
 	env.data_dir = test_dir();
 	ck_ok(api_new(&env, &t.api, &err), &err);
-	ck_ok(http_server_new(loop_uv(t.loop), &t.http_config, api_routes(t.api), t.api, &t.server,
-	                      &err),
-	      &err);
+	ck_ok(http_server_new(loop_uv(t.loop), &t.http_config, api_routes(t.api), t.api, &t.server, &err), &err);
 	ck_assert_int_eq(pthread_create(&t.thread, NULL, run, NULL), 0);
 	client_open(&t.client, http_server_port(t.server));
 }
@@ -167,11 +162,8 @@ int ask_with(const char *method, const char *path, const char *headers, const ch
 	static char text[1 << 20];
 	struct err err;
 
-	snprintf(text, sizeof(text),
-	         "%s %s HTTP/1.1\r\nHost: x\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
-	         headers,
-	         body && !strstr(headers, "Content-Type") ? "Content-Type: application/json\r\n"
-	                                                  : "",
+	snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n%s%sContent-Length: %zu\r\n\r\n%s", method, path,
+	         headers, body && !strstr(headers, "Content-Type") ? "Content-Type: application/json\r\n" : "",
 	         body ? strlen(body) : 0, body ? body : "");
 	client_ask(&t.client, text);
 	json_free(t.reply);
@@ -239,8 +231,7 @@ static void work_one(void)
 	arena_init(&arena);
 	ck_ok(queue_claim(t.queue, &(struct queue_claim_ask){.worker = "w"}, &arena, &task, &err), &err);
 	ck_assert_ptr_nonnull(task);
-	ck_assert_int_eq(queue_finish(t.queue, task->id, task->fence, &outcome, on_finished, NULL),
-	                 0);
+	ck_assert_int_eq(queue_finish(t.queue, task->id, task->fence, &outcome, on_finished, NULL), 0);
 	arena_done(&arena);
 }
 

@@ -9,10 +9,10 @@
 
 #include "api/api.h"
 #include "http/client.h"
-#include "json/json.h"
 #include "lib/test.h"
 #include "queue/queue.h"
 #include "store/store.h"
+#include "json/json.h"
 
 typedef void (*todo_fn)(void);
 

@@ -22,7 +22,8 @@ static int64_t open_connections(void)
 	metrics = json_get(t.reply, "metrics");
 	for (size_t i = 0; i < json_count(metrics); i++)
 		if (!strcmp(json_get_str(json_at(metrics, i), "name", ""), "orasi_http_connections"))
-			return json_int(json_pointer(json_at(metrics, i), "/value"), json_get_int(json_at(metrics, i), "value", -1));
+			return json_int(json_pointer(json_at(metrics, i), "/value"),
+			                json_get_int(json_at(metrics, i), "value", -1));
 	return -1;
 }
 
@@ -45,7 +46,8 @@ static const char *const waits[] = {
 	"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n",
 	"POST /v1/leases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 45\r\n\r\n"
 	"{\"queues\":[\"far\"],\"worker\":\"w1\",\"wait\":\"60s\"}",
-	"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"kind\":",
+	"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+	"1000\r\n\r\n{\"kind\":",
 };
 
 START_TEST(clients_that_vanish_in_mid_wait_leave_nothing)
@@ -84,8 +86,10 @@ static void put_many(const char *queue, int round)
 			buf_printf(&body, "%s\"l%d_%d\":\"v%d\"", k ? "," : "", round * TASKS + i, k, k);
 		buf_puts(&body, round >= 0 ? "}}\n" : "\"}\n");
 	}
-	snprintf(head, sizeof(head), "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
-	         "Content-Length: %zu\r\n\r\n", body.len);
+	snprintf(head, sizeof(head),
+	         "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+	         "Content-Length: %zu\r\n\r\n",
+	         body.len);
 	client_puts(&t.client, head);
 	client_send(&t.client, body.data, body.len);
 	ck_assert_int_eq(client_reply(&t.client, 0), 200);

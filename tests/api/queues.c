@@ -35,8 +35,11 @@ START_TEST(a_queue_has_settings_and_counts)
 END_TEST
 
 static const char *const wrong_settings[] = {
-	"{\"weight\":0}", "{\"weight\":1001}", "{\"max_depth\":-1}", "{\"paused\":1}", "{\"rate\":1.5}",
-	"{\"rate_period_ms\":10}", "{\"nope\":1}", "[]", "{\"key_rate\":1e99}", "{\"max_running\":99999999999999999999}",
+	"{\"weight\":0}",      "{\"weight\":1001}",
+	"{\"max_depth\":-1}",  "{\"paused\":1}",
+	"{\"rate\":1.5}",      "{\"rate_period_ms\":10}",
+	"{\"nope\":1}",        "[]",
+	"{\"key_rate\":1e99}", "{\"max_running\":99999999999999999999}",
 };
 
 START_TEST(a_wrong_setting_changes_nothing)
@@ -90,7 +93,8 @@ START_TEST(a_batch_counts_its_tasks_and_is_followed)
 
 	start();
 	load_document();
-	ck_assert_int_eq(ask("POST", "/v1/batches", "{\"name\":\"night\",\"on_complete\":{\"kind\":\"query\",\"sql\":\"SELECT 2\"}}"),
+	ck_assert_int_eq(ask("POST", "/v1/batches",
+	                     "{\"name\":\"night\",\"on_complete\":{\"kind\":\"query\",\"sql\":\"SELECT 2\"}}"),
 	                 201);
 	snprintf(batch, sizeof(batch), "%s", reply_str("/id"));
 	snprintf(follower, sizeof(follower), "%s", reply_str("/on_complete"));
@@ -125,7 +129,8 @@ START_TEST(a_wrong_batch_is_refused)
 	ck_assert_int_eq(ask("GET", "/v1/batches/b_0000000009999", NULL), 404);
 	ck_assert_int_eq(ask("GET", "/v1/batches/t_0000000000001", NULL), 404);
 	ck_assert_int_eq(ask("POST", "/v1/batches/b_0000000009999:seal", NULL), 404);
-	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"batch\":\"b_0000000009999\"}"), 422);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"batch\":\"b_0000000009999\"}"),
+	                 422);
 	finish();
 }
 END_TEST
@@ -164,8 +169,10 @@ START_TEST(a_remote_worker_leases_a_task_and_completes_it)
 	lease(task, id);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/leases/0/task/spec/payload/w"), 0), 7);
 	ck_assert_str_eq(reply_str("/leases/0/task/worker"), "w1");
-	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\",\"checkpoint\":{\"at\":3},"
-	         "\"progress\":{\"done\":1,\"total\":2}}]}", task, id);
+	snprintf(body, sizeof(body),
+	         "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\",\"checkpoint\":{\"at\":3},"
+	         "\"progress\":{\"done\":1,\"total\":2}}]}",
+	         task, id);
 	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
 	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/items/0/stop"), 1), 0);
 	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
@@ -188,8 +195,8 @@ START_TEST(a_stale_lease_changes_nothing)
 	ck_assert_str_eq(reply_str("/items/0/problem/type"), "urn:orasi:problem:stale-lease");
 	ck_assert_int_eq(settle(task, id, "\"outcome\":\"complete\""), 200);
 	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\""), 409);
-	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\"},{\"task\":\"x\",\"lease_id\":\"y\"}]}", task,
-	         id);
+	snprintf(body, sizeof(body),
+	         "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\"},{\"task\":\"x\",\"lease_id\":\"y\"}]}", task, id);
 	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/items/0/status"), 0), 409);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/items/1/status"), 0), 400);
@@ -214,7 +221,9 @@ START_TEST(a_lease_is_snoozed_failed_and_told_to_stop)
 	snprintf(body, sizeof(body), "{\"leases\":[{\"task\":\"%s\",\"lease_id\":\"%s\"}]}", task, id);
 	ck_assert_int_eq(ask("POST", "/v1/leases:heartbeat", body), 200);
 	ck_assert_int_eq(json_bool(json_pointer(t.reply, "/items/0/stop"), 0), 1);
-	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\",\"error\":{\"code\":\"cancelled\",\"detail\":\"as you wish\"}"), 200);
+	ck_assert_int_eq(
+		settle(task, id, "\"outcome\":\"fail\",\"error\":{\"code\":\"cancelled\",\"detail\":\"as you wish\"}"),
+		200);
 	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
 	ck_assert_str_eq(reply_str("/state"), "cancelled");
 	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
@@ -235,8 +244,9 @@ static void ready(void)
 START_TEST(a_worker_that_waits_gets_the_next_task)
 {
 	struct client waiting[3];
-	static const char request[] = "POST /v1/leases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	                              "Content-Length: 45\r\n\r\n{\"queues\":[\"far\"],\"worker\":\"w1\",\"wait\":\"30s\"}";
+	static const char request[] =
+		"POST /v1/leases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+		"Content-Length: 45\r\n\r\n{\"queues\":[\"far\"],\"worker\":\"w1\",\"wait\":\"30s\"}";
 
 	open_far();
 	for (int i = 0; i < 3; i++) {
@@ -295,7 +305,8 @@ void queues_cases(Suite *suite)
 
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, a_queue_has_settings_and_counts);
-	tcase_add_loop_test(tests, a_wrong_setting_changes_nothing, 0, sizeof(wrong_settings) / sizeof(wrong_settings[0]));
+	tcase_add_loop_test(tests, a_wrong_setting_changes_nothing, 0,
+	                    sizeof(wrong_settings) / sizeof(wrong_settings[0]));
 	tcase_add_test(tests, a_full_queue_says_when_to_come_again);
 	tcase_add_test(tests, a_queue_is_paused_drained_and_resumed);
 	tcase_add_test(tests, a_batch_counts_its_tasks_and_is_followed);

@@ -95,8 +95,7 @@ START_TEST(every_route_is_documented_and_every_reference_leads_somewhere)
 	start();
 	load_document();
 	for (const struct http_route *route = api_routes(t.api); route->method; route++, n++)
-		ck_assert_msg(find_operation(route->method, route->pattern), "%s %s", route->method,
-		              route->pattern);
+		ck_assert_msg(find_operation(route->method, route->pattern), "%s %s", route->method, route->pattern);
 	ck_assert_uint_gt(n, 30);
 	for (at = t.client.body.data; (at = strstr(at, "\"$ref\":\"#")); at++) {
 		char pointer[128];

@@ -87,14 +87,12 @@ static int fits(const struct json *schema, const struct json *value)
 		return fits(json_pointer(t.document, ref + 1), value);
 	if (json_get(schema, "oneOf"))
 		return one_fits(json_get(schema, "oneOf"), value);
-	if (!any_type_fits(json_get(schema, "type"), value) ||
-	    !is_listed(json_get(schema, "enum"), value))
+	if (!any_type_fits(json_get(schema, "type"), value) || !is_listed(json_get(schema, "enum"), value))
 		return 0;
 	if (json_type(value) == JSON_OBJECT && json_get(schema, "type"))
 		return members_fit(schema, value);
 	for (size_t i = 0; i < json_count(value) && json_type(value) == JSON_ARRAY; i++)
-		if (json_get(schema, "items") &&
-		    !fits(json_get(schema, "items"), json_at(value, i)))
+		if (json_get(schema, "items") && !fits(json_get(schema, "items"), json_at(value, i)))
 			return 0;
 	return 1;
 }
@@ -154,9 +152,8 @@ void check_answer(const char *method, const char *path)
 	response = find_response(operation, t.client.status);
 	ck_assert_msg(response, "%s %s: %d is not documented", method, path, t.client.status);
 	if (str_eq(type, "application/problem+json")) {
-		ck_assert_msg(
-		        fits(json_pointer(t.document, "/components/schemas/Problem"), t.reply),
-		        "%s %s: no proper problem: %s", method, path, t.client.body.data);
+		ck_assert_msg(fits(json_pointer(t.document, "/components/schemas/Problem"), t.reply),
+		              "%s %s: no proper problem: %s", method, path, t.client.body.data);
 		return;
 	}
 	if (!*type)

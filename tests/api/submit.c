@@ -46,7 +46,8 @@ START_TEST(lines_are_answered_as_lines)
 {
 	start();
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", "Content-Type: application/x-ndjson\r\n",
-	                          Q("") "\n{}\n" Q("") "\n"), 200);
+	                          Q("") "\n{}\n" Q("") "\n"),
+	                 200);
 	ck_assert_str_eq(client_header(&t.client, "Content-Type"), "application/x-ndjson");
 	ck_assert_ptr_eq(strstr(t.client.body.data, "{\"id\":\"t_0000000000001\",\"status\":201}\n{\"status\":422,"),
 	                 t.client.body.data);
@@ -58,9 +59,10 @@ END_TEST
 START_TEST(a_task_may_depend_on_one_before_it_in_the_list)
 {
 	start();
-	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", "[{}," Q("") "," Q(",\"depends_on\":[\"#1\"]") ","
-	                     Q(",\"depends_on\":[\"#0\"]") "," Q(",\"depends_on\":[\"#4\"]") ","
-	                     Q(",\"depends_on\":[\"t_0000000009999\"]") "]"), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch",
+	                     "[{}," Q("") "," Q(",\"depends_on\":[\"#1\"]") "," Q(",\"depends_on\":[\"#0\"]") "," Q(
+				     ",\"depends_on\":[\"#4\"]") "," Q(",\"depends_on\":[\"t_0000000009999\"]") "]"),
+	                 200);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/2/status"), 0), 201);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/3/status"), 0), 422);
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/4/status"), 0), 422);
@@ -78,15 +80,15 @@ END_TEST
 START_TEST(a_key_that_is_under_way_is_a_conflict)
 {
 	static const char one[] = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	                          "Idempotency-Key: k\r\nContent-Length: 33\r\n\r\n" Q("");
+				  "Idempotency-Key: k\r\nContent-Length: 33\r\n\r\n" Q("");
 	char text[sizeof(one) * 2];
 	struct client other;
 	int statuses[2];
 
 	start();
 	client_open_unix(&other, test_path("local"));
-	snprintf(text, sizeof(text), "1 POST /v1/tasks idempotency-key:k 33\n" Q("")
-	         "2 POST /v1/tasks idempotency-key:k 33\n" Q(""));
+	snprintf(text, sizeof(text),
+	         "1 POST /v1/tasks idempotency-key:k 33\n" Q("") "2 POST /v1/tasks idempotency-key:k 33\n" Q(""));
 	client_puts(&other, text); /* both come with one read: the second is there before the first is durable */
 	ck_assert_int_eq(client_wait_for(&other, "2 409"), 1);
 	ck_assert_ptr_nonnull(strstr(other.in.data, "idempotency-key-in-flight"));
@@ -168,15 +170,18 @@ START_TEST(every_member_is_taken)
 	start();
 	load_document();
 	ck_assert_int_eq(
-	        ask("POST", "/v1/tasks",
-	            Q(",\"tenant\":\"acme\",\"deadline\":\"2099-01-01T00:00:00Z\",\"heartbeat\":\"30s\",\"timeout\":\"1h\","
+		ask("POST", "/v1/tasks",
+	            Q(",\"tenant\":\"acme\",\"deadline\":\"2099-01-01T00:00:00Z\",\"heartbeat\":\"30s\",\"timeout\":"
+	              "\"1h\","
 	              "\"retry\":{\"initial\":\"1s\",\"max\":60000,\"factor\":1.5,\"jitter\":\"equal\"},"
 	              "\"retry_rules\":[{\"code\":\"busy\",\"action\":\"snooze\",\"after\":\"5s\"},"
-	              "{\"code\":\"*\",\"action\":\"fail\"}],\"on_crash\":\"fail\",\"retention\":{\"ok\":\"1h\",\"failed\":\"7d\"},"
-	              "\"fairness_key\":\"f\",\"weight\":3,\"concurrency_key\":\"c\",\"rate_key\":\"r\",\"cost\":2,\"slots\":2,"
+	              "{\"code\":\"*\",\"action\":\"fail\"}],\"on_crash\":\"fail\",\"retention\":{\"ok\":\"1h\","
+	              "\"failed\":\"7d\"},"
+	              "\"fairness_key\":\"f\",\"weight\":3,\"concurrency_key\":\"c\",\"rate_key\":\"r\",\"cost\":2,"
+	              "\"slots\":2,"
 	              "\"unique_key\":\"u\",\"unique_scope\":\"ttl\",\"unique_ttl\":\"1m\",\"on_conflict\":\"merge\","
 	              "\"on_dep_failure\":\"run\",\"max_attempts\":7,\"priority\":\"low\",\"labels\":{\"a\":\"b\"}")),
-	        201);
+		201);
 	ck_assert_str_eq(reply_str("/tenant"), "acme");
 	ck_assert_str_eq(reply_str("/deadline"), "2099-01-01T00:00:00.000Z");
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/timeout_ms"), 0), 3600000);
@@ -251,7 +256,8 @@ START_TEST(a_member_that_is_wrong_is_named_and_nothing_is_accepted)
 	start();
 	load_document();
 	snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sql\":\"SELECT 1\"%s}", wrong[_i].members);
-	ck_assert_msg(ask("POST", "/v1/tasks", body) / 10 == 42 || t.client.status == 400, "%s: %d", body, t.client.status);
+	ck_assert_msg(ask("POST", "/v1/tasks", body) / 10 == 42 || t.client.status == 400, "%s: %d", body,
+	              t.client.status);
 	if (*wrong[_i].pointer)
 		ck_assert_str_eq(reply_str("/errors/0/pointer"), wrong[_i].pointer);
 	ck_assert_msg(strlen(reply_str("/detail")) > 5, "%s", t.client.body.data);

@@ -15,8 +15,7 @@ START_TEST(a_task_is_created_and_found)
 	snprintf(id, sizeof(id), "%s", reply_str("/id"));
 	ck_assert_str_eq(reply_str("/state"), "ready");
 	ck_assert_str_eq(reply_str("/spec/format/plugin"), "auto");
-	ck_assert_int_eq(json_int(json_pointer(t.reply, "/spec/sink/target_file_bytes"), 0),
-	                 128 << 20);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/spec/sink/target_file_bytes"), 0), 128 << 20);
 	ck_assert_str_eq(client_header(&t.client, "Location"), path_to("/v1/tasks/%s", id));
 	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", id), NULL), 200);
 	ck_assert_str_eq(reply_str("/id"), id);
@@ -33,13 +32,12 @@ END_TEST
 START_TEST(scheduling_moves_into_the_task_and_out_of_the_order)
 {
 	start();
-	ck_assert_int_eq(
-	        ask("POST", "/v1/tasks",
-	            "{\"kind\":\"query\",\"sql\":\"select "
-	            "1\",\"priority\":\"high\",\"queue\":\"q\","
-	            "\"run_at\":\"2999-01-01T00:00:00Z\",\"timeout\":\"1h\",\"max_attempts\":3,"
-	            "\"labels\":{\"team\":\"web\"},\"unique_key\":\"u\"}"),
-	        201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     "{\"kind\":\"query\",\"sql\":\"select "
+	                     "1\",\"priority\":\"high\",\"queue\":\"q\","
+	                     "\"run_at\":\"2999-01-01T00:00:00Z\",\"timeout\":\"1h\",\"max_attempts\":3,"
+	                     "\"labels\":{\"team\":\"web\"},\"unique_key\":\"u\"}"),
+	                 201);
 	ck_assert_str_eq(reply_str("/state"), "scheduled");
 	ck_assert_str_eq(reply_str("/queue"), "q");
 	ck_assert_str_eq(reply_str("/labels/team"), "web");
@@ -65,38 +63,31 @@ static const struct {
 	{"{\"kind\":\"fly\"}", "/kind"},
 	{"{\"kind\":\"ingest\",\"source\":{\"inline\":\"\"}}", "/dataset"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a b\",\"source\":{\"inline\":\"\"}}", "/dataset"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a__rejects\",\"source\":{\"inline\":\"\"}}",
-	 "/dataset"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a__rejects\",\"source\":{\"inline\":\"\"}}", "/dataset"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{}}", "/source"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\",\"uris\":[\"/x\"]}}",
-	 "/source"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x\",\"y\"]}}",
-	 "/source/uris/1"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x/../y\"]}}",
-	 "/source/uris/0"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"upload\":\"u_../../x\"}}",
-	 "/source/upload"},
-	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"wild\":1}",
-	 "/wild"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\",\"uris\":[\"/x\"]}}", "/source"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x\",\"y\"]}}", "/source/uris/1"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"uris\":[\"/x/../y\"]}}", "/source/uris/0"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"upload\":\"u_../../x\"}}", "/source/upload"},
+	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"wild\":1}", "/wild"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"sink\":{"
-	 "\"compression\":\"x\"}}",
-	 "/sink/compression"},
+         "\"compression\":\"x\"}}",
+         "/sink/compression"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},\"format\":{"
-	 "\"plugin\":\"no\"}}",
-	 "/format/plugin"},
+         "\"plugin\":\"no\"}}",
+         "/format/plugin"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},"
-	 "\"format\":{\"plugin\":\"json\",\"options\":{\"mode\":\"x\"}}}",
-	 "/format/options/mode"},
+         "\"format\":{\"plugin\":\"json\",\"options\":{\"mode\":\"x\"}}}",
+         "/format/options/mode"},
 	{"{\"kind\":\"ingest\",\"dataset\":\"a\",\"source\":{\"inline\":\"\"},"
-	 "\"format\":{\"options\":{\"mode\":\"lines\"}}}",
-	 "/format/options"},
+         "\"format\":{\"options\":{\"mode\":\"lines\"}}}",
+         "/format/options"},
 	{"{\"kind\":\"index\",\"dataset\":\"none\",\"index\":\"i\"}", "/dataset"},
 	{"{\"kind\":\"query\",\"sql\":\"\"}", "/sql"},
 	{"{\"kind\":\"query\",\"sql\":\"x\",\"priority\":\"urgent\"}", "/priority"},
 	{"{\"kind\":\"query\",\"sql\":\"x\",\"priority\":10}", "/priority"},
 	{"{\"kind\":\"query\",\"sql\":\"x\",\"run_at\":\"tomorrow\"}", "/run_at"},
-	{"{\"kind\":\"query\",\"sql\":\"x\",\"expires_at\":\"2001-01-01T00:00:00Z\"}",
-	 "/expires_at"},
+	{"{\"kind\":\"query\",\"sql\":\"x\",\"expires_at\":\"2001-01-01T00:00:00Z\"}", "/expires_at"},
 	{"{\"kind\":\"query\",\"sql\":\"x\",\"labels\":{\"a\":1}}", "/labels/a"},
 	{"{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\"}", "/queue"},
 	{"[{\"kind\":\"query\",\"sql\":\"x\"},{\"kind\":\"query\"}]", "/1/sql"},
@@ -110,10 +101,9 @@ START_TEST(a_wrong_task_is_refused_with_its_place)
 	for (size_t i = 0; i < sizeof(wrong_tasks) / sizeof(wrong_tasks[0]); i++) {
 		int status = ask("POST", "/v1/tasks", wrong_tasks[i].body);
 
-		ck_assert_msg(status == 422 || status == 400, "%s: %d", wrong_tasks[i].body,
-		              status);
-		ck_assert_msg(!strcmp(reply_str("/errors/0/pointer"), wrong_tasks[i].pointer),
-		              "%s: %s", wrong_tasks[i].body, t.client.body.data);
+		ck_assert_msg(status == 422 || status == 400, "%s: %d", wrong_tasks[i].body, status);
+		ck_assert_msg(!strcmp(reply_str("/errors/0/pointer"), wrong_tasks[i].pointer), "%s: %s",
+		              wrong_tasks[i].body, t.client.body.data);
 	}
 	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
@@ -124,11 +114,10 @@ END_TEST
 START_TEST(all_problems_are_told_at_once)
 {
 	start();
-	ck_assert_int_eq(
-	        ask("POST", "/v1/tasks",
-	            "[{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\",\"priority\":77},"
-	            "{\"kind\":\"query\",\"sql\":1,\"more\":2}]"),
-	        422);
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     "[{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\",\"priority\":77},"
+	                     "{\"kind\":\"query\",\"sql\":1,\"more\":2}]"),
+	                 422);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 4);
 	finish();
 }
@@ -139,8 +128,7 @@ START_TEST(broken_json_and_other_media_types_are_refused)
 	start();
 	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":"), 400);
 	ck_assert_int_eq(ask("POST", "/v1/tasks", "7"), 422);
-	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: text/plain\r\n", INGEST),
-	                 415);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: text/plain\r\n", INGEST), 415);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?sate=ready", NULL), 400);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?state=bad", NULL), 400);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?limit=0", NULL), 400);
@@ -159,8 +147,7 @@ START_TEST(many_tasks_are_put_at_once_as_array_and_as_lines)
 	                          INGEST "\n\n" INGEST "\r\n" INGEST),
 	                 200);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "tasks")), 3);
-	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: application/x-ndjson\r\n",
-	                          INGEST "\n{oops}\n"),
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Content-Type: application/x-ndjson\r\n", INGEST "\n{oops}\n"),
 	                 400);
 	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "line 2"));
 	finish();
@@ -173,9 +160,7 @@ START_TEST(a_list_is_read_page_by_page)
 	size_t n = 0;
 
 	start();
-	ck_assert_int_eq(ask("POST", "/v1/tasks",
-	                     "[" INGEST "," INGEST "," INGEST "," INGEST "," INGEST "]"),
-	                 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "[" INGEST "," INGEST "," INGEST "," INGEST "," INGEST "]"), 200);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?limit=2", NULL), 200);
 	while (1) {
 		n += json_count(json_get(t.reply, "items"));
@@ -183,8 +168,7 @@ START_TEST(a_list_is_read_page_by_page)
 		if (!*cursor)
 			break;
 		ck_assert_ptr_nonnull(strstr(client_header(&t.client, "Link"), "rel=\"next\""));
-		ck_assert_int_eq(ask("GET", path_to("/v1/tasks?limit=2&cursor=%s", cursor), NULL),
-		                 200);
+		ck_assert_int_eq(ask("GET", path_to("/v1/tasks?limit=2&cursor=%s", cursor), NULL), 200);
 	}
 	ck_assert_uint_eq(n, 5);
 	finish();
@@ -201,9 +185,9 @@ START_TEST(an_idempotency_key_gives_the_first_task_again)
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n", INGEST), 200);
 	ck_assert_str_eq(reply_str("/id"), id);
 	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
-	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n",
-	                          "{\"kind\":\"query\",\"sql\":\"other\"}"),
-	                 422);
+	ck_assert_int_eq(
+		ask_with("POST", "/v1/tasks", "Idempotency-Key: k1\r\n", "{\"kind\":\"query\",\"sql\":\"other\"}"),
+		422);
 	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k2\r\n",
 	                          "{\"kind\":\"query\",\"sql\":\"x\",\"idempotency_key\":\"k3\"}"),
@@ -265,7 +249,8 @@ START_TEST(the_local_protocol_takes_the_same_tasks)
 	client_puts(&local, text);
 	ck_assert_int_eq(client_wait_for(&local, "\n{\"id\":\"t_0000000000001\""), 1);
 	ck_assert_int_eq(strncmp(local.in.data, "a 201 ", 6), 0);
-	ck_assert_ptr_nonnull(strstr(local.in.data, " . task-durability:fsync location:/v1/tasks/t_0000000000001 etag:\""));
+	ck_assert_ptr_nonnull(
+		strstr(local.in.data, " . task-durability:fsync location:/v1/tasks/t_0000000000001 etag:\""));
 	client_puts(&local, "b GET /v1/tasks/t_0000000000001/events 0\nc GET /v1/tasks/t_0000000000001?wait=30s 0\n");
 	ck_assert_int_eq(client_wait_for(&local, "b 200 0 + content-type:text/event-stream"), 1);
 	work(0);

@@ -40,10 +40,9 @@ START_TEST(a_post_that_prefers_to_wait_gets_the_ended_task)
 
 	start();
 	client_open(&waiter, http_server_port(t.server));
-	client_puts(&waiter,
-	            "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-	            "Prefer: wait=50\r\nContent-Length: "
-	            "35\r\n\r\n{\"kind\":\"query\",\"sql\":\"select 1\"}  ");
+	client_puts(&waiter, "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	                     "Prefer: wait=50\r\nContent-Length: "
+	                     "35\r\n\r\n{\"kind\":\"query\",\"sql\":\"select 1\"}  ");
 	while (ask("GET", "/v1/tasks", NULL) == 200 && !json_count(json_get(t.reply, "items")))
 		usleep(1000);
 	work(0);
@@ -65,8 +64,7 @@ START_TEST(an_etag_saves_sending_the_same_task_again)
 	snprintf(id, sizeof(id), "%s", reply_str("/id"));
 	snprintf(header, sizeof(header), "If-None-Match: %s\r\n", client_header(&t.client, "ETag"));
 	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s", id), header, NULL), 304);
-	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s?wait=100ms", id), header, NULL),
-	                 304);
+	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s?wait=100ms", id), header, NULL), 304);
 	work(0);
 	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s?wait=50s", id), header, NULL), 200);
 	finish();
@@ -105,8 +103,7 @@ START_TEST(a_stream_goes_on_behind_the_last_event_that_was_seen)
 	ck_assert(client_wait_for(&stream, "retry:"));
 	ask("POST", "/v1/tasks", INGEST);
 	ck_assert(client_wait_for(&stream, "\"state\":\"ready\""));
-	snprintf(header, sizeof(header), "Last-Event-ID: %lld\r\n",
-	         atoll(strstr(stream.in.data, "id: ") + 4) - 1);
+	snprintf(header, sizeof(header), "Last-Event-ID: %lld\r\n", atoll(strstr(stream.in.data, "id: ") + 4) - 1);
 	client_close(&stream);
 	work(0);
 	client_open(&stream, http_server_port(t.server));

@@ -15,7 +15,8 @@ static size_t pairs_of(const struct json *list, struct sign_pair *ret)
 	size_t n = json_count(list) < PAIRS_MAX ? json_count(list) : PAIRS_MAX;
 
 	for (size_t i = 0; i < n; i++)
-		ret[i] = (struct sign_pair){json_str(json_at(json_at(list, i), 0), ""), json_str(json_at(json_at(list, i), 1), "")};
+		ret[i] = (struct sign_pair){json_str(json_at(json_at(list, i), 0), ""),
+		                            json_str(json_at(json_at(list, i), 1), "")};
 	return n;
 }
 
@@ -35,10 +36,14 @@ int main(void)
 			return 1;
 		buf_init(&target, 0);
 		buf_init(&authorization, 0);
-		struct sign_request request = {json_get_str(json, "method", ""), json_get_str(json, "path", ""),
-		                               query, pairs_of(json_get(json, "query"), query),
-		                               headers, pairs_of(json_get(json, "headers"), headers),
-		                               json_get_str(json, "hash", ""), json_get_str(json, "time", "")};
+		struct sign_request request = {json_get_str(json, "method", ""),
+		                               json_get_str(json, "path", ""),
+		                               query,
+		                               pairs_of(json_get(json, "query"), query),
+		                               headers,
+		                               pairs_of(json_get(json, "headers"), headers),
+		                               json_get_str(json, "hash", ""),
+		                               json_get_str(json, "time", "")};
 		if (sign_request(&key, &request, &target, &authorization, NULL))
 			return 1;
 		printf("%s %s\n", target.data, authorization.data);

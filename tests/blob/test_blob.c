@@ -177,7 +177,8 @@ static const char *elsewhere(void)
 	struct stat here, there;
 
 	snprintf(second, sizeof(second), "/dev/shm/orasi-test-%d", (int)getpid());
-	if (!stat(test_dir(), &here) && !stat("/dev/shm", &there) && here.st_dev != there.st_dev && !mkdir(second, 0700)) {
+	if (!stat(test_dir(), &here) && !stat("/dev/shm", &there) && here.st_dev != there.st_dev &&
+	    !mkdir(second, 0700)) {
 		atexit(remove_second);
 		return second;
 	}

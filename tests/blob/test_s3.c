@@ -315,9 +315,10 @@ START_TEST(keys_may_stand_in_a_file)
 	char text[300], *path = strdup(test_path("credentials"));
 	struct blob *other;
 
-	snprintf(text, sizeof(text), "# keys\n[default]\naws_access_key_id = x\naws_secret_access_key=y\n\n[mine]\n"
-	         "aws_access_key_id= %s\n aws_secret_access_key =%s \n", getenv("AWS_ACCESS_KEY_ID"),
-	         getenv("AWS_SECRET_ACCESS_KEY"));
+	snprintf(text, sizeof(text),
+	         "# keys\n[default]\naws_access_key_id = x\naws_secret_access_key=y\n\n[mine]\n"
+	         "aws_access_key_id= %s\n aws_secret_access_key =%s \n",
+	         getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"));
 	ck_ok(file_replace(path, text, strlen(text), &err), &err);
 	unsetenv("AWS_ACCESS_KEY_ID");
 	setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);

@@ -197,13 +197,13 @@ START_TEST(all_of_it_is_there_after_a_restart)
 	dataset = catalog_dataset(catalog, "a");
 	index = catalog_index(catalog, "a", "i");
 	ck_assert_str_eq(dataset->location, "/data/x");
-	ck_assert(dataset->created_at == 1 && dataset->updated_at == 2 && dataset->version == 3 &&
-	          dataset->rows == 4 && dataset->bytes == 5 && dataset->files == 6);
+	ck_assert(dataset->created_at == 1 && dataset->updated_at == 2 && dataset->version == 3 && dataset->rows == 4 &&
+	          dataset->bytes == 5 && dataset->files == 6);
 	ck_assert_str_eq(index->plugin, "btree");
 	ck_assert_str_eq(index->columns, "[\"a\"]");
 	ck_assert_str_eq(index->options, "{}");
-	ck_assert(index->created_at == 1 && index->updated_at == 2 && index->generation == 3 &&
-	          index->rows == 4 && index->bytes == 5 && index->segments == 6);
+	ck_assert(index->created_at == 1 && index->updated_at == 2 && index->generation == 3 && index->rows == 4 &&
+	          index->bytes == 5 && index->segments == 6);
 	ck_assert_uint_eq(count_indexes(NULL), 1);
 }
 END_TEST

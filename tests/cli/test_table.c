@@ -109,8 +109,8 @@ END_TEST
 START_TEST(what_is_missing_is_empty)
 {
 	ck_assert_str_eq(in_file(print_rows, "[{\"n\":null},{\"name\":\"a\"}]"), "name  n\n"
-	                                                                    "      \n"
-	                                                                    "a     \n");
+	                                                                         "      \n"
+	                                                                         "a     \n");
 }
 END_TEST
 
@@ -157,7 +157,11 @@ START_TEST(a_number_has_commas)
 	static const struct {
 		int64_t n;
 		const char *text;
-	} cases[] = {{0, "0"}, {999, "999"}, {1000, "1,000"}, {-100000, "-100,000"}, {INT64_MIN, "-9,223,372,036,854,775,808"}};
+	} cases[] = {{0, "0"},
+	             {999, "999"},
+	             {1000, "1,000"},
+	             {-100000, "-100,000"},
+	             {INT64_MIN, "-9,223,372,036,854,775,808"}};
 	char got[32];
 
 	number_with_commas(cases[_i].n, got);

@@ -15,7 +15,7 @@ struct sample {
 static const char *const levels[] = {"debug", "info", NULL};
 static const struct option http_options[] = {
 	{"listen", OPTION_STR, offsetof(struct sample, listen), "127.0.0.1:1", 0, 0, NULL,
-	 "Where to listen.\nhost:port"},
+         "Where to listen.\nhost:port"},
 	{"limit", OPTION_INT, offsetof(struct sample, limit), "3", 1, 9, NULL, "How many."},
 	{"wait", OPTION_DURATION, offsetof(struct sample, wait), "30s", 0, 0, NULL, "How long."},
 	OPTION_END,
@@ -59,8 +59,7 @@ static const struct {
 	{"http:\n  limt: 7\n", "orasi.yaml:2: unknown key 'limt'"},
 	{"htp:\n  limit: 7\n", "orasi.yaml:1: unknown section 'htp'"},
 	{"http:\n\n  limit: 70\n", "orasi.yaml:3: 'limit: 70' is out of range: allowed is 1 to 9"},
-	{"http:\n  wait: soon\n",
-	 "orasi.yaml:2: 'wait: soon' is not a duration: write for example 30s or 5m"},
+	{"http:\n  wait: soon\n", "orasi.yaml:2: 'wait: soon' is not a duration: write for example 30s or 5m"},
 	{"http:\n  limit: [1]\n", "orasi.yaml:2: expected a plain value, found a list"},
 	{"http:\n  limit: {a: 1}\n", "orasi.yaml:2: expected a plain value, found a mapping"},
 	{"http:\n  limit: 1\n  limit: 2\n", "orasi.yaml:3: given twice: 'limit'"},
@@ -95,8 +94,7 @@ START_TEST(an_unknown_or_bad_variable_is_refused_by_name)
 	ck_assert_int_eq(config_read_environ(sections, unknown, NULL, &err), ERR_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.text, "ORASI_HTTP_LIMIIT is not known"));
 	ck_assert_int_eq(config_read_environ(sections, wrong, NULL, &err), ERR_INVALID);
-	ck_assert_str_eq(err.text,
-	                 "environment variable ORASI_HTTP_LIMIT: 'limit: x' is not a whole number");
+	ck_assert_str_eq(err.text, "environment variable ORASI_HTTP_LIMIT: 'limit: x' is not a whole number");
 }
 END_TEST
 
@@ -124,8 +122,7 @@ static void config_cases(Suite *suite)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, a_file_sets_what_it_names_and_leaves_the_rest);
-	tcase_add_loop_test(c, what_is_wrong_is_named_with_file_and_line, 0,
-	                    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_loop_test(c, what_is_wrong_is_named_with_file_and_line, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(c, the_environment_wins_over_the_file);
 	tcase_add_test(c, an_unknown_or_bad_variable_is_refused_by_name);
 	tcase_add_test(c, what_is_printed_can_be_read_back);

@@ -26,8 +26,9 @@ static const struct option log_options[] = {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sample sample;
-	const struct config_section sections[] = {
-		{"http", http_options, &sample, ""}, {"log", log_options, &sample, ""}, CONFIG_END};
+	const struct config_section sections[] = {{"http", http_options, &sample, ""},
+	                                          {"log", log_options, &sample, ""},
+	                                          CONFIG_END};
 	struct err err;
 
 	if (!config_init(sections, &err))

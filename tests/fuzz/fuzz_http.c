@@ -54,8 +54,8 @@ static void memory_close(struct conn *conn)
 	f.closed = 1;
 }
 
-static const struct transport transport_memory = {memory_read, memory_write, memory_queued,
-                                                  memory_shutdown, memory_close};
+static const struct transport transport_memory = {memory_read, memory_write, memory_queued, memory_shutdown,
+                                                  memory_close};
 
 struct body {
 	size_t n;

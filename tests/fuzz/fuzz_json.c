@@ -20,8 +20,7 @@ static const struct {
 } setups[] = {
 	{"{\"sample_rows\":2}", NULL, 0},
 	{"{}", NULL, 0},
-	{"{\"mode\":\"ndjson\",\"sample_rows\":1,\"sample_bytes\":1024,\"max_record\":1024}", NULL,
-         0},
+	{"{\"mode\":\"ndjson\",\"sample_rows\":1,\"sample_bytes\":1024,\"max_record\":1024}", NULL, 0},
 	{"{\"mode\":\"array\",\"sample_rows\":1}", NULL, 0},
 	{"{\"mode\":\"concatenated\",\"sample_rows\":1,\"max_columns\":4}", NULL, 0},
 	{"{\"records\":\"/a\",\"sample_rows\":1}", NULL, 0},
@@ -31,8 +30,8 @@ static const struct {
 	{"{\"sample_rows\":1}", "b:d:9,3 a:z d:s", 0},
 };
 
-static void run(struct rows *rows, const uint8_t *data, size_t size, struct rows_options options,
-                size_t piece, size_t *ret_rejects)
+static void run(struct rows *rows, const uint8_t *data, size_t size, struct rows_options options, size_t piece,
+                size_t *ret_rejects)
 {
 	struct fakehost *fake = fakehost_new();
 	struct fakehost_source source;
@@ -49,9 +48,8 @@ static void same(int ok, const char *what, const struct rows *a, const struct ro
 {
 	if (ok)
 		return;
-	fprintf(stderr, "%s differs:\n%d %s\n%s\n%s\n--\n%d %s\n%s\n%s\n", what, a->status,
-		a->error.message, a->schema.data, a->text.data, b->status, b->error.message,
-		b->schema.data, b->text.data);
+	fprintf(stderr, "%s differs:\n%d %s\n%s\n%s\n--\n%d %s\n%s\n%s\n", what, a->status, a->error.message,
+	        a->schema.data, a->text.data, b->status, b->error.message, b->schema.data, b->text.data);
 	abort();
 }
 
@@ -92,14 +90,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < pieces.n_marks; i++) {
 		if (i == sizes % MARKS_MAX) {
 			options.want_schema = &schemas[i];
-			options.checkpoint =
-			        (orasi_bytes){(uint8_t *)pieces.marks[i].data, pieces.marks[i].len};
+			options.checkpoint = (orasi_bytes){(uint8_t *)pieces.marks[i].data, pieces.marks[i].len};
 			run(&rest, data, size, options, 1 + sizes % 31, &rejects_rest);
 			same(whole.status == rest.status, "status after a mark", &whole, &rest);
-			same(text_equals(&whole.text, pieces.mark_rows[i], &rest.text),
-			     "the rest of the rows", &whole, &rest);
-			same(rejects == rejects_rest + pieces.mark_rejects[i],
-			     "rejects after a mark", &whole, &rest);
+			same(text_equals(&whole.text, pieces.mark_rows[i], &rest.text), "the rest of the rows", &whole,
+			     &rest);
+			same(rejects == rejects_rest + pieces.mark_rejects[i], "rejects after a mark", &whole, &rest);
 			rows_done(&rest);
 		}
 		arrow_schema_release(&schemas[i]);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/plugin.h"
 #include "plugin/inside.h"
+#include "plugin/plugin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -45,9 +45,8 @@ static int literal_make(const struct ArrowSchema *type, struct ArrowArray *ret)
 	else if (!r && (info.type == ARROW_FLOAT32 || info.type == ARROW_FLOAT64))
 		r = arrow_append_double(b, 2.5);
 	else if (!r && arrow_type_width(&info) && info.type != ARROW_FIXED_BINARY)
-		r = info.type == ARROW_DECIMAL128 || info.type == ARROW_FLOAT16
-		            ? arrow_append_null(b)
-		            : arrow_append_int(b, 3);
+		r = info.type == ARROW_DECIMAL128 || info.type == ARROW_FLOAT16 ? arrow_append_null(b)
+		                                                                : arrow_append_int(b, 3);
 	else if (!r)
 		r = arrow_append_null(b);
 	if (!r)
@@ -98,8 +97,7 @@ static void read_all(void *self, const orasi_ingest_open *open, orasi_error *err
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fakehost_source source;
-	orasi_ingest_open open = {
-	        .struct_size = sizeof(open), .source = &source.source, .max_rows = 100};
+	orasi_ingest_open open = {.struct_size = sizeof(open), .source = &source.source, .max_rows = 100};
 	orasi_error error = {.struct_size = sizeof(error)};
 	struct ArrowSchema schema = {0};
 	struct conditions conditions = {0};

@@ -45,8 +45,7 @@ static void try_values(const uint8_t *p, size_t n)
 		node.scale = p[0] >> 6;
 	}
 	memcpy(copy, p, n);
-	if (!values_decode(&values, &node, encodings[p[1] % 6], copy + 4, n - 4,
-	                   (size_t)p[2] << (p[3] & 7), NULL))
+	if (!values_decode(&values, &node, encodings[p[1] % 6], copy + 4, n - 4, (size_t)p[2] << (p[3] & 7), NULL))
 		look_at(&values);
 	values_done(&values);
 	free(copy);
@@ -111,8 +110,7 @@ static void try_codec(const uint8_t *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const parts[])(const uint8_t *, size_t) = {try_values, try_runs, try_metadata,
-	                                                         try_codec};
+	static void (*const parts[])(const uint8_t *, size_t) = {try_values, try_runs, try_metadata, try_codec};
 
 	if (size >= 6)
 		parts[data[0] % 4](data + 1, size - 1);

@@ -22,15 +22,14 @@ static double no_number(void *ctx)
 }
 
 static const struct metric first[] = {
-	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"failed\"", &failed, NULL,
-	 NULL, NULL},
+	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"failed\"", &failed, NULL, NULL, NULL},
 	{"load", METRIC_GAUGE, "Load.", NULL, NULL, NULL, third, NULL},
 	METRIC_END,
 };
 
 static const struct metric second[] = {
-	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"ok\",why=\"a\\\"b,c=d\"",
-         &succeeded, NULL, NULL, NULL},
+	{"tasks_total", METRIC_COUNTER, "Tasks\\ that\nended.", "state=\"ok\",why=\"a\\\"b,c=d\"", &succeeded, NULL,
+         NULL, NULL},
 	{"wait_seconds", METRIC_HISTOGRAM, "Waiting.", "queue=\"q\"", NULL, &wait, NULL, NULL},
 	{"hole", METRIC_GAUGE, "Hole.", NULL, NULL, NULL, no_number, NULL},
 	METRIC_END,
@@ -78,11 +77,10 @@ START_TEST(a_histogram_counts_up_to_infinity)
 	metric_observe_ms(&wait, 70000);
 	buf_init(&out, 0);
 	health_prometheus(health, &out);
-	ck_assert_ptr_nonnull(strstr(out.data,
-	                             "# TYPE wait_seconds histogram\n"
-	                             "wait_seconds_bucket{queue=\"q\",le=\"0.0005\"} 1\n"
-	                             "wait_seconds_bucket{queue=\"q\",le=\"0.001\"} 2\n"
-	                             "wait_seconds_bucket{queue=\"q\",le=\"0.0025\"} 2\n"));
+	ck_assert_ptr_nonnull(strstr(out.data, "# TYPE wait_seconds histogram\n"
+	                                       "wait_seconds_bucket{queue=\"q\",le=\"0.0005\"} 1\n"
+	                                       "wait_seconds_bucket{queue=\"q\",le=\"0.001\"} 2\n"
+	                                       "wait_seconds_bucket{queue=\"q\",le=\"0.0025\"} 2\n"));
 	ck_assert_ptr_nonnull(strstr(out.data, "wait_seconds_bucket{queue=\"q\",le=\"60\"} 2\n"
 	                                       "wait_seconds_bucket{queue=\"q\",le=\"+Inf\"} 3\n"
 	                                       "wait_seconds_sum{queue=\"q\"} 70.0014\n"
@@ -99,13 +97,11 @@ START_TEST(the_same_rows_are_json)
 
 	buf_init(&out, 0);
 	health_metrics_json(health, &out);
-	ck_assert_ptr_nonnull(strstr(out.data,
-	                             "{\"name\":\"tasks_total\",\"type\":\"counter\",\"help\":"
-	                             "\"Tasks\\\\ that\\nended.\",\"labels\":{\"state\":\"ok\","
-	                             "\"why\":\"a\\\"b,c=d\"},\"value\":4}"));
-	ck_assert_ptr_nonnull(strstr(out.data,
-	                             "\"name\":\"hole\",\"type\":\"gauge\",\"help\":\"Hole.\","
-	                             "\"labels\":{},\"value\":null}"));
+	ck_assert_ptr_nonnull(strstr(out.data, "{\"name\":\"tasks_total\",\"type\":\"counter\",\"help\":"
+	                                       "\"Tasks\\\\ that\\nended.\",\"labels\":{\"state\":\"ok\","
+	                                       "\"why\":\"a\\\"b,c=d\"},\"value\":4}"));
+	ck_assert_ptr_nonnull(strstr(out.data, "\"name\":\"hole\",\"type\":\"gauge\",\"help\":\"Hole.\","
+	                                       "\"labels\":{},\"value\":null}"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"buckets\":[{\"le\":0.0005,\"count\":0}"));
 	buf_done(&out);
 	health_free(health);
@@ -152,11 +148,9 @@ START_TEST(the_worst_probe_is_the_verdict_and_a_failing_one_is_not_ready)
 	ck_assert_int_eq(health_is_ready(health), 1);
 	buf_init(&out, 0);
 	ck_assert_int_eq(health_check(health, &out), HEALTH_DEGRADED);
-	ck_assert_str_eq(
-	        out.data,
-	        "{\"status\":\"degraded\",\"ready\":true,\"probes\":["
-	        "{\"name\":\"store\",\"status\":\"ok\",\"detail\":\"\"},"
-	        "{\"name\":\"disk\",\"status\":\"degraded\",\"detail\":\"not \\\"well\\\"\"}]}");
+	ck_assert_str_eq(out.data, "{\"status\":\"degraded\",\"ready\":true,\"probes\":["
+	                           "{\"name\":\"store\",\"status\":\"ok\",\"detail\":\"\"},"
+	                           "{\"name\":\"disk\",\"status\":\"degraded\",\"detail\":\"not \\\"well\\\"\"}]}");
 	buf_done(&out);
 	store = HEALTH_FAILING;
 	ck_assert_int_eq(health_is_ready(health), 0);

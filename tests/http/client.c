@@ -178,8 +178,8 @@ int client_reply(struct client *client, int head_only)
 	snprintf(client->head, sizeof(client->head), "%.*s", (int)n, client->in.data);
 	buf_consume(&client->in, n);
 	ck_assert_int_eq(sscanf(client->head, "HTTP/1.1 %d", &client->status), 1);
-	client->whole = head_only || client->status == 204 || client->status == 304 ||
-	                client->status == 100 || read_body(client);
+	client->whole = head_only || client->status == 204 || client->status == 304 || client->status == 100 ||
+	                read_body(client);
 	return client->status;
 }
 

@@ -70,9 +70,8 @@ static size_t send_until_full(struct client *client, size_t n)
 	size_t sent = 0;
 
 	for (int idle = 0; idle < 20 && sent < n;) {
-		ssize_t done =
-		        send(client->fd, block, n - sent < sizeof(block) ? n - sent : sizeof(block),
-		             MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t done = send(client->fd, block, n - sent < sizeof(block) ? n - sent : sizeof(block),
+		                    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (done > 0) {
 			sent += (size_t)done;

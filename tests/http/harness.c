@@ -31,8 +31,8 @@ static void show(struct http_request *req, void *ctx)
 	(void)ctx;
 	http_set_header(req, "X-Trace", http_traceparent(req));
 	http_reply_json(req, 200,
-	                arena_printf(http_arena(req), "%s|%s|%s", http_route_of(req)->help,
-	                             http_param(req, "id"), q ? q : "-"));
+	                arena_printf(http_arena(req), "%s|%s|%s", http_route_of(req)->help, http_param(req, "id"),
+	                             q ? q : "-"));
 }
 
 static void on_held_gone(void *ctx, struct http_request *req)
@@ -229,8 +229,7 @@ void start(void)
 
 	memset(&s, 0, sizeof(s));
 	ck_ok(options_init(http_options, &s.config, &err), &err);
-	ck_ok(option_set(option_find(http_options, "listen"), &s.config, "127.0.0.1:0", &err),
-	      &err);
+	ck_ok(option_set(option_find(http_options, "listen"), &s.config, "127.0.0.1:0", &err), &err);
 	log_setup(LOG_TEXT, LOG_ERROR, "test");
 }
 

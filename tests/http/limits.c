@@ -57,8 +57,7 @@ START_TEST(an_empty_header_keeps_its_place)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\nX:\r\nY: \r\n" HOST "\r\n"),
-	                 200);
+	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\nX:\r\nY: \r\n" HOST "\r\n"), 200);
 	client_close(&client);
 	finish();
 }
@@ -72,22 +71,17 @@ START_TEST(too_large_a_body_is_413_by_length_and_by_chunks)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(
-	        client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n"),
-	        413);
+	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n"), 413);
 	ck_assert(client_at_end(&client));
 	client_close(&client);
 	client = connected();
 	memset(chunk, 'x', 101);
-	client_puts(&client,
-	            "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n65\r\n");
+	client_puts(&client, "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n65\r\n");
 	client_puts(&client, chunk);
 	ck_assert_int_eq(client_reply(&client, 0), 413);
 	client_close(&client);
 	client = connected();
-	ck_assert_int_eq(
-	        client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"),
-	        413);
+	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"), 413);
 	client_close(&client);
 	finish();
 }
@@ -100,8 +94,7 @@ START_TEST(endless_trailers_are_431)
 	start();
 	go();
 	client = connected();
-	client_puts(&client,
-	            "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
+	client_puts(&client, "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
 	for (int i = 0; i < 3000; i++)
 		client_puts(&client, "Trailer-X: yyyyyyyy\r\n");
 	ck_assert_int_eq(client_reply(&client, 0), 431);

@@ -95,8 +95,16 @@ START_TEST(a_wrong_request_is_a_problem_and_the_next_one_is_served)
 END_TEST
 
 static const char *const senseless[] = {
-	"GET /hello\n", "1 GET\n", "1\n", "1 GET /hello x\n", "1 GET /hello -1\n", "1 GET /hello 99999999999999999999\n",
-	"GET / HTTP/1.1\r\n", " GET /hello 0\n", "\x01 GET /hello 0\n", "{\"id\":1}\n",
+	"GET /hello\n",
+	"1 GET\n",
+	"1\n",
+	"1 GET /hello x\n",
+	"1 GET /hello -1\n",
+	"1 GET /hello 99999999999999999999\n",
+	"GET / HTTP/1.1\r\n",
+	" GET /hello 0\n",
+	"\x01 GET /hello 0\n",
+	"{\"id\":1}\n",
 	"0123456789012345678901234567890123456789012345678901234567890123456789 GET /hello 0\n",
 };
 

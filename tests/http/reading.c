@@ -13,46 +13,30 @@ static const struct {
 	int status;
 } ambiguous[] = {
 	{"length beside chunked",
-	 "POST /hello HTTP/1.1\r\n" HOST
-	 "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-	 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 	{"chunked before length",
-	 "POST /hello HTTP/1.1\r\n" HOST
-	 "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-	 400},
-	{"two lengths",
-	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
-	 400},
-	{"the same length twice",
-	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd", 400},
-	{"a list of lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd",
-	 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400},
+	{"two lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
+	{"the same length twice", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+         400},
+	{"a list of lengths", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd", 400},
 	{"chunked, then identity",
-	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-	 400},
-	{"an unknown coding",
-	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
-	{"a space before the colon",
-	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd", 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400},
+	{"an unknown coding", "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
+	{"a space before the colon", "POST /hello HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd", 400},
 	{"a bare CR in a value", "GET /hello HTTP/1.1\r\n" HOST "X: a\rb\r\n\r\n", 400},
 	{"bare LF lines", "GET /hello HTTP/1.1\nHost: x\n\n", 400},
 	{"bare LF behind a chunk",
-	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
-	 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n", 400},
 	{"bare LF behind a chunk size",
-	 "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
-	 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", 400},
 	{"a chunk size beyond 64 bits",
-	 "POST /hello HTTP/1.1\r\n" HOST
-	 "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nabc",
-	 400},
+         "POST /hello HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nabc", 400},
 	{"a negative length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: -4\r\n\r\n", 400},
-	{"a length with a plus", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd",
-	 400},
-	{"a length beyond 64 bits",
-	 "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", 400},
-	{"a hexadecimal length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd",
-	 400},
+	{"a length with a plus", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd", 400},
+	{"a length beyond 64 bits", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n",
+         400},
+	{"a hexadecimal length", "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd", 400},
 	{"a folded header", "GET /hello HTTP/1.1\r\n" HOST "X: a\r\n b\r\n\r\n", 400},
 	{"a folded first header", "GET /hello HTTP/1.1\r\n Host: x\r\n\r\n", 400},
 	{"no Host", "GET /hello HTTP/1.1\r\n\r\n", 400},
@@ -72,8 +56,7 @@ START_TEST(an_ambiguous_request_is_refused_and_the_connection_ends)
 	client = connected();
 	client_puts(&client, ambiguous[_i].bytes);
 	client_puts(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
-	ck_assert_msg(client_reply(&client, 0) == ambiguous[_i].status, "%s: %d",
-	              ambiguous[_i].what, client.status);
+	ck_assert_msg(client_reply(&client, 0) == ambiguous[_i].status, "%s: %d", ambiguous[_i].what, client.status);
 	ck_assert_str_eq(client_header(&client, "Connection"), "close");
 	ck_assert_msg(client_at_end(&client), "%s: a second request was read", ambiguous[_i].what);
 	client_close(&client);
@@ -162,8 +145,7 @@ START_TEST(what_is_sent_ahead_waits_for_the_answer_before)
 	go();
 	client = connected();
 	other = connected();
-	client_puts(&client,
-	            "GET /hold HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n");
+	client_puts(&client, "GET /hold HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n");
 	while (client_ask(&other, "GET /let-go HTTP/1.1\r\n" HOST "\r\n") == 200 && !s.gone &&
 	       recv(client.fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
 		;
@@ -186,10 +168,8 @@ START_TEST(a_body_comes_whole_with_length_and_in_chunks)
 	client = connected();
 	client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nabcde");
 	ck_assert_str_eq(client.body.data, "abcde");
-	client_ask(
-	        &client,
-	        "POST /hello HTTP/1.1\r\n" HOST
-	        "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n");
+	client_ask(&client, "POST /hello HTTP/1.1\r\n" HOST
+	                    "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n");
 	ck_assert_str_eq(client.body.data, "abcde");
 	client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
 	ck_assert_str_eq(client.body.data, "{\"hello\":true}");
@@ -306,9 +286,8 @@ START_TEST(an_offer_to_upgrade_is_not_taken)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST
-	                                     "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
-	                 200);
+	ck_assert_int_eq(
+		client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), 200);
 	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200);
 	client_close(&client);
 	finish();
@@ -322,13 +301,11 @@ START_TEST(a_page_of_another_site_cannot_change_anything)
 	start();
 	go();
 	client = connected();
-	ck_assert_int_eq(client_ask(&client,
-	                            "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n"
-	                            "Content-Length: 1\r\n\r\nx"),
+	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://a:1\r\n"
+	                                     "Content-Length: 1\r\n\r\nx"),
 	                 200);
-	ck_assert_int_eq(client_ask(&client,
-	                            "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://b\r\n"
-	                            "Content-Length: 1\r\n\r\nx"),
+	ck_assert_int_eq(client_ask(&client, "POST /hello HTTP/1.1\r\nHost: a:1\r\nOrigin: http://b\r\n"
+	                                     "Content-Length: 1\r\n\r\nx"),
 	                 403);
 	client_close(&client);
 	finish();
@@ -344,8 +321,7 @@ START_TEST(a_trace_goes_on_and_a_broken_one_is_replaced)
 	start();
 	go();
 	client = connected();
-	snprintf(text, sizeof(text), "GET /things/a HTTP/1.1\r\n" HOST "traceparent: %s\r\n\r\n",
-	         trace);
+	snprintf(text, sizeof(text), "GET /things/a HTTP/1.1\r\n" HOST "traceparent: %s\r\n\r\n", trace);
 	client_ask(&client, text);
 	ck_assert_str_eq(client_header(&client, "X-Trace"), trace);
 	client_ask(&client, "GET /things/a HTTP/1.1\r\n" HOST "traceparent: 00-0-0-0\r\n\r\n");
@@ -365,12 +341,11 @@ START_TEST(a_problem_names_code_place_and_whether_to_retry)
 	ck_assert_int_eq(client_ask(&client, "GET /problem HTTP/1.1\r\n" HOST "\r\n"), 503);
 	ck_assert_str_eq(client_header(&client, "Content-Type"), "application/problem+json");
 	ck_assert_str_eq(client_header(&client, "Retry-After"), "1");
-	ck_assert_str_eq(
-	        client.body.data,
-	        "{\"type\":\"urn:orasi:problem:busy\",\"title\":\"Too busy\",\"status\":503,"
-	        "\"detail\":\"it is \\\"busy\\\"\",\"instance\":\"/problem\",\"retryable\":true,"
-	        "\"retry_after_ms\":1000,\"errors\":[{\"pointer\":\"/a/0\","
-	        "\"detail\":\"it is \\\"busy\\\"\"}]}");
+	ck_assert_str_eq(client.body.data,
+	                 "{\"type\":\"urn:orasi:problem:busy\",\"title\":\"Too busy\",\"status\":503,"
+	                 "\"detail\":\"it is \\\"busy\\\"\",\"instance\":\"/problem\",\"retryable\":true,"
+	                 "\"retry_after_ms\":1000,\"errors\":[{\"pointer\":\"/a/0\","
+	                 "\"detail\":\"it is \\\"busy\\\"\"}]}");
 	client_close(&client);
 	finish();
 }
@@ -385,12 +360,9 @@ START_TEST(an_etag_that_the_client_has_gives_304)
 	client = connected();
 	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST "\r\n"), 200);
 	ck_assert_str_eq(client_header(&client, "ETag"), "\"v7\"");
-	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST
-	                                     "If-None-Match: \"v6\", W/\"v7\"\r\n\r\n"),
+	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST "If-None-Match: \"v6\", W/\"v7\"\r\n\r\n"),
 	                 304);
-	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST
-	                                     "If-None-Match: \"v77\"\r\n\r\n"),
-	                 200);
+	ck_assert_int_eq(client_ask(&client, "GET /tagged HTTP/1.1\r\n" HOST "If-None-Match: \"v77\"\r\n\r\n"), 200);
 	client_close(&client);
 	finish();
 }
@@ -418,7 +390,8 @@ void reading_cases(Suite *suite)
 	TCase *tests = tcase_create("reading");
 
 	suite_add_tcase(suite, tests);
-	tcase_add_loop_test(tests, an_ambiguous_request_is_refused_and_the_connection_ends, 0, sizeof(ambiguous) / sizeof(ambiguous[0]));
+	tcase_add_loop_test(tests, an_ambiguous_request_is_refused_and_the_connection_ends, 0,
+	                    sizeof(ambiguous) / sizeof(ambiguous[0]));
 	tcase_add_test(tests, a_nul_in_a_header_is_refused);
 	tcase_add_test(tests, an_ambiguous_request_is_refused_byte_by_byte_too);
 	tcase_add_test(tests, a_connection_serves_one_request_after_another);

@@ -134,9 +134,10 @@ static int holds(const orasi_term *term, const struct arrow_view *view, int64_t 
 		if (is_null(view, i) || is_null(&values, k))
 			continue;
 		c = compare_values(view, i, &values, k);
-		if (((term->op == ORASI_OP_EQ || term->op == ORASI_OP_IN) && !c) || (term->op == ORASI_OP_LT && c < 0) ||
-		    (term->op == ORASI_OP_LE && c <= 0) || (term->op == ORASI_OP_GT && c > 0) ||
-		    (term->op == ORASI_OP_GE && c >= 0) || (term->op == ORASI_OP_PREFIX && begins_with(view, i, &values)))
+		if (((term->op == ORASI_OP_EQ || term->op == ORASI_OP_IN) && !c) ||
+		    (term->op == ORASI_OP_LT && c < 0) || (term->op == ORASI_OP_LE && c <= 0) ||
+		    (term->op == ORASI_OP_GT && c > 0) || (term->op == ORASI_OP_GE && c >= 0) ||
+		    (term->op == ORASI_OP_PREFIX && begins_with(view, i, &values)))
 			return 1;
 	}
 	return 0;
@@ -177,7 +178,8 @@ static void check_query(const orasi_term *const *terms, uint32_t n)
 			wanted &= holds(terms[t], &view, i);
 		if (!wanted)
 			continue;
-		ck_assert_msg(at < found && rows[at] == (uint64_t)i, "row %d is missing, operator %u", (int)i, terms[0]->op);
+		ck_assert_msg(at < found && rows[at] == (uint64_t)i, "row %d is missing, operator %u", (int)i,
+		              terms[0]->op);
 		at++;
 	}
 	ck_assert_msg(at == found, "%zu rows too many, operator %u", found - at, terms[0]->op);
@@ -213,7 +215,10 @@ static void check_random_queries(const char *format)
 			if ((op == ORASI_OP_PREFIX && !text) || (t && op == ORASI_OP_IN))
 				op = ORASI_OP_GE;
 			values[t] = some_values(format, op == ORASI_OP_IN ? 1 + rand() % 6 : 1);
-			terms[t] = (orasi_term){sizeof(terms[t]), op, {"k", 1}, keys.children[0],
+			terms[t] = (orasi_term){sizeof(terms[t]),
+			                        op,
+			                        {"k", 1},
+			                        keys.children[0],
 			                        op >= ORASI_OP_IS_NULL ? NULL : &values[t]};
 		}
 		check_query(list, n);

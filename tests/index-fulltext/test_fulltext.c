@@ -203,13 +203,17 @@ static struct query *random_query(int depth)
 	if (q->kind == WORD)
 		n = asprintf(&q->text, "%s", vocabulary[q->first]);
 	else if (q->kind == PHRASE)
-		n = asprintf(&q->text, rand() % 2 ? "\"%s, %s\"" : "%s/%s", vocabulary[q->first], vocabulary[q->second]);
+		n = asprintf(&q->text, rand() % 2 ? "\"%s, %s\"" : "%s/%s", vocabulary[q->first],
+		             vocabulary[q->second]);
 	else if (q->kind == PREFIX)
 		n = asprintf(&q->text, "%.1s*", vocabulary[q->first % 5]);
 	else if (q->kind == NOT)
 		n = asprintf(&q->text, "NOT (%s)", q->left->text);
 	else
-		n = asprintf(&q->text, "(%s)%s(%s)", q->left->text, q->kind == OR ? " OR " : rand() % 2 ? " AND " : "",
+		n = asprintf(&q->text, "(%s)%s(%s)", q->left->text,
+		             q->kind == OR ? " OR "
+		             : rand() % 2  ? " AND "
+		                           : "",
 		             q->right->text);
 	ck_assert_int_gt(n, 0);
 	return q;
@@ -238,7 +242,8 @@ static int holds(const struct query *q, const struct row *row)
 	for (int i = 0; i < row->n; i++)
 		if ((q->kind == WORD && row->words[i] == q->first) ||
 		    (q->kind == PREFIX && *vocabulary[row->words[i]] == *vocabulary[q->first % 5]) ||
-		    (q->kind == PHRASE && row->words[i] == q->first && i + 1 < row->n && row->words[i + 1] == q->second))
+		    (q->kind == PHRASE && row->words[i] == q->first && i + 1 < row->n &&
+		     row->words[i + 1] == q->second))
 			return 1;
 	return 0;
 }
@@ -324,13 +329,20 @@ END_TEST
 
 START_TEST(words_are_found_in_any_case_and_script)
 {
-	static const char *const texts[] = {"Straße ÄÖÜ naïve", "ПРИВЕТ мир", "ΑΘΗΝΑ", "日本語の本", "a\xff" "b snake_case x1",
-	                                    NULL, ""};
+	static const char *const texts[] = {"Straße ÄÖÜ naïve",
+	                                    "ПРИВЕТ мир",
+	                                    "ΑΘΗΝΑ",
+	                                    "日本語の本",
+	                                    "a\xff"
+	                                    "b snake_case x1",
+	                                    NULL,
+	                                    ""};
 	static const struct {
 		const char *query;
 		size_t n;
-	} cases[] = {{"straße", 1}, {"äöü", 1}, {"NAÏVE", 1}, {"привет", 1}, {"αθηνα", 1}, {"本", 1}, {"日本", 1}, {"本日", 0},
-	             {"\"a b\"", 1}, {"snake_case", 1}, {"snake", 0}, {"snake*", 1}, {"X1", 1}, {"NOT x1", 5}};
+	} cases[] = {{"straße", 1}, {"äöü", 1},    {"NAÏVE", 1}, {"привет", 1},  {"αθηνα", 1},
+	             {"本", 1},     {"日本", 1},   {"本日", 0},  {"\"a b\"", 1}, {"snake_case", 1},
+	             {"snake", 0},  {"snake*", 1}, {"X1", 1},    {"NOT x1", 5}};
 
 	build_texts(texts, 7);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -355,9 +367,11 @@ START_TEST(a_query_that_is_wrong_is_refused_with_the_place)
 {
 	static const struct {
 		const char *query, *place;
-	} cases[] = {{"", "a word is missing"},  {"--", "no word"},          {"a AND", "character 6"},
-	             {"(a", "')' is missing"},   {"a)", "without its '('"},  {"\"a", "character 1: the quotation"},
-	             {"OR a", "character 1"},    {"a OR OR b", "character 6"}, {"NOT", "character 4"}};
+	} cases[] = {{"", "a word is missing"}, {"--", "no word"},
+	             {"a AND", "character 6"},  {"(a", "')' is missing"},
+	             {"a)", "without its '('"}, {"\"a", "character 1: the quotation"},
+	             {"OR a", "character 1"},   {"a OR OR b", "character 6"},
+	             {"NOT", "character 4"}};
 	static const char *const texts[] = {"a b"};
 
 	build_texts(texts, 1);

@@ -102,8 +102,7 @@ static void show(struct buf *ret, const struct arrow_view *view, int64_t i)
 	}
 }
 
-static void show_batch(struct rows *rows, const struct ArrowSchema *schema,
-                       const struct ArrowArray *batch)
+static void show_batch(struct rows *rows, const struct ArrowSchema *schema, const struct ArrowArray *batch)
 {
 	struct arrow_view view;
 	char msg[256];
@@ -119,9 +118,8 @@ static void show_batch(struct rows *rows, const struct ArrowSchema *schema,
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-static void keep_mark(struct rows *rows, const struct rows_options *options,
-                      const struct fakehost *fake, const orasi_mark *mark,
-                      const struct ArrowSchema *schema)
+static void keep_mark(struct rows *rows, const struct rows_options *options, const struct fakehost *fake,
+                      const orasi_mark *mark, const struct ArrowSchema *schema)
 {
 	size_t n = rows->n_marks;
 
@@ -141,9 +139,8 @@ static void keep_mark(struct rows *rows, const struct rows_options *options,
 	rows->n_marks++;
 }
 
-static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *factory, void *self,
-                             struct fakehost *fake, const struct rows_options *options,
-                             struct ArrowSchema *schema)
+static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *factory, void *self, struct fakehost *fake,
+                             const struct rows_options *options, struct ArrowSchema *schema)
 {
 	orasi_status status;
 
@@ -154,8 +151,7 @@ static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *fact
 		status = factory->next(self, &batch, &mark, &rows->error);
 		if (status == ORASI_SCHEMA) {
 			arrow_schema_release(schema);
-			must(!factory->schema(self, schema, &rows->error),
-			     "schema after ORASI_SCHEMA");
+			must(!factory->schema(self, schema, &rows->error), "schema after ORASI_SCHEMA");
 			rows->schemas++;
 			continue;
 		}
@@ -176,8 +172,7 @@ static void terminate(struct buf *buf)
 	buf->data[buf->len] = 0;
 }
 
-void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,
-              const struct rows_options *options)
+void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, const struct rows_options *options)
 {
 	const orasi_entry *entry = orasi_plugin_entry_v0();
 	const orasi_ingest_factory *factory = entry->get_factory(ORASI_INGEST_FACTORY);
@@ -201,8 +196,8 @@ void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,
 		schema_make(&want, options->want);
 		open.want = &want;
 	}
-	rows->status = factory->create(fakehost_host(fake), "org.orasi.ingest.json",
-	                               fakehost_config(config), &self, &rows->error);
+	rows->status = factory->create(fakehost_host(fake), "org.orasi.ingest.json", fakehost_config(config), &self,
+	                               &rows->error);
 	if (!rows->status)
 		rows->status = factory->open(self, &open, &schema, &rows->error);
 	if (!rows->status) {

@@ -27,12 +27,10 @@ struct rows_options {
 	orasi_bytes checkpoint;
 	const struct ArrowSchema *want_schema;
 	int keep_marks;
-	struct ArrowSchema
-		*ret_schemas; /* the schema in force at each mark; as many as keep_marks says */
+	struct ArrowSchema *ret_schemas; /* the schema in force at each mark; as many as keep_marks says */
 };
 
-void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source,
-              const struct rows_options *options);
+void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, const struct rows_options *options);
 void rows_done(struct rows *rows);
 
 /* A flat struct schema from "name:format …". */

@@ -87,15 +87,13 @@ END_TEST
 
 START_TEST(integers_beyond_int64_make_a_double_column)
 {
-	expect_value("{\"a\":[9223372036854775808,1]}", "a:+l(item:g)",
-	             "{a=[9.2233720368547758e+18 1]}\n");
+	expect_value("{\"a\":[9223372036854775808,1]}", "a:+l(item:g)", "{a=[9.2233720368547758e+18 1]}\n");
 }
 END_TEST
 
 START_TEST(times_become_timestamps_and_days_become_dates)
 {
-	expect_value("{\"a\":\"1970-01-01T00:00:01.5Z\",\"b\":\"1970-01-02\"}", "a:tsu:UTC b:tdD",
-	             "{a=1500000 b=1}\n");
+	expect_value("{\"a\":\"1970-01-01T00:00:01.5Z\",\"b\":\"1970-01-02\"}", "a:tsu:UTC b:tdD", "{a=1500000 b=1}\n");
 }
 END_TEST
 
@@ -108,8 +106,7 @@ END_TEST
 
 START_TEST(times_stay_text_when_nobody_wants_them_found)
 {
-	run_with("{\"a\":\"1970-01-02\"}",
-	         (struct rows_options){.config = "{\"infer_timestamps\":false}"});
+	run_with("{\"a\":\"1970-01-02\"}", (struct rows_options){.config = "{\"infer_timestamps\":false}"});
 	expect("a:u", "{a=\"1970-01-02\"}\n");
 }
 END_TEST
@@ -117,8 +114,7 @@ END_TEST
 START_TEST(objects_become_structs_and_arrays_lists)
 {
 	run("{\"a\":{\"b\":1,\"c\":[{\"d\":\"x\"},null]}}\n{\"a\":null}\n{}\n");
-	expect("a:+s(b:l c:+l(item:+s(d:u)))",
-	       "{a={b=1 c=[{d=\"x\"} null]}}\n{a=null}\n{a=null}\n");
+	expect("a:+s(b:l c:+l(item:+s(d:u)))", "{a={b=1 c=[{d=\"x\"} null]}}\n{a=null}\n{a=null}\n");
 }
 END_TEST
 
@@ -150,8 +146,8 @@ END_TEST
 
 START_TEST(escapes_are_resolved_in_values_and_keys)
 {
-	expect_value("{\"\\u0061\\n\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u20ac\\ud83d\\ude00\"}",
-	             "a\n:u", "{a\n=\"\"\\/\b\f\n\r\t\xE2\x82\xAC\xF0\x9F\x98\x80\"}\n");
+	expect_value("{\"\\u0061\\n\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u20ac\\ud83d\\ude00\"}", "a\n:u",
+	             "{a\n=\"\"\\/\b\f\n\r\t\xE2\x82\xAC\xF0\x9F\x98\x80\"}\n");
 }
 END_TEST
 
@@ -175,18 +171,14 @@ END_TEST
 START_TEST(evidence_is_told_for_every_column)
 {
 	run("{\"a\":1,\"b\":{\"c\":\"x\"}}\n{\"a\":null}\n");
-	ck_assert_uint_eq(fakehost_logs_with(
-	                          fake, "inferred column column=a type=l seen=1 nulls=1 example=1"),
-	                  1);
-	ck_assert_uint_eq(
-		fakehost_logs_with(fake, "column=b.c type=u seen=1 nulls=0 example=\"x\""), 1);
+	ck_assert_uint_eq(fakehost_logs_with(fake, "inferred column column=a type=l seen=1 nulls=1 example=1"), 1);
+	ck_assert_uint_eq(fakehost_logs_with(fake, "column=b.c type=u seen=1 nulls=0 example=\"x\""), 1);
 }
 END_TEST
 
 START_TEST(an_object_with_too_many_keys_becomes_json_text)
 {
-	run_with("{\"a\":{\"x\":1,\"y\":2,\"z\":3},\"b\":1}",
-	         (struct rows_options){.config = "{\"max_columns\":2}"});
+	run_with("{\"a\":{\"x\":1,\"y\":2,\"z\":3},\"b\":1}", (struct rows_options){.config = "{\"max_columns\":2}"});
 	expect("a:u b:l", "{a=\"{\"x\":1,\"y\":2,\"z\":3}\" b=1}\n");
 }
 END_TEST
@@ -274,9 +266,8 @@ START_TEST(what_an_array_lacks_is_corrupt_and_says_where)
 		const char *text;
 		int64_t offset;
 	} cases[] = {
-		{"[{\"a\":1},{\"a\":2}", 16}, {"[{\"a\":1} {\"a\":2}]", 9},
-		{"[{\"a\":1},]", 9},          {"[{\"a\":1}]x", 9},
-		{"[{\"a\":[1}]", 8},          {"[{\"a\":1},{\"a\":", 9},
+		{"[{\"a\":1},{\"a\":2}", 16}, {"[{\"a\":1} {\"a\":2}]", 9}, {"[{\"a\":1},]", 9},
+		{"[{\"a\":1}]x", 9},          {"[{\"a\":[1}]", 8},          {"[{\"a\":1},{\"a\":", 9},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -284,9 +275,7 @@ START_TEST(what_an_array_lacks_is_corrupt_and_says_where)
 		ck_assert_msg(rows.status == ORASI_E_CORRUPT, "%s: %d", cases[i].text, rows.status);
 		ck_assert_msg(rows.error.offset == cases[i].offset, "%s: %lld", cases[i].text,
 		              (long long)rows.error.offset);
-		ck_assert_uint_eq(rows.rows, i == 5 || i == 1 || i == 2 || i == 3 ? 1
-		                             : i == 0                             ? 2
-		                                                                  : 0);
+		ck_assert_uint_eq(rows.rows, i == 5 || i == 1 || i == 2 || i == 3 ? 1 : i == 0 ? 2 : 0);
 	}
 }
 END_TEST
@@ -309,11 +298,8 @@ static void reject_of(const char *record, const char *code, const char *column)
 
 	buf_init(&text, 0);
 	buf_printf(&text, "{\"a\":1,\"s\":{\"t\":[\"x\"]}}\n%s\n{\"a\":2}\n", record);
-	run_with(text.data,
-	         (struct rows_options){
-	                 .config = "{\"max_depth\":8,\"max_record\":1024,\"sample_rows\":1}"});
-	ck_assert_msg(rows.rows == 2, "%s: %llu rows, %s", record, (unsigned long long)rows.rows,
-	              rows.error.message);
+	run_with(text.data, (struct rows_options){.config = "{\"max_depth\":8,\"max_record\":1024,\"sample_rows\":1}"});
+	ck_assert_msg(rows.rows == 2, "%s: %llu rows, %s", record, (unsigned long long)rows.rows, rows.error.message);
 	ck_assert_uint_eq(fakehost_rejects(fake), n + 1);
 	ck_assert_str_eq(fakehost_reject(fake, n)->code, code);
 	ck_assert_str_eq(fakehost_reject(fake, n)->column, column);
@@ -368,8 +354,7 @@ START_TEST(a_reject_names_column_and_value)
 	/* The sample has seen the text, so that the column is text; a wanted int64 is not. */
 	run_with("{\"a\":1}\n{\"a\":\"many\"}\n", (struct rows_options){.want = "a:l"});
 	ck_assert_uint_eq(fakehost_rejects(fake), 1);
-	ck_assert_str_eq(fakehost_reject(fake, 0)->message,
-	                 "a: not a number, at byte 5 of the record: \"many\"");
+	ck_assert_str_eq(fakehost_reject(fake, 0)->message, "a: not a number, at byte 5 of the record: \"many\"");
 }
 END_TEST
 
@@ -441,10 +426,10 @@ END_TEST
 
 START_TEST(wanted_types_are_filled)
 {
-	run_with("{\"i8\":-128,\"u16\":65535,\"f\":0.5,\"d\":3,\"t\":\"1970-01-01T00:00:00.25Z\","
-	         "\"u\":18446744073709551615,\"L\":\"x\"}",
-	         (struct rows_options){.want = "i8:c u16:S f:f d:g t:tsm: u:L L:U none:l",
-	                               .flags = ORASI_OPEN_PROJECT});
+	run_with(
+		"{\"i8\":-128,\"u16\":65535,\"f\":0.5,\"d\":3,\"t\":\"1970-01-01T00:00:00.25Z\","
+		"\"u\":18446744073709551615,\"L\":\"x\"}",
+		(struct rows_options){.want = "i8:c u16:S f:f d:g t:tsm: u:L L:U none:l", .flags = ORASI_OPEN_PROJECT});
 	expect("i8:c u16:S f:f d:g t:tsm: u:L L:U none:l",
 	       "{i8=-128 u16=65535 f=0.5 d=3 t=250 u=-1 L=\"x\" none=null}\n");
 }
@@ -452,8 +437,7 @@ END_TEST
 
 START_TEST(floats_beyond_their_range_are_rejected)
 {
-	run_with("{\"f\":1e300}\n{\"d\":-1e400}\n{\"f\":3e38,\"d\":1e308}\n",
-	         (struct rows_options){.want = "f:f d:g"});
+	run_with("{\"f\":1e300}\n{\"d\":-1e400}\n{\"f\":3e38,\"d\":1e308}\n", (struct rows_options){.want = "f:f d:g"});
 	ck_assert_uint_eq(rows.rows, 1);
 	ck_assert_uint_eq(fakehost_rejects(fake), 2);
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.mismatch");
@@ -468,8 +452,7 @@ START_TEST(wanted_decimals_are_exact)
 	expect("a:d:5,2", "{a=3930000000000000}\n{a=fbffffffffffffff}\n{a=1027000000000000}\n"
 	                  "{a=0f00000000000000}\n");
 	ck_assert_uint_eq(fakehost_rejects(fake), 2);
-	run_with("{\"a\":-12345678901234567890123456789012345678}\n",
-	         (struct rows_options){.want = "a:d:38,0"});
+	run_with("{\"a\":-12345678901234567890123456789012345678}\n", (struct rows_options){.want = "a:d:38,0"});
 	ck_assert_uint_eq(rows.rows, 1);
 }
 END_TEST
@@ -552,8 +535,7 @@ START_TEST(a_column_that_needs_values_rejects_records_without)
 
 	schema_make(&schema, "a:l b:l");
 	schema.children[1]->flags = 0;
-	run_with("{\"a\":1}\n{\"a\":1,\"b\":2}\n{\"b\":null}\n",
-	         (struct rows_options){.want_schema = &schema});
+	run_with("{\"a\":1}\n{\"a\":1,\"b\":2}\n{\"b\":null}\n", (struct rows_options){.want_schema = &schema});
 	expect("a:l b:l", "{a=1 b=2}\n");
 	ck_assert_uint_eq(fakehost_rejects(fake), 2);
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.null");
@@ -577,8 +559,7 @@ START_TEST(heads_are_recognised_by_what_they_hold_and_by_name)
 		{"[1,2]", "x", 0, 0},
 		{"{", "x", 0, 0},
 	};
-	const orasi_ingest_factory *factory =
-		orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *factory = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint32_t score = 1000;
@@ -586,8 +567,7 @@ START_TEST(heads_are_recognised_by_what_they_hold_and_by_name)
 		orasi_str name = {cases[i].name, strlen(cases[i].name)};
 
 		ck_assert_int_eq(factory->sniff("org.orasi.ingest.json", head, name, &score), 0);
-		ck_assert_msg(score >= cases[i].least && score <= cases[i].most, "%s: %u",
-		              cases[i].head, score);
+		ck_assert_msg(score >= cases[i].least && score <= cases[i].most, "%s: %u", cases[i].head, score);
 	}
 }
 END_TEST
@@ -598,8 +578,7 @@ END_TEST
 
 START_TEST(a_new_key_after_the_sample_grows_the_schema)
 {
-	run_with("{\"a\":1}\n{\"a\":2,\"b\":\"x\"}\n{\"a\":3}\n",
-	         (struct rows_options){.config = SMALL_SAMPLE});
+	run_with("{\"a\":1}\n{\"a\":2,\"b\":\"x\"}\n{\"a\":3}\n", (struct rows_options){.config = SMALL_SAMPLE});
 	expect("a:l b:u", "{a=1}\n{a=2 b=\"x\"}\n{a=3 b=null}\n");
 	ck_assert_uint_eq(rows.schemas, 1);
 }
@@ -609,15 +588,13 @@ START_TEST(structs_grow_inside_too)
 {
 	run_with("{\"s\":{\"a\":1},\"l\":[{\"x\":1}]}\n{\"s\":{\"b\":true},\"l\":[{\"y\":2}]}\n",
 	         (struct rows_options){.config = SMALL_SAMPLE});
-	expect("s:+s(a:l b:b) l:+l(item:+s(x:l y:l))",
-	       "{s={a=1} l=[{x=1}]}\n{s={a=null b=1} l=[{x=null y=2}]}\n");
+	expect("s:+s(a:l b:b) l:+l(item:+s(x:l y:l))", "{s={a=1} l=[{x=1}]}\n{s={a=null b=1} l=[{x=null y=2}]}\n");
 }
 END_TEST
 
 START_TEST(a_new_key_that_is_null_does_not_grow_anything)
 {
-	run_with("{\"a\":1}\n{\"b\":null}\n{\"b\":5}\n",
-	         (struct rows_options){.config = SMALL_SAMPLE});
+	run_with("{\"a\":1}\n{\"b\":null}\n{\"b\":5}\n", (struct rows_options){.config = SMALL_SAMPLE});
 	expect("a:l b:l", "{a=1}\n{a=null}\n{a=null b=5}\n");
 }
 END_TEST
@@ -625,12 +602,10 @@ END_TEST
 START_TEST(new_keys_are_ignored_or_rejected_when_told_so)
 {
 	run_with("{\"a\":1}\n{\"b\":[1,{\"c\":2}],\"a\":2}\n",
-	         (struct rows_options){
-	                 .config = "{\"sample_rows\":1,\"unknown_fields\":\"ignore\"}"});
+	         (struct rows_options){.config = "{\"sample_rows\":1,\"unknown_fields\":\"ignore\"}"});
 	expect("a:l", "{a=1}\n{a=2}\n");
 	run_with("{\"a\":1}\n{\"b\":1}\n",
-	         (struct rows_options){
-	                 .config = "{\"sample_rows\":1,\"unknown_fields\":\"reject\"}"});
+	         (struct rows_options){.config = "{\"sample_rows\":1,\"unknown_fields\":\"reject\"}"});
 	expect("a:l", "{a=1}\n");
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "type.unknown");
 }
@@ -673,8 +648,7 @@ START_TEST(a_growing_record_may_be_longer_than_the_sample)
 	for (int i = 0; i < 3000; i++)
 		buf_putc(&text, 'x');
 	buf_puts(&text, "\"}\n{\"c\":1}\n");
-	run_with(text.data,
-	         (struct rows_options){.config = "{\"sample_bytes\":1024,\"sample_rows\":1}"});
+	run_with(text.data, (struct rows_options){.config = "{\"sample_bytes\":1024,\"sample_rows\":1}"});
 	ck_assert_int_eq(rows.status, ORASI_END);
 	ck_assert_uint_eq(rows.rows, 3);
 	ck_assert_str_eq(rows.schema.data, "a:l b:u c:l");
@@ -685,20 +659,18 @@ END_TEST
 /* ---- marks, ranges, batches --------------------------------------------------------------- */
 
 /* Lines with everything: growth, rejects, blank lines, text modes, nested values. */
-static const char mixed[] =
-	"{\"a\":1,\"m\":1,\"j\":\"x\",\"s\":{\"x\":1}}\n{\"a\":2,\"m\":\"two\",\"j\":[2]}\r\n\n"
-	"{\"a\":\"bad\"}\n{\"a\":3,\"b\":1.5}\nnot json\n{\"m\":true,\"s\":{\"y\":[1,2]}}\n  \n"
-	"{\"a\":4,\"b\":2,\"c\":\"2020-01-01\"}\n{\"c\":\"2020-01-02\",\"s\":{\"x\":2,\"y\":[]}}\n"
-	"{\"a\":5,\"a\":6}\n{\"a\":7,\"j\":{\"k\":1}}";
+static const char mixed[] = "{\"a\":1,\"m\":1,\"j\":\"x\",\"s\":{\"x\":1}}\n{\"a\":2,\"m\":\"two\",\"j\":[2]}\r\n\n"
+			    "{\"a\":\"bad\"}\n{\"a\":3,\"b\":1.5}\nnot json\n{\"m\":true,\"s\":{\"y\":[1,2]}}\n  \n"
+			    "{\"a\":4,\"b\":2,\"c\":\"2020-01-01\"}\n{\"c\":\"2020-01-02\",\"s\":{\"x\":2,\"y\":[]}}\n"
+			    "{\"a\":5,\"a\":6}\n{\"a\":7,\"j\":{\"k\":1}}";
 #define MIXED_CONFIG "{\"sample_rows\":2}"
 
-static const char mixed_array[] =
-	"[{\"a\":1,\"m\":1,\"j\":\"x\"},{\"a\":2,\"m\":\"two\",\"j\":[2]},\n"
-	"{\"a\":\"bad\"},{\"a\":3,\"b\":1.5},7,{\"m\":true,\"s\":{\"y\":[1,2]}}\n,\n"
-	"{\"a\":4,\"b\":2}, {\"a\":7,\"j\":{\"k\":1}} ]\n";
+static const char mixed_array[] = "[{\"a\":1,\"m\":1,\"j\":\"x\"},{\"a\":2,\"m\":\"two\",\"j\":[2]},\n"
+				  "{\"a\":\"bad\"},{\"a\":3,\"b\":1.5},7,{\"m\":true,\"s\":{\"y\":[1,2]}}\n,\n"
+				  "{\"a\":4,\"b\":2}, {\"a\":7,\"j\":{\"k\":1}} ]\n";
 
 static const char mixed_values[] = "{\"a\":1,\"m\":1}{\"a\":2,\"m\":\"two\"}\n{\"a\":\"bad\"} "
-                                   "{\"a\":3,\"b\":1.5}\n7 {\"m\":true}{\"a\":4}";
+				   "{\"a\":3,\"b\":1.5}\n7 {\"m\":true}{\"a\":4}";
 
 static const char mixed_document[] =
 	"{\"x\":[1,{\"items\":0}],\"items\":[{\"a\":1},{\"a\":2},{\"b\":true}],\"y\":\"]\"}";
@@ -733,8 +705,7 @@ START_TEST(rows_do_not_depend_on_batch_sizes_or_short_reads)
 		source.max_read = i % 2 ? 1 : 9;
 		source.random = (uint64_t)i / 2 + 1;
 		rows_run(&rows, other, &source.source,
-		         &(struct rows_options){.config = mixes[_i].config,
-		                                .max_rows = sizes[i % 4]});
+		         &(struct rows_options){.config = mixes[_i].config, .max_rows = sizes[i % 4]});
 		ck_assert_str_eq(rows.text.data, whole.text.data);
 		ck_assert_str_eq(rows.schema.data, whole.schema.data);
 		ck_assert_uint_eq(fakehost_rejects(other), fakehost_rejects(fake));
@@ -746,8 +717,7 @@ END_TEST
 
 #define MARKS_MAX 16
 
-static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSchema *schema,
-                   int seek)
+static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSchema *schema, int seek)
 {
 	struct fakehost *other = fakehost_new();
 	struct fakehost_source source;
@@ -757,8 +727,7 @@ static void resume(int mix, struct rows *whole, size_t i, const struct ArrowSche
 	fakehost_source_init(&source, mixes[mix].text, strlen(mixes[mix].text), seek);
 	source.max_read = 5;
 	rows_run(&rows, other, &source.source,
-	         &(struct rows_options){
-	                 .config = mixes[mix].config, .want_schema = schema, .checkpoint = state});
+	         &(struct rows_options){.config = mixes[mix].config, .want_schema = schema, .checkpoint = state});
 	ck_assert_msg(rows.status == ORASI_END, "%s", rows.error.message);
 	ck_assert_str_eq(rows.text.data, whole->text.data + whole->mark_rows[i]);
 	ck_assert_str_eq(rows.schema.data, whole->schema.data);
@@ -819,9 +788,7 @@ START_TEST(two_ranges_have_every_row_once_wherever_the_cut_is)
 		size_t before = fakehost_rejects(fake);
 
 		memset(&rows, 0, sizeof(rows));
-		run_with(mixed, (struct rows_options){.want = want,
-		                                      .flags = ORASI_OPEN_PROJECT,
-		                                      .range_end = cut});
+		run_with(mixed, (struct rows_options){.want = want, .flags = ORASI_OPEN_PROJECT, .range_end = cut});
 		first = rows;
 		memset(&rows, 0, sizeof(rows));
 		run_with(mixed, (struct rows_options){.want = want,
@@ -869,8 +836,7 @@ END_TEST
 /* A source that makes up a huge record between two small ones. */
 #define HUGE_LEN (1ULL << 30)
 
-static orasi_status huge_read(orasi_source *source, void *buf, size_t cap, size_t *got,
-                              orasi_error *err)
+static orasi_status huge_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err)
 {
 	uint64_t *at = source->ctx;
 	static const char head[] = "{\"a\":1}\n{\"a\":\"", tail[] = "\"}\n{\"a\":2}\n";
@@ -879,8 +845,7 @@ static orasi_status huge_read(orasi_source *source, void *buf, size_t cap, size_
 	*got = 0;
 	for (; *got < cap && *at < HUGE_LEN + strlen(tail); (*at)++) {
 		if (*at >= strlen(head) && *at < HUGE_LEN) {
-			size_t n =
-			        cap - *got < HUGE_LEN - *at ? cap - *got : (size_t)(HUGE_LEN - *at);
+			size_t n = cap - *got < HUGE_LEN - *at ? cap - *got : (size_t)(HUGE_LEN - *at);
 
 			memset((char *)buf + *got, 'x', n);
 			*got += n - 1;
@@ -910,8 +875,7 @@ START_TEST(a_line_of_a_gigabyte_is_rejected_in_little_memory)
 	small = old;
 #endif
 	setrlimit(RLIMIT_DATA, &small);
-	rows_run(&rows, fake, &source,
-	         &(struct rows_options){.config = "{\"max_record\":1048576}"});
+	rows_run(&rows, fake, &source, &(struct rows_options){.config = "{\"max_record\":1048576}"});
 	setrlimit(RLIMIT_DATA, &old);
 	expect("a:l", "{a=1}\n{a=2}\n");
 	ck_assert_str_eq(fakehost_reject(fake, 0)->code, "json.too-long");
@@ -958,8 +922,7 @@ START_TEST(real_documents_are_read_whole)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (!run_corpus(files[i].name, files[i].config))
 			continue;
-		ck_assert_msg(rows.status == ORASI_END, "%s: %s", files[i].name,
-		              rows.error.message);
+		ck_assert_msg(rows.status == ORASI_END, "%s: %s", files[i].name, rows.error.message);
 		ck_assert_msg(!fakehost_rejects(fake), "%s: %s", files[i].name,
 		              fakehost_rejects(fake) ? fakehost_reject(fake, 0)->message : "");
 		ck_assert_msg(rows.rows == files[i].rows, "%s: %llu rows", files[i].name,

@@ -26,9 +26,9 @@ static void setup(void)
 	fakehost_output_init(&output);
 	entry->init(fakehost_host(fake), &error);
 	factory = entry->get_factory(ORASI_ENCODE_FACTORY);
-	ck_assert_int_eq(factory->create(fakehost_host(fake), entry->describe(0)->id,
-	                                 fakehost_config(config), &encoder, &error),
-	                 ORASI_OK);
+	ck_assert_int_eq(
+		factory->create(fakehost_host(fake), entry->describe(0)->id, fakehost_config(config), &encoder, &error),
+		ORASI_OK);
 }
 
 static void teardown(void)
@@ -84,9 +84,8 @@ START_TEST(doubles_read_back_as_the_same_doubles)
 	arrow_append_double(c.builder, -1e300);
 	arrow_append_double(c.builder, NAN);
 	arrow_append_double(c.builder, -INFINITY);
-	column_expect(
-		&c, "{\"a\":0.1}\n{\"a\":3.0}\n{\"a\":0.3333333333333333}\n"
-	            "{\"a\":4.94065645841247e-324}\n{\"a\":-1e+300}\n{\"a\":null}\n{\"a\":null}\n");
+	column_expect(&c, "{\"a\":0.1}\n{\"a\":3.0}\n{\"a\":0.3333333333333333}\n"
+	                  "{\"a\":4.94065645841247e-324}\n{\"a\":-1e+300}\n{\"a\":null}\n{\"a\":null}\n");
 }
 END_TEST
 
@@ -156,8 +155,7 @@ START_TEST(a_type_without_a_form_is_refused_by_name)
 	struct ArrowSchema schema;
 
 	schema_make(&schema, "big:d:50,2,256");
-	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error),
-	                 ORASI_E_UNSUPPORTED);
+	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error), ORASI_E_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(error.message, "'big'"));
 	arrow_schema_release(&schema);
 }
@@ -168,8 +166,7 @@ END_TEST
 /* Decodes the text and encodes what comes; the schema must not grow. */
 static void encode_text(const char *text, size_t len)
 {
-	const orasi_ingest_factory *decode =
-		orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *decode = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost_source source;
 	orasi_ingest_open open = {.struct_size = sizeof(open),
 	                          .source = &source.source,
@@ -182,9 +179,9 @@ static void encode_text(const char *text, size_t len)
 	void *self;
 
 	fakehost_source_init(&source, text, len, 0);
-	ck_assert_int_eq(decode->create(fakehost_host(fake), "org.orasi.ingest.json",
-	                                fakehost_config(config), &self, &error),
-	                 0);
+	ck_assert_int_eq(
+		decode->create(fakehost_host(fake), "org.orasi.ingest.json", fakehost_config(config), &self, &error),
+		0);
 	ck_assert_int_eq(decode->open(self, &open, &schema, &error), 0);
 	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error), 0);
 	while (!decode->next(self, &batch, &mark, &error)) {
@@ -217,12 +214,12 @@ static void expect_same(const char *text, size_t len)
 START_TEST(what_is_written_reads_back_the_same)
 {
 	static const char text[] = "{\"a\":1,\"b\":1.5,\"c\":\"x\\u0000\\\"\\\\\\n\\u20ac/"
-	                           "\",\"d\":true,\"t\":\"2020-01-01T00:00:00.5Z\","
-	                           "\"e\":\"2020-02-29\",\"s\":{\"x\":[1,2,null],\"y\":{\"z\":[]}},"
-	                           "\"m\":1,\"j\":{\"q\": [1,\n2]}}"
-	                           "{\"a\":-9223372036854775808,\"b\":1e300,\"c\":\"\",\"s\":null,"
-	                           "\"m\":\"1\",\"j\":\"str\"}"
-	                           "{\"k\\\"ey\":[[{\"l\":[{}]}]],\"j\":[]}";
+				   "\",\"d\":true,\"t\":\"2020-01-01T00:00:00.5Z\","
+				   "\"e\":\"2020-02-29\",\"s\":{\"x\":[1,2,null],\"y\":{\"z\":[]}},"
+				   "\"m\":1,\"j\":{\"q\": [1,\n2]}}"
+				   "{\"a\":-9223372036854775808,\"b\":1e300,\"c\":\"\",\"s\":null,"
+				   "\"m\":\"1\",\"j\":\"str\"}"
+				   "{\"k\\\"ey\":[[{\"l\":[{}]}]],\"j\":[]}";
 
 	expect_same(text, strlen(text));
 }
@@ -230,8 +227,8 @@ END_TEST
 
 START_TEST(real_documents_come_back_the_same)
 {
-	static const char *const names[] = {"json/twitter.json", "json/canada.json",
-	                                    "json/citm_catalog.json", "logs/nginxplus_json_logs"};
+	static const char *const names[] = {"json/twitter.json", "json/canada.json", "json/citm_catalog.json",
+	                                    "logs/nginxplus_json_logs"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *path = test_corpus(names[i]);

@@ -68,15 +68,12 @@ START_TEST(all_variants_of_the_inner_loops_agree)
 		for (unsigned v = 1; scan_variant(v); v++) {
 			unsigned high = 0, high_v = 0;
 
-			ck_assert_ptr_eq(scan_variant(v)->plain(text, &high_v),
-			                 scan_variant(0)->plain(text, &high));
+			ck_assert_ptr_eq(scan_variant(v)->plain(text, &high_v), scan_variant(0)->plain(text, &high));
 			ck_assert_uint_eq(high, high_v);
-			ck_assert_ptr_eq(scan_variant(v)->bracket(text),
-			                 scan_variant(0)->bracket(text));
+			ck_assert_ptr_eq(scan_variant(v)->bracket(text), scan_variant(0)->bracket(text));
 			high = high_v = 0;
 			scan_ops = scan_variant(v);
-			ck_assert_ptr_eq(scan_plain(text, &high_v),
-			                 scan_variant(0)->plain(text, &high));
+			ck_assert_ptr_eq(scan_plain(text, &high_v), scan_variant(0)->plain(text, &high));
 			ck_assert_uint_eq(high, high_v);
 		}
 	}
@@ -148,8 +145,7 @@ START_TEST(what_is_json_is_so_for_core_json_too)
 		/* There half a surrogate pair is replaced; equal keys and big numbers are refused.
 		 */
 		if (theirs && !ours)
-			ck_assert_msg(!strcmp(flaw.code, FLAW_SURROGATE), "%s: %s", buf.data,
-			              flaw.what);
+			ck_assert_msg(!strcmp(flaw.code, FLAW_SURROGATE), "%s: %s", buf.data, flaw.what);
 		if (ours && !theirs)
 			ck_assert_msg(strstr(err.text, "twice") || strstr(err.text, "uplicate") ||
 			                      strstr(err.text, "64"),
@@ -189,8 +185,7 @@ START_TEST(the_test_suite_of_json_org_is_judged_as_it_says)
 		struct buf data;
 
 		snprintf(name, sizeof(name),
-		         i <= 3 ? "json/jsonchecker/pass%02d.json"
-		                : "json/roundtrip/roundtrip%02d.json",
+		         i <= 3 ? "json/jsonchecker/pass%02d.json" : "json/roundtrip/roundtrip%02d.json",
 		         i <= 3 ? i : i - 3);
 		path = test_corpus(name);
 		if (!path)
@@ -229,8 +224,7 @@ static void check_number(const char *text)
 
 	ck_assert_msg(end == copy + strlen(text), "%s", text);
 	if (number_double(&number, &ours))
-		ck_assert_msg(!memcmp(&ours, &theirs, 8), "%s: %.17g, not %.17g", text, ours,
-		              theirs);
+		ck_assert_msg(!memcmp(&ours, &theirs, 8), "%s: %.17g, not %.17g", text, ours, theirs);
 	else
 		ck_assert_msg(theirs > 1e308 || theirs < -1e308, "%s", text);
 	free(copy);
@@ -238,43 +232,42 @@ static void check_number(const char *text)
 
 START_TEST(doubles_are_rounded_as_the_c_library_does)
 {
-	static const char *const hard[] = {
-		"0",
-		"-0",
-		"0.0",
-		"-0.0e5",
-		"1e23",
-		"9007199254740993",
-		"9007199254740992.5",
-		"9007199254740993.5",
-		"1.7976931348623157e308",
-		"1.7976931348623159e308",
-		"1e309",
-		"-1e400",
-		"4.9e-324",
-		"2.4703282292062328e-324",
-		"2.2250738585072011e-308",
-		"2.2250738585072014e-308",
-		"1e-400",
-		"0.1",
-		"123456789012345678901234567890",
-		"8.5e22",
-		"1e22",
-		"3.141592653589793238462643383279",
-		"5e-324",
-		"6929495644600919.5",
-		"3.518437208883201171875e13",
-		"1e100000000000",
-		"0.000000000000000000000000000000000000000000000000000000000000000000001e69",
-		"9214843084008499",
-		"0.500000000000000166533453693773481063544750213623046875",
-		"30078505129381147446200",
-		"1777820000000000000001",
-		"0.3932922657273",
-		"1e-64",
-		"1e64",
-		"18446744073709551615e-64",
-		"18446744073709551615e64"};
+	static const char *const hard[] = {"0",
+	                                   "-0",
+	                                   "0.0",
+	                                   "-0.0e5",
+	                                   "1e23",
+	                                   "9007199254740993",
+	                                   "9007199254740992.5",
+	                                   "9007199254740993.5",
+	                                   "1.7976931348623157e308",
+	                                   "1.7976931348623159e308",
+	                                   "1e309",
+	                                   "-1e400",
+	                                   "4.9e-324",
+	                                   "2.4703282292062328e-324",
+	                                   "2.2250738585072011e-308",
+	                                   "2.2250738585072014e-308",
+	                                   "1e-400",
+	                                   "0.1",
+	                                   "123456789012345678901234567890",
+	                                   "8.5e22",
+	                                   "1e22",
+	                                   "3.141592653589793238462643383279",
+	                                   "5e-324",
+	                                   "6929495644600919.5",
+	                                   "3.518437208883201171875e13",
+	                                   "1e100000000000",
+	                                   "0.000000000000000000000000000000000000000000000000000000000000000000001e69",
+	                                   "9214843084008499",
+	                                   "0.500000000000000166533453693773481063544750213623046875",
+	                                   "30078505129381147446200",
+	                                   "1777820000000000000001",
+	                                   "0.3932922657273",
+	                                   "1e-64",
+	                                   "1e64",
+	                                   "18446744073709551615e-64",
+	                                   "18446744073709551615e64"};
 	char text[64];
 
 	for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++)
@@ -295,13 +288,11 @@ END_TEST
 START_TEST(doubles_half_way_go_to_even)
 {
 	for (int i = 0; i < 100000; i++) {
-		uint64_t mantissa =
-			(1ULL << 52 | ((uint64_t)below(1u << 26) << 26) | below(1u << 26));
+		uint64_t mantissa = (1ULL << 52 | ((uint64_t)below(1u << 26) << 26) | below(1u << 26));
 		unsigned up = below(10);
 		char text[64];
 
-		snprintf(text, sizeof(text), "%llu",
-		         (unsigned long long)((mantissa * 2 + 1) << up));
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)((mantissa * 2 + 1) << up));
 		check_number(text);
 	}
 }
@@ -343,8 +334,7 @@ START_TEST(whole_numbers_fit_or_do_not)
 		ck_assert_msg(number_int64(&number, &v) == cases[i].fits, "%s", cases[i].text);
 		if (cases[i].fits)
 			ck_assert_int_eq(v, cases[i].value);
-		ck_assert_msg(number_uint64(&number, &u) == cases[i].fits_unsigned, "%s",
-		              cases[i].text);
+		ck_assert_msg(number_uint64(&number, &u) == cases[i].fits_unsigned, "%s", cases[i].text);
 		if (cases[i].fits_unsigned)
 			ck_assert_int_eq((int64_t)u, cases[i].value);
 		free(text);
@@ -354,9 +344,8 @@ END_TEST
 
 START_TEST(numbers_that_are_none_are_refused)
 {
-	static const char *const cases[] = {"",    "-",        "+1",  "01",   "-01",  ".5",
-	                                    "1.",  "1.e1",     "1e",  "1e+",  "0x10", "1_000",
-	                                    "NaN", "Infinity", "--1", "1.5.2"};
+	static const char *const cases[] = {"",   "-",   "+1",   "01",    "-01", ".5",       "1.",  "1.e1",
+	                                    "1e", "1e+", "0x10", "1_000", "NaN", "Infinity", "--1", "1.5.2"};
 	struct flaw flaw;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -368,9 +357,8 @@ END_TEST
 
 START_TEST(utf8_is_judged_as_the_base_room_does)
 {
-	static const uint8_t bytes[] = {0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0,
-	                                0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1,
-	                                0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
+	static const uint8_t bytes[] = {0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2,
+	                                0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
 
 	for (int i = 0; i < 300000; i++) {
 		uint8_t text[24];
@@ -450,24 +438,20 @@ START_TEST(times_are_read_as_rfc_3339_says)
 	struct stamp stamp;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		ck_assert_msg(
-			stamp_parse((const uint8_t *)good[i].text, strlen(good[i].text), &stamp),
-			"%s", good[i].text);
-		ck_assert_msg(stamp.seconds == good[i].seconds, "%s: %lld", good[i].text,
-		              (long long)stamp.seconds);
+		ck_assert_msg(stamp_parse((const uint8_t *)good[i].text, strlen(good[i].text), &stamp), "%s",
+		              good[i].text);
+		ck_assert_msg(stamp.seconds == good[i].seconds, "%s: %lld", good[i].text, (long long)stamp.seconds);
 		ck_assert_int_eq(stamp.nanos, good[i].nanos);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!stamp_parse((const uint8_t *)bad[i], strlen(bad[i]), &stamp), "%s",
-		              bad[i]);
+		ck_assert_msg(!stamp_parse((const uint8_t *)bad[i], strlen(bad[i]), &stamp), "%s", bad[i]);
 }
 END_TEST
 
 START_TEST(times_come_back_as_written)
 {
 	for (int i = 0; i < 100000; i++) {
-		int64_t us = ((int64_t)below(UINT32_MAX >> 1) << 26 | below(1 << 26)) %
-		             253402300800000000;
+		int64_t us = ((int64_t)below(UINT32_MAX >> 1) << 26 | below(1 << 26)) % 253402300800000000;
 		char text[STAMP_TEXT_MAX];
 		struct stamp stamp;
 		size_t n;

@@ -74,9 +74,8 @@ static void show(struct buf *out, const struct arrow_view *view, int64_t i)
 	case ARROW_FIXED_BINARY:
 	case ARROW_DECIMAL128:
 	case ARROW_FLOAT16:
-		p = view->info.type == ARROW_FLOAT16
-		            ? (const uint8_t *)view->data + (view->offset + i) * 2
-		            : arrow_view_bytes(view, i, &n);
+		p = view->info.type == ARROW_FLOAT16 ? (const uint8_t *)view->data + (view->offset + i) * 2
+		                                     : arrow_view_bytes(view, i, &n);
 		n = view->info.type == ARROW_FLOAT16 ? 2 : n;
 		for (size_t k = 0; k < n; k++)
 			buf_printf(out, "%02x", p[k]);
@@ -108,16 +107,14 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 	void *self;
 
 	fakehost_output_init(out);
-	ck_assert_msg(!parquet_encode_factory.create(fakehost_host(fake), PARQUET_ID,
-	                                             fakehost_config(config), &self, &error),
-	              "%s", error.message);
-	ck_assert_msg(!parquet_encode_factory.open(self, &out->output, schema, &error), "%s",
-	              error.message);
+	ck_assert_msg(
+		!parquet_encode_factory.create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error),
+		"%s", error.message);
+	ck_assert_msg(!parquet_encode_factory.open(self, &out->output, schema, &error), "%s", error.message);
 	for (int i = 0; i < pieces; i++) {
 		slice.offset = batch->length * i / pieces;
 		slice.length = batch->length * (i + 1) / pieces - slice.offset;
-		ck_assert_msg(!parquet_encode_factory.write(self, &slice, &error), "%s",
-		              error.message);
+		ck_assert_msg(!parquet_encode_factory.write(self, &slice, &error), "%s", error.message);
 	}
 	ck_assert_msg(!parquet_encode_factory.finish(self, &info, &error), "%s", error.message);
 	ck_assert_uint_eq(info.rows, (uint64_t)batch->length);
@@ -127,8 +124,8 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 	fakehost_config_free(config);
 }
 
-orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn,
-                         void *ctx, uint64_t *ret_rows)
+orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn, void *ctx,
+                         uint64_t *ret_rows)
 {
 	struct fakehost_source source;
 	struct ArrowSchema schema = {0};
@@ -143,9 +140,7 @@ orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, 
 	open->source = &source.source;
 	if (!open->max_rows)
 		open->max_rows = 1000;
-	ck_assert_int_eq(
-	        parquet_ingest_factory.create(fakehost_host(fake), PARQUET_ID, NULL, &self, &error),
-	        0);
+	ck_assert_int_eq(parquet_ingest_factory.create(fakehost_host(fake), PARQUET_ID, NULL, &self, &error), 0);
 	r = parquet_ingest_factory.open(self, open, &schema, &error);
 	*ret_rows = 0;
 	while (!r && !(r = parquet_ingest_factory.next(self, &batch, &mark, &error))) {
@@ -167,8 +162,7 @@ static void add_text(void *ctx, const struct ArrowSchema *schema, const struct A
 	show_rows(ctx, schema, batch);
 }
 
-orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out,
-                    uint64_t *ret_rows)
+orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out, uint64_t *ret_rows)
 {
 	return decode_each(data, len, open, out ? add_text : NULL, out, ret_rows);
 }

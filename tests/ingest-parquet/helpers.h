@@ -24,11 +24,10 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 /* Called for every batch that is read. */
 typedef void on_batch(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
                       const orasi_mark *mark);
-orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn,
-                         void *ctx, uint64_t *ret_rows);
+orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn, void *ctx,
+                         uint64_t *ret_rows);
 /* Rows as the text of show_rows; `out` may be NULL. */
-orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out,
-                    uint64_t *ret_rows);
+orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out, uint64_t *ret_rows);
 void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct ArrowArray *array);
 /* A table of the numbers from 0 on ("n") and of "t" and the number ("t"), in groups of 30,000 rows.
  */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 const char *const table_formats[] = {
-        "b",    "c",    "C",       "s",   "S",   "i",   "I",     "l",      "L",      "e",
-        "f",    "g",    "u",       "U",   "z",   "Z",   "w:5",   "tdD",    "tdm",    "tsu:UTC",
-        "tsm:", "tss:", "tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4",
+	"b",    "c",    "C",       "s",   "S",   "i",   "I",     "l",      "L",      "e",
+	"f",    "g",    "u",       "U",   "z",   "Z",   "w:5",   "tdD",    "tdm",    "tsu:UTC",
+	"tsm:", "tss:", "tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4",
 };
 const size_t n_table_formats = sizeof(table_formats) / sizeof(table_formats[0]);
 
@@ -58,8 +58,7 @@ static void map_field(struct ArrowSchema *ret, const char *name, int nullable, i
 {
 	must(arrow_schema_make(ret, "+m", name, nullable, 1));
 	must(arrow_schema_make(ret->children[0], "+s", "key_value", 0, 2));
-	must(arrow_schema_make(ret->children[0]->children[0], table_dice(2) ? "u" : "i", "key", 0,
-	                       0));
+	must(arrow_schema_make(ret->children[0]->children[0], table_dice(2) ? "u" : "i", "key", 0, 0));
 	table_field(ret->children[0]->children[1], "value", depth - 1, NULL);
 }
 
@@ -75,9 +74,8 @@ void table_field(struct ArrowSchema *ret, const char *name, int depth, const cha
 	else if (kind == 2)
 		map_field(ret, name, nullable, depth);
 	else
-		must(arrow_schema_make(ret,
-		                       format ? format : table_formats[table_dice(n_table_formats)],
-		                       name, nullable, 0));
+		must(arrow_schema_make(ret, format ? format : table_formats[table_dice(n_table_formats)], name,
+		                       nullable, 0));
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -157,11 +155,10 @@ static void any_decimal(struct arrow_builder *b, const struct arrow_type_info *i
 	must(arrow_append_fixed(b, &n));
 }
 
-static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema,
-                      const struct dice *d);
+static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema, const struct dice *d);
 
-static void any_items(struct arrow_builder *b, const struct ArrowSchema *schema,
-                      const struct arrow_type_info *info, const struct dice *d)
+static void any_items(struct arrow_builder *b, const struct ArrowSchema *schema, const struct arrow_type_info *info,
+                      const struct dice *d)
 {
 	uint64_t n = info->type == ARROW_FIXED_LIST ? (uint64_t)info->width : table_dice(4);
 
@@ -173,19 +170,16 @@ static void any_items(struct arrow_builder *b, const struct ArrowSchema *schema,
 	must(arrow_end_list(b));
 }
 
-static void any_struct(struct arrow_builder *b, const struct ArrowSchema *schema,
-                       const struct dice *d)
+static void any_struct(struct arrow_builder *b, const struct ArrowSchema *schema, const struct dice *d)
 {
 	for (int64_t i = 0; i < schema->n_children; i++)
 		any_value(arrow_builder_child(b, i), schema->children[i], d);
 	must(arrow_end_struct(b));
 }
 
-static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema,
-                      const struct dice *d)
+static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema, const struct dice *d)
 {
-	static const uint16_t halves[] = {0,      0x8000, 0x3C00, 0xC500,
-	                                  0x7C00, 0xFC00, 0x0001, 0x7BFF};
+	static const uint16_t halves[] = {0, 0x8000, 0x3C00, 0xC500, 0x7C00, 0xFC00, 0x0001, 0x7BFF};
 	struct arrow_type_info info;
 	uint64_t v = any_number(d);
 
@@ -240,8 +234,7 @@ static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema,
 	}
 }
 
-void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct,
-                 struct ArrowArray *ret)
+void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, struct ArrowArray *ret)
 {
 	struct arrow_builder *b = arrow_builder_new(schema);
 	const struct dice dice = {nulls, distinct};
@@ -256,35 +249,35 @@ void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {
-        [ARROW_NULL] = "null",
-        [ARROW_BOOL] = "bool",
-        [ARROW_INT8] = "int",
-        [ARROW_UINT8] = "uint",
-        [ARROW_INT16] = "int",
-        [ARROW_UINT16] = "uint",
-        [ARROW_INT32] = "int",
-        [ARROW_UINT32] = "uint",
-        [ARROW_INT64] = "int",
-        [ARROW_UINT64] = "uint",
-        [ARROW_FLOAT16] = "float",
-        [ARROW_FLOAT32] = "float",
-        [ARROW_FLOAT64] = "float",
-        [ARROW_DECIMAL128] = "decimal",
-        [ARROW_UTF8] = "text",
-        [ARROW_LARGE_UTF8] = "text",
-        [ARROW_BINARY] = "bytes",
-        [ARROW_LARGE_BINARY] = "bytes",
-        [ARROW_FIXED_BINARY] = "bytes",
-        [ARROW_DATE32] = "date",
-        [ARROW_DATE64] = "date",
-        [ARROW_TIME32] = "time",
-        [ARROW_TIME64] = "time",
-        [ARROW_TIMESTAMP] = "timestamp",
-        [ARROW_LIST] = "list",
-        [ARROW_LARGE_LIST] = "list",
-        [ARROW_FIXED_LIST] = "list",
-        [ARROW_STRUCT] = "struct",
-        [ARROW_MAP] = "map",
+	[ARROW_NULL] = "null",
+	[ARROW_BOOL] = "bool",
+	[ARROW_INT8] = "int",
+	[ARROW_UINT8] = "uint",
+	[ARROW_INT16] = "int",
+	[ARROW_UINT16] = "uint",
+	[ARROW_INT32] = "int",
+	[ARROW_UINT32] = "uint",
+	[ARROW_INT64] = "int",
+	[ARROW_UINT64] = "uint",
+	[ARROW_FLOAT16] = "float",
+	[ARROW_FLOAT32] = "float",
+	[ARROW_FLOAT64] = "float",
+	[ARROW_DECIMAL128] = "decimal",
+	[ARROW_UTF8] = "text",
+	[ARROW_LARGE_UTF8] = "text",
+	[ARROW_BINARY] = "bytes",
+	[ARROW_LARGE_BINARY] = "bytes",
+	[ARROW_FIXED_BINARY] = "bytes",
+	[ARROW_DATE32] = "date",
+	[ARROW_DATE64] = "date",
+	[ARROW_TIME32] = "time",
+	[ARROW_TIME64] = "time",
+	[ARROW_TIMESTAMP] = "timestamp",
+	[ARROW_LIST] = "list",
+	[ARROW_LARGE_LIST] = "list",
+	[ARROW_FIXED_LIST] = "list",
+	[ARROW_STRUCT] = "struct",
+	[ARROW_MAP] = "map",
 };
 
 void table_type_json(struct buf *out, const struct ArrowSchema *schema)
@@ -293,9 +286,8 @@ void table_type_json(struct buf *out, const struct ArrowSchema *schema)
 	struct arrow_type_info info;
 
 	arrow_type_parse(schema->format, &info);
-	buf_printf(out,
-	           "{\"name\":\"%s\",\"kind\":\"%s\",\"unit\":\"%s\",\"scale\":%d,\"children\":[",
-	           schema->name, kinds[info.type], units[info.unit], info.scale);
+	buf_printf(out, "{\"name\":\"%s\",\"kind\":\"%s\",\"unit\":\"%s\",\"scale\":%d,\"children\":[", schema->name,
+	           kinds[info.type], units[info.unit], info.scale);
 	for (int64_t i = 0; i < schema->n_children; i++) {
 		buf_puts(out, i ? "," : "");
 		table_type_json(out, schema->children[i]);
@@ -353,8 +345,7 @@ static void put_int(struct buf *out, const struct arrow_view *view, int64_t i)
 	}
 	if (view->info.type == ARROW_DATE64)
 		v = v / 86400000 - (v % 86400000 < 0);
-	if (view->info.unit == ARROW_SECOND &&
-	    (view->info.type == ARROW_TIME32 || view->info.type == ARROW_TIMESTAMP))
+	if (view->info.unit == ARROW_SECOND && (view->info.type == ARROW_TIME32 || view->info.type == ARROW_TIMESTAMP))
 		v *= 1000;
 	buf_printf(out, "\"%" PRId64 "\"", v);
 }

@@ -17,8 +17,7 @@ uint64_t table_dice(uint64_t n); /* 0 … n - 1 */
 /* A field in place. `format` NULL: any type, nested at most `depth` deep. */
 void table_field(struct ArrowSchema *ret, const char *name, int depth, const char *format);
 /* `nulls` in percent; `distinct` 0: as many different values as there are. */
-void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct,
-                 struct ArrowArray *ret);
+void table_batch(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, struct ArrowArray *ret);
 
 /* The type of a column tree, and row i, as JSON. Numbers are text: integers and times in decimal
  * (seconds as milliseconds, as Parquet has them), floats as the bits of a double, bytes in hex. */

@@ -51,25 +51,24 @@ static void put_type(FILE *to, const struct ArrowSchema *schema)
 
 /* The ways to write that other readers must understand. */
 static const char *const options[] = {
-        "{}",
-        "{\"profile\":\"compact\"}",
-        "{\"compression\":\"auto\",\"profile\":\"compact\",\"row_group_rows\":1000}",
-        "{\"compression\":\"snappy\",\"row_group_rows\":777}",
-        "{\"compression\":\"lz4_raw\",\"page_index\":false}",
-        "{\"compression\":\"gzip\",\"profile\":\"compact\"}",
-        "{\"compression\":\"none\",\"bloom_columns\":[\"c0\"],\"sorted_by\":[\"c0\"]}",
+	"{}",
+	"{\"profile\":\"compact\"}",
+	"{\"compression\":\"auto\",\"profile\":\"compact\",\"row_group_rows\":1000}",
+	"{\"compression\":\"snappy\",\"row_group_rows\":777}",
+	"{\"compression\":\"lz4_raw\",\"page_index\":false}",
+	"{\"compression\":\"gzip\",\"profile\":\"compact\"}",
+	"{\"compression\":\"none\",\"bloom_columns\":[\"c0\"],\"sorted_by\":[\"c0\"]}",
 };
 
-static int encode(const char *option, const struct ArrowSchema *schema,
-                  const struct ArrowArray *batch, struct fakehost_output *out)
+static int encode(const char *option, const struct ArrowSchema *schema, const struct ArrowArray *batch,
+                  struct fakehost_output *out)
 {
 	struct fakehost *fake = fakehost_new();
 	struct fakehost_config *config = fakehost_config_new(option);
 	const orasi_encode_factory *f = &parquet_encode_factory;
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	void *self = NULL;
-	orasi_status r =
-	        f->create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error);
+	orasi_status r = f->create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error);
 
 	if (!r)
 		r = f->open(self, &out->output, schema, &error);
@@ -95,13 +94,10 @@ static void make_table(int number, struct ArrowSchema *schema, struct ArrowArray
 		abort();
 	for (int64_t i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "c%d", (int)i);
-		table_field(schema->children[i], name, all || !i ? 0 : 3,
-		            all  ? table_formats[i]
-		            : !i ? "l"
-		                 : NULL);
+		table_field(schema->children[i], name, all || !i ? 0 : 3, all ? table_formats[i] : !i ? "l" : NULL);
 	}
-	table_batch(schema, all ? 3000 : (int64_t)table_dice(2500), densities[number % 4],
-	            repetitions[table_dice(3)], batch);
+	table_batch(schema, all ? 3000 : (int64_t)table_dice(2500), densities[number % 4], repetitions[table_dice(3)],
+	            batch);
 }
 
 static int write_table(const char *folder, int number)
@@ -142,8 +138,7 @@ static int read_table(const char *path)
 	struct fakehost_source source;
 	struct ArrowSchema schema = {0};
 	struct ArrowArray batch;
-	orasi_ingest_open open = {
-	        .struct_size = sizeof(open), .source = &source.source, .max_rows = 1000};
+	orasi_ingest_open open = {.struct_size = sizeof(open), .source = &source.source, .max_rows = 1000};
 	struct buf data;
 	orasi_status r;
 	void *self;

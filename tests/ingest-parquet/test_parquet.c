@@ -22,8 +22,7 @@ static void add_json(void *ctx, const struct ArrowSchema *schema, const struct A
 	}
 }
 
-static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct,
-                       const char *options)
+static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, const char *options)
 {
 	struct fakehost_output out;
 	struct ArrowArray batch;
@@ -35,8 +34,7 @@ static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls
 	table_batch(schema, rows, nulls, distinct, &batch);
 	add_json(&want, schema, &batch, NULL);
 	encode(&out, options, schema, &batch, 3);
-	ck_assert_msg(decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, add_json,
-	                          &got, &n) == ORASI_END,
+	ck_assert_msg(decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, add_json, &got, &n) == ORASI_END,
 	              "%s (TEST_SEED=%llu)", error.message, (unsigned long long)seed);
 	ck_assert_uint_eq(n, (uint64_t)rows);
 	ck_assert_msg(want.len == got.len && (!want.len || !memcmp(want.data, got.data, want.len)),
@@ -48,9 +46,9 @@ static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls
 }
 
 static const char *const ways[] = {
-        "{\"row_group_rows\":300}",
-        "{\"row_group_rows\":300,\"profile\":\"compact\",\"compression\":\"auto\"}",
-        "{\"row_group_rows\":257,\"page_index\":false,\"compression\":\"none\"}",
+	"{\"row_group_rows\":300}",
+	"{\"row_group_rows\":300,\"profile\":\"compact\",\"compression\":\"auto\"}",
+	"{\"row_group_rows\":257,\"page_index\":false,\"compression\":\"none\"}",
 };
 
 START_TEST(every_type_survives_with_any_nulls_and_any_repetition)
@@ -75,8 +73,8 @@ START_TEST(nested_columns_survive)
 		table_field(schema.children[0], "a", 3, NULL);
 		table_field(schema.children[1], "b", 4, NULL);
 		table_field(schema.children[2], "c", 2, NULL);
-		round_trip(&schema, (int64_t)table_dice(300), (int)table_dice(60),
-		           table_dice(2) ? 5 : 0, ways[round % 3]);
+		round_trip(&schema, (int64_t)table_dice(300), (int)table_dice(60), table_dice(2) ? 5 : 0,
+		           ways[round % 3]);
 		arrow_schema_release(&schema);
 	}
 }
@@ -151,8 +149,7 @@ START_TEST(a_flipped_bit_in_a_page_is_found_by_its_checksum)
 
 	numbers(&out, 30000, &schema);
 	out.buf.data[out.buf.len / 3] ^= 4;
-	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, NULL, &n),
-	                 ORASI_E_CORRUPT);
+	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, NULL, &n), ORASI_E_CORRUPT);
 	ck_assert_ptr_nonnull(strstr(error.message, "checksum"));
 	fakehost_output_done(&out);
 	arrow_schema_release(&schema);
@@ -231,10 +228,9 @@ static void check_rows(const char *name, uint64_t rows, const struct buf *text)
 	for (size_t i = 0; i < sizeof(good_files) / sizeof(good_files[0]); i++) {
 		if (strcmp(good_files[i].name, name))
 			continue;
-		ck_assert_msg(good_files[i].rows == rows, "%s: %llu rows", name,
-		              (unsigned long long)rows);
-		ck_assert_msg(good_files[i].hash == hash_text(text), "%s has other values: %llx",
-		              name, (unsigned long long)hash_text(text));
+		ck_assert_msg(good_files[i].rows == rows, "%s: %llu rows", name, (unsigned long long)rows);
+		ck_assert_msg(good_files[i].hash == hash_text(text), "%s has other values: %llx", name,
+		              (unsigned long long)hash_text(text));
 		return;
 	}
 	fprintf(stderr, "NEW\t{\"%s\", %llu, 0x%016llx},\n", name, (unsigned long long)rows,
@@ -250,8 +246,7 @@ static void read_good(const char *name, const struct buf *data)
 	buf_init(&text, 0);
 	r = decode(data->data, data->len, &(orasi_ingest_open){0}, &text, &n);
 	if (is_refused(name)) {
-		ck_assert_msg(r < 0 && error.message[0], "%s is read although it should be refused",
-		              name);
+		ck_assert_msg(r < 0 && error.message[0], "%s is read although it should be refused", name);
 	} else {
 		ck_assert_msg(r == ORASI_END, "%s: %s", name, error.message);
 		check_rows(name, n, &text);
@@ -286,8 +281,7 @@ static void parquet_cases(Suite *suite)
 
 	tcase_add_checked_fixture(c, helpers_set_up, helpers_tear_down);
 	tcase_set_timeout(c, 120);
-	tcase_add_loop_test(c, every_type_survives_with_any_nulls_and_any_repetition, 0,
-	                    (int)n_table_formats);
+	tcase_add_loop_test(c, every_type_survives_with_any_nulls_and_any_repetition, 0, (int)n_table_formats);
 	tcase_add_test(c, nested_columns_survive);
 	tcase_add_loop_test(c, every_codec_survives, 0, 6);
 	tcase_add_test(c, a_dictionary_that_does_not_pay_is_given_up_within_the_chunk);

@@ -22,8 +22,7 @@ START_TEST(wanted_rows_are_found_across_pages_and_groups)
 	numbers(&out, 100000, &schema);
 	ck_assert_int_eq(decode(out.buf.data, out.buf.len, &open, &got, &n), ORASI_END);
 	ck_assert_uint_eq(n, 8);
-	ck_assert_ptr_nonnull(
-	        strstr(got.data, "{n=19999 t=743139393939}\n{n=20000 t=743230303030}\n"));
+	ck_assert_ptr_nonnull(strstr(got.data, "{n=19999 t=743139393939}\n{n=20000 t=743230303030}\n"));
 	ck_assert_ptr_nonnull(strstr(got.data, "{n=99999 t=743939393939}\n"));
 	fakehost_output_done(&out);
 	arrow_schema_release(&schema);
@@ -59,8 +58,7 @@ START_TEST(rows_that_cannot_match_are_left_out)
 	struct ArrowSchema schema, type;
 	struct ArrowArray value;
 	struct arrow_builder *b;
-	orasi_term term = {
-	        .struct_size = sizeof(term), .op = ORASI_OP_EQ, .column = ORASI_STR("n")};
+	orasi_term term = {.struct_size = sizeof(term), .op = ORASI_OP_EQ, .column = ORASI_STR("n")};
 	const orasi_term *terms[] = {&term};
 	orasi_ingest_open open = {.terms = terms, .n_terms = 1};
 	struct fakehost_output out;
@@ -127,8 +125,7 @@ END_TEST
 #define ROWS 60000
 #define TERMS_MAX 3
 
-static const char *const term_formats[] = {"l", "u",   "g", "d:18,3", "tsu:UTC", "I",
-                                           "L", "tdD", "z", "w:5",    "f",       "b"};
+static const char *const term_formats[] = {"l", "u", "g", "d:18,3", "tsu:UTC", "I", "L", "tdD", "z", "w:5", "f", "b"};
 #define N_COLUMNS (1 + sizeof(term_formats) / sizeof(term_formats[0]))
 
 struct scan {
@@ -159,8 +156,7 @@ static void make_rows(struct ArrowSchema *schema, struct ArrowArray *batch)
 	arrow_builder_free(b);
 }
 
-static int compare_values(const struct arrow_view *a, int64_t i, const struct arrow_view *b,
-                          int64_t k)
+static int compare_values(const struct arrow_view *a, int64_t i, const struct arrow_view *b, int64_t k)
 {
 	size_t n, m;
 	const void *p, *q;
@@ -189,9 +185,7 @@ static int compare_values(const struct arrow_view *a, int64_t i, const struct ar
 		               ? -1
 		               : (uint64_t)arrow_view_int(a, i) > (uint64_t)arrow_view_int(b, k);
 	default:
-		return arrow_view_int(a, i) < arrow_view_int(b, k)
-		               ? -1
-		               : arrow_view_int(a, i) > arrow_view_int(b, k);
+		return arrow_view_int(a, i) < arrow_view_int(b, k) ? -1 : arrow_view_int(a, i) > arrow_view_int(b, k);
 	}
 }
 
@@ -202,19 +196,17 @@ static int is_nan(const struct arrow_view *view, int64_t i)
 }
 
 /* What SQL says, row by row, of one value. A NaN is of no order. */
-static int holds(const struct arrow_view *column, int64_t row, uint32_t op,
-                 const struct arrow_view *literal, int64_t k)
+static int holds(const struct arrow_view *column, int64_t row, uint32_t op, const struct arrow_view *literal, int64_t k)
 {
 	int order;
 
-	if (arrow_view_is_null(column, row) || arrow_view_is_null(literal, k) ||
-	    is_nan(column, row) || is_nan(literal, k))
+	if (arrow_view_is_null(column, row) || arrow_view_is_null(literal, k) || is_nan(column, row) ||
+	    is_nan(literal, k))
 		return 0;
 	order = compare_values(column, row, literal, k);
 	if (op == ORASI_OP_PREFIX) {
 		size_t n, m;
-		const void *p = arrow_view_bytes(column, row, &n),
-		           *q = arrow_view_bytes(literal, k, &m);
+		const void *p = arrow_view_bytes(column, row, &n), *q = arrow_view_bytes(literal, k, &m);
 
 		return n >= m && (!m || !memcmp(p, q, m));
 	}
@@ -239,8 +231,7 @@ static int term_holds(const orasi_term *term, const struct arrow_view *column, i
 }
 
 /* The first column of row i of the batch that is not what the table has; -1: all are. */
-static int wrong_column(const struct scan *scan, const struct arrow_view *got, int64_t i,
-                        uint64_t at)
+static int wrong_column(const struct scan *scan, const struct arrow_view *got, int64_t i, uint64_t at)
 {
 	if (at >= ROWS || scan->seen[at] || arrow_view_int(&got[0], i) != (int64_t)at)
 		return 0;
@@ -256,8 +247,7 @@ static int wrong_column(const struct scan *scan, const struct arrow_view *got, i
 }
 
 /* Rows come where the mark says, and are those of the table. */
-static void on_rows(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                    const orasi_mark *mark)
+static void on_rows(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch, const orasi_mark *mark)
 {
 	struct scan *scan = ctx;
 	struct arrow_view rows, got[N_COLUMNS];
@@ -271,8 +261,8 @@ static void on_rows(void *ctx, const struct ArrowSchema *schema, const struct Ar
 		int wrong = wrong_column(scan, got, i, at);
 
 		if (wrong >= 0)
-			ck_abort_msg("row %llu, column %d (TEST_SEED=%llu)", (unsigned long long)at,
-			             wrong, (unsigned long long)seed);
+			ck_abort_msg("row %llu, column %d (TEST_SEED=%llu)", (unsigned long long)at, wrong,
+			             (unsigned long long)seed);
 		scan->seen[at] = 1;
 		scan->rows++;
 	}
@@ -287,8 +277,7 @@ struct query {
 };
 
 /* Literals are values of the table, so that something is found. */
-static void make_query(struct query *q, const struct ArrowSchema *schema,
-                       const struct ArrowArray *batch)
+static void make_query(struct query *q, const struct ArrowSchema *schema, const struct ArrowArray *batch)
 {
 	q->n = 1 + (uint32_t)table_dice(TERMS_MAX);
 	for (uint32_t i = 0; i < q->n; i++) {
@@ -303,27 +292,24 @@ static void make_query(struct query *q, const struct ArrowSchema *schema,
 		q->literals[i].offset = (int64_t)table_dice(ROWS - 5);
 		q->literals[i].length = op == ORASI_OP_IN ? 5 : 1;
 		q->terms[i] = (orasi_term){
-		        .struct_size = sizeof(orasi_term),
-		        .op = op,
-		        .column = {schema->children[c]->name, strlen(schema->children[c]->name)},
-		        .type = schema->children[c],
-		        .values = op == ORASI_OP_IS_NULL || op == ORASI_OP_NOT_NULL
-		                          ? NULL
-		                          : &q->literals[i]};
+			.struct_size = sizeof(orasi_term),
+			.op = op,
+			.column = {schema->children[c]->name, strlen(schema->children[c]->name)},
+			.type = schema->children[c],
+			.values = op == ORASI_OP_IS_NULL || op == ORASI_OP_NOT_NULL ? NULL : &q->literals[i]};
 		q->list[i] = &q->terms[i];
 	}
 }
 
-static uint64_t check_query(const struct query *q, const struct fakehost_output *file,
-                            const struct arrow_view *columns, uint8_t *seen)
+static uint64_t check_query(const struct query *q, const struct fakehost_output *file, const struct arrow_view *columns,
+                            uint8_t *seen)
 {
 	orasi_ingest_open open = {.terms = q->list, .n_terms = q->n, .max_rows = 4000};
 	struct scan scan = {.columns = columns, .seen = seen};
 	uint64_t n;
 
 	memset(seen, 0, ROWS);
-	ck_assert_msg(decode_each(file->buf.data, file->buf.len, &open, on_rows, &scan, &n) ==
-	                      ORASI_END,
+	ck_assert_msg(decode_each(file->buf.data, file->buf.len, &open, on_rows, &scan, &n) == ORASI_END,
 	              "%s (TEST_SEED=%llu)", error.message, (unsigned long long)seed);
 	for (int64_t row = 0; row < ROWS; row++) {
 		int all = 1;
@@ -331,8 +317,8 @@ static uint64_t check_query(const struct query *q, const struct fakehost_output 
 		for (uint32_t i = 0; i < q->n; i++)
 			all &= term_holds(q->list[i], &columns[q->columns[i]], row);
 		if (all && !seen[row])
-			ck_abort_msg("row %lld is left out although it matches (TEST_SEED=%llu)",
-			             (long long)row, (unsigned long long)seed);
+			ck_abort_msg("row %lld is left out although it matches (TEST_SEED=%llu)", (long long)row,
+			             (unsigned long long)seed);
 	}
 	return n;
 }
@@ -340,10 +326,10 @@ static uint64_t check_query(const struct query *q, const struct fakehost_output 
 START_TEST(terms_lose_no_row_and_marks_tell_where_rows_are)
 {
 	static const char *const options[] = {
-	        "{\"row_group_rows\":25000,\"bloom_columns\":[\"row\",\"c1\",\"c2\",\"c3\",\"c9\"]"
-	        "}",
-	        "{\"row_group_rows\":60000,\"profile\":\"compact\"}",
-	        "{\"row_group_rows\":20000,\"page_index\":false}",
+		"{\"row_group_rows\":25000,\"bloom_columns\":[\"row\",\"c1\",\"c2\",\"c3\",\"c9\"]"
+		"}",
+		"{\"row_group_rows\":60000,\"profile\":\"compact\"}",
+		"{\"row_group_rows\":20000,\"page_index\":false}",
 	};
 	struct ArrowSchema schema;
 	struct ArrowArray batch;
@@ -417,9 +403,8 @@ START_TEST(nested_columns_keep_in_step_with_rows_that_are_left_out)
 		buf_init(&all[i], 0);
 		buf_init(&some[i], 0);
 	}
-	ck_assert_int_eq(
-	        decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, keep_text, all, &n),
-	        ORASI_END);
+	ck_assert_int_eq(decode_each(out.buf.data, out.buf.len, &(orasi_ingest_open){0}, keep_text, all, &n),
+	                 ORASI_END);
 	for (int round = 0; round < 10; round++) {
 		orasi_ingest_open open = {.terms = terms, .n_terms = 1};
 		int64_t row = (int64_t)table_dice(N);
@@ -430,14 +415,11 @@ START_TEST(nested_columns_keep_in_step_with_rows_that_are_left_out)
 		term.type = schema.children[0];
 		term.values = &literal;
 		term.op = round % 2 ? ORASI_OP_EQ : ORASI_OP_GE;
-		ck_assert_msg(decode_each(out.buf.data, out.buf.len, &open, keep_text, some, &n) ==
-		                      ORASI_END,
+		ck_assert_msg(decode_each(out.buf.data, out.buf.len, &open, keep_text, some, &n) == ORASI_END,
 		              "%s (TEST_SEED=%llu)", error.message, (unsigned long long)seed);
 		ck_assert_uint_eq(n, round % 2 ? 1 : (uint64_t)(N - row));
-		ck_assert_msg(some[row].len == all[row].len &&
-		                      !memcmp(some[row].data, all[row].data, all[row].len),
-		              "row %lld (TEST_SEED=%llu)", (long long)row,
-		              (unsigned long long)seed);
+		ck_assert_msg(some[row].len == all[row].len && !memcmp(some[row].data, all[row].data, all[row].len),
+		              "row %lld (TEST_SEED=%llu)", (long long)row, (unsigned long long)seed);
 	}
 	for (int i = 0; i < N; i++) {
 		buf_done(&all[i]);
@@ -476,16 +458,12 @@ START_TEST(the_page_index_tells_rows_places_and_bounds_of_pages)
 	numbers(&out, 100000, &schema);
 	parse_footer(&out, &file);
 	column = &file.groups[1].columns[0];
-	ck_assert_int_eq(
-	        pq_offset_index_parse(&places,
-	                              (const uint8_t *)out.buf.data + column->offset_index.offset,
-	                              (size_t)column->offset_index.length, &error),
-	        ORASI_OK);
-	ck_assert_int_eq(
-	        pq_column_index_parse(&index,
-	                              (const uint8_t *)out.buf.data + column->column_index.offset,
-	                              (size_t)column->column_index.length, &error),
-	        ORASI_OK);
+	ck_assert_int_eq(pq_offset_index_parse(&places, (const uint8_t *)out.buf.data + column->offset_index.offset,
+	                                       (size_t)column->offset_index.length, &error),
+	                 ORASI_OK);
+	ck_assert_int_eq(pq_column_index_parse(&index, (const uint8_t *)out.buf.data + column->column_index.offset,
+	                                       (size_t)column->column_index.length, &error),
+	                 ORASI_OK);
 	ck_assert_uint_eq(places.n_pages, 2);
 	ck_assert_uint_eq(index.n_pages, 2);
 	ck_assert_int_eq(places.pages[0].offset, column->data_offset);

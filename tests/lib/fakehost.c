@@ -61,8 +61,7 @@ static orasi_status on_reject(const orasi_host *host, const orasi_rejected *r)
 	orasi_status status;
 
 	pthread_mutex_lock(&fake->lock);
-	fake->rejects =
-		must(realloc(fake->rejects, (fake->n_rejects + 1) * sizeof(*fake->rejects)));
+	fake->rejects = must(realloc(fake->rejects, (fake->n_rejects + 1) * sizeof(*fake->rejects)));
 	fake->rejects[fake->n_rejects++] = (struct fakehost_reject){
 		.code = copy(r->code, strlen(r->code)),
 		.message = copy(r->message.ptr, r->message.len),
@@ -79,8 +78,7 @@ static orasi_status on_reject(const orasi_host *host, const orasi_rejected *r)
 	return status;
 }
 
-static void on_log(const orasi_host *host, int32_t level, orasi_str message, const orasi_kv *kv,
-                   uint32_t n)
+static void on_log(const orasi_host *host, int32_t level, orasi_str message, const orasi_kv *kv, uint32_t n)
 {
 	struct fakehost *fake = fake_of(host);
 	struct buf line;
@@ -89,8 +87,8 @@ static void on_log(const orasi_host *host, int32_t level, orasi_str message, con
 	buf_init(&line, 0);
 	buf_add(&line, message.ptr, message.len);
 	for (uint32_t i = 0; i < n; i++)
-		buf_printf(&line, " %.*s=%.*s", (int)kv[i].key.len, kv[i].key.ptr,
-		           (int)kv[i].value.len, kv[i].value.ptr);
+		buf_printf(&line, " %.*s=%.*s", (int)kv[i].key.len, kv[i].key.ptr, (int)kv[i].value.len,
+		           kv[i].value.ptr);
 	pthread_mutex_lock(&fake->lock);
 	fake->logs = must(realloc(fake->logs, (fake->n_logs + 1) * sizeof(*fake->logs)));
 	fake->logs[fake->n_logs++] = must(buf_steal(&line));
@@ -198,16 +196,14 @@ struct fakehost *fakehost_new(void)
 {
 	struct fakehost *fake = must(calloc(1, sizeof(*fake)));
 
-	fake->host = (orasi_host){
-		sizeof(fake->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, fake, "test", get_extension};
+	fake->host = (orasi_host){sizeof(fake->host), ORASI_ABI_MAJOR, ORASI_ABI_MINOR, fake, "test", get_extension};
 	fake->log = (orasi_host_log){sizeof(fake->log), ORASI_LOG_DEBUG, on_log};
 	fake->job = (orasi_host_job){.struct_size = sizeof(fake->job),
 	                             .attempt = 1,
 	                             .cancel_flag = &fake->cancel,
 	                             .progress = on_progress,
 	                             .checkpoint = on_checkpoint};
-	fake->mem = (orasi_host_mem){sizeof(fake->mem), 0,          on_alloc, on_resize,
-	                             on_release,        on_reserve, on_budget};
+	fake->mem = (orasi_host_mem){sizeof(fake->mem), 0, on_alloc, on_resize, on_release, on_reserve, on_budget};
 	fake->reject = (orasi_host_reject){sizeof(fake->reject), 0, on_reject};
 	fake->budget = SIZE_MAX;
 	fake->memory_budget = INT64_MAX;
@@ -417,8 +413,7 @@ static orasi_status source_fails(struct fakehost_source *s, size_t at, orasi_err
 	return s->fail;
 }
 
-static orasi_status source_read(orasi_source *source, void *buf, size_t cap, size_t *got,
-                                orasi_error *err)
+static orasi_status source_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err)
 {
 	struct fakehost_source *s = source->ctx;
 	size_t n = s->len - s->at < cap ? s->len - s->at : cap;
@@ -437,8 +432,8 @@ static orasi_status source_read(orasi_source *source, void *buf, size_t cap, siz
 	return ORASI_OK;
 }
 
-static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len,
-                                 size_t *got, orasi_error *err)
+static orasi_status source_pread(orasi_source *source, uint64_t off, void *buf, size_t len, size_t *got,
+                                 orasi_error *err)
 {
 	struct fakehost_source *s = source->ctx;
 	size_t at = off < s->len ? (size_t)off : s->len;
@@ -547,8 +542,7 @@ static struct blob *blob_find(struct fakehost_store *fake, const char *name)
 	return NULL;
 }
 
-static orasi_status store_create(orasi_store *store, const char *name, uint64_t *ret_handle,
-                                 orasi_error *err)
+static orasi_status store_create(orasi_store *store, const char *name, uint64_t *ret_handle, orasi_error *err)
 {
 	struct fakehost_store *fake = store->ctx;
 	struct blob *blob;
@@ -564,8 +558,7 @@ static orasi_status store_create(orasi_store *store, const char *name, uint64_t 
 	return ORASI_OK;
 }
 
-static orasi_status store_append(orasi_store *store, uint64_t handle, const void *p, size_t n,
-                                 orasi_error *err)
+static orasi_status store_append(orasi_store *store, uint64_t handle, const void *p, size_t n, orasi_error *err)
 {
 	struct blob *blob = blob_of(store, handle);
 
@@ -574,8 +567,8 @@ static orasi_status store_append(orasi_store *store, uint64_t handle, const void
 	return buf_add(&blob->buf, p, n) ? ORASI_E_NOMEM : ORASI_OK;
 }
 
-static orasi_status store_pwrite(orasi_store *store, uint64_t handle, uint64_t off, const void *p,
-                                 size_t n, orasi_error *err)
+static orasi_status store_pwrite(orasi_store *store, uint64_t handle, uint64_t off, const void *p, size_t n,
+                                 orasi_error *err)
 {
 	struct blob *blob = blob_of(store, handle);
 
@@ -586,8 +579,8 @@ static orasi_status store_pwrite(orasi_store *store, uint64_t handle, uint64_t o
 	return ORASI_OK;
 }
 
-static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret_handle,
-                               uint64_t *ret_size, orasi_error *err)
+static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret_handle, uint64_t *ret_size,
+                               orasi_error *err)
 {
 	struct blob *blob = blob_find(store->ctx, name);
 
@@ -598,8 +591,7 @@ static orasi_status store_open(orasi_store *store, const char *name, uint64_t *r
 	return ORASI_OK;
 }
 
-static orasi_status store_pread(orasi_store *store, uint64_t handle, uint64_t off, void *p,
-                                size_t n, orasi_error *err)
+static orasi_status store_pread(orasi_store *store, uint64_t handle, uint64_t off, void *p, size_t n, orasi_error *err)
 {
 	struct blob *blob = blob_of(store, handle);
 
@@ -610,8 +602,7 @@ static orasi_status store_pread(orasi_store *store, uint64_t handle, uint64_t of
 	return ORASI_OK;
 }
 
-static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t **ret,
-                              orasi_error *err)
+static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err)
 {
 	struct handle *h = handle_of(store, handle);
 

@@ -71,7 +71,8 @@ static orasi_status append(orasi_store *store, uint64_t handle, const void *p, s
 	return ORASI_OK;
 }
 
-static orasi_status overwrite(orasi_store *store, uint64_t handle, uint64_t at, const void *p, size_t n, orasi_error *err)
+static orasi_status overwrite(orasi_store *store, uint64_t handle, uint64_t at, const void *p, size_t n,
+                              orasi_error *err)
 {
 	struct memblob *blob = &((struct memstore *)store->ctx)->blobs[handle];
 
@@ -121,8 +122,8 @@ static orasi_status close_blob(orasi_store *store, uint64_t handle, orasi_error 
 void memstore_init(struct memstore *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->store = (orasi_store){sizeof(m->store), 0,       m,   create,    append, overwrite,
-	                         open_blob,        read_at, map, close_blob};
+	m->store =
+		(orasi_store){sizeof(m->store), 0, m, create, append, overwrite, open_blob, read_at, map, close_blob};
 }
 
 void memstore_done(struct memstore *m)

@@ -8,13 +8,13 @@
 
 /* Declares main for one suite of one or more cases:
  *   TEST_MAIN("queue", queue_cases)   with   static void queue_cases(Suite *suite) { … }  */
-#define TEST_MAIN(name, fill)                                                                \
-	int main(void)                                                                        \
-	{                                                                                     \
-		Suite *suite = suite_create(name);                                            \
-                                                                                              \
-		fill(suite);                                                                  \
-		return test_run(suite);                                                       \
+#define TEST_MAIN(name, fill)                      \
+	int main(void)                             \
+	{                                          \
+		Suite *suite = suite_create(name); \
+                                                   \
+		fill(suite);                       \
+		return test_run(suite);            \
 	}
 
 int test_run(Suite *suite);

@@ -109,8 +109,7 @@ START_TEST(a_child_gets_its_descriptors_and_its_end_is_told)
 	close(outs[1]);
 	close(ins[1]);
 	ck_ok(loop_stream_new(loop, outs[0], &events, &out, &err), &err);
-	ck_ok(loop_stream_new(loop, ins[0], &(struct loop_stream_events){NULL, on_bytes, on_end}, &in, &err),
-	      &err);
+	ck_ok(loop_stream_new(loop, ins[0], &(struct loop_stream_events){NULL, on_bytes, on_end}, &in, &err), &err);
 	loop_stream_write(in, "hello", 5);
 	while (got.len < 5)
 		uv_run(loop_uv(loop), UV_RUN_ONCE);

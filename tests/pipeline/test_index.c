@@ -61,8 +61,8 @@ static int is_cancelled(void *ctx)
 	return 0;
 }
 
-static struct json *run(int (*task)(struct loader *, const struct json *, const struct pipeline_events *, struct json **,
-                                    struct err *),
+static struct json *run(int (*task)(struct loader *, const struct json *, const struct pipeline_events *,
+                                    struct json **, struct err *),
                         void *commit, struct json *order)
 {
 	struct pipeline_events events = {commit, on_progress, on_part, is_cancelled};
@@ -132,7 +132,7 @@ static void add_plugin(struct json *list, const char *kind, const char *id, cons
 }
 
 static const char by_id[] = "{\"name\":\"by_id\",\"plugin\":\"list\",\"columns\":[\"id\"],\"options\":{},"
-                            "\"segments\":[]}";
+			    "\"segments\":[]}";
 
 static void setup(void)
 {
@@ -141,7 +141,8 @@ static void setup(void)
 	int64_t generation;
 
 	add_plugin(list, "ingest", "org.orasi.ingest.json", "json", "plugins/ingest-json/.libs/ingest-json.so");
-	add_plugin(list, "ingest", "org.orasi.ingest.parquet", "parquet", "plugins/ingest-parquet/.libs/ingest-parquet.so");
+	add_plugin(list, "ingest", "org.orasi.ingest.parquet", "parquet",
+	           "plugins/ingest-parquet/.libs/ingest-parquet.so");
 	add_plugin(list, "index", "org.orasi.test.list", "list", "tests/plugins/.libs/index-list.so");
 	ck_ok(loader_new(NULL, &loader, &err), &err);
 	loader_set_plugins(loader, list);

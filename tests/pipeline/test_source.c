@@ -143,11 +143,19 @@ START_TEST(what_no_plugin_recognises_is_named_by_its_looks)
 		size_t n;
 		const char *name;
 	} looks[] = {
-		{"BZh9", 4, "bzip2"},          {"PK\3\4", 4, "ZIP"},      {"a,b\n1,2\n", 8, "CSV"},
-		{"a\tb\n1\t2", 7, "CSV"},      {"Hello, you\nBye", 14, "plain"}, {"\0\1\2\3", 4, "binary"},
-		{"\xFF\xFE{\0", 4, "UTF-16"}, {"{\0}\0", 4, "UTF-16"},    {"\xC3", 1, "binary"},
-		{"a,b\n1,\"2,3\"\n", 12, "CSV"}, {"\"x;y\" a\n\"x;y\" b\n", 16, "plain"},
-		{"gr\xC3\xBC\xC3", 5, "plain"}, {"", 0, "binary"},
+		{"BZh9", 4, "bzip2"},
+		{"PK\3\4", 4, "ZIP"},
+		{"a,b\n1,2\n", 8, "CSV"},
+		{"a\tb\n1\t2", 7, "CSV"},
+		{"Hello, you\nBye", 14, "plain"},
+		{"\0\1\2\3", 4, "binary"},
+		{"\xFF\xFE{\0", 4, "UTF-16"},
+		{"{\0}\0", 4, "UTF-16"},
+		{"\xC3", 1, "binary"},
+		{"a,b\n1,\"2,3\"\n", 12, "CSV"},
+		{"\"x;y\" a\n\"x;y\" b\n", 16, "plain"},
+		{"gr\xC3\xBC\xC3", 5, "plain"},
+		{"", 0, "binary"},
 	};
 
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {

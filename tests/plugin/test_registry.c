@@ -43,7 +43,7 @@ static void drop_in(const char *name, const char *tail)
 static void answer(void)
 {
 	static const char text[] = "{\"bundle\":\"org.orasi.test.list\",\"plugins\":[{\"id\":\"org.orasi.test.list\","
-	                           "\"name\":\"list\",\"kind\":\"index\",\"config_schema\":{\"type\":\"object\"}}]}";
+				   "\"name\":\"list\",\"kind\":\"index\",\"config_schema\":{\"type\":\"object\"}}]}";
 	static const struct err fine;
 	struct json *json;
 

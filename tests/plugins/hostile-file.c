@@ -92,16 +92,21 @@ static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, 
 	return ORASI_OK;
 }
 
-static const orasi_task_factory factory = {.struct_size = sizeof(factory), .create = create, .destroy = destroy,
-	.run = run};
+static const orasi_task_factory factory = {
+	.struct_size = sizeof(factory), .create = create, .destroy = destroy, .run = run};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_TASK, .id = ID,
-	.name = "file-" NAME, .version = "1.0.0", .summary = "Is not what it should be",
+static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor),
+                                            .kind = ORASI_KIND_TASK,
+                                            .id = ID,
+                                            .name = "file-" NAME,
+                                            .version = "1.0.0",
+                                            .summary = "Is not what it should be",
 #if HOSTILE_FILE == 7
-	.config_schema = "{\"type\":\"object\",\"anyOf\":[]}",
+                                            .config_schema = "{\"type\":\"object\",\"anyOf\":[]}",
 #else
-	.config_schema = "{\"type\":\"object\"}",
+                                            .config_schema = "{\"type\":\"object\"}",
 #endif
-	.features = none, .requires_ext = none};
+                                            .features = none,
+                                            .requires_ext = none};
 
 TEST_PLUGIN(ID, descriptor, ORASI_TASK_FACTORY, factory)

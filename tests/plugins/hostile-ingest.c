@@ -71,17 +71,27 @@ static orasi_status open_source(void *self, const orasi_ingest_open *open, struc
 	if (is(h, "no_schema"))
 		return ORASI_OK;
 	if (is(h, "endless_schema")) { /* its own child */
-		endless = (struct ArrowSchema){.format = "+s", .name = "x", .n_children = 1, .children = children, .release = forget};
+		endless = (struct ArrowSchema){.format = "+s",
+		                               .name = "x",
+		                               .n_children = 1,
+		                               .children = children,
+		                               .release = forget};
 		*ret = endless;
 		return ORASI_OK;
 	}
 	if (is(h, "bad_format")) {
-		static struct ArrowSchema odd = {.format = "?!", .name = "n", .release = forget}, *odd_children[1] = {&odd};
+		static struct ArrowSchema odd = {.format = "?!", .name = "n", .release = forget},
+					  *odd_children[1] = {&odd};
 
-		*ret = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 1, .children = odd_children, .release = forget};
+		*ret = (struct ArrowSchema){.format = "+s",
+		                            .name = "",
+		                            .n_children = 1,
+		                            .children = odd_children,
+		                            .release = forget};
 		return ORASI_OK;
 	}
-	if (arrow_schema_make(ret, "+s", "", 0, 1) || arrow_schema_make(ret->children[0], is(h, "text") ? "u" : "l", "n", 1, 0))
+	if (arrow_schema_make(ret, "+s", "", 0, 1) ||
+	    arrow_schema_make(ret->children[0], is(h, "text") ? "u" : "l", "n", 1, 0))
 		return test_fail(err, ORASI_E_NOMEM, "out of memory");
 	return ORASI_OK;
 }
@@ -92,7 +102,8 @@ static orasi_status give(struct hostile *h, struct ArrowArray *ret)
 	struct arrow_builder *builder;
 	int bad;
 
-	if (arrow_schema_make(&schema, "+s", "", 0, 1) || arrow_schema_make(schema.children[0], is(h, "text") ? "u" : "l", "n", 1, 0))
+	if (arrow_schema_make(&schema, "+s", "", 0, 1) ||
+	    arrow_schema_make(schema.children[0], is(h, "text") ? "u" : "l", "n", 1, 0))
 		return ORASI_E_NOMEM;
 	builder = arrow_builder_new(&schema);
 	bad = 0;
@@ -164,7 +175,8 @@ static orasi_status next(void *self, struct ArrowArray *ret, orasi_mark *mark, o
 	if (is(h, "never_release"))
 		ret->release = forget_array;
 	if (is(h, "huge_state"))
-		*mark = (orasi_mark){.struct_size = mark->struct_size, .flags = ORASI_MARK_RESUMABLE,
+		*mark = (orasi_mark){.struct_size = mark->struct_size,
+		                     .flags = ORASI_MARK_RESUMABLE,
 		                     .state = {(const uint8_t *)"x", (size_t)1 << 40}};
 	if (is(h, "text"))
 		((int32_t *)(uintptr_t)ret->children[0]->buffers[1])[50] = 1 << 30;
@@ -185,11 +197,23 @@ static orasi_status close_source(void *self, orasi_error *err)
 	return ORASI_OK;
 }
 
-static const orasi_ingest_factory factory = {.struct_size = sizeof(factory), .sniff = sniff, .create = create,
-	.destroy = destroy, .open = open_source, .next = next, .schema = schema, .close = close_source};
+static const orasi_ingest_factory factory = {.struct_size = sizeof(factory),
+                                             .sniff = sniff,
+                                             .create = create,
+                                             .destroy = destroy,
+                                             .open = open_source,
+                                             .next = next,
+                                             .schema = schema,
+                                             .close = close_source};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_INGEST, .id = ID,
-	.name = "hostile-ingest", .version = "1.0.0", .summary = "Misbehaves as told",
+static const orasi_descriptor descriptor = {
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_INGEST,
+	.id = ID,
+	.name = "hostile-ingest",
+	.version = "1.0.0",
+	.summary = "Misbehaves as told",
 	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"}}}",
-	.features = none, .requires_ext = none};
+	.features = none,
+	.requires_ext = none};
 TEST_PLUGIN(ID, descriptor, ORASI_INGEST_FACTORY, factory)

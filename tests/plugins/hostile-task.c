@@ -27,9 +27,9 @@ struct hostile {
 };
 
 typedef orasi_status (*deed_fn)(struct hostile *h, const orasi_task_run *run, orasi_str *ret, orasi_error *err);
-#define DEED(name)                                                                                                 \
-	static orasi_status name(struct hostile *h __attribute__((unused)),                                        \
-	                         const orasi_task_run *run __attribute__((unused)),                                \
+#define DEED(name)                                                                  \
+	static orasi_status name(struct hostile *h __attribute__((unused)),         \
+	                         const orasi_task_run *run __attribute__((unused)), \
 	                         orasi_str *ret __attribute__((unused)), orasi_error *err __attribute__((unused)))
 
 /* ---- dying --------------------------------------------------------------------------------------------------- */
@@ -186,7 +186,8 @@ DEED(fork_bomb)
 		made += pid > 0;
 		failed += pid < 0;
 	}
-	return made ? test_fail(err, ORASI_E_INTERNAL, "children were made") : test_fail(err, ORASI_E_INVALID, "no children");
+	return made ? test_fail(err, ORASI_E_INTERNAL, "children were made")
+	            : test_fail(err, ORASI_E_INVALID, "no children");
 }
 
 DEED(fd_bomb)
@@ -419,21 +420,48 @@ static const struct {
 	const char *name;
 	deed_fn fn;
 } deeds[] = {
-	{"segfault", segfault},         {"overflow", overflow},           {"abort", do_abort},             {"last_words", last_words},
-	{"exit", do_exit},              {"_exit", do_exit_now},           {"double_free", double_free},
-	{"late_thread", late_thread},   {"loop", loop},                   {"loop_masked", loop_masked},
-	{"wait", wait_for_cancel},      {"memory_bomb", memory_bomb},     {"shared_bomb", shared_bomb},
-	{"leak", leak},                 {"fork_bomb", fork_bomb},         {"fd_bomb", fd_bomb},
-	{"write_fds", write_fds},       {"shrink_fds", shrink_fds},       {"garbage", garbage},
+	{"segfault", segfault},
+	{"overflow", overflow},
+	{"abort", do_abort},
+	{"last_words", last_words},
+	{"exit", do_exit},
+	{"_exit", do_exit_now},
+	{"double_free", double_free},
+	{"late_thread", late_thread},
+	{"loop", loop},
+	{"loop_masked", loop_masked},
+	{"wait", wait_for_cancel},
+	{"memory_bomb", memory_bomb},
+	{"shared_bomb", shared_bomb},
+	{"leak", leak},
+	{"fork_bomb", fork_bomb},
+	{"fd_bomb", fd_bomb},
+	{"write_fds", write_fds},
+	{"shrink_fds", shrink_fds},
+	{"garbage", garbage},
 	{"forged_result", forged_result},
-	{"close_fds", close_fds},       {"shut_down", shut_down},         {"print", print},
-	{"log_flood", log_flood},       {"progress_flood", progress_flood}, {"scribble_page", scribble_page},
-	{"fail_without_words", fail_without_words}, {"strange_status", strange_status},
-	{"huge_result", huge_result},   {"null_result", null_result},     {"no_json", no_json},
-	{"other_schema", other_schema}, {"endless_message", endless_message},
-	{"huge_checkpoint", huge_checkpoint}, {"kill_agent", kill_agent}, {"open_outside", open_outside},
-	{"write_outside", write_outside}, {"make_socket", make_socket}, {"run_program", run_program},
-	{"raise_limit", raise_limit},   {"write_plugins", write_plugins}, {"behave", behave},
+	{"close_fds", close_fds},
+	{"shut_down", shut_down},
+	{"print", print},
+	{"log_flood", log_flood},
+	{"progress_flood", progress_flood},
+	{"scribble_page", scribble_page},
+	{"fail_without_words", fail_without_words},
+	{"strange_status", strange_status},
+	{"huge_result", huge_result},
+	{"null_result", null_result},
+	{"no_json", no_json},
+	{"other_schema", other_schema},
+	{"endless_message", endless_message},
+	{"huge_checkpoint", huge_checkpoint},
+	{"kill_agent", kill_agent},
+	{"open_outside", open_outside},
+	{"write_outside", write_outside},
+	{"make_socket", make_socket},
+	{"run_program", run_program},
+	{"raise_limit", raise_limit},
+	{"write_plugins", write_plugins},
+	{"behave", behave},
 };
 
 /* ---- the plugin ------------------------------------------------------------------------------------------------------------- */
@@ -476,12 +504,21 @@ static const char *result_schema(const char *id)
 	return "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}";
 }
 
-static const orasi_task_factory factory = {.struct_size = sizeof(factory), .result_schema = result_schema,
-	.create = create, .destroy = destroy, .run = run};
+static const orasi_task_factory factory = {.struct_size = sizeof(factory),
+                                           .result_schema = result_schema,
+                                           .create = create,
+                                           .destroy = destroy,
+                                           .run = run};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_TASK,
-	.id = HOSTILE_ID, .name = HOSTILE_NAME, .version = "1.0.0", .summary = "Misbehaves as told",
+static const orasi_descriptor descriptor = {
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_TASK,
+	.id = HOSTILE_ID,
+	.name = HOSTILE_NAME,
+	.version = "1.0.0",
+	.summary = "Misbehaves as told",
 	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"},"
-	                 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
-	.features = none, .requires_ext = none};
+			 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
+	.features = none,
+	.requires_ext = none};
 TEST_PLUGIN(HOSTILE_ID, descriptor, ORASI_TASK_FACTORY, factory)

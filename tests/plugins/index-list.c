@@ -92,7 +92,8 @@ static void build_abort(void *build)
 	(void)build;
 }
 
-static orasi_status copy(orasi_store *src, uint64_t base, orasi_store *dst, uint64_t to, uint64_t *rows, orasi_error *err)
+static orasi_status copy(orasi_store *src, uint64_t base, orasi_store *dst, uint64_t to, uint64_t *rows,
+                         orasi_error *err)
 {
 	uint64_t from, size;
 	struct pair pair;
@@ -157,13 +158,29 @@ static orasi_status verify(void *reader, uint32_t level, orasi_error *err)
 	return status;
 }
 
-static const orasi_index_factory factory = {.struct_size = sizeof(factory), .create = create, .destroy = destroy,
-	.build_begin = build_begin, .build_add = build_add, .build_finish = build_finish, .build_abort = build_abort,
-	.merge = merge, .open = open_segment, .close = close_segment, .verify = verify};
+static const orasi_index_factory factory = {.struct_size = sizeof(factory),
+                                            .create = create,
+                                            .destroy = destroy,
+                                            .build_begin = build_begin,
+                                            .build_add = build_add,
+                                            .build_finish = build_finish,
+                                            .build_abort = build_abort,
+                                            .merge = merge,
+                                            .open = open_segment,
+                                            .close = close_segment,
+                                            .verify = verify};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_INDEX,
-	.state_version = 1, .state_version_min = 1, .id = "org.orasi.test.list", .name = "list", .version = "1.0.0",
-	.summary = "Keys as they come", .config_schema = "{\"type\":\"object\"}", .features = none, .requires_ext = none};
+static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor),
+                                            .kind = ORASI_KIND_INDEX,
+                                            .state_version = 1,
+                                            .state_version_min = 1,
+                                            .id = "org.orasi.test.list",
+                                            .name = "list",
+                                            .version = "1.0.0",
+                                            .summary = "Keys as they come",
+                                            .config_schema = "{\"type\":\"object\"}",
+                                            .features = none,
+                                            .requires_ext = none};
 
 static orasi_status init(const orasi_host *host, orasi_error *err)
 {
@@ -189,9 +206,17 @@ static const void *get_factory(const char *id)
 
 ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
 {
-	static const orasi_entry entry = {.struct_size = sizeof(entry), .abi_major = ORASI_ABI_MAJOR,
-		.abi_minor = ORASI_ABI_MINOR, .bundle_id = "org.orasi.test.list", .bundle_version = "1.0.0", .vendor = "test",
-		.license = "Apache-2.0", .init = init, .count = count, .describe = describe, .get_factory = get_factory};
+	static const orasi_entry entry = {.struct_size = sizeof(entry),
+	                                  .abi_major = ORASI_ABI_MAJOR,
+	                                  .abi_minor = ORASI_ABI_MINOR,
+	                                  .bundle_id = "org.orasi.test.list",
+	                                  .bundle_version = "1.0.0",
+	                                  .vendor = "test",
+	                                  .license = "Apache-2.0",
+	                                  .init = init,
+	                                  .count = count,
+	                                  .describe = describe,
+	                                  .get_factory = get_factory};
 
 	return &entry;
 }

@@ -75,7 +75,8 @@ static orasi_status submit(const struct count *c, orasi_error *err)
 
 	if (!door)
 		return test_fail(err, ORASI_E_UNSUPPORTED, "no submit");
-	return door->submit(c->host, ORASI_STR("{\"kind\":\"custom\",\"plugin\":\"count\",\"config\":{\"to\":1}}"), err);
+	return door->submit(c->host, ORASI_STR("{\"kind\":\"custom\",\"plugin\":\"count\",\"config\":{\"to\":1}}"),
+	                    err);
 }
 
 static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, orasi_error *err)
@@ -83,7 +84,9 @@ static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, 
 	struct count *c = self;
 	const orasi_host_job *job = c->host->get_extension(c->host, ORASI_HOST_JOB);
 	const orasi_host_metrics *metrics = c->host->get_extension(c->host, ORASI_HOST_METRICS);
-	uint32_t steps = metrics ? metrics->define(c->host, ORASI_METRIC_COUNTER, ORASI_STR("steps_total"), ORASI_STR("Steps.")) : 0;
+	uint32_t steps =
+		metrics ? metrics->define(c->host, ORASI_METRIC_COUNTER, ORASI_STR("steps_total"), ORASI_STR("Steps."))
+			: 0;
 	int64_t at = 0, began;
 	orasi_status status = ORASI_OK;
 	char said[256];
@@ -115,17 +118,28 @@ static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, 
 static const char *result_schema(const char *id)
 {
 	(void)id;
-	return "{\"type\":\"object\",\"required\":[\"counted\"],\"additionalProperties\":true,\"properties\":{\"counted\":"
+	return "{\"type\":\"object\",\"required\":[\"counted\"],\"additionalProperties\":true,\"properties\":{"
+	       "\"counted\":"
 	       "{\"type\":\"integer\",\"minimum\":0}}}";
 }
 
-static const orasi_task_factory factory = {.struct_size = sizeof(factory), .result_schema = result_schema,
-	.create = create, .destroy = destroy, .run = run};
+static const orasi_task_factory factory = {.struct_size = sizeof(factory),
+                                           .result_schema = result_schema,
+                                           .create = create,
+                                           .destroy = destroy,
+                                           .run = run};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_TASK, .id = ID,
-	.name = "count", .version = COUNT_VERSION, .summary = "Counts",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"integer\",\"minimum\":0,\"default\":3},"
-	                 "\"die_at\":{\"type\":\"integer\",\"default\":-1},\"submit\":{\"type\":\"boolean\",\"default\":false},"
-	                 "\"nap\":{\"type\":\"string\",\"format\":\"duration\",\"default\":\"0ms\"}}}",
-	.features = none, .requires_ext = none};
+static const orasi_descriptor descriptor = {
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_TASK,
+	.id = ID,
+	.name = "count",
+	.version = COUNT_VERSION,
+	.summary = "Counts",
+	.config_schema =
+		"{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"integer\",\"minimum\":0,\"default\":3},"
+		"\"die_at\":{\"type\":\"integer\",\"default\":-1},\"submit\":{\"type\":\"boolean\",\"default\":false},"
+		"\"nap\":{\"type\":\"string\",\"format\":\"duration\",\"default\":\"0ms\"}}}",
+	.features = none,
+	.requires_ext = none};
 TEST_PLUGIN(ID, descriptor, ORASI_TASK_FACTORY, factory)

@@ -46,8 +46,8 @@ static orasi_status bind(void *self, const struct ArrowSchema *in, orasi_bytes s
 	if (state.len == sizeof(n->next))
 		memcpy(&n->next, state.ptr, sizeof(n->next));
 	arrow_schema_release(&n->out);
-	if (arrow_schema_copy(&n->out, in) || arrow_schema_make(&seq, "l", "seq", 0, 0) || arrow_schema_append(&n->out, &seq) ||
-	    arrow_schema_copy(ret, &n->out))
+	if (arrow_schema_copy(&n->out, in) || arrow_schema_make(&seq, "l", "seq", 0, 0) ||
+	    arrow_schema_append(&n->out, &seq) || arrow_schema_copy(ret, &n->out))
 		return test_fail(err, ORASI_E_NOMEM, "out of memory");
 	return ORASI_OK;
 }
@@ -110,11 +110,25 @@ static orasi_status save(void *self, orasi_bytes *ret, orasi_error *err)
 	return ORASI_OK;
 }
 
-static const orasi_transform_factory factory = {.struct_size = sizeof(factory), .create = create, .destroy = destroy,
-	.bind = bind, .process = process, .flush = flush, .save = save};
+static const orasi_transform_factory factory = {.struct_size = sizeof(factory),
+                                                .create = create,
+                                                .destroy = destroy,
+                                                .bind = bind,
+                                                .process = process,
+                                                .flush = flush,
+                                                .save = save};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor), .kind = ORASI_KIND_TRANSFORM,
-	.state_version = 1, .state_version_min = 1, .id = ID, .name = "number", .version = "1.0.0",
-	.summary = "Numbers rows", .config_schema = "{\"type\":\"object\",\"properties\":{\"lie\":{\"type\":\"boolean\","
-	"\"default\":false}}}", .features = none, .requires_ext = none};
+static const orasi_descriptor descriptor = {
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_TRANSFORM,
+	.state_version = 1,
+	.state_version_min = 1,
+	.id = ID,
+	.name = "number",
+	.version = "1.0.0",
+	.summary = "Numbers rows",
+	.config_schema = "{\"type\":\"object\",\"properties\":{\"lie\":{\"type\":\"boolean\","
+			 "\"default\":false}}}",
+	.features = none,
+	.requires_ext = none};
 TEST_PLUGIN(ID, descriptor, ORASI_TRANSFORM_FACTORY, factory)

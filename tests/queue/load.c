@@ -191,8 +191,8 @@ static void finish(struct queue *queue)
 		outcome.next = &next;
 		outcome.n_next = dice(4) == 0;
 		pending = expect(known, outcome.code ? -1 : TASK_SUCCEEDED);
-		give_up(known, pending, queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end,
-		                                     pending));
+		give_up(known, pending,
+		        queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end, pending));
 	} else {
 		queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, NULL, NULL);
 	}
@@ -280,7 +280,8 @@ void load_step(struct queue *queue)
 		break;
 	case 14:
 		if (!dice(8))
-			queue_batch_new(queue, NULL, "load", &(struct task_spec){.kind = "report"}, on_batch, NULL, NULL);
+			queue_batch_new(queue, NULL, "load", &(struct task_spec){.kind = "report"}, on_batch, NULL,
+			                NULL);
 		else if (!dice(4) && load.batch)
 			queue_batch_seal(queue, load.batch, NULL, NULL);
 		break;

@@ -23,8 +23,7 @@ extern int64_t cancelled_id, last_id;
 extern char events[64][24];
 extern int n_events;
 
-void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-            const struct err *e);
+void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e);
 void on_done(void *ctx, int r, const struct err *e);
 
 int try_open(void);

@@ -122,7 +122,8 @@ END_TEST
 START_TEST(what_others_depend_on_is_not_deleted)
 {
 	int64_t parent = put((struct task_spec){0}),
-	        child = put((struct task_spec){.depends_on = &parent, .n_depends_on = 1, .on_dep_failure = TASK_DEP_HOLD});
+		child = put(
+			(struct task_spec){.depends_on = &parent, .n_depends_on = 1, .on_dep_failure = TASK_DEP_HOLD});
 
 	finish(claim(), ERR_INVALID);
 	bulk((struct queue_bulk_ask){.verb = QUEUE_DELETE, .filter = {.state = TASK_FAILED}});
@@ -140,8 +141,9 @@ START_TEST(filters_know_sets_of_states)
 	static const struct {
 		int state;
 		size_t n;
-	} sets[] = {{QUEUE_ANY, 4}, {QUEUE_LIVE, 2}, {QUEUE_WAITING, 1}, {QUEUE_ENDED, 2}, {QUEUE_UNSUCCESSFUL, 1},
-	            {TASK_RUNNING, 1}, {TASK_SUCCEEDED, 1}, {TASK_FAILED, 1}, {TASK_EXPIRED, 0}};
+	} sets[] = {{QUEUE_ANY, 4},      {QUEUE_LIVE, 2},         {QUEUE_WAITING, 1},
+	            {QUEUE_ENDED, 2},    {QUEUE_UNSUCCESSFUL, 1}, {TASK_RUNNING, 1},
+	            {TASK_SUCCEEDED, 1}, {TASK_FAILED, 1},        {TASK_EXPIRED, 0}};
 	struct task **tasks;
 	size_t n;
 

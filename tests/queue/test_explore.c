@@ -15,7 +15,7 @@
 #include "queue/life.h"
 
 #define WORKERS 3
-#define FENCES 5       /* claims in all */
+#define FENCES 5 /* claims in all */
 #define MAX_ATTEMPTS 2
 #define MAX_CRASHES 2
 #define RESTARTS 1
@@ -24,18 +24,18 @@
 #define STATES (1 << 20)
 
 /* Check's own assertions write to a pipe each time, which is too much for millions. */
-#define must(what)                                                                                 \
-	do {                                                                                       \
-		if (!(what))                                                                       \
-			ck_abort_msg("%s", #what);                                                 \
+#define must(what)                                 \
+	do {                                       \
+		if (!(what))                       \
+			ck_abort_msg("%s", #what); \
 	} while (0)
 
 struct world {
 	struct life life;
-	int8_t fence;               /* of the running attempt, 0 = none */
-	int8_t last_fence;          /* the largest ever given */
+	int8_t fence;                                                    /* of the running attempt, 0 = none */
+	int8_t last_fence;                                               /* the largest ever given */
 	int8_t stored_attempt, stored_crashes, stored_state, stored_run; /* stored_run: fence of the run row */
-	int8_t believes[WORKERS];   /* the fence with which each thinks it holds the task, 0 = none */
+	int8_t believes[WORKERS]; /* the fence with which each thinks it holds the task, 0 = none */
 	int8_t cancel, restarts, redrives, moves, ends; /* ends: final states written since the last redrive */
 };
 
@@ -191,7 +191,10 @@ static void try_beat(const struct world *from, int worker)
 /* The worker is gone, or its lease ended: the agent ends the attempt; a remote worker does not know. */
 static void try_lost(const struct world *from, int worker_knows)
 {
-	struct life_outcome o = {.code = ERR_CRASH, .lost = 1, .may_retry = 1, .max_crashes = MAX_CRASHES,
+	struct life_outcome o = {.code = ERR_CRASH,
+	                         .lost = 1,
+	                         .may_retry = 1,
+	                         .max_crashes = MAX_CRASHES,
 	                         .cancel_requested = from->cancel};
 	struct world w = *from;
 	int fence = w.fence;

@@ -37,7 +37,8 @@ static void make_zombies(void)
 
 	for (int life = 0; life < 3; life++) {
 		for (int i = 0; i < 400; i++) {
-			struct task *task = claim_as((struct queue_claim_ask){.worker = "w", .lease_ms = i % 7 ? 0 : 10});
+			struct task *task =
+				claim_as((struct queue_claim_ask){.worker = "w", .lease_ms = i % 7 ? 0 : 10});
 
 			if (!task) {
 				pass(config.retry_max_ms);

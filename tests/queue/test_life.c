@@ -50,8 +50,7 @@ START_TEST(heartbeats_keep_a_lease_and_carry_the_wish_to_stop)
 	queue_cancel(queue, id, NULL, NULL);
 	ck_assert_int_eq(stop_code, ERR_CANCELLED);
 	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), ERR_CANCELLED);
-	pass(1000 +
-	     config.lease_grace_ms); /* it did not stop: its lease is not extended any more */
+	pass(1000 + config.lease_grace_ms); /* it did not stop: its lease is not extended any more */
 	ck_assert_int_eq(get(id)->state, TASK_CANCELLED);
 }
 END_TEST
@@ -88,9 +87,7 @@ END_TEST
 
 START_TEST(behind_its_deadline_a_task_is_not_tried_again)
 {
-	struct task_spec spec = {.deadline = NOW + 10000,
-	                         .retry_initial_ms = 6000,
-	                         .retry_jitter = TASK_JITTER_NONE};
+	struct task_spec spec = {.deadline = NOW + 10000, .retry_initial_ms = 6000, .retry_jitter = TASK_JITTER_NONE};
 	int64_t tried = put(spec), waiting = put(spec);
 
 	finish(claim(), ERR_IO);
@@ -133,10 +130,8 @@ START_TEST(bad_rules_are_refused_by_name)
 	                                  "busy=snooze", "io=retry,", "io=retry:x"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_int_eq(
-		        queue_check_spec(&(struct task_spec){.kind = "t", .retry_rules = bad[i]},
-		                         &err),
-		        ERR_INVALID);
+		ck_assert_int_eq(queue_check_spec(&(struct task_spec){.kind = "t", .retry_rules = bad[i]}, &err),
+		                 ERR_INVALID);
 }
 END_TEST
 
@@ -182,8 +177,7 @@ END_TEST
 START_TEST(a_died_worker_is_the_end_when_the_task_says_so)
 {
 	int64_t id = put((struct task_spec){.crash_is_final = 1});
-	struct queue_outcome crash = {
-	        .code = ERR_CRASH, .error = "killed", .usage = {9, 120, 4096}};
+	struct queue_outcome crash = {.code = ERR_CRASH, .error = "killed", .usage = {9, 120, 4096}};
 	struct task *task = claim();
 	size_t n;
 
@@ -198,8 +192,7 @@ END_TEST
 
 START_TEST(a_waiting_task_is_given_another_time_and_priority)
 {
-	int64_t a = put((struct task_spec){.priority = 5}),
-	        b = put((struct task_spec){.priority = 5});
+	int64_t a = put((struct task_spec){.priority = 5}), b = put((struct task_spec){.priority = 5});
 
 	ck_assert_int_eq(queue_reschedule(queue, b, 0, 0, on_done, NULL), 0);
 	ck_assert_int_eq(queue_reschedule(queue, a, NOW + 1000, -1, on_done, NULL), 0);
@@ -216,8 +209,7 @@ END_TEST
 
 START_TEST(what_is_kept_shorter_is_forgotten_sooner)
 {
-	int64_t brief = put((struct task_spec){.retain_ok_ms = 1000}),
-	        id = put((struct task_spec){0});
+	int64_t brief = put((struct task_spec){.retain_ok_ms = 1000}), id = put((struct task_spec){0});
 	struct task *task;
 
 	finish(claim(), 0);
@@ -246,30 +238,27 @@ START_TEST(fields_out_of_range_are_refused_by_name)
 		struct task_spec spec;
 		const char *name;
 	} bad[] = {
-	        {{.kind = ""}, "kind"},
-	        {{.kind = "t", .priority = 10}, "priority"},
-	        {{.kind = "t", .cost = -1}, "cost"},
-	        {{.kind = "t", .weight = 101}, "weight"},
-	        {{.kind = "t",
+		{{.kind = ""}, "kind"},
+		{{.kind = "t", .priority = 10}, "priority"},
+		{{.kind = "t", .cost = -1}, "cost"},
+		{{.kind = "t", .weight = 101}, "weight"},
+		{{.kind = "t",
 	          .concurrency_key = "a\x1f"
 	                             "b"},
 	         "concurrency_key"},
-	        {{.kind = "t", .queue = "no name!"}, "queue"},
-	        {{.kind = "t", .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL},
-	         "unique_ttl_ms"},
-	        {{.kind = "t", .on_conflict = 9}, "on_conflict"},
-	        {{.kind = "t", .deadline = INT64_MAX}, "deadline"},
+		{{.kind = "t", .queue = "no name!"}, "queue"},
+		{{.kind = "t", .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL}, "unique_ttl_ms"},
+		{{.kind = "t", .on_conflict = 9}, "on_conflict"},
+		{{.kind = "t", .deadline = INT64_MAX}, "deadline"},
 	};
 	static char body[(256 << 10) + 2];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ck_assert_int_lt(queue_check_spec(&bad[i].spec, &err), 0);
-		ck_assert_msg(strstr(err.text, bad[i].name) != NULL, "%s is not named: %s",
-		              bad[i].name, err.text);
+		ck_assert_msg(strstr(err.text, bad[i].name) != NULL, "%s is not named: %s", bad[i].name, err.text);
 	}
 	memset(body, ' ', sizeof(body) - 1);
-	ck_assert_int_eq(queue_check_spec(&(struct task_spec){.kind = "t", .body = body}, &err),
-	                 ERR_LIMIT);
+	ck_assert_int_eq(queue_check_spec(&(struct task_spec){.kind = "t", .body = body}, &err), ERR_LIMIT);
 }
 END_TEST
 

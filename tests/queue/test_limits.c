@@ -99,8 +99,7 @@ START_TEST(a_draining_queue_accepts_nothing_and_ends_what_it_has)
 
 	draining.draining = 1;
 	configure("q", draining);
-	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test", .queue = "q"}, 1, 0,
-	                           on_put, NULL, &err),
+	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test", .queue = "q"}, 1, 0, on_put, NULL, &err),
 	                 ERR_BUSY);
 	ck_assert_int_eq(claim()->id, id);
 }
@@ -147,8 +146,7 @@ END_TEST
 
 START_TEST(depths_are_limited_by_queue_and_tenant)
 {
-	struct task_spec in_q = {.kind = "test", .queue = "q"},
-	                 of_t = {.kind = "test", .tenant = "t"};
+	struct task_spec in_q = {.kind = "test", .queue = "q"}, of_t = {.kind = "test", .tenant = "t"};
 	struct queue_settings two = settings_of("q");
 
 	config.tenant_depth = 1;
@@ -177,10 +175,7 @@ START_TEST(tasks_of_a_remote_queue_are_for_those_who_name_it)
 	configure("far", remote);
 	id = put((struct task_spec){.queue = "far"});
 	ck_assert_ptr_null(claim());
-	ck_assert_int_eq(
-	        claim_as((struct queue_claim_ask){.worker = "r", .queues = names, .lease_ms = 1000})
-	                ->id,
-	        id);
+	ck_assert_int_eq(claim_as((struct queue_claim_ask){.worker = "r", .queues = names, .lease_ms = 1000})->id, id);
 }
 END_TEST
 
@@ -191,8 +186,7 @@ START_TEST(settings_out_of_range_are_refused_by_name)
 	bad.weight = 0;
 	ck_assert_int_eq(queue_settings_set(queue, "q", &bad, NULL, NULL, &err), ERR_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.text, "weight"));
-	ck_assert_int_eq(queue_settings_set(queue, "no name!", &bad, NULL, NULL, &err),
-	                 ERR_INVALID);
+	ck_assert_int_eq(queue_settings_set(queue, "no name!", &bad, NULL, NULL, &err), ERR_INVALID);
 }
 END_TEST
 
@@ -233,9 +227,8 @@ START_TEST(a_hundred_thousand_queues_leave_no_more_than_a_few_behind)
 			struct task *task;
 
 			ck_ok(queue_claim(queue, &by_w, &arena, &task, &err), &err);
-			ck_assert_int_eq(queue_finish(queue, task->id, task->fence,
-			                              &(struct queue_outcome){0}, NULL, NULL),
-			                 0);
+			ck_assert_int_eq(
+				queue_finish(queue, task->id, task->fence, &(struct queue_outcome){0}, NULL, NULL), 0);
 		}
 		store_flush(store);
 		arena_done(&arena);
@@ -252,7 +245,7 @@ END_TEST
 START_TEST(a_full_concurrency_key_holds_back_nobody_else)
 {
 	int64_t first = put((struct task_spec){.concurrency_key = "db"}),
-	        second = put((struct task_spec){.concurrency_key = "db", .priority = 0}), free_one;
+		second = put((struct task_spec){.concurrency_key = "db", .priority = 0}), free_one;
 	struct task *task;
 
 	put((struct task_spec){.concurrency_key = "db", .priority = 9});
@@ -285,8 +278,8 @@ END_TEST
 START_TEST(a_cancelled_holder_makes_room_and_a_waiting_one_can_be_cancelled)
 {
 	int64_t holder = put((struct task_spec){.concurrency_key = "k"}),
-	        waiting = put((struct task_spec){.concurrency_key = "k"}),
-	        last = put((struct task_spec){.concurrency_key = "k"});
+		waiting = put((struct task_spec){.concurrency_key = "k"}),
+		last = put((struct task_spec){.concurrency_key = "k"});
 
 	queue_cancel(queue, waiting, NULL, NULL);
 	queue_cancel(queue, holder, NULL, NULL);
@@ -300,9 +293,7 @@ START_TEST(a_retry_waits_outside_of_its_key)
 	int64_t other;
 	struct task *task;
 
-	put((struct task_spec){.concurrency_key = "k",
-	                       .retry_initial_ms = 1000,
-	                       .retry_jitter = TASK_JITTER_NONE});
+	put((struct task_spec){.concurrency_key = "k", .retry_initial_ms = 1000, .retry_jitter = TASK_JITTER_NONE});
 	other = put((struct task_spec){.concurrency_key = "k"});
 	task = claim();
 	finish(task, ERR_IO);

@@ -32,10 +32,8 @@ END_TEST
 
 START_TEST(urgent_tasks_come_first_and_equals_in_order)
 {
-	int64_t low = put((struct task_spec){.priority = 8}),
-	        a = put((struct task_spec){.priority = 5}),
-	        b = put((struct task_spec){.priority = 5}),
-	        high = put((struct task_spec){.priority = 0});
+	int64_t low = put((struct task_spec){.priority = 8}), a = put((struct task_spec){.priority = 5}),
+		b = put((struct task_spec){.priority = 5}), high = put((struct task_spec){.priority = 0});
 
 	ck_assert_int_eq(claim()->id, high);
 	ck_assert_int_eq(claim()->id, a);
@@ -154,8 +152,7 @@ START_TEST(the_same_idempotency_key_gives_the_first_task_again)
 
 	ck_assert_int_eq(put((struct task_spec){.body = "{}", .idempotency_key = "k"}), id);
 	ck_assert_int_eq(put_existed, 1);
-	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}),
-	                 ERR_CONFLICT);
+	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}), ERR_CONFLICT);
 	claim();
 	ck_assert_ptr_null(claim());
 }
@@ -205,8 +202,7 @@ END_TEST
 
 START_TEST(after_a_restart_the_running_is_ready_again_with_its_checkpoint)
 {
-	int64_t id = put((struct task_spec){0}),
-	        waiting = put((struct task_spec){.run_at = NOW + 1000});
+	int64_t id = put((struct task_spec){0}), waiting = put((struct task_spec){.run_at = NOW + 1000});
 	struct task *task = claim();
 	struct task_attempt *attempts;
 	int64_t fence = task->fence;
@@ -237,8 +233,7 @@ START_TEST(lists_are_newest_first_filtered_and_paged)
 	int64_t last = INT64_MAX;
 
 	for (int i = 0; i < 5; i++)
-		put((struct task_spec){.dataset = i % 2 ? "odd" : "even",
-		                       .labels = "{\"team\":\"a\"}"});
+		put((struct task_spec){.dataset = i % 2 ? "odd" : "even", .labels = "{\"team\":\"a\"}"});
 	do {
 		filter.cursor = cursor;
 		ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
@@ -260,8 +255,7 @@ START_TEST(lists_are_newest_first_filtered_and_paged)
 	ck_ok(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), &err);
 	ck_assert_uint_eq(n, 0);
 	filter.cursor = "c_nonsense";
-	ck_assert_int_eq(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err),
-	                 ERR_INVALID);
+	ck_assert_int_eq(queue_list(queue, &filter, &arena, &tasks, &n, &cursor, &err), ERR_INVALID);
 }
 END_TEST
 
@@ -272,8 +266,7 @@ START_TEST(a_full_queue_refuses)
 	open_queue();
 	put((struct task_spec){0});
 	put((struct task_spec){0});
-	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test"}, 1, QUEUE_ATOMIC,
-	                           on_put, NULL, &err),
+	ck_assert_int_eq(queue_put(queue, &(struct task_spec){.kind = "test"}, 1, QUEUE_ATOMIC, on_put, NULL, &err),
 	                 ERR_LIMIT);
 	finish(claim(), 0);
 	ck_assert_int_gt(put((struct task_spec){0}), 0);
@@ -318,7 +311,7 @@ END_TEST
 START_TEST(a_task_that_was_started_in_time_does_not_expire_any_more)
 {
 	int64_t again = put((struct task_spec){.expires_at = NOW + 100}),
-	        lost = put((struct task_spec){.expires_at = NOW + 100});
+		lost = put((struct task_spec){.expires_at = NOW + 100});
 
 	finish(claim(), ERR_IO);
 	ck_assert_int_eq(claim()->id, lost);
@@ -459,8 +452,7 @@ START_TEST(a_queue_whose_store_is_read_only_answers_and_rests)
 	late = put((struct task_spec){.expires_at = NOW + 100});
 	fakedisk_fail_syncs();
 	ck_assert_int_eq(put(spec), ERR_READONLY);
-	ck_assert_int_eq(queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_put, NULL, &err),
-	                 ERR_READONLY);
+	ck_assert_int_eq(queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_put, NULL, &err), ERR_READONLY);
 	ck_assert_ptr_null(claim());
 	clock_advance(1000000);
 	queue_tick(queue);
@@ -483,8 +475,7 @@ static struct {
 	int state;
 } told[STORY];
 
-static void told_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                     const struct err *e)
+static void told_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
 {
 	int *at = ctx;
 
@@ -541,8 +532,8 @@ static void check_told(int n)
 		if (told[i].state == TASK_READY)
 			get(told[i].id);
 		else
-			ck_assert_msg((int)get(told[i].id)->state == told[i].state,
-			              "failure %d: task %d lost its end", n, i);
+			ck_assert_msg((int)get(told[i].id)->state == told[i].state, "failure %d: task %d lost its end",
+			              n, i);
 	}
 }
 
@@ -646,8 +637,7 @@ static void acknowledge(int64_t key, int64_t id, int is_end)
 		_exit(1);
 }
 
-static void ack_put(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                    const struct err *e)
+static void ack_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
 {
 	(void)e;
 	if (!r && n)
@@ -701,8 +691,7 @@ static void note(const struct ack *ack)
 		acked_ends[ack->key] = 1;
 		return;
 	}
-	ck_assert_msg(!acked_ids[ack->key] || acked_ids[ack->key] == ack->id,
-	              "a key has two tasks");
+	ck_assert_msg(!acked_ids[ack->key] || acked_ids[ack->key] == ack->id, "a key has two tasks");
 	acked_ids[ack->key] = ack->id;
 }
 

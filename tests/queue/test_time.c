@@ -41,7 +41,8 @@ START_TEST(cron_fields_are_lists_ranges_steps_and_names)
 	                 "2024-01-01T00:20 2024-01-01T00:40 2024-01-01T01:00");
 	ck_assert_str_eq(times("30 8-10/2,23 * * *", NULL, "2024-01-01T00:00:00Z", 4),
 	                 "2024-01-01T08:30 2024-01-01T10:30 2024-01-01T23:30 2024-01-02T08:30");
-	ck_assert_str_eq(times("0 9 * * mon-fri", NULL, "2024-03-01T10:00:00Z", 2), "2024-03-04T09:00 2024-03-05T09:00");
+	ck_assert_str_eq(times("0 9 * * mon-fri", NULL, "2024-03-01T10:00:00Z", 2),
+	                 "2024-03-04T09:00 2024-03-05T09:00");
 	ck_assert_str_eq(times("0 0 * JAN sun", NULL, "2024-01-20T00:00:00Z", 3),
 	                 "2024-01-21T00:00 2024-01-28T00:00 2025-01-05T00:00");
 	ck_assert_str_eq(times("0 0 * * 7", NULL, "2024-01-20T00:00:00Z", 1), "2024-01-21T00:00");
@@ -59,10 +60,18 @@ END_TEST
 
 START_TEST(bad_expressions_are_refused_with_the_field)
 {
-	static const char *const bad[][2] = {{"61 * * * *", "minute"},   {"* 24 * * *", "hour"}, {"* * 0 * *", "day of month"},
-	                                     {"* * * 13 *", "month"},    {"* * * * 8", "day of week"}, {"* * * *", "day of week"},
-	                                     {"* * * * * *", "five"},    {"5-1 * * * *", "minute"},    {"*/0 * * * *", "minute"},
-	                                     {"1,,2 * * * *", "minute"}, {"", "minute"},               {"@never", "minute"}};
+	static const char *const bad[][2] = {{"61 * * * *", "minute"},
+	                                     {"* 24 * * *", "hour"},
+	                                     {"* * 0 * *", "day of month"},
+	                                     {"* * * 13 *", "month"},
+	                                     {"* * * * 8", "day of week"},
+	                                     {"* * * *", "day of week"},
+	                                     {"* * * * * *", "five"},
+	                                     {"5-1 * * * *", "minute"},
+	                                     {"*/0 * * * *", "minute"},
+	                                     {"1,,2 * * * *", "minute"},
+	                                     {"", "minute"},
+	                                     {"@never", "minute"}};
 	struct cron cron;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -84,9 +93,10 @@ static int has_zones(void)
 
 START_TEST(every_zone_agrees_with_libc_for_a_century)
 {
-	static const char *const names[] = {"Europe/Berlin",   "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu",
-	                                    "America/St_Johns", "Europe/Dublin",    "Africa/Casablanca",   "Pacific/Apia",
-	                                    "America/Santiago", "Asia/Tehran",      "Antarctica/Troll",    "Asia/Gaza"};
+	static const char *const names[] = {"Europe/Berlin",     "America/New_York", "Australia/Lord_Howe",
+	                                    "Asia/Kathmandu",    "America/St_Johns", "Europe/Dublin",
+	                                    "Africa/Casablanca", "Pacific/Apia",     "America/Santiago",
+	                                    "Asia/Tehran",       "Antarctica/Troll", "Asia/Gaza"};
 
 	if (!has_zones())
 		return;
@@ -97,10 +107,11 @@ START_TEST(every_zone_agrees_with_libc_for_a_century)
 		setenv("TZ", names[i], 1);
 		tzset();
 		ck_ok(zone_open(names[i], &zone, &err), &err);
-		for (time_t t = at("1960-01-01T00:00:00Z") / 1000; t < at("2080-01-01T00:00:00Z") / 1000; t += 7 * 3600 + 11) {
+		for (time_t t = at("1960-01-01T00:00:00Z") / 1000; t < at("2080-01-01T00:00:00Z") / 1000;
+		     t += 7 * 3600 + 11) {
 			localtime_r(&t, &tm);
-			ck_assert_msg(zone_offset(zone, t) == tm.tm_gmtoff, "%s at %lld: %lld, libc says %ld", names[i], (long long)t,
-			              (long long)zone_offset(zone, t), tm.tm_gmtoff);
+			ck_assert_msg(zone_offset(zone, t) == tm.tm_gmtoff, "%s at %lld: %lld, libc says %ld", names[i],
+			              (long long)t, (long long)zone_offset(zone, t), tm.tm_gmtoff);
 		}
 		zone_close(zone);
 	}
@@ -111,8 +122,10 @@ START_TEST(a_local_time_that_is_skipped_fires_behind_the_gap_and_one_that_comes_
 {
 	if (!has_zones())
 		return;
-	ck_assert_str_eq(times("30 2 * * *", "Europe/Berlin", "2024-03-30T12:00:00Z", 2), "2024-03-31T01:30 2024-04-01T00:30");
-	ck_assert_str_eq(times("30 2 * * *", "Europe/Berlin", "2024-10-26T12:00:00Z", 2), "2024-10-27T00:30 2024-10-28T01:30");
+	ck_assert_str_eq(times("30 2 * * *", "Europe/Berlin", "2024-03-30T12:00:00Z", 2),
+	                 "2024-03-31T01:30 2024-04-01T00:30");
+	ck_assert_str_eq(times("30 2 * * *", "Europe/Berlin", "2024-10-26T12:00:00Z", 2),
+	                 "2024-10-27T00:30 2024-10-28T01:30");
 }
 END_TEST
 
@@ -122,8 +135,10 @@ START_TEST(every_hour_means_every_real_hour)
 		return;
 	ck_assert_str_eq(times("0 * * * *", "Europe/Berlin", "2024-10-26T23:30:00Z", 4),
 	                 "2024-10-27T00:00 2024-10-27T01:00 2024-10-27T02:00 2024-10-27T03:00");
-	ck_assert_str_eq(times("0 * * * *", "Europe/Berlin", "2024-03-31T00:30:00Z", 2), "2024-03-31T01:00 2024-03-31T02:00");
-	ck_assert_str_eq(times("0 * * * *", "Asia/Kathmandu", "2024-03-31T00:30:00Z", 2), "2024-03-31T01:15 2024-03-31T02:15");
+	ck_assert_str_eq(times("0 * * * *", "Europe/Berlin", "2024-03-31T00:30:00Z", 2),
+	                 "2024-03-31T01:00 2024-03-31T02:00");
+	ck_assert_str_eq(times("0 * * * *", "Asia/Kathmandu", "2024-03-31T00:30:00Z", 2),
+	                 "2024-03-31T01:15 2024-03-31T02:15");
 }
 END_TEST
 
@@ -208,7 +223,8 @@ END_TEST
 
 START_TEST(missed_times_are_fired_late_within_the_window_and_counted_beyond)
 {
-	schedule((struct queue_schedule){.cron = "0 * * * *", .overlap = QUEUE_OVERLAP_QUEUE, .catchup_ms = 2 * 3600000});
+	schedule((
+		struct queue_schedule){.cron = "0 * * * *", .overlap = QUEUE_OVERLAP_QUEUE, .catchup_ms = 2 * 3600000});
 	close_queue();
 	clock_advance(10 * 3600000);
 	open_queue();
@@ -268,7 +284,9 @@ END_TEST
 
 START_TEST(a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once)
 {
-	struct queue_schedule again = {.name = "s", .cron = "* * * * *", .overlap = QUEUE_OVERLAP_QUEUE,
+	struct queue_schedule again = {.name = "s",
+	                               .cron = "* * * * *",
+	                               .overlap = QUEUE_OVERLAP_QUEUE,
 	                               .spec = &(struct task_spec){.kind = "other"}};
 
 	schedule((struct queue_schedule){.cron = "* * * * *", .overlap = QUEUE_OVERLAP_QUEUE});

@@ -7,14 +7,12 @@
 
 static int64_t put_after(int64_t parent, int on_failure)
 {
-	return put((struct task_spec){
-	        .depends_on = &parent, .n_depends_on = 1, .on_dep_failure = on_failure});
+	return put((struct task_spec){.depends_on = &parent, .n_depends_on = 1, .on_dep_failure = on_failure});
 }
 
 static int64_t ids[16];
 
-static void on_ids(void *ctx, int r, const struct queue_put_result *results, size_t n,
-                   const struct err *e)
+static void on_ids(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
 {
 	(void)ctx;
 	(void)e;
@@ -28,8 +26,7 @@ static void on_ids(void *ctx, int r, const struct queue_put_result *results, siz
 START_TEST(a_task_waits_for_those_it_depends_on)
 {
 	int64_t parents[2] = {put((struct task_spec){0}), put((struct task_spec){0})};
-	int64_t child =
-	        put((struct task_spec){.depends_on = parents, .n_depends_on = 2, .priority = 0});
+	int64_t child = put((struct task_spec){.depends_on = parents, .n_depends_on = 2, .priority = 0});
 	struct task *a = claim(), *b = claim();
 
 	ck_assert_ptr_null(claim());
@@ -73,12 +70,10 @@ END_TEST
 START_TEST(a_task_cannot_depend_on_itself_or_a_later_one)
 {
 	static const int64_t self[] = {-1}, later[] = {-2};
-	struct task_spec specs[] = {{.kind = "a", .depends_on = later, .n_depends_on = 1},
-	                            {.kind = "b"}};
+	struct task_spec specs[] = {{.kind = "a", .depends_on = later, .n_depends_on = 1}, {.kind = "b"}};
 
-	ck_ok(queue_put(queue,
-	                &(struct task_spec){.kind = "a", .depends_on = self, .n_depends_on = 1}, 1,
-	                0, on_ids, NULL, &err),
+	ck_ok(queue_put(queue, &(struct task_spec){.kind = "a", .depends_on = self, .n_depends_on = 1}, 1, 0, on_ids,
+	                NULL, &err),
 	      &err);
 	store_flush(store);
 	ck_assert_int_eq(ids[0], ERR_NOTFOUND);
@@ -92,8 +87,8 @@ END_TEST
 START_TEST(when_a_parent_fails_its_children_do_what_they_were_told)
 {
 	int64_t parent = put((struct task_spec){0}), cancelled = put_after(parent, TASK_DEP_CANCEL),
-	        runs = put_after(parent, TASK_DEP_RUN), held = put_after(parent, TASK_DEP_HOLD),
-	        grandchild = put_after(cancelled, TASK_DEP_CANCEL), late;
+		runs = put_after(parent, TASK_DEP_RUN), held = put_after(parent, TASK_DEP_HOLD),
+		grandchild = put_after(cancelled, TASK_DEP_CANCEL), late;
 
 	finish(claim(), ERR_INVALID);
 	ck_assert_int_eq(get(cancelled)->state, TASK_CANCELLED);
@@ -127,10 +122,8 @@ END_TEST
 
 START_TEST(a_blocked_task_can_be_cancelled_expire_and_be_moved)
 {
-	int64_t parent = put((struct task_spec){0}), a = put_after(parent, 0),
-	        c = put_after(parent, 0),
-	        b = put((struct task_spec){
-	                .depends_on = &parent, .n_depends_on = 1, .expires_at = NOW + 100});
+	int64_t parent = put((struct task_spec){0}), a = put_after(parent, 0), c = put_after(parent, 0),
+		b = put((struct task_spec){.depends_on = &parent, .n_depends_on = 1, .expires_at = NOW + 100});
 
 	queue_cancel(queue, a, on_done, NULL);
 	pass(100);
@@ -257,9 +250,7 @@ START_TEST(a_second_task_with_a_key_is_refused_when_it_says_so)
 {
 	int64_t first = put((struct task_spec){.unique_key = "u"});
 
-	ck_assert_int_eq(
-	        put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT}),
-	        ERR_EXISTS);
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT}), ERR_EXISTS);
 	ck_assert_int_gt(put((struct task_spec){.unique_key = "u", .tenant = "other"}), first);
 }
 END_TEST
@@ -279,8 +270,7 @@ END_TEST
 
 START_TEST(a_key_with_a_time_holds_for_it_whatever_became_of_the_task)
 {
-	struct task_spec spec = {
-	        .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL, .unique_ttl_ms = 60000};
+	struct task_spec spec = {.unique_key = "u", .unique_scope = TASK_UNIQUE_TTL, .unique_ttl_ms = 60000};
 	int64_t first = put(spec);
 
 	finish(claim(), 0);
@@ -313,9 +303,7 @@ START_TEST(a_waiting_task_takes_what_is_merged_into_it)
 	                                        .body = "{\"b\":null,\"c\":3}"}),
 	                 id);
 	ck_assert_str_eq(claim()->body, "{\"a\":1,\"c\":3}");
-	ck_assert_int_eq(
-	        put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}),
-	        ERR_EXISTS);
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}), ERR_EXISTS);
 }
 END_TEST
 
@@ -338,10 +326,9 @@ END_TEST
 
 START_TEST(one_refused_task_does_not_refuse_the_others_unless_they_are_one)
 {
-	struct task_spec specs[] = {
-	        {.kind = "a", .unique_key = "u"},
-	        {.kind = "b", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT},
-	        {.kind = "c"}};
+	struct task_spec specs[] = {{.kind = "a", .unique_key = "u"},
+	                            {.kind = "b", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT},
+	                            {.kind = "c"}};
 
 	ck_ok(queue_put(queue, specs, 3, QUEUE_ATOMIC, on_ids, NULL, &err), &err);
 	store_flush(store);
@@ -363,8 +350,7 @@ END_TEST
 START_TEST(the_end_of_a_task_with_a_callback_is_a_task_of_its_own)
 {
 	static const char *const names[] = {"callbacks", NULL};
-	int64_t id = put(
-	        (struct task_spec){.callback = "{\"url\":\"https://example.org\"}", .tenant = "t"});
+	int64_t id = put((struct task_spec){.callback = "{\"url\":\"https://example.org\"}", .tenant = "t"});
 	struct task *told;
 
 	finish(claim(), ERR_INVALID);

@@ -132,9 +132,15 @@ static const struct {
 	enum arrow_type type;
 	size_t width;
 } formats[] = {
-	{"l", ARROW_INT64, 8},           {"tsu:UTC", ARROW_TIMESTAMP, 8}, {"d:10,2", ARROW_DECIMAL128, 16},
-	{"d:50,2,256", ARROW_DECIMAL256, 32}, {"w:7", ARROW_FIXED_BINARY, 7}, {"+w:3", ARROW_FIXED_LIST, 0},
-	{"u", ARROW_UTF8, 0},            {"tdD", ARROW_DATE32, 4},        {"ttn", ARROW_TIME64, 8},
+	{"l", ARROW_INT64, 8},
+	{"tsu:UTC", ARROW_TIMESTAMP, 8},
+	{"d:10,2", ARROW_DECIMAL128, 16},
+	{"d:50,2,256", ARROW_DECIMAL256, 32},
+	{"w:7", ARROW_FIXED_BINARY, 7},
+	{"+w:3", ARROW_FIXED_LIST, 0},
+	{"u", ARROW_UTF8, 0},
+	{"tdD", ARROW_DATE32, 4},
+	{"ttn", ARROW_TIME64, 8},
 };
 
 START_TEST(format_strings_are_understood)

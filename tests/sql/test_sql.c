@@ -13,10 +13,10 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "lib/test.h"
 #include "plugin/loader.h"
 #include "sql/sql.h"
 #include "table/table.h"
-#include "lib/test.h"
 
 #define PLUGIN "plugins/ingest-parquet/.libs/ingest-parquet.so"
 #define FILE_ROWS 1000
@@ -29,7 +29,7 @@ static struct err err;
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
-static const char *const formats[][2] = {{"id", "l"},         {"small", "i"}, {"x", "g"},   {"name", "u"},
+static const char *const formats[][2] = {{"id", "l"},       {"small", "i"}, {"x", "g"}, {"name", "u"},
                                          {"at", "tsu:UTC"}, {"day", "tdD"}, {"ok", "b"}};
 #define COLUMNS (sizeof(formats) / sizeof(formats[0]))
 
@@ -92,7 +92,8 @@ static void encode(const char *path, int64_t first, char *ret_stats, size_t cap)
 	for (int64_t k = first; k < first + FILE_ROWS; k++)
 		append_row(b, k);
 	ck_assert_int_eq(arrow_builder_finish(b, &batch), 0);
-	ck_assert_int_eq(plugin->encode->create(&host.host, plugin->descriptor->id, &config.config, &self, &error), ORASI_OK);
+	ck_assert_int_eq(plugin->encode->create(&host.host, plugin->descriptor->id, &config.config, &self, &error),
+	                 ORASI_OK);
 	ck_assert_int_eq(plugin->encode->open(self, &output, &schema, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->write(self, &batch, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->finish(self, &info, &error), ORASI_OK);
@@ -341,7 +342,8 @@ END_TEST
 
 START_TEST(csv_tells_null_from_the_empty_text)
 {
-	expect("csv", "SELECT name, '' AS empty, 'a\"b,c' AS q FROM t WHERE id = 0", "name,empty,q\r\n,\"\",\"a\"\"b,c\"\r\n");
+	expect("csv", "SELECT name, '' AS empty, 'a\"b,c' AS q FROM t WHERE id = 0",
+	       "name,empty,q\r\n,\"\",\"a\"\"b,c\"\r\n");
 }
 END_TEST
 
@@ -350,7 +352,8 @@ START_TEST(a_page_that_was_cut_says_so)
 	char *got = ask("json", 2, "SELECT id FROM t ORDER BY id", NULL);
 
 	ck_assert_msg(got != NULL, "%s", err.text);
-	ck_assert_str_eq(got, "{\"columns\":[{\"name\":\"id\",\"type\":\"INTEGER\"}],\"rows\":[[0],[1]],\"truncated\":true}");
+	ck_assert_str_eq(
+		got, "{\"columns\":[{\"name\":\"id\",\"type\":\"INTEGER\"}],\"rows\":[[0],[1]],\"truncated\":true}");
 	free(got);
 }
 END_TEST

@@ -48,14 +48,14 @@ void make_schema(struct ArrowSchema *ret, const char *columns)
 		ck_assert_int_eq(arrow_schema_make(ret->children[at++], format, name, 1, 0), 0);
 }
 
-int commit_file(struct blob *blob, const struct table_codec *codec, const char *columns, const char *name, const char *app, int64_t txn,
-                       struct table_commit *ret, struct err *err)
+int commit_file(struct blob *blob, const struct table_codec *codec, const char *columns, const char *name,
+                const char *app, int64_t txn, struct table_commit *ret, struct err *err)
 {
 	char staged[PATH_MAX];
 	struct table_add add = {.staged = staged, .name = name, .size = 4, .rows = ROWS, .stats = "{\"numRecords\":5}"};
 	struct ArrowSchema schema;
-	struct table_change change = {
-		.schema = &schema, .adds = &add, .n_adds = 1, .app_id = app, .txn = txn, .operation = "WRITE"};
+	struct table_change change =
+		{.schema = &schema, .adds = &add, .n_adds = 1, .app_id = app, .txn = txn, .operation = "WRITE"};
 	int r;
 
 	make_schema(&schema, columns);

@@ -39,12 +39,20 @@ static struct blob *table_of(int files)
 }
 
 /* One commit that takes files out and puts one in. */
-static int rearrange(struct blob *blob, const char *const *removes, size_t n, const char *name, struct table_commit *ret)
+static int rearrange(struct blob *blob, const char *const *removes, size_t n, const char *name,
+                     struct table_commit *ret)
 {
 	char staged[PATH_MAX];
-	struct table_add add = {.staged = staged, .name = name, .size = 4, .rows = (int64_t)n * ROWS,
+	struct table_add add = {.staged = staged,
+	                        .name = name,
+	                        .size = 4,
+	                        .rows = (int64_t)n * ROWS,
 	                        .stats = "{\"numRecords\":5}"};
-	struct table_change change = {.adds = &add, .n_adds = 1, .removes = removes, .n_removes = n, .rearranges = 1,
+	struct table_change change = {.adds = &add,
+	                              .n_adds = 1,
+	                              .removes = removes,
+	                              .n_removes = n,
+	                              .rearranges = 1,
 	                              .operation = "OPTIMIZE"};
 
 	snprintf(staged, sizeof(staged), "%s", test_path(name));
@@ -88,7 +96,8 @@ START_TEST(files_are_rearranged_in_one_commit)
 	ck_assert_str_eq(json_str(json_pointer(lines, "/0/commitInfo/operationMetrics/numRemovedFiles"), ""), "2");
 	ck_assert_int_eq(json_bool(json_pointer(lines, "/0/commitInfo/isBlindAppend"), 1), 0);
 	for (size_t i = 1; i < json_count(lines); i++) {
-		const struct json *add = json_get(json_at(lines, i), "add"), *gone = json_get(json_at(lines, i), "remove");
+		const struct json *add = json_get(json_at(lines, i), "add"),
+				  *gone = json_get(json_at(lines, i), "remove");
 
 		ck_assert_int_eq(json_get_bool(add ? add : gone, "dataChange", 1), 0);
 		removes += gone != NULL;
@@ -172,7 +181,11 @@ static int add_to_day(struct blob *blob, const char *name, const char *day)
 {
 	struct json *values = json_new_object();
 	char staged[PATH_MAX];
-	struct table_add add = {.staged = staged, .name = name, .size = 4, .rows = ROWS, .stats = "{\"numRecords\":5}",
+	struct table_add add = {.staged = staged,
+	                        .name = name,
+	                        .size = 4,
+	                        .rows = ROWS,
+	                        .stats = "{\"numRecords\":5}",
 	                        .partition = values};
 	struct table_change change = {.adds = &add, .n_adds = 1, .operation = "WRITE"};
 	struct table_commit done;
@@ -197,7 +210,8 @@ START_TEST(a_file_says_which_partition_it_is)
 	create_partitioned(blob);
 	ck_ok(add_to_day(blob, "part-1.parquet", "1970-01-11"), &err);
 	ck_ok(add_to_day(blob, "part-2.parquet", NULL), &err);
-	ck_assert_int_eq(commit_file(blob, &codec, "id:l day:tdD", "part-3.parquet", "a", 0, &done, &err), ERR_UNSUPPORTED);
+	ck_assert_int_eq(commit_file(blob, &codec, "id:l day:tdD", "part-3.parquet", "a", 0, &done, &err),
+	                 ERR_UNSUPPORTED);
 	ck_assert_msg(strstr(err.text, "'day'") != NULL, "%s", err.text);
 	ck_ok(table_checkpoint(blob, &codec, NULL, &err), &err);
 	ck_ok(table_snapshot(blob, &codec, &s, &err), &err);
@@ -321,8 +335,10 @@ START_TEST(vacuum_takes_what_nobody_needs)
 	char gone[300];
 
 	put_entry(blob, 2, "{\"remove\":{\"path\":\"part-0.parquet\",\"deletionTimestamp\":1,\"dataChange\":true}}\n");
-	snprintf(gone, sizeof(gone), "{\"remove\":{\"path\":\"day=1/x%%20y.parquet\",\"deletionTimestamp\":%" PRId64
-	         ",\"dataChange\":true}}\n", clock_wall_ms());
+	snprintf(gone, sizeof(gone),
+	         "{\"remove\":{\"path\":\"day=1/x%%20y.parquet\",\"deletionTimestamp\":%" PRId64
+	         ",\"dataChange\":true}}\n",
+	         clock_wall_ms());
 	put_entry(blob, 3, gone);
 	ck_ok(blob_put(blob, "day=1/x y.parquet", "data", 4, &err), &err);
 	ck_ok(blob_put(blob, "day=1/never.parquet", "data", 4, &err), &err);
@@ -345,7 +361,8 @@ START_TEST(vacuum_takes_what_nobody_needs)
 	ck_assert_int_eq(done.files, 2);
 	ck_assert(!is_there(blob, "part-0.parquet") && !is_there(blob, "day=1/never.parquet"));
 	ck_assert(is_there(blob, "part-1.parquet") && is_there(blob, "day=1/x y.parquet"));
-	ck_assert(is_there(blob, "_hidden/never.parquet") && is_there(blob, "notes.txt") && is_there(blob, "young.parquet"));
+	ck_assert(is_there(blob, "_hidden/never.parquet") && is_there(blob, "notes.txt") &&
+	          is_there(blob, "young.parquet"));
 	blob_close(blob);
 }
 END_TEST

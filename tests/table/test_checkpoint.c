@@ -119,9 +119,9 @@ END_TEST
 START_TEST(the_table_may_say_how_often)
 {
 	static const char metadata[] =
-	        "{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":"
-	        "\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[]}\",\"partitionColumns\":[],\"configuration\":"
-	        "{\"delta.checkpointInterval\":\"3\"}}}\n";
+		"{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":"
+		"\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[]}\",\"partitionColumns\":[],\"configuration\":"
+		"{\"delta.checkpointInterval\":\"3\"}}}\n";
 	struct blob *blob = open_table("t");
 	char entry[1024];
 
@@ -153,19 +153,23 @@ END_TEST
 START_TEST(all_that_the_log_says_is_in_it)
 {
 	static const char entry[] =
-	        "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"appendOnly\"]}}\n"
-	        "{\"metaData\":{\"id\":\"x-1\",\"name\":\"n\",\"description\":\"what it is\",\"format\":{\"provider\":"
-	        "\"parquet\",\"options\":{\"a\":\"b\"}},\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
-	        "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{\\\"comment\\\":"
-	        "\\\"c\\\"}}]}\",\"partitionColumns\":[],\"configuration\":{\"k\":\"v\",\"w\":\"\"},\"createdTime\":17}}\n"
-	        "{\"txn\":{\"appId\":\"a\",\"version\":3,\"lastUpdated\":5}}\n"
-	        "{\"add\":{\"path\":\"a%20b%25.parquet\",\"partitionValues\":{\"p\":null,\"q\":\"x\"},\"size\":4,"
-	        "\"modificationTime\":9,\"dataChange\":true,\"stats\":\"{\\\"numRecords\\\":5,\\\"minValues\\\":{\\\"id\\\":1}}\","
-	        "\"tags\":{\"t\":\"1\"}}}\n"
-	        "{\"add\":{\"path\":\"no-stats.parquet\",\"partitionValues\":{},\"size\":4,\"modificationTime\":9,"
-	        "\"dataChange\":true}}\n"
-	        "{\"add\":{\"path\":\"old.parquet\",\"partitionValues\":{},\"size\":4,\"modificationTime\":9,"
-	        "\"dataChange\":true}}\n";
+		"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"appendOnly\"]}}\n"
+		"{\"metaData\":{\"id\":\"x-1\",\"name\":\"n\",\"description\":\"what it is\",\"format\":{\"provider\":"
+		"\"parquet\",\"options\":{\"a\":\"b\"}},\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":"
+		"[{"
+		"\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{"
+		"\\\"comment\\\":"
+		"\\\"c\\\"}}]}\",\"partitionColumns\":[],\"configuration\":{\"k\":\"v\",\"w\":\"\"},\"createdTime\":17}"
+		"}\n"
+		"{\"txn\":{\"appId\":\"a\",\"version\":3,\"lastUpdated\":5}}\n"
+		"{\"add\":{\"path\":\"a%20b%25.parquet\",\"partitionValues\":{\"p\":null,\"q\":\"x\"},\"size\":4,"
+		"\"modificationTime\":9,\"dataChange\":true,\"stats\":\"{\\\"numRecords\\\":5,\\\"minValues\\\":{"
+		"\\\"id\\\":1}}\","
+		"\"tags\":{\"t\":\"1\"}}}\n"
+		"{\"add\":{\"path\":\"no-stats.parquet\",\"partitionValues\":{},\"size\":4,\"modificationTime\":9,"
+		"\"dataChange\":true}}\n"
+		"{\"add\":{\"path\":\"old.parquet\",\"partitionValues\":{},\"size\":4,\"modificationTime\":9,"
+		"\"dataChange\":true}}\n";
 	struct blob *blob = open_table("t");
 	struct table_snapshot s;
 	const struct table_file *file;
@@ -173,8 +177,9 @@ START_TEST(all_that_the_log_says_is_in_it)
 	char gone[300];
 
 	put_entry(blob, 0, entry);
-	snprintf(gone, sizeof(gone), "{\"remove\":{\"path\":\"old.parquet\",\"deletionTimestamp\":%" PRId64
-	         ",\"dataChange\":true}}\n", clock_wall_ms());
+	snprintf(gone, sizeof(gone),
+	         "{\"remove\":{\"path\":\"old.parquet\",\"deletionTimestamp\":%" PRId64 ",\"dataChange\":true}}\n",
+	         clock_wall_ms());
 	put_entry(blob, 1, gone);
 	ck_ok(table_snapshot(blob, &codec, &s, &err), &err);
 	before = json_copy(s.metadata);
@@ -211,8 +216,9 @@ START_TEST(a_file_removed_lately_is_remembered_and_swept_by_nobody)
 	int64_t removed = -1;
 
 	commit_many(blob, 0, 1);
-	snprintf(gone, sizeof(gone), "{\"remove\":{\"path\":\"part-1.parquet\",\"deletionTimestamp\":%" PRId64
-	         ",\"dataChange\":true}}\n", clock_wall_ms());
+	snprintf(gone, sizeof(gone),
+	         "{\"remove\":{\"path\":\"part-1.parquet\",\"deletionTimestamp\":%" PRId64 ",\"dataChange\":true}}\n",
+	         clock_wall_ms());
 	put_entry(blob, 2, gone);
 	ck_ok(table_checkpoint(blob, &codec, NULL, &err), &err);
 	drop_entries(blob, 0, 2);
@@ -226,8 +232,16 @@ END_TEST
 
 /* ---- _last_checkpoint ----------------------------------------------------------------------------------------- */
 
-static const char *const hints[] = {NULL, "", "{", "{}", "{\"version\":10,\"size\":1}", "{\"version\":999,\"size\":1}",
-                                    "{\"version\":-5}", "{\"version\":9223372036854775807}", "[1]", "{\"version\":17}"};
+static const char *const hints[] = {NULL,
+                                    "",
+                                    "{",
+                                    "{}",
+                                    "{\"version\":10,\"size\":1}",
+                                    "{\"version\":999,\"size\":1}",
+                                    "{\"version\":-5}",
+                                    "{\"version\":9223372036854775807}",
+                                    "[1]",
+                                    "{\"version\":17}"};
 
 START_TEST(whatever_last_checkpoint_says_the_table_is_the_same)
 {
@@ -321,7 +335,8 @@ static struct blob *in_parts(int with_second)
 	ck_ok(blob_delete(blob, name, &err), &err);
 	checkpoint_of(0, name);
 	if (with_second)
-		copy_within(other, name, blob, "_delta_log/00000000000000000003.checkpoint.0000000002.0000000002.parquet");
+		copy_within(other, name, blob,
+		            "_delta_log/00000000000000000003.checkpoint.0000000002.0000000002.parquet");
 	blob_close(other);
 	return blob;
 }
@@ -418,7 +433,8 @@ static void checkpoint_cases(Suite *suite)
 	tcase_add_test(tc, one_that_failed_is_made_up_for);
 	tcase_add_test(tc, all_that_the_log_says_is_in_it);
 	tcase_add_test(tc, a_file_removed_lately_is_remembered_and_swept_by_nobody);
-	tcase_add_loop_test(tc, whatever_last_checkpoint_says_the_table_is_the_same, 0, sizeof(hints) / sizeof(hints[0]));
+	tcase_add_loop_test(tc, whatever_last_checkpoint_says_the_table_is_the_same, 0,
+	                    sizeof(hints) / sizeof(hints[0]));
 	tcase_add_test(tc, a_broken_checkpoint_falls_back_to_the_one_before_and_then_to_the_log);
 	tcase_add_test(tc, a_broken_checkpoint_over_a_whole_log_does_not_matter);
 	tcase_add_test(tc, a_parquet_file_that_is_no_checkpoint_is_not_believed);

@@ -42,8 +42,8 @@ static int create_index(struct blob *blob, const char *plugin, struct err *err)
 	int64_t generation;
 	int r;
 
-	snprintf(text, sizeof(text), "{\"name\":\"ix\",\"plugin\":\"%s\",\"columns\":[\"a\"],\"options\":{},\"segments\":[]}",
-	         plugin);
+	snprintf(text, sizeof(text),
+	         "{\"name\":\"ix\",\"plugin\":\"%s\",\"columns\":[\"a\"],\"options\":{},\"segments\":[]}", plugin);
 	manifest = parse(text);
 	r = index_manifest_create(blob, manifest, &generation, err);
 	json_free(manifest);
@@ -68,8 +68,9 @@ static int commit_segment(struct blob *blob, const char *dir, const char *replac
 	int64_t generation;
 	int r;
 
-	snprintf(text, sizeof(text), "[{\"dir\":\"%s\",\"staged\":\"%s\",\"covers\":[{\"path\":\"p\",\"rows\":5,\"base\":0}]}]",
-	         dir, test_path(dir));
+	snprintf(text, sizeof(text),
+	         "[{\"dir\":\"%s\",\"staged\":\"%s\",\"covers\":[{\"path\":\"p\",\"rows\":5,\"base\":0}]}]", dir,
+	         test_path(dir));
 	segments = parse(text);
 	r = index_manifest_commit(blob, "ix", segments, drop, &manifest, &generation, ret_already, err);
 	if (!r)
@@ -248,8 +249,12 @@ START_TEST(the_number_of_an_old_state_is_never_free_again)
 END_TEST
 
 static const char *const damaged[] = {
-	"", "[]", "{}", "{\"plugin\":\"x\",\"columns\":[],\"segments\":[{\"dir\":\"..\",\"covers\":[]}]}",
-	"{\"plugin\":\"x\",\"columns\":[],\"segments\":[{\"dir\":\"a\",\"covers\":[{\"path\":\"p\",\"rows\":1,\"base\":1}]}]}",
+	"",
+	"[]",
+	"{}",
+	"{\"plugin\":\"x\",\"columns\":[],\"segments\":[{\"dir\":\"..\",\"covers\":[]}]}",
+	"{\"plugin\":\"x\",\"columns\":[],\"segments\":[{\"dir\":\"a\",\"covers\":[{\"path\":\"p\",\"rows\":1,\"base\":"
+	"1}]}]}",
 	"{\"plugin\":\"x\",\"columns\":[],\"segments\":[{\"dir\":\"a\",\"covers\":["
 	"{\"path\":\"p\",\"rows\":9223372036854775807,\"base\":0},"
 	"{\"path\":\"q\",\"rows\":9223372036854775807,\"base\":9223372036854775807},"
@@ -263,7 +268,8 @@ START_TEST(a_damaged_manifest_is_refused)
 	struct err err = {0};
 	int64_t generation;
 
-	ck_ok(blob_put(blob, "_orasi/indexes/ix/00000000000000000003.json", damaged[_i], strlen(damaged[_i]), &err), &err);
+	ck_ok(blob_put(blob, "_orasi/indexes/ix/00000000000000000003.json", damaged[_i], strlen(damaged[_i]), &err),
+	      &err);
 	ck_assert_int_eq(index_manifest_load(blob, "ix", &manifest, &generation, &err), ERR_CORRUPT);
 	blob_close(blob);
 }

@@ -96,8 +96,10 @@ START_TEST(a_table_that_is_made_anew_is_not_taken_for_the_old_one)
 	struct err err = {0};
 
 	for (int i = 0; i < 3; i++)
-		ck_ok(commit_file(blob, NULL, "id:l old:u", i ? i > 1 ? "part-2.parquet" : "part-1.parquet" : "part-0.parquet", "a", i,
-		                  &done, &err), &err);
+		ck_ok(commit_file(blob, NULL, "id:l old:u",
+		                  i ? i > 1 ? "part-2.parquet" : "part-1.parquet" : "part-0.parquet", "a", i, &done,
+		                  &err),
+		      &err);
 	ck_ok(blob_delete(blob, "", &err), &err);
 	ck_ok(commit_file(blob, NULL, "id:l", "part-3.parquet", "a", 0, &done, &err), &err);
 	ck_assert_int_eq(done.version, 0);
@@ -174,23 +176,23 @@ END_TEST
 START_TEST(every_type_of_delta_goes_to_arrow_and_back)
 {
 	static const char text[] =
-	        "{\"type\":\"struct\",\"fields\":["
-	        "{\"name\":\"a\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"b\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}},"
-	        "{\"name\":\"c\",\"type\":\"integer\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"d\",\"type\":\"short\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"e\",\"type\":\"byte\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"f\",\"type\":\"float\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"g\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"h\",\"type\":\"boolean\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"i\",\"type\":\"binary\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"j\",\"type\":\"date\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"k\",\"type\":\"timestamp\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"l\",\"type\":\"decimal(38,18)\",\"nullable\":true,\"metadata\":{}},"
-	        "{\"name\":\"m\",\"type\":{\"type\":\"array\",\"elementType\":{\"type\":\"map\",\"keyType\":\"string\","
-	        "\"valueType\":{\"type\":\"struct\",\"fields\":[{\"name\":\"n\",\"type\":\"long\",\"nullable\":true,"
-	        "\"metadata\":{}}]},\"valueContainsNull\":true},\"containsNull\":false},\"nullable\":true,"
-	        "\"metadata\":{}}]}";
+		"{\"type\":\"struct\",\"fields\":["
+		"{\"name\":\"a\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"b\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}},"
+		"{\"name\":\"c\",\"type\":\"integer\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"d\",\"type\":\"short\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"e\",\"type\":\"byte\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"f\",\"type\":\"float\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"g\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"h\",\"type\":\"boolean\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"i\",\"type\":\"binary\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"j\",\"type\":\"date\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"k\",\"type\":\"timestamp\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"l\",\"type\":\"decimal(38,18)\",\"nullable\":true,\"metadata\":{}},"
+		"{\"name\":\"m\",\"type\":{\"type\":\"array\",\"elementType\":{\"type\":\"map\",\"keyType\":\"string\","
+		"\"valueType\":{\"type\":\"struct\",\"fields\":[{\"name\":\"n\",\"type\":\"long\",\"nullable\":true,"
+		"\"metadata\":{}}]},\"valueContainsNull\":true},\"containsNull\":false},\"nullable\":true,"
+		"\"metadata\":{}}]}";
 	struct json *delta, *back;
 	struct ArrowSchema schema;
 	struct err err = {0};
@@ -313,8 +315,9 @@ START_TEST(a_reader_feature_that_is_not_here_is_named)
 	struct blob *blob = open_table("t");
 	struct err err = {0};
 
-	put_entry(blob, 0, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
-	                   "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n" METADATA);
+	put_entry(blob, 0,
+	          "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
+	          "[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\"]}}\n" METADATA);
 	ck_assert_int_eq(load(blob, &err), ERR_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(err.text, "deletionVectors"));
 	blob_close(blob);
@@ -341,10 +344,12 @@ START_TEST(unknown_actions_members_and_stats_are_ignored)
 	struct blob *blob = open_table("t");
 	struct err err = {0};
 
-	put_entry(blob, 0, PROTOCOL METADATA "{\"cdc\":{\"path\":\"c\"}}\n{\"domainMetadata\":{\"domain\":\"d\"}}\n"
-	                   "{\"add\":{\"path\":\"a%20+b%2520.parquet\",\"partitionValues\":{},\"size\":1,\"odd\":[1],"
-	                   "\"stats\":\"{\\\"stats_json\\\":1}\"}}\n"
-	                   "{\"add\":{\"path\":\"gone\",\"size\":1}}\n{\"remove\":{\"path\":\"gone\"}}\n");
+	put_entry(blob, 0,
+	          PROTOCOL METADATA
+	          "{\"cdc\":{\"path\":\"c\"}}\n{\"domainMetadata\":{\"domain\":\"d\"}}\n"
+	          "{\"add\":{\"path\":\"a%20+b%2520.parquet\",\"partitionValues\":{},\"size\":1,\"odd\":[1],"
+	          "\"stats\":\"{\\\"stats_json\\\":1}\"}}\n"
+	          "{\"add\":{\"path\":\"gone\",\"size\":1}}\n{\"remove\":{\"path\":\"gone\"}}\n");
 	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
 	ck_assert_uint_eq(s.n_files, 1);
 	ck_assert_str_eq(s.files[0].path, "a +b%20.parquet");
@@ -361,7 +366,8 @@ START_TEST(absurd_sizes_and_counts_are_unknown)
 	struct blob *blob = open_table("t");
 	struct err err = {0};
 
-	put_entry(blob, 0, PROTOCOL METADATA
+	put_entry(blob, 0,
+	          PROTOCOL METADATA
 	          "{\"add\":{\"path\":\"a\",\"size\":9223372036854775807,\"stats\":\"{\\\"numRecords\\\":"
 	          "9223372036854775807}\"}}\n{\"add\":{\"path\":\"b\",\"size\":9223372036854775807,\"stats\":"
 	          "\"{\\\"numRecords\\\":9223372036854775807}\"}}\n{\"add\":{\"path\":\"c\",\"size\":-5,\"stats\":"
@@ -379,15 +385,16 @@ static const struct {
 	const char *entry, *named;
 } not_for_writers[] = {
 	{"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":4}}\n" METADATA, "writer version 4"},
-	{"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"rowTracking\"]}}\n" METADATA,
+	{"{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"rowTracking\"]}}"
+         "\n" METADATA,
          "rowTracking"},
 	{PROTOCOL "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
-	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\","
-	          "\"partitionColumns\":[\"id\"]}}\n",
+                  "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\","
+                  "\"partitionColumns\":[\"id\"]}}\n",
          "partition"},
 	{PROTOCOL "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
-	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{"
-	          "\\\"delta.invariants\\\":\\\"{}\\\"}}]}\",\"partitionColumns\":[]}}\n",
+                  "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{"
+                  "\\\"delta.invariants\\\":\\\"{}\\\"}}]}\",\"partitionColumns\":[]}}\n",
          "delta.invariants"},
 };
 
@@ -413,7 +420,8 @@ START_TEST(what_others_wrote_about_columns_stays_when_the_schema_grows)
 	struct table_commit done;
 	struct err err = {0};
 
-	put_entry(blob, 0, PROTOCOL
+	put_entry(blob, 0,
+	          PROTOCOL
 	          "{\"metaData\":{\"id\":\"x\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"
 	          "\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":false,\\\"metadata\\\":{"
 	          "\\\"comment\\\":\\\"the key\\\"}}]}\",\"partitionColumns\":[]}}\n");
@@ -651,7 +659,8 @@ static void table_cases(Suite *suite)
 	tcase_add_loop_test(tc, a_table_that_asks_more_of_writers_is_read_and_not_written, 0,
 	                    sizeof(not_for_writers) / sizeof(not_for_writers[0]));
 	tcase_add_test(tc, what_others_wrote_about_columns_stays_when_the_schema_grows);
-	tcase_add_loop_test(tc, a_table_of_the_corpus_is_read_or_refused_by_name, 0, sizeof(corpus) / sizeof(corpus[0]));
+	tcase_add_loop_test(tc, a_table_of_the_corpus_is_read_or_refused_by_name, 0,
+	                    sizeof(corpus) / sizeof(corpus[0]));
 	tcase_add_test(tc, many_writers_lose_and_double_nothing);
 	tcase_add_test(tc, one_commit_by_two_processes_is_one_commit);
 	tcase_add_test(tc, a_commit_killed_at_any_moment_is_repeated_exactly_once);

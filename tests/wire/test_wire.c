@@ -59,12 +59,9 @@ static const struct {
 	const char *name, *bytes;
 	size_t n;
 } bad[] = {
-	{"unknown type", "\1\0\0\0\143\0\0\0x", 9},
-	{"type zero", "\1\0\0\0\0\0\0\0x", 9},
-	{"dirty padding", "\2\0\0\0\1\0\0\1{}", 10},
-	{"too long a claim", "\377\377\377\377\1\0\0\0", 8},
-	{"not JSON", "\2\0\0\0\1\0\0\0{x", 10},
-	{"data without order", "\2\0\0\0\5\0\0\0ab", 10},
+	{"unknown type", "\1\0\0\0\143\0\0\0x", 9},  {"type zero", "\1\0\0\0\0\0\0\0x", 9},
+	{"dirty padding", "\2\0\0\0\1\0\0\1{}", 10}, {"too long a claim", "\377\377\377\377\1\0\0\0", 8},
+	{"not JSON", "\2\0\0\0\1\0\0\0{x", 10},      {"data without order", "\2\0\0\0\5\0\0\0ab", 10},
 };
 
 START_TEST(a_frame_that_breaks_the_rules_is_refused)

@@ -53,8 +53,7 @@ static int is_number(enum arrow_type type)
 
 static int is_text(enum arrow_type type)
 {
-	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY ||
-	       type == ARROW_LARGE_BINARY;
+	return type == ARROW_UTF8 || type == ARROW_LARGE_UTF8 || type == ARROW_BINARY || type == ARROW_LARGE_BINARY;
 }
 
 /* FNV-1a, 64 bits, and a mix of the result. */
@@ -123,8 +122,7 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	if (keys->n_children != 1)
 		return fail(err, ORASI_E_CONFIG, "a hash index takes one column, not %lld",
 		            (long long)keys->n_children);
-	if (arrow_type_parse(keys->children[0]->format, &info) ||
-	    (!is_number(info.type) && !is_text(info.type)))
+	if (arrow_type_parse(keys->children[0]->format, &info) || (!is_number(info.type) && !is_text(info.type)))
 		return fail(err, ORASI_E_CONFIG,
 		            "column '%.100s' cannot be hashed: use one of integers, booleans, "
 		            "times, text or bytes",
@@ -186,8 +184,7 @@ static int add_pair(struct build *build, struct pair pair)
 	return 0;
 }
 
-static orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first_row,
-                              orasi_error *err)
+static orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first_row, orasi_error *err)
 {
 	struct build *build = self;
 	struct arrow_view root, view;
@@ -197,8 +194,7 @@ static orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_
 	for (int64_t i = 0; i < keys->length; i++)
 		if (!arrow_view_is_null(&view, i) &&
 		    add_pair(build, (struct pair){hash_value(&view, i), first_row + (uint64_t)i}))
-			return fail(err, ORASI_E_NOMEM, "no memory for %llu rows",
-			            (unsigned long long)build->n);
+			return fail(err, ORASI_E_NOMEM, "no memory for %llu rows", (unsigned long long)build->n);
 	if (build->rows < first_row + (uint64_t)keys->length)
 		build->rows = first_row + (uint64_t)keys->length;
 	return ORASI_OK;
@@ -228,8 +224,8 @@ static orasi_status write_blob(struct build *build, const struct header *header,
 	if (!status)
 		status = build->store->append(build->store, handle, header, sizeof(*header), err);
 	if (!status && build->n)
-		status = build->store->append(build->store, handle, build->pairs,
-		                              build->n * sizeof(*build->pairs), err);
+		status =
+			build->store->append(build->store, handle, build->pairs, build->n * sizeof(*build->pairs), err);
 	return status ? status : build->store->close(build->store, handle, err);
 }
 
@@ -287,13 +283,11 @@ static orasi_status map_blob(struct reader *reader, uint64_t size, orasi_error *
 	if (size < sizeof(*reader->header) || reader->header->magic != MAGIC ||
 	    reader->header->pairs != (size - sizeof(*reader->header)) / sizeof(*reader->pairs) ||
 	    (size - sizeof(*reader->header)) % sizeof(*reader->pairs))
-		return fail(err, ORASI_E_CORRUPT,
-		            "the segment is damaged: its header and its size do not agree");
+		return fail(err, ORASI_E_CORRUPT, "the segment is damaged: its header and its size do not agree");
 	return ORASI_OK;
 }
 
-static orasi_status open_reader(void *self, orasi_store *src, void **ret, orasi_segment_info *info,
-                                orasi_error *err)
+static orasi_status open_reader(void *self, orasi_store *src, void **ret, orasi_segment_info *info, orasi_error *err)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	uint64_t size;
@@ -330,8 +324,7 @@ static orasi_status verify(void *self, uint32_t level, orasi_error *err)
 	for (uint64_t i = 0; level > 1 && i < reader->header->pairs; i++)
 		if (reader->pairs[i].row >= reader->header->rows ||
 		    (i && by_hash_and_row(&reader->pairs[i - 1], &reader->pairs[i]) >= 0))
-			return fail(err, ORASI_E_CORRUPT,
-			            "the segment is damaged: entry %llu is out of order",
+			return fail(err, ORASI_E_CORRUPT, "the segment is damaged: entry %llu is out of order",
 			            (unsigned long long)i);
 	return ORASI_OK;
 }
@@ -375,30 +368,27 @@ static int add_row(struct cursor *cursor, uint64_t row)
 	return 0;
 }
 
-static orasi_status add_hash(const struct reader *reader, const orasi_rowset *deleted,
-                             uint64_t hash, struct cursor *cursor, orasi_error *err)
+static orasi_status add_hash(const struct reader *reader, const orasi_rowset *deleted, uint64_t hash,
+                             struct cursor *cursor, orasi_error *err)
 {
-	for (uint64_t i = lower_bound(reader, hash);
-	     i < reader->header->pairs && reader->pairs[i].hash == hash; i++) {
+	for (uint64_t i = lower_bound(reader, hash); i < reader->header->pairs && reader->pairs[i].hash == hash; i++) {
 		uint64_t row = reader->pairs[i].row;
 
 		if (row >= reader->header->rows)
-			return fail(
-			        err, ORASI_E_CORRUPT, "the segment is damaged: row %llu of %llu",
-			        (unsigned long long)row, (unsigned long long)reader->header->rows);
+			return fail(err, ORASI_E_CORRUPT, "the segment is damaged: row %llu of %llu",
+			            (unsigned long long)row, (unsigned long long)reader->header->rows);
 		if (deleted && deleted->contains(deleted, row))
 			continue;
 		if (add_row(cursor, row))
-			return fail(err, ORASI_E_NOMEM, "no memory for %llu hits",
-			            (unsigned long long)cursor->n);
+			return fail(err, ORASI_E_NOMEM, "no memory for %llu hits", (unsigned long long)cursor->n);
 	}
 	return ORASI_OK;
 }
 
 /* The host looks at every row again, so one term is enough to find those that come into question.
  */
-static orasi_status add_term(const struct reader *reader, const orasi_query *query,
-                             struct cursor *cursor, orasi_error *err)
+static orasi_status add_term(const struct reader *reader, const orasi_query *query, struct cursor *cursor,
+                             orasi_error *err)
 {
 	const orasi_term *term = query->n_terms ? query->terms[0] : NULL;
 	struct arrow_view values;
@@ -410,8 +400,7 @@ static orasi_status add_term(const struct reader *reader, const orasi_query *que
 		return fail(err, ORASI_E_INVALID, "the values of the query are damaged");
 	for (int64_t i = 0; i < values.length && !status; i++)
 		if (!arrow_view_is_null(&values, i))
-			status = add_hash(reader, query->deleted, hash_value(&values, i), cursor,
-			                  err);
+			status = add_hash(reader, query->deleted, hash_value(&values, i), cursor, err);
 	return status;
 }
 
@@ -448,8 +437,7 @@ static void close_cursor(void *self)
 static orasi_status query_reader(void *self, const orasi_query *query, void **ret, orasi_error *err)
 {
 	struct cursor *cursor = calloc(1, sizeof(*cursor));
-	orasi_status status = cursor ? add_term(self, query, cursor, err)
-	                             : fail(err, ORASI_E_NOMEM, "out of memory");
+	orasi_status status = cursor ? add_term(self, query, cursor, err) : fail(err, ORASI_E_NOMEM, "out of memory");
 
 	if (status) {
 		close_cursor(cursor);
@@ -491,22 +479,22 @@ static const void *no_extension(void *self, const char *id)
 }
 
 static const orasi_index_factory factory = {
-        .struct_size = sizeof(factory),
-        .caps = caps,
-        .create = create,
-        .destroy = destroy,
-        .build_begin = build_begin,
-        .build_add = build_add,
-        .build_finish = build_finish,
-        .build_abort = build_abort,
-        .open = open_reader,
-        .close = close_reader,
-        .query = query_reader,
-        .next = next,
-        .cursor_close = close_cursor,
-        .estimate = estimate,
-        .verify = verify,
-        .get_extension = no_extension,
+	.struct_size = sizeof(factory),
+	.caps = caps,
+	.create = create,
+	.destroy = destroy,
+	.build_begin = build_begin,
+	.build_add = build_add,
+	.build_finish = build_finish,
+	.build_abort = build_abort,
+	.open = open_reader,
+	.close = close_reader,
+	.query = query_reader,
+	.next = next,
+	.cursor_close = close_cursor,
+	.estimate = estimate,
+	.verify = verify,
+	.get_extension = no_extension,
 };
 
 /* ---- the face of the file
@@ -516,18 +504,18 @@ static const char *const features[] = {"index:" PLUGIN_NAME, NULL};
 static const char *const requires_ext[] = {NULL};
 
 static const orasi_descriptor descriptor = {
-        .struct_size = sizeof(descriptor),
-        .kind = ORASI_KIND_INDEX,
-        .flags = ORASI_FLAG_DETERMINISTIC,
-        .state_version = 1,
-        .state_version_min = 1,
-        .id = PLUGIN_ID,
-        .name = PLUGIN_NAME,
-        .version = PLUGIN_VERSION,
-        .summary = "Equality and IN by hashes",
-        .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}",
-        .features = features,
-        .requires_ext = requires_ext,
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_INDEX,
+	.flags = ORASI_FLAG_DETERMINISTIC,
+	.state_version = 1,
+	.state_version_min = 1,
+	.id = PLUGIN_ID,
+	.name = PLUGIN_NAME,
+	.version = PLUGIN_VERSION,
+	.summary = "Equality and IN by hashes",
+	.config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}",
+	.features = features,
+	.requires_ext = requires_ext,
 };
 
 static orasi_status init(const orasi_host *host, orasi_error *err)
@@ -552,17 +540,17 @@ static const void *get_factory(const char *id)
 }
 
 static const orasi_entry entry = {
-        .struct_size = sizeof(entry),
-        .abi_major = ORASI_ABI_MAJOR,
-        .abi_minor = ORASI_TARGET_MINOR,
-        .bundle_id = PLUGIN_ID,
-        .bundle_version = PLUGIN_VERSION,
-        .vendor = "Example",
-        .license = "Apache-2.0",
-        .init = init,
-        .count = count,
-        .describe = describe,
-        .get_factory = get_factory,
+	.struct_size = sizeof(entry),
+	.abi_major = ORASI_ABI_MAJOR,
+	.abi_minor = ORASI_TARGET_MINOR,
+	.bundle_id = PLUGIN_ID,
+	.bundle_version = PLUGIN_VERSION,
+	.vendor = "Example",
+	.license = "Apache-2.0",
+	.init = init,
+	.count = count,
+	.describe = describe,
+	.get_factory = get_factory,
 };
 
 ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)

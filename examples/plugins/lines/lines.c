@@ -60,10 +60,9 @@ static orasi_status fail(orasi_error *err, orasi_status status, const char *form
 /* ---- an instance and its options
  * ------------------------------------------------------------------------------- */
 
-static const char config_schema[] =
-        "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-        "\"max_line\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"1MiB\","
-        "\"description\":\"A longer line is rejected\",\"examples\":[\"64KiB\"]}}}";
+static const char config_schema[] = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+				    "\"max_line\":{\"type\":\"string\",\"format\":\"bytes\",\"default\":\"1MiB\","
+				    "\"description\":\"A longer line is rejected\",\"examples\":[\"64KiB\"]}}}";
 
 static void destroy(void *self)
 {
@@ -85,8 +84,8 @@ static int make_schema(struct ArrowSchema *schema)
 	       arrow_schema_make(schema->children[1], "u", "text", 0, 0);
 }
 
-static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config,
-                           void **ret, orasi_error *err)
+static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret,
+                           orasi_error *err)
 {
 	struct lines *lines;
 
@@ -144,8 +143,7 @@ static orasi_status fill(struct lines *lines, orasi_error *err)
 	if (lines->begin || lines->cap - lines->end < CHUNK)
 		status = make_room(lines, err);
 	if (!status)
-		status = lines->source->read(lines->source, lines->window + lines->end, CHUNK, &got,
-		                             err);
+		status = lines->source->read(lines->source, lines->window + lines->end, CHUNK, &got, err);
 	if (status)
 		return status;
 	lines->at_end = !got;
@@ -170,8 +168,7 @@ static orasi_status skip(struct lines *lines, uint64_t n, orasi_error *err)
 		lines->begin += step;
 		n -= step;
 		if (n && lines->at_end)
-			return fail(err, ORASI_E_STATE,
-			            "the source is shorter than when the checkpoint was made");
+			return fail(err, ORASI_E_STATE, "the source is shorter than when the checkpoint was made");
 		if (n)
 			status = fill(lines, err);
 	}
@@ -187,8 +184,7 @@ static orasi_status find_line(struct lines *lines, size_t *ret, size_t *ret_whol
 	for (;;) {
 		const uint8_t *start = lines->window + lines->begin;
 		size_t have = lines->end - lines->begin;
-		const uint8_t *newline =
-		        have > seen ? memchr(start + seen, '\n', have - seen) : NULL;
+		const uint8_t *newline = have > seen ? memchr(start + seen, '\n', have - seen) : NULL;
 		orasi_status status;
 
 		if (newline || lines->at_end) {
@@ -211,26 +207,25 @@ static orasi_status find_line(struct lines *lines, size_t *ret, size_t *ret_whol
  * --------------------------------------------------------------------------------------------------------
  */
 
-static orasi_status reject_line(struct lines *lines, const struct place *place, const char *code,
-                                orasi_str message, orasi_bytes raw, uint64_t raw_len,
-                                orasi_error *err)
+static orasi_status reject_line(struct lines *lines, const struct place *place, const char *code, orasi_str message,
+                                orasi_bytes raw, uint64_t raw_len, orasi_error *err)
 {
 	orasi_rejected rejected = {
-	        .struct_size = sizeof(rejected),
-	        .code = code,
-	        .message = message,
-	        .column = ORASI_STR("text"),
-	        .byte_offset = (int64_t)place->offset,
-	        .line = (int64_t)place->line + 1,
-	        .row = (int64_t)place->line,
-	        .raw = raw,
-	        .raw_len = raw_len,
+		.struct_size = sizeof(rejected),
+		.code = code,
+		.message = message,
+		.column = ORASI_STR("text"),
+		.byte_offset = (int64_t)place->offset,
+		.line = (int64_t)place->line + 1,
+		.row = (int64_t)place->line,
+		.raw = raw,
+		.raw_len = raw_len,
 	};
 	orasi_status status = lines->reject->reject(lines->host, &rejected);
 
 	if (status)
-		return fail(err, status, "line %llu: %.*s", (unsigned long long)place->line + 1,
-		            (int)message.len, message.ptr);
+		return fail(err, status, "line %llu: %.*s", (unsigned long long)place->line + 1, (int)message.len,
+		            message.ptr);
 	return ORASI_OK;
 }
 
@@ -239,8 +234,7 @@ static orasi_status add_row(struct lines *lines, const uint8_t *text, size_t n, 
 	if (n && text[n - 1] == '\r')
 		n--;
 	if (arrow_append_int(arrow_builder_child(lines->rows, 0), (int64_t)lines->place.line) ||
-	    arrow_append_bytes(arrow_builder_child(lines->rows, 1), text, n) ||
-	    arrow_end_struct(lines->rows))
+	    arrow_append_bytes(arrow_builder_child(lines->rows, 1), text, n) || arrow_end_struct(lines->rows))
 		return fail(err, ORASI_E_NOMEM, "no memory for a batch of rows");
 	lines->place.rows++;
 	return ORASI_OK;
@@ -250,8 +244,7 @@ static orasi_status add_row(struct lines *lines, const uint8_t *text, size_t n, 
 static orasi_status reject_long(struct lines *lines, orasi_error *err)
 {
 	struct place place = lines->place;
-	size_t n, whole,
-	        kept = lines->end - lines->begin < EXCERPT ? lines->end - lines->begin : EXCERPT;
+	size_t n, whole, kept = lines->end - lines->begin < EXCERPT ? lines->end - lines->begin : EXCERPT;
 	orasi_status status;
 
 	if (kept > (size_t)lines->max_line)
@@ -265,9 +258,8 @@ static orasi_status reject_long(struct lines *lines, orasi_error *err)
 	if (status < 0)
 		return status;
 	lines->place.line++;
-	return reject_line(
-	        lines, &place, "line.length", ORASI_STR("the line is longer than max_line"),
-	        (orasi_bytes){lines->excerpt, kept}, lines->place.offset - place.offset, err);
+	return reject_line(lines, &place, "line.length", ORASI_STR("the line is longer than max_line"),
+	                   (orasi_bytes){lines->excerpt, kept}, lines->place.offset - place.offset, err);
 }
 
 static orasi_status take_line(struct lines *lines, orasi_error *err)
@@ -286,8 +278,8 @@ static orasi_status take_line(struct lines *lines, orasi_error *err)
 	lines->place.line++;
 	if (arrow_utf8_valid(text, n))
 		return add_row(lines, text, n, err);
-	return reject_line(lines, &place, "utf8", ORASI_STR("the line is no UTF-8 text"),
-	                   (orasi_bytes){text, n}, n, err);
+	return reject_line(lines, &place, "utf8", ORASI_STR("the line is no UTF-8 text"), (orasi_bytes){text, n}, n,
+	                   err);
 }
 
 /* ---- what the host calls
@@ -296,15 +288,11 @@ static orasi_status take_line(struct lines *lines, orasi_error *err)
 static orasi_status sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret)
 {
 	(void)id;
-	*ret = name.len > 4 && !memcmp(name.ptr + name.len - 4, ".txt", 4) &&
-	                       !memchr(head.ptr, 0, head.len)
-	               ? 60
-	               : 0;
+	*ret = name.len > 4 && !memcmp(name.ptr + name.len - 4, ".txt", 4) && !memchr(head.ptr, 0, head.len) ? 60 : 0;
 	return ORASI_OK;
 }
 
-static orasi_status open_source(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret,
-                                orasi_error *err)
+static orasi_status open_source(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret, orasi_error *err)
 {
 	struct lines *lines = self;
 
@@ -350,8 +338,7 @@ static orasi_status schema(void *self, struct ArrowSchema *ret, orasi_error *err
 {
 	const struct lines *lines = self;
 
-	return arrow_schema_copy(ret, &lines->schema) ? fail(err, ORASI_E_NOMEM, "out of memory")
-	                                              : ORASI_OK;
+	return arrow_schema_copy(ret, &lines->schema) ? fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 static orasi_status close_source(void *self, orasi_error *err)
@@ -371,15 +358,15 @@ static const void *no_extension(void *self, const char *id)
 }
 
 static const orasi_ingest_factory factory = {
-        .struct_size = sizeof(factory),
-        .sniff = sniff,
-        .create = create,
-        .destroy = destroy,
-        .open = open_source,
-        .next = next,
-        .schema = schema,
-        .close = close_source,
-        .get_extension = no_extension,
+	.struct_size = sizeof(factory),
+	.sniff = sniff,
+	.create = create,
+	.destroy = destroy,
+	.open = open_source,
+	.next = next,
+	.schema = schema,
+	.close = close_source,
+	.get_extension = no_extension,
 };
 
 /* ---- the face of the file
@@ -389,18 +376,18 @@ static const char *const features[] = {"format:" PLUGIN_NAME, "ext:.txt", "mime:
 static const char *const requires_ext[] = {ORASI_HOST_REJECT, NULL};
 
 static const orasi_descriptor descriptor = {
-        .struct_size = sizeof(descriptor),
-        .kind = ORASI_KIND_INGEST,
-        .flags = ORASI_FLAG_DETERMINISTIC,
-        .state_version = 1,
-        .state_version_min = 1,
-        .id = PLUGIN_ID,
-        .name = PLUGIN_NAME,
-        .version = PLUGIN_VERSION,
-        .summary = "Plain text: one row per line",
-        .config_schema = config_schema,
-        .features = features,
-        .requires_ext = requires_ext,
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_INGEST,
+	.flags = ORASI_FLAG_DETERMINISTIC,
+	.state_version = 1,
+	.state_version_min = 1,
+	.id = PLUGIN_ID,
+	.name = PLUGIN_NAME,
+	.version = PLUGIN_VERSION,
+	.summary = "Plain text: one row per line",
+	.config_schema = config_schema,
+	.features = features,
+	.requires_ext = requires_ext,
 };
 
 static orasi_status init(const orasi_host *host, orasi_error *err)
@@ -425,17 +412,17 @@ static const void *get_factory(const char *id)
 }
 
 static const orasi_entry entry = {
-        .struct_size = sizeof(entry),
-        .abi_major = ORASI_ABI_MAJOR,
-        .abi_minor = ORASI_TARGET_MINOR,
-        .bundle_id = PLUGIN_ID,
-        .bundle_version = PLUGIN_VERSION,
-        .vendor = "Example",
-        .license = "Apache-2.0",
-        .init = init,
-        .count = count,
-        .describe = describe,
-        .get_factory = get_factory,
+	.struct_size = sizeof(entry),
+	.abi_major = ORASI_ABI_MAJOR,
+	.abi_minor = ORASI_TARGET_MINOR,
+	.bundle_id = PLUGIN_ID,
+	.bundle_version = PLUGIN_VERSION,
+	.vendor = "Example",
+	.license = "Apache-2.0",
+	.init = init,
+	.count = count,
+	.describe = describe,
+	.get_factory = get_factory,
 };
 
 ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)

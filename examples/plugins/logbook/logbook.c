@@ -27,9 +27,9 @@ static orasi_status fail(orasi_error *err, orasi_status status, const char *form
 	return status;
 }
 
-static const char config_schema[] =
-	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-	"\"prefix\":{\"type\":\"string\",\"default\":\"event\",\"maxLength\":64,\"description\":\"What every line begins with\"}}}";
+static const char config_schema[] = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+				    "\"prefix\":{\"type\":\"string\",\"default\":\"event\",\"maxLength\":64,"
+				    "\"description\":\"What every line begins with\"}}}";
 
 struct logbook {
 	const orasi_host *host;
@@ -56,26 +56,29 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 		return fail(err, ORASI_E_NOMEM, "out of memory");
 	logbook->host = host;
 	logbook->log = host->get_extension(host, ORASI_HOST_LOG);
-	snprintf(logbook->prefix, sizeof(logbook->prefix), "%.*s", (int)(prefix.len < 256 ? prefix.len : 256), prefix.ptr);
+	snprintf(logbook->prefix, sizeof(logbook->prefix), "%.*s", (int)(prefix.len < 256 ? prefix.len : 256),
+	         prefix.ptr);
 	*ret = logbook;
 	return ORASI_OK;
 }
 
 static int32_t level_of(uint32_t severity)
 {
-	return severity == ORASI_SEVERITY_CRITICAL ? ORASI_LOG_ERROR
+	return severity == ORASI_SEVERITY_CRITICAL  ? ORASI_LOG_ERROR
 	       : severity == ORASI_SEVERITY_WARNING ? ORASI_LOG_WARN
-	                                           : ORASI_LOG_INFO;
+	                                            : ORASI_LOG_INFO;
 }
 
-static orasi_status deliver(void *self, const orasi_event *const *events, uint32_t n, orasi_status *each, orasi_error *err)
+static orasi_status deliver(void *self, const orasi_event *const *events, uint32_t n, orasi_status *each,
+                            orasi_error *err)
 {
 	const struct logbook *logbook = self;
 
 	(void)err;
 	for (uint32_t i = 0; i < n; i++) {
-		const orasi_kv details[] = {
-			{ORASI_STR("id"), events[i]->id}, {ORASI_STR("type"), events[i]->type}, {ORASI_STR("json"), events[i]->json}};
+		const orasi_kv details[] = {{ORASI_STR("id"), events[i]->id},
+		                            {ORASI_STR("type"), events[i]->type},
+		                            {ORASI_STR("json"), events[i]->json}};
 
 		logbook->log->log(logbook->host, level_of(events[i]->severity),
 		                  (orasi_str){logbook->prefix, strlen(logbook->prefix)}, details, 3);

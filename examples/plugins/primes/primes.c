@@ -34,8 +34,8 @@ static const char config_schema[] =
 	"\"up_to\":{\"type\":\"integer\",\"default\":100000,\"minimum\":0,\"maximum\":10000000,"
 	"\"description\":\"Primes from 2 to this number are counted\"}}}";
 
-static const char result_schema_text[] =
-	"{\"type\":\"object\",\"properties\":{\"primes\":{\"type\":\"integer\",\"minimum\":0}},\"required\":[\"primes\"]}";
+static const char result_schema_text[] = "{\"type\":\"object\",\"properties\":{\"primes\":{\"type\":\"integer\","
+					 "\"minimum\":0}},\"required\":[\"primes\"]}";
 
 struct primes {
 	const orasi_host *host;
@@ -115,7 +115,8 @@ static orasi_status run_task(void *self, const orasi_task_run *run, orasi_str *r
 	}
 	if (status)
 		return status;
-	ret->len = (size_t)snprintf(primes->result, sizeof(primes->result), "{\"primes\":%lld}", (long long)state.found);
+	ret->len =
+		(size_t)snprintf(primes->result, sizeof(primes->result), "{\"primes\":%lld}", (long long)state.found);
 	ret->ptr = primes->result;
 	return ORASI_OK;
 }

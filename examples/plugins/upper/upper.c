@@ -29,10 +29,10 @@ static orasi_status fail(orasi_error *err, orasi_status status, const char *form
 
 /* ---- an instance and its options ------------------------------------------------------------------------------- */
 
-static const char config_schema[] =
-	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-	"\"column\":{\"type\":\"string\",\"default\":\"\",\"description\":\"The one column to change; empty: all of type "
-	"text\",\"examples\":[\"text\"]}}}";
+static const char config_schema[] = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+				    "\"column\":{\"type\":\"string\",\"default\":\"\",\"description\":\"The one column "
+				    "to change; empty: all of type "
+				    "text\",\"examples\":[\"text\"]}}}";
 
 struct upper {
 	char *column;

@@ -72,10 +72,9 @@ size_t arrow_type_width(const struct arrow_type_info *info);
 
 /* A field with room for n children, each released (empty) until it is made in place:
  *   arrow_schema_make(&s, "+s", "", 0, 2); arrow_schema_make(s.children[0], "l", "id", 1, 0); … */
-int arrow_schema_make(struct ArrowSchema *ret, const char *format, const char *name, int nullable,
-                      int64_t n_children);
-int arrow_schema_copy(struct ArrowSchema *ret, const struct ArrowSchema *schema); /* deep */
-int arrow_schema_append(struct ArrowSchema *parent, struct ArrowSchema *child);   /* moves child */
+int arrow_schema_make(struct ArrowSchema *ret, const char *format, const char *name, int nullable, int64_t n_children);
+int arrow_schema_copy(struct ArrowSchema *ret, const struct ArrowSchema *schema);          /* deep */
+int arrow_schema_append(struct ArrowSchema *parent, struct ArrowSchema *child);            /* moves child */
 int64_t arrow_schema_find(const struct ArrowSchema *parent, const char *name, size_t len); /* or -1 */
 /* Same formats, names and children; nullability and metadata only if `strict`. */
 int arrow_schema_equal(const struct ArrowSchema *a, const struct ArrowSchema *b, int strict);
@@ -98,9 +97,9 @@ int arrow_append_null(struct arrow_builder *builder); /* structs: also to all ch
 int arrow_append_bool(struct arrow_builder *builder, int v);
 /* Integers, dates, times, timestamps, durations; cut to the type's width without a check. */
 int arrow_append_int(struct arrow_builder *builder, int64_t v);
-int arrow_append_double(struct arrow_builder *builder, double v); /* float32/64 */
+int arrow_append_double(struct arrow_builder *builder, double v);               /* float32/64 */
 int arrow_append_bytes(struct arrow_builder *builder, const void *p, size_t n); /* utf8, binary */
-int arrow_append_fixed(struct arrow_builder *builder, const void *p); /* width bytes: decimals, … */
+int arrow_append_fixed(struct arrow_builder *builder, const void *p);           /* width bytes: decimals, … */
 int arrow_end_list(struct arrow_builder *builder);
 int arrow_end_struct(struct arrow_builder *builder);
 /* Drops everything after the first `length` values, children included: undo of a half-made row. */
@@ -111,8 +110,7 @@ int arrow_builder_finish(struct arrow_builder *builder, struct ArrowArray *ret);
 
 void arrow_array_release(struct ArrowArray *array); /* fine on a released one */
 /* Takes the arrays in `children` (moved, length `length` each) into one struct array. */
-int arrow_array_struct(struct ArrowArray *ret, int64_t length, struct ArrowArray *children,
-                       int64_t n_children);
+int arrow_array_struct(struct ArrowArray *ret, int64_t length, struct ArrowArray *children, int64_t n_children);
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
@@ -127,8 +125,7 @@ struct arrow_view {
 	const void *offsets;     /* int32 or int64 */
 };
 
-int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema,
-                    const struct ArrowArray *array);
+int arrow_view_init(struct arrow_view *view, const struct ArrowSchema *schema, const struct ArrowArray *array);
 int arrow_view_child(const struct arrow_view *view, int64_t i, struct arrow_view *ret);
 
 static inline int arrow_bit(const uint8_t *bits, int64_t i)
@@ -138,8 +135,7 @@ static inline int arrow_bit(const uint8_t *bits, int64_t i)
 
 static inline int arrow_view_is_null(const struct arrow_view *view, int64_t i)
 {
-	return view->info.type == ARROW_NULL ||
-	       (view->validity && !arrow_bit(view->validity, view->offset + i));
+	return view->info.type == ARROW_NULL || (view->validity && !arrow_bit(view->validity, view->offset + i));
 }
 
 int64_t arrow_view_int(const struct arrow_view *view, int64_t i);   /* bool, ints, temporal */
@@ -152,8 +148,8 @@ void arrow_view_list(const struct arrow_view *view, int64_t i, int64_t *ret_begi
 /* Checks an array against its schema as untrusted input: buffer counts, lengths, offsets in order
  * and in range, child lengths, and with `full` UTF-8 of every string. On -1 msg tells what is
  * wrong. The sizes of buffers themselves cannot be checked through this interface. */
-int arrow_validate(const struct ArrowSchema *schema, const struct ArrowArray *array, int full,
-                   char *msg, size_t msg_cap);
+int arrow_validate(const struct ArrowSchema *schema, const struct ArrowArray *array, int full, char *msg,
+                   size_t msg_cap);
 
 /* Is it well-formed UTF-8 (RFC 3629)? */
 int arrow_utf8_valid(const void *text, size_t n);
