@@ -80,7 +80,7 @@ lines|ingest.reads|a short read taken for the end|s/lines->at_end = !got;/lines-
 lines|ingest.kill|a state one byte too far|s/return skip\(lines, lines->place.offset, err\)/return skip(lines, lines->place.offset + !!lines->place.offset, err)/|killed behind every batch and resumed
 lines|ingest.kill|a pointer in the state|s/mark->state = .*/mark->state = (orasi_bytes){(const uint8_t *)\&self, sizeof(self)};/; s/!= sizeof\(lines->place\)/!= sizeof(self)/; s/memcpy\(&lines->place, open->checkpoint.ptr.*/lines->place = (**(struct lines *const *)open->checkpoint.ptr).place;/|in 'open'
 lines|ingest.struct-size|a write behind the end of a struct|s/mark->flags = ORASI_MARK_RESUMABLE;/& mark->first_row = 0;/|wrote behind the end of the mark
-lines|ingest.io|an error of the host made into another|s/^(\t\t +err)\);/\1) ? ORASI_E_CORRUPT : ORASI_OK;/|return it as it came
+lines|ingest.io|an error of the host made into another|s/(&got, err)\);/\1) ? ORASI_E_CORRUPT : ORASI_OK;/|return it as it came
 lines|ingest.cancel|a deaf reader|s/if \(\*lines->job->cancel_flag\)/if (0)/|it was cancelled, and goes on
 lines|ingest.release|a batch that is never released|s/^\tmark->flags/\tret->release = (void (*)(struct ArrowArray *))free;\n&/|died of signal 6 .* in 'release'
 hash|index.scan|only the first of IN|s/i < values.length \&\& !status/i < 1 \&\& !status/|IN: row [0-9]+ is missing; a scan finds it
