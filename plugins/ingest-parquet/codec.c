@@ -194,6 +194,18 @@ static int old_lz4_decompress(const void *p, size_t n, void *out, size_t out_len
 	return hadoop_decompress(p, n, out, out_len) ? lz4_decompress(p, n, out, out_len) : 0;
 }
 
+/* What one byte becomes at most. Snappy: a copy of 3 bytes makes 64. DEFLATE: 258 bytes of 2 bits. LZ4: a length byte
+ * stands for 255. Zstandard: a block of 4 bytes makes 128 KiB. Brotli has no such bound. */
+static const size_t growth[] = {[PQ_UNCOMPRESSED] = 1, [PQ_SNAPPY] = 32,   [PQ_GZIP] = 1040,
+                                [PQ_LZ4] = 256,        [PQ_LZ4_RAW] = 256, [PQ_ZSTD] = 1 << 15};
+
+int codec_can_fill(const struct codec *codec, size_t n, size_t out_len)
+{
+	size_t most = codec->id >= 0 && codec->id < (int)(sizeof(growth) / sizeof(growth[0])) ? growth[codec->id] : 0;
+
+	return !most || out_len / most <= n;
+}
+
 orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len, orasi_error *err)
 {
 	int r = -1;

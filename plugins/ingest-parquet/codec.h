@@ -13,6 +13,8 @@ struct codec {
 void codec_done(struct codec *codec);
 /* Appends the compressed bytes of [p, p+n). */
 orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct bytes *out, orasi_error *err);
+/* Can n bytes become so many? Asked before memory is taken for them, since pages may lie. */
+int codec_can_fill(const struct codec *codec, size_t n, size_t out_len);
 orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void *out, size_t out_len,
                               orasi_error *err);
 const char *codec_name(int id);

@@ -6,13 +6,14 @@
 
 #define WINDOW (256u << 10)
 #define HEADER_MAX (16u << 20) /* statistics may be in it */
-#define PAGE_VALUES_MAX (128u << 20)
 #define PLACE_MAX (64u << 20)
 #define JUMP_MIN 64 /* rows that are not worth to look for the places of pages */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define PAGE_MAX (64u << 20) /* a fuzzer counts what is allocated, not what is used */
+#define PAGE_VALUES_MAX (1u << 20)
 #else
 #define PAGE_MAX INT32_MAX
+#define PAGE_VALUES_MAX (128u << 20)
 #endif
 
 void leaf_done(struct leaf *leaf)
@@ -180,6 +181,7 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 {
 	size_t levels = h->type == PQ_DATA_PAGE_V2 ? (size_t)h->def_bytes + (size_t)h->rep_bytes : 0, got;
 	struct codec plain = {.id = PQ_UNCOMPRESSED};
+	struct codec *codec = h->type == PQ_DATA_PAGE_V2 && !h->v2_compressed ? &plain : &leaf->codec;
 	const uint8_t *p;
 	orasi_status r = fetch(leaf, leaf->at + h->size, (size_t)h->compressed, &p, &got, err);
 
@@ -191,17 +193,16 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 		return damaged(leaf, err, "its checksum does not match: the file is corrupt");
 	if (levels > (size_t)h->compressed || levels > (size_t)h->uncompressed)
 		return damaged(leaf, err, "its levels are longer than the page");
+	if (!codec_can_fill(codec, (size_t)h->compressed - levels, (size_t)h->uncompressed - levels))
+		return damaged(leaf, err, "it says that it is longer than its bytes can make it");
 	to->len = 0;
 	if (bytes_reserve(to, (size_t)h->uncompressed + SLACK))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (levels)
 		memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
-	if (h->type == PQ_DATA_PAGE_V2 && !h->v2_compressed)
-		return codec_decompress(&plain, p + levels, (size_t)h->compressed - levels, to->data + levels,
-		                        to->len - levels, err);
-	return codec_decompress(&leaf->codec, p + levels, (size_t)h->compressed - levels, to->data + levels,
-	                        to->len - levels, err);
+	return codec_decompress(codec, p + levels, (size_t)h->compressed - levels, to->data + levels, to->len - levels,
+	                        err);
 }
 
 /* What a value may have at most, for the size of batches. */

@@ -5,6 +5,11 @@
 #include "leaf.h"
 
 #define BOOLEAN_WIDTH 1
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define JOINED_MAX (64u << 20) /* a fuzzer counts what is allocated, not what is used */
+#else
+#define JOINED_MAX (1u << 31)
+#endif
 
 void values_done(struct values *v)
 {
@@ -44,8 +49,10 @@ static int make_fixed(struct values *v, size_t n, size_t width)
 
 static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len, size_t n, orasi_error *err)
 {
-	struct slice *slices = make_slices(v, n);
+	struct slice *slices = n > len / 4 ? NULL : make_slices(v, n);
 
+	if (n > len / 4)
+		return damaged(err, "it has fewer values than it says");
 	if (!slices)
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
@@ -272,24 +279,43 @@ static orasi_status delta_length_array(struct values *v, const uint8_t *p, size_
 	return r;
 }
 
+/* How long all values are together. Every length is held against what is there before memory is taken. */
+static orasi_status measure_joined(const int64_t *prefixes, const int64_t *suffixes, size_t room, size_t n, size_t *ret,
+                                   orasi_error *err)
+{
+	size_t total = 0, before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t prefix = (size_t)prefixes[i], suffix = (size_t)suffixes[i];
+
+		if (suffix > room || prefix > before)
+			return damaged(err, "a prefix or suffix is too long");
+		room -= suffix;
+		before = prefix + suffix;
+		total += before;
+		if (total > JOINED_MAX)
+			return damaged(err, "its values are too long");
+	}
+	*ret = total;
+	return ORASI_OK;
+}
+
 /* Each value is a prefix of the one before and a suffix of its own. */
 static orasi_status join_prefixes(struct values *v, const int64_t *prefixes, const int64_t *suffixes, const uint8_t *at,
                                   const uint8_t *end, size_t n, orasi_error *err)
 {
-	size_t total = 0, to = 0;
 	struct slice *slices = make_slices(v, n);
+	size_t total = 0, to = 0;
+	orasi_status r = measure_joined(prefixes, suffixes, (size_t)(end - at), n, &total, err);
 
-	for (size_t i = 0; i < n; i++)
-		if (__builtin_add_overflow(total, (size_t)(prefixes[i] + suffixes[i]), &total) || total > 1u << 31)
-			return damaged(err, "its values are too long");
+	if (r)
+		return r;
 	v->own.len = 0;
 	if (!slices || bytes_reserve(&v->own, total + SLACK))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		size_t prefix = (size_t)prefixes[i], suffix = (size_t)suffixes[i];
 
-		if (suffix > (size_t)(end - at) || prefix > (i ? slices[i - 1].len : 0))
-			return damaged(err, "a prefix or suffix is too long");
 		slices[i] = (struct slice){v->own.data + to, (uint32_t)(prefix + suffix)};
 		if (prefix)
 			memmove(v->own.data + to, slices[i - 1].ptr, prefix);
