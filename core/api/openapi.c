@@ -61,9 +61,9 @@ static struct json *make_schemas(const struct api *api)
 {
 	static const struct {
 		const char *kind, *component;
-	} tasks[] = {{"ingest", "IngestTask"}, {"index", "IndexTask"},   {"maintain", "MaintainTask"},
-	             {"query", "QueryTask"},   {"custom", "CustomTask"}, {"notify", "NotifyTask"},
-	             {"remote", "RemoteTask"}};
+	} tasks[] = {{"ingest", "IngestTask"}, {"index", "IndexTask"},  {"maintain", "MaintainTask"},
+	             {"export", "ExportTask"}, {"query", "QueryTask"},  {"custom", "CustomTask"},
+	             {"notify", "NotifyTask"}, {"remote", "RemoteTask"}};
 	struct json *schemas = json_copy(json_get(api->schemas, "schemas"));
 
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)

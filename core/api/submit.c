@@ -149,6 +149,77 @@ static void check_maintain(struct check *c)
 	check_known_dataset(c);
 }
 
+/* ---- export -------------------------------------------------------------------------------- */
+
+static int is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return n && str_starts(path, folder) && (path[n] == '/' || !path[n]);
+}
+
+/* What the agent keeps is not to be written over, nor mixed with files of others. */
+static const char *owner_of(struct check *c, const char *to)
+{
+	const struct catalog_dataset **datasets;
+	size_t n = 0;
+
+	if (is_below(to, c->api->env.data_dir))
+		return "the agent's data folder";
+	if (!catalog_datasets(c->api->env.catalog, c->arena, &datasets, &n))
+		for (size_t i = 0; i < n; i++)
+			if (is_below(to, datasets[i]->location))
+				return arena_printf(c->arena, "the dataset '%s'", datasets[i]->name);
+	return NULL;
+}
+
+static void check_place(struct check *c)
+{
+	const char *to = json_get_str(c->task, "to", ""), *owner;
+	const char *name = str_starts(to, "s3://") ? strchr(to + strlen("s3://"), '/') : to;
+	int is_far = location_is_far(to) && name > to + strlen("s3://");
+
+	if (!path_is_plain(to) && !is_far) {
+		errors_add(c->errors, below(c, "/to"),
+		           "'%.200s' is neither an absolute path (without '.' and '..') nor s3://bucket/key", to);
+		return;
+	}
+	if (!name || !name[strspn(name, "/")])
+		errors_add(c->errors, below(c, "/to"), "'%.200s' names no file or folder", to);
+	owner = owner_of(c, to);
+	if (owner)
+		errors_add(c->errors, below(c, "/to"), "'%.200s' lies in %s: export to another place", to, owner);
+	if (str_ends(to, "/") && json_get_bool(c->task, "overwrite", 0))
+		errors_add(c->errors, below(c, "/overwrite"), "only a file is overwritten, not a folder");
+}
+
+static void check_encoder(struct check *c)
+{
+	struct json *format = json_get_mut(c->task, "format");
+	struct err err = {0};
+	const struct json *plugin = plugin_find_encoder(c->api->env.plugins, json_get_str(format, "plugin", "auto"),
+	                                                json_get_str(c->task, "to", ""), &err);
+
+	if (!plugin) {
+		errors_add(c->errors, below(c, "/format/plugin"), "%s", err.text);
+		return;
+	}
+	if (!json_get(format, "options"))
+		json_set(format, "options", json_new_object());
+	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(format, "options"),
+	                    below(c, "/format/options"), c->errors);
+	json_set_str(format, "plugin", json_get_str(plugin, "id", ""));
+}
+
+static void check_export(struct check *c)
+{
+	check_known_dataset(c);
+	check_place(c);
+	check_encoder(c);
+	if (json_get(c->task, "version") && json_get(c->task, "at"))
+		errors_add(c->errors, below(c, "/at"), "either a version or a time");
+}
+
 /* ---- custom and notify: for a plugin, by its schema -------------------------------------- */
 static void check_plugin(struct check *c, const char *kind, const char *type)
 {
@@ -199,6 +270,7 @@ static const struct {
 	{"ingest", "format sink errors", check_ingest},
 	{"index", "", check_index},
 	{"maintain", "", check_maintain},
+	{"export", "format", check_export},
 	{"query", "", NULL},
 	{"custom", "config", check_custom},
 	{"notify", "config", check_notify},
@@ -224,9 +296,9 @@ static void check_kind(struct check *c)
 		i++;
 	if (i == KINDS) {
 		errors_add(c->errors, below(c, "/kind"),
-		           *name ? "'%.40s' is not a kind of task: ingest, index, maintain, query, custom, "
-		                   "notify or remote is"
-		                 : "%sit is missing: ingest, index, maintain, query, custom, notify or remote",
+		           *name ? "'%.40s' is not a kind of task: ingest, index, maintain, export, query, "
+		                   "custom, notify or remote is"
+		                 : "%sit is missing: ingest, index, maintain, export, query, custom, notify or remote",
 		           name);
 		return;
 	}

@@ -84,7 +84,12 @@ int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struc
 
 int blob_adopt(struct blob *blob, const char *local, const char *name, struct err *err)
 {
-	return blob->kind->adopt(blob, local, name, err);
+	return blob->kind->adopt(blob, local, name, 0, err);
+}
+
+int blob_adopt_over(struct blob *blob, const char *local, const char *name, struct err *err)
+{
+	return blob->kind->adopt(blob, local, name, 1, err);
 }
 
 int blob_delete(struct blob *blob, const char *name, struct err *err)

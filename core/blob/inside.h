@@ -13,7 +13,7 @@ struct blob_kind {
 	int (*size)(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err);
 	int (*put_new)(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 	int (*put)(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
-	int (*adopt)(struct blob *blob, const char *local, const char *name, struct err *err);
+	int (*adopt)(struct blob *blob, const char *local, const char *name, int replace, struct err *err);
 	int (*remove)(struct blob *blob, const char *name, struct err *err);
 	int (*list)(struct blob *blob, const char *folder, const char *after,
 	            int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);

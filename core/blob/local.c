@@ -188,7 +188,7 @@ static void remove_tree(const char *path)
 
 /* Staging may be on another file system. The copy is made beside its place: under the final name there is the
  * whole of it or nothing, and what was staged goes only when that is durable. */
-static int adopt_copy(const char *local, const char *path, struct err *err)
+static int adopt_copy(const char *local, const char *path, int replace, struct err *err)
 {
 	char tmp[PATH_MAX], uuid[UUID_LEN];
 	int r;
@@ -198,7 +198,9 @@ static int adopt_copy(const char *local, const char *path, struct err *err)
 	    sizeof(tmp))
 		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
 	r = copy_tree(local, tmp, err);
-	if (!r)
+	if (!r && replace && rename(tmp, path))
+		r = err_errno(err, errno, "cannot create '%s'", path);
+	else if (!r && !replace)
 		r = file_rename_new(tmp, path, err);
 	if (!r)
 		r = sync_parent(path, err);
@@ -206,7 +208,12 @@ static int adopt_copy(const char *local, const char *path, struct err *err)
 	return r;
 }
 
-static int local_adopt(struct blob *blob, const char *local, const char *name, struct err *err)
+static int move(const char *from, const char *to, int replace)
+{
+	return replace ? rename(from, to) : renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+static int local_adopt(struct blob *blob, const char *local, const char *name, int replace, struct err *err)
 {
 	char path[PATH_MAX];
 	int r = local_path(blob, name, path, sizeof(path), err);
@@ -218,10 +225,10 @@ static int local_adopt(struct blob *blob, const char *local, const char *name, s
 	/* Sweeps judge by age, and this one is young however long it was staged. */
 	if (utimensat(AT_FDCWD, local, NULL, AT_SYMLINK_NOFOLLOW))
 		return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
-	if (renameat2(AT_FDCWD, local, AT_FDCWD, path, RENAME_NOREPLACE)) {
+	if (move(local, path, replace)) {
 		if (errno == EXDEV)
-			return adopt_copy(local, path, err);
-		if (errno != EINVAL && errno != ENOSYS)
+			return adopt_copy(local, path, replace, err);
+		if (replace || (errno != EINVAL && errno != ENOSYS))
 			return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
 		r = file_rename_new(local, path, err);
 	}

@@ -580,14 +580,14 @@ static int put_folder(struct blob *blob, const char *local, const char *name, st
 	return r ? r : put_new(blob, to, "", 0, err);
 }
 
-static int adopt(struct blob *blob, const char *local, const char *name, struct err *err)
+static int adopt(struct blob *blob, const char *local, const char *name, int replace, struct err *err)
 {
 	struct stat st;
 	int r;
 
 	if (lstat(local, &st))
 		return err_errno(err, errno, "cannot look at '%s'", local);
-	r = S_ISDIR(st.st_mode) ? put_folder(blob, local, name, err) : put_file(blob, local, name, 0, err);
+	r = S_ISDIR(st.st_mode) ? put_folder(blob, local, name, err) : put_file(blob, local, name, replace, err);
 	if (r)
 		return r;
 	if (S_ISDIR(st.st_mode))

@@ -115,6 +115,7 @@ int cmd_schedule_resume(const struct args *args);
 int cmd_schedule_delete(const struct args *args);
 int cmd_dataset_attach(const struct args *args);
 int cmd_dataset_create(const struct args *args);
+int cmd_dataset_export(const struct args *args);
 int cmd_dataset_optimize(const struct args *args);
 int cmd_dataset_vacuum(const struct args *args);
 int cmd_dataset_verify(const struct args *args);

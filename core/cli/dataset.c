@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* orasi dataset attach, create, delete, optimize, vacuum, verify: datasets as tables that are taken care of. */
+/* orasi dataset attach, create, delete, export, optimize, vacuum, verify: datasets as tables that are taken care of. */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "cli.h"
@@ -120,6 +123,81 @@ int cmd_dataset_optimize(const struct args *args)
 		json_set_int(body, "target_file_bytes", (int64_t)target);
 	}
 	return run(args, body);
+}
+
+/* ---- export ------------------------------------------------------------------------------------------------ */
+
+static const char *slash_of_folder(const char *path)
+{
+	struct stat st;
+
+	return !str_ends(path, "/") && !stat(path, &st) && S_ISDIR(st.st_mode) ? "/" : "";
+}
+
+/* The agent has another working directory: the folder that the place is in is looked up here. It must be there. */
+static int absolute_place(const char *out, char *ret, size_t cap)
+{
+	char text[PATH_MAX], folder[PATH_MAX], *slash;
+	size_t n;
+
+	if (str_starts(out, "s3://")) {
+		str_copy(ret, cap, out);
+		return 0;
+	}
+	if ((size_t)snprintf(text, sizeof(text), "%s%s%s", *out == '/' ? "" : "./", out, slash_of_folder(out)) >=
+	    sizeof(text))
+		return fail(CLI_USAGE, "--out: the path is too long");
+	for (n = strlen(text); n > 1 && text[n - 1] == '/';)
+		n--;
+	slash = memrchr(text, '/', n);
+	snprintf(folder, sizeof(folder), "%.*s", slash == text ? 1 : (int)(slash - text), text);
+	if (!realpath(folder, ret))
+		return fail(CLI_FAILED, "--out %s: there is no folder '%s'", out, folder);
+	n = strcmp(ret, "/") ? strlen(ret) : 0;
+	if ((size_t)snprintf(ret + n, cap - n, "%s", slash) >= cap - n)
+		return fail(CLI_USAGE, "--out: the path is too long");
+	return 0;
+}
+
+static int make_export(const struct args *args, struct json *body)
+{
+	struct json *format = json_new_object(), *options = json_new_object();
+	const char *out = args_get(args, "out", "");
+	char place[2 * PATH_MAX];
+	int r;
+
+	json_set(body, "format", format);
+	json_set(format, "options", options);
+	json_set_str(format, "plugin", args_get(args, "format", "auto"));
+	json_set_bool(body, "overwrite", args_has(args, "overwrite"));
+	if (args_has(args, "version"))
+		json_set(body, "version", typed_value(args_get(args, "version", "")));
+	if (args_has(args, "at"))
+		json_set_str(body, "at", args_get(args, "at", ""));
+	if (args_has(args, "target-bytes"))
+		json_set_str(body, "target_file_bytes", args_get(args, "target-bytes", ""));
+	r = put_pairs(args, "option", options, 0);
+	if (!r && !*out)
+		r = fail(CLI_USAGE, "where to? Give --out FILE, --out FOLDER/ or --out s3://bucket/key");
+	if (!r)
+		r = absolute_place(out, place, sizeof(place));
+	if (!r)
+		json_set_str(body, "to", place);
+	return r;
+}
+
+int cmd_dataset_export(const struct args *args)
+{
+	struct json *body = json_new_object();
+	int r;
+
+	json_set_str(body, "kind", "export");
+	json_set_str(body, "dataset", args->words[0]);
+	r = make_export(args, body);
+	if (!r)
+		return run(args, body);
+	json_free(body);
+	return r;
 }
 
 int cmd_dataset_vacuum(const struct args *args)

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/id.h"
+#include "base/str.h"
 
 #define WRITER "parquet" /* what datasets are made of */
 
@@ -38,8 +39,26 @@ static orasi_status abi_write(orasi_output *abi, const void *buf, size_t len, or
 	return ORASI_E_IO;
 }
 
-int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
-               struct err *err)
+static int open_plugin(struct output *o, const char *name, struct err *err)
+{
+	int r = loader_find(o->loader, "ingest", name, &o->plugin, err);
+
+	if (!r && !o->plugin->encode)
+		return err_set(err, ERR_UNSUPPORTED, "plugin '%s' reads its format and does not write it", name);
+	return r ? r : loader_host_for(&o->host, o->plugin, err);
+}
+
+/* ".csv" of the feature "ext:.csv"; "" when the plugin names none. */
+const char *output_ending(const struct output *o)
+{
+	for (const char *const *feature = o->plugin->descriptor->features; feature && *feature; feature++)
+		if (str_starts(*feature, "ext:."))
+			return *feature + strlen("ext:");
+	return "";
+}
+
+int output_new_as(struct loader *loader, const char *staging, const char *plugin, const struct json *options,
+                  struct output **ret, struct err *err)
 {
 	struct output *o = calloc(1, sizeof(*o));
 	orasi_error error = {.struct_size = sizeof(error)};
@@ -50,15 +69,12 @@ int output_new(struct loader *loader, const char *staging, const char *compressi
 		return err_set(err, ERR_NOMEM, "out of memory");
 	o->loader = loader;
 	o->fd = -1;
-	o->options = json_new_object();
-	json_set_str(o->options, "compression", compression ? compression : "zstd");
+	o->options = options ? json_copy(options) : json_new_object();
 	loader_config_init(&o->config, o->options);
 	loader_host_init(&o->host, loader, staging, 1, INT64_MAX);
 	snprintf(o->folder, sizeof(o->folder), "%s", staging);
 	o->abi = (orasi_output){sizeof(o->abi), 0, o, abi_write};
-	r = loader_find(loader, "ingest", WRITER, &o->plugin, err);
-	if (!r && !o->plugin->encode)
-		r = err_set(err, ERR_PLUGIN, "plugin '" WRITER "' cannot write");
+	r = open_plugin(o, plugin, err);
 	if (!r) {
 		status = loader_call(loader, o->plugin, "create",
 		                     o->plugin->encode->create(&o->host.host, o->plugin->descriptor->id,
@@ -71,6 +87,18 @@ int output_new(struct loader *loader, const char *staging, const char *compressi
 	}
 	*ret = o;
 	return 0;
+}
+
+int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
+               struct err *err)
+{
+	struct json *options = json_new_object();
+	int r;
+
+	json_set_str(options, "compression", compression ? compression : "zstd");
+	r = output_new_as(loader, staging, WRITER, options, ret, err);
+	json_free(options);
+	return r;
 }
 
 static void drop_file(struct output *o)
@@ -117,7 +145,7 @@ int output_begin(struct output *o, const struct ArrowSchema *schema, struct err 
 	char uuid[UUID_LEN];
 
 	uuid_new(uuid);
-	snprintf(o->name, sizeof(o->name), "part-%s.parquet", uuid);
+	snprintf(o->name, sizeof(o->name), "part-%s%.16s", uuid, output_ending(o));
 	snprintf(o->path, sizeof(o->path), "%s/%s", o->folder, o->name);
 	o->fd = open(o->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (o->fd < 0)

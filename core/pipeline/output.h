@@ -12,6 +12,10 @@ struct output;
 /* One after another file is written through it, each begun by output_begin with its schema. */
 int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
                struct err *err);
+/* The same in any format whose plugin encodes; `options` by its config_schema, or NULL. */
+int output_new_as(struct loader *loader, const char *staging, const char *plugin, const struct json *options,
+                  struct output **ret, struct err *err);
+const char *output_ending(const struct output *output); /* of names of files in the format, ".parquet"; or "" */
 void output_free(struct output *output); /* an unfinished file is deleted */
 int output_is_open(const struct output *output);
 int output_begin(struct output *output, const struct ArrowSchema *schema, struct err *err);

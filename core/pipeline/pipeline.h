@@ -50,6 +50,14 @@ int pipeline_optimize(struct loader *loader, const struct json *order, const str
 int pipeline_table_verify(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                           struct json **ret, struct err *err);
 
+/* A version of the dataset ("spec" {"version" or "at"}, the newest without) as one file, or a folder of them, of any
+ * format that encodes: "spec" {"to","overwrite","format":{"plugin","options"},"target_file_bytes"}. One part, which is
+ * final: {"seq","final","app_id","operation","to","overwrite","folder","files":[{"staged","name","size"}],"counts"};
+ * RESULT is its counts {"to","version","rows","files","bytes"}. Making it true is idempotent. ERR_EXISTS. */
+int pipeline_export(struct loader *loader, const struct json *order, const struct pipeline_events *events,
+                    struct json **ret, struct err *err);
+int pipeline_export_commit(const struct json *order, struct json **ret, struct err *err);
+
 /* Index tasks. A part of theirs is {"seq","final","app_id","segments":[{"staged","dir","covers":[{"path","rows",
  * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}],"replaces":[dirs]}, one per
  * segment. "segment_rows" in the order bounds a segment. */

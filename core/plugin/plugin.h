@@ -89,6 +89,9 @@ const struct json *plugin_find(const struct plugin_registry *registry, const cha
 /* The same for bundles with several: `plugin` may be the bundle's id, `type` (or NULL) the name of one of them. */
 const struct json *plugin_find_type(const struct plugin_registry *registry, const char *kind, const char *plugin,
                                     const char *type, struct err *err);
+/* The one that writes a file: by id or name, or for "auto" the one that claims the ending of `path`. As plugin_find. */
+const struct json *plugin_find_encoder(const struct plugin_registry *registry, const char *id_or_name, const char *path,
+                                       struct err *err);
 /* Rights it asks for and was granted, as the bits of ORASI_FLAG_NEEDS_* shifted down to 1, 2, 4. 0 for an unknown one. */
 unsigned plugin_rights(const struct plugin_registry *registry, const char *id_or_name);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */

@@ -205,7 +205,8 @@ static void on_committed(void *ctx, const struct json *result, const struct err 
 	}
 	job->part_open = 0;
 	job->sup->stats.parts++;
-	job->kind->committed(job->sup, job->task, job->body, result);
+	if (job->kind->committed)
+		job->kind->committed(job->sup, job->task, job->body, result);
 	if (job->order && job->order->process)
 		order_part_done(job->order, json_get_int(job->part, "seq", 0));
 	if (job->state == JOB_REDO) /* a final part that had been noted is the whole result */

@@ -209,6 +209,18 @@ static size_t follow_maintain(struct supervise *sup, const struct task *task, co
 	return strcmp(json_get_str(body, "op", ""), "optimize") ? 0 : follow_ingest(sup, task, body, arena, ret);
 }
 
+/* ---- export ------------------------------------------------------------------------------------ */
+
+static const char *fill_export(struct supervise *sup, const struct task *task, const struct json *body,
+                               struct json *order, struct err *err)
+{
+	(void)task;
+	(void)err;
+	json_set(order, "dataset", kind_dataset(sup, json_get_str(body, "dataset", ""), ""));
+	json_set(order, "spec", json_copy(body));
+	return "export";
+}
+
 /* ---- query ------------------------------------------------------------------------------------- */
 
 struct json *supervise_query_datasets(struct supervise *sup)
@@ -272,6 +284,7 @@ static const struct kind kinds[] = {
 	{"ingest", "table.commit", 0, 0, fill_ingest, committed_ingest, follow_ingest},
 	{"index", "table.index_commit", 0, 0, fill_index, committed_index, NULL},
 	{"maintain", "table.commit", 0, 0, fill_maintain, committed_ingest, follow_maintain},
+	{"export", "table.export", 0, 0, fill_export, NULL, NULL},
 	{"query", NULL, 0, 0, fill_query, NULL, NULL},
 	{"custom", NULL, 1, 1, fill_custom, NULL, NULL},
 	{"notify", NULL, 1, 0, fill_notify, NULL, NULL},

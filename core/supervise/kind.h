@@ -16,7 +16,7 @@ struct kind {
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
 	                    struct err *err);
-	/* A part has been committed with this answer of the table worker. */
+	/* A part has been committed with this answer of the table worker. May be NULL. */
 	void (*committed)(struct supervise *sup, const struct task *task, const struct json *body,
 	                  const struct json *result);
 	/* Tasks that become visible with the success; in `arena`. May be NULL. */

@@ -31,6 +31,8 @@ int missing_plugin(struct supervise *sup, const char *kind, const struct json *b
 		return is_there(sup, "task", json_get_str(body, "plugin", ""), err);
 	if (!strcmp(kind, "notify"))
 		return is_there(sup, "notifier", json_get_str(body, "plugin", ""), err);
+	if (!strcmp(kind, "export"))
+		return is_there(sup, "ingest", format, err);
 	if (strcmp(kind, "ingest"))
 		return 0;
 	if (strcmp(format, "auto"))

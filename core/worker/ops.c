@@ -143,6 +143,11 @@ static int op_verify(struct worker *worker, const struct json *order, struct jso
 	return run_pipeline(worker, pipeline_table_verify, order, ret, err);
 }
 
+static int op_export(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	return run_pipeline(worker, pipeline_export, order, ret, err);
+}
+
 /* ---- roles query and scan ------------------------------------------------------------------------------------ */
 
 static int send_rows(void *ctx, const void *p, size_t n, struct err *err)
@@ -176,6 +181,7 @@ static const struct op task_ops[] = {
 	{"index.verify", op_index_verify},
 	{"optimize", op_optimize},
 	{"verify", op_verify},
+	{"export", op_export},
 	{NULL, NULL},
 };
 static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};

@@ -22,12 +22,14 @@
  *   index.optimize  index {"name"} → PART replacing segments by one, RESULT
  *   optimize        spec {"target_file_bytes","sort_by"} → PART per group of files, RESULT
  *   verify          → RESULT {"files","rows","bytes","problems":[…]}
+ *   export          spec {"to","format",…} → one final PART, RESULT {"to","version","rows","files","bytes"}
  *   index.verify    index {"name"}, level → RESULT {"segments","problems":[…]}
  *
  * role table   trusted: makes things true; loads only the dataset plugin (Parquet)
  *   table.commit        intent (a PART of ingest), rejects → {"version","rejects_version","already",
  *                       "rows","bytes","files"}; idempotent by the intent's app_id and seq
  *   table.index_commit  intent (a PART of index.*) → {"generation","rows","bytes","segments","already"}
+ *   table.export        intent (the PART of export) → {"to","rows","files","bytes","already"}; idempotent
  *   table.index_create  index {"name","plugin","columns":[…],"options":{…}} → {"generation"}; checks
  *                       the columns against the table's schema; the same again is fine
  *   table.index_drop    index {"name"}

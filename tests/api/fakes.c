@@ -214,6 +214,13 @@ const struct json *plugin_find_type(const struct plugin_registry *registry, cons
 	return plugin_find(registry, kind, name, err);
 }
 
+const struct json *plugin_find_encoder(const struct plugin_registry *registry, const char *id_or_name, const char *path,
+                                       struct err *err)
+{
+	(void)path;
+	return plugin_find(registry, "ingest", str_eq(id_or_name, "auto") ? "json" : id_or_name, err);
+}
+
 struct json *plugin_list(const struct plugin_registry *registry)
 {
 	struct json *list = json_new_array(), *item = json_new_object();
