@@ -16,11 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/stamp.h>
+
 #include "column.h"
 #include "fail.h"
 #include "plugin.h"
 #include "scan.h"
-#include "stamp.h"
 #include "text.h"
 
 #define FLUSH_AT (256 << 10)

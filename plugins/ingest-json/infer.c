@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/number.h>
+#include <orasi/sdk/stamp.h>
+
 #include "column.h"
 #include "names.h"
-#include "number.h"
 #include "scan.h"
-#include "stamp.h"
 #include "text.h"
 
 #define EXAMPLE_MAX 64

@@ -7,8 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "number.h"
-#include "stamp.h"
+#include <orasi/sdk/number.h>
+#include <orasi/sdk/stamp.h>
+
 #include "text.h"
 
 static const uint8_t *row_value(struct row *row, struct column *c, const uint8_t *p);

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-#include "number.h"
+#include <orasi/sdk/number.h>
+
 #include "text.h"
 
 const char flaw_nomem[] = "no memory";

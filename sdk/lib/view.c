@@ -176,11 +176,26 @@ static int bad(struct check *c, const struct ArrowSchema *schema, const char *fm
 	return -1;
 }
 
+static int all_ascii(const unsigned char *p, size_t n)
+{
+	uint64_t high = 0, words[4];
+
+	for (; n >= sizeof(words); n -= sizeof(words), p += sizeof(words)) {
+		memcpy(words, p, sizeof(words));
+		high |= words[0] | words[1] | words[2] | words[3];
+	}
+	for (; n; n--)
+		high |= *p++;
+	return !(high & 0x8080808080808080u);
+}
+
 int arrow_utf8_valid(const void *text, size_t n)
 {
 	const unsigned char *p = text;
 	size_t i = 0;
 
+	if (all_ascii(p, n))
+		return 1;
 	while (i < n) {
 		unsigned char c = p[i];
 		size_t more = c < 0x80 ? 0 : c < 0xC2 ? 9 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : c < 0xF5 ? 3 : 9;
@@ -196,19 +211,6 @@ int arrow_utf8_valid(const void *text, size_t n)
 		i += more + 1;
 	}
 	return 1;
-}
-
-static int all_ascii(const unsigned char *p, size_t n)
-{
-	uint64_t high = 0, words[4];
-
-	for (; n >= sizeof(words); n -= sizeof(words), p += sizeof(words)) {
-		memcpy(words, p, sizeof(words));
-		high |= words[0] | words[1] | words[2] | words[3];
-	}
-	for (; n; n--)
-		high |= *p++;
-	return !(high & 0x8080808080808080u);
 }
 
 /* Which of the offsets is smaller than the one before, or 0. One pass without branches first: it

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/number.h>
+#include <orasi/sdk/stamp.h>
+
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "ingest-json/number.h"
 #include "ingest-json/scan.h"
-#include "ingest-json/stamp.h"
 #include "ingest-json/text.h"
 #include "json/json.h"
 

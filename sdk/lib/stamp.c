@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stamp.h"
+#include <orasi/sdk/stamp.h>
 
 #include <stdio.h>
 #include <string.h>

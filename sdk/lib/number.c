@@ -3,7 +3,7 @@
  * multiplication or division (W. Clinger, "How to Read Floating Point Numbers Accurately", 1990:
  * mantissa below 2^53, power of ten up to 22); a 128-bit product with 5^q (D. Lemire, "Number
  * Parsing at a Gigabyte per Second", 2021); the C library's strtod in the C locale. */
-#include "number.h"
+#include <orasi/sdk/number.h>
 
 #include <locale.h>
 #include <math.h>
