@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -187,18 +188,17 @@ static void add_plugin_dir(struct agent *agent, char *dir)
 /* In a build tree every plugin has a folder of its own, with the .so in .libs. */
 static void default_plugin_path(const struct agent *agent, char *ret, size_t cap)
 {
-	static const char *const own[] = {"ingest-json", "ingest-parquet", "index-btree", "index-fulltext"};
-	char probe[2 * PATH_MAX];
+	char pattern[2 * PATH_MAX];
+	glob_t own = {0};
 	size_t n = 0;
 
-	snprintf(probe, sizeof(probe), "%s/plugins/%s/.libs", agent->here, own[0]);
-	if (access(probe, R_OK)) {
-		snprintf(ret, cap, "%s:%s/plugins/local", ORASI_PLUGINDIR, agent->data);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		n += (size_t)snprintf(ret + n, n < cap ? cap - n : 0, "%s/plugins/%s/.libs:", agent->here, own[i]);
+	snprintf(pattern, sizeof(pattern), "%s/plugins/*/.libs", agent->here);
+	if (glob(pattern, 0, NULL, &own))
+		n = (size_t)snprintf(ret, cap, "%s:", ORASI_PLUGINDIR);
+	for (size_t i = 0; i < own.gl_pathc; i++)
+		n += (size_t)snprintf(ret + n, n < cap ? cap - n : 0, "%s:", own.gl_pathv[i]);
 	snprintf(ret + n, n < cap ? cap - n : 0, "%s/plugins/local", agent->data);
+	globfree(&own);
 }
 
 static void find_plugin_dirs(struct agent *agent)

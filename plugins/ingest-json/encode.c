@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/number.h>
 #include <orasi/sdk/stamp.h>
 
 #include "column.h"
@@ -164,28 +165,14 @@ static void put_int(struct encoder *e, const struct field *f, int64_t i)
 	put(e, text, (size_t)n);
 }
 
-/* The unscaled integer's digits with the point `scale` places from the right. */
 static void put_decimal(struct encoder *e, const struct field *f, int64_t i)
 {
-	char digits[48], *at = digits + sizeof(digits);
-	int32_t scale = f->view.info.scale;
-	unsigned __int128 v;
-	__int128 whole;
+	char text[NUMBER_DECIMAL_MAX];
+	number_int128 v;
 	size_t n;
 
-	memcpy(&whole, arrow_view_bytes(&f->view, i, &n), 16);
-	v = whole < 0 ? 0 - (unsigned __int128)whole : (unsigned __int128)whole;
-	for (int32_t k = 0; v || k <= scale; k++) {
-		if (k == scale && scale > 0)
-			*--at = '.';
-		*--at = (char)('0' + (int)(v % 10));
-		v /= 10;
-	}
-	if (whole < 0)
-		*--at = '-';
-	put(e, at, (size_t)(digits + sizeof(digits) - at));
-	if (scale < 0)
-		put(e, digits, (size_t)snprintf(digits, sizeof(digits), "e%d", -scale));
+	memcpy(&v, arrow_view_bytes(&f->view, i, &n), sizeof(v));
+	put(e, text, number_format_decimal(text, v, f->view.info.scale, '.'));
 }
 
 static void put_binary(struct encoder *e, const struct field *f, int64_t i)

@@ -7,6 +7,7 @@
 
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,6 +187,27 @@ bool number_decimal(const struct number *number, int precision, int scale, __int
 		limit *= 10;
 	*ret = (__int128)(number->negative ? 0 - v : v);
 	return v < limit;
+}
+
+size_t number_format_decimal(char dst[NUMBER_DECIMAL_MAX], number_int128 v, int scale, char point)
+{
+	char *end = dst + NUMBER_DECIMAL_MAX, *at = end;
+	unsigned __int128 left = v < 0 ? 0 - (unsigned __int128)v : (unsigned __int128)v;
+	size_t n;
+
+	for (int k = 0; left || k <= scale || k == 0; k++) {
+		if (k == scale && scale > 0)
+			*--at = point;
+		*--at = (char)('0' + (int)(left % 10));
+		left /= 10;
+	}
+	if (v < 0)
+		*--at = '-';
+	n = (size_t)(end - at);
+	memmove(dst, at, n);
+	if (scale < 0 && v)
+		n += (size_t)snprintf(dst + n, NUMBER_DECIMAL_MAX - n, "e%d", -scale);
+	return n;
 }
 
 /* ---- doubles ------------------------------------------------------------------------------ */

@@ -15,11 +15,13 @@ ingest-json
 ingest-json --sample $SRC/examples/access.ndjson --only ingest
 ingest-json --sample $SRC/examples/orders.json --option records=/orders --only ingest
 ingest-json --sample $SRC/examples/broken.ndjson --only ingest
+ingest-csv
+ingest-csv --sample $SRC/examples/cities.csv --only ingest
 ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nested --sample $seeds/parquet/flat_zstd
 index-btree
 index-fulltext
 TABLE
-known="ingest-json ingest-parquet index-btree index-fulltext"
+known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext"
 for folder in "$SRC"/plugins/*/; do
 	name=$(basename "$folder")
 	case " $known " in *" $name "*) ;; *) passes "$name passes" "$(own "$name")" ;; esac

@@ -75,7 +75,6 @@ record "a type that does not fit is rejected with the column" "succeeded 2 1 1 t
 	'format: {plugin: "json", options: {sample_rows: 1}}' < <(printf '%s\n' '{"a":1}' '{"a":[1]}')
 record "more columns than allowed are rejected" "succeeded 2 1 1 json.columns@2" \
 	< <(echo '{"a":1}'; perl -e 'print "{", join(",", map { "\"k$_\":1" } 1 .. 3000), "}\n"')
-refused "delimited text is named" "CSV" < <(printf 'id,name\n1,Ann\n2,Bob\n')
 refused "so is prose" "plain text" < <(printf 'Once upon a time.\n')
 refused "and what is packed by something else" "bzip2" < <(printf 'BZh91AY&SY12345678')
 

@@ -196,7 +196,7 @@ void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, co
 		schema_make(&want, options->want);
 		open.want = &want;
 	}
-	rows->status = factory->create(fakehost_host(fake), "org.orasi.ingest.json", fakehost_config(config), &self,
+	rows->status = factory->create(fakehost_host(fake), entry->describe(0)->id, fakehost_config(config), &self,
 	                               &rows->error);
 	if (!rows->status)
 		rows->status = factory->open(self, &open, &schema, &rows->error);

@@ -40,6 +40,10 @@ bool number_decimal(const struct number *number, int precision, int scale, numbe
 /* False if it is too large for a double. */
 bool number_double(const struct number *number, double *ret);
 
+#define NUMBER_DECIMAL_MAX 96
+/* The unscaled integer's digits with `point` `scale` (-38..38) places from the right; the length, no NUL behind it. */
+size_t number_format_decimal(char dst[NUMBER_DECIMAL_MAX], number_int128 v, int scale, char point);
+
 #ifdef __cplusplus
 }
 #endif
