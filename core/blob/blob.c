@@ -103,6 +103,11 @@ int blob_list(struct blob *blob, const char *folder, const char *after,
 	return blob->kind->list(blob, folder, after, each, ctx, err);
 }
 
+int blob_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err)
+{
+	return blob->kind->sweep ? blob->kind->sweep(blob, before_ms, removed, err) : 0;
+}
+
 int blob_path(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err)
 {
 	return blob->kind->local(blob, name, ret, cap, err);

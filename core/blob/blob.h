@@ -35,6 +35,9 @@ int blob_delete(struct blob *blob, const char *name, struct err *err); /* a file
 int blob_list(struct blob *blob, const char *folder, const char *after,
               int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);
 
+/* Gives up uploads that were begun before that and never ended, since a process died: S3 only. Counts them. */
+int blob_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err);
+
 /* A file for reading at any place. The blob must live as long. */
 struct blob_file;
 int blob_file_open(struct blob *blob, const char *name, struct blob_file **ret, struct err *err);

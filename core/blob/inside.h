@@ -17,6 +17,7 @@ struct blob_kind {
 	int (*remove)(struct blob *blob, const char *name, struct err *err);
 	int (*list)(struct blob *blob, const char *folder, const char *after,
 	            int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);
+	int (*sweep)(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err); /* NULL: never needed */
 	int (*local)(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
 	int (*file_open)(struct blob *blob, const char *name, struct blob_file *ret, struct err *err);
 	void (*file_close)(struct blob_file *file);

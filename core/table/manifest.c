@@ -340,16 +340,50 @@ static int is_in_force(const struct sweep *sweep, const char *name, int is_folde
 	return v < 0 || v >= sweep->generation - 1;
 }
 
+struct newest {
+	struct blob *blob;
+	const char *folder;
+	int64_t modified;
+};
+
+static int note_newest(void *ctx, const char *name, int is_folder)
+{
+	struct newest *newest = ctx;
+	int64_t size, modified;
+	char path[PATH_MAX];
+
+	(void)is_folder;
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", newest->folder, name) >= sizeof(path) ||
+	    blob_size(newest->blob, path, &size, &modified, NULL))
+		return 0;
+	newest->modified = modified > newest->modified ? modified : newest->modified;
+	return 0;
+}
+
+/* A folder on S3 that a crash has left half-made has no time of its own: the newest of what is in it counts. */
+static int modified_at(struct blob *blob, const char *path, int is_folder, int64_t *ret)
+{
+	struct newest newest = {blob, path, -1};
+	int64_t size;
+
+	if (!blob_size(blob, path, &size, ret, NULL))
+		return 0;
+	if (!is_folder || blob_list(blob, path, NULL, note_newest, &newest, NULL) || newest.modified < 0)
+		return -1;
+	*ret = newest.modified;
+	return 0;
+}
+
 static int sweep_entry(void *ctx, const char *name, int is_folder)
 {
 	struct sweep *sweep = ctx;
-	int64_t size, modified;
+	int64_t modified;
 	char path[PATH_MAX];
 
 	if (is_in_force(sweep, name, is_folder))
 		return 0;
 	index_segment_path(sweep->index, name, NULL, path, sizeof(path));
-	if (blob_size(sweep->blob, path, &size, &modified, NULL) || modified > sweep->before)
+	if (modified_at(sweep->blob, path, is_folder, &modified) || modified > sweep->before)
 		return 0;
 	sweep->removed++;
 	return blob_delete(sweep->blob, path, sweep->err);

@@ -67,6 +67,8 @@ int table_sweep(struct blob *blob, const struct table_codec *codec, int64_t olde
 			r = blob_list(blob, "_delta_log", NULL, sweep_file, &sweep, err);
 		if (!r)
 			r = index_sweep(blob, sweep.before, &sweep.removed, err);
+		if (!r)
+			r = blob_sweep(blob, sweep.before, &sweep.removed, err);
 	}
 	table_snapshot_done(&s);
 	if (!r)

@@ -85,10 +85,17 @@ function write(req, res, name, body, query) {
 	res.writeHead(200, { etag: etag(body) }).end();
 }
 
+function listUploads(res, bucket, query) {
+	const found = [...uploads].filter(([, parts]) => parts.name.startsWith(`${bucket}/${query.get('prefix') ?? ''}`));
+	res.writeHead(200, { 'content-type': 'application/xml' });
+	res.end(`<?xml version="1.0"?><ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${found.map(([id, parts]) =>
+		`<Upload><Key>${escape(parts.name.slice(bucket.length + 1))}</Key><UploadId>${id}</UploadId><Initiated>${parts.begun}</Initiated></Upload>`).join('')}</ListMultipartUploadsResult>`);
+}
+
 function post(res, name, query) {
 	if (query.has('uploads')) {
 		const id = `u${++lastUpload}`;
-		uploads.set(id, []);
+		uploads.set(id, Object.assign([], { name, begun: new Date().toISOString() }));
 		return res.end(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
 	}
 	const parts = uploads.get(query.get('uploadId'));
@@ -118,6 +125,7 @@ const server = createServer((req, res) => {
 		if (path.startsWith('/latest/')) return metadata(req, res, path);
 		const bad = isSigned(req, body);
 		if (bad) return refuse(res, bad === 'XAmzContentSHA256Mismatch' ? 400 : 403, bad);
+		if (req.method === 'GET' && query.has('uploads')) return listUploads(res, name.replace(/\/$/, ''), query);
 		if (req.method === 'GET' && (slash < 0 || slash === name.length - 1)) return list(res, name.replace(/\/$/, ''), query);
 		if (req.method === 'GET' || req.method === 'HEAD') return read(req, res, name);
 		if (req.method === 'PUT') return write(req, res, name, body, query);
