@@ -150,7 +150,6 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 		api_free(api);
 		return r;
 	}
-	api->openapi = openapi_text(api);
 	*ret = api;
 	return 0;
 }
@@ -187,6 +186,8 @@ const struct http_route *api_routes(const struct api *api)
 
 void handle_openapi(struct api *api, struct http_request *req)
 {
+	if (!api->openapi)
+		api->openapi = openapi_text(api);
 	if (!http_etag(req, etag_of(req, api->openapi)))
 		http_reply_json(req, 200, api->openapi);
 }

@@ -43,8 +43,11 @@ extern const struct api_param api_params[]; /* query parameters; ends with a NUL
 extern const char api_schemas_text[];
 int schemas_load(struct api *api, struct err *err);
 void schemas_free(struct api *api);
-const struct json *schema_find(const struct api *api, const char *name);
-struct json *kind_schema(const struct api *api, const char *kind); /* lent; NULL if unknown */
+const struct json *schema_find(const struct api *api, const char *name); /* lent; NULL if unknown */
+const struct json *kind_schema(const struct api *api, const char *kind); /* the same; with what all kinds have */
+/* For the OpenAPI document, which is made when it is first asked for; caller frees. */
+struct json *schema_of_kind(const struct api *api, const char *kind);
+struct json *schemas_of_shapes(const struct api *api); /* all but those of tasks */
 
 /* The document as JSON text; caller frees. */
 char *openapi_text(const struct api *api);
@@ -63,7 +66,7 @@ struct kept_event {
 struct api {
 	struct api_env env;
 	struct http_route *routes;
-	struct json *schemas; /* the parsed schemas.json, the common members put into every kind */
+	struct schemas *schemas;
 	char *openapi;
 	int64_t started_at;
 	struct loop_timer *timer, *hourly;
@@ -138,10 +141,7 @@ struct submission {
 /* 0, or it has answered. by_item: what is wrong with one task is for the answer, the others go on. */
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret);
 void submission_done(struct submission *submission);
-int kinds_load(struct api *api, struct err *err);
-void kinds_free(struct api *api);
-struct json *kind_schema(const struct api *api, const char *name); /* lent; NULL if unknown */
-extern const char *const kind_names[];                             /* NULL-ended */
+extern const char *const kind_names[]; /* NULL-ended */
 
 /* Puts one task with this body; the answer has it as 202 with Location. */
 void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,

@@ -64,10 +64,10 @@ static struct json *make_schemas(const struct api *api)
 	} tasks[] = {{"ingest", "IngestTask"}, {"index", "IndexTask"},  {"maintain", "MaintainTask"},
 	             {"export", "ExportTask"}, {"query", "QueryTask"},  {"custom", "CustomTask"},
 	             {"notify", "NotifyTask"}, {"remote", "RemoteTask"}};
-	struct json *schemas = json_copy(json_get(api->schemas, "schemas"));
+	struct json *schemas = schemas_of_shapes(api);
 
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
-		json_set(schemas, tasks[i].component, json_copy(kind_schema(api, tasks[i].kind)));
+		json_set(schemas, tasks[i].component, schema_of_kind(api, tasks[i].kind));
 	spell_out_members(schemas);
 	return schemas;
 }

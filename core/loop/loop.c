@@ -7,11 +7,14 @@
 
 #include <stdlib.h>
 
+#define READ_SIZE 65536
+
 struct loop {
 	uv_loop_t uv;
 	uv_prepare_t sleep; /* its data is the loop, or NULL while nobody asked */
 	void (*on_sleep)(void *ctx);
 	void *sleep_ctx;
+	char bytes[READ_SIZE];
 };
 
 int loop_uv_error(struct err *err, int r, const char *what)
@@ -33,6 +36,13 @@ int loop_new(struct loop **ret, struct err *err)
 	}
 	*ret = loop;
 	return 0;
+}
+
+uv_buf_t loop_read_buffer(uv_loop_t *uv)
+{
+	struct loop *loop = (struct loop *)uv; /* its first member */
+
+	return uv_buf_init(loop->bytes, READ_SIZE);
 }
 
 void loop_run(struct loop *loop)

@@ -9,13 +9,10 @@
 
 #include "loop/inside.h"
 
-#define READ_SIZE 65536
-
 struct loop_stream {
 	uv_pipe_t uv;
 	struct loop_stream_events events;
 	int ended;
-	char bytes[READ_SIZE];
 };
 
 struct write {
@@ -38,10 +35,8 @@ static void stream_end(struct loop_stream *stream, int r)
 
 static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
-	struct loop_stream *stream = (struct loop_stream *)handle;
-
 	(void)suggested;
-	*ret = uv_buf_init(stream->bytes, READ_SIZE);
+	*ret = loop_read_buffer(handle->loop);
 }
 
 static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
