@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "blob/lazy.h"
 
 #define CONNECT_MS 5000
 #define STALL_S 20 /* without a byte; S3_STALL_SECONDS */
@@ -138,7 +139,10 @@ int http_do(const struct http_call *call, struct http_answer *answer, struct err
 	curl_off_t length = -1;
 	long status = 0;
 	CURLcode code;
+	int r = lazy_libraries(err);
 
+	if (r)
+		return r;
 	if (!handle && !(handle = curl_easy_init()))
 		return err_set(err, ERR_NOMEM, "out of memory");
 	curl_easy_reset(handle);

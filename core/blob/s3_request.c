@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/str.h"
+#include "blob/lazy.h"
 #include "blob/s3_xml.h"
 
 #define TRIES 6
@@ -64,8 +65,11 @@ int s3_init(struct s3 *s3, const char *location, struct err *err)
 {
 	const char *bucket = location + strlen("s3://"), *slash = strchr(bucket, '/');
 	size_t n = slash ? (size_t)(slash - bucket) : strlen(bucket);
+	int r = lazy_libraries(err);
 	char *end;
 
+	if (r)
+		return r;
 	snprintf(s3->bucket, sizeof(s3->bucket), "%.*s", (int)n, bucket);
 	if (n >= sizeof(s3->bucket) || !is_bucket(s3->bucket))
 		return err_set(err, ERR_INVALID, "'%.300s' names no bucket: write s3://bucket/prefix", location);

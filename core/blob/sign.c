@@ -125,7 +125,7 @@ static void signature(const struct sign_key *key, const char *date, const char *
 	hmac(digest, sizeof(digest), "aws4_request", digest);
 	hmac(digest, sizeof(digest), to_sign, digest);
 	hex_encode(digest, sizeof(digest), ret);
-	OPENSSL_cleanse(secret, sizeof(secret));
+	explicit_bzero(secret, sizeof(secret));
 }
 
 int sign_request(const struct sign_key *key, const struct sign_request *request, struct buf *ret_target,

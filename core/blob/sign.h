@@ -3,7 +3,7 @@
  * Requests: Using the Authorization Header". libcurl's own (7.88) signs wrongly when queries are unsorted or have no
  * value, so requests are signed here, and the target that was signed is the one that is sent.
  *
- * Threading: none of it has state. */
+ * Threading: none of it has state. Hashing takes lazy_libraries() to have succeeded. */
 #ifndef BLOB_SIGN_H
 #define BLOB_SIGN_H
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "blob/lazy.h"
 #include "blob/sign.h"
 #include "json/json.h"
 
@@ -27,6 +28,8 @@ int main(void)
 	size_t cap = 0;
 	ssize_t n;
 
+	if (lazy_libraries(NULL))
+		return 1;
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		struct sign_key key = {"AKIDTEST", "sekrit", "us-east-1", "s3"};
 		struct buf target, authorization;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "blob/lazy.h"
 #include "blob/sign.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -150,10 +151,18 @@ START_TEST(a_hash_and_a_time_are_as_they_are_signed)
 }
 END_TEST
 
+static void load_libraries(void)
+{
+	struct err err = {0};
+
+	ck_ok(lazy_libraries(&err), &err);
+}
+
 static void sign_cases(Suite *suite)
 {
 	TCase *tc = tcase_create("sign");
 
+	tcase_add_unchecked_fixture(tc, load_libraries, NULL);
 	tcase_add_loop_test(tc, an_example_of_aws_gets_the_signature_it_should, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(tc, a_hash_and_a_time_are_as_they_are_signed);
 	suite_add_tcase(suite, tc);
