@@ -271,7 +271,7 @@ static int change_trust(const struct typed *typed, struct json *trust)
 int author_trust(const struct typed *typed)
 {
 	const char *path = typed_get(typed, "trust-file", TRUST_FILE);
-	struct json *trust;
+	struct json *trust = NULL;
 	int r;
 
 	if (typed_has(typed, "key") ? typed->n_words || !typed_has(typed, "key-id") : typed->n_words != 1)

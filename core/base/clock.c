@@ -69,7 +69,7 @@ void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
 
 	civil_from_days(days, &y, &m, &d);
 	if (y < 0 || y > 9999)
-		civil_from_days(days = ms = 0, &y, &m, &d);
+		civil_from_days(ms = 0, &y, &m, &d);
 	at = put_digits(at, y, 4);
 	*at++ = '-';
 	at = put_digits(at, m, 2);

@@ -16,7 +16,7 @@ int output_new(struct loader *loader, const char *staging, const char *compressi
 int output_new_as(struct loader *loader, const char *staging, const char *plugin, const struct json *options,
                   struct output **ret, struct err *err);
 const char *output_ending(const struct output *output); /* of names of files in the format, ".parquet"; or "" */
-void output_free(struct output *output); /* an unfinished file is deleted */
+void output_free(struct output *output);                /* an unfinished file is deleted */
 int output_is_open(const struct output *output);
 int output_begin(struct output *output, const struct ArrowSchema *schema, struct err *err);
 int output_write(struct output *output, const struct ArrowArray *batch, struct err *err);

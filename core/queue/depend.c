@@ -244,8 +244,8 @@ static int recover_counts(struct queue *queue, struct err *err)
 int depend_recover(struct queue *queue, struct err *err)
 {
 	struct arena arena;
-	int64_t *parents;
-	size_t n;
+	int64_t *parents = NULL;
+	size_t n = 0;
 	int r = recover_counts(queue, err);
 
 	if (r || !queue->has_deps)

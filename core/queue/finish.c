@@ -243,12 +243,12 @@ static void end_done(void *arg, int r, const struct err *err)
 	struct end *e = arg;
 	struct queue *queue = e->queue;
 	struct live *live = live_find(queue, e->id);
-	enum task_state now_in = e->to;
 
 	if (!r && e->fence)
 		metric_observe_ms(&queue->run_time, (double)(e->now - e->started_at));
 	if (!r && live) {
-		now_in = take_step(queue, live, e);
+		enum task_state now_in = take_step(queue, live, e);
+
 		queue_tell(queue, e->id, "state", now_in);
 	} else if (live) {
 		live->settling = 0;

@@ -153,7 +153,6 @@ static int carry_out(struct blob *blob, struct change_plan *plan, struct err *er
 	struct ArrowSchema schema = {0};
 	int r = merge_schema(plan->before, change, &schema, &plan->grown, err);
 
-	/* cppcheck-suppress autoVariables ; the plan is done with before this returns */
 	plan->schema = &schema;
 	if (!r)
 		r = plan_removes(plan, err);
@@ -165,6 +164,7 @@ static int carry_out(struct blob *blob, struct change_plan *plan, struct err *er
 	if (!r)
 		r = write_entry(blob, plan, err);
 	arrow_schema_release(&schema);
+	plan->schema = NULL;
 	return r;
 }
 

@@ -354,7 +354,7 @@ int sandbox_enter(struct sandbox *box, struct err *err)
 		return err_errno(err, errno, "no_new_privs");
 	if (box->mode == SANDBOX_ENFORCE)
 		r = enter_landlock(box, err);
-	if (!r && box->mode != SANDBOX_OFF && ARCH)
+	if (!r && box->mode != SANDBOX_OFF && ARCH != 0)
 		r = enter_seccomp(box, err);
 	return r ? err_prefix(err, "the sandbox cannot be entered (workers.sandbox)") : 0;
 }

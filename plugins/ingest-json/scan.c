@@ -247,6 +247,8 @@ static void nest_push(struct nest *nest, bool object)
 
 	nest->level++;
 	bit = 1u << (nest->level & 7);
+	if (bit == 1)
+		nest->kinds[nest->level >> 3] = 0;
 	if (object)
 		nest->kinds[nest->level >> 3] |= (uint8_t)bit;
 	else
@@ -279,6 +281,7 @@ const uint8_t *scan_value(const uint8_t *p, unsigned depth, unsigned max_depth, 
 	struct nest nest;
 
 	nest.level = 0;
+	nest.kinds[0] = 0;
 	do {
 		if (*p != '{' && *p != '[') {
 			p = scan_scalar(p, flaw);
