@@ -98,43 +98,75 @@ static void take_value(struct check *c, const struct policy *policy, const struc
 	}
 }
 
-static void take_members(struct check *c, struct task_spec *spec)
+static const struct policy *find_policy(const char *object, const char *name)
 {
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		const struct policy *policy = &policies[i];
-		struct json *from = policy->object ? json_get_mut(c->task, policy->object) : c->task;
-		const struct json *value = from ? json_get(from, policy->name) : NULL;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+		if (policies[i].name[0] == *name && str_eq(policies[i].name, name) &&
+		    str_eq(policies[i].object, object))
+			return &policies[i];
+	return NULL;
+}
 
-		if (!value)
+/* Nearly all tasks have few of these members, so it is them that are looked up, and not the rows. */
+static void take_members(struct check *c, const char *object, struct task_spec *spec)
+{
+	struct json *from = object ? json_get_mut(c->task, object) : c->task;
+	const struct policy *taken[sizeof(policies) / sizeof(policies[0])];
+	const struct json *value;
+	const char *name;
+	size_t at = 0, n = 0;
+
+	while (json_each(from, &at, &name, &value)) {
+		const struct policy *policy = value ? find_policy(object, name) : NULL;
+
+		if (!policy)
 			continue;
 		take_value(c, policy, value, spec);
-		if (!policy->object)
-			json_del(from, policy->name);
+		taken[n++] = policy;
 	}
-	json_del(c->task, "retry");
-	json_del(c->task, "retention");
+	while (n && !object)
+		json_del(from, taken[--n]->name);
+	if (object)
+		json_del(c->task, object);
 }
 
 /* ---- what a row cannot say -------------------------------------------------------------------- */
-static void take_priority(struct check *c, struct task_spec *spec)
+static void take_retry(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	(void)s;
+	(void)i;
+	take_members(c, "retry", spec);
+}
+
+static void take_retention(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	(void)s;
+	(void)i;
+	take_members(c, "retention", spec);
+}
+
+static void take_priority(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	const struct json *value = json_get(c->task, "priority");
 	const char *text = json_type(value) == JSON_INT ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
 	                                                : json_str(value, "");
 
-	spec->priority = -1;
+	(void)s;
+	(void)i;
 	if (value && task_priority_parse(text, &spec->priority))
 		errors_add(c->errors, check_below(c, "/priority"),
 		           "it is critical, high, normal, low, or a number from 0 to 9");
 	json_del(c->task, "priority");
 }
 
-static void take_labels(struct check *c, struct task_spec *spec)
+static void take_labels(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	const struct json *labels = json_get(c->task, "labels"), *value;
 	const char *key;
 	size_t at = 0;
 
+	(void)s;
+	(void)i;
 	if (json_count(labels) > LABELS_MAX)
 		errors_add(c->errors, check_below(c, "/labels"), "%zu labels are more than %d", json_count(labels),
 		           LABELS_MAX);
@@ -150,16 +182,18 @@ static void take_labels(struct check *c, struct task_spec *spec)
 }
 
 /* [{"code","action","after"}, …] as the queue has it: "busy=snooze:5000,*=fail". */
-static void take_rules(struct check *c, struct task_spec *spec)
+static void take_rules(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	const struct json *rules = json_get(c->task, "retry_rules");
 	struct buf text;
 
+	(void)s;
+	(void)i;
 	buf_init(&text, RULES_MAX);
-	for (size_t i = 0; i < json_count(rules); i++) {
-		const struct json *rule = json_at(rules, i);
+	for (size_t k = 0; k < json_count(rules); k++) {
+		const struct json *rule = json_at(rules, k);
 
-		buf_printf(&text, "%s%s=%s:%lld", i ? "," : "", json_get_str(rule, "code", "*"),
+		buf_printf(&text, "%s%s=%s:%lld", k ? "," : "", json_get_str(rule, "code", "*"),
 		           json_get_str(rule, "action", "fail"), (long long)json_get_int(rule, "after", 0));
 	}
 	if (text.failed)
@@ -207,10 +241,12 @@ static void take_dependencies(struct check *c, const struct submission *s, size_
 	json_del(c->task, "depends_on");
 }
 
-static void take_batch(struct check *c, struct task_spec *spec)
+static void take_batch(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	const char *text = json_get_str(c->task, "batch", NULL);
 
+	(void)s;
+	(void)i;
 	if (text && id_parse('b', text, &spec->batch))
 		errors_add(c->errors, check_below(c, "/batch"), "'%.40s' is not the id of a batch", text);
 	json_del(c->task, "batch");
@@ -231,15 +267,43 @@ static void check_spec(struct check *c, const struct task_spec *spec)
 		errors_add(c->errors, c->prefix, "%s", err.text);
 }
 
+/* Members with a function of their own. */
+static const struct special {
+	const char *name;
+	void (*take)(struct check *c, const struct submission *s, size_t i, struct task_spec *spec);
+} specials[] = {
+	{"retry", take_retry},   {"retention", take_retention}, {"priority", take_priority},
+	{"labels", take_labels}, {"retry_rules", take_rules},   {"depends_on", take_dependencies},
+	{"batch", take_batch},
+};
+#define SPECIALS (sizeof(specials) / sizeof(specials[0]))
+
+/* Those that the task has, as bits. */
+static unsigned find_specials(const struct json *task)
+{
+	const struct json *value;
+	const char *name;
+	unsigned found = 0;
+	size_t at = 0;
+
+	while (json_each(task, &at, &name, &value))
+		for (size_t i = 0; i < SPECIALS; i++)
+			if (specials[i].name[0] == *name && str_eq(specials[i].name, name))
+				found |= 1u << i;
+	return found;
+}
+
 void policy_take(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
+	unsigned found;
+
 	spec->kind = json_get_str(c->task, "kind", "");
-	take_members(c, spec);
-	take_priority(c, spec);
-	take_labels(c, spec);
-	take_rules(c, spec);
-	take_dependencies(c, s, i, spec);
-	take_batch(c, spec);
+	spec->priority = -1;
+	take_members(c, NULL, spec);
+	found = find_specials(c->task);
+	for (size_t k = 0; k < SPECIALS; k++)
+		if (found & 1u << k)
+			specials[k].take(c, s, i, spec);
 	check_spec(c, spec);
 }
 

@@ -10,27 +10,6 @@
 #define TASKS_MAX 10000
 #define ERRORS_MAX 100
 
-static int read_lines(const char *body, size_t n, struct json *trees, struct err *err)
-{
-	const char *at = body, *end = body + n;
-
-	for (size_t line = 1; at < end; line++) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t len = (size_t)((stop ? stop : end) - at);
-		struct json *tree;
-
-		if (strspn(at, " \t\r") < len) {
-			if (json_parse(at, len, &tree, err)) {
-				err_prefix(err, "line %zu", line);
-				return err->code;
-			}
-			json_push(trees, tree);
-		}
-		at += len + 1;
-	}
-	return 0;
-}
-
 static int read_trees(struct http_request *req, struct submission *s, struct err *err)
 {
 	struct json *tree;
@@ -40,10 +19,8 @@ static int read_trees(struct http_request *req, struct submission *s, struct err
 
 	s->is_list = 1;
 	s->is_lines = http_content_is(req, "application/x-ndjson");
-	if (s->is_lines) {
-		s->trees = json_new_array();
-		return read_lines(body, n, s->trees, err);
-	}
+	if (s->is_lines)
+		return json_parse_lines(body, n, &s->trees, err);
 	r = json_parse(body, n, &tree, err);
 	if (r)
 		return r;
@@ -66,6 +43,19 @@ static int check_count(struct http_request *req, const struct submission *s)
 	return ERR_INVALID;
 }
 
+/* "/12" */
+static const char *place_of(struct arena *arena, size_t i)
+{
+	char text[24], *at = text + sizeof(text) - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + i % 10);
+	while (i /= 10);
+	*--at = '/';
+	return arena_str(arena, at);
+}
+
 static void check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *errors)
 {
 	struct task_spec *spec = &s->specs[s->n];
@@ -73,7 +63,7 @@ static void check_item(struct api *api, struct http_request *req, struct submiss
 	                  http_arena(req),
 	                  (struct json *)json_at(s->trees, i),
 	                  errors,
-	                  s->is_list && !s->by_item ? arena_printf(http_arena(req), "/%zu", i) : "",
+	                  s->is_list && !s->by_item ? place_of(http_arena(req), i) : "",
 	                  0};
 	size_t before = json_count(errors);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CHUNK_MIN 4096
+#define CHUNK_MAX (64u << 10) /* who takes much gets more at a time */
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -34,8 +35,14 @@ void arena_done(struct arena *arena)
 
 static int arena_grow(struct arena *arena, size_t n)
 {
-	size_t size = n > CHUNK_MIN ? n : CHUNK_MIN;
-	struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
+	size_t last = arena->chunks ? (size_t)(arena->end - arena->chunks->data) : 0, size = 2 * last;
+	struct arena_chunk *chunk;
+
+	if (size < CHUNK_MIN || size > CHUNK_MAX)
+		size = size < CHUNK_MIN ? CHUNK_MIN : CHUNK_MAX;
+	if (size < n)
+		size = n;
+	chunk = malloc(sizeof(*chunk) + size);
 
 	if (!chunk)
 		return -1;
@@ -46,7 +53,7 @@ static int arena_grow(struct arena *arena, size_t n)
 	return 0;
 }
 
-void *arena_alloc(struct arena *arena, size_t n)
+static void *take(struct arena *arena, size_t n)
 {
 	void *p;
 
@@ -57,22 +64,32 @@ void *arena_alloc(struct arena *arena, size_t n)
 		return NULL;
 	p = arena->at;
 	arena->at += n;
-	return memset(p, 0, n);
+	return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t n)
+{
+	void *p = take(arena, n);
+
+	return p ? memset(p, 0, n) : NULL;
 }
 
 void *arena_dup(struct arena *arena, const void *p, size_t n)
 {
-	void *copy = arena_alloc(arena, n);
+	void *copy = take(arena, n);
 
 	return copy && n ? memcpy(copy, p, n) : copy;
 }
 
 char *arena_strn(struct arena *arena, const char *s, size_t n)
 {
-	char *copy = arena_alloc(arena, n + 1);
+	char *copy = take(arena, n + 1);
 
-	if (copy && n)
+	if (!copy)
+		return NULL;
+	if (n)
 		memcpy(copy, s, n);
+	copy[n] = '\0';
 	return copy;
 }
 

@@ -87,34 +87,47 @@ void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_LEN])
 	*at = '\0';
 }
 
+/* Exactly n digits behind *at. */
+static int take_digits(const char **at, int n, int *ret)
+{
+	for (*ret = 0; n > 0; n--, ++*at) {
+		if (**at < '0' || **at > '9')
+			return ERR_INVALID;
+		*ret = *ret * 10 + (**at - '0');
+	}
+	return 0;
+}
+
+static int take_char(const char **at, const char *allowed)
+{
+	if (!**at || !strchr(allowed, **at))
+		return ERR_INVALID;
+	++*at;
+	return 0;
+}
+
 int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
 {
-	int y, mo, d, h, mi, sec, n = 0, oh = 0, om = 0, ms = 0;
+	int y, mo, d, h, mi, sec, oh = 0, om = 0, ms = 0, sign;
 
-	if (sscanf(s, "%4d-%2d-%2d%*[Tt ]%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &sec, &n) != 6 || !n)
+	if (take_digits(&s, 4, &y) || take_char(&s, "-") || take_digits(&s, 2, &mo) || take_char(&s, "-") ||
+	    take_digits(&s, 2, &d) || take_char(&s, "Tt ") || take_digits(&s, 2, &h) || take_char(&s, ":") ||
+	    take_digits(&s, 2, &mi) || take_char(&s, ":") || take_digits(&s, 2, &sec))
 		return ERR_INVALID;
 	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60)
 		return ERR_INVALID;
-	s += n;
 	if (*s == '.') {
 		int scale = 100;
 
 		for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
 			ms += (*s - '0') * scale;
 	}
-	if (*s == 'Z' || *s == 'z') {
-		s++;
-	} else {
-		char sign = *s;
-
-		n = 0;
-		if ((sign != '+' && sign != '-') || sscanf(s + 1, "%2d:%2d%n", &oh, &om, &n) != 2 || n != 5)
+	if (take_char(&s, "Zz")) {
+		sign = *s == '-' ? -1 : 1;
+		if (take_char(&s, "+-") || take_digits(&s, 2, &oh) || take_char(&s, ":") || take_digits(&s, 2, &om))
 			return ERR_INVALID;
-		s += 6;
-		if (sign == '-') {
-			oh = -oh;
-			om = -om;
-		}
+		oh *= sign;
+		om *= sign;
 	}
 	if (*s)
 		return ERR_INVALID;

@@ -38,10 +38,11 @@ static void *must(void *p)
 
 /* json-c lets the last duplicate win and takes integers beyond int64 by clamping: both would
  * change what the user wrote without a word. This walk over the text refuses them, along with
- * control characters in strings that json-c's strict mode lets through. */
+ * control characters in strings that json-c's strict mode lets through; it counts the keys on its way. */
 struct scan {
 	const char *at, *end, *begin;
 	struct err *err;
+	size_t keys;
 };
 
 static int scan_fail(struct scan *s, int code, const char *what)
@@ -59,13 +60,33 @@ static int scan_fail(struct scan *s, int code, const char *what)
 
 static void scan_space(struct scan *s)
 {
-	while (s->at < s->end && strchr(" \t\r\n", *s->at) && *s->at)
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\r' || *s->at == '\n'))
 		s->at++;
+}
+
+/* The first byte that may be a quote, a backslash or a control character: eight at a time, by the trick that a byte of
+ * a word is zero when subtracting one borrows from its top bit. */
+static const char *plain_end(const char *at, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t eight;
+
+	for (; end - at >= 8; at += 8) {
+		memcpy(&eight, at, 8);
+		uint64_t quote = eight ^ ones * '"', back = eight ^ ones * '\\';
+
+		if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops)
+			break;
+	}
+	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+		at++;
+	return at;
 }
 
 static int scan_string(struct scan *s)
 {
-	for (s->at++; s->at < s->end && *s->at != '"'; s->at++) {
+	for (s->at = plain_end(s->at + 1, s->end); s->at < s->end && *s->at != '"';
+	     s->at = plain_end(s->at + 1, s->end)) {
 		if ((unsigned char)*s->at < 0x20)
 			return scan_fail(s, ERR_INVALID, "control character in a string");
 		if (*s->at == '\\')
@@ -114,7 +135,7 @@ static int scan_members(struct scan *s, char close, int depth)
 		if (s->at >= s->end)
 			return scan_fail(s, ERR_INVALID, "array or object without an end");
 		if (*s->at == ',' || *s->at == ':') {
-			s->at++;
+			s->keys += *s->at++ == ':';
 			continue;
 		}
 		r = scan_value(s, depth);
@@ -170,64 +191,155 @@ static size_t count_keys_in_tree(struct json_object *value)
 	return n;
 }
 
-static size_t count_keys_in_text(const char *text, size_t n)
+/* One value with nothing but space around it. */
+static int scan_text(struct scan *scan)
 {
-	size_t keys = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] == ':')
-			keys++;
-		if (text[i] != '"')
-			continue;
-		for (i++; i < n && text[i] != '"'; i++)
-			i += text[i] == '\\';
-	}
-	return keys;
-}
-
-int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
-{
-	struct scan scan = {text, text + n, text, err};
-	struct json_tokener *tokener;
-	struct json_object *value;
-	enum json_tokener_error problem;
 	int r;
 
-	if (n > INT_MAX / 2)
-		return err_set(err, ERR_LIMIT, "the JSON text is too large");
-	if (!utf8_valid(text, n))
-		return err_set(err, ERR_INVALID, "the JSON text is not valid UTF-8");
-	scan_space(&scan);
-	if (scan.at == scan.end)
-		return err_set(err, ERR_INVALID, "the JSON text is empty");
-	r = scan_value(&scan, 0);
+	if (!utf8_valid(scan->begin, (size_t)(scan->end - scan->begin)))
+		return err_set(scan->err, ERR_INVALID, "the JSON text is not valid UTF-8");
+	scan_space(scan);
+	if (scan->at == scan->end)
+		return err_set(scan->err, ERR_INVALID, "the JSON text is empty");
+	r = scan_value(scan, 0);
 	if (r)
 		return r;
-	tokener = must(json_tokener_new_ex(JSON_DEPTH_MAX + 2));
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	value = json_tokener_parse_ex(tokener, text, (int)n);
+	scan_space(scan);
+	return 0;
+}
+
+/* Of a text that the walk has been over, with so many keys; scan->at is behind its value. */
+static int parse_scanned(struct scan *scan, struct json **ret)
+{
+	struct json_tokener *tokener = must(json_tokener_new_ex(JSON_DEPTH_MAX + 2));
+	size_t n = (size_t)(scan->end - scan->begin);
+	struct json_object *value;
+	enum json_tokener_error problem;
+
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	value = json_tokener_parse_ex(tokener, scan->begin, (int)n);
 	problem = json_tokener_get_error(tokener);
-	scan.at = text + json_tokener_get_parse_end(tokener);
+	scan->at = scan->begin + json_tokener_get_parse_end(tokener);
 	if (problem == json_tokener_continue) { /* a bare number or word ends only with what follows it */
 		value = json_tokener_parse_ex(tokener, " ", 1), problem = json_tokener_get_error(tokener);
-		scan.at = scan.end;
+		scan->at = scan->end;
 	}
 	json_tokener_free(tokener);
 	if (problem != json_tokener_success) {
 		json_object_put(value);
-		return scan_fail(&scan, ERR_INVALID, json_tokener_error_desc(problem));
+		return scan_fail(scan, ERR_INVALID, json_tokener_error_desc(problem));
 	}
-	scan_space(&scan);
-	if (scan.at < scan.end) {
+	scan_space(scan);
+	if (scan->at < scan->end) {
 		json_object_put(value);
-		return scan_fail(&scan, ERR_INVALID, "text after the JSON value");
+		return scan_fail(scan, ERR_INVALID, "text after the JSON value");
 	}
-	if (count_keys_in_text(text, n) != count_keys_in_tree(value)) {
+	if (scan->keys != count_keys_in_tree(value)) {
 		json_object_put(value);
-		return err_set(err, ERR_INVALID, "an object has the same key twice");
+		return err_set(scan->err, ERR_INVALID, "an object has the same key twice");
 	}
 	*ret = out(value);
 	return 0;
+}
+
+int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
+{
+	struct scan scan = {text, text + n, text, err, 0};
+	int r = n > INT_MAX / 2 ? err_set(err, ERR_LIMIT, "the JSON text is too large") : scan_text(&scan);
+
+	return r ? r : parse_scanned(&scan, ret);
+}
+
+/* ---- one value a line ---------------------------------------------------------------------------------- */
+
+static int parse_each_line(const char *text, size_t n, struct json *list, struct err *err)
+{
+	const char *at = text, *end = text + n;
+
+	for (size_t line = 1; at < end; line++) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((stop ? stop : end) - at);
+		struct json *value;
+
+		if (strspn(at, " \t\r") < len) {
+			int r = json_parse(at, len, &value, err);
+
+			if (r) {
+				err_prefix(err, "line %zu", line);
+				return r;
+			}
+			json_push(list, value);
+		}
+		at += len + 1;
+	}
+	return 0;
+}
+
+/* The lines as the text of one array, when the walk finds one value in each; else an error. What stands before a
+ * comma is whole then, so the array has the values of the lines and no other. */
+static int join_lines(const char *text, size_t n, char *array, struct scan *ret)
+{
+	const char *at = text, *end = text + n;
+	char *to = array;
+
+	*to++ = '[';
+	while (at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		struct scan scan = {at, stop ? stop : end, at, ret->err, 0};
+		const char *from;
+
+		scan_space(&scan);
+		from = scan.at;
+		at = scan.end + 1;
+		if (from == scan.end)
+			continue;
+		if (scan_value(&scan, 1))
+			return ERR_INVALID;
+		scan_space(&scan);
+		if (scan.at < scan.end)
+			return ERR_INVALID;
+		if (to > array + 1)
+			*to++ = ',';
+		memcpy(to, from, (size_t)(scan.end - from));
+		to += scan.end - from;
+		ret->keys += scan.keys;
+	}
+	*to++ = ']';
+	ret->begin = ret->at = array;
+	ret->end = to;
+	return 0;
+}
+
+static int parse_joined(const char *text, size_t n, struct json **ret)
+{
+	struct err err = {0};
+	struct scan scan = {.err = &err};
+	char *array;
+	int r;
+
+	if (n > INT_MAX / 2 || !utf8_valid(text, n))
+		return ERR_INVALID;
+	array = must(malloc(n + 3));
+	r = join_lines(text, n, array, &scan);
+	if (!r)
+		r = parse_scanned(&scan, ret);
+	free(array);
+	return r;
+}
+
+int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err)
+{
+	int r = parse_joined(text, n, ret);
+
+	if (!r)
+		return 0;
+	*ret = json_new_array(); /* the slow way tells the line */
+	r = parse_each_line(text, n, *ret, err);
+	if (r) {
+		json_free(*ret);
+		*ret = NULL;
+	}
+	return r;
 }
 
 void json_free(struct json *json)
@@ -235,13 +347,51 @@ void json_free(struct json *json)
 	json_object_put(in(json));
 }
 
+/* What is attached to an object is not copied; what json-c attaches (the digits of a double) is. */
+static int copy_bare(json_object *from, json_object *parent, const char *key, size_t index, json_object **ret)
+{
+	int r = json_c_shallow_copy_default(from, parent, key, index, ret);
+
+	return r == 1 && json_object_is_type(from, json_type_object) ? 2 : r;
+}
+
 struct json *json_copy(const struct json *json)
 {
 	struct json_object *copy = NULL;
 
 	if (json)
-		json_object_deep_copy(in(json), &copy, NULL);
+		json_object_deep_copy(in(json), &copy, copy_bare);
 	return out(copy);
+}
+
+/* json-c hands itself to whom it deletes. */
+struct attached {
+	void *data;
+	void (*drop)(void *data);
+};
+
+static void drop_attached(struct json_object *object, void *ctx)
+{
+	struct attached *attached = ctx;
+
+	(void)object;
+	attached->drop(attached->data);
+	free(attached);
+}
+
+void json_attach(struct json *object, void *data, void (*drop)(void *data))
+{
+	struct attached *attached = must(malloc(sizeof(*attached)));
+
+	*attached = (struct attached){data, drop};
+	json_object_set_userdata(in(object), attached, drop_attached);
+}
+
+void *json_attached(const struct json *object)
+{
+	struct attached *attached = json_type(object) == JSON_OBJECT ? json_object_get_userdata(in(object)) : NULL;
+
+	return attached ? attached->data : NULL;
 }
 
 enum json_type json_type(const struct json *json)
@@ -348,21 +498,20 @@ int json_bool(const struct json *json, int otherwise)
 	return json_type(json) == JSON_BOOL ? json_object_get_boolean(in(json)) : otherwise;
 }
 
+/* `at` is the address of the entry that was last. */
 int json_each(const struct json *object, size_t *at, const char **ret_key, const struct json **ret_value)
 {
-	struct lh_entry *entry;
-	size_t i = 0;
+	const struct lh_entry *entry;
 
 	if (json_type(object) != JSON_OBJECT)
 		return 0;
-	for (entry = json_object_get_object(in(object))->head; entry; entry = entry->next, i++)
-		if (i == *at) {
-			*ret_key = lh_entry_k(entry);
-			*ret_value = out((struct json_object *)lh_entry_v(entry));
-			(*at)++;
-			return 1;
-		}
-	return 0;
+	entry = *at ? ((const struct lh_entry *)*at)->next : json_object_get_object(in(object))->head;
+	if (!entry)
+		return 0;
+	*ret_key = lh_entry_k(entry);
+	*ret_value = out((struct json_object *)lh_entry_v(entry));
+	*at = (size_t)entry;
+	return 1;
 }
 
 struct json *json_new_object(void)

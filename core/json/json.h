@@ -23,6 +23,8 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 /* Strict RFC 8259: one value, nothing behind it, UTF-8, at most JSON_DEPTH_MAX deep, no duplicate
  * keys. err->where is "line:column". */
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
+/* One value a line, empty ones left out, as an array; much cheaper than line by line. The error begins with "line N". */
+int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err);
 void json_free(struct json *json);               /* NULL is fine */
 struct json *json_copy(const struct json *json); /* deep */
 
@@ -46,8 +48,12 @@ int json_bool(const struct json *json, int otherwise);
 #define json_get_double(o, key, otherwise) json_double(json_get((o), (key)), (otherwise))
 #define json_get_bool(o, key, otherwise) json_bool(json_get((o), (key)), (otherwise))
 
-/* Walks an object: `at` starts at 0; returns 0 at the end. No changes meanwhile. */
+/* Walks an object: `at` starts at 0 and says nothing; returns 0 at the end. No changes meanwhile. */
 int json_each(const struct json *object, size_t *at, const char **ret_key, const struct json **ret_value);
+
+/* Something that is worked out once and kept with an object until it is freed; copies do not have it. */
+void json_attach(struct json *object, void *data, void (*drop)(void *data));
+void *json_attached(const struct json *object); /* NULL: nothing is */
 
 /* Allocation failure aborts: these trees are small and bounded by the limits of what was parsed. */
 struct json *json_new_object(void);

@@ -8,9 +8,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "plugin/plugin.h"
-
-#define DEPTH_MAX 32
+#include "plugin/schema.h"
 
 struct check {
 	struct json *errors;
@@ -76,7 +74,7 @@ static void problem(struct check *c, const struct place *place, const char *fmt,
 	json_push(c->errors, entry);
 }
 
-static void check_value(struct check *c, const struct json *schema, struct json *value, const struct place *place);
+static void check_value(struct check *c, struct schema *schema, struct json *value, const struct place *place);
 
 /* ---- type, enum, const --------------------------------------------------------------------------------- */
 
@@ -100,9 +98,10 @@ static int equal(const struct json *a, const struct json *b)
 	return !strcmp(json_text(a), json_text(b));
 }
 
-static void check_enum(struct check *c, const struct json *schema, const struct json *value, const struct place *place)
+static void check_enum(struct check *c, const struct schema *schema, const struct json *value,
+                       const struct place *place)
 {
-	const struct json *list = json_get(schema, "enum"), *only = json_get(schema, "const");
+	const struct json *list = schema->list, *only = schema->only;
 	char allowed[400] = "";
 
 	if (only && !equal(only, value))
@@ -122,26 +121,19 @@ static void check_enum(struct check *c, const struct json *schema, const struct 
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */
 
-static void check_number(struct check *c, const struct json *schema, const struct json *value,
+static void check_number(struct check *c, const struct schema *schema, const struct json *value,
                          const struct place *place)
 {
-	static const struct {
-		const char *keyword, *text;
-		int exclusive, upper;
-	} bounds[] = {{"minimum", "at least", 0, 0},
-	              {"maximum", "at most", 0, 1},
-	              {"exclusiveMinimum", "more than", 1, 0},
-	              {"exclusiveMaximum", "less than", 1, 1}};
 	double v = json_double(value, 0);
 
-	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
-		const struct json *bound = json_get(schema, bounds[i].keyword);
+	for (size_t i = 0; i < SCHEMA_BOUNDS; i++) {
+		const struct json *bound = schema->bounds[i];
 		double b = json_double(bound, 0);
 
-		if (bound && (bounds[i].upper ? v > b || (bounds[i].exclusive && v == b)
-		                              : v < b || (bounds[i].exclusive && v == b)))
-			problem(c, place, "%s is out of range: it must be %s %s", json_text(value), bounds[i].text,
-			        json_text(bound));
+		if (bound && (schema_bounds[i].upper ? v > b || (schema_bounds[i].exclusive && v == b)
+		                                     : v < b || (schema_bounds[i].exclusive && v == b)))
+			problem(c, place, "%s is out of range: it must be %s %s", json_text(value),
+			        schema_bounds[i].text, json_text(bound));
 	}
 }
 
@@ -261,11 +253,14 @@ static int check_format(struct check *c, const char *format, const char *text, c
 	return 0;
 }
 
-static void check_length(struct check *c, const struct json *schema, const char *text, const struct place *place)
+static void check_length(struct check *c, const struct schema *schema, const struct json *value,
+                         const struct place *place)
 {
-	int64_t n = (int64_t)count_chars(text), min = json_get_int(schema, "minLength", 0),
-		max = json_get_int(schema, "maxLength", INT64_MAX);
+	int64_t min = schema->min_length, max = schema->max_length, n = (int64_t)json_str_len(value);
 
+	if (n <= max && n / 4 >= min) /* a character has one to four bytes */
+		return;
+	n = (int64_t)count_chars(json_str(value, ""));
 	if (n < min)
 		problem(c, place, "it is shorter than %lld characters", (long long)min);
 	if (n > max)
@@ -274,12 +269,9 @@ static void check_length(struct check *c, const struct json *schema, const char 
 
 /* ---- arrays, objects ------------------------------------------------------------------------------------- */
 
-static void check_array(struct check *c, const struct json *schema, struct json *value, const struct place *place)
+static void check_array(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
-	int64_t n = (int64_t)json_count(value), min = json_get_int(schema, "minItems", 0),
-		max = json_get_int(schema, "maxItems", INT64_MAX);
-	const struct json *items = json_get(schema, "items");
-	int is_set = json_get_bool(schema, "uniqueItems", 0);
+	int64_t n = (int64_t)json_count(value), min = schema->min_items, max = schema->max_items;
 
 	if (n < min)
 		problem(c, place, "it has fewer than %lld items", (long long)min);
@@ -290,80 +282,76 @@ static void check_array(struct check *c, const struct json *schema, struct json 
 	for (int64_t i = 0; i < n; i++) {
 		struct place child = {place, NULL, i};
 
-		if (items)
-			check_value(c, items, (struct json *)json_at(value, (size_t)i), &child);
-		for (int64_t k = 0; k < i && is_set; k++)
+		if (schema->items)
+			check_value(c, schema->items, (struct json *)json_at(value, (size_t)i), &child);
+		for (int64_t k = 0; k < i && schema->is_set; k++)
 			if (equal(json_at(value, (size_t)i), json_at(value, (size_t)k)))
 				problem(c, &child, "it is the same as item %lld", (long long)k);
 	}
 }
 
-static void set_converted(struct json *object, const char *key, const struct json *schema, struct check *c,
+static void set_converted(struct json *object, const struct member *member, const struct json *value, struct check *c,
                           const struct place *place)
 {
-	const struct json *value = json_get(object, key);
-	const char *format = json_get_str(schema, "format", NULL);
 	int64_t number;
 
-	if (format && json_type(value) == JSON_STRING && check_format(c, format, json_str(value, ""), place, &number))
-		json_set_int(object, key, number);
+	if (member->schema->format && json_type(value) == JSON_STRING &&
+	    check_format(c, member->schema->format, json_str(value, ""), place, &number))
+		json_set_int(object, member->name, number);
 }
 
-static void check_members(struct check *c, const struct json *properties, struct json *value, const struct place *place)
+static void check_members(struct check *c, const struct schema *schema, struct json *value, const struct place *place)
 {
-	const struct json *schema;
-	const char *key;
-	size_t at = 0;
+	for (size_t i = 0; i < schema->n_members; i++) {
+		struct member *member = &schema->members[i];
+		struct json *have = member->have;
+		struct place child = {place, member->name, 0};
 
-	while (json_each(properties, &at, &key, &schema)) {
-		struct place child = {place, key, 0};
-		struct json *have = json_get_mut(value, key);
-		const struct json *otherwise;
-
+		member->have = NULL;
 		if (have)
-			check_value(c, schema, have, &child);
-		else if ((otherwise = json_get(schema, "default")))
-			json_set(value, key, json_copy(otherwise));
+			check_value(c, member->schema, have, &child);
+		else if (member->schema->otherwise)
+			json_set(value, member->name, have = json_copy(member->schema->otherwise));
 		else
 			continue;
-		set_converted(value, key, schema, c, &child);
+		set_converted(value, member, have, c, &child);
 	}
 }
 
-static void check_object(struct check *c, const struct json *schema, struct json *value, const struct place *place)
+static void check_object(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
-	const struct json *properties = json_get(schema, "properties"), *required = json_get(schema, "required"),
-			  *ignored, *more = json_get(schema, "additionalProperties");
+	const struct json *one;
 	const char *key;
 	size_t at = 0;
 
-	for (size_t i = 0; i < json_count(required); i++) {
-		struct place child = {place, json_str(json_at(required, i), ""), 0};
+	for (size_t i = 0; i < json_count(schema->required); i++) {
+		struct place child = {place, json_str(json_at(schema->required, i), ""), 0};
 
 		if (!json_get(value, child.key))
 			problem(c, &child, "'%s' is missing", child.key);
 	}
-	while (json_each(value, &at, &key, &ignored)) {
+	while (json_each(value, &at, &key, &one)) {
+		struct member *member = schema_member(schema, key);
 		struct place child = {place, key, 0};
 
-		if (json_get(properties, key))
-			continue;
-		if (json_type(more) == JSON_OBJECT)
-			check_value(c, more, json_get_mut(value, key), &child);
-		else if (!json_bool(more, 0))
+		if (member)
+			member->have = (struct json *)one;
+		else if (schema->more)
+			check_value(c, schema->more, (struct json *)one, &child);
+		else if (!schema->allows_more)
 			problem(c, &child, "'%.100s' is not known", key);
 	}
-	check_members(c, properties, value, place);
+	check_members(c, schema, value, place);
 }
 
-static void check_value(struct check *c, const struct json *schema, struct json *value, const struct place *place)
+static void check_value(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
-	const char *type = json_get_str(schema, "type", NULL);
+	const char *type = schema->type;
 
-	if (++c->depth > DEPTH_MAX)
+	if (++c->depth > SCHEMA_DEPTH_MAX)
 		problem(c, place, "it is nested too deeply");
 	else if (type && !type_fits(type, value) &&
-	         !(json_get(schema, "format") && !strcmp(type, "string") && json_type(value) == JSON_INT))
+	         !(schema->format && !strcmp(type, "string") && json_type(value) == JSON_INT))
 		problem(c, place, "it is %s, it must be %s", json_type_name(json_type(value)), type);
 	else {
 		check_enum(c, schema, value, place);
@@ -373,7 +361,7 @@ static void check_value(struct check *c, const struct json *schema, struct json 
 			check_number(c, schema, value, place);
 			break;
 		case JSON_STRING:
-			check_length(c, schema, json_str(value, ""), place);
+			check_length(c, schema, value, place);
 			break;
 		case JSON_ARRAY:
 			check_array(c, schema, value, place);
@@ -390,75 +378,10 @@ static void check_value(struct check *c, const struct json *schema, struct json 
 
 int plugin_config_check(const struct json *schema, struct json *value, const char *pointer, struct json *errors)
 {
+	static struct schema any = {.max_length = INT64_MAX, .max_items = INT64_MAX};
 	struct check check = {errors, pointer, 0};
 	size_t before = json_count(errors);
 
-	check_value(&check, schema, value, NULL);
+	check_value(&check, json_type(schema) == JSON_OBJECT ? schema_of((struct json *)schema) : &any, value, NULL);
 	return json_count(errors) > before ? ERR_INVALID : 0;
-}
-
-/* ---- the schema itself -------------------------------------------------------------------------------------- */
-
-static const char *const keywords[] = {"type",
-                                       "properties",
-                                       "required",
-                                       "enum",
-                                       "const",
-                                       "default",
-                                       "minimum",
-                                       "maximum",
-                                       "exclusiveMinimum",
-                                       "exclusiveMaximum",
-                                       "minLength",
-                                       "maxLength",
-                                       "items",
-                                       "minItems",
-                                       "maxItems",
-                                       "uniqueItems",
-                                       "additionalProperties",
-                                       "description",
-                                       "examples",
-                                       "deprecated",
-                                       "title",
-                                       "format",
-                                       "x-secret",
-                                       "x-env",
-                                       "x-since",
-                                       "x-advanced",
-                                       "x-replaces",
-                                       NULL};
-
-static int is_keyword(const char *word)
-{
-	for (int i = 0; keywords[i]; i++)
-		if (!strcmp(keywords[i], word))
-			return 1;
-	return 0;
-}
-
-static int check_schema(const struct json *schema, int depth, struct err *err)
-{
-	const struct json *value, *child;
-	const char *key;
-	size_t at = 0;
-	int r = 0;
-
-	if (json_type(schema) != JSON_OBJECT || depth > DEPTH_MAX)
-		return err_set(err, ERR_INVALID, "a schema must be an object, at most %d deep", DEPTH_MAX);
-	while (json_each(schema, &at, &key, &value))
-		if (!is_keyword(key))
-			return err_set(err, ERR_UNSUPPORTED, "the schema keyword '%s' is not supported", key);
-	at = 0;
-	while (!r && json_each(json_get(schema, "properties"), &at, &key, &child))
-		r = check_schema(child, depth + 1, err);
-	if (!r && json_get(schema, "items"))
-		r = check_schema(json_get(schema, "items"), depth + 1, err);
-	if (!r && json_type(json_get(schema, "additionalProperties")) == JSON_OBJECT)
-		r = check_schema(json_get(schema, "additionalProperties"), depth + 1, err);
-	return r;
-}
-
-int plugin_config_schema_check(const struct json *schema, struct err *err)
-{
-	return check_schema(schema, 0, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks that have just been put are likely to be claimed at once: the texts of some of them are kept, so that
  * their claim asks nobody. A slot per id; whoever comes later takes it. A claim takes its task out, so that an
- * idle queue keeps nothing. Not kept: large ones, and those whose row may change while they wait. */
+ * idle queue keeps nothing. Not kept: large ones, those that are for later, and those whose row may change while they wait. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,7 @@ void fresh_put(struct queue *queue, const struct insert *in)
 	           length(s->labels) + length(s->trace);
 	char *at;
 
-	if (!in->is_fresh || in->policy || s->unique_key || n > TEXT_MAX)
+	if (!in->is_fresh || in->policy || s->unique_key || s->run_at > in->now || n > TEXT_MAX)
 		return;
 	fresh = malloc(sizeof(*fresh) + n);
 	if (!fresh)

@@ -10,7 +10,15 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/str.h"
 #include "queue/inside.h"
+
+/* Tasks of one call mostly stand in one lane. */
+static int is_same_lane(const struct task_spec *a, const struct task_spec *b)
+{
+	return str_eq(a->queue, b->queue) && str_eq(a->tenant, b->tenant) && str_eq(a->fairness_key, b->fairness_key) &&
+	       a->weight == b->weight;
+}
 
 int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n,
                     struct insert **ret)
@@ -20,7 +28,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 
 	for (size_t i = 0; i < n; i++) {
 		const struct task_spec *spec = &specs[i];
-		struct lane *lane = lane_get(queue, spec);
+		struct lane *lane = i && is_same_lane(spec, spec - 1) ? all[i - 1].lane : lane_get(queue, spec);
 
 		if (!lane) {
 			inserts_done(queue, all, i, ERR_NOMEM);

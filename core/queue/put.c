@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "queue/inside.h"
 
 #define RETRY_AFTER_MIN_MS 1000
@@ -53,6 +54,11 @@ static int check_quota(const struct queue *queue, const struct task_spec *spec, 
 	return r;
 }
 
+static int is_same_quota(const struct task_spec *a, const struct task_spec *b)
+{
+	return str_eq(a->queue, b->queue) && str_eq(a->tenant, b->tenant);
+}
+
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 {
 	const struct channel *channel = channel_find(queue, name ? name : DEFAULT_QUEUE);
@@ -74,7 +80,7 @@ static int check_all(const struct queue *queue, const struct task_spec *specs, s
 		return r;
 	for (size_t i = 0; i < n && !r; i++) {
 		r = queue_check_spec(&specs[i], err);
-		if (!r)
+		if (!r && !(i && is_same_quota(&specs[i], &specs[i - 1])))
 			r = check_quota(queue, &specs[i], n, err);
 		if (r && n > 1)
 			err_where(err, "[%zu]", i);

@@ -74,6 +74,60 @@ START_TEST(what_is_not_json_is_refused_with_its_place)
 }
 END_TEST
 
+START_TEST(lines_are_the_values_that_they_would_be_alone)
+{
+	static const char text[] = "{\"a\":\"},[\\\"\"}\n\n  [1, 2]\t\n7\r\nnull\n\"x\"";
+	struct json *json = NULL;
+
+	ck_ok(json_parse_lines(text, strlen(text), &json, &err), &err);
+	ck_assert_str_eq(json_text(json), "[{\"a\":\"},[\\\"\"},[1,2],7,null,\"x\"]");
+	json_free(json);
+	ck_ok(json_parse_lines("\n", 1, &json, &err), &err);
+	ck_assert_uint_eq(json_count(json), 0);
+	json_free(json);
+}
+END_TEST
+
+/* None of them is a value a line, whatever it would be with its neighbours. */
+static const char *const bad_lines[] = {
+	"1\n2,3", "1\n[2\n3]", "1\n2]",  "1\n{\"a\":1},", "1\n,", "1\n2 3", "1\n{\"a\":1,\"a\":2}",
+	"1\ntru", "1\n\"a",    "1\n]\n["};
+
+START_TEST(a_bad_line_is_named)
+{
+	struct json *json = NULL;
+
+	memset(&err, 0, sizeof(err));
+	ck_assert_int_ne(json_parse_lines(bad_lines[_i], strlen(bad_lines[_i]), &json, &err), 0);
+	ck_assert_ptr_null(json);
+	ck_assert_ptr_nonnull(strstr(err.text, "line 2"));
+}
+END_TEST
+
+static int n_dropped;
+
+static void drop(void *data)
+{
+	n_dropped += *(int *)data;
+}
+
+START_TEST(what_is_attached_goes_with_its_object_and_not_with_copies)
+{
+	struct json *json = parse("{\"a\":{\"d\":0.10}}"), *copy;
+	int one = 1;
+
+	json_attach(json, &one, drop);
+	ck_assert_ptr_eq(json_attached(json), &one);
+	copy = json_copy(json);
+	ck_assert_ptr_null(json_attached(copy));
+	ck_assert_str_eq(json_text(copy), "{\"a\":{\"d\":0.10}}");
+	json_free(copy);
+	ck_assert_int_eq(n_dropped, 0);
+	json_free(json);
+	ck_assert_int_eq(n_dropped, 1);
+}
+END_TEST
+
 static void json_cases(Suite *suite)
 {
 	TCase *c = tcase_create("json");
@@ -81,6 +135,9 @@ static void json_cases(Suite *suite)
 	tcase_add_test(c, a_tree_is_read_by_key_index_and_pointer);
 	tcase_add_test(c, text_and_tree_are_the_same_thing);
 	tcase_add_loop_test(c, what_is_not_json_is_refused_with_its_place, 0, sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(c, lines_are_the_values_that_they_would_be_alone);
+	tcase_add_loop_test(c, a_bad_line_is_named, 0, sizeof(bad_lines) / sizeof(bad_lines[0]));
+	tcase_add_test(c, what_is_attached_goes_with_its_object_and_not_with_copies);
 	suite_add_tcase(suite, c);
 }
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A schema as its keywords. Private to the room. */
+#ifndef PLUGIN_SCHEMA_H
+#define PLUGIN_SCHEMA_H
+
+#include "plugin/plugin.h"
+
+#define SCHEMA_DEPTH_MAX 32
+#define SCHEMA_BOUNDS 4
+
+/* Worked out at its first use and kept with it: looking each of them up in the tree for
+ * every value was most of the cost of a check. */
+struct schema {
+	const char *type, *format; /* NULL: any */
+	const struct json *list, *only, *otherwise, *bounds[SCHEMA_BOUNDS], *required;
+	int64_t min_length, max_length, min_items, max_items;
+	int is_set, allows_more;
+	struct schema *items, *more;
+	struct member *members; /* in the order of `properties` */
+	size_t n_members, mask;
+	uint32_t *slots; /* hash of the name → place in members + 1 */
+};
+
+struct member {
+	const char *name;
+	struct schema *schema;
+	struct json *have; /* during the check of an object: its member of this name */
+};
+
+extern const struct schema_bound {
+	const char *keyword, *text;
+	int exclusive, upper;
+} schema_bounds[SCHEMA_BOUNDS];
+
+/* Lives as long as the tree, which must not change any more. */
+struct schema *schema_of(struct json *json);
+struct member *schema_member(const struct schema *schema, const char *name);
+
+#endif
