@@ -134,6 +134,27 @@ static orasi_status submit_task(const orasi_host *host, orasi_str text, orasi_er
 
 static const orasi_host_submit submit = {sizeof(submit), 0, submit_task};
 
+/* ---- http: somebody is always there, and says nothing ------------------------------------------------------------ */
+
+static orasi_status request_http(const orasi_host *host, const orasi_http_request *request, orasi_http_response *ret,
+                                 orasi_error *err)
+{
+	static const orasi_kv headers[] = {{ORASI_STR("content-type"), ORASI_STR("application/json")}};
+
+	(void)err;
+	if (request->url.len < 8 || (memcmp(request->url.ptr, "http://", 7) && memcmp(request->url.ptr, "https://", 8)))
+		lab_of(host)->misuse = "http.request was given a URL that is neither http:// nor https://";
+	if (request->body.len > 1 << 20 || request->n_headers > 64)
+		lab_of(host)->misuse = "http.request was given more than a request may have";
+	ret->status = 200;
+	ret->headers = headers;
+	ret->n_headers = 1;
+	ret->body = (orasi_bytes){(const uint8_t *)"{}", 2};
+	return ORASI_OK;
+}
+
+static const orasi_host_http http = {sizeof(http), 0, request_http};
+
 /* ---- clock, random: the same in every run ------------------------------------------------------------------------- */
 
 static int64_t mono_ns(const orasi_host *host)
@@ -221,15 +242,11 @@ const void *lab_offer(const char *id)
 		const char *id;
 		const void *functions;
 	} offers[] = {
-		{ORASI_HOST_BLOB, &blob},
-		{ORASI_HOST_METRICS, &metrics},
-		{ORASI_HOST_TRACE, &trace},
-		{ORASI_HOST_SECRET, &secret},
-		{ORASI_HOST_SUBMIT, &submit},
-		{ORASI_HOST_CLOCK, &fake_clock},
-		{ORASI_HOST_RANDOM, &fake_random},
-		{ORASI_HOST_POOL, &pool},
-		{ORASI_HOST_THREAD_CHECK, &thread_check},
+		{ORASI_HOST_BLOB, &blob},        {ORASI_HOST_METRICS, &metrics},
+		{ORASI_HOST_TRACE, &trace},      {ORASI_HOST_SECRET, &secret},
+		{ORASI_HOST_SUBMIT, &submit},    {ORASI_HOST_HTTP, &http},
+		{ORASI_HOST_CLOCK, &fake_clock}, {ORASI_HOST_RANDOM, &fake_random},
+		{ORASI_HOST_POOL, &pool},        {ORASI_HOST_THREAD_CHECK, &thread_check},
 	};
 
 	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)

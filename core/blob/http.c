@@ -35,6 +35,17 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	return buf_add(&answer->body, p, size * n) ? 0 : size * n;
 }
 
+/* Whole lines only. */
+static void keep_header(struct buf *headers, const char *p, size_t len)
+{
+	while (len && (p[len - 1] == '\n' || p[len - 1] == '\r'))
+		len--;
+	if (!len || memchr(p, '\n', len) || headers->len + len + 1 > headers->max)
+		return;
+	buf_add(headers, p, len);
+	buf_putc(headers, '\n');
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
 	struct http_answer *answer = ctx;
@@ -47,6 +58,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		str_copy(answer->etag, sizeof(answer->etag), line + 5 + strspn(line + 5, " "));
 	else if (!strncasecmp(line, "last-modified:", 14))
 		answer->modified_ms = (int64_t)curl_getdate(line + 14, NULL) * 1000;
+	if (answer->headers)
+		keep_header(answer->headers, p, len);
 	return len;
 }
 
@@ -115,6 +128,8 @@ static void set_times(const struct http_call *call)
 		stall = STALL_S;
 	curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, call->connect_ms ? call->connect_ms : CONNECT_MS);
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, call->total_ms);
+	if (call->total_ms)
+		return; /* that is the limit, however slow */
 	curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, (long)stall);
 }

@@ -26,6 +26,7 @@ struct http_answer {
 	int64_t length;  /* Content-Length, -1: not said */
 	int64_t modified_ms;
 	char etag[80];
+	struct buf *headers; /* gets the headers as lines "name: value\n", as many as fit; NULL: nobody wants them */
 };
 
 void http_answer_init(struct http_answer *answer, size_t max);

@@ -382,14 +382,15 @@ static const void *offer_submit(const struct loader_host *h)
 	return loader_attempt_of(h->loader)->next ? &submit_extension : NULL;
 }
 
+static const void *offer_http(const struct loader_host *h)
+{
+	return loader_attempt_of(h->loader)->on_ask ? &host_http : NULL;
+}
+
 const struct host_offer host_extras[] = {
-	{ORASI_HOST_METRICS, 2, offer_metrics},
-	{ORASI_HOST_TRACE, 2, offer_trace},
-	{ORASI_HOST_SECRET, 2, offer_secret},
-	{ORASI_HOST_SUBMIT, 2, offer_submit},
-	{ORASI_HOST_CLOCK, 2, offer_clock},
-	{ORASI_HOST_RANDOM, 2, offer_random},
-	{ORASI_HOST_POOL, 2, offer_pool},
-	{ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
-	{NULL, 0, NULL},
+	{ORASI_HOST_METRICS, 2, offer_metrics}, {ORASI_HOST_TRACE, 2, offer_trace},
+	{ORASI_HOST_SECRET, 2, offer_secret},   {ORASI_HOST_SUBMIT, 2, offer_submit},
+	{ORASI_HOST_CLOCK, 2, offer_clock},     {ORASI_HOST_RANDOM, 2, offer_random},
+	{ORASI_HOST_POOL, 2, offer_pool},       {ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
+	{ORASI_HOST_HTTP, 3, offer_http},       {NULL, 0, NULL},
 };

@@ -354,6 +354,8 @@ void loader_host_done(struct loader_host *h)
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
 		host_close(&h->host, i);
 	explicit_bzero(h->secret, sizeof(h->secret));
+	host_answer_free(h->answer);
+	h->answer = NULL;
 	h->loader = NULL;
 }
 

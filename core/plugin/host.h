@@ -14,6 +14,8 @@ struct host_offer {
 	const void *(*offer)(const struct loader_host *host);
 };
 extern const struct host_offer host_extras[]; /* ends with a NULL id */
+extern const orasi_host_http host_http;       /* http.c */
+void host_answer_free(struct host_answer *answer);
 
 static inline struct loader_host *host_of(const orasi_host *host)
 {

@@ -82,6 +82,8 @@ struct loader_attempt {
 	const struct json *secrets; /* {"<plugin id>":{"<name>":"<base64>"}} or NULL */
 	struct json *next;          /* array that submitted tasks are pushed to; NULL: no such extension */
 	int (*on_checkpoint)(void *ctx, orasi_bytes state, struct err *err); /* durable when it returns 0; NULL: none */
+	/* A request over HTTP (blob/fetch.h): its answer, the caller's. NULL: none may be made. */
+	int (*on_ask)(void *ctx, const struct json *request, struct json **ret, struct err *err);
 	void *ctx;
 };
 void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt); /* NULL: none; copied */
@@ -103,6 +105,7 @@ struct loader_host {
 	int scratch_fds[16];
 	pthread_t thread; /* that made it: the one that calls the plugin */
 	uint8_t secret[4096];
+	struct host_answer *answer; /* to the last request over HTTP */
 };
 void loader_host_init(struct loader_host *host, struct loader *loader, const char *scratch, int attempt,
                       int64_t memory_max);

@@ -94,6 +94,11 @@ const struct json *plugin_find_encoder(const struct plugin_registry *registry, c
                                        struct err *err);
 /* Rights it asks for and was granted, as the bits of ORASI_FLAG_NEEDS_* shifted down to 1, 2, 4. 0 for an unknown one. */
 unsigned plugin_rights(const struct plugin_registry *registry, const char *id_or_name);
+/* Does it need requests over HTTP (ORASI_FLAG_NEEDS_HTTP)? */
+int plugin_asks(const struct plugin_registry *registry, const char *id_or_name);
+/* May it send one to this host? 0, or ERR_PERM with the remedy. */
+int plugin_may_ask(const struct plugin_registry *registry, const char *id_or_name, const char *host, unsigned port,
+                   struct err *err);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
 struct json *plugin_orders(const struct plugin_registry *registry);
 /* JSON array for people: every file with state, since, reason, remedy, versions, plugins. Caller frees. */

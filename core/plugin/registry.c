@@ -823,6 +823,30 @@ unsigned plugin_rights(const struct plugin_registry *reg, const char *id_or_name
 	return (unsigned)(json_get_int(p, "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
 }
 
+int plugin_asks(const struct plugin_registry *reg, const char *id_or_name)
+{
+	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
+
+	return (json_get_int(p, "flags", 0) & ORASI_FLAG_NEEDS_HTTP) != 0;
+}
+
+int plugin_may_ask(const struct plugin_registry *reg, const char *id_or_name, const char *host, unsigned port,
+                   struct err *err)
+{
+	const struct json *p = plugin_find(reg, NULL, id_or_name, err);
+	const char *bundle = json_get_str(p, "bundle", "");
+
+	if (!p)
+		return err->code;
+	if (trust_host(reg->config.trust_file, bundle, host, port))
+		return 0;
+	return err_set(err, ERR_PERM,
+	               "the bundle '%s' may not reach '%.200s' port %u: add {\"bundle\":\"%s\",\"hosts\":[\"%.200s\"]} "
+	               "to \"rights\" of "
+	               "'%.200s'",
+	               bundle, host, port, bundle, host, reg->config.trust_file);
+}
+
 struct json *plugin_orders(const struct plugin_registry *reg)
 {
 	static const char *const members[] = {"id", "name", "kind", "path", "features", NULL};

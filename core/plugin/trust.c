@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -191,6 +192,7 @@ int trust_check(const char *file, const struct trust_subject *s, struct err *err
 }
 
 static const char *const right_names[] = {"net", "fs", "exec"};
+#define RIGHTS (sizeof(right_names) / sizeof(right_names[0]))
 
 unsigned trust_rights(const char *file, const char *bundle)
 {
@@ -200,7 +202,7 @@ unsigned trust_rights(const char *file, const char *bundle)
 	unsigned rights = 0;
 
 	for (size_t i = 0; i < json_count(list); i++)
-		for (unsigned k = 0; k < 3 && fits(json_at(list, i), bundle); k++)
+		for (unsigned k = 0; k < RIGHTS && fits(json_at(list, i), bundle); k++)
 			if (is_listed(json_get(json_at(list, i), "rights"), right_names[k]))
 				rights |= 1u << k;
 	json_free(trust);
@@ -209,8 +211,48 @@ unsigned trust_rights(const char *file, const char *bundle)
 
 const char *trust_rights_text(unsigned rights)
 {
-	static const char *const texts[] = {"",     "net",       "fs",       "net, fs",
-	                                    "exec", "net, exec", "fs, exec", "net, fs, exec"};
+	static char text[64];
+	size_t n = 0;
 
-	return texts[rights & 7];
+	text[0] = '\0';
+	for (unsigned k = 0; k < RIGHTS; k++)
+		if (rights & 1u << k)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", right_names[k]);
+	return text;
+}
+
+/* ---- hosts ----------------------------------------------------------------------------------------- */
+
+/* "host", "host:port", "*.domain", "*.domain:port"; without a port any is meant. */
+static int is_host(const char *pattern, const char *host, unsigned port)
+{
+	const char *colon = strrchr(pattern, ':'), *bracket = strrchr(pattern, ']');
+	size_t n = strlen(pattern), len = strlen(host);
+	uint64_t number;
+
+	if (colon && (!bracket || colon > bracket)) {
+		if (str_to_u64(colon + 1, &number) || number != port)
+			return 0;
+		n = (size_t)(colon - pattern);
+	}
+	if (n > 2 && pattern[0] == '*' && pattern[1] == '.')
+		return len > n - 1 && !strncasecmp(host + len - (n - 1), pattern + 1, n - 1);
+	return n == len && !strncasecmp(pattern, host, n);
+}
+
+int trust_host(const char *file, const char *bundle, const char *host, unsigned port)
+{
+	struct err err;
+	struct json *trust = read_file(file, &err);
+	const struct json *list = json_get(trust, "rights");
+	int found = 0;
+
+	for (size_t i = 0; i < json_count(list) && !found; i++) {
+		const struct json *hosts = json_get(json_at(list, i), "hosts");
+
+		for (size_t k = 0; k < json_count(hosts) && !found && fits(json_at(list, i), bundle); k++)
+			found = is_host(json_str(json_at(hosts, k), ""), host, port);
+	}
+	json_free(trust);
+	return found;
 }

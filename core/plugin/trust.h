@@ -6,7 +6,7 @@
  *   {"sha256":  [{"sha256": hex, "bundle": pattern}],
  *    "keys":    [{"id": name, "ed25519": base64 of 32 bytes, "bundle": pattern}],
  *    "revoked": {"sha256": [hex], "keys": [id]},
- *    "rights":  [{"bundle": pattern, "rights": ["net", "fs", "exec"]}]}
+ *    "rights":  [{"bundle": pattern, "rights": ["net", "fs", "exec"], "hosts": ["hooks.acme.com:443"]}]}
  *
  * A pattern is a bundle's id with '*' for any characters; absent means any. A file is trusted when its hash is listed, or
  * when <file>.sig, {"key": id, "signature": base64}, is an Ed25519 signature (RFC 8032) of its bytes by a key that is
@@ -32,7 +32,9 @@ struct trust_subject {
 int trust_check(const char *file, const struct trust_subject *subject, struct err *err);
 /* Granted rights, as bits 1 net, 2 fs, 4 exec. */
 unsigned trust_rights(const char *file, const char *bundle);
-/* The names of bits, for sentences. */
+/* The names of bits, for sentences; until the next call. */
 const char *trust_rights_text(unsigned rights);
+/* Is the host listed for this bundle: "host", "host:port", "*.domain" or "*.domain:port"? */
+int trust_host(const char *file, const char *bundle, const char *host, unsigned port);
 
 #endif

@@ -5,6 +5,7 @@
  *   places   datasets outside of the data folder; a worker knows those there were when it started
  *   far      datasets on S3 need the network, and the keys where they may stand in files: so have then all plugins
  *            of the order
+ *   http     no plugin has sockets for it: it asks, and a worker that runs no plugin makes the request (fetch.c)
  *   files    sources of an ingest: the worker asks for one by its path, and it is opened here if the order names it
  *
  * A worker that does not fit is replaced. */
@@ -105,6 +106,8 @@ static size_t places_of(const struct order *order)
 
 void confine_order(struct order *order)
 {
+	if (order->role == ROLE_FETCH)
+		order->rights = RIGHT_NET;
 	if (order->role == ROLE_TASK)
 		order->rights = rights_of(order);
 	if (order->role == ROLE_TASK || order->role == ROLE_QUERY) {
@@ -156,7 +159,7 @@ size_t confine_arguments(struct process *process, const char **argv)
 	argv[n++] = numbers[process->rights & 7];
 	argv[n++] = "--data";
 	argv[n++] = sup->env.data_dir;
-	if (process->rights & RIGHT_NET) {
+	if ((process->rights & RIGHT_NET) && process->role != ROLE_FETCH) {
 		argv[n++] = "--read";
 		argv[n++] = keys_folder();
 	}

@@ -11,7 +11,7 @@
 #include "supervise/supervise.h"
 #include "wire/wire.h"
 
-enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLES };
+enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLE_FETCH, ROLES };
 
 enum process_state { PROCESS_STARTING, PROCESS_IDLE, PROCESS_BUSY, PROCESS_STOPPING };
 
@@ -77,6 +77,7 @@ struct process {
 	struct wire_page *page;
 	struct buf in, line;
 	struct order *order;
+	struct ask *ask; /* its request over HTTP that is under way, see fetch.c */
 	int64_t started_at, idle_since, served;
 	int output_fd;       /* the same pipe as `output`: what is left in it at the end is read at once */
 	int killed;          /* SIGKILL has been sent */
@@ -126,6 +127,12 @@ size_t confine_arguments(struct process *process, const char **argv);
 int confine_watch(struct process *process, struct err *err);
 void confine_done(struct supervise *sup);
 
+/* ---- requests over HTTP ---------------------------------------------------------------------- */
+
+void fetch_ask(struct process *process, const struct json *message); /* of the order it is at */
+void fetch_forget(struct process *process);                          /* an answer will find nobody */
+void fetch_done(struct supervise *sup);
+
 /* ---- plugins that are away ------------------------------------------------------------------- */
 
 #define WAITERS_MAX 4096
@@ -160,6 +167,7 @@ struct supervise {
 	size_t n_waiters;
 	char **places; /* dataset folders outside of the data folder */
 	size_t n_places;
+	struct list asks;
 	struct list jobs;
 	size_t n_jobs;
 	int slots_used;
@@ -168,7 +176,7 @@ struct supervise {
 	void (*on_stopped)(void *ctx);
 	void *stopped_ctx;
 	struct supervise_stats stats;
-	struct metric metrics[16];
+	struct metric metrics[20];
 };
 
 #endif

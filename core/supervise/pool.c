@@ -15,15 +15,14 @@
 
 #define WAITING_MAX 1024
 #define WARM_PER_ROLE 1
+#define FETCHERS 2
 
 static const struct {
 	const char *name, *op_prefix;
 	int warm; /* one is kept alive however idle */
 } roles[ROLES] = {
-	[ROLE_TABLE] = {"table", "table.", 0},
-	[ROLE_QUERY] = {"query", "query", 1},
-	[ROLE_SCAN] = {"scan", "scan", 0},
-	[ROLE_TASK] = {"task", "", 1},
+	[ROLE_TABLE] = {"table", "table.", 0}, [ROLE_QUERY] = {"query", "query", 1}, [ROLE_SCAN] = {"scan", "scan", 0},
+	[ROLE_FETCH] = {"fetch", "fetch", 0},  [ROLE_TASK] = {"task", "", 1},
 };
 
 const char *role_name(enum role role)
@@ -46,6 +45,8 @@ static size_t role_size(const struct supervise *sup, enum role role)
 		return (size_t)sup->config->tasks;
 	case ROLE_QUERY:
 		return (size_t)sup->config->queries;
+	case ROLE_FETCH:
+		return FETCHERS;
 	default:
 		return 1;
 	}
@@ -466,6 +467,7 @@ int pool_init(struct supervise *sup, struct err *err)
 {
 	int r;
 
+	list_init(&sup->asks);
 	for (int role = 0; role < ROLES; role++) {
 		list_init(&sup->pools[role].waiting);
 		list_init(&sup->pools[role].processes);
@@ -500,5 +502,6 @@ void pool_done(struct supervise *sup)
 	loop_timer_free(sup->idle_timer);
 	loop_timer_free(sup->soon_timer);
 	loop_timer_free(sup->watch_timer);
+	fetch_done(sup);
 	confine_done(sup);
 }

@@ -169,6 +169,8 @@ static void on_message(struct process *process, const struct wire_message *messa
 		plugin_count(process->sup->env.plugins, message->json);
 	else if (!is_current(process, number))
 		return; /* of an order that was stopped meanwhile */
+	else if (message->type == WIRE_ASK)
+		fetch_ask(process, message->json);
 	else if (message->type == WIRE_PROGRESS && order->events->on_progress && may_say(process))
 		order->events->on_progress(order->ctx, message->json);
 	else if (message->type == WIRE_PART && order->events->on_part)
@@ -383,6 +385,7 @@ void process_free(struct process *process)
 	if (!process)
 		return;
 	list_del(&process->link);
+	fetch_forget(process);
 	loop_child_free(process->child);
 	loop_stream_free(process->stream);
 	loop_stream_free(process->output);

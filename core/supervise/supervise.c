@@ -41,7 +41,8 @@ const struct option supervise_options[] = {
 
 static void fill_metrics(struct supervise *sup)
 {
-	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"", "role=\"scan\""};
+	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"", "role=\"scan\"",
+	                                          "role=\"fetch\""};
 	struct supervise_stats *stats = &sup->stats;
 	struct metric *m = sup->metrics;
 

@@ -18,11 +18,13 @@ static const struct {
 	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, 1},
 	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, 0},
 	[WIRE_FAIL] = {"fail", 64u << 10, 0},
+	[WIRE_ASK] = {"ask", 2u << 20, 0},
 	[WIRE_METRICS] = {"metrics", 256u << 10, 0},
 	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, 0},
 	[WIRE_PART_DONE] = {"part-done", 4096, 0},
 	[WIRE_CANCEL] = {"cancel", 4096, 0},
 	[WIRE_CREDIT] = {"credit", 4096, 0},
+	[WIRE_ANSWER] = {"answer", WIRE_JSON_MAX, 0},
 };
 
 static int is_known(unsigned type)

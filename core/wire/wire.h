@@ -39,12 +39,14 @@ enum wire_type {
 	WIRE_DATA,      /* raw result bytes of a query */
 	WIRE_RESULT,    /* {order, result, spent?}: done; spent: replace me, I am worn out */
 	WIRE_FAIL,      /* {order, code, text, where?, spent?} */
+	WIRE_ASK,       /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
 	WIRE_METRICS, /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
 	WIRE_PART_DONE, /* {order, seq}: the part is committed */
 	WIRE_CANCEL,    /* {order}: the flag in the page is set too */
 	WIRE_CREDIT,    /* {order, bytes}: so many more DATA bytes may be sent */
+	WIRE_ANSWER,    /* {order, ask, answer} or {order, ask, code, text} */
 	WIRE_TYPES
 };
 

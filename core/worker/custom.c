@@ -199,6 +199,7 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 		.secrets = json_get(order, "secrets"),
 		.next = next,
 		.on_checkpoint = on_checkpoint,
+		.on_ask = json_get_bool(order, "http", 0) ? worker_ask : NULL,
 		.ctx = worker,
 	};
 	struct instance x = {.worker = worker};
@@ -360,7 +361,9 @@ int op_notify(struct worker *worker, const struct json *order, struct json **ret
 {
 	const struct json *before = json_pointer(order, "/checkpoint/state");
 	struct loader_attempt attempt = {.trace = json_get_str(order, "trace", ""),
-	                                 .secrets = json_get(order, "secrets")};
+	                                 .secrets = json_get(order, "secrets"),
+	                                 .on_ask = json_get_bool(order, "http", 0) ? worker_ask : NULL,
+	                                 .ctx = worker};
 	struct instance x = {.worker = worker};
 	struct delivery d = {0};
 	struct json *settled = NULL;

@@ -16,7 +16,7 @@ struct link {
 	pthread_t thread;
 	pthread_mutex_t mutex, writing;
 	pthread_cond_t changed;
-	struct json *order;
+	struct json *order, *answer;
 	int64_t part_done, credit;
 	int64_t number; /* of the order at hand: news of an earlier one comes too late and counts for nothing */
 	struct wire_page *page;
@@ -42,6 +42,11 @@ static void on_message(struct link *link, struct wire_message *message)
 		break;
 	case WIRE_PART_DONE:
 		link->part_done = json_get_int(message->json, "seq", 0);
+		break;
+	case WIRE_ANSWER:
+		json_free(link->answer);
+		link->answer = message->json;
+		message->json = NULL;
 		break;
 	case WIRE_CREDIT:
 		link->credit += json_get_int(message->json, "bytes", 0);
@@ -161,6 +166,22 @@ int link_wait_part(struct link *link, int64_t seq, struct err *err)
 	pthread_mutex_lock(&link->mutex);
 	while (!r && link->part_done < seq)
 		r = wait_for_change(link, err);
+	pthread_mutex_unlock(&link->mutex);
+	return r;
+}
+
+int link_ask(struct link *link, const struct json *ask, int64_t number, struct json **ret, struct err *err)
+{
+	int r = 0;
+
+	link_send(link, WIRE_ASK, ask);
+	pthread_mutex_lock(&link->mutex);
+	while (!r && json_get_int(link->answer, "ask", -1) != number)
+		r = wait_for_change(link, err);
+	if (!r) {
+		*ret = link->answer;
+		link->answer = NULL;
+	}
 	pthread_mutex_unlock(&link->mutex);
 	return r;
 }

@@ -16,6 +16,8 @@ struct json *link_order(struct link *link);
 void link_send(struct link *link, enum wire_type type, const struct json *json); /* any thread */
 /* Waits until the part `seq` is committed. ERR_CANCELLED when the order is cancelled meanwhile. */
 int link_wait_part(struct link *link, int64_t seq, struct err *err);
+/* Sends `ask`, which has the number, and waits for its answer; the caller frees it. ERR_CANCELLED as above. */
+int link_ask(struct link *link, const struct json *ask, int64_t number, struct json **ret, struct err *err);
 /* Sends result bytes, waiting for credit. */
 int link_send_data(struct link *link, uint32_t order, const void *p, size_t n, struct err *err);
 void link_reset(struct link *link, int64_t credit); /* at the start of an order */

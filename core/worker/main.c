@@ -138,7 +138,7 @@ static int confine(const struct worker *worker, struct arguments *arguments, str
 	crash_confine(arguments->memory);
 	box->rights = (unsigned)arguments->rights;
 	box->reads = arguments->reads;
-	box->writes = strcmp(worker->role, "scan") != 0;
+	box->writes = strcmp(worker->role, "scan") != 0 && strcmp(worker->role, "fetch") != 0;
 	if (!box->data)
 		return 0;
 	snprintf(place, sizeof(place), "%s/staging", box->data);

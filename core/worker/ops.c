@@ -185,12 +185,13 @@ static const struct op task_ops[] = {
 	{NULL, NULL},
 };
 static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};
+static const struct op fetch_ops[] = {{"fetch", op_fetch}, {NULL, NULL}};
 static const struct op scan_ops[] = {{"scan", op_scan}, {NULL, NULL}};
 
 static const struct {
 	const char *role;
 	const struct op *ops;
-} roles[] = {{"task", task_ops}, {"table", table_ops}, {"query", query_ops}, {"scan", scan_ops}};
+} roles[] = {{"task", task_ops}, {"table", table_ops}, {"query", query_ops}, {"scan", scan_ops}, {"fetch", fetch_ops}};
 
 int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {

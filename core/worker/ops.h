@@ -14,7 +14,8 @@ struct worker {
 	struct link *link;
 	struct loader *loader;
 	uint32_t order;
-	int64_t part; /* the last part sent */
+	int64_t part;  /* the last part sent */
+	int64_t asked; /* requests over HTTP */
 	int64_t told_at;
 	int64_t memory; /* bytes, 0: no limit */
 	struct wear wear;

@@ -13,7 +13,7 @@
  *   ingest          spec (task body), rejects {"name","location"}, checkpoint (last committed intent or
  *                   null) → PART per committed unit of work, RESULT {"rows_in","rows","rejected",
  *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too.
- *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, checkpoint → PART per
+ *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, http (may it ask), checkpoint → PART per
  *                   checkpoint {"seq","state"}, RESULT {"output":{…},"next":[task bodies]}
  *   notify          spec (task body), secrets, checkpoint → PART {"seq","state":[status or null per event]},
  *                   RESULT {"delivered","given_up","statuses":[…]}
@@ -48,6 +48,9 @@
  *   query    sql, datasets [{"name","location"}], format ndjson|csv|json, limit, window → DATA…,
  *            RESULT {"rows","truncated","columns":[{"name","type"}],"elapsed_ms","indexes":[names used],
  *            "scanned_rows"}
+ *
+ * role fetch   runs no plugin, has sockets
+ *   fetch    request → the answer, see blob/fetch.h
  *
  * role scan    short-lived
  *   scan     path → {"bundle","version","license","vendor","plugins":[{"id","name","kind","version",

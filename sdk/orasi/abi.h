@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define ORASI_ABI_MAJOR 0
-#define ORASI_ABI_MINOR 2
+#define ORASI_ABI_MINOR 3
 /* The minor a plugin is built for: what it notes and its entry says. Define it before the first include to build
  * for an older agent; the host then hides what is newer, and so must the plugin. */
 #ifndef ORASI_TARGET_MINOR
@@ -152,6 +152,7 @@ struct orasi_config {
 #define ORASI_FLAG_NEEDS_NET 0x100u  /* sockets of its own */
 #define ORASI_FLAG_NEEDS_FS 0x200u   /* files outside of its sources and its scratch folder */
 #define ORASI_FLAG_NEEDS_EXEC 0x400u /* other programs */
+#define ORASI_FLAG_NEEDS_HTTP 0x800u /* orasi.host.http/0, to hosts that the operator lists; since 0.3 */
 
 /* Static storage; valid from load to process exit. */
 typedef struct orasi_descriptor {

@@ -27,6 +27,8 @@ extern "C" {
 #define ORASI_HOST_RANDOM "orasi.host.random/0"
 #define ORASI_HOST_POOL "orasi.host.pool/0"
 #define ORASI_HOST_THREAD_CHECK "orasi.host.thread-check/0"
+/* since 0.3 */
+#define ORASI_HOST_HTTP "orasi.host.http/0"
 
 #define ORASI_LOG_DEBUG 0
 #define ORASI_LOG_INFO 1
@@ -159,6 +161,39 @@ typedef struct orasi_host_thread_check {
 	uint32_t struct_size, reserved;
 	int32_t (*is_call_thread)(const orasi_host *host); /* [any] 1 on the thread that calls the plugin */
 } orasi_host_thread_check;
+
+/* ---- since 0.3 ----------------------------------------------------------------------------------------------- */
+
+/* A request over HTTP or HTTPS that another process makes: the plugin needs no sockets, and reaches only hosts that the
+ * operator lists for its bundle (docs/PLUGIN-TRUST.md). Redirects are not followed: the answer says where to. */
+typedef struct orasi_http_request {
+	uint32_t struct_size;
+	uint32_t timeout_ms; /* for all of it; 0: 30 s; at most 5 minutes */
+	orasi_str method;    /* GET, HEAD, POST, PUT, PATCH, DELETE */
+	orasi_str url;       /* http:// or https://, without user and password, at most 4,096 bytes */
+	/* At most 64, 16 KiB in all; Host, Content-Length, Connection and Transfer-Encoding are the host's. */
+	const orasi_kv *headers;
+	uint32_t n_headers, reserved;
+	orasi_bytes body;  /* at most 1 MiB */
+	uint64_t max_body; /* of the answer; 0: 1 MiB; at most 4 MiB */
+} orasi_http_request;
+
+/* Memory of the host, until the next request of the same instance. */
+typedef struct orasi_http_response {
+	uint32_t struct_size;
+	int32_t status; /* of any kind: 404 is an answer */
+	const orasi_kv *headers;
+	uint32_t n_headers, reserved;
+	orasi_bytes body;
+} orasi_http_response;
+
+typedef struct orasi_host_http {
+	uint32_t struct_size, reserved;
+	/* ORASI_E_CONFIG: the host is not listed, or the request breaks the rules above; ORASI_E_LIMIT: the answer is larger;
+	 * ORASI_E_IO and other transient ones: no answer came, and what was asked may have been done. [inst] */
+	orasi_status (*request)(const orasi_host *host, const orasi_http_request *request, orasi_http_response *ret,
+	                        orasi_error *err);
+} orasi_host_http;
 
 #ifdef __cplusplus
 }

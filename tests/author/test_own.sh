@@ -20,8 +20,9 @@ ingest-csv --sample $SRC/examples/cities.csv --only ingest
 ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nested --sample $seeds/parquet/flat_zstd
 index-btree
 index-fulltext
+notify-webhook --option url=https://hooks.example.com/x
 TABLE
-known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext"
+known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook"
 for folder in "$SRC"/plugins/*/; do
 	name=$(basename "$folder")
 	case " $known " in *" $name "*) ;; *) passes "$name passes" "$(own "$name")" ;; esac

@@ -5,7 +5,7 @@
 use std::os::raw::{c_char, c_void};
 
 pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 2;
+pub const ABI_MINOR: u16 = 3;
 
 pub type orasi_status = i32;
 pub const OK: orasi_status = 0;
