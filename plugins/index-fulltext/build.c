@@ -134,8 +134,8 @@ static int append(struct build *b, struct term *term, const uint8_t *p, size_t n
 		term->postings = postings;
 		term->cap = cap;
 	}
-	for (size_t i = 0; i < n; i++)
-		term->postings[term->len++] = p[i];
+	memcpy(term->postings + term->len, p, n);
+	term->len += (uint32_t)n;
 	return 0;
 }
 

@@ -173,7 +173,7 @@ static orasi_status check_width(const struct table *t, orasi_error *err)
 		return fail(
 			err, ORASI_E_CORRUPT,
 			"the first record has %u fields, but %llu of the %llu behind it have another number: when "
-		        "lines "
+			"lines "
 			"stand before the header, say how many with the option 'skip'; 'delimiter' and 'quote' can be "
 			"given too",
 			s->width, (unsigned long long)s->misfits, (unsigned long long)s->records);

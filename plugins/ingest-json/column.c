@@ -443,8 +443,7 @@ static void array_free(struct ArrowArray *array)
 
 static int array_make(struct ArrowArray *ret, int64_t n_buffers, int64_t n_children)
 {
-	memset(ret, 0, sizeof(*ret));
-	ret->release = array_free;
+	*ret = (struct ArrowArray){.release = array_free};
 	ret->buffers = calloc((size_t)n_buffers, sizeof(*ret->buffers));
 	ret->children = calloc((size_t)n_children + 1, sizeof(*ret->children));
 	if (!ret->buffers || !ret->children)

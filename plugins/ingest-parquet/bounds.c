@@ -447,7 +447,9 @@ static int put_decimal(struct bytes *out, const struct node *node, const struct 
 	int negative, n = 0;
 
 	if (node->physical == PQ_FIXED) {
-		v = (int8_t)(bound->b[0] ^ SIGN_BIT);
+		int top = bound->b[0] ^ SIGN_BIT;
+
+		v = top & SIGN_BIT ? top - 256 : top;
 		for (int i = 1; i < 16; i++)
 			v = (__int128)((unsigned __int128)v << 8 | bound->b[i]);
 	}

@@ -7,7 +7,7 @@
 
 #define FOOTER_MEMORY_MAX (256u << 20)
 
-orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...)
+orasi_status(pq_fail)(orasi_error *err, orasi_status status, const char *fmt, ...)
 {
 	va_list ap;
 

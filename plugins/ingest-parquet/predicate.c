@@ -214,7 +214,7 @@ int predicate_takes_null(const struct predicate *p)
 
 int predicate_takes_value(const struct predicate *p, struct slice stored)
 {
-	struct literal value;
+	struct literal value = {0};
 	int any = 0;
 
 	if (p->op == ORASI_OP_IS_NULL)
