@@ -87,9 +87,19 @@ int blob_adopt(struct blob *blob, const char *local, const char *name, struct er
 	return blob->kind->adopt(blob, local, name, 0, err);
 }
 
+int blob_adopt_later(struct blob *blob, const char *local, const char *name, struct err *err)
+{
+	return blob->kind->adopt(blob, local, name, ADOPT_LATER, err);
+}
+
+int blob_settle(struct blob *blob, const char *folder, struct err *err)
+{
+	return blob->kind->settle ? blob->kind->settle(blob, folder, err) : 0;
+}
+
 int blob_adopt_over(struct blob *blob, const char *local, const char *name, struct err *err)
 {
-	return blob->kind->adopt(blob, local, name, 1, err);
+	return blob->kind->adopt(blob, local, name, ADOPT_OVER, err);
 }
 
 int blob_delete(struct blob *blob, const char *name, struct err *err)

@@ -27,6 +27,9 @@ int blob_put_new(struct blob *blob, const char *name, const void *p, size_t n, s
 int blob_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err); /* replaces */
 /* Moves a finished, synced local file or folder to its name, durable. ERR_EXISTS. */
 int blob_adopt(struct blob *blob, const char *local, const char *name, struct err *err);
+/* The same, durable when blob_settle has returned for its folder ("": the place itself): many files cost one sync. */
+int blob_adopt_later(struct blob *blob, const char *local, const char *name, struct err *err);
+int blob_settle(struct blob *blob, const char *folder, struct err *err);
 /* The same over a file that may be there; a local folder over one that is empty, else ERR_EXISTS. */
 int blob_adopt_over(struct blob *blob, const char *local, const char *name, struct err *err);
 int blob_delete(struct blob *blob, const char *name, struct err *err); /* a file or folder; fine if absent */

@@ -5,6 +5,10 @@
 
 #include "blob/blob.h"
 
+/* How files are adopted. */
+#define ADOPT_OVER 1u  /* what is there */
+#define ADOPT_LATER 2u /* settle makes it durable */
+
 struct blob_kind {
 	const char *scheme; /* what locations begin with */
 	int (*open)(struct blob *blob, struct err *err);
@@ -13,7 +17,8 @@ struct blob_kind {
 	int (*size)(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err);
 	int (*put_new)(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 	int (*put)(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
-	int (*adopt)(struct blob *blob, const char *local, const char *name, int replace, struct err *err);
+	int (*adopt)(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err);
+	int (*settle)(struct blob *blob, const char *folder, struct err *err); /* NULL: what is put is durable */
 	int (*remove)(struct blob *blob, const char *name, struct err *err);
 	int (*list)(struct blob *blob, const char *folder, const char *after,
 	            int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);

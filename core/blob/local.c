@@ -213,8 +213,9 @@ static int move(const char *from, const char *to, int replace)
 	return replace ? rename(from, to) : renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
-static int local_adopt(struct blob *blob, const char *local, const char *name, int replace, struct err *err)
+static int local_adopt(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err)
 {
+	int replace = (how & ADOPT_OVER) != 0;
 	char path[PATH_MAX];
 	int r = local_path(blob, name, path, sizeof(path), err);
 
@@ -232,7 +233,15 @@ static int local_adopt(struct blob *blob, const char *local, const char *name, i
 			return err_errno(err, errno, "cannot move '%s' to '%s'", local, path);
 		r = file_rename_new(local, path, err);
 	}
-	return r ? r : sync_parent(path, err);
+	return r || (how & ADOPT_LATER) ? r : sync_parent(path, err);
+}
+
+static int local_settle(struct blob *blob, const char *folder, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = local_path(blob, folder, path, sizeof(path), err);
+
+	return r ? r : dir_sync(path, err);
 }
 
 static int local_delete(struct blob *blob, const char *name, struct err *err)
@@ -337,6 +346,7 @@ const struct blob_kind blob_local = {
 	.put_new = local_put_new,
 	.put = local_put,
 	.adopt = local_adopt,
+	.settle = local_settle,
 	.remove = local_delete,
 	.list = local_list,
 	.local = local_path,

@@ -81,14 +81,15 @@ static int put_folder(struct blob *blob, const char *local, const char *name, st
 	return r ? r : s3_put_new(blob, to, "", 0, err);
 }
 
-int s3_adopt(struct blob *blob, const char *local, const char *name, int replace, struct err *err)
+int s3_adopt(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err)
 {
 	struct stat st;
 	int r;
 
 	if (lstat(local, &st))
 		return err_errno(err, errno, "cannot look at '%s'", local);
-	r = S_ISDIR(st.st_mode) ? put_folder(blob, local, name, err) : put_file(blob, local, name, replace, err);
+	r = S_ISDIR(st.st_mode) ? put_folder(blob, local, name, err)
+	                        : put_file(blob, local, name, (how & ADOPT_OVER) != 0, err);
 	if (r)
 		return r;
 	if (S_ISDIR(st.st_mode))

@@ -26,7 +26,7 @@ int s3_delete_key(struct blob *blob, const char *key, struct err *err);         
 int s3_get(struct blob *blob, const char *name, size_t max, struct buf *ret, struct err *err);
 int s3_put_new(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 int s3_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
-int s3_adopt(struct blob *blob, const char *local, const char *name, int replace, struct err *err);
+int s3_adopt(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err);
 int s3_remove(struct blob *blob, const char *name, struct err *err);
 int s3_local(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
 int s3_list(struct blob *blob, const char *folder, const char *after,

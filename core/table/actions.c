@@ -27,6 +27,7 @@ static void init(struct table_log *log)
 	log->version = -1;
 	log->checkpoint = -1;
 	log->begun = -1;
+	log->cleanable = -1;
 }
 
 static void done(struct table_log *log)
@@ -249,6 +250,16 @@ static const struct json *keep(struct table_log *log, const struct json *values)
 	return copy;
 }
 
+/* A file comes in (+1) or goes out (-1). */
+static void count(struct table_log *log, const struct table_file *file, int sign)
+{
+	if (!file)
+		return;
+	log->totals.bytes += sign * (file->size > 0 ? file->size : 0);
+	log->totals.rows += sign * (file->rows > 0 ? file->rows : 0);
+	log->totals.unknown += (size_t)(file->rows < 0 ? sign : 0);
+}
+
 int table_log_add(struct table_log *log, const struct table_file *file, struct err *err)
 {
 	struct table_file *kept;
@@ -268,6 +279,8 @@ int table_log_add(struct table_log *log, const struct table_file *file, struct e
 	kept->partition = keep(log, file->partition);
 	kept->tags = keep(log, file->tags);
 	map_del(&log->removed, kept->path);
+	count(log, map_get(&log->files, kept->path), -1);
+	count(log, kept, 1);
 	return map_set(&log->files, kept->path, kept);
 }
 
@@ -283,7 +296,7 @@ int table_log_remove(struct table_log *log, const struct table_tombstone *tombst
 	kept->raw = arena_str(&log->arena, tombstone->raw);
 	kept->partition = keep(log, tombstone->partition);
 	path = decode_path(&log->arena, tombstone->raw);
-	map_del(&log->files, path);
+	count(log, map_del(&log->files, path), -1);
 	return map_set(&log->removed, path, kept);
 }
 

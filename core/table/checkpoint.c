@@ -159,19 +159,15 @@ int checkpoint_write(const struct table_codec *codec, const struct table_log *lo
 	return checkpoint_rows(codec, log, ret, &counts, err);
 }
 
-int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t *ret_version, struct err *err)
+static int write_of(struct blob *blob, const struct table_codec *codec, struct table_log *log, struct err *err)
 {
 	struct checkpoint_counts counts;
-	struct table_log *log = table_log_new();
 	struct buf file;
 	char name[96];
-	int r = log ? table_log_load(blob, codec, -1, log, err) : err_set(err, ERR_NOMEM, "out of memory");
+	int r = log->version < 0 ? err_set(err, ERR_NOTFOUND, "there is no table at '%s'", blob_location(blob))
+	                         : table_log_writable(log, err);
 
 	buf_init(&file, CHECKPOINT_MAX);
-	if (!r && log->version < 0)
-		r = err_set(err, ERR_NOTFOUND, "there is no table at '%s'", blob_location(blob));
-	if (!r)
-		r = table_log_writable(log, err);
 	if (!r)
 		r = checkpoint_rows(codec, log, &file, &counts, err);
 	if (!r) {
@@ -182,25 +178,49 @@ int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t
 		r = write_hint(blob, log->version, &counts, file.len, err);
 	if (!r)
 		r = table_log_clean(blob, log, err);
-	if (!r && ret_version)
-		*ret_version = log->version;
+	if (!r)
+		log->checkpoint = log->version;
 	buf_done(&file);
-	table_log_free(log);
 	return r;
 }
 
-void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log, int64_t version)
+/* Who asks for it gets the log cleaned too, whatever was known of its age. */
+static int checkpoint(struct blob *blob, const struct table_codec *codec, int is_asked, int64_t *ret_version,
+                      struct err *err)
+{
+	struct table_log *log;
+	int r = table_log_newest(blob, codec, &log, err);
+
+	if (r)
+		return r;
+	if (is_asked)
+		log->cleanable = -1;
+	r = write_of(blob, codec, log, err);
+	if (!r && ret_version)
+		*ret_version = log->version;
+	table_log_keep(blob, log);
+	return r;
+}
+
+int table_checkpoint(struct blob *blob, const struct table_codec *codec, int64_t *ret_version, struct err *err)
+{
+	return checkpoint(blob, codec, 1, ret_version, err);
+}
+
+int table_checkpoint_is_due(const struct table_log *log, int64_t version)
 {
 	int64_t every = EVERY;
 	const char *set = table_log_property(log, "delta.checkpointInterval");
-	struct err err = {0};
 
 	if (set && (str_to_i64(set, &every) || every < 1))
 		every = EVERY;
-	if (!codec || !version || (version % every && version - log->checkpoint < 2 * every))
-		return;
-	if (table_checkpoint(blob, codec, NULL, &err))
+	return version && (!(version % every) || version - log->checkpoint >= 2 * every);
+}
+
+void table_checkpoint_newest(struct blob *blob, const struct table_codec *codec)
+{
+	struct err err = {0};
+
+	if (checkpoint(blob, codec, 0, NULL, &err))
 		log_warn("table.checkpoint", LOG_STR("table", blob_location(blob)), LOG_STR("error", err.text));
-	else
-		log->checkpoint = version;
 }

@@ -51,7 +51,7 @@ static int adopt(struct blob *blob, const struct table_add *add, struct err *err
 	r = check_in_place(blob, add, err);
 	if (r != ERR_NOTFOUND || !add->staged)
 		return r;
-	r = blob_adopt(blob, add->staged, add->name, &failed);
+	r = blob_adopt_later(blob, add->staged, add->name, &failed);
 	if (!r || !check_in_place(blob, add, err))
 		return 0;
 	return r == ERR_EXISTS ? ERR_CORRUPT : err_set(err, r, "%s", failed.text);
@@ -88,6 +88,14 @@ static int merge_schema(const struct table_snapshot *s, const struct table_chang
 	return r || have ? r : check_partition_columns(change, ret, err);
 }
 
+static const struct table_file *next_file(const struct table_log *log, size_t *at)
+{
+	const char *path;
+	void *file;
+
+	return map_next(&log->files, at, &path, &file) ? file : NULL;
+}
+
 static int plan_removes(struct change_plan *plan, struct err *err)
 {
 	const struct table_snapshot *s = plan->before;
@@ -103,8 +111,9 @@ static int plan_removes(struct change_plan *plan, struct err *err)
 	plan->removes = calloc(n, sizeof(*plan->removes));
 	if (!plan->removes)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		const struct table_file *file = change->replaces ? &s->files[i] : table_file_at(s, change->removes[i]);
+	for (size_t i = 0, at = 0; i < n; i++) {
+		const struct table_file *file =
+			change->replaces ? next_file(s->log, &at) : map_get(&s->log->files, change->removes[i]);
 
 		if (!file)
 			return err_set(err, ERR_CONFLICT,
@@ -161,6 +170,9 @@ static int carry_out(struct blob *blob, struct change_plan *plan, struct err *er
 		plan->added_rows += change->adds[i].rows;
 		plan->added_bytes += change->adds[i].size;
 	}
+	/* Also what another process has moved, who may die before it is durable. */
+	if (!r && change->n_adds)
+		r = blob_settle(blob, "", err);
 	if (!r)
 		r = write_entry(blob, plan, err);
 	arrow_schema_release(&schema);
@@ -173,9 +185,11 @@ static int try_commit(struct blob *blob, const struct table_codec *codec, const 
 {
 	struct table_snapshot s;
 	struct change_plan plan = {.change = change, .before = &s};
-	struct table_log *log = table_log_take(blob);
-	int r = log ? table_snapshot_of(log, &s, err) : table_snapshot(blob, codec, &s, err);
+	struct table_log *log;
+	int due = 0, r = table_log_newest(blob, codec, &log, err);
 
+	if (!r)
+		r = table_snapshot_head(log, &s, err);
 	if (r)
 		return r;
 	memset(ret, 0, sizeof(*ret));
@@ -185,14 +199,15 @@ static int try_commit(struct blob *blob, const struct table_codec *codec, const 
 	if (!r && !ret->already)
 		r = carry_out(blob, &plan, err);
 	count_up(&plan, ret);
-	if (!r && !ret->already)
-		table_checkpoint_if_due(blob, codec, s.log, ret->version);
+	due = !r && !ret->already && codec && table_checkpoint_is_due(s.log, ret->version);
 	free(plan.removes);
 	if (!r || r == ERR_EXISTS) { /* the next commit begins here */
 		table_log_keep(blob, s.log);
 		s.log = NULL;
 	}
 	table_snapshot_done(&s);
+	if (due)
+		table_checkpoint_newest(blob, codec);
 	return r;
 }
 

@@ -89,3 +89,21 @@ void table_log_keep(struct blob *blob, struct table_log *log)
 	    blob_size(blob, name, &k->size, &k->modified, NULL))
 		drop(k);
 }
+
+int table_log_newest(struct blob *blob, const struct table_codec *codec, struct table_log **ret, struct err *err)
+{
+	struct table_log *log = table_log_take(blob);
+	int r;
+
+	if (log) {
+		*ret = log;
+		return 0;
+	}
+	log = table_log_new();
+	r = log ? table_log_load(blob, codec, -1, log, err) : err_set(err, ERR_NOMEM, "out of memory");
+	if (!r)
+		*ret = log;
+	else
+		table_log_free(log);
+	return r;
+}

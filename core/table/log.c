@@ -390,17 +390,35 @@ static int delete_before(struct blob *blob, const struct listing *l, int64_t ver
 	return r;
 }
 
-int table_log_clean(struct blob *blob, const struct table_log *log, struct err *err)
+/* When the first checkpoint was written that has something before it; -1: there is none. The listing is sorted. */
+static int64_t first_useful(struct blob *blob, const struct listing *l)
+{
+	int64_t lowest = l->n ? l->versions[0] : INT64_MAX, size, modified;
+	char name[96];
+
+	for (size_t i = 0; i < l->n_parts; i++) {
+		lowest = l->parts[i].version < lowest ? l->parts[i].version : lowest;
+		if (l->parts[i].version == lowest)
+			continue;
+		part_name(&l->parts[i], name);
+		return blob_size(blob, name, &size, &modified, NULL) ? -1 : modified;
+	}
+	return -1;
+}
+
+/* A listing costs more the longer the log is, so it is left out as long as the one before says that nothing is old. */
+int table_log_clean(struct blob *blob, struct table_log *log, struct err *err)
 {
 	const char *enabled = table_log_property(log, "delta.enableExpiredLogCleanup");
 	int64_t age = table_log_interval(log, "delta.logRetentionDuration", LOG_RETENTION_MS), version;
 	struct listing l = {0};
 	int r;
 
-	if (enabled && !strcasecmp(enabled, "false"))
+	if ((enabled && !strcasecmp(enabled, "false")) || log->cleanable > clock_wall_ms() - age)
 		return 0;
 	r = list(blob, -1, &l, err);
 	version = r ? -1 : old_checkpoint(blob, &l, clock_wall_ms() - age);
+	log->cleanable = r || version >= 0 ? -1 : first_useful(blob, &l);
 	if (!r && version >= 0)
 		r = delete_before(blob, &l, version, err);
 	listing_done(&l);

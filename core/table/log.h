@@ -21,14 +21,22 @@ struct table_txn {
 	int64_t version, updated; /* updated -1: not known */
 };
 
+/* Of the files that are in. Wide, since sizes come from outside and are taken off again. */
+struct table_totals {
+	__int128 bytes, rows;
+	size_t unknown; /* files that do not say how many rows they have */
+};
+
 struct table_log {
 	struct arena arena;
 	int64_t version;
 	int64_t checkpoint; /* the one it was read from, or that was made of it since, -1: none */
 	int64_t begun;      /* kept.c: the version it was read at, -1: it was not kept yet */
+	int64_t cleanable;  /* nothing can be cleaned before the checkpoint of that time is old; ms, -1: not known */
 	struct map files;   /* path → struct table_file */
 	struct map removed; /* path → struct table_tombstone */
 	struct map txns;    /* appId → struct table_txn */
+	struct table_totals totals;
 	struct json *protocol, *metadata, *schema;
 	struct json *kept; /* values that files point to */
 };
@@ -65,7 +73,7 @@ int table_log_load(struct blob *blob, const struct table_codec *codec, int64_t v
                    struct err *err);
 /* Deletes entries and checkpoints that are older than the table's logRetentionDuration, as far as a checkpoint of
  * that age stands in for them. */
-int table_log_clean(struct blob *blob, const struct table_log *log, struct err *err);
+int table_log_clean(struct blob *blob, struct table_log *log, struct err *err);
 /* The entries that are there, ascending; free() them. */
 int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct err *err);
 
@@ -74,6 +82,8 @@ int table_log_versions(struct blob *blob, int64_t **ret, size_t *ret_n, struct e
 /* The state of the place brought up to date, the caller's now; NULL: none is kept, or it is not believed any more. */
 struct table_log *table_log_take(struct blob *blob);
 void table_log_keep(struct blob *blob, struct table_log *log); /* takes it */
+/* That, or read anew; the caller's. */
+int table_log_newest(struct blob *blob, const struct table_codec *codec, struct table_log **ret, struct err *err);
 
 /* ---- checkpoint.c ------------------------------------------------------------------------------------------- */
 
@@ -89,10 +99,13 @@ int checkpoint_apply(struct table_log *log, const struct ArrowSchema *schema, co
 
 /* Appends a checkpoint file of the state. */
 int checkpoint_write(const struct table_codec *codec, const struct table_log *log, struct buf *ret, struct err *err);
-/* After a commit that made `version`, with the log before it. A failure is logged: the commit stands. */
-void table_checkpoint_if_due(struct blob *blob, const struct table_codec *codec, struct table_log *log,
-                             int64_t version);
+/* After a commit that made `version`, with the log before it. */
+int table_checkpoint_is_due(const struct table_log *log, int64_t version);
+/* Of the newest version. A failure is logged: the commit stands. */
+void table_checkpoint_newest(struct blob *blob, const struct table_codec *codec);
 
+/* The same without its list of files: for who commits, that is all. */
+int table_snapshot_head(struct table_log *log, struct table_snapshot *ret, struct err *err);
 /* The log as a snapshot, which owns it from now on, whatever comes out. */
 int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct err *err);
 

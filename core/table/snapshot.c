@@ -16,27 +16,25 @@ static int collect_files(struct table_snapshot *s, struct err *err)
 {
 	struct map *map = &s->log->files;
 	const char *key;
-	size_t at = 0;
+	size_t at = 0, n = 0;
 	void *value;
 
 	s->files = calloc(map->len + 1, sizeof(*s->files));
 	if (!s->files)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	while (map_next(map, &at, &key, &value)) {
-		const struct table_file *file = value;
-
-		s->files[s->n_files++] = *file;
-		if (__builtin_add_overflow(s->bytes, file->size > 0 ? file->size : 0, &s->bytes))
-			s->bytes = INT64_MAX;
-		if (s->rows < 0 || file->rows < 0 || __builtin_add_overflow(s->rows, file->rows, &s->rows))
-			s->rows = -1;
-	}
-	if (s->n_files)
-		qsort(s->files, s->n_files, sizeof(*s->files), by_path);
+	while (map_next(map, &at, &key, &value))
+		s->files[n++] = *(const struct table_file *)value;
+	if (n)
+		qsort(s->files, n, sizeof(*s->files), by_path);
 	return 0;
 }
 
-int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct err *err)
+static int64_t clipped(__int128 n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+int table_snapshot_head(struct table_log *log, struct table_snapshot *ret, struct err *err)
 {
 	int r = 0;
 
@@ -44,10 +42,22 @@ int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct 
 	ret->log = log;
 	ret->version = log->version;
 	ret->metadata = log->metadata;
+	ret->n_files = log->files.len;
+	ret->bytes = clipped(log->totals.bytes);
+	ret->rows = log->totals.unknown || log->totals.rows > INT64_MAX ? -1 : (int64_t)log->totals.rows;
 	if (ret->version >= 0)
 		r = table_schema_from_delta(log->schema, &ret->schema, err);
 	if (!r && ret->version >= 0)
 		r = table_partition_schema(log, &ret->schema, &ret->partitions, err);
+	if (r)
+		table_snapshot_done(ret);
+	return r;
+}
+
+int table_snapshot_of(struct table_log *log, struct table_snapshot *ret, struct err *err)
+{
+	int r = table_snapshot_head(log, ret, err);
+
 	if (!r)
 		r = collect_files(ret, err);
 	if (r)
