@@ -21,8 +21,10 @@ ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nest
 index-btree
 index-fulltext
 notify-webhook --option url=https://hooks.example.com/x
+transform-select
+transform-select --option on_misfit=null
 TABLE
-known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook"
+known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook transform-select"
 for folder in "$SRC"/plugins/*/; do
 	name=$(basename "$folder")
 	case " $known " in *" $name "*) ;; *) passes "$name passes" "$(own "$name")" ;; esac
