@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# An ingest whose worker is killed goes on where the last committed part ended: what lies before is not read again.
+. "$(dirname "$0")/lib.sh"
+
+rows=400000
+awk -v rows="$rows" 'BEGIN { for (i = 0; i < rows; i++) printf "{\"id\":%d,\"word\":\"w%d\"}\n", i, i % 977 }' \
+	>"$SCRATCH/big.ndjson"
+
+ORASI_QUEUE_RETRY_INITIAL=1s agent_start || exit 1
+task=$(submit "$(jq -cn --arg uri "$SCRATCH/big.ndjson" '{kind: "ingest", dataset: "big",
+	source: {uris: [$uri]}, format: {plugin: "json"}, sink: {target_file_bytes: 65536}}')")
+state() { api GET "/v1/tasks/$task" | jq -r .state; }
+versions() { api GET /v1/datasets/big 2>/dev/null | jq -r '.version // 0'; }
+
+for _ in $(seq 500); do
+	[ "$(versions)" -ge 2 ] && break
+	sleep 0.01
+done
+pkill -9 -P "$AGENT_PID" -f 'orasi-worker.*--role task'
+check "it was killed between two parts" [ "$(state)" != succeeded ]
+
+# Blanks in the place of the first records while it waits for its next attempt, unnoticed: a file that is seen to have
+# changed would be refused.
+touch -r "$SCRATCH/big.ndjson" "$SCRATCH/when"
+printf '%2000s' '' | dd of="$SCRATCH/big.ndjson" conv=notrunc status=none
+touch -r "$SCRATCH/when" "$SCRATCH/big.ndjson"
+same "it succeeds" succeeded "$(finish "$task")"
+same "with its second attempt" 2 "$(api GET "/v1/tasks/$task" | jq .attempt)"
+same "every record is there once, also those that the file no longer has" \
+	"{\"n\":$rows,\"ids\":$rows,\"first\":0}" \
+	"$(sql 'SELECT count(*) AS n, count(DISTINCT id) AS ids, min(id) AS first FROM big')"
+same "and nothing was refused" 0 "$(api GET "/v1/tasks/$task" | jq '.result.rejected // 0')"
+done_testing
