@@ -101,6 +101,8 @@ int plugin_may_ask(const struct plugin_registry *registry, const char *id_or_nam
                    struct err *err);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
 struct json *plugin_orders(const struct plugin_registry *registry);
+/* Another number when that list is another one. */
+uint64_t plugin_orders_mark(const struct plugin_registry *registry);
 /* JSON array for people: every file with state, since, reason, remedy, versions, plugins. Caller frees. */
 struct json *plugin_list(const struct plugin_registry *registry);
 

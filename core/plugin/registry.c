@@ -867,6 +867,20 @@ struct json *plugin_orders(const struct plugin_registry *reg)
 	return list;
 }
 
+/* A generation is of one description, and is never given twice. */
+uint64_t plugin_orders_mark(const struct plugin_registry *reg)
+{
+	uint64_t mark = 14695981039346656037u; /* FNV-1a, a generation at a time */
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_ACTIVE)
+			mark = (mark ^ (uint64_t)file->generation) * 1099511628211u;
+	}
+	return mark;
+}
+
 struct json *plugin_list(const struct plugin_registry *reg)
 {
 	struct json *list = json_new_array();

@@ -78,6 +78,8 @@ struct process {
 	struct buf in, line;
 	struct order *order;
 	struct ask *ask; /* its request over HTTP that is under way, see fetch.c */
+	struct json *plugins; /* that it was told of, and their mark */
+	uint64_t plugins_mark;
 	int64_t started_at, idle_since, served;
 	int output_fd;       /* the same pipe as `output`: what is left in it at the end is read at once */
 	int killed;          /* SIGKILL has been sent */
@@ -161,7 +163,7 @@ struct supervise {
 	const struct supervise_config *config;
 	struct queue *queue;
 	struct pool pools[ROLES];
-	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer;
+	struct loop_timer *idle_timer, *soon_timer, *claim_timer, *stop_timer, *watch_timer;
 	int watching;                 /* the timer runs */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
 	size_t n_waiters;

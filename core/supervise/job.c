@@ -25,6 +25,8 @@
 #include "base/str.h"
 #include "supervise/kind.h"
 
+#define ENDING_MAX 1000 /* attempts whose end is on its way to the disk */
+
 enum job_state { JOB_REDO, JOB_RUN, JOB_FINISH };
 
 struct job {
@@ -52,11 +54,19 @@ struct job {
 
 static void job_step(struct job *job);
 
+/* Others may have its slots: at the end of its work, before the end is on disk. So the commits of many ends go together,
+ * while workers go on. */
+static void job_release(struct job *job)
+{
+	job->sup->slots_used -= job->slots;
+	job->slots = 0;
+}
+
 static void job_free(struct job *job)
 {
 	list_del(&job->link);
 	job->sup->n_jobs--;
-	job->sup->slots_used -= job->slots;
+	job_release(job);
 	job->sup->stats.jobs--;
 	json_free(job->body);
 	json_free(job->part);
@@ -179,8 +189,11 @@ static void job_finish(struct job *job)
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);
-	if (!r)
+	if (!r) {
+		job_release(job);
+		loop_timer_set(job->sup->claim_timer, 0); /* not from here: what is claimed may end at once, too */
 		return;
+	}
 	err_set(&err, r, "%s", err_name(r));
 	on_finished(job, r, &err);
 }
@@ -447,7 +460,7 @@ static int claim_one(struct supervise *sup)
 	arena_init(&job->arena);
 	buf_init(&job->data, KIND_RESULT_MAX);
 	job->sup = sup;
-	snprintf(worker, sizeof(worker), "slot-%zu", sup->n_jobs + 1);
+	snprintf(worker, sizeof(worker), "slot-%d", sup->slots_used + 1);
 	r = queue_claim(sup->queue, &ask, &job->arena, &job->task, &err);
 	if (r || !job->task) {
 		if (r)
@@ -470,7 +483,8 @@ static int claim_one(struct supervise *sup)
 
 void jobs_claim(struct supervise *sup)
 {
-	while (!sup->stopping && sup->queue && sup->slots_used < sup->config->tasks && claim_one(sup))
+	while (!sup->stopping && sup->queue && sup->slots_used < sup->config->tasks &&
+	       sup->n_jobs < (size_t)sup->config->tasks + ENDING_MAX && claim_one(sup))
 		;
 }
 

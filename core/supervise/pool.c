@@ -78,7 +78,6 @@ int order_new(struct supervise *sup, const char *op, struct json *json, const st
 	order->ctx = ctx;
 	json_set_int(json, "order", order->number);
 	json_set_str(json, "op", op);
-	json_set(json, "plugins", plugin_orders(sup->env.plugins));
 	confine_order(order);
 	list_add_tail(&pool->waiting, &order->link);
 	pool->n_waiting++;
@@ -365,10 +364,10 @@ static void describe_stop(struct order *order, const struct blame *blame)
 	snprintf(order->stop.text + n, sizeof(order->stop.text) - n, "; it did not stop by itself %s", where);
 }
 
-/* The copy that the order's plugin came from, or NULL. */
-static const char *path_of(const struct order *order, const char *plugin)
+/* The copy that the plugin of its last order came from, or NULL. */
+static const char *path_of(const struct process *process, const char *plugin)
 {
-	const struct json *list = order ? json_get(order->json, "plugins") : NULL;
+	const struct json *list = process->plugins;
 
 	for (size_t i = 0; i < json_count(list); i++)
 		if (!strcmp(json_get_str(json_at(list, i), "id", ""), plugin))
@@ -398,7 +397,7 @@ void pool_dead(struct process *process, int code, int signal)
 		sup->stats.crashes++;
 		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. */
 		if (blame.inside && role != ROLE_SCAN && (process->killed || signal != SIGKILL))
-			plugin_crashed(sup->env.plugins, blame.plugin, path_of(order, blame.plugin), blame.function,
+			plugin_crashed(sup->env.plugins, blame.plugin, path_of(process, blame.plugin), blame.function,
 			               signal);
 	}
 	pool->n_processes--;
@@ -463,6 +462,11 @@ static void on_time(void *ctx)
 	}
 }
 
+static void on_claim_time(void *sup)
+{
+	jobs_claim(sup);
+}
+
 int pool_init(struct supervise *sup, struct err *err)
 {
 	int r;
@@ -475,6 +479,8 @@ int pool_init(struct supervise *sup, struct err *err)
 	r = watch_init(sup, err);
 	if (!r)
 		r = loop_timer_new(sup->env.loop, on_time, sup, &sup->idle_timer, err);
+	if (!r)
+		r = loop_timer_new(sup->env.loop, on_claim_time, sup, &sup->claim_timer, err);
 	return r ? r : loop_timer_new(sup->env.loop, on_time, sup, &sup->soon_timer, err);
 }
 
@@ -501,6 +507,7 @@ void pool_done(struct supervise *sup)
 	}
 	loop_timer_free(sup->idle_timer);
 	loop_timer_free(sup->soon_timer);
+	loop_timer_free(sup->claim_timer);
 	loop_timer_free(sup->watch_timer);
 	fetch_done(sup);
 	confine_done(sup);

@@ -399,6 +399,7 @@ void process_free(struct process *process)
 		munmap(process->page, sizeof(struct wire_page));
 	buf_done(&process->in);
 	buf_done(&process->line);
+	json_free(process->plugins);
 	free(process);
 }
 
@@ -415,8 +416,22 @@ void process_send(struct process *process, enum wire_type type, const struct jso
 	buf_done(&out);
 }
 
+/* The list is most of a small order, and hardly ever changes: it is told with the first order, and when it is another. */
+static void tell_plugins(struct process *process, struct order *order)
+{
+	uint64_t mark = plugin_orders_mark(process->sup->env.plugins);
+
+	if (process->plugins && process->plugins_mark == mark)
+		return;
+	json_free(process->plugins);
+	process->plugins = plugin_orders(process->sup->env.plugins);
+	process->plugins_mark = mark;
+	json_set(order->json, "plugins", json_copy(process->plugins));
+}
+
 void process_give(struct process *process, struct order *order)
 {
+	tell_plugins(process, order);
 	process->state = PROCESS_BUSY;
 	process->order = order;
 	order->process = process;

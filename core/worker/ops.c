@@ -198,7 +198,8 @@ int ops_run(struct worker *worker, const struct json *order, struct json **ret, 
 	const char *name = json_get_str(order, "op", "");
 	int64_t timeout = json_get_int(order, "timeout_ms", 0);
 
-	loader_set_plugins(worker->loader, json_get(order, "plugins"));
+	if (json_get(order, "plugins")) /* else as before */
+		loader_set_plugins(worker->loader, json_get(order, "plugins"));
 	/* A quarter of the memory is for the rest of the process. */
 	loader_set_limits(worker->loader, worker->memory / 4 * 3,
 	                  timeout > 0 ? (clock_mono_ms() + timeout) * 1000000 : 0);
