@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
 #define PLACES_MAX 64
@@ -28,6 +29,16 @@
 static const char *const modes[] = {"off", "log", "enforce"};
 
 /* ---- rights --------------------------------------------------------------------------------------- */
+
+/* Of the plugin that the order's index is made with; the order names the index only. */
+static unsigned index_rights(const struct order *order)
+{
+	const struct catalog_index *index =
+		catalog_index(order->sup->env.catalog, json_str(json_pointer(order->json, "/dataset/name"), ""),
+	                      json_str(json_pointer(order->json, "/index/name"), ""));
+
+	return index ? plugin_rights(order->sup->env.plugins, index->plugin) : 0;
+}
 
 static unsigned rights_of(const struct order *order)
 {
@@ -38,7 +49,7 @@ static unsigned rights_of(const struct order *order)
 	rights |= plugin_rights(plugins, json_str(json_pointer(spec, "/format/plugin"), ""));
 	for (size_t i = 0; i < json_count(steps); i++)
 		rights |= plugin_rights(plugins, json_get_str(json_at(steps, i), "name", ""));
-	return rights;
+	return rights | index_rights(order);
 }
 
 /* ---- places --------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
 #define WAIT_MIN_MS 1000
@@ -21,6 +22,15 @@ static int is_there(struct supervise *sup, const char *kind, const char *name, s
 	return err_set(err, ERR_BUSY, "the task waits for its plugin: %.440s", why.text);
 }
 
+/* An index that is not known fails later, and says so. */
+static int is_index_there(struct supervise *sup, const struct json *body, struct err *err)
+{
+	const struct catalog_index *index =
+		catalog_index(sup->env.catalog, json_get_str(body, "dataset", ""), json_get_str(body, "index", ""));
+
+	return index ? is_there(sup, "index", index->plugin, err) : 0;
+}
+
 int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err)
 {
 	const struct json *steps = json_get(body, "transform");
@@ -33,6 +43,8 @@ int missing_plugin(struct supervise *sup, const char *kind, const struct json *b
 		return is_there(sup, "notifier", json_get_str(body, "plugin", ""), err);
 	if (!strcmp(kind, "export"))
 		return is_there(sup, "ingest", format, err);
+	if (!strcmp(kind, "index"))
+		return is_index_there(sup, body, err);
 	if (strcmp(kind, "ingest"))
 		return 0;
 	if (strcmp(format, "auto"))
