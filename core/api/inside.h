@@ -234,6 +234,8 @@ void handle_plugins_get(struct api *api, struct http_request *req);
 void handle_plugin_get(struct api *api, struct http_request *req);
 void handle_plugins_rescan(struct api *api, struct http_request *req);
 void handle_plugin_clear(struct api *api, struct http_request *req);
+void handle_plugin_pin(struct api *api, struct http_request *req);
+void handle_plugin_unpin(struct api *api, struct http_request *req);
 void handle_agent(struct api *api, struct http_request *req);
 void handle_status(struct api *api, struct http_request *req);
 void handle_health(struct api *api, struct http_request *req);

@@ -75,12 +75,35 @@ void handle_plugins_rescan(struct api *api, struct http_request *req)
 	reply_json(req, 202, json);
 }
 
+static void reply_done(struct http_request *req, int r, const struct err *err)
+{
+	if (r)
+		reply_err(req, err);
+	else
+		http_reply_empty(req, 204);
+}
+
 void handle_plugin_clear(struct api *api, struct http_request *req)
 {
 	struct err err = {0};
+	int r = plugin_clear(api->env.plugins, http_param(req, "id"), &err);
 
-	if (plugin_clear(api->env.plugins, http_param(req, "id"), &err))
-		reply_err(req, &err);
-	else
-		http_reply_empty(req, 204);
+	reply_done(req, r, &err);
+}
+
+void handle_plugin_pin(struct api *api, struct http_request *req)
+{
+	const char *generation = http_query(req, "generation");
+	struct err err = {0};
+	int r = plugin_pin(api->env.plugins, http_param(req, "id"), generation ? generation : "", &err);
+
+	reply_done(req, r, &err);
+}
+
+void handle_plugin_unpin(struct api *api, struct http_request *req)
+{
+	struct err err = {0};
+	int r = plugin_unpin(api->env.plugins, http_param(req, "id"), &err);
+
+	reply_done(req, r, &err);
 }

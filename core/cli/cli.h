@@ -138,6 +138,8 @@ int cmd_plugin_list(const struct args *args);
 int cmd_plugin_info(const struct args *args);
 int cmd_plugin_rescan(const struct args *args);
 int cmd_plugin_clear(const struct args *args);
+int cmd_plugin_pin(const struct args *args);
+int cmd_plugin_unpin(const struct args *args);
 /* author.c: verbs for authors of plugins, which belong to another program. */
 int cmd_author(const struct args *args);
 int author_is_file(const char *word);

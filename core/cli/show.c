@@ -148,6 +148,20 @@ int cmd_plugin_clear(const struct args *args)
 	return show_one(args, "POST", path_of("/v1/plugins/", args->words[0], ":clear"));
 }
 
+int cmd_plugin_pin(const struct args *args)
+{
+	char what[128] = ":pin";
+
+	if (args->n_words > 1)
+		snprintf(what, sizeof(what), ":pin?generation=%.100s", args->words[1]);
+	return show_one(args, "POST", path_of("/v1/plugins/", args->words[0], what));
+}
+
+int cmd_plugin_unpin(const struct args *args)
+{
+	return show_one(args, "POST", path_of("/v1/plugins/", args->words[0], ":unpin"));
+}
+
 int cmd_status(const struct args *args)
 {
 	return show_one(args, "GET", "/v1/status");

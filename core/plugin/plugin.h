@@ -112,6 +112,10 @@ struct json *plugin_list(const struct plugin_registry *registry);
 void plugin_crashed(struct plugin_registry *registry, const char *id, const char *path, const char *function,
                     int signal);
 int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
+/* Holds the bundle to a generation: its version or the beginning of its hash, "" is the one in use. Newer ones are held
+ * back until plugin_unpin, also by the agents that start after this one. ERR_NOTFOUND. */
+int plugin_pin(struct plugin_registry *registry, const char *bundle_or_id, const char *generation, struct err *err);
+int plugin_unpin(struct plugin_registry *registry, const char *bundle_or_id, struct err *err);
 
 const struct metric *plugin_metrics(struct plugin_registry *registry);
 /* What plugins count themselves, from a worker (WIRE_METRICS), becomes metrics, at most 256. Each new one is told

@@ -170,6 +170,10 @@ async function agent(ask) {
 	await ask("getPlugin", 404, { path: { id: "nope" } });
 	await ask("clearPlugin", 204, { path: { id: "org.orasi.index.btree" } }); // a damaged copy of it was refused
 	await ask("clearPlugin", 404, { path: { id: "nope" } });
+	await ask("pinPlugin", 204, { path: { id: "json" } });
+	await ask("pinPlugin", 404, { path: { id: "json" }, query: "?generation=9.9.9" });
+	await ask("unpinPlugin", 204, { path: { id: "json" } });
+	await ask("unpinPlugin", 404, { path: { id: "json" } });
 	await ask("checkStore", 200);
 	await ask("rescanPlugins", 202); // refused ones too
 	for (const operation of ["getAgent", "getStatus", "getMetrics", "scrape", "getHealth", "getLive", "getReady"])

@@ -248,3 +248,14 @@ int plugin_clear(struct plugin_registry *registry, const char *bundle_or_id, str
 	(void)registry;
 	return str_eq(bundle_or_id, "json") ? 0 : err_set(err, ERR_NOTFOUND, "no plugin '%s'", bundle_or_id);
 }
+
+int plugin_pin(struct plugin_registry *registry, const char *bundle_or_id, const char *generation, struct err *err)
+{
+	(void)generation;
+	return plugin_clear(registry, bundle_or_id, err);
+}
+
+int plugin_unpin(struct plugin_registry *registry, const char *bundle_or_id, struct err *err)
+{
+	return plugin_clear(registry, bundle_or_id, err);
+}

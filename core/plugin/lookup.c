@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others ask of the registry. */
+#include "plugin/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+static const char *time_text(int64_t wall_ms, char *ret)
+{
+	clock_rfc3339(wall_ms, ret);
+	return ret;
+}
+
+const struct json *plugin_find(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
+                               struct err *err)
+{
+	const struct file *other = NULL;
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+		const struct json *p = file->description ? registry_find_in(file, kind, id_or_name) : NULL;
+
+		if (p && file->state == STATE_ACTIVE)
+			return p;
+		if (p || !strcmp(file->note.bundle_id, id_or_name))
+			other = file;
+	}
+	if (other && other->reason[0])
+		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, registry_states[other->state],
+		        other->reason);
+	else
+		err_set(err, ERR_NOTFOUND, "there is no %s%splugin '%s': see 'orasi plugin list'", kind ? kind : "",
+		        kind ? " " : "", id_or_name);
+	return NULL;
+}
+
+static int is_type(const struct json *p, const char *kind, const char *type)
+{
+	return !strcmp(json_get_str(p, "kind", ""), kind) && (!type || !strcmp(json_get_str(p, "name", ""), type));
+}
+
+const struct json *plugin_find_type(const struct plugin_registry *reg, const char *kind, const char *plugin,
+                                    const char *type, struct err *err)
+{
+	const struct json *found = NULL;
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+		const struct json *plugins = json_get(file->description, "plugins");
+		size_t n = 0;
+
+		if (file->state != STATE_ACTIVE || strcmp(file->note.bundle_id, plugin))
+			continue;
+		for (size_t i = 0; i < json_count(plugins); i++)
+			if (is_type(json_at(plugins, i), kind, type)) {
+				found = json_at(plugins, i);
+				n++;
+			}
+		if (n == 1)
+			return found;
+		if (n)
+			err_set(err, ERR_INVALID, "bundle '%s' has %zu task types: name one with 'type'", plugin, n);
+		else
+			err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", plugin, kind, type ? " '" : "",
+			        type ? type : "", type ? "'" : "");
+		return NULL;
+	}
+	found = plugin_find(reg, kind, plugin, err);
+	if (!found || is_type(found, kind, type))
+		return found;
+	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin,
+	        json_get_str(found, "name", ""), type);
+	return NULL;
+}
+
+unsigned plugin_rights(const struct plugin_registry *reg, const char *id_or_name)
+{
+	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
+
+	return (unsigned)(json_get_int(p, "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
+}
+
+int plugin_asks(const struct plugin_registry *reg, const char *id_or_name)
+{
+	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
+
+	return (json_get_int(p, "flags", 0) & ORASI_FLAG_NEEDS_HTTP) != 0;
+}
+
+int plugin_may_ask(const struct plugin_registry *reg, const char *id_or_name, const char *host, unsigned port,
+                   struct err *err)
+{
+	const struct json *p = plugin_find(reg, NULL, id_or_name, err);
+	const char *bundle = json_get_str(p, "bundle", "");
+
+	if (!p)
+		return err->code;
+	if (trust_host(reg->config.trust_file, bundle, host, port))
+		return 0;
+	return err_set(err, ERR_PERM,
+	               "the bundle '%s' may not reach '%.200s' port %u: add {\"bundle\":\"%s\",\"hosts\":[\"%.200s\"]} "
+	               "to \"rights\" of "
+	               "'%.200s'",
+	               bundle, host, port, bundle, host, reg->config.trust_file);
+}
+
+struct json *plugin_orders(const struct plugin_registry *reg)
+{
+	static const char *const members[] = {"id", "name", "kind", "path", "features", NULL};
+	struct json *list = json_new_array();
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+		const struct json *plugins = json_get(file->description, "plugins");
+
+		for (size_t i = 0; file->state == STATE_ACTIVE && i < json_count(plugins); i++) {
+			struct json *entry = json_new_object();
+
+			for (int k = 0; members[k]; k++)
+				json_set(entry, members[k], json_copy(json_get(json_at(plugins, i), members[k])));
+			json_push(list, entry);
+		}
+	}
+	return list;
+}
+
+/* A generation is of one description, and is never given twice. */
+uint64_t plugin_orders_mark(const struct plugin_registry *reg)
+{
+	uint64_t mark = 14695981039346656037u; /* FNV-1a, a generation at a time */
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_ACTIVE)
+			mark = (mark ^ (uint64_t)file->generation) * 1099511628211u;
+	}
+	return mark;
+}
+
+struct json *plugin_list(const struct plugin_registry *reg)
+{
+	struct json *list = json_new_array();
+	char since[CLOCK_RFC3339_LEN];
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+		struct json *entry = json_new_object();
+
+		json_set_str(entry, "path", file->path);
+		json_set_str(entry, "state", registry_states[file->state]);
+		json_set_str(entry, "since", time_text(file->since, since));
+		json_set_str(entry, "reason", file->reason);
+		json_set_str(entry, "remedy", file->remedy);
+		json_set_str(entry, "bundle", file->note.bundle_id);
+		json_set_str(entry, "version", file->note.bundle_version);
+		json_set_str(entry, "sha256", file->sha);
+		json_set_int(entry, "generation", file->generation);
+		json_set_bool(entry, "pinned", registry_pinned(reg, file->note.bundle_id) == file);
+		json_set(entry, "plugins",
+		         file->description ? json_copy(json_get(file->description, "plugins")) : json_new_array());
+		json_push(list, entry);
+	}
+	return list;
+}
+
+struct json *plugin_secrets(const struct plugin_registry *reg, const char *id)
+{
+	return reg->config.secrets ? secrets_read(reg->config.secrets, id) : NULL;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the registry share. Inside the plugin room only.
+ *
+ *   registry.c   the table of files; what is due; metrics
+ *   watch.c      the folders: what is there, new or gone
+ *   judge.c      is it ours, may it be loaded, what is in it
+ *   life.c       which generation is used: activation, rights, crashes, quarantine
+ *   pin.c        generations that the operator holds on to
+ *   lookup.c     answers for others */
+#ifndef PLUGIN_REGISTRY_H
+#define PLUGIN_REGISTRY_H
+
+#include <limits.h>
+
+#include <orasi/abi.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "plugin/counts.h"
+#include "plugin/inside.h"
+#include "plugin/trust.h"
+
+#define DIRS_MAX 16
+#define CRASHES_MAX 3
+
+enum state {
+	STATE_SETTLING,
+	STATE_SCANNING,
+	STATE_ACTIVE,
+	STATE_PREVIOUS,
+	STATE_HELD, /* back by a pin */
+	STATE_SHADOWED,
+	STATE_REFUSED,
+	STATE_QUARANTINED,
+	STATES
+};
+extern const char *const registry_states[STATES];
+
+struct file {
+	struct list link;
+	char path[PATH_MAX], cas[PATH_MAX], sha[65];
+	enum state state;
+	char reason[512], remedy[128], warning[512];
+	int64_t since; /* wall ms */
+	struct plugin_note note;
+	struct json *description; /* the scan's answer, plugins with their details */
+	int64_t settle_at, generation, quarantined_until, quarantine_ms;
+	int64_t crashes[CRASHES_MAX];
+	int n_crashes, present;
+};
+
+struct plugin_registry {
+	const char *const *dirs;
+	char state_dir[PATH_MAX];
+	int fd, watches[DIRS_MAX];
+	struct list files;
+	struct json *known; /* sha → description */
+	struct json *pins;  /* bundle → {"sha256", "version", "path"} */
+	plugin_scan_fn scan;
+	void *ctx;
+	int64_t generations;
+	_Atomic int64_t active, refused, scanned, crashed;
+	struct metric metrics[5 + STATES];
+	struct counts counts;
+	struct plugin_config config;
+	struct plugin_events events;
+	struct state_count {
+		struct plugin_registry *registry;
+		int state;
+		char labels[32];
+	} states[STATES];
+};
+
+/* ---- the table: registry.c --------------------------------------------------------------------------------------- */
+
+struct file *registry_add(struct plugin_registry *reg, const char *path); /* NULL: out of memory */
+void registry_file_free(struct file *file);
+void registry_enter(struct file *file, enum state state, const char *reason, const char *remedy);
+void registry_refuse(struct plugin_registry *reg, struct file *file, const char *reason);
+void registry_tell_due(struct plugin_registry *reg);
+
+/* ---- judge.c ----------------------------------------------------------------------------------------------------- */
+
+void registry_judge(struct plugin_registry *reg, struct file *file); /* it has settled; may free it */
+/* 0, or ERR_PERM; with trust "warn" the sentence becomes the file's warning. */
+int registry_check_trust(const struct plugin_registry *reg, struct file *file, const struct buf *bytes,
+                         struct err *err);
+
+/* ---- life.c ------------------------------------------------------------------------------------------------------ */
+
+void registry_activate(struct plugin_registry *reg, struct file *file); /* if nothing speaks against it */
+void registry_count_active(struct plugin_registry *reg);
+/* The plugin of a file by id or name; NULL: it has none. */
+const struct json *registry_find_in(const struct file *file, const char *kind, const char *name);
+/* Another bundle that has one of our ids already. */
+struct file *registry_find_rival(struct plugin_registry *reg, const struct file *mine);
+
+/* ---- watch.c ----------------------------------------------------------------------------------------------------- */
+
+void registry_read_events(struct plugin_registry *reg);
+
+/* ---- pin.c ------------------------------------------------------------------------------------------------------- */
+
+void registry_load_pins(struct plugin_registry *reg); /* and brings the generations back that they hold */
+/* The file in use that a pin holds the bundle to, or NULL. */
+const struct file *registry_pinned(const struct plugin_registry *reg, const char *bundle);
+
+#endif
