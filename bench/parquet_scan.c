@@ -3,7 +3,8 @@
  *
  *   parquet_scan FILE [COLUMN]        all columns, or one of them
  *
- * Prints processor seconds and a sum as JSON: numbers are added up, of texts their lengths. */
+ * Prints processor seconds and a sum as JSON: numbers are added up, of texts their lengths, of lists, maps and structs
+ * what is in them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,14 @@ static double sum_text(const struct arrow_view *view)
 
 static double sum_column(const struct arrow_view *view)
 {
+	struct arrow_view child;
 	double sum = 0;
+
+	for (int64_t i = 0; i < view->schema->n_children; i++)
+		if (!arrow_view_child(view, i, &child))
+			sum += sum_column(&child);
+	if (view->schema->n_children)
+		return sum;
 
 	switch (view->info.type) {
 	case ARROW_UTF8:

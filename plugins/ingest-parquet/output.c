@@ -12,36 +12,29 @@ orasi_status output_open(struct output *o, const struct node *node, const struct
 		vector_init(&o->vector, o->plan.leaf, &o->plan.want, buffers);
 		return ORASI_OK;
 	}
-	o->builder = arrow_builder_new(want);
-	return o->builder ? ORASI_OK : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	return nested_open(&o->nested, &o->plan, want, buffers, err);
 }
 
 void output_done(struct output *o)
 {
-	plan_done(&o->plan);
+	nested_close(&o->nested);
 	if (o->vector.buffers)
 		vector_done(&o->vector);
-	arrow_builder_free(o->builder);
+	plan_done(&o->plan);
 	memset(o, 0, sizeof(*o));
 }
 
 orasi_status output_read(struct output *o, size_t n, orasi_error *err)
 {
-	orasi_status r = ORASI_OK;
-
-	if (!o->builder)
-		return vector_read(&o->vector, n, err);
-	while (n-- > 0 && !r)
-		r = plan_read(&o->plan, o->builder, err);
-	return r;
+	return o->plan.leaf ? vector_read(&o->vector, n, err) : nested_read(&o->nested, n, err);
 }
 
 size_t output_bytes(const struct output *o)
 {
-	return o->builder ? arrow_builder_bytes(o->builder) : vector_bytes(&o->vector);
+	return o->plan.leaf ? vector_bytes(&o->vector) : nested_bytes(&o->nested);
 }
 
 int output_finish(struct output *o, struct ArrowArray *ret)
 {
-	return o->builder ? arrow_builder_finish(o->builder, ret) : vector_finish(&o->vector, ret);
+	return o->plan.leaf ? vector_finish(&o->vector, ret) : nested_finish(&o->nested, ret);
 }

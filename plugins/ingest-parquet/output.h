@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One column of the batches that come out: flat ones as vectors, nested ones row by row, columns
- * that the file does not have as nulls. */
+/* One column of the batches that come out: a flat one, a nested one, or nulls for one that the file does not have. */
 #ifndef PARQUET_OUTPUT_H
 #define PARQUET_OUTPUT_H
 
-#include "assemble.h"
-#include "vector.h"
+#include "nested.h"
 
 struct output {
 	struct plan plan;
-	struct vector vector;
-	struct arrow_builder *builder; /* NULL: it is a vector */
+	struct vector vector;        /* of a flat column */
+	struct nested_column nested; /* of every other */
 };
 
 /* `node` is NULL when the file has no such column; `leaves` as for plan_make. */

@@ -77,9 +77,8 @@ static int reserve_bits(struct vector *v, struct vector_buffer *b, size_t n)
 }
 
 /* The bitmap appears with the first null; the rows before it are all there. */
-static int add_validity(struct vector *v, size_t n, size_t present)
+static int add_validity(struct vector *v, const uint8_t *def, int there, size_t n, size_t present)
 {
-	const struct leaf *leaf = v->leaf;
 	int all = present == n, fresh = !v->nulls;
 
 	if (all && fresh)
@@ -89,7 +88,7 @@ static int add_validity(struct vector *v, size_t n, size_t present)
 	if (fresh)
 		memset(v->validity.data, 0xFF, v->validity.len);
 	for (size_t i = 0; i < n; i++)
-		set_bit(v->validity.data, v->length + i, all || leaf->def.data[leaf->pos + i] == leaf->node->def);
+		set_bit(v->validity.data, v->length + i, all || def[i] >= there);
 	v->nulls += n - present;
 	return 0;
 }
@@ -148,10 +147,9 @@ INLINE void spread(uint8_t *to, const uint8_t *def, int there, size_t n, size_t 
 }
 
 /* Makes room for the nulls among n rows. */
-static void spread_values(const struct vector *v, uint8_t *to, size_t n, size_t present)
+static void spread_values(const struct vector *v, const uint8_t *def, uint8_t *to, size_t n, size_t present)
 {
 	const struct leaf *leaf = v->leaf;
-	const uint8_t *def = &leaf->def.data[leaf->pos];
 
 	if (v->width == 8)
 		spread(to, def, leaf->node->def, n, present, 8);
@@ -161,7 +159,7 @@ static void spread_values(const struct vector *v, uint8_t *to, size_t n, size_t 
 		spread(to, def, leaf->node->def, n, present, v->width);
 }
 
-static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_error *err)
+static orasi_status add_fixed(struct vector *v, const uint8_t *def, size_t n, size_t present, orasi_error *err)
 {
 	uint8_t *to;
 	orasi_status r;
@@ -171,12 +169,12 @@ static orasi_status add_fixed(struct vector *v, size_t n, size_t present, orasi_
 	to = v->data.data + v->data.len;
 	r = put_values(v, to, present, err);
 	if (present < n)
-		spread_values(v, to, n, present);
+		spread_values(v, def, to, n, present);
 	v->data.len += n * v->width;
 	return r;
 }
 
-static orasi_status add_bits(struct vector *v, size_t n, orasi_error *err)
+static orasi_status add_bits(struct vector *v, const uint8_t *def, size_t n, size_t present, orasi_error *err)
 {
 	const struct leaf *leaf = v->leaf;
 	size_t value = leaf->value_pos;
@@ -184,7 +182,7 @@ static orasi_status add_bits(struct vector *v, size_t n, orasi_error *err)
 	if (reserve_bits(v, &v->data, v->length + n))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		int there = !leaf->node->def || leaf->def.data[leaf->pos + i] == leaf->node->def;
+		int there = present == n || def[i] == leaf->node->def;
 
 		set_bit(v->data.data, v->length + i, there && *leaf_value_at(leaf, value).ptr);
 		value += (size_t)there;
@@ -291,10 +289,10 @@ INLINE size_t put_bytes(const struct leaf *leaf, uint8_t *to, size_t end, uint8_
 	return end;
 }
 
-static orasi_status add_bytes(struct vector *v, size_t n, size_t present, orasi_error *err)
+static orasi_status add_bytes(struct vector *v, const uint8_t *levels, size_t n, size_t present, orasi_error *err)
 {
 	const struct leaf *leaf = v->leaf;
-	const uint8_t *def = present == n ? NULL : &leaf->def.data[leaf->pos];
+	const uint8_t *def = present == n ? NULL : levels;
 	orasi_status r = reserve_bytes(v, n, present, err);
 	size_t end = v->data.len;
 	uint8_t *ends;
@@ -332,24 +330,31 @@ static size_t count_present(const struct leaf *leaf, size_t n)
 	return present;
 }
 
+orasi_status vector_take(struct vector *v, const uint8_t *def, size_t n, size_t present, orasi_error *err)
+{
+	orasi_status r;
+
+	if (add_validity(v, def, v->leaf->node->def, n, present))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (v->offset_width)
+		r = add_bytes(v, def, n, present, err);
+	else if (v->width)
+		r = add_fixed(v, def, n, present, err);
+	else
+		r = add_bits(v, def, n, present, err);
+	v->leaf->value_pos += present;
+	v->length += n;
+	return r;
+}
+
 /* n rows of the page that the leaf stands in. */
 static orasi_status take(struct vector *v, size_t n, orasi_error *err)
 {
 	struct leaf *leaf = v->leaf;
-	size_t present = count_present(leaf, n);
-	orasi_status r;
+	const uint8_t *def = leaf->node->def ? &leaf->def.data[leaf->pos] : NULL;
+	orasi_status r = vector_take(v, def, n, count_present(leaf, n), err);
 
-	if (add_validity(v, n, present))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	if (v->offset_width)
-		r = add_bytes(v, n, present, err);
-	else if (v->width)
-		r = add_fixed(v, n, present, err);
-	else
-		r = add_bits(v, n, err);
 	leaf->pos += n;
-	leaf->value_pos += present;
-	v->length += n;
 	return r;
 }
 
@@ -374,6 +379,40 @@ orasi_status vector_read(struct vector *v, size_t n, orasi_error *err)
 	return r;
 }
 
+/* ---- shapes --------------------------------------------------------------------------------- */
+
+void vector_init_shape(struct vector *v, size_t offset_width, struct buffers *buffers)
+{
+	memset(v, 0, sizeof(*v));
+	v->buffers = buffers;
+	v->offset_width = offset_width;
+}
+
+int vector_add_shape(struct vector *v, const uint8_t *def, int there, size_t n)
+{
+	size_t present = n;
+
+	if (there)
+		present = 0;
+	for (size_t i = 0; there && i < n; i++)
+		present += def[i] >= there;
+	if (add_validity(v, def, there, n, present))
+		return -1;
+	v->length += n;
+	return 0;
+}
+
+int vector_add_ends(struct vector *v, const size_t *ends, size_t n)
+{
+	if (reserve(v, &v->offsets, (n + 1) * v->offset_width))
+		return -1;
+	if (!v->offsets.len)
+		put_end(v, 0);
+	for (size_t i = 0; i < n; i++)
+		put_end(v, ends[i]);
+	return 0;
+}
+
 /* ---- handing over --------------------------------------------------------------------------- */
 
 /* What an array that was handed over needs to give its buffers back. */
@@ -381,6 +420,8 @@ struct handed {
 	struct buffers *buffers;
 	const void *pointers[3];
 	size_t caps[3];
+	struct ArrowArray **children;
+	int64_t n_children;
 };
 
 static void array_free(struct ArrowArray *array)
@@ -389,6 +430,11 @@ static void array_free(struct ArrowArray *array)
 
 	for (int i = 0; i < 3; i++)
 		buffers_put(handed->buffers, (void *)handed->pointers[i], handed->caps[i]);
+	for (int64_t i = 0; i < handed->n_children; i++) {
+		arrow_array_release(handed->children[i]);
+		free(handed->children[i]);
+	}
+	free(handed->children);
 	buffers_unref(handed->buffers);
 	free(handed);
 	memset(array, 0, sizeof(*array));
@@ -407,7 +453,7 @@ int vector_finish(struct vector *v, struct ArrowArray *ret)
 	int n = 0;
 
 	/* Consumers may not expect NULL offsets or data, so even empty ones get memory. */
-	if (reserve(v, &v->data, 0) || (v->offset_width && reserve(v, &v->offsets, v->offset_width)))
+	if ((v->leaf && reserve(v, &v->data, 0)) || (v->offset_width && reserve(v, &v->offsets, v->offset_width)))
 		return -1;
 	if (v->offset_width && !v->offsets.len)
 		put_end(v, 0);
@@ -420,7 +466,8 @@ int vector_finish(struct vector *v, struct ArrowArray *ret)
 	n++;
 	if (v->offset_width)
 		hand_over(handed, n++, &v->offsets);
-	hand_over(handed, n++, &v->data);
+	if (v->leaf)
+		hand_over(handed, n++, &v->data);
 	*ret = (struct ArrowArray){.length = (int64_t)v->length,
 	                           .null_count = (int64_t)v->nulls,
 	                           .n_buffers = n,
@@ -429,4 +476,20 @@ int vector_finish(struct vector *v, struct ArrowArray *ret)
 	                           .private_data = handed};
 	v->length = v->nulls = v->validity.len = 0;
 	return 0;
+}
+
+int vector_adopt(struct ArrowArray *array, int64_t n)
+{
+	struct handed *handed = array->private_data;
+
+	handed->children = calloc((size_t)n + 1, sizeof(*handed->children));
+	for (int64_t i = 0; handed->children && i < n; i++) {
+		handed->children[i] = calloc(1, sizeof(*handed->children[i]));
+		if (!handed->children[i])
+			return -1;
+		handed->n_children = i + 1;
+	}
+	array->children = handed->children;
+	array->n_children = handed->n_children;
+	return handed->children ? 0 : -1;
 }

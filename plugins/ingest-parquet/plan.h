@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns back into rows: the assembling half of the Dremel encoding. A plan mirrors the schema
- * that is wanted; each of its nodes reads from a node of the file, or gives nulls when the file has
- * none. */
-#ifndef PARQUET_ASSEMBLE_H
-#define PARQUET_ASSEMBLE_H
+/* Which column of the file becomes which that is wanted. A plan mirrors the wanted schema; each of its nodes reads from
+ * a node of the file, or gives nulls when the file has none. */
+#ifndef PARQUET_PLAN_H
+#define PARQUET_PLAN_H
 
 #include "leaf.h"
 
@@ -22,7 +21,5 @@ struct plan {
 orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want, struct leaf *leaves,
                        orasi_error *err);
 void plan_done(struct plan *plan);
-/* One value of the column, with all that belongs to it. */
-orasi_status plan_read(struct plan *plan, struct arrow_builder *builder, orasi_error *err);
 
 #endif

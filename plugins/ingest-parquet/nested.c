@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows are read leaf by leaf: the levels of the rows at hand are laid side by side, the values go on into vectors. Then
+ * each struct and list takes its shape from the levels of one leaf below it (its probe) in one pass:
+ *
+ *   slot     a level whose repetition is at most that of the innermost list around the node, and whose definition is
+ *            at least that of an item of it; below that there is nothing to be null
+ *   there    the slot's definition is at least the node's
+ *   item     of a list: repetition at most the list's own, definition at least that of an item
+ *
+ * Leaves of one column come from different pages and may disagree, in a file that is damaged: what they make must fit. */
+#include "nested.h"
+
+/* ---- open and close ------------------------------------------------------------------------------------------------ */
+
+static int count_leaves(const struct plan *plan)
+{
+	int n = plan->leaf || plan->own_probe ? 1 : 0;
+
+	for (int64_t i = 0; i < plan->n_children; i++)
+		n += count_leaves(&plan->children[i]);
+	return n;
+}
+
+static struct levels *add_levels(struct nested_column *c, struct leaf *leaf, struct vector *vector, int slot_def)
+{
+	struct levels *levels = &c->levels[c->n_levels++];
+
+	*levels = (struct levels){.leaf = leaf, .vector = vector, .slot_def = slot_def};
+	return levels;
+}
+
+static struct levels *levels_of(struct nested_column *c, const struct leaf *leaf)
+{
+	for (int i = 0; i < c->n_levels; i++)
+		if (c->levels[i].leaf == leaf)
+			return &c->levels[i];
+	return NULL;
+}
+
+static size_t offset_width(const struct nested *n)
+{
+	return n->plan->node->kind == NODE_STRUCT ? 0 : n->plan->want.type == ARROW_LARGE_LIST ? 8 : 4;
+}
+
+static orasi_status open_node(struct nested_column *c, struct nested *n, struct plan *plan,
+                              const struct ArrowSchema *want, struct buffers *buffers, orasi_error *err);
+
+static orasi_status open_children(struct nested_column *c, struct nested *n, const struct ArrowSchema *want,
+                                  struct buffers *buffers, orasi_error *err)
+{
+	const struct node *node = n->plan->node;
+	orasi_status r = ORASI_OK;
+
+	n->children = calloc((size_t)n->plan->n_children + 1, sizeof(*n->children));
+	if (!n->children)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	for (int64_t i = 0; i < n->plan->n_children && !r; i++) {
+		struct nested *child = &n->children[n->n_children++];
+
+		child->slot_def = node->kind == NODE_STRUCT ? n->slot_def : node->item_def;
+		child->slot_rep = node->kind == NODE_STRUCT ? n->slot_rep : node->rep;
+		r = open_node(c, child, &n->plan->children[i], want->children[i], buffers, err);
+	}
+	return r;
+}
+
+static orasi_status open_node(struct nested_column *c, struct nested *n, struct plan *plan,
+                              const struct ArrowSchema *want, struct buffers *buffers, orasi_error *err)
+{
+	orasi_status r;
+
+	n->plan = plan;
+	if (!plan->node) {
+		n->nulls = arrow_builder_new(want);
+		return n->nulls ? ORASI_OK : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	}
+	if (plan->leaf) {
+		vector_init(&n->vector, plan->leaf, &plan->want, buffers);
+		n->levels = add_levels(c, plan->leaf, &n->vector, n->slot_def);
+		return ORASI_OK;
+	}
+	vector_init_shape(&n->vector, offset_width(n), buffers);
+	r = open_children(c, n, want, buffers, err);
+	if (!r && plan->own_probe)
+		add_levels(c, plan->probe, NULL, 0);
+	n->levels = levels_of(c, plan->probe);
+	return r;
+}
+
+orasi_status nested_open(struct nested_column *c, struct plan *plan, const struct ArrowSchema *want,
+                         struct buffers *buffers, orasi_error *err)
+{
+	c->levels = calloc((size_t)count_leaves(plan) + 1, sizeof(*c->levels));
+	return c->levels ? open_node(c, &c->root, plan, want, buffers, err)
+	                 : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+}
+
+static void close_node(struct nested *n)
+{
+	for (int64_t i = 0; i < n->n_children; i++)
+		close_node(&n->children[i]);
+	free(n->children);
+	if (n->vector.buffers)
+		vector_done(&n->vector);
+	arrow_builder_free(n->nulls);
+}
+
+void nested_close(struct nested_column *c)
+{
+	close_node(&c->root);
+	for (int i = 0; i < c->n_levels; i++) {
+		bytes_free(&c->levels[i].def);
+		bytes_free(&c->levels[i].rep);
+		bytes_free(&c->levels[i].slots);
+	}
+	free(c->levels);
+	bytes_free(&c->slots);
+	bytes_free(&c->ends);
+	memset(c, 0, sizeof(*c));
+}
+
+/* ---- levels and values ------------------------------------------------------------------------------------------------ */
+
+/* How many levels of the page belong to the rows that are left; those are counted down. */
+static size_t run_of(const struct leaf *leaf, size_t *rows)
+{
+	size_t left = leaf->n - leaf->pos, i = 0;
+	const uint8_t *rep;
+
+	if (!leaf->node->rep) {
+		i = left < *rows ? left : *rows;
+		*rows -= i;
+		return i;
+	}
+	for (rep = leaf->rep.data + leaf->pos; i < left; i++) {
+		if (!rep[i] && !*rows)
+			break;
+		*rows -= !rep[i];
+	}
+	return i;
+}
+
+/* The levels that have a slot, in a row. */
+static orasi_status take_values(struct levels *l, const uint8_t *def, size_t n, orasi_error *err)
+{
+	struct leaf *leaf = l->leaf;
+	size_t slots = 0, present = 0;
+	uint8_t *kept;
+
+	if (!def || leaf->one_level == leaf->node->def)
+		return vector_take(l->vector, NULL, n, n, err);
+	l->slots.len = 0;
+	if (bytes_reserve(&l->slots, n + 1))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	kept = l->slots.data;
+	for (size_t i = 0; i < n; i++) {
+		kept[slots] = def[i];
+		slots += def[i] >= l->slot_def;
+		present += def[i] == leaf->node->def;
+	}
+	return slots ? vector_take(l->vector, kept, slots, present, err) : ORASI_OK;
+}
+
+static orasi_status take_run(struct levels *l, size_t n, orasi_error *err)
+{
+	struct leaf *leaf = l->leaf;
+	const uint8_t *def = leaf->node->def ? leaf->def.data + leaf->pos : NULL;
+	orasi_status r = ORASI_OK;
+
+	if ((def && bytes_put(&l->def, def, n)) ||
+	    (leaf->node->rep && bytes_put(&l->rep, leaf->rep.data + leaf->pos, n)))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (l->vector)
+		r = take_values(l, def, n, err);
+	leaf->pos += n;
+	l->n += n;
+	return r;
+}
+
+/* The last row ends where the next begins, perhaps in another page. */
+static orasi_status read_levels(struct levels *l, size_t rows, orasi_error *err)
+{
+	size_t n;
+	orasi_status r;
+
+	l->def.len = l->rep.len = l->n = 0;
+	do {
+		r = leaf_ready(l->leaf, err);
+		if (r == ORASI_END && rows)
+			return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+			               l->leaf->node->name);
+		if (r)
+			return r == ORASI_END ? ORASI_OK : r;
+		n = run_of(l->leaf, &rows);
+		r = n ? take_run(l, n, err) : ORASI_OK;
+	} while (!r && n && (rows || l->leaf->node->rep));
+	return r;
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------------- */
+
+static orasi_status disagree(const struct nested *n, orasi_error *err)
+{
+	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' is damaged: its levels do not fit together",
+	               n->plan->node->name);
+}
+
+static int level_at(const struct bytes *levels, size_t i)
+{
+	return levels->len ? levels->data[i] : 0;
+}
+
+static orasi_status shape_struct(struct nested_column *c, struct nested *n, orasi_error *err)
+{
+	const struct levels *l = n->levels;
+	const uint8_t *def = l->def.data;
+	size_t slots = 0;
+	int bad;
+
+	if (!l->rep.len && !n->slot_def) { /* a slot a row */
+		bad = vector_add_shape(&n->vector, def, l->def.len ? n->plan->node->def : 0, l->n);
+		return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		c->slots.data[slots] = (uint8_t)level_at(&l->def, i);
+		slots += level_at(&l->rep, i) <= n->slot_rep && level_at(&l->def, i) >= n->slot_def;
+	}
+	bad = vector_add_shape(&n->vector, c->slots.data, n->plan->node->def, slots);
+	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+}
+
+static orasi_status shape_list(struct nested_column *c, struct nested *n, orasi_error *err)
+{
+	const struct levels *l = n->levels;
+	const struct node *node = n->plan->node;
+	size_t *ends = (size_t *)c->ends.data, slots = 0;
+	int filled = 0, misfit = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int def = level_at(&l->def, i), rep = level_at(&l->rep, i);
+
+		if (rep <= n->slot_rep) {
+			c->slots.data[slots] = (uint8_t)def;
+			slots += def >= n->slot_def;
+			filled = def >= node->item_def;
+		} else {
+			misfit |= !filled || def < node->item_def;
+		}
+		n->items += rep <= node->rep && def >= node->item_def;
+		if (slots)
+			ends[slots - 1] = n->items;
+	}
+	if (misfit)
+		return disagree(n, err);
+	if (n->vector.offset_width == 4 && n->items > INT32_MAX)
+		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2^31 items in one batch", node->name);
+	return vector_add_shape(&n->vector, c->slots.data, node->def, slots) || vector_add_ends(&n->vector, ends, slots)
+	               ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
+	               : ORASI_OK;
+}
+
+static orasi_status shape_node(struct nested_column *c, struct nested *n, orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	if (!n->plan->node || n->plan->leaf)
+		return ORASI_OK;
+	c->slots.len = c->ends.len = 0;
+	if (bytes_reserve(&c->slots, n->levels->n + 1) || bytes_reserve(&c->ends, (n->levels->n + 1) * sizeof(size_t)))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r = n->plan->node->kind == NODE_STRUCT ? shape_struct(c, n, err) : shape_list(c, n, err);
+	for (int64_t i = 0; i < n->n_children && !r; i++)
+		r = shape_node(c, &n->children[i], err);
+	return r;
+}
+
+/* As long as the node above wants it; what the file lacks becomes so. */
+static orasi_status fit(struct nested *n, const struct nested *above, size_t length, orasi_error *err)
+{
+	orasi_status r = ORASI_OK;
+
+	while (n->nulls && (size_t)arrow_builder_length(n->nulls) < length)
+		if (arrow_append_null(n->nulls))
+			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (n->nulls)
+		return ORASI_OK;
+	if (n->vector.length != length)
+		return disagree(above, err);
+	for (int64_t i = 0; i < n->n_children && !r; i++)
+		r = fit(&n->children[i], n, n->plan->node->kind == NODE_STRUCT ? n->vector.length : n->items, err);
+	return r;
+}
+
+orasi_status nested_read(struct nested_column *c, size_t n, orasi_error *err)
+{
+	size_t length = (c->root.nulls ? (size_t)arrow_builder_length(c->root.nulls) : c->root.vector.length) + n;
+	orasi_status r = ORASI_OK;
+
+	for (int i = 0; i < c->n_levels && !r; i++)
+		r = read_levels(&c->levels[i], n, err);
+	if (!r)
+		r = shape_node(c, &c->root, err);
+	return r ? r : fit(&c->root, &c->root, length, err);
+}
+
+/* ---- handing over ---------------------------------------------------------------------------------------------------------- */
+
+static size_t bytes_of(const struct nested *n)
+{
+	size_t bytes = n->nulls ? arrow_builder_bytes(n->nulls) : vector_bytes(&n->vector);
+
+	for (int64_t i = 0; i < n->n_children; i++)
+		bytes += bytes_of(&n->children[i]);
+	return bytes;
+}
+
+size_t nested_bytes(const struct nested_column *c)
+{
+	return bytes_of(&c->root);
+}
+
+static int finish_node(struct nested *n, struct ArrowArray *ret)
+{
+	int bad;
+
+	if (n->nulls)
+		return arrow_builder_finish(n->nulls, ret);
+	bad = vector_finish(&n->vector, ret);
+	n->items = 0;
+	if (bad || n->plan->leaf)
+		return bad;
+	bad = vector_adopt(ret, n->n_children);
+	for (int64_t i = 0; i < n->n_children && !bad; i++)
+		bad = finish_node(&n->children[i], ret->children[i]);
+	if (bad)
+		arrow_array_release(ret);
+	return bad;
+}
+
+int nested_finish(struct nested_column *c, struct ArrowArray *ret)
+{
+	return finish_node(&c->root, ret);
+}
