@@ -146,9 +146,36 @@ static void set_limits(struct running *run, const struct live *live, const struc
 	run->lease_until = ask->lease_ms ? now + ask->lease_ms : 0;
 }
 
+static size_t length(const char *s)
+{
+	return s ? strlen(s) + 1 : 0;
+}
+
+static const char *keep(char **at, const char *s)
+{
+	char *copy = *at;
+
+	*at += length(s);
+	return s ? memcpy(copy, s, length(s)) : NULL;
+}
+
+static struct running *running_new(const struct task *task)
+{
+	struct running *run =
+		calloc(1, sizeof(*run) + length(task->kind) + length(task->dataset) + length(task->trace));
+	char *at = run ? run->texts : NULL;
+
+	if (!run)
+		return NULL;
+	run->kind = keep(&at, task->kind);
+	run->dataset = keep(&at, task->dataset);
+	run->trace = keep(&at, task->trace);
+	return run;
+}
+
 static int claim(struct queue *queue, struct live *live, const struct task *task, const struct queue_claim_ask *ask)
 {
-	struct running *run = calloc(1, sizeof(*run));
+	struct running *run = running_new(task);
 	int64_t now = clock_wall_ms();
 
 	if (!run)

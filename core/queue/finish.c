@@ -20,6 +20,7 @@ struct end {
 	int attempt, crashes, flags, is_written; /* is_written: there is a row of the run */
 	int64_t run_at, started_at, batch, expires_at, retain_ms;
 	const char *worker;
+	struct task *brief; /* NULL: it did not run */
 	struct queue_outcome outcome;
 	struct insert *next, *always; /* tasks that come into being with a success, with any end */
 	size_t n_next, n_always;
@@ -249,7 +250,7 @@ static void end_done(void *arg, int r, const struct err *err)
 	if (!r && live) {
 		enum task_state now_in = take_step(queue, live, e);
 
-		queue_tell(queue, e->id, "state", now_in);
+		queue_tell_end(queue, e->id, now_in, e->brief);
 	} else if (live) {
 		live->settling = 0;
 	}
@@ -302,6 +303,17 @@ static int prepare(struct end *e, const struct live *live, const struct queue_ou
 	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM : prepare_callback(e, live, &policy);
 }
 
+static struct task *brief_of(struct arena *arena, const struct running *run, int attempt)
+{
+	struct task *task = arena_alloc(arena, sizeof(*task));
+
+	task->kind = arena_str(arena, run->kind);
+	task->dataset = arena_str(arena, run->dataset);
+	task->trace = arena_str(arena, run->trace);
+	task->attempt = attempt;
+	return task;
+}
+
 static struct end *end_new(struct queue *queue, struct live *live, enum life_event event,
                            const struct queue_outcome *outcome)
 {
@@ -326,6 +338,7 @@ static struct end *end_new(struct queue *queue, struct live *live, enum life_eve
 		e->is_written = !running_unwritten(queue, live);
 		e->started_at = run->started_at;
 		e->worker = arena_str(&e->arena, run->worker);
+		e->brief = brief_of(&e->arena, run, e->attempt);
 	}
 	e->outcome = *outcome;
 	e->outcome.result = arena_str(&e->arena, outcome->result);

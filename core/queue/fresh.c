@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks that have just been put are likely to be claimed at once: the texts of some of them are kept, so that
- * their claim asks nobody. A slot per id; whoever comes later takes it. A claim takes its task out, so that an
- * idle queue keeps nothing. Not kept: large ones, those that are for later, and those whose row may change while they wait. */
+/* Tasks that have just been put are likely to be shown and claimed at once: the texts of some of them are kept, so that
+ * the answer to their submit and their claim ask nobody. A slot per id; whoever comes later takes it. A claim takes its
+ * task out, so that an idle queue keeps nothing. Not kept: large ones, those of a list that are for later, and those
+ * whose row may change while they wait. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,7 @@ void fresh_put(struct queue *queue, const struct insert *in)
 	           length(s->labels) + length(s->trace);
 	char *at;
 
-	if (!in->is_fresh || in->policy || s->unique_key || s->run_at > in->now || n > TEXT_MAX)
+	if (!in->is_fresh || in->policy || s->unique_key || n > TEXT_MAX)
 		return;
 	fresh = malloc(sizeof(*fresh) + n);
 	if (!fresh)
@@ -71,9 +72,9 @@ void fresh_put(struct queue *queue, const struct insert *in)
 	                            .parent = s->parent};
 }
 
-struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
+struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
 {
-	struct fresh **slot = slot_of(queue, id), *fresh = *slot;
+	const struct fresh *fresh = *slot_of(queue, id);
 	struct task *task;
 
 	if (!fresh || fresh->id != id)
@@ -87,7 +88,15 @@ struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
 	task->labels = arena_str(arena, task->labels);
 	task->trace = arena_str(arena, task->trace);
 	task->policy = arena_alloc(arena, sizeof(*task->policy));
-	fresh_drop(queue, id);
+	return task;
+}
+
+struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
+{
+	struct task *task = fresh_look(queue, id, arena);
+
+	if (task)
+		fresh_drop(queue, id);
 	return task;
 }
 

@@ -46,7 +46,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		                         .expires_at = spec->expires_at,
 		                         .flags = spec_flags(spec),
 		                         .lane_is_new = !lane->is_stored,
-		                         .is_fresh = 1};
+		                         .is_fresh = n == 1 || spec->run_at <= now};
 		if (spec->deadline && (!spec->expires_at || spec->deadline < spec->expires_at))
 			all[i].expires_at = spec->deadline;
 	}

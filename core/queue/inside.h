@@ -63,6 +63,8 @@ struct running {
 	struct claim *claim; /* not written yet, or under way */
 	int stop;            /* ERR_CANCELLED or ERR_TIMEOUT: it was asked to stop */
 	char note[64], worker[64];
+	const char *kind, *dataset, *trace; /* for the log line of its end; in texts */
+	char texts[];
 };
 
 /* Ready tasks: FIFO per priority for those that come in order, a heap for the others. */
@@ -324,15 +326,18 @@ void schedules_free(struct queue *queue);
 void prune(struct queue *queue, int64_t now);
 /* One event, one log line: the task as it is now, in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* read.c */
+/* `brief`: what the log line needs, so that nobody reads the task for it; NULL: not known. */
+void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *brief);
 /* What RAM knows better, copied into the arena. */
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
 /* A ready task for who claims it: only what RAM does not have is read. */
 int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
                     struct err *err);
 
-/* ---- fresh.c: texts of tasks that are likely to be claimed soon ---------------------------- */
+/* ---- fresh.c: texts of tasks that are likely to be asked for soon -------------------------- */
 void fresh_put(struct queue *queue, const struct insert *insert);
-struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
+struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
+struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* the same, and it is gone */
 void fresh_drop(struct queue *queue, int64_t id);
 void fresh_free(struct queue *queue);
 

@@ -121,10 +121,25 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
 	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such task");
 }
 
+/* One that nobody has claimed, nor ended, since it was put. */
+static struct task *get_fresh(struct queue *queue, int64_t id, struct arena *arena)
+{
+	struct task *task = live_find(queue, id) ? fresh_look(queue, id, arena) : NULL;
+
+	if (task)
+		queue_overlay(queue, task, arena);
+	return task;
+}
+
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
 {
 	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
+	int r;
+
+	*ret = get_fresh(queue, id, arena);
+	if (*ret)
+		return 0;
+	r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
 
 	if (r)
 		return r;
@@ -355,7 +370,7 @@ static int is_logged(const char *type, enum task_state state)
 }
 
 /* The task itself is read only when somebody looks: it costs more than the step that is told. */
-void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
+static void tell(struct queue *queue, int64_t id, const char *type, enum task_state state, const struct task *brief)
 {
 	const struct queue_events *events = &queue->events;
 	struct task_event event = {type, ++queue->event_seq, id, state, NULL};
@@ -364,13 +379,23 @@ void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_sta
 	struct task *task;
 
 	arena_init(&arena);
-	if ((wanted || is_logged(type, state)) && !queue_get(queue, id, &arena, &task, NULL)) {
+	if ((wanted || (is_logged(type, state) && !brief)) && !queue_get(queue, id, &arena, &task, NULL)) {
 		show_in(task, state);
 		event.task = task;
 	}
 	if (!strcmp(type, "state"))
-		log_state(id, state, event.task);
+		log_state(id, state, event.task ? event.task : brief);
 	if (events->on_event && (event.task || !wanted))
 		events->on_event(events->ctx, &event);
 	arena_done(&arena);
+}
+
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
+{
+	tell(queue, id, type, state, NULL);
+}
+
+void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *brief)
+{
+	tell(queue, id, "state", state, state == TASK_SUCCEEDED ? brief : NULL); /* a failure has more to say */
 }
