@@ -57,6 +57,7 @@ const struct config_section agent_sections[] = {
 	{"api", api_options, &agent_config.api, "The API behind it."},
 	{"queue", queue_options, &agent_config.queue, "Tasks that wait."},
 	{"workers", supervise_options, &agent_config.workers, "Worker processes."},
+	{"callbacks", supervise_callback_options, &agent_config.workers, "Ends of tasks told to a URL."},
 	{"store", store_options, &agent_config.store, "The SQLite store."},
 	{"plugins", agent_plugin_options, &agent_config, "Plugins."},
 	{"log", log_options, &agent_config, "Logs."},

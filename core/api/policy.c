@@ -7,6 +7,7 @@
 #include "api/check.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "supervise/supervise.h"
 
 #define LABELS_MAX 16
 #define KEY_MAX 256
@@ -252,6 +253,29 @@ static void take_batch(struct check *c, const struct submission *s, size_t i, st
 	json_del(c->task, "batch");
 }
 
+/* The queue keeps who is told, the supervisor tells him. */
+static void take_callback(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	const struct json *callback = json_get(c->task, "callback"), *events = json_get(callback, "events");
+	const char *secret = json_get_str(callback, "secret", NULL);
+	enum task_state state;
+	struct err err = {0};
+
+	(void)s;
+	(void)i;
+	if (!callback)
+		return;
+	if (supervise_check_callback(c->api->env.supervise, json_get_str(callback, "url", ""), &err))
+		errors_add(c->errors, check_below(c, "/callback/url"), "%s", err.text);
+	if (secret && !str_is_name(secret))
+		errors_add(c->errors, check_below(c, "/callback/secret"), "'%.100s' is not a name", secret);
+	for (size_t k = 0; k < json_count(events); k++)
+		if (!task_state_parse(json_str(json_at(events, k), ""), &state))
+			spec->callback_states |= 1 << state;
+	spec->callback = arena_str(c->arena, json_text(callback));
+	json_del(c->task, "callback");
+}
+
 /* What is worse than its schema can tell, with the place of the member where there is one. */
 static void check_spec(struct check *c, const struct task_spec *spec)
 {
@@ -259,6 +283,8 @@ static void check_spec(struct check *c, const struct task_spec *spec)
 
 	if (spec->queue && !str_is_name(spec->queue))
 		errors_add(c->errors, check_below(c, "/queue"), "'%.100s' is not a name", spec->queue);
+	else if (spec->queue && !strcmp(spec->queue, QUEUE_CALLBACKS))
+		errors_add(c->errors, check_below(c, "/queue"), "the queue '%s' is the agent's own", spec->queue);
 	else if (spec->expires_at && spec->expires_at <= clock_wall_ms())
 		errors_add(c->errors, check_below(c, "/expires_at"), "it is in the past");
 	else if (spec->deadline && spec->deadline <= clock_wall_ms())
@@ -274,7 +300,7 @@ static const struct special {
 } specials[] = {
 	{"retry", take_retry},   {"retention", take_retention}, {"priority", take_priority},
 	{"labels", take_labels}, {"retry_rules", take_rules},   {"depends_on", take_dependencies},
-	{"batch", take_batch},
+	{"batch", take_batch},   {"callback", take_callback},
 };
 #define SPECIALS (sizeof(specials) / sizeof(specials[0]))
 

@@ -302,6 +302,8 @@ void task_write(struct buf *out, const struct task *task, int how)
 	put_str(out, "worker", task->worker);
 	put_progress(out, task);
 	put_error(out, task);
+	if (how == TASK_FULL && task->policy->callback)
+		put_raw(out, "callback", task->policy->callback);
 	if (how == TASK_FULL) {
 		put_raw(out, "spec", task->body);
 		put_raw(out, "result", task->result);

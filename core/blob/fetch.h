@@ -24,4 +24,12 @@
  * all of it. */
 int fetch_do(const struct json *request, struct json **ret, struct err *err);
 
+/* Adds the three headers of a signed message to a request, by the specification of Standard Webhooks 1.0.0:
+ *
+ *   webhook  {"id", "timestamp": unix s, "keys": [base64 of the secrets as they stand in their files]}
+ *
+ * Each key gives a "v1," signature: base64 of HMAC-SHA256 over "id.timestamp.body". No keys: no signature.
+ * ERR_INVALID: a secret is neither "whsec_" and base64 of 24 to 64 bytes, nor such base64 alone. */
+int fetch_sign(struct json *request, const struct json *webhook, struct err *err);
+
 #endif

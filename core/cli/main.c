@@ -19,7 +19,8 @@ const struct command commands[] = {
          "Full-text search, best rows first.", cmd_search},
 	{"task", "submit", 0, 1, "[JSON|FILE|-]",
          "--kind K --dataset D --sql S --queue Q --priority P --run-at T --expires-at T --timeout T --max-attempts N "
-         "--deadline T --unique-key K --idempotency-key K --concurrency-key K --tenant T --batch ID --label K=V --wait",
+         "--deadline T --unique-key K --idempotency-key K --concurrency-key K --tenant T --batch ID --label K=V "
+         "--callback URL --callback-secret NAME --wait",
          "Submit a task, or an array of tasks; prints the ids.", cmd_task_submit},
 	{"task", "list", 0, 0, "",
          "--state S --kind K --dataset D --queue Q --tenant T --parent ID --batch ID --label K=V --limit N --cursor C",

@@ -74,6 +74,14 @@ static int put_members(const struct args *args, struct json *task)
 		if ((value = args_get(args, members[i].option, NULL)))
 			json_set(task, members[i].member,
 			         members[i].as_text ? json_new_str(value) : typed_value(value));
+	if ((value = args_get(args, "callback", NULL))) {
+		struct json *callback = json_new_object();
+
+		json_set_str(callback, "url", value);
+		if ((value = args_get(args, "callback-secret", NULL)))
+			json_set_str(callback, "secret", value);
+		json_set(task, "callback", callback);
+	}
 	if (!args_has(args, "label"))
 		return 0;
 	labels = json_new_object();
@@ -87,7 +95,7 @@ static int is_tuned(const struct args *args)
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (args_has(args, members[i].option))
 			return 1;
-	return args_has(args, "label");
+	return args_has(args, "label") || args_has(args, "callback");
 }
 
 static int parse_order(const struct args *args, const struct buf *text, struct json **ret)

@@ -99,6 +99,8 @@ int plugin_asks(const struct plugin_registry *registry, const char *id_or_name);
 /* May it send one to this host? 0, or ERR_PERM with the remedy. */
 int plugin_may_ask(const struct plugin_registry *registry, const char *id_or_name, const char *host, unsigned port,
                    struct err *err);
+/* "host", "host:port", "*.domain", "*.domain:port"; without a port any is meant. */
+int plugin_host_fits(const char *pattern, const char *host, unsigned port);
 /* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
 struct json *plugin_orders(const struct plugin_registry *registry);
 /* Another number when that list is another one. */

@@ -223,8 +223,7 @@ const char *trust_rights_text(unsigned rights)
 
 /* ---- hosts ----------------------------------------------------------------------------------------- */
 
-/* "host", "host:port", "*.domain", "*.domain:port"; without a port any is meant. */
-static int is_host(const char *pattern, const char *host, unsigned port)
+int plugin_host_fits(const char *pattern, const char *host, unsigned port)
 {
 	const char *colon = strrchr(pattern, ':'), *bracket = strrchr(pattern, ']');
 	size_t n = strlen(pattern), len = strlen(host);
@@ -251,7 +250,7 @@ int trust_host(const char *file, const char *bundle, const char *host, unsigned 
 		const struct json *hosts = json_get(json_at(list, i), "hosts");
 
 		for (size_t k = 0; k < json_count(hosts) && !found && fits(json_at(list, i), bundle); k++)
-			found = is_host(json_str(json_at(hosts, k), ""), host, port);
+			found = plugin_host_fits(json_str(json_at(hosts, k), ""), host, port);
 	}
 	json_free(trust);
 	return found;

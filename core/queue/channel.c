@@ -85,6 +85,7 @@ struct channel *channel_get(struct queue *queue, const char *name)
 	list_init(&channel->turn);
 	list_init(&channel->turns);
 	settings_default(&channel->settings);
+	channel->is_apart = !strcmp(name, QUEUE_CALLBACKS);
 	channel->aging_ms = queue->config.aging_ms;
 	return channel;
 }
@@ -286,8 +287,8 @@ void lane_del(struct queue *queue, struct live *live)
 
 void channel_wake(struct queue *queue, struct channel *channel)
 {
-	if (!channel->n_ready || channel->settings.paused || channel->settings.remote || channel->opens.pos ||
-	    !list_empty(&channel->turn))
+	if (!channel->n_ready || channel->settings.paused || channel->settings.remote || channel->is_apart ||
+	    channel->opens.pos || !list_empty(&channel->turn))
 		return;
 	channel->credit = channel->settings.weight;
 	list_add_tail(&queue->turns, &channel->turn);

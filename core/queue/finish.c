@@ -10,6 +10,10 @@
 
 #define RESULT_MAX (1u << 20)
 #define RETRY_FACTOR 200
+/* A receiver may be away for a night: with the bound doubling up to two hours these are more than a day. */
+#define CALLBACK_ATTEMPTS 24
+#define CALLBACK_RETRY_MAX_MS (2 * 3600 * 1000)
+#define CALLBACK_TIMEOUT_MS (60 * 1000)
 
 struct end {
 	struct queue *queue;
@@ -277,11 +281,19 @@ static int prepare_next(struct end *e, const struct queue_outcome *outcome)
 /* The callback is a task of its own: it is retried and never holds up the end. */
 static int prepare_callback(struct end *e, const struct live *live, const struct task_spec *policy)
 {
-	struct task_spec spec = {.kind = "callback", .queue = "callbacks", .priority = -1, .parent = e->id};
+	struct task_spec spec = {.kind = "callback",
+	                         .queue = QUEUE_CALLBACKS,
+	                         .priority = -1,
+	                         .parent = e->id,
+	                         .max_attempts = CALLBACK_ATTEMPTS,
+	                         .retry_max_ms = CALLBACK_RETRY_MAX_MS,
+	                         .timeout_ms = CALLBACK_TIMEOUT_MS};
 	struct arena *arena = &e->arena;
 	int r;
 
 	if (!policy->callback || e->to == TASK_SCHEDULED)
+		return 0;
+	if (policy->callback_states && !(policy->callback_states & 1 << e->to))
 		return 0;
 	spec.body = policy->callback;
 	spec.tenant = live->lane->tenant->name;

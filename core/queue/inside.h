@@ -105,6 +105,7 @@ struct channel {
 	char *name;
 	struct queue_settings settings;
 	int is_set;       /* has settings of its own */
+	int is_apart;     /* QUEUE_CALLBACKS */
 	int64_t aging_ms; /* its own or the agent's */
 	struct map lanes;
 	struct list turns; /* lanes that have ready tasks */

@@ -51,6 +51,9 @@ static inline int task_state_is_final(enum task_state state)
 	return state >= TASK_SUCCEEDED;
 }
 
+/* The queue of callbacks: only who names it gets its tasks, so that slow receivers take no place from others. */
+#define QUEUE_CALLBACKS "callbacks"
+
 #define TASK_PRIORITY_MAX 9
 #define TASK_PRIORITY_DEFAULT 5
 /* "critical" 0, "high" 2, "normal" 5, "low" 8; or "0" … "9". */
@@ -119,8 +122,8 @@ struct task_spec {
 	size_t n_depends_on;                    /* at most 1000 */
 	int on_dep_failure;
 	int64_t batch;        /* batch id or 0 */
-	const char *callback; /* when it ends, a task of kind "callback" in queue "callbacks" gets
-	                         this body */
+	const char *callback; /* when it ends, a task of kind "callback" in QUEUE_CALLBACKS gets this body */
+	int callback_states;  /* the ends that are told: bits 1 << TASK_SUCCEEDED …, 0 = all */
 	int64_t parent;       /* task id or 0 */
 };
 
@@ -219,7 +222,7 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
  * than are free is not passed by others. */
 struct queue_claim_ask {
 	const char *worker;
-	const char *const *queues; /* NULL-ended; NULL: all that are not settings.remote */
+	const char *const *queues; /* NULL-ended; NULL: all but QUEUE_CALLBACKS and those with settings.remote */
 	int slots, all_slots;      /* free ones and all, 0 = any; who wants more than all gets all */
 	int64_t lease_ms;          /* 0: a worker of this agent, whose end is known without a lease */
 };

@@ -71,6 +71,7 @@ static const struct field fields[] = {
 	FIELD(on_dep_failure, FIELD_INT, IN_POLICY, TASK_DEP_HOLD),
 	FIELD(batch, FIELD_I64, IN_POLICY, INT64_MAX),
 	FIELD(callback, FIELD_STR, IN_POLICY, CALLBACK_MAX),
+	FIELD(callback_states, FIELD_INT, IN_POLICY, (1 << TASK_STATES) - 1),
 	FIELD(parent, FIELD_I64, 0, INT64_MAX),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

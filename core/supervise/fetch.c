@@ -21,13 +21,8 @@ struct ask {
 
 /* ---- where to ---------------------------------------------------------------------------------------------------- */
 
-struct target {
-	char host[256];
-	unsigned port;
-};
-
 /* Only the plainest form of a URL, so that no two readers of it see different hosts. */
-static int read_target(const char *url, struct target *ret, struct err *err)
+int fetch_target(const char *url, struct fetch_target *ret, struct err *err)
 {
 	int secure = str_starts(url, "https://");
 	const char *host = url + (secure ? 8 : 7), *end;
@@ -60,8 +55,8 @@ static int may_ask(const struct process *process, const struct json *request, st
 {
 	const struct plugin_registry *plugins = process->sup->env.plugins;
 	const char *plugin = json_str(json_pointer(process->order->json, "/spec/plugin"), "");
-	struct target target;
-	int r = read_target(json_get_str(request, "url", ""), &target, err);
+	struct fetch_target target;
+	int r = fetch_target(json_get_str(request, "url", ""), &target, err);
 
 	if (r)
 		return r;

@@ -131,6 +131,11 @@ void confine_done(struct supervise *sup);
 
 /* ---- requests over HTTP ---------------------------------------------------------------------- */
 
+struct fetch_target {
+	char host[256];
+	unsigned port;
+};
+int fetch_target(const char *url, struct fetch_target *ret, struct err *err);
 void fetch_ask(struct process *process, const struct json *message); /* of the order it is at */
 void fetch_forget(struct process *process);                          /* an answer will find nobody */
 void fetch_done(struct supervise *sup);
@@ -172,7 +177,7 @@ struct supervise {
 	struct list asks;
 	struct list jobs;
 	size_t n_jobs;
-	int slots_used;
+	int slots_used, n_callbacks;
 	uint32_t last_order;
 	int stopping, said_no_sandbox;
 	void (*on_stopped)(void *ctx);

@@ -49,7 +49,8 @@ struct job {
 	int ended;       /* the work's order has ended */
 	struct buf data; /* rows of a query task */
 	char id[ID_LEN], staging[PATH_MAX];
-	int slots;
+	int slots, is_callback;
+	int64_t retry_after_ms;
 };
 
 static void job_step(struct job *job);
@@ -59,7 +60,8 @@ static void job_step(struct job *job);
 static void job_release(struct job *job)
 {
 	job->sup->slots_used -= job->slots;
-	job->slots = 0;
+	job->sup->n_callbacks -= job->is_callback;
+	job->slots = job->is_callback = 0;
 }
 
 static void job_free(struct job *job)
@@ -171,6 +173,7 @@ static void job_finish(struct job *job)
 	if (!job->err.code)
 		outcome.n_next = follow_up(job, &next);
 	outcome.code = job->err.code;
+	outcome.retry_after_ms = job->retry_after_ms;
 	if (job->waits) {
 		outcome.snooze = 1;
 		outcome.retry_after_ms = missing_wait(job->sup, job->task);
@@ -323,7 +326,7 @@ static void take_result(struct job *job, const struct json *result)
 {
 	struct err err = {0};
 
-	job->result = json_copy(result);
+	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_copy(result);
 	if (job->data.failed)
 		err_set(&err, ERR_LIMIT,
 		        "the result is larger than the %d bytes a task may keep: use POST "
@@ -446,21 +449,25 @@ static int job_prepare(struct job *job)
 	return r;
 }
 
-static int claim_one(struct supervise *sup)
+static int claim_one(struct supervise *sup, int is_callback)
 {
+	static const char *const callbacks[] = {QUEUE_CALLBACKS, NULL};
 	struct job *job = calloc(1, sizeof(*job));
 	int all = (int)sup->config->tasks;
 	char worker[32];
-	struct queue_claim_ask ask = {worker, NULL, all - sup->slots_used, all, 0};
+	struct queue_claim_ask ask = {worker, is_callback ? callbacks : NULL, all - sup->slots_used, all, 0};
 	struct err err = {0};
 	int r;
 
 	if (!job)
 		return 0;
+	if (is_callback)
+		ask.slots = ask.all_slots = 0;
 	arena_init(&job->arena);
 	buf_init(&job->data, KIND_RESULT_MAX);
 	job->sup = sup;
-	snprintf(worker, sizeof(worker), "slot-%d", sup->slots_used + 1);
+	snprintf(worker, sizeof(worker), "%s-%d", is_callback ? "callback" : "slot",
+	         (is_callback ? sup->n_callbacks : sup->slots_used) + 1);
 	r = queue_claim(sup->queue, &ask, &job->arena, &job->task, &err);
 	if (r || !job->task) {
 		if (r)
@@ -470,10 +477,13 @@ static int claim_one(struct supervise *sup)
 		return 0;
 	}
 	list_add_tail(&sup->jobs, &job->link);
-	job->slots = job->task->policy->slots > 1 ? job->task->policy->slots : 1;
+	job->is_callback = is_callback;
+	if (!is_callback)
+		job->slots = job->task->policy->slots > 1 ? job->task->policy->slots : 1;
 	if (job->slots > all)
 		job->slots = all;
 	sup->slots_used += job->slots;
+	sup->n_callbacks += is_callback;
 	sup->n_jobs++;
 	sup->stats.jobs++;
 	job_prepare(job);
@@ -481,10 +491,16 @@ static int claim_one(struct supervise *sup)
 	return 1;
 }
 
+static int may_claim(const struct supervise *sup)
+{
+	return !sup->stopping && sup->queue && sup->n_jobs < (size_t)sup->config->tasks + ENDING_MAX;
+}
+
 void jobs_claim(struct supervise *sup)
 {
-	while (!sup->stopping && sup->queue && sup->slots_used < sup->config->tasks &&
-	       sup->n_jobs < (size_t)sup->config->tasks + ENDING_MAX && claim_one(sup))
+	while (may_claim(sup) && sup->slots_used < sup->config->tasks && claim_one(sup, 0))
+		;
+	while (may_claim(sup) && sup->n_callbacks < CALLBACKS_AT_ONCE && claim_one(sup, 1))
 		;
 }
 

@@ -16,6 +16,9 @@ struct kind {
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
 	                    struct err *err);
+	/* What the worker's answer means, where it is not itself the result: the result, or err->code and perhaps when to
+	 * try again. May be NULL. */
+	struct json *(*judge)(const struct json *answer, int64_t *ret_retry_after_ms, struct err *err);
 	/* A part has been committed with this answer of the table worker. May be NULL. */
 	void (*committed)(struct supervise *sup, const struct task *task, const struct json *body,
 	                  const struct json *result);
@@ -29,5 +32,11 @@ const struct kind *kind_find(const char *name); /* NULL: unknown */
 /* {"name","location"} of dataset `name` + `suffix`: as the catalog says, else the default place. */
 struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix);
 struct json *kind_index(const struct json *body); /* {"name"} or null */
+
+/* ---- callback.c: a task's end is told to a URL ----------------------------------------------------------------- */
+#define CALLBACKS_AT_ONCE 2
+const char *callback_fill(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
+                          struct err *err);
+struct json *callback_judge(const struct json *answer, int64_t *ret_retry_after_ms, struct err *err);
 
 #endif

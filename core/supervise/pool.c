@@ -15,7 +15,7 @@
 
 #define WAITING_MAX 1024
 #define WARM_PER_ROLE 1
-#define FETCHERS 2
+#define FETCHERS 4 /* callbacks take half of them at most */
 
 static const struct {
 	const char *name, *op_prefix;

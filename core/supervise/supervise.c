@@ -37,6 +37,15 @@ const struct option supervise_options[] = {
 	OPTION_END,
 };
 
+const struct option supervise_callback_options[] = {
+	{"allow", OPTION_STR, offsetof(struct supervise_config, callback_hosts), "", 0, 0, NULL,
+         "Hosts that callbacks may go to, separated by blanks: host, host:port, *.domain or *.domain:port.\n"
+         "Empty: none, and tasks with a callback are refused."},
+	{"timeout", OPTION_DURATION, offsetof(struct supervise_config, callback_timeout_ms), "15s", 100, 60000, NULL,
+         "How long a receiver may take to answer."},
+	OPTION_END,
+};
+
 /* ---- start and stop ---------------------------------------------------------------------------- */
 
 static void fill_metrics(struct supervise *sup)

@@ -29,8 +29,11 @@ struct supervise_config {
 	int64_t tasks, queries, cancel_grace_ms, scan_limit_ms, idle_ms, orders_per_worker;
 	uint64_t memory;
 	int sandbox; /* index into off, log, enforce */
+	/* of callbacks */
+	char *callback_hosts;
+	int64_t callback_timeout_ms;
 };
-extern const struct option supervise_options[];
+extern const struct option supervise_options[], supervise_callback_options[]; /* both of the one struct */
 
 /* The rooms it works for; all must live longer. `queue` may be set later (supervise_start). */
 struct supervise_env {
@@ -62,6 +65,9 @@ void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const cha
 
 /* A plugin has become usable: tasks that wait for one are called again. */
 void supervise_on_plugin(struct supervise *sup);
+
+/* May a callback go to this URL? ERR_INVALID: it is none; ERR_PERM: its host is not allowed. */
+int supervise_check_callback(const struct supervise *sup, const char *url, struct err *err);
 
 /* A short order on a worker of the role that op belongs to (see worker/worker.h). `order` is taken.
  * on_reply is called exactly once, later; result lives during the call; err->code 0 = fine. */

@@ -28,6 +28,17 @@ int worker_ask(void *ctx, const struct json *request, struct json **ret, struct 
 
 int op_fetch(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
+	const struct json *webhook = json_get(order, "webhook");
+	struct json *request;
+	int r;
+
 	(void)worker;
-	return fetch_do(json_get(order, "request"), ret, err);
+	if (!webhook)
+		return fetch_do(json_get(order, "request"), ret, err);
+	request = json_copy(json_get(order, "request"));
+	r = fetch_sign(request, webhook, err);
+	if (!r)
+		r = fetch_do(request, ret, err);
+	json_free(request);
+	return r;
 }

@@ -50,7 +50,7 @@
  *            "scanned_rows"}
  *
  * role fetch   runs no plugin, has sockets
- *   fetch    request → the answer, see blob/fetch.h
+ *   fetch    request, webhook (how to sign it, or absent) → the answer, see blob/fetch.h
  *
  * role scan    short-lived
  *   scan     path → {"bundle","version","license","vendor","plugins":[{"id","name","kind","version",

@@ -38,6 +38,12 @@ void fake_supervise_free(struct supervise *sup)
 	free(sup);
 }
 
+int supervise_check_callback(const struct supervise *sup, const char *url, struct err *err)
+{
+	(void)sup;
+	return str_starts(url, "https://hooks.test/") ? 0 : err_set(err, ERR_PERM, "it is not allowed");
+}
+
 /* ---- short calls ------------------------------------------------------------------------ */
 static const struct {
 	const char *op, *answer;
