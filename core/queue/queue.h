@@ -140,7 +140,7 @@ struct task {
 	const char *unique_key;
 	const char *checkpoint;          /* JSON text or NULL */
 	const char *result;              /* JSON text or NULL */
-	int error_code;                  /* ERR_, 0 = none */
+	int error_code;                  /* ERR_, 0 = none; of the last attempt while it waits for the next */
 	const char *error, *error_where; /* sentence; JSON pointer or place */
 	const struct task_spec *policy;  /* the fields of task_spec that are not here; never NULL */
 	/* of the running attempt, in RAM only */

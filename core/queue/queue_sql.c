@@ -150,6 +150,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			 " error_code, error, exit_signal, cpu_ms, rss_kib FROM done WHERE id = ?1 "
 			 "AND fence > 0"
 			 " ORDER BY 2",
+	[ATTEMPT_LAST] = "SELECT error_code, error FROM attempt WHERE id = ?1 ORDER BY fence DESC LIMIT 1",
 	[OLD_FIND] = "SELECT id FROM done WHERE forget_at < ?1 AND NOT EXISTS"
 		     " (SELECT 1 FROM dep WHERE parent = done.id) ORDER BY id LIMIT ?2",
 	[OLD_TASK] = "DELETE FROM task WHERE id = ?1",

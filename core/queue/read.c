@@ -85,6 +85,22 @@ static void overlay_running(const struct running *run, struct task *task, struct
 		task->lease_until = clock_wall_ms() + run->lease_until - clock_mono_ms();
 }
 
+/* One that waits to be tried again says why. Whose first attempt is still to come is not looked for. */
+static void read_last_error(const struct queue *queue, struct task *task, struct arena *arena)
+{
+	struct store_stmt *stmt;
+
+	if (task->state >= TASK_RUNNING || (!task->attempt && task->run_at <= task->created_at) ||
+	    store_begin(store_reader(queue->store), statement(ATTEMPT_LAST), &stmt, NULL))
+		return;
+	store_bind_int(stmt, 1, task->id);
+	if (store_step(stmt, NULL) > 0) {
+		task->error_code = (int)store_int(stmt, 0);
+		task->error = arena_str(arena, store_text(stmt, 1));
+	}
+	store_end(stmt);
+}
+
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena)
 {
 	const struct live *live = live_find(queue, task->id);
@@ -148,6 +164,7 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	if (r > 0) {
 		*ret = read_task(stmt, arena);
 		queue_overlay(queue, *ret, arena);
+		read_last_error(queue, *ret, arena);
 	}
 	store_end(stmt);
 	if (!r)
@@ -267,8 +284,10 @@ static int read_page(struct queue *queue, const struct queue_filter *f, enum que
 		struct task *task = read_task(stmt, arena);
 
 		queue_overlay(queue, task, arena);
-		if (state_matches(f->state, task->state))
-			page->tasks[page->n++] = task;
+		if (!state_matches(f->state, task->state))
+			continue;
+		read_last_error(queue, task, arena);
+		page->tasks[page->n++] = task;
 	}
 	store_end(stmt);
 	return r < 0 ? r : 0;
@@ -339,8 +358,10 @@ int queue_list(struct queue *queue, const struct queue_filter *filter, struct ar
 
 static void show_in(struct task *task, enum task_state state)
 {
+	int had_ended = task_state_is_final(task->state);
+
 	task->state = state;
-	if (task_state_is_final(state))
+	if (task_state_is_final(state) || !had_ended)
 		return;
 	task->finished_at = 0;
 	task->error_code = 0;

@@ -84,6 +84,25 @@ START_TEST(a_transient_failure_is_tried_again_and_a_permanent_one_is_not)
 }
 END_TEST
 
+START_TEST(a_task_that_waits_for_its_next_attempt_says_why_and_until_when)
+{
+	int64_t id = put((struct task_spec){.max_attempts = 3});
+
+	ck_assert_int_eq(get(id)->error_code, 0);
+	finish(claim(), ERR_IO);
+	ck_assert_int_eq(get(id)->error_code, ERR_IO);
+	ck_assert_str_eq(get(id)->error, "it broke");
+	ck_assert_int_ge(get(id)->run_at, get(id)->created_at);
+	clock_advance(config.retry_initial_ms);
+	queue_tick(queue);
+	ck_assert_int_eq(get(id)->state, TASK_READY);
+	ck_assert_int_eq(get(id)->error_code, ERR_IO);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(id)->error_code, 0);
+	ck_assert_ptr_null(get(id)->error);
+}
+END_TEST
+
 START_TEST(a_task_that_kills_its_workers_is_given_up)
 {
 	int64_t id = put((struct task_spec){.max_attempts = 100});
@@ -788,6 +807,7 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, an_old_task_of_low_priority_is_not_passed_for_ever);
 	tcase_add_test(c, a_delayed_task_waits_for_its_time);
 	tcase_add_test(c, a_transient_failure_is_tried_again_and_a_permanent_one_is_not);
+	tcase_add_test(c, a_task_that_waits_for_its_next_attempt_says_why_and_until_when);
 	tcase_add_test(c, a_task_that_kills_its_workers_is_given_up);
 	tcase_add_test(c, a_stale_fence_changes_nothing);
 	tcase_add_test(c, a_waiting_task_is_cancelled_at_once_and_a_running_one_is_asked);
