@@ -109,7 +109,7 @@ int s3_list(struct blob *blob, const char *folder, const char *after,
 		r = err_set(err, ERR_INVALID, "the name '%.80s…' is too long", after);
 	if (!r)
 		r = s3_list_keys(blob, prefix, after ? start : NULL, 1, &names, err);
-	if (!r)
+	if (!r && names.n)
 		qsort(names.list, names.n, sizeof(*names.list), by_text);
 	for (size_t i = 0; i < names.n && !r; i++)
 		if (!after || strcmp(names.list[i].text, after) > 0)

@@ -36,6 +36,7 @@ static void work_until_the_cut(unsigned seed)
 				store_drain(store);
 		}
 	powercut_after(0); /* at the latest */
+	store_flush(store); /* what was asked for hears that it failed */
 	store_close(store);
 	queue_close(queue);
 	powercut_restore();
@@ -68,6 +69,7 @@ START_TEST(whenever_the_power_goes_what_was_acknowledged_is_there)
 		}
 		work_until_the_cut(seed + (unsigned)cut);
 		hold_against_the_ledger(seed, cut);
+		store_flush(store);
 		store_close(store);
 		queue_close(queue);
 	}
