@@ -198,24 +198,27 @@ static int fly(struct put *put)
 		return ERR_CONFLICT;
 	}
 	put->key = arena_str(http_arena(put->req), key);
-	return map_set(&put->api->in_flight, put->key, put) ? ERR_NOMEM : 0;
+	if (!map_set(&put->api->in_flight, put->key, put))
+		return 0;
+	reply_fail(put->req, ERR_NOMEM, "no memory for the request");
+	return ERR_NOMEM;
 }
 
 static void submit(struct put *put, int flags)
 {
-	struct submission *s = &put->submission;
+	struct submission s = put->submission; /* an answer may come at once, and put is gone with it */
 	struct err err = {0};
 	int r;
 
-	if (!s->n) { /* by item, and none is fine */
+	if (!s.n) { /* by item, and none is fine */
 		reply_items(put, NULL);
 	} else if (!fly(put)) {
-		put->queue = arena_str(http_arena(put->req), s->specs[0].queue);
-		r = queue_put(put->api->env.queue, s->specs, s->n, flags, on_put, put, &err);
+		put->queue = arena_str(http_arena(put->req), s.specs[0].queue);
+		r = queue_put(put->api->env.queue, s.specs, s.n, flags, on_put, put, &err);
 		if (r)
 			on_put(put, r, NULL, 0, &err);
 	}
-	submission_done(s);
+	submission_done(&s);
 }
 
 void handle_tasks_post(struct api *api, struct http_request *req)
