@@ -198,7 +198,7 @@ int s3_do(struct s3 *s3, const struct s3_call *call, struct http_answer *ret, in
 		else if (r && r != ERR_IO && r != ERR_TIMEOUT)
 			break;
 		else
-			unsure = unsure || r || ret->status >= 500;
+			unsure = unsure || r || ret->status >= 500 || ret->status == 200;
 		if (round + 1 < TRIES)
 			http_answer_done(ret);
 	}
