@@ -21,10 +21,12 @@ ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nest
 index-btree
 index-fulltext
 notify-webhook --option url=https://hooks.example.com/x
+task-fetch --option url=https://api.example.com/x
+task-fetch --option url=https://api.example.com/x --option dataset=d
 transform-select
 transform-select --option on_misfit=null
 TABLE
-known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook transform-select"
+known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook task-fetch transform-select"
 for folder in "$SRC"/plugins/*/; do
 	name=$(basename "$folder")
 	case " $known " in *" $name "*) ;; *) passes "$name passes" "$(own "$name")" ;; esac
