@@ -2,7 +2,7 @@
 /* A version of a dataset as files of any format whose plugin encodes.
  *
  * Happy path: the version is chosen → each data file is read and its rows go through the encoder into files in staging,
- * synced → one PART, which is final, says where they are to go → it is noted durably → a table worker moves them to their
+ * synced → one PART, which is final, says where they are to go → it is noted durably → a worker of the role place moves them to their
  * place (export_commit.c). Until then nothing is to be seen there. What can fail: the encoder refuses a type, a data file
  * is broken or was vacuumed meanwhile, the disk is full: the attempt fails and leaves nothing.
  *

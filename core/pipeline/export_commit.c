@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an export has staged is moved to its place, in a table worker.
+/* What an export has staged is moved to its place, in a worker of the role place.
  *
  * One file appears under its name by a rename, or on S3 by one PUT or the end of a multipart upload: all of it or
  * nothing. A folder on disk appears by a rename too; on S3 its objects come one by one and last the empty one that is

@@ -163,9 +163,9 @@ size_t confine_arguments(struct process *process, const char **argv)
 	snprintf(process->abi_minor, sizeof(process->abi_minor), "%u", plugin_abi_minor());
 	argv[n++] = "--abi-minor";
 	argv[n++] = process->abi_minor;
-	/* The table worker is ours from end to end, and writes where datasets are. */
+	/* These are ours from end to end, and write where datasets are and exports go. */
 	argv[n++] = "--sandbox";
-	argv[n++] = process->role == ROLE_TABLE ? "off" : modes[sup->config->sandbox];
+	argv[n++] = process->role == ROLE_TABLE || process->role == ROLE_PLACE ? "off" : modes[sup->config->sandbox];
 	argv[n++] = "--rights";
 	argv[n++] = numbers[process->rights & 7];
 	argv[n++] = "--data";

@@ -11,7 +11,7 @@
 #include "supervise/supervise.h"
 #include "wire/wire.h"
 
-enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLE_FETCH, ROLES };
+enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLE_FETCH, ROLE_PLACE, ROLES };
 
 enum process_state { PROCESS_STARTING, PROCESS_IDLE, PROCESS_BUSY, PROCESS_STOPPING };
 
@@ -77,7 +77,7 @@ struct process {
 	struct wire_page *page;
 	struct buf in, line;
 	struct order *order;
-	struct ask *ask; /* its request over HTTP that is under way, see fetch.c */
+	struct ask *ask;      /* its request over HTTP that is under way, see fetch.c */
 	struct json *plugins; /* that it was told of, and their mark */
 	uint64_t plugins_mark;
 	int64_t started_at, idle_since, served;

@@ -285,7 +285,7 @@ static const struct kind kinds[] = {
 	{"ingest", "table.commit", 0, 0, fill_ingest, NULL, committed_ingest, follow_ingest},
 	{"index", "table.index_commit", 0, 0, fill_index, NULL, committed_index, NULL},
 	{"maintain", "table.commit", 0, 0, fill_maintain, NULL, committed_ingest, follow_maintain},
-	{"export", "table.export", 0, 0, fill_export, NULL, NULL, NULL},
+	{"export", "place.export", 0, 0, fill_export, NULL, NULL, NULL},
 	{"query", NULL, 0, 0, fill_query, NULL, NULL, NULL},
 	{"custom", NULL, 1, 1, fill_custom, NULL, NULL, NULL},
 	{"notify", NULL, 1, 0, fill_notify, NULL, NULL, NULL},

@@ -21,8 +21,8 @@ static const struct {
 	const char *name, *op_prefix;
 	int warm; /* one is kept alive however idle */
 } roles[ROLES] = {
-	[ROLE_TABLE] = {"table", "table.", 0}, [ROLE_QUERY] = {"query", "query", 1}, [ROLE_SCAN] = {"scan", "scan", 0},
-	[ROLE_FETCH] = {"fetch", "fetch", 0},  [ROLE_TASK] = {"task", "", 1},
+	[ROLE_TABLE] = {"table", "table.", 0}, [ROLE_QUERY] = {"query", "query", 1},  [ROLE_SCAN] = {"scan", "scan", 0},
+	[ROLE_FETCH] = {"fetch", "fetch", 0},  [ROLE_PLACE] = {"place", "place.", 0}, [ROLE_TASK] = {"task", "", 1},
 };
 
 const char *role_name(enum role role)

@@ -50,8 +50,8 @@ const struct option supervise_callback_options[] = {
 
 static void fill_metrics(struct supervise *sup)
 {
-	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"", "role=\"scan\"",
-	                                          "role=\"fetch\""};
+	static const char *const labels[ROLES] = {"role=\"task\"", "role=\"table\"", "role=\"query\"",
+	                                          "role=\"scan\"", "role=\"fetch\"", "role=\"place\""};
 	struct supervise_stats *stats = &sup->stats;
 	struct metric *m = sup->metrics;
 

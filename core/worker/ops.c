@@ -148,6 +148,15 @@ static int op_export(struct worker *worker, const struct json *order, struct jso
 	return run_pipeline(worker, pipeline_export, order, ret, err);
 }
 
+/* ---- role place -------------------------------------------------------------------------------------------- */
+
+/* Not in the table worker: a copy to another file system or an upload may take minutes, and commits shall not wait. */
+static int op_place_export(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	(void)worker;
+	return pipeline_export_commit(order, ret, err);
+}
+
 /* ---- roles query and scan ------------------------------------------------------------------------------------ */
 
 static int send_rows(void *ctx, const void *p, size_t n, struct err *err)
@@ -186,12 +195,14 @@ static const struct op task_ops[] = {
 };
 static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};
 static const struct op fetch_ops[] = {{"fetch", op_fetch}, {NULL, NULL}};
+static const struct op place_ops[] = {{"place.export", op_place_export}, {NULL, NULL}};
 static const struct op scan_ops[] = {{"scan", op_scan}, {NULL, NULL}};
 
 static const struct {
 	const char *role;
 	const struct op *ops;
-} roles[] = {{"task", task_ops}, {"table", table_ops}, {"query", query_ops}, {"scan", scan_ops}, {"fetch", fetch_ops}};
+} roles[] = {{"task", task_ops}, {"table", table_ops}, {"query", query_ops},
+             {"scan", scan_ops}, {"fetch", fetch_ops}, {"place", place_ops}};
 
 int ops_run(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {

@@ -25,12 +25,6 @@ static int op_index_commit(struct worker *worker, const struct json *order, stru
 	return pipeline_index_commit(order, ret, err);
 }
 
-static int op_export_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
-{
-	(void)worker;
-	return pipeline_export_commit(order, ret, err);
-}
-
 static struct json *list_indexes(struct blob *blob)
 {
 	struct json *all = index_manifest_all(blob, NULL), *list = json_new_array();
@@ -322,7 +316,6 @@ const struct op table_ops[] = {
 	{"table.create", op_create},
 	{"table.commit", op_commit},
 	{"table.index_commit", op_index_commit},
-	{"table.export", op_export_commit},
 	{"table.index_create", op_index_create},
 	{"table.index_drop", op_index_drop},
 	{"table.describe", op_describe},

@@ -29,7 +29,6 @@
  *   table.commit        intent (a PART of ingest), rejects → {"version","rejects_version","already",
  *                       "rows","bytes","files"}; idempotent by the intent's app_id and seq
  *   table.index_commit  intent (a PART of index.*) → {"generation","rows","bytes","segments","already"}
- *   table.export        intent (the PART of export) → {"to","rows","files","bytes","already"}; idempotent
  *   table.index_create  index {"name","plugin","columns":[…],"options":{…}} → {"generation"}; checks
  *                       the columns against the table's schema; the same again is fine
  *   table.index_drop    index {"name"}
@@ -43,6 +42,9 @@
  *   table.vacuum        older_than_ms (-1: as the table says), force, dry_run → {"files","bytes"}
  *   table.delete        where {partition column: text} → {"version","rows","bytes","files","removed_files"}
  *   table.sweep         older_than_ms → {"removed"}
+ *
+ * role place   trusted: puts what is finished where it belongs, which may take long
+ *   place.export        intent (the PART of export) → {"to","rows","files","bytes","already"}; idempotent
  *
  * role query   resident, reads only
  *   query    sql, datasets [{"name","location"}], format ndjson|csv|json, limit, window → DATA…,

@@ -170,6 +170,41 @@ START_TEST(a_file_that_is_cut_anywhere_is_refused)
 }
 END_TEST
 
+/* Parquet Modular Encryption: a footer that cannot be read, and one that can, with a member of its own behind the last
+ * that we write (column_orders). */
+static void refused_as_encrypted(const char *data, size_t len)
+{
+	uint64_t n;
+
+	ck_assert_int_eq(decode(data, len, &(orasi_ingest_open){0}, NULL, &n), ORASI_E_UNSUPPORTED);
+	ck_assert_msg(strstr(error.message, "encrypted") != NULL, "%s", error.message);
+}
+
+START_TEST(encrypted_files_are_refused_by_name)
+{
+	static const uint8_t algorithm[] = {0x1C, 0x1C, 0, 0, 0}; /* 8: {1: {}}, and the end of the footer */
+	struct fakehost_output out;
+	struct ArrowSchema schema;
+	struct buf file;
+	uint32_t len;
+
+	numbers(&out, 300, &schema);
+	buf_init(&file, 0);
+	memcpy(&len, out.buf.data + out.buf.len - 8, 4);
+	buf_add(&file, out.buf.data, out.buf.len - 8 - 1);
+	buf_add(&file, algorithm, sizeof(algorithm));
+	len += sizeof(algorithm) - 1;
+	buf_add(&file, &len, 4);
+	buf_add(&file, "PAR1", 4);
+	refused_as_encrypted(file.data, file.len);
+	memcpy(out.buf.data + out.buf.len - 4, "PARE", 4);
+	refused_as_encrypted(out.buf.data, out.buf.len);
+	buf_done(&file);
+	fakehost_output_done(&out);
+	arrow_schema_release(&schema);
+}
+END_TEST
+
 /* ---- the public suite ----------------------------------------------------------------------- */
 
 static void each_file(const char *folder, void (*fn)(const char *name, const struct buf *data))
@@ -289,6 +324,7 @@ static void parquet_cases(Suite *suite)
 	tcase_add_test(c, a_column_with_a_dictionary_is_compressed);
 	tcase_add_test(c, a_flipped_bit_in_a_page_is_found_by_its_checksum);
 	tcase_add_test(c, a_file_that_is_cut_anywhere_is_refused);
+	tcase_add_test(c, encrypted_files_are_refused_by_name);
 	tcase_add_test(c, files_of_the_public_suite_are_read_or_refused_by_name);
 	tcase_add_test(c, bad_files_of_the_public_suite_are_refused);
 	suite_add_tcase(suite, c);

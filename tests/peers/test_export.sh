@@ -29,6 +29,9 @@ rows 1000 500 >"$SCRATCH/in/b"
 ingest parts "$SCRATCH/in/a" '"partition_by":["day"]' >/dev/null
 ingest parts "$SCRATCH/in/b" >/dev/null
 
+printf '{"id":1,"word":"a, \\"b\\""}\n{"id":2,"word":null}\n{"id":3,"word":"c\\nd"}\n' >"$SCRATCH/in/small"
+ingest small "$SCRATCH/in/small" >/dev/null
+
 # ---- formats ---------------------------------------------------------------------------------------------------
 result=$(export_task parts "$OUT/parts.parquet")
 same "a dataset becomes one Parquet file" "succeeded 1500 1" "$(jq -r '"\(.state) \(.result.rows) \(.result.files)"' <<<"$result")"
@@ -41,6 +44,8 @@ same "nested values agree in both" '{"same":true}' "$(duck "SELECT
 	(SELECT list([id::VARCHAR, tags::VARCHAR, \"in\"::VARCHAR] ORDER BY id) FROM read_json('$OUT/parts.json', format = 'newline_delimited')) AS same")"
 same "a plugin may be named, with options" '"SNAPPY"' "$(export_task parts "$OUT/x" '"format":{"plugin":"parquet","options":{"compression":"snappy"}}' >/dev/null
 	duck "SELECT any_value(compression) AS c FROM parquet_metadata('$OUT/x')" | jq -c .c)"
+export_task small "$OUT/small.csv" >/dev/null
+same "CSV too, of columns that are plain" '{"n":3,"s":6,"w":2}' "$(duck "SELECT count(*)::INT AS n, sum(id)::INT AS s, count(word)::INT AS w FROM read_csv('$OUT/small.csv', header = true)")"
 result=$(export_task parts "$OUT/folder/" '"format":{"plugin":"json"},"target_file_bytes":"64KiB"')
 same "a folder takes files of about a size" "succeeded true" "$(jq -r '"\(.state) \(.result.files > 1)"' <<<"$result")"
 same "all that were counted are there" "$(jq .result.files <<<"$result")" "$(find "$OUT/folder" -name 'part-*.json' | wc -l)"
@@ -70,7 +75,7 @@ same "an empty one is taken" succeeded "$(export_task parts "$OUT/hollow/" '"for
 pointers() { api POST /v1/tasks "{\"kind\":\"export\",\"dataset\":\"parts\",$1}" | jq -r '[.errors[].pointer] | sort | join(" ")'; }
 same "places of the agent are refused" "/to /to" "$(pointers "\"to\":\"$DATA/store.json\"") $(pointers "\"to\":\"$(api GET /v1/datasets/parts | jq -r .location)/x.json\"")"
 same "so is what is no place" "/to /to" "$(pointers '"to":"x.json"') $(pointers '"to":"/a/../b.json"')"
-same "a format that nobody writes is refused" "/format/plugin /format/plugin" "$(pointers "\"to\":\"$OUT/x.csv\"") $(pointers "\"to\":\"$OUT/x\",\"format\":{\"plugin\":\"nobody\"}")"
+same "a format that nobody writes is refused" "/format/plugin /format/plugin" "$(pointers "\"to\":\"$OUT/x.unknown\"") $(pointers "\"to\":\"$OUT/x\",\"format\":{\"plugin\":\"nobody\"}")"
 same "so is an option that the plugin lacks, and two moments" "/at /format/options/kompression" \
 	"$(pointers "\"to\":\"$OUT/x\",\"format\":{\"plugin\":\"parquet\",\"options\":{\"kompression\":\"zstd\"}},\"version\":1,\"at\":\"2026-01-31T12:00:00Z\"")"
 
