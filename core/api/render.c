@@ -324,6 +324,11 @@ const char *task_text(struct http_request *req, const struct task *task, int how
 }
 
 /* ---- other things ----------------------------------------------------------------------- */
+static void set_if(struct json *object, const char *key, int64_t v)
+{
+	json_set(object, key, v > 0 ? json_new_int(v) : json_new_null());
+}
+
 struct json *attempt_json(const struct task_attempt *attempt)
 {
 	struct json *json = json_new_object();
@@ -335,6 +340,10 @@ struct json *attempt_json(const struct task_attempt *attempt)
 	json_set_time(json, "finished_at", attempt->finished_at);
 	json_set_str(json, "error_code", attempt->error_code ? err_name(attempt->error_code) : NULL);
 	json_set_str(json, "error", attempt->error);
+	set_if(json, "exit_signal", attempt->usage.exit);
+	set_if(json, "exit_code", -attempt->usage.exit);
+	json_set_int(json, "cpu_ms", attempt->usage.cpu_ms);
+	set_if(json, "max_rss_kib", attempt->usage.rss_kib);
 	return json;
 }
 

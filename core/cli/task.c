@@ -293,7 +293,8 @@ int cmd_task_delete(const struct args *args)
 
 int cmd_task_attempts(const struct args *args)
 {
-	static const char *const columns[] = {"attempt", "outcome", "started_at", "finished_at", "error", NULL};
+	static const char *const columns[] = {"attempt",     "outcome",     "started_at", "finished_at", "cpu_ms",
+	                                      "max_rss_kib", "exit_signal", "error",      NULL};
 
 	return show_list(args, path_of("/v1/tasks/", args->words[0], "/attempts"), columns);
 }

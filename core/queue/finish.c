@@ -129,7 +129,7 @@ static int write_attempt(struct end *e, struct store_db *db, struct err *err)
 
 	return store_run(db, err, statement(ATTEMPT_PUT), "iiisiisisiii", e->id, e->fence, (int64_t)e->attempt,
 	                 e->worker, e->started_at, e->now, outcome_of(o, e->event), (int64_t)o->code, o->error,
-	                 (int64_t)o->usage.exit_signal, o->usage.cpu_ms, o->usage.rss_kib);
+	                 (int64_t)o->usage.exit, o->usage.cpu_ms, o->usage.rss_kib);
 }
 
 static int write_done(struct end *e, struct store_db *db, struct err *err)
@@ -138,8 +138,8 @@ static int write_done(struct end *e, struct store_db *db, struct err *err)
 
 	return store_run(db, err, statement(DONE_PUT), "iiisiisissisiiii", e->id, (int64_t)e->to, (int64_t)e->attempt,
 	                 e->worker, e->started_at, e->now, o->result, (int64_t)o->code, o->error, o->error_where,
-	                 e->fence, outcome_of(o, e->event), (int64_t)o->usage.exit_signal, o->usage.cpu_ms,
-	                 o->usage.rss_kib, e->now + e->retain_ms);
+	                 e->fence, outcome_of(o, e->event), (int64_t)o->usage.exit, o->usage.cpu_ms, o->usage.rss_kib,
+	                 e->now + e->retain_ms);
 }
 
 static int write_end(struct end *e, struct store_db *db, struct err *err)

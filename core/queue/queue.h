@@ -150,8 +150,8 @@ struct task {
 
 /* What the operating system says about a worker that ended, as far as it is known. */
 struct task_usage {
-	int exit_signal;
-	int64_t cpu_ms, rss_kib; /* user + system; the largest */
+	int exit;                /* the signal that ended it; -code: it exited; 0: it lives on, or nobody knows */
+	int64_t cpu_ms, rss_kib; /* user + system of the attempt; the largest of the process so far */
 };
 
 struct task_attempt {

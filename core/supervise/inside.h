@@ -36,6 +36,7 @@ struct order {
 	struct process *process; /* NULL while it waits */
 	unsigned rights;         /* what its plugin needs and was granted, see confine.c */
 	size_t places;           /* how many of sup->places its worker must have been told of */
+	struct task_usage usage; /* known at its end */
 	struct err stop;         /* code != 0: somebody wants it to end, and why */
 };
 
@@ -81,13 +82,15 @@ struct process {
 	struct json *plugins; /* that it was told of, and their mark */
 	uint64_t plugins_mark;
 	int64_t started_at, idle_since, served;
-	int output_fd;       /* the same pipe as `output`: what is left in it at the end is read at once */
-	int killed;          /* SIGKILL has been sent */
-	int wanted;          /* that it ends: nobody is to blame */
-	int spent;           /* it says itself that it is worn out */
-	char why[160];       /* why we ended it, "" = it ended by itself */
-	struct tail tail;    /* what it printed last */
-	struct budget words; /* of lines and progress */
+	int output_fd;           /* the same pipe as `output`: what is left in it at the end is read at once */
+	int killed;              /* SIGKILL has been sent */
+	int wanted;              /* that it ends: nobody is to blame */
+	int64_t cpu_told_ms;     /* by it, of the orders that it has done */
+	int64_t cpu_ms, rss_kib; /* as the kernel says, when it was looked at last */
+	int spent;               /* it says itself that it is worn out */
+	char why[160];           /* why we ended it, "" = it ended by itself */
+	struct tail tail;        /* what it printed last */
+	struct budget words;     /* of lines and progress */
 };
 
 /* `order` tells what it must be able to do; NULL: nothing special. */

@@ -51,6 +51,7 @@ struct job {
 	char id[ID_LEN], staging[PATH_MAX];
 	int slots, is_callback;
 	int64_t retry_after_ms;
+	struct task_usage usage; /* of the worker, as far as it is known */
 };
 
 static void job_step(struct job *job);
@@ -174,6 +175,7 @@ static void job_finish(struct job *job)
 		outcome.n_next = follow_up(job, &next);
 	outcome.code = job->err.code;
 	outcome.retry_after_ms = job->retry_after_ms;
+	outcome.usage = job->usage;
 	if (job->waits) {
 		outcome.snooze = 1;
 		outcome.retry_after_ms = missing_wait(job->sup, job->task);
@@ -346,6 +348,7 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 {
 	struct job *job = ctx;
 
+	job->usage = job->order->usage;
 	job->order = NULL;
 	job->ended = 1;
 	if (job->abandoned || (job->sup->stopping && err->code)) {

@@ -385,6 +385,10 @@ void pool_dead(struct process *process, int code, int signal)
 	struct err err = {0};
 	int stopped = order && order->stop.code, natural = process->wanted || stopped || sup->stopping;
 
+	struct task_usage usage = {signal ? signal : -code, process->cpu_ms - process->cpu_told_ms, process->rss_kib};
+
+	if (usage.cpu_ms < 0)
+		usage.cpu_ms = 0;
 	process_read_rest(process);
 	describe_death(process, code, signal, &blame, &err);
 	sup->stats.kills += process->killed;
@@ -406,6 +410,7 @@ void pool_dead(struct process *process, int code, int signal)
 	process_free(process);
 	if (order) {
 		order->process = NULL;
+		order->usage = usage;
 		order_end(order, NULL, &err);
 	}
 	if (!sup->stopping)

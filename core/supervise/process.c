@@ -147,6 +147,22 @@ static void on_fail(struct process *process, const struct json *json)
 	finished(process, NULL, &err);
 }
 
+#define USAGE_MAX (INT64_C(1) << 50)
+
+static int64_t within(int64_t v)
+{
+	return v < 0 ? 0 : v > USAGE_MAX ? USAGE_MAX : v;
+}
+
+static void take_usage(struct process *process, const struct json *json)
+{
+	struct task_usage *usage = &process->order->usage;
+
+	usage->cpu_ms = within(json_get_int(json, "cpu_ms", 0));
+	usage->rss_kib = within(json_get_int(json, "rss_kib", 0));
+	process->cpu_told_ms += usage->cpu_ms;
+}
+
 static int is_current(const struct process *process, uint32_t number)
 {
 	return process->order && process->order->number == number;
@@ -159,6 +175,8 @@ static void on_message(struct process *process, const struct wire_message *messa
 	uint32_t number =
 		message->type == WIRE_DATA ? message->order : (uint32_t)json_get_int(message->json, "order", 0);
 
+	if ((message->type == WIRE_RESULT || message->type == WIRE_FAIL) && is_current(process, number))
+		take_usage(process, message->json);
 	if (message->type == WIRE_RESULT || message->type == WIRE_FAIL)
 		process->spent |= json_get_bool(message->json, "spent", 0);
 	if (message->type == WIRE_HELLO)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much memory do busy workers take? The kernel's limit on data does not count shared mappings,
+/* How much memory and processor time do busy workers take? The kernel's limit on data does not count shared mappings,
  * so while a worker is busy its size is looked at, and one that is far beyond its limit is ended
  * before the machine suffers. Idle, nothing is looked at. */
 #include "supervise/inside.h"
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOOK_EVERY_MS 100
 
@@ -27,6 +28,26 @@ static uint64_t read_size(pid_t pid)
 	return sum;
 }
 
+/* User and system time since its start: fields 14 and 15 of proc(5), behind the name in parentheses. 0: not known. */
+static int64_t read_cpu_ms(pid_t pid)
+{
+	unsigned long user = 0, system = 0;
+	char path[64], line[1024] = "";
+	const char *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	at = strrchr(line, ')');
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+		return 0;
+	return (int64_t)((user + system) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
+}
+
 static int look(struct process *process)
 {
 	uint64_t limit = process->sup->config->memory, size;
@@ -35,6 +56,9 @@ static int look(struct process *process)
 	if (process->state != PROCESS_BUSY || process->killed)
 		return 0;
 	size = read_size(loop_child_pid(process->child));
+	process->cpu_ms = read_cpu_ms(loop_child_pid(process->child));
+	if ((int64_t)(size >> 10) > process->rss_kib)
+		process->rss_kib = (int64_t)(size >> 10);
 	if (size > limit + limit / 4) {
 		snprintf(why, sizeof(why), "took %llu MiB of memory, more than the %llu MiB of workers.memory,",
 		         (unsigned long long)(size >> 20), (unsigned long long)(limit >> 20));

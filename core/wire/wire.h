@@ -37,8 +37,8 @@ enum wire_type {
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
 	WIRE_DATA,      /* raw result bytes of a query */
-	WIRE_RESULT,    /* {order, result, spent?}: done; spent: replace me, I am worn out */
-	WIRE_FAIL,      /* {order, code, text, where?, spent?} */
+	WIRE_RESULT,    /* {order, result, cpu_ms, rss_kib, spent?}: done; spent: replace me, I am worn out */
+	WIRE_FAIL,      /* {order, code, text, where?, cpu_ms, rss_kib, spent?} */
 	WIRE_ASK,       /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
 	WIRE_METRICS, /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -53,11 +55,30 @@ static void tell_metrics(struct worker *worker)
 	json_free(json);
 }
 
-static void answer(struct worker *worker, int r, struct json *result, const struct err *err)
+/* Of all threads, user and system. */
+static int64_t cpu_ms(void)
+{
+	struct timespec spent = {0};
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+static void tell_usage(struct json *json, int64_t cpu_before_ms)
+{
+	struct rusage usage = {0};
+
+	getrusage(RUSAGE_SELF, &usage);
+	json_set_int(json, "cpu_ms", cpu_ms() - cpu_before_ms);
+	json_set_int(json, "rss_kib", usage.ru_maxrss);
+}
+
+static void answer(struct worker *worker, int r, struct json *result, const struct err *err, int64_t cpu_before_ms)
 {
 	struct json *json = json_new_object();
 
 	json_set_int(json, "order", worker->order);
+	tell_usage(json, cpu_before_ms);
 	json_set_bool(json, "spent", wear_is_spent(&worker->wear) || loader_is_stale(worker->loader));
 	if (!r) {
 		json_set(json, "result", result);
@@ -76,14 +97,16 @@ static void serve(struct worker *worker)
 	for (;;) {
 		struct json *order = link_order(worker->link), *result = NULL;
 		struct err err = {0};
+		int64_t cpu_before_ms;
 		int r;
 
 		worker->order = (uint32_t)json_get_int(order, "order", 0);
+		cpu_before_ms = cpu_ms();
 		r = ops_run(worker, order, &result, &err);
 		tell_metrics(worker);
 		if (r)
 			json_free(result);
-		answer(worker, r, result, &err);
+		answer(worker, r, result, &err, cpu_before_ms);
 		json_free(order);
 	}
 }

@@ -184,7 +184,7 @@ START_TEST(a_died_worker_is_the_end_when_the_task_says_so)
 	ck_assert_int_eq(queue_finish(queue, id, task->fence, &crash, NULL, NULL), 0);
 	store_flush(store);
 	ck_assert_int_eq(get(id)->state, TASK_FAILED);
-	ck_assert_int_eq(attempts(id, &n)[0].usage.exit_signal, 9);
+	ck_assert_int_eq(attempts(id, &n)[0].usage.exit, 9);
 	ck_assert_int_eq(attempts(id, &n)[0].usage.rss_kib, 4096);
 	ck_assert_str_eq(attempts(id, &n)[0].outcome, "crashed");
 }

@@ -57,6 +57,15 @@ FIRST_PID=$AGENT_PID
 
 blame="plugin 'org.orasi.test.hostile', function 'run'"
 fails segfault "signal 11 .*$blame"
+id=$(custom segfault)
+finish "$id" >/dev/null
+same "the attempt has the signal and the worker's memory" "11 null true" \
+	"$(api GET "/v1/tasks/$id/attempts" | jq -r '.items[0] | "\(.exit_signal) \(.exit_code) \(.max_rss_kib == null or .max_rss_kib > 0)"')"
+clear_plugin org.orasi.test.hostile
+id=$(custom behave)
+finish "$id" >/dev/null
+same "one that ends well has none, and what it took" "null null true true" "$(api GET "/v1/tasks/$id/attempts" |
+	jq -r '.items[0] | "\(.exit_signal) \(.exit_code) \(.max_rss_kib > 1000) \(.cpu_ms >= 0)"')"
 fails overflow "signal 11 .*$blame"
 fails abort "signal 6 .*$blame"
 fails last_words "signal 6 .*$blame, call [0-9]+; it printed last: first words \| assertion 'x' failed"
