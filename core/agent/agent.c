@@ -419,11 +419,18 @@ static int open_health(struct agent *agent, struct err *err)
 	return r ? r : health_add_probe(agent->health, "store", probe_store, agent, err);
 }
 
-static int check_store(void *ctx, struct err *err)
+static int check_store(void *ctx, queue_done_fn on_done, void *arg, struct err *err)
 {
 	struct agent *agent = ctx;
 
-	return queue_check(agent->store, err);
+	return store_audit(agent->store, queue_check, on_done, arg, err);
+}
+
+static int copy_store(void *ctx, const char *path, queue_done_fn on_done, void *arg, struct err *err)
+{
+	struct agent *agent = ctx;
+
+	return store_backup(agent->store, path, on_done, arg, err);
 }
 
 static int open_api(struct agent *agent, struct err *err)
@@ -439,6 +446,7 @@ static int open_api(struct agent *agent, struct err *err)
 		.data_dir = agent->data,
 		.version = ORASI_VERSION,
 		.check_store = check_store,
+		.copy_store = copy_store,
 		.ctx = agent,
 	};
 	int r = api_new(&env, &agent->api, err);

@@ -2,10 +2,12 @@
 /* The agent itself: who it is, how it is, what it counts. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/inside.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "catalog/catalog.h"
 #include "health/health.h"
 #include "supervise/supervise.h"
@@ -159,24 +161,66 @@ void handle_metrics_json(struct api *api, struct http_request *req)
 	reply_rendered(api, req, "application/json", health_metrics_json);
 }
 
-/* ---- the audit -------------------------------------------------------------------------- */
-void handle_store_check(struct api *api, struct http_request *req)
+/* ---- the store: audits and copies ------------------------------------------------------- */
+static void on_audited(void *arg, int r, const struct err *err)
 {
+	struct http_request *req = arg;
 	struct json *json;
-	struct err err = {0};
-	int r;
 
-	if (!api->env.check_store) {
-		reply_fail(req, ERR_UNSUPPORTED, "this agent has no audit");
-		return;
-	}
-	r = api->env.check_store(api->env.ctx, &err);
 	if (r && r != ERR_CORRUPT) {
-		reply_err(req, &err);
+		reply_err(req, err);
 		return;
 	}
 	json = json_new_object();
 	json_set_str(json, "status", r ? "corrupt" : "ok");
-	json_set_str(json, "detail", r ? err.text : NULL);
+	json_set_str(json, "detail", r ? err->text : NULL);
 	reply_json(req, 200, json);
+}
+
+void handle_store_check(struct api *api, struct http_request *req)
+{
+	struct err err = {0};
+
+	if (!api->env.check_store)
+		reply_fail(req, ERR_UNSUPPORTED, "this agent has no audit");
+	else if (api->env.check_store(api->env.ctx, on_audited, req, &err))
+		reply_err(req, &err);
+}
+
+struct copy {
+	struct http_request *req;
+	const char *path;
+};
+
+static void on_copied(void *arg, int r, const struct err *err)
+{
+	const struct copy *copy = arg;
+	struct json *json;
+	struct stat st;
+
+	if (r) {
+		reply_err(copy->req, err);
+		return;
+	}
+	json = json_new_object();
+	json_set_str(json, "path", copy->path);
+	json_set_int(json, "bytes", stat(copy->path, &st) ? 0 : st.st_size);
+	reply_json(copy->req, 201, json);
+}
+
+/* The agent chooses the name: a client cannot make it write anywhere else. */
+void handle_store_backup(struct api *api, struct http_request *req)
+{
+	struct copy *copy = arena_alloc(http_arena(req), sizeof(*copy));
+	const char *folder = arena_printf(http_arena(req), "%s/backups", api->env.data_dir);
+	char now[CLOCK_RFC3339_LEN];
+	struct err err = {0};
+
+	clock_rfc3339(clock_wall_ms(), now);
+	copy->req = req;
+	copy->path = arena_printf(http_arena(req), "%s/orasi-%s.db", folder, now);
+	if (!api->env.copy_store)
+		reply_fail(req, ERR_UNSUPPORTED, "this agent makes no copies");
+	else if (dir_make(folder, 0700, &err) || api->env.copy_store(api->env.ctx, copy->path, on_copied, copy, &err))
+		reply_err(req, &err);
 }

@@ -40,7 +40,10 @@ struct api_env {
 	struct health *health;
 	const char *data_dir; /* absolute */
 	const char *version;
-	int (*check_store)(void *ctx, struct err *err); /* 0 or ERR_CORRUPT; NULL: there is no audit */
+	/* Beside all else; NULL: there is none. on_done, once: 0 or ERR_CORRUPT, or what kept it from looking. */
+	int (*check_store)(void *ctx, queue_done_fn on_done, void *arg, struct err *err);
+	/* Copies the store into this file, which must not be there. NULL: there is none. */
+	int (*copy_store)(void *ctx, const char *path, queue_done_fn on_done, void *arg, struct err *err);
 	void *ctx;
 };
 

@@ -186,7 +186,7 @@ void handle_task_events(struct api *api, struct http_request *req)
 	if (id_parse('t', http_param(req, "id"), &id))
 		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
 	else if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
-		reply_err(req, &err);
+		reply_no_task(api, req, id, &err);
 	else if (behind >= 0 && task_state_is_final(task->state) && !has_news(api, id, behind))
 		http_reply_empty(req, 204); /* all was sent: an EventSource must not come again */
 	else if (api->stopping)

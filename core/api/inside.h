@@ -146,6 +146,8 @@ extern const char *const kind_names[]; /* NULL-ended */
 /* Puts one task with this body; the answer has it as 202 with Location. */
 void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
                      struct json *body);
+/* Why there is no such task: 410 for one that was there and is not kept any more. */
+void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
 const char *task_url(struct http_request *req, int64_t id);
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err);
@@ -199,6 +201,7 @@ void handle_schedule_pause(struct api *api, struct http_request *req);
 void handle_schedule_resume(struct api *api, struct http_request *req);
 void handle_task_logs(struct api *api, struct http_request *req);
 void handle_store_check(struct api *api, struct http_request *req);
+void handle_store_backup(struct api *api, struct http_request *req);
 void handle_queues_get(struct api *api, struct http_request *req);
 void handle_queue_get(struct api *api, struct http_request *req);
 void handle_queue_put(struct api *api, struct http_request *req);

@@ -66,7 +66,7 @@ void handle_task_logs(struct api *api, struct http_request *req)
 		return;
 	}
 	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
-		reply_err(req, &err);
+		reply_no_task(api, req, id, &err);
 		return;
 	}
 	json = json_new_object();

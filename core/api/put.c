@@ -43,6 +43,27 @@ static const char *pointer_of(struct http_request *req, const char *where)
 	return where[0] == '[' ? arena_printf(http_arena(req), "/%.*s", (int)strcspn(where + 1, "]"), where + 1) : NULL;
 }
 
+/* draft-ietf-httpapi-ratelimit-headers: what waits or runs counts as a concurrent request. */
+static void set_rate_limit(struct api *api, struct http_request *req, const char *queue, int64_t retry_after_ms)
+{
+	struct queue_room agent, own;
+	struct arena *arena = http_arena(req);
+	const char *policy, *limit;
+
+	queue_room(api->env.queue, queue, &agent, &own);
+	policy = arena_printf(arena, "\"agent\";q=%lld;qu=\"concurrent-requests\"", (long long)agent.quota);
+	limit = arena_printf(arena, "\"agent\";r=%lld;t=%lld", (long long)agent.left,
+	                     (long long)(retry_after_ms + 999) / 1000);
+	if (own.quota) {
+		policy = arena_printf(arena, "\"queue\";q=%lld;qu=\"concurrent-requests\", %s", (long long)own.quota,
+		                      policy);
+		limit = arena_printf(arena, "\"queue\";r=%lld;t=%lld, %s", (long long)own.left,
+		                     (long long)(retry_after_ms + 999) / 1000, limit);
+	}
+	http_set_header(req, "RateLimit-Policy", policy);
+	http_set_header(req, "RateLimit", limit);
+}
+
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err)
 {
 	struct http_problem more = {0};
@@ -54,6 +75,7 @@ void reply_put_error(struct api *api, struct http_request *req, const char *queu
 		more.status = 429;
 		more.type = "queue-full";
 		more.retry_after_ms = queue_retry_after_ms(api->env.queue, queue);
+		set_rate_limit(api, req, queue, more.retry_after_ms);
 	} else if (is_key_conflict(err->code, err->text)) {
 		more.status = 422;
 		more.type = "idempotency-key-reused";

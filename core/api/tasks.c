@@ -34,6 +34,21 @@ const char *task_url(struct http_request *req, int64_t id)
 	return arena_printf(http_arena(req), "/v1/tasks/%s", text);
 }
 
+void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err)
+{
+	struct http_problem more = {.status = 410, .type = "gone"};
+	struct err gone = {0};
+
+	if (err->code == ERR_NOTFOUND && queue_has_passed(api->env.queue, id)) {
+		err_set(&gone, ERR_NOTFOUND,
+		        "there is no such task any more: it was deleted, or has been kept as long as "
+		        "its retention says");
+		http_reply_problem(req, &gone, &more);
+	} else {
+		reply_err(req, err);
+	}
+}
+
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
 {
 	const char *text;
@@ -41,7 +56,7 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 	struct err err;
 
 	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
-		reply_err(req, &err);
+		reply_no_task(api, req, id, &err);
 		return;
 	}
 	text = task_text(req, task, TASK_FULL);
@@ -170,8 +185,70 @@ static void set_next_link(struct http_request *req, const char *cursor)
 	buf_done(&link);
 }
 
+/* ---- some members only (fields=) */
+
+/* Of the shape Task in schemas.json. */
+static const char *const task_members[] = {
+	"id",           "kind",       "state",      "queue",      "dataset",    "priority",    "attempt",
+	"max_attempts", "tenant",     "timeout_ms", "batch",      "unique_key", "lease_until", "cancel_requested",
+	"deadline",     "created_at", "run_at",     "expires_at", "started_at", "finished_at", "parent",
+	"labels",       "trace",      "worker",     "progress",   "error",      "callback",    "spec",
+	"result",       NULL,
+};
+
+/* The names that are asked for, in the arena, NULL-ended; *ret NULL: all. */
+static int read_fields(struct http_request *req, const char *const **ret)
+{
+	const char *text = http_query(req, "fields");
+	size_t n = 0, most = sizeof(task_members) / sizeof(task_members[0]);
+	const char **names;
+	char *rest, *name;
+
+	*ret = NULL;
+	if (!text)
+		return 0;
+	names = arena_alloc(http_arena(req), (most + 1) * sizeof(*names));
+	rest = arena_str(http_arena(req), text);
+	while ((name = strsep(&rest, ","))) {
+		size_t i = 0;
+
+		while (task_members[i] && strcmp(task_members[i], name))
+			i++;
+		if (!task_members[i] || n >= most) {
+			reply_fail(req, ERR_INVALID, "'fields=…%.40s…' is not a member of a task, or comes too often",
+			           name);
+			return ERR_INVALID;
+		}
+		names[n++] = task_members[i];
+	}
+	names[n] = NULL;
+	*ret = names;
+	return 0;
+}
+
+static int has_field(const char *const *fields, const char *name)
+{
+	while (*fields && strcmp(*fields, name))
+		fields++;
+	return *fields != NULL;
+}
+
+static void write_fields(struct buf *out, struct http_request *req, const struct task *task, const char *const *fields)
+{
+	int is_full = has_field(fields, "spec") || has_field(fields, "result") || has_field(fields, "callback");
+	const char *text = task_text(req, task, is_full ? TASK_FULL : TASK_BRIEF);
+	struct json *all = stored_json(text), *some = json_new_object();
+
+	for (; *fields; fields++)
+		json_set(some, *fields, json_copy(json_get(all, *fields)));
+	buf_puts(out, json_text(some));
+	json_free(all);
+	json_free(some);
+}
+
 void handle_tasks_get(struct api *api, struct http_request *req)
 {
+	const char *const *fields;
 	struct queue_filter filter = {0};
 	const char *cursor = NULL;
 	struct task **tasks;
@@ -179,7 +256,7 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 	struct err err;
 	size_t n;
 
-	if (read_filter(req, &filter))
+	if (read_filter(req, &filter) || read_fields(req, &fields))
 		return;
 	if (queue_list(api->env.queue, &filter, http_arena(req), &tasks, &n, &cursor, &err)) {
 		reply_err(req, &err);
@@ -190,7 +267,10 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_putc(&out, ',');
-		task_write(&out, tasks[i], TASK_BRIEF);
+		if (fields)
+			write_fields(&out, req, tasks[i], fields);
+		else
+			task_write(&out, tasks[i], TASK_BRIEF);
 	}
 	buf_puts(&out, "],\"next_cursor\":");
 	buf_printf(&out, cursor ? "\"%s\"}" : "null}", cursor);
@@ -219,7 +299,7 @@ static struct task *path_get(struct api *api, struct http_request *req)
 		return NULL;
 	if (!queue_get(api->env.queue, id, http_arena(req), &task, &err))
 		return task;
-	reply_err(req, &err);
+	reply_no_task(api, req, id, &err);
 	return NULL;
 }
 

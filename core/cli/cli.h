@@ -100,6 +100,7 @@ int cmd_task_redrive(const struct args *args);
 int cmd_task_delete(const struct args *args);
 int cmd_task_logs(const struct args *args);
 int cmd_store_check(const struct args *args);
+int cmd_store_backup(const struct args *args);
 int cmd_queue_list(const struct args *args);
 int cmd_queue_get(const struct args *args);
 int cmd_queue_set(const struct args *args);

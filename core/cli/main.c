@@ -111,6 +111,8 @@ const struct command commands[] = {
 	{"plugin", "docs", 1, 1, "FILE", "", "For authors: documentation from its schemas.", cmd_author},
 	{"store", "check", 0, 1, "[DIR]", "", "Verify the stored tasks: of the agent, or of a data folder.",
          cmd_store_check},
+	{"store", "backup", 0, 0, "", "", "Copy the store while the agent runs; prints the path of the copy.",
+         cmd_store_backup},
 	{NULL, "status", 0, 0, "", "", "The agent: version, workers, tasks.", cmd_status},
 	{NULL, "completion", 1, 1, "bash|zsh|fish", "", "Print a completion script for a shell.", cmd_completion},
 	{0},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* orasi store check: the audit. Of the agent that runs, or of a data folder. */
+/* orasi store check: the audit, of the agent that runs or of a data folder. orasi store backup: a copy. */
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -46,4 +46,19 @@ int cmd_store_check(const struct args *args)
 		printf("ok\n");
 	json_free(answer);
 	return r;
+}
+
+int cmd_store_backup(const struct args *args)
+{
+	struct json *answer;
+	int r = http_json(args, "POST", "/v1/store:backup", NULL, &answer);
+
+	if (r)
+		return r;
+	if (args->json)
+		printf("%s\n", json_text_pretty(answer));
+	else if (!args->quiet)
+		printf("%s\n", json_get_str(answer, "path", ""));
+	json_free(answer);
+	return 0;
 }

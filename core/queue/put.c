@@ -59,6 +59,20 @@ static int is_same_quota(const struct task_spec *a, const struct task_spec *b)
 	return str_eq(a->queue, b->queue) && str_eq(a->tenant, b->tenant);
 }
 
+static struct queue_room room(int64_t quota, int64_t used)
+{
+	return (struct queue_room){quota, quota > used ? quota - used : 0};
+}
+
+void queue_room(const struct queue *queue, const char *name, struct queue_room *ret_agent, struct queue_room *ret_queue)
+{
+	const struct channel *channel = channel_find(queue, name ? name : DEFAULT_QUEUE);
+
+	*ret_agent = room(queue->config.max_depth, (int64_t)(queue->n_live + queue->n_coming));
+	*ret_queue = channel ? room(channel->settings.max_depth, channel->n_live + channel->n_coming)
+	                     : (struct queue_room){0};
+}
+
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 {
 	const struct channel *channel = channel_find(queue, name ? name : DEFAULT_QUEUE);

@@ -213,6 +213,13 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 /* Checks one task like queue_put does, without putting it. */
 int queue_check_spec(const struct task_spec *spec, struct err *err);
 /* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
+/* How many tasks may wait or run in the agent and in the queue, and how many more there is room for; quota 0: any
+ * number. */
+struct queue_room {
+	int64_t quota, left;
+};
+void queue_room(const struct queue *queue, const char *name, struct queue_room *ret_agent,
+                struct queue_room *ret_queue);
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 
 /* ---- run ----------------------------------------------------------------------------------- */
@@ -291,6 +298,8 @@ int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_
 /* ---- read ---------------------------------------------------------------------------------- */
 
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
+/* Has the number been given away, so that a task with it that is not there was there once? */
+int queue_has_passed(const struct queue *queue, int64_t id);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
                    struct err *err);
 

@@ -172,6 +172,11 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	return r > 0 ? 0 : r;
 }
 
+int queue_has_passed(const struct queue *queue, int64_t id)
+{
+	return id > 0 && id <= queue->last_id;
+}
+
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
                    struct err *err)
 {

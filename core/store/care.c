@@ -236,3 +236,69 @@ int store_quick_check(struct store *store, struct err *err)
 {
 	return db_quick_check(&store->reader, err);
 }
+
+struct audit {
+	struct store *store;
+	pthread_t thread;
+	int (*audit)(struct store *reader, struct err *err);
+	store_done_fn on_done;
+	void *arg;
+	int r, is_over;
+	struct err err;
+};
+
+static void audit_told(void *arg, int r, const struct err *err)
+{
+	struct audit *audit = arg;
+
+	audit->is_over = 1;
+	audit->on_done(audit->arg, r, err);
+}
+
+static void *audit_main(void *arg)
+{
+	struct audit *audit = arg;
+	struct store *reader;
+
+	audit->r = store_open_reader(sqlite3_db_filename(audit->store->reader.handle, "main"), &reader, &audit->err);
+	if (!audit->r) {
+		audit->r = audit->audit(reader, &audit->err);
+		store_close(reader);
+	}
+	store_post(audit->store, audit_told, audit, audit->r, &audit->err);
+	return NULL;
+}
+
+void audit_join(struct store *store)
+{
+	if (!store->audit)
+		return;
+	pthread_join(store->audit->thread, NULL);
+	free(store->audit);
+	store->audit = NULL;
+}
+
+int store_audit(struct store *store, int (*fn)(struct store *reader, struct err *err), store_done_fn on_done, void *arg,
+                struct err *err)
+{
+	struct audit *audit;
+	int r;
+
+	if (store->audit && !store->audit->is_over)
+		return err_set(err, ERR_BUSY, "an audit is under way already");
+	audit_join(store);
+	audit = calloc(1, sizeof(*audit));
+	if (!audit)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	audit->store = store;
+	audit->audit = fn;
+	audit->on_done = on_done;
+	audit->arg = arg;
+	r = pthread_create(&audit->thread, NULL, audit_main, audit);
+	if (r) {
+		free(audit);
+		return err_errno(err, r, "cannot start the audit");
+	}
+	store->audit = audit;
+	return 0;
+}

@@ -50,6 +50,7 @@ struct store {
 	_Atomic int is_corrupt;
 	int wal_pages, was_unclean; /* wal_pages: since the last time it was reset */
 	struct backup *backup;
+	struct audit *audit;
 	struct err broken;
 	int64_t epoch, sequence;
 	_Atomic int64_t commits, writes, failed, read_only_gauge, full_gauge;
@@ -73,6 +74,7 @@ int db_quick_check(struct store_db *db, struct err *err);
 void *checkpoint_main(void *store);
 int checkpoint_on_wal(void *store, sqlite3 *handle, const char *name, int pages);
 void backup_join(struct store *store);
+void audit_join(struct store *store);
 
 /* store.c: an end for the loop thread, from any thread. */
 void store_post(struct store *store, store_done_fn on_done, void *arg, int r, const struct err *err);

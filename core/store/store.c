@@ -489,6 +489,7 @@ static void stop_threads(struct store *store)
 	if (store->started > 1)
 		pthread_join(store->checkpoint_thread, NULL);
 	backup_join(store);
+	audit_join(store);
 }
 
 void store_close(struct store *store)

@@ -74,6 +74,10 @@ const struct metric *store_metrics(struct store *store);
 int store_open_reader(const char *path, struct store **ret, struct err *err);
 /* SQLite's own check of its pages. Reads all of them; ERR_CORRUPT. */
 int store_quick_check(struct store *store, struct err *err);
+/* Runs `audit` on a thread and a connection of its own, while all goes on; it may use store_reader of what it is given,
+ * and nothing else. on_done comes with the drain. One at a time: ERR_BUSY. */
+int store_audit(struct store *store, int (*audit)(struct store *reader, struct err *err), store_done_fn on_done,
+                void *arg, struct err *err);
 /* A copy as of now, compact, whole or not there, while all goes on; `path` must not exist. One at a time: ERR_BUSY.
  * on_done comes with the drain. */
 int store_backup(struct store *store, const char *path, store_done_fn on_done, void *arg, struct err *err);

@@ -94,7 +94,7 @@ async function queues(ask) {
 	await ask("getOperation", 404, { path: { id: "o_0000000000001" } });
 	const gone = (await ask("createTasks", 200, { sent: query("SELECT 1"), headers: { prefer: "wait=30" } })).json;
 	await ask("deleteTask", 204, { path: { id: gone.id } });
-	await ask("deleteTask", 404, { path: { id: gone.id } });
+	await ask("deleteTask", 410, { path: { id: gone.id } });
 	await ask("purgeQueue", 202, { path });
 
 	const name = { name: "nightly" };
@@ -175,6 +175,7 @@ async function agent(ask) {
 	await ask("unpinPlugin", 204, { path: { id: "json" } });
 	await ask("unpinPlugin", 404, { path: { id: "json" } });
 	await ask("checkStore", 200);
+	await ask("backupStore", 201);
 	await ask("rescanPlugins", 202); // refused ones too
 	for (const operation of ["getAgent", "getStatus", "getMetrics", "scrape", "getHealth", "getLive", "getReady"])
 		await ask(operation, 200);

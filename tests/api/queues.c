@@ -61,6 +61,10 @@ START_TEST(a_full_queue_says_when_to_come_again)
 	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"max_depth\":1}"), 201);
 	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 201);
 	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"), 429);
+	ck_assert_str_eq(client_header(&t.client, "RateLimit-Policy"),
+	                 "\"queue\";q=1;qu=\"concurrent-requests\", \"agent\";q=1000000;qu=\"concurrent-requests\"");
+	ck_assert_ptr_nonnull(strstr(client_header(&t.client, "RateLimit"), "\"queue\";r=0;t="));
+	ck_assert_ptr_nonnull(strstr(client_header(&t.client, "RateLimit"), "\"agent\";r=999999;t="));
 	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:queue-full");
 	ck_assert_int_ge(json_int(json_pointer(t.reply, "/retry_after_ms"), 0), 1000);
 	ck_assert_str_ne(client_header(&t.client, "Retry-After"), "");

@@ -21,6 +21,11 @@ START_TEST(a_task_is_created_and_found)
 	ck_assert_str_eq(reply_str("/id"), id);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?state=ready&kind=ingest&dataset=web", NULL), 200);
 	ck_assert_str_eq(reply_str("/items/0/id"), id);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?fields=id,spec", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), id);
+	ck_assert_str_eq(reply_str("/items/0/spec/kind"), "ingest");
+	ck_assert_uint_eq(json_count(json_pointer(t.reply, "/items/0")), 2);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?fields=id,nonsense", NULL), 400);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?state=failed", NULL), 200);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
 	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000zzz", NULL), 404);

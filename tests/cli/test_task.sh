@@ -55,7 +55,7 @@ said "cancelled ones run again" 0 "3 matched, 3 done" task redrive --queue bulk 
 said "which tasks must be said" 2 "which task? Give its ID, or a filter" task cancel
 said "a wrong filter is told" 1 "is not a state" task cancel --state asleep
 said "one task is forgotten" 0 "" task delete "$id"
-said "and then it is not there" 1 "there is no such task" task get "$id"
+said "and then it is gone" 1 "there is no such task any more" task get "$id"
 said "a queue gets settings" 0 "settings.weight" queue set bulk weight=5 paused=true
 said "queues are a table" 0 "paused" queue list
 said "a wrong setting is told" 1 "/weight" queue set bulk weight=0
@@ -93,6 +93,10 @@ said "an unknown dataset is named" 1 "nope" dataset show nope
 
 # ---- the audit ------------------------------------------------------------------------------------------------------
 same "the store of a running agent is checked" ok "$("$ORASI" store check)"
+mkdir -p "$SCRATCH/copy" && cp "$("$ORASI" store backup)" "$SCRATCH/copy/store.db"
+said "a copy is made while it runs, and is in order" 0 "is in order" store check "$SCRATCH/copy"
+same "  with its tasks" "$("$ORASI" task list --json | jq -r '.items[0].id')" \
+	"$("$ORASI" --local "$SCRATCH/copy" task list --json --limit 1 | jq -r '.items[0].id')"
 said "so is its folder, beside it" 0 "is in order" store check "$DATA"
 said "a folder without a store is named" 1 "'$SCRATCH/store.db'" store check "$SCRATCH"
 
