@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Kills the agent or one of its workers with SIGKILL at random moments while files are ingested and indexed, restarts,
-# and in the end finds every accepted task finished, every record exactly once, and in the indexes what a scan finds.
+# Kills the agent or one of its workers with SIGKILL at random moments while files are ingested and indexed and short tasks
+# of all sorts come and go, audits the store after each death of the agent, restarts, and in the end finds every accepted
+# task finished, every record exactly once, and in the indexes what a scan finds.
 . "$(dirname "$0")/lib.sh"
 
 ROUNDS=${CRASH_ROUNDS:-$((${SOAK:-0} ? 500 : 20))}
@@ -41,6 +42,28 @@ submit_file() {
 	return 1
 }
 
+# Short tasks of a round: one that waits a little, one that depends on it, one with a unique key, one that is cancelled.
+# Notes the ids that were acknowledged, and those whose cancellation was.
+: >"$SCRATCH/acknowledged"
+: >"$SCRATCH/cancelled"
+submit_mix() {
+	local n=$1 answer last
+	answer=$(api POST /v1/tasks:batch "$(jq -cn --arg n "$n" '[
+		{run_at: (now + 0.2 | todate), priority: 9}, {depends_on: ["#0"]},
+		{unique_key: "round", on_conflict: "return"}, {tenant: "other", concurrency_key: "one"}, {run_at: "2099-01-01T00:00:00Z", labels: {far: "yes"}}] |
+		map({kind: "query", sql: "SELECT \($n)", max_attempts: 1000} + .)')" 2>/dev/null)
+	jq -r '.items[]? | select(.id != null) | .id' <<<"$answer" 2>/dev/null >>"$SCRATCH/acknowledged"
+	last=$(jq -r '.items[-1].id // empty' <<<"$answer" 2>/dev/null)
+	[ -n "$last" ] && [ "$(api POST "/v1/tasks/$last:cancel" 2>/dev/null | jq -r .state 2>/dev/null)" = cancelled ] &&
+		echo "$last" >>"$SCRATCH/cancelled"
+}
+
+audits=0
+audit() {
+	"$BUILD/orasi-agent" --data "$DATA" --check-store >"$SCRATCH/audit" 2>&1 && audits=$((audits + 1)) ||
+		fail "the audit after round $1" "$(cat "$SCRATCH/audit")"
+}
+
 agent_start_quick() {
 	ORASI_QUEUE_RETRY_INITIAL=50ms ORASI_QUEUE_RETRY_MAX=500ms ORASI_QUEUE_MAX_CRASHES=1000 \
 		agent_start || exit 1
@@ -68,17 +91,27 @@ for round in $(seq 2 "$ROUNDS"); do
 		submit_file "$round" || fail "file $round is accepted"
 	fi
 	sleep "0.$((RANDOM % 50 + 10))"
+	submit_mix "$round"
 	kill_something
-	[ -n "$AGENT_PID" ] || agent_start_quick
+	[ -n "$AGENT_PID" ] && continue
+	audit "$round"
+	agent_start_quick
 done
+echo "# the store was audited after $audits deaths of the agent"
 
 [ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
+lost=0
+while read -r id; do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = cancelled ] || lost=$((lost + 1)); done <"$SCRATCH/cancelled"
+same "no acknowledged cancellation is lost ($(wc -l <"$SCRATCH/cancelled"))" 0 "$lost"
+"$BUILD/orasi" task cancel --label far=yes --quiet # those whose cancellation fell into a crash
 for _ in $(seq 600); do # index tasks come with the last commits
 	open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | awk '{n += $1} END {print n}')
 	[ "$open" = 0 ] && break
 	sleep 0.2
 done
 
+same "no acknowledged short task is lost" "$(sort -u "$SCRATCH/acknowledged" | wc -l)" \
+	"$(sort -u "$SCRATCH/acknowledged" | while read -r id; do api GET "/v1/tasks/$id" | jq -r .state; done | grep -cE '^(succeeded|cancelled)$')"
 same "no task waits or runs any more" 0 "$open"
 same "every accepted task has succeeded" "$accepted" \
 	"$(api GET '/v1/tasks?kind=ingest&state=succeeded&limit=1000' | jq '.items | length')"
