@@ -305,12 +305,15 @@ static int prepare_callback(struct end *e, const struct live *live, const struct
 
 static int prepare(struct end *e, const struct live *live, const struct queue_outcome *outcome)
 {
+	const struct queue_settings *settings = &live->lane->channel->settings;
 	struct task_spec policy = {0};
 	int64_t retain;
 
 	if (live->more)
 		spec_unpack(live->more->policy, &e->arena, &policy);
 	retain = e->to == TASK_SUCCEEDED ? policy.retain_ok_ms : policy.retain_failed_ms;
+	if (!retain)
+		retain = e->to == TASK_SUCCEEDED ? settings->retain_ok_ms : settings->retain_failed_ms;
 	e->retain_ms = retain ? retain : e->queue->config.retention_ms;
 	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM : prepare_callback(e, live, &policy);
 }

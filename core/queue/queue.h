@@ -390,6 +390,7 @@ struct queue_settings {
 	int64_t rate, rate_period_ms, rate_burst; /* cost that may start per period; 0 = any */
 	int64_t key_running;                      /* tasks per concurrency_key that run at a time, default 1 */
 	int64_t key_rate, key_rate_period_ms, key_rate_burst; /* per rate_key; 0 = any */
+	int64_t retain_ok_ms, retain_failed_ms; /* of tasks that do not say it themselves; 0 = the agent's */
 };
 extern const struct option queue_settings_options[]; /* key, range, default and help of each field */
 void queue_settings_get(const struct queue *queue, const char *name, struct queue_settings *ret);

@@ -52,8 +52,8 @@ submit_mix() {
 		{run_at: (now + 0.2 | todate), priority: 9}, {depends_on: ["#0"]},
 		{unique_key: "round", on_conflict: "return"}, {tenant: "other", concurrency_key: "one"}, {run_at: "2099-01-01T00:00:00Z", labels: {far: "yes"}}] |
 		map({kind: "query", sql: "SELECT \($n)", max_attempts: 1000} + .)')" 2>/dev/null)
-	jq -r '.items[]? | select(.id != null) | .id' <<<"$answer" 2>/dev/null >>"$SCRATCH/acknowledged"
-	last=$(jq -r '.items[-1].id // empty' <<<"$answer" 2>/dev/null)
+	jq -r '.[]? | .id // empty' <<<"$answer" 2>/dev/null >>"$SCRATCH/acknowledged"
+	last=$(jq -r '.[-1].id // empty' <<<"$answer" 2>/dev/null)
 	[ -n "$last" ] && [ "$(api POST "/v1/tasks/$last:cancel" 2>/dev/null | jq -r .state 2>/dev/null)" = cancelled ] &&
 		echo "$last" >>"$SCRATCH/cancelled"
 }
@@ -110,6 +110,7 @@ for _ in $(seq 600); do # index tasks come with the last commits
 	sleep 0.2
 done
 
+check "short tasks were acknowledged ($(wc -l <"$SCRATCH/acknowledged"))" test -s "$SCRATCH/acknowledged"
 same "no acknowledged short task is lost" "$(sort -u "$SCRATCH/acknowledged" | wc -l)" \
 	"$(sort -u "$SCRATCH/acknowledged" | while read -r id; do api GET "/v1/tasks/$id" | jq -r .state; done | grep -cE '^(succeeded|cancelled)$')"
 same "no task waits or runs any more" 0 "$open"

@@ -220,6 +220,29 @@ START_TEST(what_is_kept_shorter_is_forgotten_sooner)
 }
 END_TEST
 
+START_TEST(a_queue_says_how_long_its_tasks_are_kept_unless_they_do)
+{
+	struct queue_settings brief = settings_of("q");
+	int64_t ok, longer, failed;
+	struct task *task;
+
+	brief.retain_ok_ms = 1000;
+	configure("q", brief);
+	ok = put((struct task_spec){.queue = "q"});
+	longer = put((struct task_spec){.queue = "q", .retain_ok_ms = 3600 * 1000});
+	failed = put((struct task_spec){.queue = "q"});
+	finish(claim(), 0);
+	finish(claim(), 0);
+	finish(claim(), ERR_INVALID);
+	pass(61000);
+	ck_assert_int_eq(queue_get(queue, ok, &arena, &task, &err), ERR_NOTFOUND);
+	ck_assert_int_ne(queue_has_passed(queue, ok), 0);
+	ck_assert_int_eq(queue_has_passed(queue, failed + 1), 0);
+	ck_assert_int_eq(get(longer)->state, TASK_SUCCEEDED);
+	ck_assert_int_eq(get(failed)->state, TASK_FAILED);
+}
+END_TEST
+
 START_TEST(an_id_is_never_given_twice_although_all_is_forgotten)
 {
 	int64_t id = put((struct task_spec){.retain_ok_ms = 1});
@@ -279,6 +302,7 @@ static void life_cases(Suite *suite)
 	tcase_add_test(c, a_died_worker_is_the_end_when_the_task_says_so);
 	tcase_add_test(c, a_waiting_task_is_given_another_time_and_priority);
 	tcase_add_test(c, what_is_kept_shorter_is_forgotten_sooner);
+	tcase_add_test(c, a_queue_says_how_long_its_tasks_are_kept_unless_they_do);
 	tcase_add_test(c, an_id_is_never_given_twice_although_all_is_forgotten);
 	tcase_add_test(c, fields_out_of_range_are_refused_by_name);
 	suite_add_tcase(suite, c);
