@@ -98,7 +98,7 @@ export class Agent {
 		agent.http = new http.Agent({keepAlive: true, maxSockets: 4});
 		const command = [...wrap, program('orasi-agent'), '--data', dir, '--listen', '127.0.0.1:0'];
 		const log = `${dir}.log`, fd = openSync(log, 'w');
-		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', fd], env: {...process.env, ...env}});
+		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', fd], env: {...process.env, ORASI_BUILD: undefined, ...env}});
 		closeSync(fd);
 		let running = true;
 		agent.ended = new Promise(resolve => agent.child.on('close', code => { running = false; resolve(code); }));
