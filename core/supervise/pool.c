@@ -399,8 +399,9 @@ void pool_dead(struct process *process, int code, int signal)
 		describe_stop(order, &blame);
 	if (!natural) {
 		sup->stats.crashes++;
-		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. */
-		if (blame.inside && role != ROLE_SCAN && (process->killed || signal != SIGKILL))
+		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. Ours has a
+		 * reason, except when the socket has ended, which it does a little before such a death is told. */
+		if (blame.inside && role != ROLE_SCAN && (*process->why || signal != SIGKILL))
 			plugin_crashed(sup->env.plugins, blame.plugin, path_of(process, blame.plugin), blame.function,
 			               signal);
 	}
