@@ -3,7 +3,8 @@
 # Requests over HTTP of plugins: only to hosts that are listed, within their bounds, made by a process that runs no plugin;
 # and the webhook that is made of them: signed, each event with a status of its own, repeated where that helps.
 . "$(dirname "$0")/../e2e/lib.sh"
-command -v jq >/dev/null && command -v node >/dev/null || skip_all "jq and node are needed"
+command -v jq >/dev/null && command -v node >/dev/null && command -v openssl >/dev/null ||
+	skip_all "jq, node and openssl are needed"
 LOG=$SCRATCH/received
 : >"$LOG"
 node "$SRC/tests/notify-webhook/receiver.mjs" "$LOG" >"$SCRATCH/port" &
