@@ -116,6 +116,7 @@ int pool_init(struct supervise *sup, struct err *err);
 void pool_done(struct supervise *sup);
 void pool_dispatch(struct supervise *sup, enum role role);
 int pool_warm(struct supervise *sup, enum role role, struct err *err);
+void pool_refuse(struct supervise *sup);                       /* what waits and is not taken any more */
 void pool_idle(struct process *process);                       /* it can take an order */
 void pool_dead(struct process *process, int code, int signal); /* it has ended; frees it */
 const char *role_name(enum role role);
@@ -166,6 +167,9 @@ struct supervise_stats {
 	_Atomic int64_t processes[ROLES], starts, crashes, kills, jobs, parts, rows, rejected, orders;
 };
 
+/* The second when the grace is over: what still runs is killed. */
+enum stopping { NOT_STOPPING, STOPS_WHEN_DONE, STOPS_NOW };
+
 struct supervise {
 	struct supervise_env env;
 	const struct supervise_config *config;
@@ -182,7 +186,8 @@ struct supervise {
 	size_t n_jobs;
 	int slots_used, n_callbacks;
 	uint32_t last_order;
-	int stopping, said_no_sandbox;
+	enum stopping stopping;
+	int said_no_sandbox;
 	void (*on_stopped)(void *ctx);
 	void *stopped_ctx;
 	struct supervise_stats stats;

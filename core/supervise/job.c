@@ -67,6 +67,8 @@ static void job_release(struct job *job)
 
 static void job_free(struct job *job)
 {
+	if (job->sup->stopping)
+		loop_timer_set(job->sup->soon_timer, 0);
 	list_del(&job->link);
 	job->sup->n_jobs--;
 	job_release(job);
@@ -383,6 +385,11 @@ static void job_run(struct job *job)
 	const char *op;
 	int r;
 
+	if (job->sup->stopping) {
+		json_free(json);
+		job_abandon(job);
+		return;
+	}
 	set_common(job, json);
 	job->waits = missing_plugin(job->sup, job->task->kind, job->body, &err) != 0;
 	op = job->waits ? NULL : job->kind->fill(job->sup, job->task, job->body, json, &err);

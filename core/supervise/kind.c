@@ -56,7 +56,8 @@ static const char *fill_ingest(struct supervise *sup, const struct task *task, c
 	const char *name = json_get_str(body, "dataset", "");
 
 	(void)task;
-	(void)err;
+	if (catalog_check_name(sup->env.catalog, name, err))
+		return NULL;
 	json_set(order, "dataset", kind_dataset(sup, name, ""));
 	json_set(order, "rejects", kind_dataset(sup, name, "__rejects"));
 	json_set(order, "spec", json_copy(body));

@@ -52,6 +52,12 @@ static size_t role_size(const struct supervise *sup, enum role role)
 	}
 }
 
+/* An agent that stops lets what runs come to its end, for which parts must be committed. */
+static int takes_orders(const struct supervise *sup, enum role role)
+{
+	return !sup->stopping || (sup->stopping == STOPS_WHEN_DONE && (role == ROLE_TABLE || role == ROLE_FETCH));
+}
+
 /* ---- orders ------------------------------------------------------------------------------------ */
 
 int order_new(struct supervise *sup, const char *op, struct json *json, const struct order_events *events, void *ctx,
@@ -61,7 +67,7 @@ int order_new(struct supervise *sup, const char *op, struct json *json, const st
 	struct pool *pool = &sup->pools[role];
 	struct order *order;
 
-	if (sup->stopping || pool->n_waiting >= WAITING_MAX) {
+	if (!takes_orders(sup, role) || pool->n_waiting >= WAITING_MAX) {
 		json_free(json);
 		return err_set(err, ERR_BUSY, sup->stopping ? "the agent is stopping" : "too many orders wait");
 	}
@@ -285,7 +291,9 @@ void pool_idle(struct process *process)
 		return;
 	}
 	pool_dispatch(sup, process->role);
-	if (process->state == PROCESS_IDLE)
+	if (process->state == PROCESS_IDLE && sup->stopping)
+		process_retire(process);
+	else if (process->state == PROCESS_IDLE)
 		loop_timer_set(sup->idle_timer, sup->config->idle_ms);
 }
 
@@ -414,9 +422,9 @@ void pool_dead(struct process *process, int code, int signal)
 		order->usage = usage;
 		order_end(order, NULL, &err);
 	}
-	if (!sup->stopping)
+	if (sup->stopping != STOPS_NOW)
 		pool_dispatch(sup, role);
-	else
+	if (sup->stopping)
 		loop_timer_set(sup->soon_timer, 0);
 }
 
@@ -456,11 +464,11 @@ static void on_time(void *ctx)
 
 		end_stopped(pool);
 		retire_idle(sup, (enum role)role);
-		if (!sup->stopping && !list_empty(&pool->waiting) && !pool->n_processes &&
+		if (sup->stopping != STOPS_NOW && !list_empty(&pool->waiting) && !pool->n_processes &&
 		    start_process(sup, (enum role)role, list_entry(pool->waiting.next, struct order, link), &err))
 			fail_waiting(pool, &err);
 	}
-	if (sup->stopping && all_gone(sup) && sup->on_stopped) {
+	if (sup->stopping && all_gone(sup) && (!sup->n_jobs || sup->stopping == STOPS_NOW) && sup->on_stopped) {
 		void (*on_stopped)(void *) = sup->on_stopped;
 
 		sup->on_stopped = NULL;
@@ -471,6 +479,16 @@ static void on_time(void *ctx)
 static void on_claim_time(void *sup)
 {
 	jobs_claim(sup);
+}
+
+void pool_refuse(struct supervise *sup)
+{
+	struct err err = {0};
+
+	err_set(&err, ERR_BUSY, "the agent is stopping");
+	for (int role = 0; role < ROLES; role++)
+		if (!takes_orders(sup, (enum role)role))
+			fail_waiting(&sup->pools[role], &err);
 }
 
 int pool_init(struct supervise *sup, struct err *err)

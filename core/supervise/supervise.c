@@ -183,6 +183,9 @@ static void on_grace_over(void *ctx)
 {
 	struct supervise *sup = ctx;
 
+	sup->stopping = STOPS_NOW;
+	pool_refuse(sup);
+	loop_timer_set(sup->soon_timer, 0);
 	for (int role = 0; role < ROLES; role++)
 		list_each (item, &sup->pools[role].processes)
 			process_kill(list_entry(item, struct process, link), "had no more time: the agent is stopping");
@@ -201,9 +204,10 @@ static void kill_idle(struct supervise *sup)
 
 void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx)
 {
-	sup->stopping = 1;
+	sup->stopping = STOPS_WHEN_DONE;
 	sup->on_stopped = on_stopped;
 	sup->stopped_ctx = ctx;
+	pool_refuse(sup);
 	kill_idle(sup);
 	if (!loop_timer_new(sup->env.loop, on_grace_over, sup, &sup->stop_timer, NULL))
 		loop_timer_set(sup->stop_timer, grace_ms);

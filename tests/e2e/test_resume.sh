@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# An ingest whose worker is killed goes on where the last committed part ended: what lies before is not read again.
+# An ingest whose worker is killed goes on where the last committed part ended: what lies before is not read again. One
+# whose agent is told to stop comes to its end before.
 . "$(dirname "$0")/lib.sh"
 
 rows=400000
@@ -31,4 +32,18 @@ same "every record is there once, also those that the file no longer has" \
 	"{\"n\":$rows,\"ids\":$rows,\"first\":0}" \
 	"$(sql 'SELECT count(*) AS n, count(DISTINCT id) AS ids, min(id) AS first FROM big')"
 same "and nothing was refused" 0 "$(api GET "/v1/tasks/$task" | jq '.result.rejected // 0')"
+agent_stop
+
+touch "$SCRATCH/when" "$SCRATCH/big.ndjson"
+ORASI_AGENT_SHUTDOWN_GRACE=10m agent_start || exit 1
+task=$(submit "$(jq -cn --arg uri "$SCRATCH/big.ndjson" '{kind: "ingest", dataset: "again", source: {uris: [$uri]},
+	format: {plugin: "json"}, sink: {target_file_bytes: 65536}}')")
+for _ in $(seq 500); do
+	[ "$(state)" = running ] && break
+	sleep 0.01
+done
+agent_stop
+agent_start || exit 1
+same "a task that ran when the agent was told to stop has ended before it" "succeeded 1" \
+	"$(api GET "/v1/tasks/$task" | jq -r '"\(.state) \(.attempt)"')"
 done_testing
