@@ -226,15 +226,18 @@ static void on_created(void *ctx, int r, const struct err *err)
 	reply_json(asked->req, asked->status, dataset_json(dataset));
 }
 
-static int check_new_dataset(struct http_request *req, const char *name, const char *location)
+static int check_new_dataset(struct api *api, struct http_request *req, const char *name, const char *location)
 {
 	struct json *errors = json_new_array();
+	struct err err = {0};
 	int r = 0;
 
 	if (!str_is_name(name))
 		errors_add(errors, "", "'%.128s' is not a name: letters, digits, '_', '.' and '-'", name);
 	else if (dataset_is_reserved(name))
 		errors_add(errors, "", "names that end in '__rejects' are made by ingest itself");
+	else if (catalog_check_name(api->env.catalog, name, &err))
+		errors_add(errors, "", "%s", err.text);
 	if (!path_is_plain(location) && !location_is_far(location))
 		errors_add(errors, "/location",
 		           "'%.200s' is neither an absolute path (without '.' and '..') nor "
@@ -309,7 +312,7 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 	else if (known)
 		reply_fail(req, ERR_EXISTS, "dataset '%s' exists at '%s': a dataset does not move", name,
 		           known->location);
-	else if (!check_new_dataset(req, name, location)) {
+	else if (!check_new_dataset(api, req, name, location)) {
 		if (looks)
 			look_or_make(api, req, name, location, body);
 		else

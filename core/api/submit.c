@@ -115,8 +115,13 @@ static void check_transforms(struct check *c)
 
 static void check_ingest(struct check *c)
 {
-	if (dataset_is_reserved(json_get_str(c->task, "dataset", "")))
+	const char *dataset = json_get_str(c->task, "dataset", "");
+	struct err err = {0};
+
+	if (dataset_is_reserved(dataset))
 		errors_add(c->errors, below(c, "/dataset"), "names that end in '__rejects' are made by ingest itself");
+	else if (catalog_check_name(c->api->env.catalog, dataset, &err))
+		errors_add(c->errors, below(c, "/dataset"), "%s", err.text);
 	check_source(c);
 	check_format(c);
 	check_transforms(c);

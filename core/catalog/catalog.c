@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/map.h"
 #include "store/store.h"
@@ -193,6 +194,34 @@ const struct catalog_dataset *catalog_dataset(const struct catalog *catalog, con
 	struct entry *entry = map_get(&catalog->datasets, name);
 
 	return entry ? &entry->dataset : NULL;
+}
+
+/* Tables and functions that SQLite has under these names whatever else there is. */
+static int is_of_sqlite(const char *name)
+{
+	return !strncasecmp(name, "sqlite_", 7) || !strncasecmp(name, "pragma_", 7) || !strcasecmp(name, "json_each") ||
+	       !strcasecmp(name, "json_tree");
+}
+
+int catalog_check_name(const struct catalog *catalog, const char *name, struct err *err)
+{
+	const char *known;
+	size_t at = 0;
+	void *entry;
+
+	if (map_get(&catalog->datasets, name))
+		return 0;
+	if (is_of_sqlite(name))
+		return err_set(err, ERR_INVALID, "'%.128s' is a name that SQLite keeps for itself: choose another",
+		               name);
+	while (map_next(&catalog->datasets, &at, &known, &entry))
+		if (!strcasecmp(known, name))
+			return err_set(
+				err, ERR_INVALID,
+				"'%.128s' differs from the dataset '%.128s' in case only, and SQL would not tell them "
+				"apart: write it the same way, or choose another name",
+				name, known);
+	return 0;
 }
 
 const struct catalog_index *catalog_index(const struct catalog *catalog, const char *dataset, const char *name)

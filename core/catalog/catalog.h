@@ -45,6 +45,9 @@ int catalog_datasets(const struct catalog *catalog, struct arena *arena, const s
 int catalog_indexes(const struct catalog *catalog, const char *dataset, struct arena *arena,
                     const struct catalog_index ***ret, size_t *ret_n);
 
+/* ERR_INVALID with what to do, when a dataset cannot be called so: SQL does not tell names apart by case, and SQLite keeps
+ * some for itself. A name that is known is fine. */
+int catalog_check_name(const struct catalog *catalog, const char *name, struct err *err);
 /* Adds or updates by name (and dataset). Strings are copied. */
 int catalog_put_dataset(struct catalog *catalog, const struct catalog_dataset *dataset, catalog_done_fn on_done,
                         void *ctx);

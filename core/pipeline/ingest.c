@@ -451,6 +451,11 @@ static int take_batch(struct ingest *in, struct ArrowArray *batch, struct err *e
 {
 	int r = loader_check_batch(in->loader, in->plugin, "next", &in->schema, batch, err);
 
+	if (!r && !in->schema.n_children && batch->length)
+		r = err_set(
+			err, ERR_INVALID,
+			"the records have no members at all, so there are no columns to make a table of: put a record "
+			"with members first, or ingest other data into the dataset before");
 	if (r) {
 		arrow_array_release(batch);
 		return r;

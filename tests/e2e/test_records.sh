@@ -77,6 +77,17 @@ record "more columns than allowed are rejected" "succeeded 2 1 1 json.columns@2"
 	< <(echo '{"a":1}'; perl -e 'print "{", join(",", map { "\"k$_\":1" } 1 .. 3000), "}\n"')
 refused "so is prose" "plain text" < <(printf 'Once upon a time.\n')
 refused "and what is packed by something else" "bzip2" < <(printf 'BZh91AY&SY12345678')
+refused "records without members make no table" "no members at all" "$JSON" < <(printf '{}\n{}\n')
+record "but they are rows of one that is there" "succeeded 2 2 0" < <(printf '{}\n{"a":1}\n')
+
+case $(ingest_file "D$n" "$IN/$n") in
+*"'D$n' differs from the dataset 'd$n' in case only"*) pass "a name that SQL would not tell from another's is refused" ;;
+*) fail "a name that SQL would not tell from another's is refused" ;;
+esac
+case $(ingest_file sqlite_master "$IN/1") in
+*"SQLite keeps for itself"*) pass "so is one that SQLite has" ;;
+*) fail "so is one that SQLite has" ;;
+esac
 
 # A line of one GB, most of it a hole in the file.
 printf '{"a":1}\n{"a":"' >"$IN/long"
