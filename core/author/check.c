@@ -431,6 +431,7 @@ int author_check(const struct typed *typed)
 		print_json(&suite);
 	else
 		printf("1..%d\n# %d failed\n", suite.n, suite.failed);
+	json_free(suite.results);
 	dir_remove(suite.scratch, NULL);
 	if (!r && !suite.n)
 		return author_fail(AUTHOR_USAGE, "no test is called '%s'", typed_get(typed, "only", ""));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 
 static const struct verb {
@@ -143,15 +144,14 @@ static int take_option(struct typed *typed, const struct verb *verb, char *arg, 
 	return 0;
 }
 
-static int run_verb(const struct verb *verb, struct typed *typed, char **argv)
+/* argv stays whole: options are taken apart in copies. */
+static int run_verb(const struct verb *verb, struct typed *typed, char **argv, struct arena *arena)
 {
 	for (int i = 0; argv[i]; i++) {
 		int taken = 0, r = 0;
 
 		if (!strncmp(argv[i], "--", 2) && argv[i][2]) {
-			char *arg = strdup(argv[i] + 2); /* argv stays whole; the copy lives as long as the program */
-
-			r = arg ? take_option(typed, verb, arg, argv[i + 1], &taken) : AUTHOR_FAILED;
+			r = take_option(typed, verb, arena_str(arena, argv[i] + 2), argv[i + 1], &taken);
 		} else if (typed->n_words < verb->max_words) {
 			typed->words[typed->n_words++] = argv[i];
 		} else {
@@ -183,13 +183,20 @@ int main(int argc, char **argv)
 {
 	static char self[PATH_MAX];
 	struct typed typed = {.self = self, .argv = argv};
+	struct arena arena;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[n > 0 ? n : 0] = '\0';
 	if (argc < 2 || !strcmp(argv[1], "--help"))
 		return argc < 2 ? (print_help(), AUTHOR_USAGE) : print_help();
 	for (const struct verb *v = verbs; v->name; v++)
-		if (!strcmp(argv[1], v->name))
-			return run_verb(v, &typed, argv + 2);
+		if (!strcmp(argv[1], v->name)) {
+			int r;
+
+			arena_init(&arena);
+			r = run_verb(v, &typed, argv + 2, &arena);
+			arena_done(&arena);
+			return r;
+		}
 	return author_fail(AUTHOR_USAGE, "unknown verb '%s': see 'orasi-plugin --help'", argv[1]);
 }

@@ -142,6 +142,7 @@ int author_info(const struct typed *typed)
 	else
 		print_info(info);
 	json_free(info);
+	lab_done(&lab);
 	return AUTHOR_OK;
 }
 
@@ -242,5 +243,6 @@ int author_docs(const struct typed *typed)
 	for (size_t i = 0; i < json_count(plugins); i++)
 		print_plugin_page(json_at(plugins, i));
 	json_free(info);
+	lab_done(&lab);
 	return AUTHOR_OK;
 }
