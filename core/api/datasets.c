@@ -17,6 +17,7 @@ struct asked {
 	const char *name;
 	int status;
 	const char *location; /* of a dataset that is to be made */
+	int must_exist;       /* a table must be there already */
 };
 
 static struct asked *asked_new(struct api *api, struct http_request *req, const char *name)
@@ -87,14 +88,27 @@ static void call(struct api *api, struct http_request *req, const char *op, stru
 /* ---- list and describe ------------------------------------------------------------------ */
 void handle_datasets_get(struct api *api, struct http_request *req)
 {
-	struct json *json = json_new_object(), *items = json_new_array();
+	int64_t limit = query_number(req, "limit", PAGE_DEFAULT, PAGE_MAX);
+	const char *after = http_query(req, "cursor");
 	const struct catalog_dataset **datasets;
-	size_t n = 0;
+	struct json *json, *items;
+	size_t n = 0, at = 0, end;
 
-	if (!catalog_datasets(api->env.catalog, http_arena(req), &datasets, &n))
-		for (size_t i = 0; i < n; i++)
-			json_push(items, dataset_json(datasets[i]));
+	if (limit < 0)
+		return;
+	if (catalog_datasets(api->env.catalog, http_arena(req), &datasets, &n)) {
+		reply_fail(req, ERR_NOMEM, "no memory for the list");
+		return;
+	}
+	while (after && at < n && strcmp(datasets[at]->name, after) <= 0)
+		at++;
+	end = n - at > (size_t)limit ? at + (size_t)limit : n;
+	json = json_new_object();
+	items = json_new_array();
+	for (; at < end; at++)
+		json_push(items, dataset_json(datasets[at]));
 	json_set(json, "items", items);
+	json_set_str(json, "next_cursor", end < n ? datasets[end - 1]->name : NULL);
 	reply_json(req, 200, json);
 }
 
@@ -264,13 +278,16 @@ static void put_dataset(struct api *api, struct http_request *req, const char *n
 }
 
 /* What lies there decides whether the dataset becomes known: a table that cannot be read is refused
- * with the reason. Nothing there is fine, unless a table was to be made. */
+ * with the reason. Nothing there is fine, unless one was to be found or made. */
 static void on_looked(void *ctx, const struct json *result, const struct err *err)
 {
 	struct asked *asked = ctx;
 
 	(void)result;
-	if (err && err->code && err->code != ERR_NOTFOUND)
+	if (err && err->code == ERR_NOTFOUND && asked->must_exist)
+		reply_fail(asked->req, ERR_NOTFOUND,
+		           "there is no table at '%s': no _delta_log with a commit lies there", asked->location);
+	else if (err && err->code && err->code != ERR_NOTFOUND)
 		reply_err(asked->req, err);
 	else
 		put_dataset(asked->api, asked->req, asked->name, asked->location);
@@ -286,6 +303,7 @@ static void look_or_make(struct api *api, struct http_request *req, const char *
 	struct asked *asked = asked_new(api, req, name);
 
 	asked->location = location;
+	asked->must_exist = json_get_bool(body, "must_exist", 0);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (json_get(body, members[i]))
 			json_set(order, members[i], json_copy(json_get(body, members[i])));
@@ -306,7 +324,7 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 	location = location ? arena_str(http_arena(req), location)
 	           : known  ? known->location
 	                    : arena_printf(http_arena(req), "%s/datasets/%s", api->env.data_dir, name);
-	looks = json_get(body, "location") || json_get(body, "schema");
+	looks = json_get(body, "location") || json_get(body, "schema") || json_get(body, "must_exist");
 	if (known && str_eq(known->location, location))
 		reply_json(req, 200, dataset_json(known));
 	else if (known)

@@ -105,8 +105,8 @@ const struct api_route api_table[] = {
 	{"POST", "/v1/query", handle_query, JSON_MAX, 0, "query", "Runs SQL and streams the rows.", NULL, "Query",
          "200:application/x-ndjson 200:RowPage 200:text/csv"},
 	/* datasets */
-	{"GET", "/v1/datasets", handle_datasets_get, 0, 0, "listDatasets", "The datasets that are known.", NULL, NULL,
-         "200:DatasetList"},
+	{"GET", "/v1/datasets", handle_datasets_get, 0, 0, "listDatasets", "The datasets that are known, by name.",
+         "limit cursor", NULL, "200:DatasetPage"},
 	{"GET", "/v1/datasets/{dataset}", handle_dataset_get, 0, 0, "getDataset",
          "A dataset with its schema, as its table says.", "version", NULL, "200:DatasetFull"},
 	{"PUT", "/v1/datasets/{dataset}", handle_dataset_put, JSON_MAX, 0, "createDataset",
@@ -118,7 +118,7 @@ const struct api_route api_table[] = {
 	{"GET", "/v1/datasets/{dataset}/files", handle_dataset_files, 0, 0, "listFiles",
          "The data files of the current version.", "limit cursor version", NULL, "200:FilePage"},
 	{"GET", "/v1/datasets/{dataset}/history", handle_dataset_history, 0, 0, "listCommits",
-         "The commits, the newest first.", "limit", NULL, "200:CommitList"},
+         "The commits, the newest first.", "limit cursor", NULL, "200:CommitPage"},
 	/* indexes */
 	{"GET", "/v1/datasets/{dataset}/indexes", handle_indexes_get, 0, 0, "listIndexes", "The indexes of a dataset.",
          NULL, NULL, "200:IndexList"},

@@ -80,7 +80,7 @@ static void check_format(struct check *c)
 	if (!strcmp(name, "auto")) {
 		if (json_count(json_get(format, "options")))
 			errors_add(c->errors, below(c, "/format/options"),
-			           "options belong to one plugin: name it in format.plugin");
+			           "options belong to one plugin: name the format too");
 		return;
 	}
 	plugin = plugin_find(c->api->env.plugins, "ingest", name, &err);
@@ -198,12 +198,20 @@ static void check_place(struct check *c)
 		errors_add(c->errors, below(c, "/overwrite"), "only a file is overwritten, not a folder");
 }
 
+/* Nothing in the name of a folder says what is wanted: it gets Parquet, as a table is made of. */
+static const char *encoder_of(const struct json *format, const char *to)
+{
+	const char *name = json_get_str(format, "plugin", "auto");
+
+	return !strcmp(name, "auto") && str_ends(to, "/") ? "parquet" : name;
+}
+
 static void check_encoder(struct check *c)
 {
 	struct json *format = json_get_mut(c->task, "format");
+	const char *to = json_get_str(c->task, "to", "");
 	struct err err = {0};
-	const struct json *plugin = plugin_find_encoder(c->api->env.plugins, json_get_str(format, "plugin", "auto"),
-	                                                json_get_str(c->task, "to", ""), &err);
+	const struct json *plugin = plugin_find_encoder(c->api->env.plugins, encoder_of(format, to), to, &err);
 
 	if (!plugin) {
 		errors_add(c->errors, below(c, "/format/plugin"), "%s", err.text);

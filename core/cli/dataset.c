@@ -25,6 +25,7 @@ int cmd_dataset_attach(const struct args *args)
 	int r;
 
 	json_set_str(body, "location", args->words[1]);
+	json_set_bool(body, "must_exist", 1);
 	r = put(args, body);
 	json_free(body);
 	return r;

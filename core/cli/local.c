@@ -27,6 +27,7 @@
 #include "cli.h"
 
 #define POLL_US 5000
+#define HELD_MS 60000 /* so long an agent that holds the folder may take to answer or to end */
 
 static struct {
 	char dir[PATH_MAX], server[PATH_MAX + 8], folder[32]; /* folder: of the socket, when it is not in dir */
@@ -88,6 +89,35 @@ static int find_server(void)
 	found = !strcmp(json_get_str(answer, "data_dir", ""), local.dir);
 	json_free(answer);
 	return found;
+}
+
+/* Does an agent hold the store of the folder? It may still start, or end: who ended it was perhaps killed. */
+static int is_held(void)
+{
+	int fd = open(path_in("store.db.lock"), O_RDONLY | O_CLOEXEC), held;
+
+	if (fd < 0)
+		return 0;
+	held = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return held;
+}
+
+/* 1: an agent serves the folder; 0: nobody holds it, or somebody who never answers. */
+static int look_for_server(const struct args *args)
+{
+	int64_t until = clock_mono_ms() + HELD_MS;
+	int said = args->quiet;
+
+	while (!find_server()) {
+		if (!is_held() || cli_interrupted || clock_mono_ms() >= until)
+			return 0;
+		if (!said)
+			fprintf(stderr, "orasi: an agent holds '%s' and does not answer: waiting for it\n", local.dir);
+		said = 1;
+		usleep(10 * POLL_US);
+	}
+	return 1;
 }
 
 /* ---- a private agent ---------------------------------------------------------------------------------------------- */
@@ -206,13 +236,13 @@ int local_start(struct args *args)
 	if (r)
 		return r;
 	args->server = local.server;
-	if (find_server()) {
+	if (look_for_server(args)) {
 		if (!args->quiet)
 			fprintf(stderr, "orasi: an agent serves '%s' already, at %s: using it\n", local.dir,
 			        local.server);
 		return 0;
 	}
-	r = start_agent();
+	r = cli_interrupted ? CLI_INTERRUPTED : start_agent();
 	return r ? r : wait_ready();
 }
 

@@ -4,6 +4,8 @@
 
 #include "cli.h"
 
+#define PAGE_CAP 1100 /* of a path with limit and cursor */
+
 /* The list in an answer, whatever its member is called. */
 static const struct json *list_of(const struct json *answer)
 {
@@ -62,11 +64,29 @@ const char *path_of(const char *before, const char *name, const char *behind)
 
 /* ---- datasets ------------------------------------------------------------------------------------------------ */
 
+/* "/files" with the page that was asked for. */
+static const char *with_page(const struct args *args, const char *path, char *ret, size_t cap)
+{
+	static const char *const names[] = {"limit", "cursor"};
+	size_t n = (size_t)snprintf(ret, cap, "%s", path);
+	char value[512];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (args_has(args, names[i]) && n < cap) {
+			http_escape(args_get(args, names[i], ""), value, sizeof(value));
+			n += (size_t)snprintf(ret + n, cap - n, "%c%s=%s", strchr(ret, '?') ? '&' : '?', names[i],
+			                      value);
+		}
+	return ret;
+}
+
 int cmd_dataset_list(const struct args *args)
 {
+	char path[PAGE_CAP];
+
 	static const char *const columns[] = {"name", "rows", "files", "bytes", "version", "location", NULL};
 
-	return show_list(args, "/v1/datasets", columns);
+	return show_list(args, with_page(args, "/v1/datasets", path, sizeof(path)), columns);
 }
 
 int cmd_dataset_show(const struct args *args)
@@ -83,22 +103,22 @@ int cmd_dataset_schema(const struct args *args)
 
 int cmd_dataset_files(const struct args *args)
 {
-	static const char *const columns[] = {"path", "rows", "size", "modified", NULL};
-	char query[600] = "/files", value[512];
+	static const char *const columns[] = {"path", "rows", "size", "modified_at", NULL};
+	char query[PAGE_CAP];
 
-	if (args_has(args, "limit") || args_has(args, "cursor")) {
-		http_escape(args_get(args, "cursor", ""), value, sizeof(value));
-		snprintf(query, sizeof(query), "/files?limit=%.20s%s%s", args_get(args, "limit", "1000"),
-		         *value ? "&cursor=" : "", value);
-	}
-	return show_list(args, path_of("/v1/datasets/", args->words[0], query), columns);
+	return show_list(args,
+	                 path_of("/v1/datasets/", args->words[0], with_page(args, "/files", query, sizeof(query))),
+	                 columns);
 }
 
 int cmd_dataset_history(const struct args *args)
 {
 	static const char *const columns[] = {"version", "operation", "timestamp", "engineInfo", NULL};
+	char query[PAGE_CAP];
 
-	return show_list(args, path_of("/v1/datasets/", args->words[0], "/history"), columns);
+	return show_list(args,
+	                 path_of("/v1/datasets/", args->words[0], with_page(args, "/history", query, sizeof(query))),
+	                 columns);
 }
 
 int cmd_dataset_drop(const struct args *args)

@@ -32,7 +32,7 @@ static const struct json *find_by_ending(const struct plugin_registry *registry,
 			found = plugin_find(registry, "ingest", json_get_str(json_at(all, i), "id", ""), err);
 	json_free(all);
 	if (!found)
-		err_set(err, ERR_NOTFOUND, "no plugin claims files named as '%.200s': name one in format.plugin", path);
+		err_set(err, ERR_NOTFOUND, "no plugin claims files named as '%.200s': name the format", path);
 	return found;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The orders of a table worker: what makes things true, and what only looks. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +86,20 @@ static int op_describe(struct worker *worker, const struct json *order, struct j
 	return r;
 }
 
+/* Milliseconds in, RFC 3339 out; what is no time is null. */
+static void set_time(struct json *object, const char *key, int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_LEN];
+
+	if (wall_ms > 0)
+		clock_rfc3339(wall_ms, text);
+	json_set_str(object, key, wall_ms > 0 ? text : NULL);
+}
+
 static void push_files(const struct table_snapshot *s, const char *after, size_t limit, struct json *ret)
 {
 	struct json *files = json_new_array();
+	const char *next = NULL;
 
 	for (size_t i = 0; i < s->n_files; i++) {
 		const struct table_file *file = &s->files[i];
@@ -95,17 +108,18 @@ static void push_files(const struct table_snapshot *s, const char *after, size_t
 		if (after && strcmp(file->path, after) <= 0)
 			continue;
 		if (json_count(files) == limit) {
-			json_set_str(ret, "cursor", json_get_str(json_at(files, limit - 1), "path", ""));
+			next = json_get_str(json_at(files, limit - 1), "path", NULL);
 			break;
 		}
 		entry = json_new_object();
 		json_set_str(entry, "path", file->path);
 		json_set_int(entry, "size", file->size);
 		json_set_int(entry, "rows", file->rows);
-		json_set_int(entry, "modified", file->modified);
+		set_time(entry, "modified_at", file->modified);
 		json_push(files, entry);
 	}
-	json_set(ret, "files", files);
+	json_set_str(ret, "next_cursor", next);
+	json_set(ret, "items", files);
 }
 
 static int op_files(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
@@ -127,22 +141,64 @@ static int op_files(struct worker *worker, const struct json *order, struct json
 	return r;
 }
 
+/* The commits from the newest down to `limit` below version `before` (-1: the newest of all), and one more. */
+static struct json *read_history(struct blob *blob, int64_t before, int64_t limit, struct err *err)
+{
+	struct json *newest = before < 0 ? NULL : table_history(blob, 1, err);
+	int64_t above = newest ? json_get_int(json_at(newest, 0), "version", -1) - before + 1 : 0;
+
+	if (before >= 0 && !newest)
+		return NULL;
+	json_free(newest);
+	return table_history(blob, (size_t)((above > 0 ? above : 0) + limit + 1), err);
+}
+
+static struct json *page_of_commits(const struct json *commits, int64_t before, int64_t limit)
+{
+	static const char *const times[] = {"timestamp", "inCommitTimestamp"};
+	struct json *page = json_new_object(), *items = json_new_array();
+	char cursor[32] = "";
+
+	for (size_t i = 0; i < json_count(commits) && !*cursor; i++) {
+		struct json *commit = json_copy(json_at(commits, i));
+		int64_t version = json_get_int(commit, "version", -1);
+
+		if (before >= 0 && version >= before) {
+			json_free(commit);
+			continue;
+		}
+		for (size_t k = 0; k < sizeof(times) / sizeof(times[0]); k++)
+			if (json_get(commit, times[k]))
+				set_time(commit, times[k], json_get_int(commit, times[k], 0));
+		json_push(items, commit);
+		if ((int64_t)json_count(items) == limit && i + 1 < json_count(commits))
+			snprintf(cursor, sizeof(cursor), "%" PRId64, version);
+	}
+	json_set(page, "items", items);
+	json_set_str(page, "next_cursor", *cursor ? cursor : NULL);
+	return page;
+}
+
 static int op_history(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
-	int64_t limit = json_get_int(order, "limit", 100);
+	int64_t limit = json_get_int(order, "limit", 100), before = -1;
+	const char *cursor = json_get_str(order, "cursor", NULL);
 	struct json *commits;
 	struct blob *blob;
-	int r = ops_open_dataset(order, &blob, err);
+	int r;
 
 	(void)worker;
+	if (cursor && (str_to_i64(cursor, &before) || before < 0))
+		return err_set(err, ERR_INVALID, "'cursor=%.40s' is not next_cursor of a page", cursor);
+	r = ops_open_dataset(order, &blob, err);
 	if (r)
 		return r;
-	commits = table_history(blob, limit > 0 ? (size_t)limit : 100, err);
+	commits = read_history(blob, before, limit, err);
 	blob_close(blob);
 	if (!commits)
 		return err->code;
-	*ret = json_new_object();
-	json_set(*ret, "commits", commits);
+	*ret = page_of_commits(commits, before, limit);
+	json_free(commits);
 	return 0;
 }
 

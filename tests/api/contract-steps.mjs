@@ -140,7 +140,9 @@ async function datasets(ask) {
 	await ask("getSchema", 200, { path });
 	await ask("listFiles", 200, { path, query: "?limit=10" });
 	await ask("listFiles", 400, { path, query: "?limit=0" });
-	await ask("listCommits", 200, { path });
+	await ask("listDatasets", 200, { query: "?limit=1" });
+	await ask("listCommits", 200, { path, query: "?limit=1" });
+	await ask("listCommits", 400, { path, query: "?cursor=nope" });
 	await ask("dropDataset", 204, { path: other, query: "?keep_data=true" });
 	await ask("dropDataset", 404, { path: other });
 }

@@ -20,6 +20,12 @@ START_TEST(a_dataset_is_created_described_and_dropped)
 	ck_assert_int_eq(ask("PUT", "/v1/datasets/y", "{\"location\":\"../x\"}"), 422);
 	ck_assert_int_eq(ask("GET", "/v1/datasets", NULL), 200);
 	ck_assert_str_eq(reply_str("/items/0/name"), "web");
+	ck_assert_int_eq(ask("PUT", "/v1/datasets/xyz", NULL), 201);
+	ck_assert_int_eq(ask("GET", "/v1/datasets?limit=1", NULL), 200);
+	ck_assert_str_eq(reply_str("/next_cursor"), "web");
+	ck_assert_int_eq(ask("GET", "/v1/datasets?limit=1&cursor=web", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/name"), "xyz");
+	ck_assert_ptr_null(json_get_str(t.reply, "next_cursor", NULL));
 	ck_assert_int_eq(ask("GET", "/v1/datasets/web", NULL), 200);
 	ck_assert_int_eq(json_get_int(t.reply, "rows", -1), 10);
 	ck_assert_int_eq(ask("GET", "/v1/datasets/web/schema", NULL), 200);

@@ -51,8 +51,9 @@ static const struct {
 	{"table.describe", "{\"version\":3,\"rows\":10,\"bytes\":1000,\"files\":2,\"schema\":{"
                            "\"type\":\"struct\",\"fields\":[]},"
                            "\"indexes\":[],\"configuration\":{},\"partition_columns\":[]}"},
-	{"table.files", "{\"files\":[{\"path\":\"a.parquet\",\"size\":1,\"rows\":1}],\"cursor\":null}"},
-	{"table.history", "{\"commits\":[{\"version\":3}]}"},
+	{"table.files", "{\"items\":[{\"path\":\"a.parquet\",\"size\":1,\"rows\":1,"
+                        "\"modified_at\":null}],\"next_cursor\":null}"},
+	{"table.history", "{\"items\":[{\"version\":3}],\"next_cursor\":null}"},
 	{"table.index_create", "{\"generation\":1}"},
 	{"table.index_drop", "{}"},
 	{"table.drop", "{}"},

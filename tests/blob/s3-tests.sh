@@ -80,7 +80,7 @@ dataset() {
 every_verb() {
 	local name=$1 store=$3 other=$1-other task
 	export_to() { api GET "/v1/tasks/$(submit "{\"kind\":\"export\",\"dataset\":\"$1\",\"to\":\"$2\"${3:+,$3}}")?wait=60s" | jq -r '"\(.state) \(.result.rows)"'; }
-	same "$2: its history is read" "OPTIMIZE 13" "$(api GET "/v1/datasets/$name/history" | jq -r '"\(.commits[0].operation) \(.commits | length)"')"
+	same "$2: its history is read" "OPTIMIZE 13" "$(api GET "/v1/datasets/$name/history" | jq -r '"\(.items[0].operation) \(.items | length)"')"
 	same "$2: and its past, as far as files are kept" '{"n":1200}' "$(sql "SELECT count(*) AS n FROM \"$name@v12\"" | jq -c .)"
 	same "$2: it is attached under another name" 200 "$(api PUT "/v1/datasets/$other" "{\"location\":\"s3://orasi-test/$name\"}" >/dev/null; curl -s -o /dev/null -w '%{http_code}' "$URL/v1/datasets/$other")"
 	same "$2: with the same rows" '{"n":1200}' "$(sql "SELECT count(*) AS n FROM \"$other\"" | jq -c .)"

@@ -82,6 +82,7 @@ check "nothing is left" nothing_left
 same "the task is not run again" cancelled "$(local_orasi task list --json --kind query | jq -r '.items[0].state')"
 rm -f "$DIR/local.log"
 same "kill -9 ends the command" 137 "$(interrupt KILL sql "$endless" 2>/dev/null)"
+same "the next command need not wait for that" ok "$(local_orasi status --json --quiet | jq -r .health)"
 eventually "and the kernel tells the agent" is_gone
 same "the folder is fine after that" ok "$(local_orasi status --json | jq -r .health)"
 done_testing

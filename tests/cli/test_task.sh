@@ -110,6 +110,21 @@ said "and fail a strict ingest" 3 "" ingest "$SCRATCH/bad.ndjson" --dataset d --
 said "a schema is a table" 0 "name  type  nullable" dataset schema d
 said "files are a table" 0 ".parquet" dataset files d
 said "the history is a table" 0 "version" dataset history d
+versions() { "$ORASI" dataset history d --json "$@" | jq -r '[.items[].version | tostring] | join(" ")'; }
+same "the history comes in pages" "$(versions)" "$(versions --limit 1) $(versions --limit 100 --cursor "$("$ORASI" dataset history d --limit 1 --json | jq -r .next_cursor)")"
+same "and ends" null "$("$ORASI" dataset history d --json | jq .next_cursor)"
+same "so do the datasets" "d d__rejects" \
+	"$("$ORASI" dataset list --limit 1 --json | jq -r '.items[0].name') $("$ORASI" dataset list --limit 1 --cursor d --json | jq -r '.items[0].name')"
+is_time='test("^2[0-9]{3}-[0-9][0-9]-[0-9][0-9]T.*Z$")'
+same "times of files and commits are times as anywhere" "true true" \
+	"$("$ORASI" dataset files d --json | jq ".items[0].modified_at | $is_time") $("$ORASI" dataset history d --json | jq ".items[0].timestamp | $is_time")"
+mkdir -p "$SCRATCH/hollow" "$SCRATCH/out"
+said "what is no table is not attached" 1 "there is no table at '$SCRATCH/hollow'" dataset attach theirs "$SCRATCH/hollow"
+said "nor is what is not there" 1 "there is no table at '$SCRATCH/nothing'" dataset attach theirs "$SCRATCH/nothing"
+said "and no name is left of it" 1 "there is no dataset 'theirs'" dataset show theirs
+said "a table is attached" 0 "version" dataset attach theirs "$("$ORASI" dataset show d --json | jq -r .location)"
+said "a folder takes Parquet when no format is named" 0 "" dataset export d --out "$SCRATCH/out/folder/"
+check "which is there" test -n "$(find "$SCRATCH/out/folder" -name '*.parquet')"
 said "an index is made" 0 "" index create d by_a --column a
 said "and listed" 0 "by_a  btree" index list d
 said "and verified" 0 "" index verify d by_a

@@ -32,7 +32,7 @@ same "bad records go to quarantine and the counts reconcile" "[5,2,3]" \
 same "a nested document becomes nested columns" "[60,60,0]" \
 	"$(ingest orders "$EXAMPLES/orders.json" '"format":{"plugin":"json","options":{"records":"/orders"}}' | counts)"
 same "the catalog knows how many rows there are" 1502 "$(api GET /v1/datasets/access | jq .rows)"
-same "the history has one entry per commit" 3 "$(api GET /v1/datasets/access/history | jq '.commits | length')"
+same "the history has one entry per commit" 3 "$(api GET /v1/datasets/access/history | jq '.items | length')"
 
 # ---- what is at rest is open -----------------------------------------------------------------------------
 peer() { node "$SRC/tests/peers/delta-read.mjs" "$@" 2>/dev/null; }

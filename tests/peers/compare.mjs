@@ -21,7 +21,7 @@ const connection = await duckdbConnect();
 const state = await replay(connection, table);
 if (engines[0] === 'files') {
 	const answer = await (await fetch(`${url}/v1/datasets/${dataset}/files?limit=10000`)).json();
-	const mine = answer.files.map((f) => f.path).sort();
+	const mine = answer.items.map((f) => f.path).sort();
 	const theirs = [...state.files.keys()].sort();
 	console.log(`${theirs.length} files${mine.join() === theirs.join() ? '' : `, ours are ${mine.length}`}`);
 	process.exit(mine.join() === theirs.join() ? 0 : 1);

@@ -36,7 +36,7 @@ agree "packed partitions are read alike" parts
 same "all rows are replaced" succeeded "$(ingest parts "$SCRATCH/in/a" '"mode":"overwrite"')"
 agree "what replaced them is read alike" parts
 same "the history says so" '["WRITE","Overwrite","3"]' \
-	"$(api GET /v1/datasets/parts/history | jq -c '.commits[0] | [.operation, .operationParameters.mode, .operationMetrics.numRemovedFiles]')"
+	"$(api GET /v1/datasets/parts/history | jq -c '.items[0] | [.operation, .operationParameters.mode, .operationMetrics.numRemovedFiles]')"
 
 # ---- optimize, while others append ------------------------------------------------------------------------------------
 for i in $(seq 0 9); do
@@ -98,7 +98,7 @@ moment=$(log_of made | jq -r 'select(.commitInfo).commitInfo.timestamp' | sort -
 same "and a time is a version" 1 "$(sleep 1; sql "SELECT count(*) >= 1 AS n FROM \"made@$moment\"" | jq .n)"
 same "a version that never was is said so" true "$(sql 'SELECT * FROM "made@v9"' | jq '.detail | contains("the newest is 2")')"
 same "nor is a moment before the table" true "$(sql 'SELECT * FROM "made@2020-01-01T00:00:00Z"' | jq '.detail | contains("does not reach back")')"
-same "the API shows versions too" "1 0" "$(api GET '/v1/datasets/made?version=1' | jq .rows) $(api GET '/v1/datasets/made/files?version=0' | jq '.files | length')"
+same "the API shows versions too" "1 0" "$(api GET '/v1/datasets/made?version=1' | jq .rows) $(api GET '/v1/datasets/made/files?version=0' | jq '.items | length')"
 same "the verbs do what they say" "0 0 0" "$(cli dataset optimize small >/dev/null; echo -n "$? "; cli dataset vacuum small --dry-run >/dev/null; echo -n "$? "; cli dataset verify made >/dev/null; echo $?)"
 same "an append-only table loses nothing" 1 "$(cli dataset delete made --all >/dev/null 2>&1; echo $?)"
 
