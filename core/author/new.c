@@ -153,5 +153,7 @@ int author_new(const struct typed *typed)
 	if (r)
 		return author_fail(AUTHOR_FAILED, "%s", err.text);
 	printf("%s: plugin %s. Now: make -C %s check\n", dir, id, dir);
+	printf("It finds the SDK as orasi-plugin.pc: 'make install' of Orasi puts it there; for a prefix of your own "
+	       "set PKG_CONFIG_PATH=PREFIX/lib/pkgconfig.\n");
 	return AUTHOR_OK;
 }

@@ -161,6 +161,8 @@ struct json *typed_value(const char *text);
 int read_all(FILE *in, const char *name, struct buf *ret);
 /* KEY=VALUE options into an object; numbers and booleans as such, unless all shall be text. 0 or an exit code. */
 int put_pairs(const struct args *args, const char *option, struct json *object, int as_text);
+/* A number of an option, if it was given, as a member; 0 or CLI_USAGE after saying what is wrong. */
+int put_number(const struct args *args, const char *option, struct json *object, const char *member);
 /* GET as a table of these columns; any method, the answer as JSON. */
 int show_list(const struct args *args, const char *path, const char *const *columns);
 int show_one(const struct args *args, const char *method, const char *path);

@@ -171,13 +171,13 @@ static int make_export(const struct args *args, struct json *body)
 	json_set(format, "options", options);
 	json_set_str(format, "plugin", args_get(args, "format", "auto"));
 	json_set_bool(body, "overwrite", args_has(args, "overwrite"));
-	if (args_has(args, "version"))
-		json_set(body, "version", typed_value(args_get(args, "version", "")));
 	if (args_has(args, "at"))
 		json_set_str(body, "at", args_get(args, "at", ""));
 	if (args_has(args, "target-bytes"))
 		json_set_str(body, "target_file_bytes", args_get(args, "target-bytes", ""));
-	r = put_pairs(args, "option", options, 0);
+	r = put_number(args, "version", body, "version");
+	if (!r)
+		r = put_pairs(args, "option", options, 0);
 	if (!r && !*out)
 		r = fail(CLI_USAGE, "where to? Give --out FILE, --out FOLDER/ or --out s3://bucket/key");
 	if (!r)

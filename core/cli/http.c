@@ -93,12 +93,56 @@ static void set_target(CURL *curl, const struct args *args, const char *path)
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 }
 
+/* Members of the API by what they are called on the command line; the longer of two with one beginning comes first. */
+static const struct {
+	const char *pointer, *option;
+} spoken[] = {
+	{"/format/plugin", "format"},
+	{"/format/options", "option"},
+	{"/errors/max_rejected_percent", "max-rejected-percent"},
+	{"/errors/max_rejected", "max-rejected"},
+	{"/source/compression", "compression"},
+	{"/dataset", "dataset"},
+	{"/priority", "priority"},
+	{"/labels", "label"},
+	{"/run_at", "run-at"},
+	{"/expires_at", "expires-at"},
+	{"/timeout", "timeout"},
+	{"/deadline", "deadline"},
+	{"/max_attempts", "max-attempts"},
+	{"/callback/url", "callback"},
+	{"/callback/secret", "callback-secret"},
+	{"/to", "out"},
+	{"/at", "at"},
+	{"/version", "version"},
+	{"/overwrite", "overwrite"},
+	{"/target_file_bytes", "target-bytes"},
+	{"/sort_by", "sort-by"},
+	{"/older_than_ms", "older-than"},
+	{"/where", "where"},
+};
+
+/* "/format/plugin: …" as "--format: …", where the command was given that option; else as it came. */
+static void speak(const struct args *args, const char *text, char *ret, size_t cap)
+{
+	for (size_t i = 0; i < sizeof(spoken) / sizeof(spoken[0]); i++) {
+		const char *rest = text + strlen(spoken[i].pointer);
+
+		if (!str_starts(text, spoken[i].pointer) || (*rest != ':' && *rest != '/') ||
+		    !args_has(args, spoken[i].option))
+			continue;
+		snprintf(ret, cap, "--%s%s%s", spoken[i].option, *rest == '/' ? " " : "", rest + (*rest == '/'));
+		return;
+	}
+	str_copy(ret, cap, text);
+}
+
 /* A problem document as one line, with its pointers. */
 static int say_problem(const struct answer *answer, long status)
 {
 	const struct json *errors;
 	struct json *problem = NULL;
-	char more[1024] = "";
+	char more[2048] = "", text[1024], said[1024];
 
 	if (!answer->text.len || json_parse(answer->text.data, answer->text.len, &problem, NULL))
 		return fail(CLI_FAILED, "the agent answered %ld: %.300s", status,
@@ -107,11 +151,13 @@ static int say_problem(const struct answer *answer, long status)
 	for (size_t i = 0; i < json_count(errors); i++) {
 		size_t n = strlen(more);
 
-		snprintf(more + n, sizeof(more) - n, "\n  %s: %s", json_get_str(json_at(errors, i), "pointer", ""),
+		snprintf(text, sizeof(text), "%s: %s", json_get_str(json_at(errors, i), "pointer", ""),
 		         json_get_str(json_at(errors, i), "detail", ""));
+		speak(answer->args, text, said, sizeof(said));
+		snprintf(more + n, sizeof(more) - n, "\n  %s", said);
 	}
-	fail(CLI_FAILED, "%s%s", json_get_str(problem, "detail", "the request failed"),
-	     json_count(errors) > 1 ? more : "");
+	speak(answer->args, json_get_str(problem, "detail", "the request failed"), said, sizeof(said));
+	fail(CLI_FAILED, "%s%s", said, json_count(errors) > 1 ? more : "");
 	json_free(problem);
 	return CLI_FAILED;
 }

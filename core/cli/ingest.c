@@ -90,6 +90,22 @@ static int make_source(const struct args *args, struct json *source)
 	return r;
 }
 
+int put_number(const struct args *args, const char *option, struct json *object, const char *member)
+{
+	const char *text = args_get(args, option, NULL);
+	struct json *number;
+
+	if (!text)
+		return 0;
+	number = typed_value(text);
+	if (json_type(number) == JSON_INT || json_type(number) == JSON_DOUBLE) {
+		json_set(object, member, number);
+		return 0;
+	}
+	json_free(number);
+	return fail(CLI_USAGE, "--%s %s is no number", option, text);
+}
+
 static int make_task(const struct args *args, struct json *task)
 {
 	struct json *source = json_new_object(), *format = json_new_object(), *options = json_new_object(),
@@ -106,15 +122,15 @@ static int make_task(const struct args *args, struct json *task)
 	json_set(task, "labels", labels);
 	if (args_has(args, "compression"))
 		json_set_str(source, "compression", args_get(args, "compression", ""));
-	if (args_has(args, "max-rejected"))
-		json_set(errors, "max_rejected", typed_value(args_get(args, "max-rejected", "")));
-	if (args_has(args, "max-rejected-percent"))
-		json_set(errors, "max_rejected_percent", typed_value(args_get(args, "max-rejected-percent", "")));
 	if (args_has(args, "priority"))
 		json_set(task, "priority", typed_value(args_get(args, "priority", "")));
 	if (args_has(args, "dry-run"))
 		json_set_bool(task, "dry_run", 1);
-	r = put_pairs(args, "option", options, 0);
+	r = put_number(args, "max-rejected", errors, "max_rejected");
+	if (!r)
+		r = put_number(args, "max-rejected-percent", errors, "max_rejected_percent");
+	if (!r)
+		r = put_pairs(args, "option", options, 0);
 	if (!r)
 		r = put_pairs(args, "label", labels, 1);
 	return r ? r : make_source(args, source);

@@ -94,7 +94,7 @@ static int already(const struct target *target, const char *to, struct err *err)
 {
 	return err_set(err, ERR_EXISTS, "'%s%s%s' exists already: export to another place%s", target->parent,
 	               str_ends(target->parent, "/") ? "" : "/", target->name,
-	               str_ends(to, "/") ? ", or to an empty folder" : ", or with overwrite");
+	               str_ends(to, "/") ? ", or to an empty folder" : ", or have it overwritten");
 }
 
 static int move(const struct target *target, const struct json *intent, struct err *err)

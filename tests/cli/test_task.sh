@@ -125,6 +125,9 @@ said "and no name is left of it" 1 "there is no dataset 'theirs'" dataset show t
 said "a table is attached" 0 "version" dataset attach theirs "$("$ORASI" dataset show d --json | jq -r .location)"
 said "a folder takes Parquet when no format is named" 0 "" dataset export d --out "$SCRATCH/out/folder/"
 check "which is there" test -n "$(find "$SCRATCH/out/folder" -name '*.parquet')"
+said "a wrong number is no number" 2 "--max-rejected many is no number" ingest "$SCRATCH/bad.ndjson" --dataset d --max-rejected many
+said "a wrong format is named as it was typed" 1 "orasi: --format: " ingest "$SCRATCH/bad.ndjson" --dataset d --format nope
+said "so is an option of no format" 1 "orasi: --option: options belong to one plugin" ingest "$SCRATCH/bad.ndjson" --dataset d --option a=1
 said "an index is made" 0 "" index create d by_a --column a
 said "and listed" 0 "by_a  btree" index list d
 said "and verified" 0 "" index verify d by_a
