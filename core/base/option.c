@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/option.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,9 +97,44 @@ static int set_enum(const struct option *o, void *field, const char *value, stru
 	return r;
 }
 
+static int is_host(const char *host, size_t n)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	int is_six = n > 2 && host[0] == '[' && host[n - 1] == ']';
+	char text[INET6_ADDRSTRLEN];
+
+	if (!n || (n == strlen("localhost") && !memcmp(host, "localhost", n)))
+		return 1;
+	if (n - 2 * (size_t)is_six >= sizeof(text))
+		return 0;
+	snprintf(text, sizeof(text), "%.*s", (int)n - 2 * is_six, host + is_six);
+	return inet_pton(is_six ? AF_INET6 : AF_INET, text, address) == 1;
+}
+
+static int set_address(const struct option *o, void *field, const char *value, struct err *err)
+{
+	const char *colon = strrchr(value, ':');
+	int64_t port;
+
+	if (*value && (!colon || str_to_i64(colon + 1, &port) || port < 0 || port > 65535))
+		return err_set(err, ERR_INVALID,
+		               "'%s: %s' is not host:port, such as 127.0.0.1:8470 (a port is at most 65535)", o->key,
+		               value);
+	if (*value && !is_host(value, (size_t)(colon - value)))
+		return err_set(err, ERR_INVALID, "'%s: %s': the host must be an IP address or localhost", o->key,
+		               value);
+	return set_str(o, field, value, err);
+}
+
+static int is_text(const struct option *o)
+{
+	return o->type == OPTION_STR || o->type == OPTION_ADDRESS;
+}
+
 static int (*const setters[])(const struct option *, void *, const char *, struct err *) = {
-	[OPTION_STR] = set_str,     [OPTION_INT] = set_int,           [OPTION_BOOL] = set_bool,
-	[OPTION_BYTES] = set_bytes, [OPTION_DURATION] = set_duration, [OPTION_ENUM] = set_enum,
+	[OPTION_STR] = set_str,         [OPTION_INT] = set_int,           [OPTION_BOOL] = set_bool,
+	[OPTION_BYTES] = set_bytes,     [OPTION_DURATION] = set_duration, [OPTION_ENUM] = set_enum,
+	[OPTION_ADDRESS] = set_address,
 };
 
 int option_set(const struct option *option, void *target, const char *value, struct err *err)
@@ -108,7 +145,7 @@ int option_set(const struct option *option, void *target, const char *value, str
 int options_init(const struct option *options, void *target, struct err *err)
 {
 	for (const struct option *o = options; o->key; o++)
-		if (o->type == OPTION_STR)
+		if (is_text(o))
 			*(char **)((char *)target + o->offset) = NULL;
 	for (const struct option *o = options; o->key; o++) {
 		int r = option_set(o, target, o->value, err);
@@ -122,7 +159,7 @@ int options_init(const struct option *options, void *target, struct err *err)
 void options_done(const struct option *options, void *target)
 {
 	for (const struct option *o = options; o->key; o++)
-		if (o->type == OPTION_STR) {
+		if (is_text(o)) {
 			char **field = (char **)((char *)target + o->offset);
 
 			free(*field);

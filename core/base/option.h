@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_BYTES,    /* uint64_t, "64MiB" */
 	OPTION_DURATION, /* int64_t in ms, "30s" */
 	OPTION_ENUM,     /* int, index into words */
+	OPTION_ADDRESS,  /* as STR: "host:port" with an IP address (IPv6 in brackets), localhost or nothing; or empty */
 };
 
 struct option {

@@ -136,6 +136,7 @@ static void print_value(const struct option *o, const void *field, FILE *out)
 
 	switch (o->type) {
 	case OPTION_STR:
+	case OPTION_ADDRESS:
 		buf_init(&quoted, 0);
 		buf_json_str(&quoted, *(char *const *)field, strlen(*(char *const *)field));
 		fputs(quoted.data, out);

@@ -18,7 +18,7 @@
 
 #define AT(member) offsetof(struct http_config, member)
 const struct option http_options[] = {
-	{"listen", OPTION_STR, AT(listen), "127.0.0.1:8470", 0, 0, NULL,
+	{"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8470", 0, 0, NULL,
          "Host:port of the HTTP API; empty: no TCP port."},
 	{"unix_socket", OPTION_STR, AT(unix_socket), "", 0, 0, NULL,
          "Path of a Unix socket for the HTTP API; empty: none."},

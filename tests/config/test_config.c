@@ -14,7 +14,7 @@ struct sample {
 
 static const char *const levels[] = {"debug", "info", NULL};
 static const struct option http_options[] = {
-	{"listen", OPTION_STR, offsetof(struct sample, listen), "127.0.0.1:1", 0, 0, NULL,
+	{"listen", OPTION_ADDRESS, offsetof(struct sample, listen), "127.0.0.1:1", 0, 0, NULL,
          "Where to listen.\nhost:port"},
 	{"limit", OPTION_INT, offsetof(struct sample, limit), "3", 1, 9, NULL, "How many."},
 	{"wait", OPTION_DURATION, offsetof(struct sample, wait), "30s", 0, 0, NULL, "How long."},
@@ -65,6 +65,9 @@ static const struct {
 	{"http:\n  limit: 1\n  limit: 2\n", "orasi.yaml:3: given twice: 'limit'"},
 	{"http: 5\n", "orasi.yaml:1: expected keys of the section, found '5'"},
 	{"hello\n", "orasi.yaml:1: expected sections, found 'hello'"},
+	{"http:\n  listen: 127.0.0.1:99999\n", "orasi.yaml:2: 'listen: 127.0.0.1:99999' is not host:port, such as "
+                                               "127.0.0.1:8470 (a port is at most 65535)"},
+	{"http:\n  listen: here:80\n", "orasi.yaml:2: 'listen: here:80': the host must be an IP address or localhost"},
 	{"log:\n  level: loud\n", "orasi.yaml:2: 'level: loud' is not one of: debug, info"},
 };
 
