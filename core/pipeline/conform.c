@@ -71,7 +71,7 @@ int conform_new(const struct ArrowSchema *from, const struct ArrowSchema *to, st
 	if (!r && (arrow_schema_copy(&c->from, from) || arrow_schema_copy(&c->to, to)))
 		r = err_set(err, ERR_NOMEM, "out of memory");
 	if (!r)
-		r = table_schema_canonical(from, &c->canonical, err);
+		r = table_schema_canonical(from, to, &c->canonical, err);
 	if (!r)
 		r = match_columns(c, err);
 	if (r) {

@@ -342,11 +342,10 @@ static int open_decoder(struct ingest *in, struct err *err)
 	size_t n = strlen(mark);
 	uint8_t *state = malloc(n + 1);
 	orasi_error error = {.struct_size = sizeof(error)};
+	struct ArrowSchema want = {0};
 	orasi_ingest_open open = {
 		.struct_size = sizeof(open),
 		.source = source_abi(in->source),
-		/* The dataset's columns are those behind the transforms. */
-		.want = in->target.release && !in->transforms ? &in->target : NULL,
 		.max_rows = BATCH_ROWS,
 		.max_bytes = BATCH_BYTES,
 	};
@@ -362,9 +361,16 @@ static int open_decoder(struct ingest *in, struct err *err)
 		return err_set(err, ERR_CORRUPT, "the checkpoint of '%s' is damaged",
 		               json_get_str(unit_at(in), "uri", ""));
 	}
+	/* The dataset's columns are those behind the transforms. */
+	if (in->target.release && !in->transforms && table_schema_at_source(&in->target, &want, err)) {
+		free(state);
+		return err->code;
+	}
+	open.want = want.release ? &want : NULL;
 	open.checkpoint = (orasi_bytes){state, (size_t)len};
 	status = loader_call(in->loader, in->plugin, "open",
 	                     in->plugin->ingest->open(in->self, &open, &in->schema, &error));
+	arrow_schema_release(&want);
 	free(state);
 	if (status)
 		return plugin_failed(in, "open", status, &error, err);
@@ -378,7 +384,7 @@ static int open_decoder(struct ingest *in, struct err *err)
 static int take_schema(struct ingest *in, const struct ArrowSchema *schema, struct err *err)
 {
 	struct ArrowSchema canonical = {0}, merged = {0};
-	int grown, r = table_schema_canonical(schema, &canonical, err);
+	int grown, r = table_schema_canonical(schema, in->target.release ? &in->target : NULL, &canonical, err);
 
 	if (!r)
 		r = table_schema_merge(in->target.release ? &in->target : NULL, &canonical, &merged, err);

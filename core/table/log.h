@@ -9,6 +9,7 @@
 
 #define ENTRY_MAX (256u << 20)
 #define CHECKPOINT_MAX (1u << 30)
+#define TABLE_DEPTH_MAX 60 /* of types in types */
 
 /* A file that was in the table: other readers may still be at it, so it is remembered for a while. */
 struct table_tombstone {

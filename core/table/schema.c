@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrow schemas and Delta's schemaString, both ways; canonical types; merging. */
+/* Arrow schemas and Delta's schemaString, both ways; merging. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/str.h"
+#include "table/key.h"
 #include "table/log.h"
 
-#define DEPTH_MAX 60
 #define COLUMNS_MAX 10000
-#define NAME_ROOM 12 /* for one more character and a suffix */
 
 static const struct {
 	const char *delta, *arrow;
@@ -44,6 +43,12 @@ static struct json *struct_to_delta(const struct ArrowSchema *schema, const stru
 		json_set(field, "type", type_to_delta(schema->children[i], json_get(before, "type")));
 		json_set_bool(field, "nullable", is_nullable(schema->children[i]));
 		json_set(field, "metadata", metadata ? json_copy(metadata) : json_new_object());
+		if (!metadata && key_is_other(schema->children[i])) {
+			size_t len;
+			const char *key = key_of(schema->children[i], &len);
+
+			json_set(json_get_mut(field, "metadata"), KEY_METADATA, json_new_strn(key, len));
+		}
 		json_push(fields, field);
 	}
 	json_set_str(json, "type", "struct");
@@ -125,11 +130,14 @@ static int struct_from_delta(const struct json *type, const char *name, int null
 		return no_memory(err);
 	for (size_t i = 0; i < n && !r; i++) {
 		const struct json *field = json_at(fields, i);
-		const char *child = json_get_str(field, "name", NULL);
+		const char *child = json_get_str(field, "name", NULL), *key;
 
 		r = child ? type_from_delta(json_get(field, "type"), child, json_get_bool(field, "nullable", 1),
 		                            depth + 1, ret->children[i], err)
 		          : err_set(err, ERR_CORRUPT, "a column of the schema has no name");
+		key = json_get_str(json_get(field, "metadata"), KEY_METADATA, NULL);
+		if (!r && key && key_set(ret->children[i], key))
+			r = no_memory(err);
 	}
 	if (r)
 		arrow_schema_release(ret);
@@ -197,8 +205,8 @@ static int type_from_delta(const struct json *type, const char *name, int nullab
 {
 	const char *kind = json_get_str(type, "type", "");
 
-	if (depth > DEPTH_MAX)
-		return err_set(err, ERR_LIMIT, "the schema is nested deeper than %d levels", DEPTH_MAX);
+	if (depth > TABLE_DEPTH_MAX)
+		return err_set(err, ERR_LIMIT, "the schema is nested deeper than %d levels", TABLE_DEPTH_MAX);
 	if (json_type(type) == JSON_STRING)
 		return primitive_from_delta(json_str(type, ""), name, nullable, ret, err);
 	if (!strcmp(kind, "struct"))
@@ -215,177 +223,6 @@ int table_schema_from_delta(const struct json *delta, struct ArrowSchema *ret, s
 	if (strcmp(json_get_str(delta, "type", ""), "struct"))
 		return err_set(err, ERR_CORRUPT, "the schema is not a struct");
 	return struct_from_delta(delta, "", 0, 0, ret, err);
-}
-
-/* ---- canonical types ------------------------------------------------------------------------------------- */
-
-/* What a dataset holds for a type that Delta lacks. NULL: as it is; "" : nothing fits. */
-static const char *canonical_format(const struct arrow_type_info *info)
-{
-	switch (info->type) {
-	case ARROW_UINT8:
-		return "s";
-	case ARROW_UINT16:
-		return "i";
-	case ARROW_UINT32:
-	case ARROW_UINT64: /* the pipeline refuses what does not fit */
-	case ARROW_TIME32:
-	case ARROW_TIME64:
-	case ARROW_DURATION:
-		return "l";
-	case ARROW_FLOAT16:
-		return "f";
-	case ARROW_NULL:
-	case ARROW_LARGE_UTF8:
-		return "u";
-	case ARROW_LARGE_BINARY:
-	case ARROW_FIXED_BINARY:
-		return "z";
-	case ARROW_DATE64:
-		return "tdD";
-	case ARROW_TIMESTAMP:
-		return "tsu:UTC";
-	case ARROW_LARGE_LIST:
-	case ARROW_FIXED_LIST:
-		return "+l";
-	case ARROW_DECIMAL256:
-		return "";
-	default:
-		return NULL;
-	}
-}
-
-/* What is no UTF-8 would make a log that nobody can read again. Delta without column mapping allows no " ,;{}()\n\t=" in names, and no two that differ in case only. */
-static void canonical_name(const struct ArrowSchema *parent, int64_t at, const char *name, char *ret, size_t cap)
-{
-	size_t n = 0, left = strlen(name), len;
-	int again = 1, suffix = 1;
-
-	for (; left && n + NAME_ROOM < cap; name += len, left -= len) {
-		len = utf8_char_len(name, left);
-		if (len && !strchr(" ,;{}()\n\t=", *name)) {
-			memcpy(ret + n, name, len);
-			n += len;
-		} else {
-			len = 1;
-			ret[n++] = '_';
-		}
-	}
-	ret[n] = '\0';
-	if (!n)
-		strcpy(ret, "_");
-	n = strlen(ret);
-	while (again) {
-		again = 0;
-		for (int64_t i = 0; i < at; i++)
-			again |= !strcasecmp(parent->children[i]->name, ret);
-		if (again)
-			snprintf(ret + n, cap - n, "_%d", ++suffix);
-	}
-}
-
-static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
-                     struct err *err);
-
-/* The parts of a map have the names that Delta and Parquet give them, else they would not merge. */
-static int canonical_map(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
-                         struct err *err)
-{
-	const struct ArrowSchema *from = schema->n_children == 1 ? schema->children[0] : NULL;
-	struct ArrowSchema *entries;
-	int r = 0;
-
-	if (!from || from->n_children != 2)
-		return err_set(err, ERR_UNSUPPORTED, "column '%s' is a map without keys and values", name);
-	if (arrow_schema_make(ret, "+m", name, 1, 1))
-		return no_memory(err);
-	entries = ret->children[0];
-	if (arrow_schema_make(entries, "+s", "key_value", 0, 2))
-		r = no_memory(err);
-	if (!r)
-		r = canonical(from->children[0], "key", depth + 2, entries->children[0], err);
-	if (!r)
-		r = canonical(from->children[1], "value", depth + 2, entries->children[1], err);
-	if (r)
-		arrow_schema_release(ret);
-	else
-		entries->children[0]->flags &= ~ARROW_FLAG_NULLABLE;
-	return r;
-}
-
-static int64_t count_nanos(const struct ArrowSchema *schema)
-{
-	int64_t n = 0;
-
-	for (int64_t i = 0; i < schema->n_children; i++)
-		n += table_schema_has_nanos(schema->children[i]);
-	return n;
-}
-
-/* Behind the members of a struct: what its nanoseconds are kept in as they came. */
-static int canonical_nanos(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err)
-{
-	int64_t at = schema->n_children;
-	char name[256], full[300];
-
-	for (int64_t i = 0; i < schema->n_children; i++) {
-		if (!table_schema_has_nanos(schema->children[i]))
-			continue;
-		snprintf(full, sizeof(full), "%.200s_ns", ret->children[i]->name);
-		canonical_name(ret, at, full, name, sizeof(name));
-		if (arrow_schema_make(ret->children[at++], "l", name, 1, 0))
-			return no_memory(err);
-	}
-	return 0;
-}
-
-static int canonical(const struct ArrowSchema *schema, const char *name, int depth, struct ArrowSchema *ret,
-                     struct err *err)
-{
-	struct arrow_type_info info;
-	const char *format;
-	char child[256];
-	int64_t extra;
-	int r = 0;
-
-	if (depth > DEPTH_MAX || arrow_type_parse(schema->format, &info))
-		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%s', which is not supported", name,
-		               schema->format);
-	if (info.type == ARROW_MAP)
-		return canonical_map(schema, name, depth, ret, err);
-	format = canonical_format(&info);
-	if (format && !*format)
-		return err_set(err, ERR_UNSUPPORTED, "column '%s' has more digits than a dataset can hold (38)", name);
-	/* Columns of a dataset may always be null: a later file may lack them. */
-	extra = info.type == ARROW_STRUCT ? count_nanos(schema) : 0;
-	if (arrow_schema_make(ret, format ? format : schema->format, name, depth > 0, schema->n_children + extra))
-		return no_memory(err);
-	for (int64_t i = 0; i < schema->n_children && !r; i++) {
-		const char *own = schema->children[i]->name;
-
-		if (info.type == ARROW_STRUCT)
-			canonical_name(ret, i, own ? own : "", child, sizeof(child));
-		r = canonical(schema->children[i], info.type == ARROW_STRUCT ? child : "element", depth + 1,
-		              ret->children[i], err);
-	}
-	if (!r && extra)
-		r = canonical_nanos(schema, ret, err);
-	if (r)
-		arrow_schema_release(ret);
-	return r;
-}
-
-int table_schema_has_nanos(const struct ArrowSchema *schema)
-{
-	struct arrow_type_info info;
-
-	return !arrow_type_parse(schema->format, &info) && info.unit == ARROW_NANO &&
-	       (info.type == ARROW_TIMESTAMP || info.type == ARROW_TIME64 || info.type == ARROW_DURATION);
-}
-
-int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err)
-{
-	return canonical(schema, "", 0, ret, err);
 }
 
 /* ---- merging ------------------------------------------------------------------------------------------------ */

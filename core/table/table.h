@@ -89,7 +89,12 @@ struct json *table_history(struct blob *blob, size_t limit, struct err *err);
  * Delta forbids. Nanoseconds are kept twice: behind the members of a struct comes, for each that has them and in
  * their order, "<name>_ns" with the number as it came. ERR_UNSUPPORTED names the column. */
 int table_schema_has_nanos(const struct ArrowSchema *schema); /* a timestamp, time or duration of them */
-int table_schema_canonical(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err);
+/* `known` (may be NULL) is the dataset's: a key that has a column there goes to it, also one that had to be renamed,
+ * which the column's metadata "orasi.key" tells. */
+int table_schema_canonical(const struct ArrowSchema *schema, const struct ArrowSchema *known, struct ArrowSchema *ret,
+                           struct err *err);
+/* The dataset's columns by the keys that they have at their source: what a decoder is told to want. */
+int table_schema_at_source(const struct ArrowSchema *schema, struct ArrowSchema *ret, struct err *err);
 /* `have` with the columns of `more` that it lacks, nullable, appended in place (inside structs too). A column of
  * both must have the same type: ERR_CONFLICT names it and both types. `have` may be NULL. */
 int table_schema_merge(const struct ArrowSchema *have, const struct ArrowSchema *more, struct ArrowSchema *ret,

@@ -80,6 +80,14 @@ refused "and what is packed by something else" "bzip2" < <(printf 'BZh91AY&SY123
 refused "records without members make no table" "no members at all" "$JSON" < <(printf '{}\n{}\n')
 record "but they are rows of one that is there" "succeeded 2 2 0" < <(printf '{}\n{"a":1}\n')
 
+for text in '{"a b":1,"a_b":2,"U":{"x":3,"X":4}}' '{"a_b":2,"U":{"X":4,"x":3},"a b":1}' '{"a_b":2}'; do
+	echo "$text" >"$IN/keys"
+	ingest_file keys "$IN/keys" "$JSON" >/dev/null
+done
+same "keys that cannot both be the name of a column keep the columns that they got" \
+	'{"a_b":1,"a_b_2":2,"U":{"x":3,"X_2":4}} {"a_b":1,"a_b_2":2,"U":{"x":3,"X_2":4}} {"a_b":null,"a_b_2":2,"U":null}' \
+	"$(sql 'SELECT * FROM keys ORDER BY a_b IS NULL' | paste -sd' ')"
+
 case $(ingest_file "D$n" "$IN/$n") in
 *"'D$n' differs from the dataset 'd$n' in case only"*) pass "a name that SQL would not tell from another's is refused" ;;
 *) fail "a name that SQL would not tell from another's is refused" ;;

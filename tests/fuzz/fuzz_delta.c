@@ -19,7 +19,7 @@ static void go_round(const struct ArrowSchema *schema)
 			abort();
 		arrow_schema_release(&merged);
 	}
-	if (!table_schema_canonical(schema, &merged, NULL)) {
+	if (!table_schema_canonical(schema, NULL, &merged, NULL)) {
 		struct json *json = table_schema_to_delta(&merged), *parsed;
 		const char *text = json_text(json);
 

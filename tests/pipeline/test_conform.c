@@ -21,7 +21,7 @@ static int conform(void)
 	struct conform *c;
 	int r;
 
-	ck_ok(table_schema_canonical(&from, &to, &err), &err);
+	ck_ok(table_schema_canonical(&from, NULL, &to, &err), &err);
 	ck_ok(conform_new(&from, &to, &c, &err), &err);
 	r = conform_batch(c, &batch, &got, &err);
 	conform_free(c);

@@ -214,11 +214,44 @@ START_TEST(types_that_delta_lacks_become_those_it_has)
 
 	make_schema(&schema, "a:C b:S c:I d:L e:e f:tsn: g:tsm:UTC h:tdm i:ttu j:U k:Z l:w:16 m:n");
 	make_schema(&wanted, "a:s b:i c:l d:l e:f f:tsu:UTC g:tsu:UTC h:tdD i:l j:u k:z l:z m:u f_ns:l");
-	ck_ok(table_schema_canonical(&schema, &canonical, &err), &err);
+	ck_ok(table_schema_canonical(&schema, NULL, &canonical, &err), &err);
 	ck_assert_int_eq(arrow_schema_equal(&canonical, &wanted, 0), 1);
 	arrow_schema_release(&schema);
 	arrow_schema_release(&canonical);
 	arrow_schema_release(&wanted);
+}
+END_TEST
+
+/* Whatever comes with it, and in whatever order: what two files give one key goes to one column. */
+START_TEST(a_key_finds_the_column_that_it_has)
+{
+	struct ArrowSchema first, second, source, canonical, again;
+	struct table_snapshot s;
+	struct table_change change = {.schema = &canonical, .operation = "WRITE"};
+	struct table_commit done;
+	struct blob *blob = open_table("t");
+	struct err err = {0};
+
+	make_schema(&first, "a:l A:l");
+	make_schema(&second, "A:l B:l a:l b:l");
+	ck_ok(table_schema_canonical(&first, NULL, &canonical, &err), &err);
+	ck_ok(table_commit(blob, NULL, &change, &done, &err), &err);
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
+	ck_assert_str_eq(s.schema.children[1]->name, "A_2");
+	ck_ok(table_schema_at_source(&s.schema, &source, &err), &err);
+	ck_assert_int_eq(arrow_schema_equal(&source, &first, 0), 1);
+	ck_ok(table_schema_canonical(&second, &s.schema, &again, &err), &err);
+	ck_assert_str_eq(again.children[0]->name, "A_2");
+	ck_assert_str_eq(again.children[1]->name, "B");
+	ck_assert_str_eq(again.children[2]->name, "a");
+	ck_assert_str_eq(again.children[3]->name, "b_2");
+	arrow_schema_release(&again);
+	arrow_schema_release(&source);
+	arrow_schema_release(&first);
+	arrow_schema_release(&second);
+	arrow_schema_release(&canonical);
+	table_snapshot_done(&s);
+	blob_close(blob);
 }
 END_TEST
 
@@ -239,7 +272,7 @@ START_TEST(names_become_what_delta_can_hold)
 	ck_assert_int_eq(arrow_schema_make(&schema, "+s", "", 0, 5), 0);
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(arrow_schema_make(schema.children[i], "l", names[i], 1, 0), 0);
-	ck_ok(table_schema_canonical(&schema, &canonical, &err), &err);
+	ck_ok(table_schema_canonical(&schema, NULL, &canonical, &err), &err);
 	ck_assert_str_eq(canonical.children[0]->name, "a_b");
 	ck_assert_str_eq(canonical.children[1]->name, "A_b_2");
 	ck_assert_str_eq(canonical.children[2]->name, "_");
@@ -275,7 +308,7 @@ START_TEST(maps_are_the_same_whatever_their_parts_are_called)
 
 	make_map(&ours, "key_value", "key", "value");
 	make_map(&theirs, "entries", "keys", "values");
-	ck_ok(table_schema_canonical(&theirs, &canonical, &err), &err);
+	ck_ok(table_schema_canonical(&theirs, NULL, &canonical, &err), &err);
 	ck_ok(table_schema_merge(&ours, &canonical, &merged, &err), &err);
 	ck_assert_int_eq(arrow_schema_equal(&ours, &merged, 1), 1);
 	arrow_schema_release(&ours);
@@ -650,6 +683,7 @@ static void table_cases(Suite *suite)
 	tcase_add_test(tc, every_type_of_delta_goes_to_arrow_and_back);
 	tcase_add_test(tc, types_that_delta_lacks_become_those_it_has);
 	tcase_add_test(tc, names_become_what_delta_can_hold);
+	tcase_add_test(tc, a_key_finds_the_column_that_it_has);
 	tcase_add_test(tc, maps_are_the_same_whatever_their_parts_are_called);
 	tcase_add_test(tc, a_gap_in_the_log_is_an_error);
 	tcase_add_test(tc, a_reader_feature_that_is_not_here_is_named);
