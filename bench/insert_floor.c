@@ -118,12 +118,12 @@ int main(int argc, char **argv)
 		" body TEXT NOT NULL, labels TEXT, trace TEXT, priority INTEGER NOT NULL, created_at INTEGER NOT NULL,"
 		" expires_at INTEGER NOT NULL, timeout_ms INTEGER NOT NULL, max_attempts INTEGER NOT NULL,"
 		" parent INTEGER NOT NULL, unique_key TEXT, tenant TEXT NOT NULL, batch INTEGER NOT NULL, policy TEXT) "
-	        "STRICT;"
+		"STRICT;"
 		"CREATE TABLE live (id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, priority INTEGER NOT NULL,"
 		" created_at INTEGER NOT NULL, run_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, attempt INTEGER "
-	        "NOT NULL,"
+		"NOT NULL,"
 		" max_attempts INTEGER NOT NULL, crashes INTEGER NOT NULL, blocked INTEGER NOT NULL, flags INTEGER NOT "
-	        "NULL) STRICT;"
+		"NULL) STRICT;"
 		"CREATE TABLE plain (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 	long long n = argc > 2 ? atoll(argv[2]) : 200000;
 	char path[4096], body[257], name[4200];
