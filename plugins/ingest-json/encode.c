@@ -172,7 +172,8 @@ static void put_decimal(struct encoder *e, const struct field *f, int64_t i)
 	size_t n;
 
 	memcpy(&v, arrow_view_bytes(&f->view, i, &n), sizeof(v));
-	put(e, text, number_format_decimal(text, v, f->view.info.scale, '.'));
+	n = number_format_decimal(text, v, f->view.info.scale, '.');
+	put(e, text, n);
 }
 
 static void put_binary(struct encoder *e, const struct field *f, int64_t i)
