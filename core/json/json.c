@@ -252,6 +252,15 @@ int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
 
 /* ---- one value a line ---------------------------------------------------------------------------------- */
 
+static int is_blank(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (p[i] == ' ' || p[i] == '\t' || p[i] == '\r'))
+		i++;
+	return i == n;
+}
+
 static int parse_each_line(const char *text, size_t n, struct json *list, struct err *err)
 {
 	const char *at = text, *end = text + n;
@@ -259,9 +268,9 @@ static int parse_each_line(const char *text, size_t n, struct json *list, struct
 	for (size_t line = 1; at < end; line++) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		size_t len = (size_t)((stop ? stop : end) - at);
-		struct json *value;
+		struct json *value = NULL;
 
-		if (strspn(at, " \t\r") < len) {
+		if (!is_blank(at, len)) {
 			int r = json_parse(at, len, &value, err);
 
 			if (r) {
