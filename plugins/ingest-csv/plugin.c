@@ -181,7 +181,7 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 	s->name = flag;
 #define CHARACTER_READ(name, otherwise, help) \
 	if (!status)                          \
-		status = read_character(config, "/" #name, otherwise, &name, err);
+		status = read_character(config, "/" #name, otherwise, &(name), err);
 	NUMBERS(NUMBER_READ)
 	BOOLEANS(BOOLEAN_READ)
 	CHARACTERS(CHARACTER_READ)
