@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/single.h>
+
 #include "plugin.h"
 #include "segment.h"
 
@@ -161,43 +163,10 @@ const orasi_index_factory btree_factory = {
 	no_extension,
 };
 
-static orasi_status plugin_init(const orasi_host *host, orasi_error *err)
-{
-	(void)host;
-	(void)err;
-	return ORASI_OK;
-}
-
-static uint32_t plugin_count(void)
-{
-	return 1;
-}
-
-static const orasi_descriptor *plugin_describe(uint32_t index)
-{
-	return index ? NULL : &descriptor;
-}
-
 static const void *plugin_factory(const char *factory_id)
 {
 	return strcmp(factory_id, ORASI_INDEX_FACTORY) ? NULL : &btree_factory;
 }
 
-static const orasi_entry entry = {
-	.struct_size = sizeof(orasi_entry),
-	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_ABI_MINOR,
-	.bundle_id = BTREE_ID,
-	.bundle_version = ORASI_VERSION,
-	.vendor = "Orasi",
-	.license = "Apache-2.0",
-	.init = plugin_init,
-	.count = plugin_count,
-	.describe = plugin_describe,
-	.get_factory = plugin_factory,
-};
-
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
-{
-	return &entry;
-}
+ORASI_SINGLE_PLUGIN(descriptor, .bundle_id = BTREE_ID, .bundle_version = ORASI_VERSION, .vendor = "Orasi",
+                    .license = "Apache-2.0", .init = orasi_init_nothing, .get_factory = plugin_factory)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/single.h>
+
 #include "fail.h"
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
@@ -160,20 +162,6 @@ static orasi_status init(const orasi_host *host, orasi_error *err)
 	return ORASI_OK;
 }
 
-static void deinit(void)
-{
-}
-
-static uint32_t count(void)
-{
-	return 1;
-}
-
-static const orasi_descriptor *describe(uint32_t index)
-{
-	return index ? NULL : &descriptor;
-}
-
 static const void *get_factory(const char *id)
 {
 	if (!strcmp(id, ORASI_INGEST_FACTORY))
@@ -181,29 +169,5 @@ static const void *get_factory(const char *id)
 	return strcmp(id, ORASI_ENCODE_FACTORY) ? NULL : &encode_factory;
 }
 
-static const void *get_extension(const char *id)
-{
-	(void)id;
-	return NULL;
-}
-
-static const orasi_entry entry = {
-	.struct_size = sizeof(entry),
-	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_ABI_MINOR,
-	.bundle_id = PLUGIN_ID,
-	.bundle_version = PLUGIN_VERSION,
-	.vendor = "Orasi",
-	.license = "Apache-2.0",
-	.init = init,
-	.deinit = deinit,
-	.count = count,
-	.describe = describe,
-	.get_factory = get_factory,
-	.get_extension = get_extension,
-};
-
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
-{
-	return &entry;
-}
+ORASI_SINGLE_PLUGIN(descriptor, .bundle_id = PLUGIN_ID, .bundle_version = PLUGIN_VERSION, .vendor = "Orasi",
+                    .license = "Apache-2.0", .init = init, .get_factory = get_factory)

@@ -2,6 +2,8 @@
 /* Parquet for Orasi: the entry, what the plugin can do, and its configuration. */
 #include "plugin.h"
 
+#include <orasi/sdk/single.h>
+
 #include "codec.h"
 
 ORASI_PLUGIN_NOTE(PARQUET_ID, ORASI_VERSION);
@@ -135,23 +137,6 @@ orasi_status writer_config_read(struct writer_config *ret, const orasi_config *c
 	return ORASI_OK;
 }
 
-static orasi_status plugin_init(const orasi_host *host, orasi_error *err)
-{
-	(void)host;
-	(void)err;
-	return ORASI_OK;
-}
-
-static uint32_t plugin_count(void)
-{
-	return 1;
-}
-
-static const orasi_descriptor *plugin_describe(uint32_t index)
-{
-	return index ? NULL : &descriptor;
-}
-
 static const void *plugin_factory(const char *factory_id)
 {
 	if (!strcmp(factory_id, ORASI_INGEST_FACTORY))
@@ -159,21 +144,5 @@ static const void *plugin_factory(const char *factory_id)
 	return strcmp(factory_id, ORASI_ENCODE_FACTORY) ? NULL : &parquet_encode_factory;
 }
 
-static const orasi_entry entry = {
-	.struct_size = sizeof(orasi_entry),
-	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_ABI_MINOR,
-	.bundle_id = PARQUET_ID,
-	.bundle_version = ORASI_VERSION,
-	.vendor = "Orasi",
-	.license = "Apache-2.0",
-	.init = plugin_init,
-	.count = plugin_count,
-	.describe = plugin_describe,
-	.get_factory = plugin_factory,
-};
-
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
-{
-	return &entry;
-}
+ORASI_SINGLE_PLUGIN(descriptor, .bundle_id = PARQUET_ID, .bundle_version = ORASI_VERSION, .vendor = "Orasi",
+                    .license = "Apache-2.0", .init = orasi_init_nothing, .get_factory = plugin_factory)

@@ -18,6 +18,7 @@
 
 #include <orasi/plugin.h>
 #include <orasi/sdk/json.h>
+#include <orasi/sdk/single.h>
 
 #include "sha256.h"
 
@@ -419,54 +420,10 @@ static const orasi_descriptor descriptor = {
 	.requires_ext = requires_ext,
 };
 
-static orasi_status init(const orasi_host *host, orasi_error *err)
-{
-	(void)host, (void)err;
-	return ORASI_OK;
-}
-
-static void deinit(void)
-{
-}
-
-static uint32_t count(void)
-{
-	return 1;
-}
-
-static const orasi_descriptor *describe(uint32_t index)
-{
-	return index ? NULL : &descriptor;
-}
-
 static const void *get_factory(const char *id)
 {
 	return strcmp(id, ORASI_NOTIFIER_FACTORY) ? NULL : &factory;
 }
 
-static const void *get_bundle_extension(const char *id)
-{
-	(void)id;
-	return NULL;
-}
-
-static const orasi_entry entry = {
-	.struct_size = sizeof(entry),
-	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_TARGET_MINOR,
-	.bundle_id = PLUGIN_ID,
-	.bundle_version = PLUGIN_VERSION,
-	.vendor = "Orasi",
-	.license = "Apache-2.0",
-	.init = init,
-	.deinit = deinit,
-	.count = count,
-	.describe = describe,
-	.get_factory = get_factory,
-	.get_extension = get_bundle_extension,
-};
-
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
-{
-	return &entry;
-}
+ORASI_SINGLE_PLUGIN(descriptor, .bundle_id = PLUGIN_ID, .bundle_version = PLUGIN_VERSION, .vendor = "Orasi",
+                    .license = "Apache-2.0", .init = orasi_init_nothing, .get_factory = get_factory)
