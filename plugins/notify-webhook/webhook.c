@@ -20,7 +20,9 @@
 #include <orasi/sdk/json.h>
 #include <orasi/sdk/single.h>
 
-#include "sha256.h"
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #define PLUGIN_ID "org.orasi.notify.webhook"
 #define PLUGIN_VERSION "0.1.0"
@@ -284,25 +286,24 @@ static size_t encode(const uint8_t *p, size_t n, char *ret)
 	return (size_t)(at - ret);
 }
 
-/* "v1,… v1,…": one signature per key. */
+/* "v1,… v1,…": one signature per key, of "id.timestamp.body". 0 when there is no memory. */
 static size_t sign(const struct webhook *w, orasi_str id, const char *stamp, const char *body, size_t n, char *ret)
 {
-	size_t len = 0;
+	size_t len = 0, head = id.len + strlen(stamp) + 2;
+	char *message = malloc(head + n + 1);
 
+	if (!message)
+		return 0;
+	snprintf(message, head + 1, "%.*s.%s.", (int)id.len, id.ptr, stamp);
+	memcpy(message + head, body, n);
 	for (uint32_t i = 0; i < w->n_keys; i++) {
-		uint8_t mac[SHA256_SIZE];
-		struct hmac hmac;
+		uint8_t mac[SHA256_DIGEST_LENGTH];
 
-		hmac_init(&hmac, w->keys[i].bytes, w->keys[i].n);
-		hmac_add(&hmac, id.ptr, id.len);
-		hmac_add(&hmac, ".", 1);
-		hmac_add(&hmac, stamp, strlen(stamp));
-		hmac_add(&hmac, ".", 1);
-		hmac_add(&hmac, body, n);
-		hmac_finish(&hmac, mac);
+		HMAC(EVP_sha256(), w->keys[i].bytes, (int)w->keys[i].n, (uint8_t *)message, head + n, mac, NULL);
 		len += (size_t)sprintf(ret + len, "%sv1,", i ? " " : "");
 		len += encode(mac, sizeof(mac), ret + len);
 	}
+	free(message);
 	return len;
 }
 
@@ -346,9 +347,15 @@ static orasi_status post(const struct webhook *w, const orasi_event *event, int 
 	headers[n++] = (orasi_kv){ORASI_STR("User-Agent"), ORASI_STR("Orasi")};
 	headers[n++] = (orasi_kv){ORASI_STR("webhook-id"), event->id};
 	headers[n++] = (orasi_kv){ORASI_STR("webhook-timestamp"), {stamp, strlen(stamp)}};
-	if (w->n_keys)
-		headers[n++] = (orasi_kv){ORASI_STR("webhook-signature"),
-		                          {signature, sign(w, event->id, stamp, body, len, signature)}};
+	if (w->n_keys) {
+		size_t signed_len = sign(w, event->id, stamp, body, len, signature);
+
+		if (!signed_len) {
+			free(body);
+			return fail(err, ORASI_E_NOMEM, "no memory to sign an event");
+		}
+		headers[n++] = (orasi_kv){ORASI_STR("webhook-signature"), {signature, signed_len}};
+	}
 	for (uint32_t i = 0; i < w->n_headers; i++)
 		headers[n++] = own_header(w->headers[i]);
 	request.n_headers = n;
