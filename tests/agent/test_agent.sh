@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The agent as a program: its configuration, its folder, its end.
+. "$(dirname "$0")/../e2e/lib.sh"
+
+# said CODE TEXT ARGUMENTS…: what a run that ends by itself says.
+said() {
+	local code=$1 text=$2 got status
+	shift 2
+	got=$("$BUILD/orasi-agent" "$@" 2>&1)
+	status=$?
+	[ "$status" = "$code" ] && grep -qF -- "$text" <<<"$got" && return
+	echo "# exit code $status: $got"
+	return 1
+}
+
+echo "# configuration"
+check "the printed configuration is a configuration" said 0 "shutdown_grace:" --print-config
+"$BUILD/orasi-agent" --print-config >"$SCRATCH/printed.yaml"
+check "  as the check says" said 0 "" --config "$SCRATCH/printed.yaml" --check-config
+printf 'http:\n  lisen: 127.0.0.1:1\n' >"$SCRATCH/key.yaml"
+check "an unknown key is refused with its line" said 2 "key.yaml:2: unknown key 'lisen'" --config "$SCRATCH/key.yaml" --check-config
+printf 'http:\n  listen: 127.0.0.1:99999\n' >"$SCRATCH/value.yaml"
+check "so is a bad value" said 2 "value.yaml:2: 'listen: 127.0.0.1:99999' is not host:port" --config "$SCRATCH/value.yaml" --check-config
+check "a key can be overridden by a variable" env ORASI_HTTP_LISTEN=127.0.0.1:7777 bash -c \
+	'"$0" --print-config | grep -qF "listen: \"127.0.0.1:7777\""' "$BUILD/orasi-agent"
+export ORASI_HTTP_LISTEN=nowhere
+check "  which is checked too" said 2 "ORASI_HTTP_LISTEN: 'listen: nowhere' is not host:port" --check-config
+unset ORASI_HTTP_LISTEN
+export ORASI_HTTP_LISEN=1
+check "and must be one that there is" said 2 "variable ORASI_HTTP_LISEN is not known" --check-config
+unset ORASI_HTTP_LISEN
+
+echo "# its folder and its end"
+agent_start || exit 1
+sql 'SELECT 1 AS one' >/dev/null # a worker is there
+workers=$(pgrep -P "$AGENT_PID" | tr '\n' ' ')
+check "two agents do not share a folder" said 1 "in use by process $AGENT_PID" --data "$DATA" --listen 127.0.0.1:0
+check "two agents do not share an address" said 1 "${URL#http://}" --data "$SCRATCH/other" --listen "${URL#http://}"
+agent_kill
+alive=$workers
+for _ in $(seq 200); do
+	alive=$(for pid in $workers; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done)
+	[ -z "$alive" ] && break
+	sleep 0.05
+done
+same "workers ($workers) die with an agent that is killed" "" "$alive"
+agent_start || exit 1
+kill -TERM "$AGENT_PID"
+wait "$AGENT_PID"
+same "an agent that is told to stop ends with 0" 0 $?
+AGENT_PID=
+done_testing
