@@ -119,8 +119,7 @@ const char *task_text(struct http_request *req, const struct task *task, int how
 struct json *attempt_json(const struct task_attempt *attempt);
 struct json *dataset_json(const struct catalog_dataset *dataset);
 struct json *index_json(const struct catalog_index *index);
-struct json *stored_json(const char *text);                                /* JSON that the agent has written itself */
-void json_set_time(struct json *object, const char *key, int64_t wall_ms); /* null for 0 */
+struct json *stored_json(const char *text); /* JSON that the agent has written itself */
 /* A strong ETag (without quotes) of a text, in the request's arena. */
 const char *etag_of(struct http_request *req, const char *text);
 

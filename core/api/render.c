@@ -170,14 +170,6 @@ const char *etag_of(struct http_request *req, const char *text)
 }
 
 /* ---- things ----------------------------------------------------------------------------- */
-void json_set_time(struct json *object, const char *key, int64_t wall_ms)
-{
-	char text[CLOCK_RFC3339_LEN];
-
-	clock_rfc3339(wall_ms, text);
-	json_set_str(object, key, wall_ms ? text : NULL);
-}
-
 static void set_known(struct json *object, const char *key, int64_t v)
 {
 	json_set(object, key, v < 0 ? json_new_null() : json_new_int(v));

@@ -74,9 +74,10 @@ static int load(const struct library *library)
 	}
 	if (handle)
 		return 0;
-	return err_set(&failure, ERR_UNSUPPORTED,
-	               "S3 needs the library %s (Debian package %s), which cannot be loaded: %s", library->soname,
-	               library->package, dlerror());
+	return err_set(
+		&failure, ERR_UNSUPPORTED,
+		"requests over HTTP, as to S3, need the library %s (Debian package %s), which cannot be loaded: %s",
+		library->soname, library->package, dlerror());
 }
 
 static void load_all(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcurl and libcrypto are loaded when a place in S3 is first talked to: together with the thirty libraries that
- * libcurl brings along they are most of what an idle worker would have in memory, and nearly all of what the dynamic
- * linker does when one starts, while datasets on local disks need none of it. lazy.c has functions of the libraries'
- * names and types that call the loaded ones, so that callers read as everywhere. Inside the blob room only.
+/* libcurl and libcrypto are loaded with the first request over HTTP, to S3 or for a plugin: together with the thirty
+ * libraries that libcurl brings along they are most of what an idle worker would have in memory, and nearly all of what
+ * the dynamic linker does when one starts, while datasets on local disks need none of it. lazy.c has functions of the
+ * libraries' names and types that call the loaded ones, so that callers read as everywhere. Inside the blob room only.
  *
  * Threading: any thread. Once loaded they stay. */
 #ifndef BLOB_LAZY_H

@@ -3,8 +3,7 @@
  *
  * What is only made if absent goes by PUT with If-None-Match: *, which one of many racers wins. 412 is a race that was
  * lost, unless an earlier try of ours got no clear answer: then what is there is read, and if those are our bytes, we
- * had won. (A log entry has a txnId of its own, so equal bytes are the same entry.)
- * */
+ * had won. (A log entry has a txnId of its own, so equal bytes are the same entry.) */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 
 static struct json_object *in(const struct json *json)
@@ -567,6 +568,15 @@ void json_set(struct json *object, const char *key, struct json *value)
 {
 	if (json_object_object_add(in(object), key, in(value)))
 		abort();
+}
+
+void json_set_time(struct json *object, const char *key, int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_LEN];
+
+	if (wall_ms > 0)
+		clock_rfc3339(wall_ms, text);
+	json_set(object, key, wall_ms > 0 ? json_new_str(text) : json_new_null());
 }
 
 void json_push(struct json *array, struct json *value)

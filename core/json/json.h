@@ -66,6 +66,8 @@ struct json *json_new_bool(int v);
 struct json *json_new_null(void);
 
 void json_set(struct json *object, const char *key, struct json *value); /* takes value; replaces */
+/* As RFC 3339; what is no time, 0 and less, is null. */
+void json_set_time(struct json *object, const char *key, int64_t wall_ms);
 void json_push(struct json *array, struct json *value);
 void json_del(struct json *object, const char *key);
 

@@ -53,14 +53,6 @@ int supervise_check_callback(const struct supervise *sup, const char *url, struc
 
 /* ---- what is told ----------------------------------------------------------------------------------------------- */
 
-static void set_time(struct json *json, const char *key, int64_t wall_ms)
-{
-	char text[CLOCK_RFC3339_LEN];
-
-	clock_rfc3339(wall_ms, text);
-	json_set_str(json, key, wall_ms ? text : NULL);
-}
-
 static void set_text(struct json *json, const char *key, const char *text)
 {
 	struct json *value = NULL;
@@ -83,9 +75,9 @@ static struct json *data_of(const struct task *task, const char *id)
 	json_set_str(json, "tenant", task->tenant);
 	json_set_str(json, "dataset", task->dataset);
 	json_set_int(json, "attempt", task->attempt);
-	set_time(json, "created_at", task->created_at);
-	set_time(json, "started_at", task->started_at);
-	set_time(json, "finished_at", task->finished_at);
+	json_set_time(json, "created_at", task->created_at);
+	json_set_time(json, "started_at", task->started_at);
+	json_set_time(json, "finished_at", task->finished_at);
 	set_text(json, "labels", task->labels ? task->labels : "{}");
 	if (task->error_code) {
 		error = json_new_object();
@@ -110,7 +102,7 @@ static struct json *event_of(const struct supervise *sup, const struct task *tas
 	json_set_str(json, "source", sup->env.agent_id);
 	json_set_str(json, "type", type);
 	json_set_str(json, "subject", id);
-	set_time(json, "time", task->finished_at);
+	json_set_time(json, "time", task->finished_at);
 	json_set_str(json, "datacontenttype", "application/json");
 	json_set(json, "data", data_of(task, id));
 	return json;

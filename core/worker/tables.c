@@ -86,16 +86,6 @@ static int op_describe(struct worker *worker, const struct json *order, struct j
 	return r;
 }
 
-/* Milliseconds in, RFC 3339 out; what is no time is null. */
-static void set_time(struct json *object, const char *key, int64_t wall_ms)
-{
-	char text[CLOCK_RFC3339_LEN];
-
-	if (wall_ms > 0)
-		clock_rfc3339(wall_ms, text);
-	json_set_str(object, key, wall_ms > 0 ? text : NULL);
-}
-
 static void push_files(const struct table_snapshot *s, const char *after, size_t limit, struct json *ret)
 {
 	struct json *files = json_new_array();
@@ -115,7 +105,7 @@ static void push_files(const struct table_snapshot *s, const char *after, size_t
 		json_set_str(entry, "path", file->path);
 		json_set_int(entry, "size", file->size);
 		json_set_int(entry, "rows", file->rows);
-		set_time(entry, "modified_at", file->modified);
+		json_set_time(entry, "modified_at", file->modified);
 		json_push(files, entry);
 	}
 	json_set_str(ret, "next_cursor", next);
@@ -169,7 +159,7 @@ static struct json *page_of_commits(const struct json *commits, int64_t before, 
 		}
 		for (size_t k = 0; k < sizeof(times) / sizeof(times[0]); k++)
 			if (json_get(commit, times[k]))
-				set_time(commit, times[k], json_get_int(commit, times[k], 0));
+				json_set_time(commit, times[k], json_get_int(commit, times[k], 0));
 		json_push(items, commit);
 		if ((int64_t)json_count(items) == limit && i + 1 < json_count(commits))
 			snprintf(cursor, sizeof(cursor), "%" PRId64, version);

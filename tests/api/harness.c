@@ -52,10 +52,10 @@ static void on_event(void *ctx, const struct task_event *event)
 
 static void on_command(void *ctx)
 {
-	todo_fn todo = t.todo;
+	deed_fn deed = t.deed;
 
 	(void)ctx;
-	todo();
+	deed();
 	t.done = 1;
 }
 
@@ -114,10 +114,10 @@ void start(void)
 	client_open(&t.client, http_server_port(t.server));
 }
 
-void on_loop(todo_fn todo)
+void on_loop(deed_fn deed)
 {
 	t.done = 0;
-	t.todo = todo;
+	t.deed = deed;
 	loop_wake_now(t.command);
 	while (!t.done)
 		usleep(500);

@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "json/json.h"
 
-typedef void (*todo_fn)(void);
+typedef void (*deed_fn)(void);
 
 struct harness {
 	struct loop *loop;
@@ -31,7 +31,7 @@ struct harness {
 	struct http_config http_config;
 	struct api_config api_config;
 	pthread_t thread;
-	_Atomic(todo_fn) todo;
+	_Atomic(deed_fn) deed;
 	atomic_int done;
 	struct client client;
 	struct json *reply;    /* body of the last answer */
@@ -41,7 +41,7 @@ extern struct harness t;
 
 void start(void);
 void finish(void);
-void on_loop(todo_fn todo); /* calls it on the agent's thread, and waits for its end */
+void on_loop(deed_fn deed); /* calls it on the agent's thread, and waits for its end */
 void stop_server(void);     /* for on_loop; before finish */
 
 /* Asks; the status. The answer is in t.reply, and held against the document once that is loaded. */

@@ -209,11 +209,11 @@ static void on_stopped(void *ctx)
 
 static void on_command(uv_async_t *async)
 {
-	todo_fn todo = s.todo;
+	deed_fn deed = s.deed;
 
 	(void)async;
-	if (todo)
-		todo();
+	if (deed)
+		deed();
 }
 
 static void *run(void *ctx)
@@ -253,9 +253,9 @@ void stop_gently(void)
 	http_server_stop(s.server, 60000, on_stopped, NULL);
 }
 
-void command(todo_fn todo)
+void command(deed_fn deed)
 {
-	s.todo = todo;
+	s.deed = deed;
 	uv_async_send(&s.command);
 }
 

@@ -14,7 +14,7 @@
 #define SINK_MAX (64u << 20) /* that /upload takes */
 #define HOST "Host: x\r\n"
 
-typedef void (*todo_fn)(void);
+typedef void (*deed_fn)(void);
 
 struct harness {
 	uv_loop_t loop;
@@ -22,7 +22,7 @@ struct harness {
 	pthread_t thread;
 	struct http_server *server;
 	struct http_config config;
-	_Atomic(todo_fn) todo;
+	_Atomic(deed_fn) deed;
 	atomic_int stopped, gone, drained, most_queued, upload_ended;
 	struct http_request *_Atomic held;
 };
@@ -32,7 +32,7 @@ extern const struct http_route routes[];
 void start(void); /* sets s.config; change it, then go */
 void go(void);
 void finish(void);
-void command(todo_fn todo); /* runs it on the server's thread, soon */
+void command(deed_fn deed); /* runs it on the server's thread, soon */
 void stop_now(void);
 void stop_gently(void);
 void join(void); /* after stop_…: waits for the end */
