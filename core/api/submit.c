@@ -302,17 +302,21 @@ static void add_parents(struct json *task, const char *names, struct arena *aren
 
 static void check_kind(struct check *c)
 {
-	const char *name = json_get_str(c->task, "kind", "");
+	const struct json *kind = json_get(c->task, "kind");
+	const char *name = json_str(kind, "");
+	int is_text = json_type(kind) == JSON_STRING;
 	size_t i = 0;
 
 	while (i < KINDS && strcmp(kinds[i].name, name))
 		i++;
 	if (i == KINDS) {
 		errors_add(c->errors, below(c, "/kind"),
-		           *name ? "'%.40s' is not a kind of task: ingest, index, maintain, export, query, "
-		                   "custom, notify or remote is"
-		                 : "%sit is missing: ingest, index, maintain, export, query, custom, notify or remote",
-		           name);
+		           is_text ? "'%.40s' is not a kind of task: ingest, index, maintain, export, query, custom, "
+		                     "notify or remote is"
+		                   : "it is %s: ingest, index, maintain, export, query, custom, notify or remote",
+		           is_text ? name
+		           : kind  ? json_type_name(json_type(kind))
+		                   : "missing");
 		return;
 	}
 	add_parents(c->task, kinds[i].parents, c->arena);
