@@ -10,17 +10,31 @@
 
 #define TURNS 8
 
-static char dir[PATH_MAX];
+static char root[PATH_MAX], dir[PATH_MAX];
 static pid_t dir_owner;
+
+/* The folder that holds those of all tests of this program: who was killed, or forked, cannot remove his own. */
+static void make_root(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(root, sizeof(root), "%s/orasi-test-XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(root)) {
+		perror(root);
+		exit(EXIT_FAILURE);
+	}
+}
 
 int test_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	make_root();
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
+	dir_remove(root, NULL);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -32,11 +46,9 @@ static void remove_dir(void)
 
 const char *test_dir(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	if (dir_owner == getpid())
 		return dir;
-	snprintf(dir, sizeof(dir), "%s/orasi-test-XXXXXX", tmp ? tmp : "/tmp");
+	ck_assert_int_lt(snprintf(dir, sizeof(dir), "%s/XXXXXX", root), PATH_MAX);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	dir_owner = getpid();
 	atexit(remove_dir);
@@ -57,11 +69,11 @@ const char *test_corpus(const char *name)
 {
 	static char paths[TURNS][PATH_MAX];
 	static int turn;
-	const char *root = getenv("ORASI_CORPUS"), *src = getenv("ORASI_SRCDIR");
+	const char *corpus = getenv("ORASI_CORPUS"), *src = getenv("ORASI_SRCDIR");
 
 	turn = (turn + 1) % TURNS;
-	if (root)
-		snprintf(paths[turn], PATH_MAX, "%s/%s", root, name);
+	if (corpus)
+		snprintf(paths[turn], PATH_MAX, "%s/%s", corpus, name);
 	else
 		snprintf(paths[turn], PATH_MAX, "%s/../shared/corpus/%s", src ? src : ".", name);
 	if (!access(paths[turn], R_OK))

@@ -19,7 +19,7 @@
 
 int test_run(Suite *suite);
 
-/* A fresh folder, removed at exit of the test process that asked for it. */
+/* A fresh folder, removed at exit of the test process that asked for it, and of a killed one when the program ends. */
 const char *test_dir(void);
 /* "<test_dir>/<name>", static storage of 8 turns. */
 const char *test_path(const char *name);
