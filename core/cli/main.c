@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "base/str.h"
 #include "cli.h"
 
@@ -121,7 +122,6 @@ const struct command commands[] = {
 #define HELP_WIDTH 110
 #define HELP_INDENT 36
 #define GLOBAL_OPTIONS "--server V --local V --json --quiet"
-static const char *const globals[] = {"--server", "--local", "--json", "--quiet", "--help", "--version", NULL};
 
 volatile sig_atomic_t cli_interrupted;
 
@@ -162,14 +162,14 @@ int args_has(const struct args *args, const char *name)
 /* "--a V --b" in lines, an option with its value never apart. */
 static void print_options(const char *options)
 {
-	size_t column = HELP_WIDTH;
+	size_t column = 0;
 
 	while (*options) {
 		const char *next = strstr(options + 1, " --");
 		size_t n = next ? (size_t)(next - options) : strlen(options);
 
-		if (column + n >= HELP_WIDTH) {
-			printf("%s%*s", column == HELP_WIDTH ? "" : "\n", HELP_INDENT, "");
+		if (!column || column + n >= HELP_WIDTH) {
+			printf("%s%*s", column ? "\n" : "", HELP_INDENT, "");
 			column = HELP_INDENT;
 		}
 		column += (size_t)printf(" %.*s", (int)n, options);
@@ -178,12 +178,26 @@ static void print_options(const char *options)
 	printf("\n");
 }
 
+/* Columns that a text takes: bytes that begin a character. */
+static int columns(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* What it does stands behind the words, or below them when they reach too far. */
 static void print_command(const struct command *c, int whole)
 {
 	char line[128];
+	int gap;
 
-	snprintf(line, sizeof(line), "%s%s%s %s", c->group ? c->group : "", c->group ? " " : "", c->name, c->words);
-	printf("  orasi %-28s %s\n", line, c->help);
+	snprintf(line, sizeof(line), "  orasi %s%s%s %s", c->group ? c->group : "", c->group ? " " : "", c->name,
+	         c->words);
+	gap = HELP_INDENT - columns(line);
+	printf("%s%s%*s %s\n", line, gap < 0 ? "\n" : "", gap < 0 ? HELP_INDENT : gap, "", c->help);
 	if (*c->options && whole)
 		print_options(c->options);
 }
@@ -231,6 +245,28 @@ static int keep_option(struct args *args, const char *name, const char *value)
 	return 0;
 }
 
+static void offer_options(struct near *near, const char *list, char (*names)[NEAR_MAX])
+{
+	for (const char *at = list; (at = strstr(at, "--")); at += strcspn(at, " "), names++) {
+		snprintf(*names, NEAR_MAX, "%.*s", (int)strcspn(at, " "), at);
+		near_offer(near, *names);
+	}
+}
+
+static int unknown_option(const struct command *command, const char *arg, size_t len)
+{
+	char typed[NEAR_MAX], names[OPTION_VALUES_MAX][NEAR_MAX], hint[NEAR_HINT];
+	struct near near = {.word = typed};
+
+	snprintf(typed, sizeof(typed), "%.*s", (int)len, arg);
+	offer_options(&near, GLOBAL_OPTIONS, names);
+	if (!near.best && command)
+		offer_options(&near, command->options, names);
+	return fail(CLI_USAGE, "unknown option %s: see 'orasi%s%s%s%s --help'%s", typed,
+	            command && command->group ? " " : "", command && command->group ? command->group : "",
+	            command ? " " : "", command ? command->name : "", near_hint(&near, hint));
+}
+
 static int take_option(struct args *args, const struct command *command, char **argv, int *at)
 {
 	char *arg = argv[*at], *equals = strchr(arg, '=');
@@ -240,7 +276,7 @@ static int take_option(struct args *args, const struct command *command, char **
 	if (value < 0)
 		value = takes_value(command ? command->options : "", arg, len);
 	if (value < 0)
-		return fail(CLI_USAGE, "unknown option %.*s: see 'orasi --help'", (int)len, arg);
+		return unknown_option(command, arg, len);
 	if (equals)
 		*equals++ = '\0';
 	if (!value && equals)
@@ -257,14 +293,6 @@ static int take_option(struct args *args, const struct command *command, char **
 		args->quiet = 1;
 	else
 		return keep_option(args, arg + 2, value ? equals : "");
-	return 0;
-}
-
-static int is_global(const char *arg)
-{
-	for (int i = 0; globals[i]; i++)
-		if (!strncmp(arg, globals[i], strlen(globals[i])))
-			return 1;
 	return 0;
 }
 
@@ -289,6 +317,17 @@ static const struct command *find_command(char **argv, int *at)
 		}
 	}
 	return NULL;
+}
+
+/* The names of a group's commands, or with NULL of groups and of commands without one. */
+static const char *near_command(const char *word, const char *group, char hint[NEAR_HINT])
+{
+	struct near near = {.word = word};
+
+	for (const struct command *c = commands; c->name; c++)
+		if (!group || (c->group && !strcmp(c->group, group)))
+			near_offer(&near, !group && c->group ? c->group : c->name);
+	return near_hint(&near, hint);
 }
 
 static void on_interrupt(int signum)
@@ -352,11 +391,12 @@ int main(int argc, char **argv)
 {
 	struct args args = {.server = getenv("ORASI_SERVER")};
 	const struct command *command;
+	char hint[NEAR_HINT];
 	int at = 1, r;
 
 	if (!args.server)
 		args.server = "http://127.0.0.1:8470";
-	for (; at < argc && is_global(argv[at]); at++) {
+	for (; at < argc && !strncmp(argv[at], "--", 2); at++) {
 		if (!strcmp(argv[at], "--help"))
 			return print_help(NULL);
 		if (!strcmp(argv[at], "--version")) {
@@ -375,9 +415,10 @@ int main(int argc, char **argv)
 		return print_help(argv[at]) || !argv[at + 1] ? CLI_USAGE : CLI_OK;
 	command = find_command(argv, &at);
 	if (!command && is_group(argv[at]))
-		return fail(CLI_USAGE, "unknown command '%s %s': see 'orasi %s --help'", argv[at], argv[at + 1],
-		            argv[at]);
+		return fail(CLI_USAGE, "unknown command '%s %s': see 'orasi %s --help'%s", argv[at], argv[at + 1],
+		            argv[at], near_command(argv[at + 1], argv[at], hint));
 	if (!command)
-		return fail(CLI_USAGE, "unknown command '%s': see 'orasi --help'", argv[at]);
+		return fail(CLI_USAGE, "unknown command '%s': see 'orasi --help'%s", argv[at],
+		            near_command(argv[at], NULL, hint));
 	return run_command(command, &args, argv, at);
 }

@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "base/map.h"
+#include "base/near.h"
 #include "config/inside.h"
 
 struct reader {
@@ -24,6 +25,14 @@ static int refuse(struct reader *reader, const yaml_mark_t *mark, const char *pr
 	return ERR_INVALID;
 }
 
+static int refuse_unknown(struct reader *reader, const yaml_mark_t *mark, const char *what, const struct near *near)
+{
+	char problem[NEAR_HINT + 64], hint[NEAR_HINT];
+
+	snprintf(problem, sizeof(problem), "unknown %s '%.40s'%s", what, near->word, near_hint(near, hint));
+	return refuse(reader, mark, problem, "");
+}
+
 static int note_once(struct reader *reader, const yaml_mark_t *mark, const char *a, const char *b)
 {
 	char key[256];
@@ -37,16 +46,26 @@ static int note_once(struct reader *reader, const yaml_mark_t *mark, const char 
 static int on_section(struct reader *reader, const yaml_event_t *event, const char *text)
 {
 	reader->section = config_section(reader->sections, text);
-	if (!reader->section)
-		return refuse(reader, &event->start_mark, "unknown section", text);
+	if (!reader->section) {
+		struct near near = {.word = text};
+
+		for (const struct config_section *s = reader->sections; s->name; s++)
+			near_offer(&near, s->name);
+		return refuse_unknown(reader, &event->start_mark, "section", &near);
+	}
 	return note_once(reader, &event->start_mark, text, "");
 }
 
 static int on_key(struct reader *reader, const yaml_event_t *event, const char *text)
 {
 	reader->option = option_find(reader->section->options, text);
-	if (!reader->option)
-		return refuse(reader, &event->start_mark, "unknown key", text);
+	if (!reader->option) {
+		struct near near = {.word = text};
+
+		for (const struct option *o = reader->section->options; o->key; o++)
+			near_offer(&near, o->key);
+		return refuse_unknown(reader, &event->start_mark, "key", &near);
+	}
 	return note_once(reader, &event->start_mark, reader->section->name, text);
 }
 

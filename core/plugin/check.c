@@ -7,13 +7,19 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/near.h"
 #include "base/str.h"
 #include "plugin/schema.h"
+
+#define PROBLEMS_MAX \
+	32 /* told of one value; of the others only how many there are: one request must not be answered by
+                         * a million sentences */
 
 struct check {
 	struct json *errors;
 	const char *prefix;
 	int depth;
+	size_t problems;
 };
 
 /* Where a value is: a member or an item of the one above. Spelled out only when there is a problem. */
@@ -60,10 +66,13 @@ static size_t put_pointer(const struct check *c, const struct place *place, char
 
 static void problem(struct check *c, const struct place *place, const char *fmt, ...)
 {
-	struct json *entry = json_new_object();
+	struct json *entry;
 	char text[512], pointer[1024];
 	va_list ap;
 
+	if (++c->problems > PROBLEMS_MAX)
+		return;
+	entry = json_new_object();
 	put_pointer(c, place, pointer, sizeof(pointer));
 
 	va_start(ap, fmt);
@@ -318,6 +327,16 @@ static void check_members(struct check *c, const struct schema *schema, struct j
 	}
 }
 
+static void unknown_member(struct check *c, const struct schema *schema, const struct place *place)
+{
+	struct near near = {.word = place->key};
+	char hint[NEAR_HINT];
+
+	for (size_t i = 0; i < schema->n_members && c->problems < PROBLEMS_MAX; i++)
+		near_offer(&near, schema->members[i].name);
+	problem(c, place, "'%.100s' is not known%s", place->key, near_hint(&near, hint));
+}
+
 static void check_object(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
 	const struct json *one;
@@ -339,7 +358,7 @@ static void check_object(struct check *c, struct schema *schema, struct json *va
 		else if (schema->more)
 			check_value(c, schema->more, (struct json *)one, &child);
 		else if (!schema->allows_more)
-			problem(c, &child, "'%.100s' is not known", key);
+			unknown_member(c, schema, &child);
 	}
 	check_members(c, schema, value, place);
 }
@@ -376,12 +395,24 @@ static void check_value(struct check *c, struct schema *schema, struct json *val
 	c->depth--;
 }
 
+static void tell_the_rest(struct check *c)
+{
+	struct json *entry = json_new_object();
+	char text[64];
+
+	snprintf(text, sizeof(text), "and %zu more problems", c->problems - PROBLEMS_MAX);
+	json_set_str(entry, "pointer", c->prefix);
+	json_set_str(entry, "detail", text);
+	json_push(c->errors, entry);
+}
+
 int plugin_config_check(const struct json *schema, struct json *value, const char *pointer, struct json *errors)
 {
 	static struct schema any = {.max_length = INT64_MAX, .max_items = INT64_MAX};
-	struct check check = {errors, pointer, 0};
-	size_t before = json_count(errors);
+	struct check check = {errors, pointer, 0, 0};
 
 	check_value(&check, json_type(schema) == JSON_OBJECT ? schema_of((struct json *)schema) : &any, value, NULL);
-	return json_count(errors) > before ? ERR_INVALID : 0;
+	if (check.problems > PROBLEMS_MAX)
+		tell_the_rest(&check);
+	return check.problems ? ERR_INVALID : 0;
 }

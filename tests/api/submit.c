@@ -267,6 +267,24 @@ START_TEST(a_member_that_is_wrong_is_named_and_nothing_is_accepted)
 }
 END_TEST
 
+START_TEST(of_many_wrong_members_the_first_are_told_and_the_rest_counted)
+{
+	static char body[1 << 20];
+	size_t n = (size_t)snprintf(body, sizeof(body), "{\"kind\":\"query\",\"sqll\":\"SELECT 1\"");
+
+	start();
+	load_document();
+	for (int i = 0; i < 10000; i++)
+		n += (size_t)snprintf(body + n, sizeof(body) - n, ",\"nobody-knows-%d\":0", i);
+	snprintf(body + n, sizeof(body) - n, "}");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 422);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 33);
+	ck_assert_str_eq(reply_str("/errors/1/detail"), "'sqll' is not known; did you mean 'sql'?");
+	ck_assert_str_eq(reply_str("/errors/32/detail"), "and 9970 more problems");
+	finish();
+}
+END_TEST
+
 START_TEST(too_much_is_refused_with_its_measure)
 {
 	static char body[1 << 20];
@@ -304,5 +322,6 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, every_member_is_taken);
 	tcase_add_loop_test(tests, a_member_that_is_wrong_is_named_and_nothing_is_accepted, 0,
 	                    sizeof(wrong) / sizeof(wrong[0]));
+	tcase_add_test(tests, of_many_wrong_members_the_first_are_told_and_the_rest_counted);
 	tcase_add_test(tests, too_much_is_refused_with_its_measure);
 }

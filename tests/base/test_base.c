@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/id.h"
 #include "base/map.h"
+#include "base/near.h"
 #include "base/option.h"
 #include "base/str.h"
 #include "lib/test.h"
@@ -227,6 +228,34 @@ START_TEST(options_have_defaults_and_refuse_what_is_out_of_range)
 }
 END_TEST
 
+static const char *meant(const char *word)
+{
+	static char hint[NEAR_HINT];
+	struct near near = {.word = word};
+
+	for (size_t i = 0; sample_options[i].key; i++)
+		near_offer(&near, sample_options[i].key);
+	return near_hint(&near, hint);
+}
+
+START_TEST(a_mistyped_word_is_held_against_the_known_ones)
+{
+	char endless[2 * NEAR_MAX + 1];
+
+	memset(endless, 'n', sizeof(endless) - 1);
+	endless[sizeof(endless) - 1] = '\0';
+	ck_assert_int_eq(near_edits("kitten", "sitting"), 3);
+	ck_assert_int_eq(near_edits("prot", "port"), 1);
+	ck_assert_int_eq(near_edits("", "four"), 4);
+	ck_assert_int_eq(near_edits("size", endless), NEAR_MAX);
+	ck_assert_str_eq(meant("siez"), "; did you mean 'size'?");
+	ck_assert_str_eq(meant("nam"), "; did you mean 'name'?");
+	ck_assert_str_eq(meant("nothing"), "");
+	ck_assert_str_eq(meant("m"), "");
+	ck_assert_str_eq(meant(endless), "");
+}
+END_TEST
+
 static void base_cases(Suite *suite)
 {
 	TCase *c = tcase_create("base");
@@ -243,6 +272,7 @@ static void base_cases(Suite *suite)
 	tcase_add_test(c, times_are_written_and_read_as_rfc_3339);
 	tcase_add_test(c, a_file_is_created_once_and_replaced_whole);
 	tcase_add_test(c, options_have_defaults_and_refuse_what_is_out_of_range);
+	tcase_add_test(c, a_mistyped_word_is_held_against_the_known_ones);
 	suite_add_tcase(suite, c);
 }
 

@@ -56,8 +56,8 @@ END_TEST
 static const struct {
 	const char *text, *message;
 } bad[] = {
-	{"http:\n  limt: 7\n", "orasi.yaml:2: unknown key 'limt'"},
-	{"htp:\n  limit: 7\n", "orasi.yaml:1: unknown section 'htp'"},
+	{"http:\n  limt: 7\n", "orasi.yaml:2: unknown key 'limt'; did you mean 'limit'?"},
+	{"htp:\n  limit: 7\n", "orasi.yaml:1: unknown section 'htp'; did you mean 'http'?"},
 	{"http:\n\n  limit: 70\n", "orasi.yaml:3: 'limit: 70' is out of range: allowed is 1 to 9"},
 	{"http:\n  wait: soon\n", "orasi.yaml:2: 'wait: soon' is not a duration: write for example 30s or 5m"},
 	{"http:\n  limit: [1]\n", "orasi.yaml:2: expected a plain value, found a list"},
