@@ -7,7 +7,8 @@
  *   there    the slot's definition is at least the node's
  *   item     of a list: repetition at most the list's own, definition at least that of an item
  *
- * Leaves of one column come from different pages and may disagree, in a file that is damaged: what they make must fit. */
+ * Leaves of one column come from different pages and may disagree, in a file that is damaged. So each is held against the
+ * one before it: down to the innermost node that is around both they must say the same. */
 #include "nested.h"
 
 /* ---- open and close ------------------------------------------------------------------------------------------------ */
@@ -87,12 +88,36 @@ static orasi_status open_node(struct nested_column *c, struct nested *n, struct 
 	return r;
 }
 
+/* The innermost node around both: leaves of one column have one. */
+static const struct node *around(const struct node *a, const struct node *b)
+{
+	for (a = a->parent; a; a = a->parent)
+		for (const struct node *up = b->parent; up; up = up->parent)
+			if (up == a)
+				return a;
+	return NULL;
+}
+
+static void find_shared(struct nested_column *c)
+{
+	for (int i = 1; i < c->n_levels; i++) {
+		const struct node *node = around(c->levels[i - 1].leaf->node, c->levels[i].leaf->node);
+
+		c->levels[i].shared_rep = node ? node->rep : 0;
+		c->levels[i].shared_def = !node ? 0 : node->kind == NODE_STRUCT ? node->def : node->item_def;
+	}
+}
+
 orasi_status nested_open(struct nested_column *c, struct plan *plan, const struct ArrowSchema *want,
                          struct buffers *buffers, orasi_error *err)
 {
+	orasi_status r;
+
 	c->levels = calloc((size_t)count_leaves(plan) + 1, sizeof(*c->levels));
-	return c->levels ? open_node(c, &c->root, plan, want, buffers, err)
-	                 : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r = c->levels ? open_node(c, &c->root, plan, want, buffers, err) : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	if (!r)
+		find_shared(c);
+	return r;
 }
 
 static void close_node(struct nested *n)
@@ -197,17 +222,80 @@ static orasi_status read_levels(struct levels *l, size_t rows, orasi_error *err)
 	return r;
 }
 
+/* ---- do leaves agree? ------------------------------------------------------------------------------------------------- */
+
+static int level_at(const struct bytes *levels, size_t i)
+{
+	return levels->len ? levels->data[i] : 0;
+}
+
+static int is_equal(const struct bytes *a, const struct bytes *b)
+{
+	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
+/* The next level that is not only about lists deeper inside. */
+static size_t pass_deeper(const struct levels *l, size_t i, int rep)
+{
+	while (i < l->n && level_at(&l->rep, i) > rep)
+		i++;
+	return i;
+}
+
+static int cut(int def, int most)
+{
+	return def < most ? def : most;
+}
+
+/* Without lists deeper inside of either, level by level. */
+static int all_agree(const struct levels *a, const struct levels *b, int def)
+{
+	int differ = 0;
+
+	if (a->n != b->n || !is_equal(&a->rep, &b->rep))
+		return 0;
+	for (size_t i = 0; i < a->n; i++)
+		differ |= cut(level_at(&a->def, i), def) ^ cut(level_at(&b->def, i), def);
+	return !differ;
+}
+
+static int levels_agree(const struct levels *a, const struct levels *b)
+{
+	int rep = b->shared_rep, def = b->shared_def;
+	size_t i = 0, k = 0;
+
+	if ((!rep && !def) || (is_equal(&a->rep, &b->rep) && is_equal(&a->def, &b->def)))
+		return 1;
+	if (a->leaf->node->rep == rep && b->leaf->node->rep == rep)
+		return all_agree(a, b, def);
+	for (;; i++, k++) {
+		i = pass_deeper(a, i, rep);
+		k = pass_deeper(b, k, rep);
+		if (i == a->n || k == b->n)
+			return i == a->n && k == b->n;
+		if (level_at(&a->rep, i) != level_at(&b->rep, k) ||
+		    cut(level_at(&a->def, i), def) != cut(level_at(&b->def, k), def))
+			return 0;
+	}
+}
+
+static orasi_status check_agreement(const struct nested_column *c, orasi_error *err)
+{
+	for (int i = 1; i < c->n_levels; i++)
+		if (!levels_agree(&c->levels[i - 1], &c->levels[i]))
+			return pq_fail(err, ORASI_E_CORRUPT,
+			               "column '%.100s' is damaged: its parts '%.60s' and '%.60s' do not fit together",
+			               c->root.plan->node->name, c->levels[i - 1].leaf->node->name,
+			               c->levels[i].leaf->node->name);
+	return ORASI_OK;
+}
+
 /* ---- shapes ------------------------------------------------------------------------------------------------------------- */
 
 static orasi_status disagree(const struct nested *n, orasi_error *err)
 {
 	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' is damaged: its levels do not fit together",
 	               n->plan->node->name);
-}
-
-static int level_at(const struct bytes *levels, size_t i)
-{
-	return levels->len ? levels->data[i] : 0;
 }
 
 static orasi_status shape_struct(struct nested_column *c, struct nested *n, orasi_error *err)
@@ -298,6 +386,8 @@ orasi_status nested_read(struct nested_column *c, size_t n, orasi_error *err)
 
 	for (int i = 0; i < c->n_levels && !r; i++)
 		r = read_levels(&c->levels[i], n, err);
+	if (!r)
+		r = check_agreement(c, err);
 	if (!r)
 		r = shape_node(c, &c->root, err);
 	return r ? r : fit(&c->root, &c->root, length, err);

@@ -10,8 +10,9 @@
 /* The levels of one leaf for the rows at hand. */
 struct levels {
 	struct leaf *leaf;
-	struct vector *vector; /* takes its values; NULL: only the levels are wanted */
-	int slot_def;          /* what has less has no slot: a list around it is null or empty */
+	struct vector *vector;      /* takes its values; NULL: only the levels are wanted */
+	int slot_def;               /* what has less has no slot: a list around it is null or empty */
+	int shared_rep, shared_def; /* with the levels before: of the innermost node around both */
 	struct bytes def, rep, slots;
 	size_t n;
 };

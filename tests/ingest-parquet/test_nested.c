@@ -157,12 +157,16 @@ static const struct {
 	size_t rows;
 	const char *says;
 } damaged[] = {
-	{"4 4+ 4", "4 4 4", 2, "do not fit"},  /* b has other items than a */
-	{"4 4+ 4+", "4 4+", 1, "do not fit"},  /* and fewer */
-	{"0 4+", "0 4+", 1, "do not fit"},     /* a null list goes on */
-	{"1 4+ 4", "1 4+ 4", 2, "do not fit"}, /* an empty one too */
-	{"4 1+ 4", "4 4+ 4", 2, "do not fit"}, /* an item that says that the list is empty */
-	{"4 4 4", "4 4", 3, "fewer rows"},     /* a leaf ends early */
+	{"4 4+ 4", "4 4 4", 2, "'a' and 'b' do not fit"},  /* b has its items in other rows than a */
+	{"4 4+ 4+", "4 4+", 1, "'a' and 'b' do not fit"},  /* and fewer */
+	{"4 4+ 4", "4 4 4+", 2, "'a' and 'b' do not fit"}, /* as many, of other rows */
+	{"2 4+", "4 2+", 1, "'a' and 'b' do not fit"},     /* another item is null */
+	{"0 4", "4 0", 2, "'a' and 'b' do not fit"},       /* another list is */
+	{"1 4 4+", "0 4 4+", 2, "'a' and 'b' do not fit"}, /* which one has empty */
+	{"0 4+", "0 4+", 1, "do not fit"},                 /* a null list goes on */
+	{"1 4+ 4", "1 4+ 4", 2, "do not fit"},             /* an empty one too */
+	{"4 1+ 4", "4 4+ 4", 2, "do not fit"},             /* an item that says that the list is empty */
+	{"4 4 4", "4 4", 3, "fewer rows"},                 /* a leaf ends early */
 	{"", "", 1, "fewer rows"},
 };
 
