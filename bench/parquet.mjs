@@ -38,8 +38,8 @@ async function peer([file, ...jobs]) {
 
 // ---- both --------------------------------------------------------------------------------------------------------------
 
-function scan(file, ...column) {
-	return JSON.parse(spawnSync(program('bench/parquet_scan'), [file, ...column], {encoding: 'utf8', maxBuffer: 1 << 20}).stdout).cpu;
+function scan(...args) {
+	return JSON.parse(spawnSync(program('bench/parquet_scan'), args, {encoding: 'utf8', maxBuffer: 1 << 20}).stdout);
 }
 
 async function encode(file, options) {
@@ -51,11 +51,15 @@ async function main() {
 	machine();
 	const dir = scratch(), file = join(dir, 'rows.parquet'), snappy = join(dir, 'snappy.parquet');
 	const us = {zstd: [], snappy: [], scan: [], sum: []}, them = {zstd: [], snappy: [], scan: [], sum: []};
+	const threads = {wall: [], cpu: []};
 	for (let i = 0; i < rounds; i++) {
 		us.zstd.push(await encode(file, '{}'));
 		us.snappy.push(await encode(snappy, '{"compression":"snappy"}'));
-		us.scan.push(scan(file));
-		us.sum.push(scan(file, 'bytes'));
+		const one = scan(file), two = scan('--threads', '2', file);
+		us.scan.push(one.cpu);
+		us.sum.push(scan(file, 'bytes').cpu);
+		threads.wall.push(one.wall / two.wall);
+		threads.cpu.push(two.cpu / one.cpu);
 		const other = JSON.parse(await run(process.execPath, [join(here, 'parquet.mjs'), 'peer', file, 'write']));
 		for (const what of Object.keys(them)) them[what].push(other[what]);
 	}
@@ -67,6 +71,7 @@ async function main() {
 		console.log(`${name.padEnd(20)} orasi ${spread(us[what])} CPU s, DuckDB ${spread(them[what])} CPU s: ` +
 			`${spread(ratio)} times as fast (at least ${wanted.toFixed(1)}: ${atLeast(median(ratio), wanted)})`);
 	}
+	console.log(`the same scan on two threads: ${spread(threads.wall)} times as fast by the clock, for ${spread(threads.cpu)} times the CPU s`);
 }
 
 await (process.argv[2] === 'peer' ? peer(process.argv.slice(3)) : main());

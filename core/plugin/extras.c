@@ -3,6 +3,7 @@
  * random, pool, thread-check. */
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,6 +304,7 @@ static const orasi_host_random random_extension = {sizeof(orasi_host_random), 0,
  */
 
 #define POOL_MAX 8
+#define POOL_STACK (2u << 20) /* stacks count against the worker's memory */
 
 struct pool_run {
 	atomic_uint next;
@@ -320,9 +322,11 @@ static void *pool_main(void *arg)
 	return NULL;
 }
 
+/* The processors that this process may run on. */
 static uint32_t pool_width(const orasi_host *host)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 
 	(void)host;
 	return n < 1 ? 1 : n > POOL_MAX ? POOL_MAX : (uint32_t)n;
@@ -334,9 +338,13 @@ static void parallel_for(const orasi_host *host, uint32_t n, void (*fn)(void *ar
 	struct pool_run run = {.n = n, .fn = fn, .arg = arg};
 	pthread_t threads[POOL_MAX];
 	uint32_t started = 0, width = pool_width(host);
+	pthread_attr_t attr;
 
-	while (started + 1 < width && started + 1 < n && !pthread_create(&threads[started], NULL, pool_main, &run))
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, POOL_STACK);
+	while (started + 1 < width && started + 1 < n && !pthread_create(&threads[started], &attr, pool_main, &run))
 		started++;
+	pthread_attr_destroy(&attr);
 	pool_main(&run);
 	while (started)
 		pthread_join(threads[--started], NULL);

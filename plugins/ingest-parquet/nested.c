@@ -409,25 +409,30 @@ size_t nested_bytes(const struct nested_column *c)
 	return bytes_of(&c->root);
 }
 
-static int finish_node(struct nested *n, struct ArrowArray *ret)
-{
-	int bad;
+static orasi_status finish_node(struct nested *n, struct ArrowArray *ret, orasi_error *err);
 
-	if (n->nulls)
-		return arrow_builder_finish(n->nulls, ret);
-	bad = vector_finish(&n->vector, ret);
-	n->items = 0;
-	if (bad || n->plan->leaf)
-		return bad;
-	bad = vector_adopt(ret, n->n_children);
-	for (int64_t i = 0; i < n->n_children && !bad; i++)
-		bad = finish_node(&n->children[i], ret->children[i]);
-	if (bad)
+static orasi_status finish_children(struct nested *n, struct ArrowArray *ret, orasi_error *err)
+{
+	orasi_status r = vector_adopt(ret, n->n_children) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+
+	for (int64_t i = 0; i < n->n_children && !r; i++)
+		r = finish_node(&n->children[i], ret->children[i], err);
+	if (r)
 		arrow_array_release(ret);
-	return bad;
+	return r;
 }
 
-int nested_finish(struct nested_column *c, struct ArrowArray *ret)
+static orasi_status finish_node(struct nested *n, struct ArrowArray *ret, orasi_error *err)
 {
-	return finish_node(&c->root, ret);
+	int bad = n->nulls ? arrow_builder_finish(n->nulls, ret) : vector_finish(&n->vector, ret);
+
+	n->items = 0;
+	if (bad)
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	return n->nulls || n->plan->leaf ? ORASI_OK : finish_children(n, ret, err);
+}
+
+orasi_status nested_finish(struct nested_column *c, struct ArrowArray *ret, orasi_error *err)
+{
+	return finish_node(&c->root, ret, err);
 }

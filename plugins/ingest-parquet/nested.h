@@ -43,6 +43,6 @@ void nested_close(struct nested_column *c); /* fine on a zeroed one */
 /* Appends the next n rows. */
 orasi_status nested_read(struct nested_column *c, size_t n, orasi_error *err);
 size_t nested_bytes(const struct nested_column *c);
-int nested_finish(struct nested_column *c, struct ArrowArray *ret); /* -1: out of memory */
+orasi_status nested_finish(struct nested_column *c, struct ArrowArray *ret, orasi_error *err);
 
 #endif

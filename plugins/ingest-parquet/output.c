@@ -34,7 +34,9 @@ size_t output_bytes(const struct output *o)
 	return o->plan.leaf ? vector_bytes(&o->vector) : nested_bytes(&o->nested);
 }
 
-int output_finish(struct output *o, struct ArrowArray *ret)
+orasi_status output_finish(struct output *o, struct ArrowArray *ret, orasi_error *err)
 {
-	return o->plan.leaf ? vector_finish(&o->vector, ret) : nested_finish(&o->nested, ret);
+	if (!o->plan.leaf)
+		return nested_finish(&o->nested, ret, err);
+	return vector_finish(&o->vector, ret) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }

@@ -17,6 +17,6 @@ orasi_status output_open(struct output *output, const struct node *node, const s
 void output_done(struct output *output);
 orasi_status output_read(struct output *output, size_t n, orasi_error *err);
 size_t output_bytes(const struct output *output);
-int output_finish(struct output *output, struct ArrowArray *ret); /* -1: out of memory */
+orasi_status output_finish(struct output *output, struct ArrowArray *ret, orasi_error *err);
 
 #endif

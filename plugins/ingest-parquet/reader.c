@@ -6,14 +6,14 @@
  * the number of the next row, and of the rows that were given so far. With `rows` only those are
  * assembled, with terms only those that may match (select.c); what lies between is skipped, page by
  * page where headers or the offset index allow it. */
-#include "output.h"
+#include "columns.h"
 #include "plugin.h"
 #include "select.h"
 
 #define FOOTER_MAX (1u << 30)
 #define STEP_MIN 64 /* rows at a time, while nothing is known about their size */
 #define STEP_MAX 2048
-#define STEP_BYTES (64u << 20) /* that the byte arrays of a step may have */
+#define STEP_WIDE 8192 /* on several threads, which cost something to start */
 
 struct reader {
 	const orasi_host *host;
@@ -23,10 +23,9 @@ struct reader {
 	struct pq_file file;
 	struct tree tree;
 	struct ArrowSchema schema; /* what comes out */
-	struct leaf *leaves;
-	struct output *outputs;
-	struct buffers *buffers; /* of the batches */
-	uint64_t batch_rows;     /* in the batch being filled */
+	struct columns columns;
+	struct parallel parallel;
+	uint64_t batch_rows; /* in the batch being filled */
 	uint32_t max_rows;
 	uint64_t max_bytes;
 	uint32_t group;
@@ -44,19 +43,10 @@ static const char magic[] = "PAR1";
 
 static void reader_reset(struct reader *r)
 {
-	for (int i = 0; r->leaves && i < r->tree.n_leaves; i++)
-		leaf_done(&r->leaves[i]);
-	for (int64_t i = 0; r->outputs && i < r->schema.n_children; i++)
-		output_done(&r->outputs[i]);
-	buffers_close(r->buffers);
-	r->buffers = NULL;
+	columns_done(&r->columns);
 	select_done(&r->select);
-	free(r->leaves);
-	free(r->outputs);
 	free(r->rows);
 	free(r->pruned);
-	r->leaves = NULL;
-	r->outputs = NULL;
 	r->rows = NULL;
 	r->pruned = NULL;
 	arrow_schema_release(&r->schema);
@@ -80,6 +70,7 @@ static orasi_status reader_create(const orasi_host *host, const char *id, const 
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	r->host = host;
 	r->job = host && host->get_extension ? host->get_extension(host, ORASI_HOST_JOB) : NULL;
+	parallel_init(&r->parallel, host);
 	*ret_self = r;
 	return ORASI_OK;
 }
@@ -91,6 +82,7 @@ static void reader_destroy(void *self)
 	if (!r)
 		return;
 	reader_reset(r);
+	parallel_done(&r->parallel);
 	bytes_free(&r->footer);
 	free(r);
 }
@@ -174,21 +166,6 @@ static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *ope
 	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
 
-static orasi_status open_outputs(struct reader *r, orasi_error *err)
-{
-	orasi_status status = ORASI_OK;
-
-	r->buffers = buffers_new();
-	r->leaves = calloc((size_t)r->tree.n_leaves + 1, sizeof(*r->leaves));
-	r->outputs = calloc((size_t)r->schema.n_children + 1, sizeof(*r->outputs));
-	if (!r->leaves || !r->outputs || !r->buffers)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
-	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = output_open(&r->outputs[i], node_child(&r->tree.root, i, r->schema.children[i]->name),
-		                     r->schema.children[i], r->leaves, r->buffers, err);
-	return status;
-}
-
 /* The first byte of a group says to which range of the file it belongs. Whatever the footer claims,
  * it must belong to one. */
 static uint64_t place_of(const struct reader *r, const struct pq_row_group *g)
@@ -252,7 +229,7 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 	orasi_status status;
 
 	reader_reset(r);
-	r->source = open->source;
+	r->source = parallel_share(&r->parallel, open->source);
 	status = read_footer(r, err);
 	if (!status)
 		status = tree_from_parquet(&r->tree, &r->file, err);
@@ -261,12 +238,14 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 	if (!status)
 		status = choose_schema(r, open, err);
 	if (!status && !(open->flags & ORASI_OPEN_INFER))
-		status = open_outputs(r, err);
+		status = columns_open(&r->columns, &r->tree, &r->schema, &r->parallel, err);
 	if (!status)
 		status = select_open(&r->select, &r->tree, &r->file, open->terms,
-		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->leaves, err);
-	if (!status)
+		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->columns.leaves, err);
+	if (!status) {
+		columns_settle(&r->columns);
 		status = choose_groups(r, open, err);
+	}
 	if (!status)
 		status = take_options(r, open, err);
 	if (!status && arrow_schema_copy(ret_schema, &r->schema))
@@ -279,33 +258,15 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 static orasi_status open_group(struct reader *r, orasi_error *err)
 {
 	const struct pq_row_group *g = &r->file.groups[r->group];
+	orasi_status status = columns_start(&r->columns, g, r->source, err);
 
-	for (int i = 0; i < r->tree.n_leaves; i++) {
-		orasi_status status = r->leaves[i].node ? leaf_open(&r->leaves[i], r->tree.leaves[i], &g->columns[i],
-		                                                    (uint64_t)g->rows, r->source, err)
-		                                        : ORASI_OK;
-
-		if (status)
-			return status;
-	}
+	if (status)
+		return status;
 	r->group_open = 1;
 	r->group_end = (uint64_t)(g->first_row + g->rows);
 	if (r->row < (uint64_t)g->first_row)
 		r->row = (uint64_t)g->first_row;
-	return select_start(&r->select, g, r->leaves, err);
-}
-
-/* All columns of the batch go to a row. */
-static orasi_status seek(struct reader *r, uint64_t row, orasi_error *err)
-{
-	uint64_t first = (uint64_t)r->file.groups[r->group].first_row;
-	orasi_status status = ORASI_OK;
-
-	for (int i = 0; i < r->tree.n_leaves && !status; i++)
-		if (r->leaves[i].node && !r->leaves[i].only_filters)
-			status = leaf_seek(&r->leaves[i], row - first, err);
-	r->row = row;
-	return status;
+	return select_start(&r->select, g, r->columns.leaves, err);
 }
 
 /* Wanted rows of a group that is left out are left out with it. */
@@ -337,12 +298,16 @@ static orasi_status next_group(struct reader *r, orasi_error *err)
  * of those that come. */
 static uint64_t step_of(const struct reader *r, uint64_t bytes)
 {
-	uint64_t step = STEP_MIN;
+	uint64_t step = STEP_MIN, most = STEP_MAX;
 
+	if (columns_are_parallel(&r->columns)) {
+		step = r->max_bytes / (r->columns.row_bytes * 2 + 1) + 1;
+		most = STEP_WIDE;
+	}
 	if (r->batch_rows)
 		step = (r->max_bytes - bytes) / (bytes / r->batch_rows + 1) + 1;
-	if (step > STEP_MAX)
-		step = STEP_MAX;
+	if (step > most)
+		step = most;
 	return step < r->max_rows - r->batch_rows ? step : r->max_rows - r->batch_rows;
 }
 
@@ -374,54 +339,23 @@ static orasi_status next_rows(struct reader *r, uint64_t max, uint64_t *ret_from
 	return status;
 }
 
-/* Fewer rows when byte arrays are so large that a batch could not hold them. */
-static orasi_status limit_rows(struct reader *r, uint64_t *n, orasi_error *err)
+static orasi_status read_rows(struct reader *r, uint64_t from, uint64_t n, orasi_error *err)
 {
-	orasi_status status = ORASI_OK;
-	size_t ahead;
+	uint64_t first = (uint64_t)r->file.groups[r->group].first_row;
+	orasi_status status = columns_seek(&r->columns, from - first, &n, err);
 
-	for (int i = 0; i < r->tree.n_leaves && !status; i++) {
-		if (!r->leaves[i].node || r->leaves[i].only_filters)
-			continue;
-		status = leaf_rows_ahead(&r->leaves[i], STEP_BYTES, &ahead, err);
-		*n = *n < ahead ? *n : ahead;
-	}
-	return status;
-}
-
-static orasi_status read_rows(struct reader *r, uint64_t n, orasi_error *err)
-{
-	orasi_status status = ORASI_OK;
-
-	for (int64_t i = 0; i < r->schema.n_children && !status; i++)
-		status = output_read(&r->outputs[i], (size_t)n, err);
-	for (int i = 0; i < r->tree.n_leaves; i++)
-		if (r->leaves[i].node && !r->leaves[i].only_filters)
-			r->leaves[i].row += n;
+	if (!status)
+		status = columns_read(&r->columns, n, err);
 	r->next_row += r->by_rows ? n : 0;
-	r->row += n;
+	r->row = from + n;
 	r->batch_rows += n;
 	return status;
 }
 
-static uint64_t batch_bytes(const struct reader *r)
-{
-	uint64_t bytes = 0;
-
-	for (int64_t i = 0; i < r->schema.n_children; i++)
-		bytes += output_bytes(&r->outputs[i]);
-	return bytes;
-}
-
-/* Columns that were read to the end must be at their end. */
 static orasi_status end_group(struct reader *r, orasi_error *err)
 {
-	const struct pq_row_group *g = &r->file.groups[r->group];
-	orasi_status status = ORASI_OK;
+	orasi_status status = columns_check_end(&r->columns, &r->file.groups[r->group], err);
 
-	for (int i = 0; i < r->tree.n_leaves && !status; i++)
-		if (r->leaves[i].node && r->leaves[i].row == (uint64_t)g->rows)
-			status = leaf_check_end(&r->leaves[i], err);
 	r->group_open = 0;
 	r->group++;
 	r->row = r->group_end;
@@ -442,12 +376,8 @@ static orasi_status fill_batch(struct reader *r, orasi_error *err)
 		if (!status && from > r->row && r->batch_rows && !r->by_rows)
 			return ORASI_OK;
 		if (!status)
-			status = seek(r, from, err);
-		if (!status)
-			status = limit_rows(r, &n, err);
-		if (!status)
-			status = read_rows(r, n, err);
-		bytes = batch_bytes(r);
+			status = read_rows(r, from, n, err);
+		bytes = columns_bytes(&r->columns);
 	}
 	return status;
 }
@@ -459,23 +389,6 @@ static void place(const struct reader *r, orasi_mark *mark, uint64_t n)
 		return;
 	mark->flags |= ORASI_MARK_PLACED;
 	mark->first_row = r->row - n;
-}
-
-static orasi_status finish_batch(struct reader *r, struct ArrowArray *ret, orasi_error *err)
-{
-	size_t n = (size_t)r->schema.n_children, done = 0;
-	struct ArrowArray *columns = calloc(n + 1, sizeof(*columns));
-	int bad = !columns;
-
-	while (!bad && done < n && !(bad = output_finish(&r->outputs[done], &columns[done])))
-		done++;
-	if (!bad)
-		bad = arrow_array_struct(ret, (int64_t)r->batch_rows, columns, (int64_t)n);
-	for (size_t i = 0; bad && i < done; i++)
-		arrow_array_release(&columns[i]);
-	free(columns);
-	r->batch_rows = 0;
-	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 static void set_mark(struct reader *r, orasi_mark *mark)
@@ -495,7 +408,7 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 	struct reader *r = self;
 	orasi_status status = ORASI_OK;
 
-	if (!r->outputs)
+	if (!r->columns.outputs)
 		return pq_fail(err, ORASI_E_INVALID, "next before open");
 	while (!status && !r->batch_rows) {
 		if (r->job && *r->job->cancel_flag)
@@ -510,7 +423,9 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 	r->emitted += r->batch_rows;
 	set_mark(r, mark);
 	place(r, mark, r->batch_rows);
-	return finish_batch(r, ret, err);
+	status = columns_finish(&r->columns, r->batch_rows, ret, err);
+	r->batch_rows = 0;
+	return status;
 }
 
 static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_error *err)

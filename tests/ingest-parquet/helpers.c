@@ -26,6 +26,19 @@ void helpers_tear_down(void)
 	fakehost_free(fake);
 }
 
+void helpers_threads(int lent)
+{
+	fakehost_free(fake);
+	fake = fakehost_new();
+	if (!lent)
+		fakehost_hide(fake, ORASI_HOST_POOL);
+}
+
+uint64_t helpers_threads_used(void)
+{
+	return fakehost_pooled(fake);
+}
+
 void make(struct ArrowSchema *s, const char *format, const char *name, int nullable, int64_t n)
 {
 	ck_assert_int_eq(arrow_schema_make(s, format, name, nullable, n), 0);

@@ -16,6 +16,8 @@ extern uint64_t seed;     /* of this run, from the clock or TEST_SEED */
 
 void helpers_set_up(void);
 void helpers_tear_down(void);
+void helpers_threads(int lent);      /* from here on the host lends some, or none */
+uint64_t helpers_threads_used(void); /* how often, since then */
 
 void make(struct ArrowSchema *s, const char *format, const char *name, int nullable, int64_t n);
 /* Writes the batch in so many pieces. */

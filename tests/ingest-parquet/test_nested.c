@@ -125,7 +125,7 @@ static void assert_rows(const char *wanted)
 	struct ArrowArray array;
 	char text[1000];
 
-	ck_assert_int_eq(nested_finish(&column, &array), 0);
+	ck_assert_int_eq(nested_finish(&column, &array, &err), 0);
 	show(&array, text);
 	ck_assert_str_eq(text, wanted);
 }

@@ -35,6 +35,9 @@ struct fakehost {
 	orasi_host_job job;
 	orasi_host_mem mem;
 	orasi_host_reject reject;
+	orasi_host_pool pool;
+	uint32_t threads;
+	uint64_t pooled;
 	pthread_mutex_t lock;
 	volatile int32_t cancel;
 	struct fakehost_reject *rejects;
@@ -170,6 +173,45 @@ static uint64_t on_budget(const orasi_host *host)
 	return (uint64_t)(fake->memory_budget - fake->memory);
 }
 
+/* ---- pool: a few threads, whatever the machine has ------------------------------------------- */
+
+#define POOL_MAX 16
+
+struct shared_work {
+	void (*fn)(void *arg, uint32_t i);
+	void *arg;
+	uint32_t n, next;
+};
+
+static void *do_work(void *arg)
+{
+	struct shared_work *work = arg;
+
+	for (uint32_t i; (i = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED)) < work->n;)
+		work->fn(work->arg, i);
+	return NULL;
+}
+
+static uint32_t on_width(const orasi_host *host)
+{
+	return fake_of(host)->threads;
+}
+
+static void on_parallel(const orasi_host *host, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg)
+{
+	struct shared_work work = {fn, arg, n, 0};
+	pthread_t threads[POOL_MAX];
+	uint32_t more = fake_of(host)->threads - 1;
+
+	__atomic_fetch_add(&fake_of(host)->pooled, 1, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < more; i++)
+		if (pthread_create(&threads[i], NULL, do_work, &work))
+			abort();
+	do_work(&work);
+	for (uint32_t i = 0; i < more; i++)
+		pthread_join(threads[i], NULL);
+}
+
 static const void *get_extension(const orasi_host *host, const char *id)
 {
 	struct fakehost *fake = fake_of(host);
@@ -177,10 +219,8 @@ static const void *get_extension(const orasi_host *host, const char *id)
 		const char *id;
 		const void *functions;
 	} extensions[] = {
-		{ORASI_HOST_LOG, &fake->log},
-		{ORASI_HOST_JOB, &fake->job},
-		{ORASI_HOST_MEM, &fake->mem},
-		{ORASI_HOST_REJECT, &fake->reject},
+		{ORASI_HOST_LOG, &fake->log},       {ORASI_HOST_JOB, &fake->job},   {ORASI_HOST_MEM, &fake->mem},
+		{ORASI_HOST_REJECT, &fake->reject}, {ORASI_HOST_POOL, &fake->pool},
 	};
 
 	for (size_t i = 0; i < HIDDEN_MAX && fake->hidden[i]; i++)
@@ -205,6 +245,8 @@ struct fakehost *fakehost_new(void)
 	                             .checkpoint = on_checkpoint};
 	fake->mem = (orasi_host_mem){sizeof(fake->mem), 0, on_alloc, on_resize, on_release, on_reserve, on_budget};
 	fake->reject = (orasi_host_reject){sizeof(fake->reject), 0, on_reject};
+	fake->pool = (orasi_host_pool){sizeof(fake->pool), 0, on_width, on_parallel};
+	fake->threads = 3;
 	fake->budget = SIZE_MAX;
 	fake->memory_budget = INT64_MAX;
 	pthread_mutex_init(&fake->lock, NULL);
@@ -281,6 +323,18 @@ void fakehost_hide(struct fakehost *fake, const char *id)
 			return;
 		}
 	abort();
+}
+
+void fakehost_threads(struct fakehost *fake, uint32_t n)
+{
+	if (n < 1 || n > POOL_MAX)
+		abort();
+	fake->threads = n;
+}
+
+uint64_t fakehost_pooled(const struct fakehost *fake)
+{
+	return fake->pooled;
 }
 
 int64_t fakehost_memory(const struct fakehost *fake)

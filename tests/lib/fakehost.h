@@ -44,6 +44,9 @@ size_t fakehost_logs_with(const struct fakehost *fake, const char *text);
 
 void fakehost_cancel(struct fakehost *fake, int cancel);   /* sets orasi.host.job's flag */
 void fakehost_hide(struct fakehost *fake, const char *id); /* this extension is not there */
+/* Threads that orasi.host.pool lends, the caller's among them: 3 at first, at most 16. */
+void fakehost_threads(struct fakehost *fake, uint32_t n);
+uint64_t fakehost_pooled(const struct fakehost *fake); /* how often they were lent */
 /* Counted bytes that plugins hold through orasi.host.mem, and the budget for them. */
 int64_t fakehost_memory(const struct fakehost *fake);
 void fakehost_memory_budget(struct fakehost *fake, int64_t bytes);
