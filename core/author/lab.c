@@ -9,6 +9,7 @@
 #include <orasi/sdk/arrow.h>
 
 #include "guard.h"
+#include "plugin/kv.h"
 
 #define REJECTED_MAX 1000
 #define SAID_MAX (16u << 20)
@@ -289,6 +290,7 @@ void lab_init(struct lab *lab, const orasi_descriptor *descriptor)
 	lab->rejected = json_new_array();
 	buf_init(&lab->said, 0);
 	buf_init(&lab->checkpoint, 0);
+	kv_new(NULL, &lab->kv, NULL);
 	pthread_mutex_init(&lab->lock, NULL);
 }
 
@@ -298,6 +300,7 @@ void lab_done(struct lab *lab)
 	json_free(lab->rejected);
 	buf_done(&lab->said);
 	buf_done(&lab->checkpoint);
+	kv_free(lab->kv);
 	pthread_mutex_destroy(&lab->lock);
 }
 

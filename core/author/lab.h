@@ -37,6 +37,7 @@ struct lab {
 	struct buf said;       /* all log lines and reject messages */
 	int64_t memory, blocks;
 	struct buf checkpoint; /* of a task */
+	struct kv *kv;         /* what it remembers, as long as the lab */
 	uint64_t spans, random;
 	int64_t time_ns;
 };

@@ -10,6 +10,7 @@
 
 #include "guard.h"
 #include "lab.h"
+#include "plugin/kv.h"
 
 static struct lab *lab_of(const orasi_host *host)
 {
@@ -134,6 +135,58 @@ static orasi_status submit_task(const orasi_host *host, orasi_str text, orasi_er
 
 static const orasi_host_submit submit = {sizeof(submit), 0, submit_task};
 
+/* ---- kv: in memory, by the same rules as in a worker --------------------------------------------------------------- */
+
+static struct kv *kv_of(const orasi_host *host, int *ret_armed)
+{
+	*ret_armed = guard_pause();
+	if (!*ret_armed)
+		lab_of(host)->misuse = "kv was used on a thread of the plugin's own: its functions are [inst]";
+	return lab_of(host)->kv;
+}
+
+static orasi_status kv_answer(const orasi_host *host, int armed, orasi_status status)
+{
+	if (status == ORASI_E_INVALID)
+		lab_of(host)->misuse = "kv was given a key that is none";
+	guard_resume(armed);
+	return status;
+}
+
+static orasi_status get_kv(const orasi_host *host, orasi_str key, orasi_bytes *ret)
+{
+	int armed;
+	struct kv *kv = kv_of(host, &armed);
+
+	return kv_answer(host, armed, kv_get(kv, key, ret));
+}
+
+static orasi_status put_kv(const orasi_host *host, orasi_str key, orasi_bytes value, orasi_error *err)
+{
+	int armed;
+	struct kv *kv = kv_of(host, &armed);
+
+	return kv_answer(host, armed, kv_put(kv, key, value, err));
+}
+
+static orasi_status remove_kv(const orasi_host *host, orasi_str key, orasi_error *err)
+{
+	int armed;
+	struct kv *kv = kv_of(host, &armed);
+
+	return kv_answer(host, armed, kv_remove(kv, key, err));
+}
+
+static orasi_status next_kv(const orasi_host *host, orasi_str after, orasi_str *ret_key)
+{
+	int armed;
+	struct kv *kv = kv_of(host, &armed);
+
+	return kv_answer(host, armed, kv_next(kv, after, ret_key));
+}
+
+static const orasi_host_kv memory_kv = {sizeof(memory_kv), 0, get_kv, put_kv, remove_kv, next_kv};
+
 /* ---- http: somebody is always there, and says nothing ------------------------------------------------------------ */
 
 static orasi_status request_http(const orasi_host *host, const orasi_http_request *request, orasi_http_response *ret,
@@ -247,6 +300,7 @@ const void *lab_offer(const char *id)
 		{ORASI_HOST_SUBMIT, &submit},    {ORASI_HOST_HTTP, &http},
 		{ORASI_HOST_CLOCK, &fake_clock}, {ORASI_HOST_RANDOM, &fake_random},
 		{ORASI_HOST_POOL, &pool},        {ORASI_HOST_THREAD_CHECK, &thread_check},
+		{ORASI_HOST_KV, &memory_kv},
 	};
 
 	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker may offer to plugins beyond the mandatory: metrics, trace, secret, submit, clock,
+/* What a worker may offer to plugins beyond the mandatory: metrics, trace, secret, submit, kv, clock,
  * random, pool, thread-check. */
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "plugin/host.h"
+#include "plugin/kv.h"
 #include "plugin/plugin.h"
 
 static const char *id_of(const struct loader_host *h)
@@ -266,6 +267,37 @@ static orasi_status submit_task(const orasi_host *host, orasi_str text, orasi_er
 
 static const orasi_host_submit submit_extension = {sizeof(orasi_host_submit), 0, submit_task};
 
+/* ---- kv: what is asked and wanted is kept beside the order, and told with its result
+ * -------------------------------
+ */
+
+static struct kv *kv_of(const orasi_host *host)
+{
+	return loader_attempt_of(host_of(host)->loader)->kv;
+}
+
+static orasi_status get_kv(const orasi_host *host, orasi_str key, orasi_bytes *ret)
+{
+	return kv_get(kv_of(host), key, ret);
+}
+
+static orasi_status put_kv(const orasi_host *host, orasi_str key, orasi_bytes value, orasi_error *err)
+{
+	return kv_put(kv_of(host), key, value, err);
+}
+
+static orasi_status remove_kv(const orasi_host *host, orasi_str key, orasi_error *err)
+{
+	return kv_remove(kv_of(host), key, err);
+}
+
+static orasi_status next_kv(const orasi_host *host, orasi_str after, orasi_str *ret_key)
+{
+	return kv_next(kv_of(host), after, ret_key);
+}
+
+static const orasi_host_kv kv_extension = {sizeof(orasi_host_kv), 0, get_kv, put_kv, remove_kv, next_kv};
+
 /* ---- clock, random
  * ------------------------------------------------------------------------------------------------------
  */
@@ -390,15 +422,26 @@ static const void *offer_submit(const struct loader_host *h)
 	return loader_attempt_of(h->loader)->next ? &submit_extension : NULL;
 }
 
+static const void *offer_kv(const struct loader_host *h)
+{
+	return loader_attempt_of(h->loader)->kv ? &kv_extension : NULL;
+}
+
 static const void *offer_http(const struct loader_host *h)
 {
 	return loader_attempt_of(h->loader)->on_ask ? &host_http : NULL;
 }
 
 const struct host_offer host_extras[] = {
-	{ORASI_HOST_METRICS, 2, offer_metrics}, {ORASI_HOST_TRACE, 2, offer_trace},
-	{ORASI_HOST_SECRET, 2, offer_secret},   {ORASI_HOST_SUBMIT, 2, offer_submit},
-	{ORASI_HOST_CLOCK, 2, offer_clock},     {ORASI_HOST_RANDOM, 2, offer_random},
-	{ORASI_HOST_POOL, 2, offer_pool},       {ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
-	{ORASI_HOST_HTTP, 3, offer_http},       {NULL, 0, NULL},
+	{ORASI_HOST_METRICS, 2, offer_metrics},
+	{ORASI_HOST_TRACE, 2, offer_trace},
+	{ORASI_HOST_SECRET, 2, offer_secret},
+	{ORASI_HOST_SUBMIT, 2, offer_submit},
+	{ORASI_HOST_CLOCK, 2, offer_clock},
+	{ORASI_HOST_RANDOM, 2, offer_random},
+	{ORASI_HOST_POOL, 2, offer_pool},
+	{ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
+	{ORASI_HOST_HTTP, 3, offer_http},
+	{ORASI_HOST_KV, 4, offer_kv},
+	{NULL, 0, NULL},
 };

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "json/json.h"
 
+struct kv;
 struct loader;
 struct wire_page;
 
@@ -82,6 +83,7 @@ struct loader_attempt {
 	const struct json *secrets; /* {"<plugin id>":{"<name>":"<base64>"}} or NULL */
 	struct json *next;          /* array that submitted tasks are pushed to; NULL: no such extension */
 	int (*on_checkpoint)(void *ctx, orasi_bytes state, struct err *err); /* durable when it returns 0; NULL: none */
+	struct kv *kv; /* the state of the order's plugin; NULL: no such extension */
 	/* A request over HTTP (blob/fetch.h): its answer, the caller's. NULL: none may be made. */
 	int (*on_ask)(void *ctx, const struct json *request, struct json **ret, struct err *err);
 	void *ctx;

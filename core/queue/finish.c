@@ -28,6 +28,7 @@ struct end {
 	struct queue_outcome outcome;
 	struct insert *next, *always; /* tasks that come into being with a success, with any end */
 	size_t n_next, n_always;
+	struct state_write *state; /* that changes with a success, or NULL */
 	/* what the writer leaves */
 	int64_t *released, complete;
 	size_t n_released;
@@ -158,6 +159,8 @@ static int write_end(struct end *e, struct store_db *db, struct err *err)
 		r = batch_end_write(db, e->batch, e->to, e->now, 1, &e->complete, err);
 	if (!r && e->to == TASK_SUCCEEDED)
 		r = write_inserts(e, db, e->next, e->n_next, err);
+	if (!r && e->state)
+		r = state_write(db, e->state, err);
 	return r ? r : write_inserts(e, db, e->always, e->n_always, err);
 }
 
@@ -234,6 +237,8 @@ static void follow(struct end *e, int r)
 
 	inserts_done(queue, e->next, e->n_next, r ? r : e->to == TASK_SUCCEEDED ? 0 : ERR_CANCELLED);
 	inserts_done(queue, e->always, e->n_always, r ? r : e->to == TASK_SCHEDULED ? ERR_CANCELLED : 0);
+	if (e->state)
+		state_end(queue, e->state, r);
 	if (r || e->to == TASK_SCHEDULED)
 		return;
 	depend_released(queue, e->released, e->n_released);
@@ -315,7 +320,12 @@ static int prepare(struct end *e, const struct live *live, const struct queue_ou
 	if (!retain)
 		retain = e->to == TASK_SUCCEEDED ? settings->retain_ok_ms : settings->retain_failed_ms;
 	e->retain_ms = retain ? retain : e->queue->config.retention_ms;
-	return outcome->n_next && prepare_next(e, outcome) ? ERR_NOMEM : prepare_callback(e, live, &policy);
+	if (outcome->n_next && prepare_next(e, outcome))
+		return ERR_NOMEM;
+	if (e->to == TASK_SUCCEEDED && outcome->changes && outcome->changes->n_puts &&
+	    state_begin(e->queue, &e->arena, outcome->changes, &e->state))
+		return ERR_NOMEM;
+	return prepare_callback(e, live, &policy);
 }
 
 static struct task *brief_of(struct arena *arena, const struct running *run, int attempt)

@@ -144,10 +144,10 @@ struct queue {
 	struct heap timers, leases, throttled, closed;
 	struct list running, turns, opened, idle; /* idle: lanes, the longest first */
 	size_t n_idle, named_turn;
-	struct map channels, tenants, keys, schedules;
+	struct map channels, tenants, keys, schedules, states;
 	struct heap fires; /* schedules, by next_at */
 	struct list bulks;
-	int64_t last_id, last_lane, counts[TASK_STATES], prune_at, event_seq;
+	int64_t last_id, last_lane, state_changes, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */
 	int n_contested;      /* puts under way that may replace or merge: unique tasks are not claimed
 	                    meanwhile */
@@ -315,6 +315,16 @@ void wake_timers(struct queue *queue, int64_t now);
 
 /* bulk.c */
 void bulks_free(struct queue *queue);
+
+/* state.c */
+int states_load(struct queue *queue, struct err *err);
+void states_free(struct queue *queue);
+/* Changes on their way: others see that they will come. Copied into `arena`, where *ret lives too. */
+struct state_write;
+int state_begin(struct queue *queue, struct arena *arena, const struct queue_changes *changes,
+                struct state_write **ret);
+int state_write(struct store_db *db, const struct state_write *write, struct err *err); /* on the writer thread */
+void state_end(struct queue *queue, struct state_write *write, int r);                  /* r: what became of it */
 
 /* schedule.c */
 void schedules_init(struct queue *queue);

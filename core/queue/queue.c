@@ -256,6 +256,8 @@ static int recover(struct queue *queue, struct err *err)
 		r = recover_live(queue, err);
 	if (!r)
 		r = depend_recover(queue, err);
+	if (!r)
+		r = states_load(queue, err);
 	return r ? r : schedules_load(queue, err);
 }
 
@@ -273,6 +275,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	queue->store = store;
 	queue->config = *config;
 	queue->events = *events;
+	map_init(&queue->states);
 	channels_init(queue);
 	limits_init(queue);
 	leases_init(queue);
@@ -300,6 +303,7 @@ void queue_close(struct queue *queue)
 		return;
 	bulks_free(queue);
 	schedules_free(queue);
+	states_free(queue);
 	fresh_free(queue);
 	live_done(queue);
 	limits_free(queue);

@@ -248,6 +248,28 @@ int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done,
 int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint, queue_done_fn on_done,
                      void *ctx);
 
+/* Small state that attempts leave to later ones, by owner (a plugin) and key. What an attempt changes comes true with its
+ * success, in the same transaction (queue_outcome.changes). What it has read must not have changed since it began, so
+ * queue_state_check comes before queue_finish: ERR_BUSY: it may not end so, let it run again; ERR_LIMIT: the owner would
+ * have more than QUEUE_STATE_MAX. */
+#define QUEUE_STATE_MAX (96 << 10) /* characters of all keys and texts; 64 KiB in base64 fit */
+struct queue_state {
+	const char *key, *text;
+};
+struct queue_changes {
+	const char *owner;
+	int64_t seen;             /* of queue_state_get */
+	const char *const *reads; /* keys */
+	size_t n_reads;
+	int reads_all;
+	const struct queue_state *puts; /* text NULL: it goes */
+	size_t n_puts;
+};
+/* All of an owner, by key; *ret_seen tells later what "since" means. */
+int queue_state_get(struct queue *queue, const char *owner, struct arena *arena, struct queue_state **ret,
+                    size_t *ret_n, int64_t *ret_seen, struct err *err);
+int queue_state_check(struct queue *queue, const struct queue_changes *changes, struct err *err);
+
 /* Ends an attempt. ok: succeeded with `result`. Else: the code and the retry rules decide between
  * retry with backoff and failed (without a rule err_is_transient); ERR_CANCELLED makes it
  * cancelled. `next` are tasks that become visible with the success, in the same transaction. */
@@ -260,6 +282,7 @@ struct queue_outcome {
 	struct task_usage usage;
 	const struct task_spec *next;
 	size_t n_next;
+	const struct queue_changes *changes; /* of state, with a success; may be NULL */
 };
 int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct queue_outcome *outcome,
                  queue_done_fn on_done, void *ctx);

@@ -103,6 +103,10 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			  " WHERE name = ?1 AND next_at = ?2",
 	[SETTINGS_PUT] = "INSERT OR REPLACE INTO queue_settings VALUES (?1,?2)",
 	[SETTINGS_ALL] = "SELECT name, settings FROM queue_settings",
+	[STATE_OWNERS] = "SELECT DISTINCT owner FROM state",
+	[STATE_GET] = "SELECT key, value FROM state WHERE owner = ?1 ORDER BY key",
+	[STATE_PUT] = "INSERT OR REPLACE INTO state VALUES (?1,?2,?3)",
+	[STATE_DEL] = "DELETE FROM state WHERE owner = ?1 AND key = ?2",
 	[LAST_ID] = "SELECT max((SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) "
 		    "FROM batch),"
 		    " (SELECT value FROM meta WHERE key = 'last_id'))",

@@ -84,5 +84,8 @@ const char *const store_schema[] = {
 	" next_at INTEGER NOT NULL, last_at INTEGER NOT NULL, last_task INTEGER NOT NULL,"
 	" created_at INTEGER NOT NULL, fired INTEGER NOT NULL, skipped INTEGER NOT NULL,"
 	" missed INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	/* 5: what attempts leave to later ones, by owner */
+	"CREATE TABLE state (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (owner, key))"
+	" STRICT, WITHOUT ROWID;",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

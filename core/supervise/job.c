@@ -51,6 +51,8 @@ struct job {
 	char id[ID_LEN], staging[PATH_MAX];
 	int slots, is_callback;
 	int64_t retry_after_ms;
+	int64_t state_seen;      /* what its plugin knew when it began */
+	int again;               /* it rests on state that has changed meanwhile */
 	struct task_usage usage; /* of the worker, as far as it is known */
 };
 
@@ -165,6 +167,31 @@ static size_t follow_up(struct job *job, struct task_spec **ret)
 	return job->kind->submits ? take_submitted(job, ret) : 0;
 }
 
+#define AGAIN_MS 20 /* others that are under way have ended by then, most likely */
+
+/* NULL: nothing changes, or it must not, and job->err says why. */
+static const struct queue_changes *take_state(struct job *job)
+{
+	const struct json *report = job->kind && job->kind->keeps ? json_get(job->result, "kv") : NULL;
+	struct queue_changes *changes;
+	struct err err = {0};
+	int r;
+
+	if (!report)
+		return NULL;
+	changes = arena_alloc(&job->arena, sizeof(*changes));
+	changes->owner = json_get_str(job->body, "plugin", "");
+	changes->seen = job->state_seen;
+	r = state_take(report, &job->arena, changes, &err);
+	if (!r)
+		r = queue_state_check(job->sup->queue, changes, &err);
+	if (!r)
+		return changes;
+	job->again = r == ERR_BUSY;
+	job_fail(job, &err);
+	return NULL;
+}
+
 static void job_finish(struct job *job)
 {
 	struct queue_outcome outcome = {0};
@@ -175,12 +202,17 @@ static void job_finish(struct job *job)
 	clean_staging(job);
 	if (!job->err.code)
 		outcome.n_next = follow_up(job, &next);
+	if (!job->err.code)
+		outcome.changes = take_state(job);
 	outcome.code = job->err.code;
 	outcome.retry_after_ms = job->retry_after_ms;
 	outcome.usage = job->usage;
 	if (job->waits) {
 		outcome.snooze = 1;
 		outcome.retry_after_ms = missing_wait(job->sup, job->task);
+	} else if (job->again) {
+		outcome.snooze = 1;
+		outcome.retry_after_ms = AGAIN_MS;
 	}
 	if (outcome.code) {
 		tell_rows(job);
@@ -191,6 +223,8 @@ static void job_finish(struct job *job)
 
 		if (job->kind->submits)
 			json_del(told, "next");
+		if (job->kind->keeps)
+			json_del(told, "kv");
 		outcome.result = arena_str(&job->arena, json_text(told));
 		json_free(told);
 		outcome.next = next;
@@ -393,6 +427,9 @@ static void job_run(struct job *job)
 	set_common(job, json);
 	job->waits = missing_plugin(job->sup, job->task->kind, job->body, &err) != 0;
 	op = job->waits ? NULL : job->kind->fill(job->sup, job->task, job->body, json, &err);
+	if (op && job->kind->keeps &&
+	    state_show(job->sup, json_get_str(job->body, "plugin", ""), json, &job->state_seen, &err))
+		op = NULL;
 	if (op && !(job_stages(job) && dir_make(job->staging, 0755, &err))) {
 		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
 		if (!r)

@@ -13,6 +13,7 @@ struct kind {
 	const char *commit_op; /* NULL: its parts are only noted */
 	int notes;             /* it sends parts, which are checkpoints and nothing more */
 	int submits;           /* its result has tasks that follow, in "next" */
+	int keeps;             /* its plugin has state: "kv" of the order and of the result, see state.c */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
 	                    struct err *err);
@@ -32,6 +33,11 @@ const struct kind *kind_find(const char *name); /* NULL: unknown */
 /* {"name","location"} of dataset `name` + `suffix`: as the catalog says, else the default place. */
 struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix);
 struct json *kind_index(const struct json *body); /* {"name"} or null */
+
+/* ---- state.c: what plugins remember from task to task ---------------------------------------------------------- */
+int state_show(struct supervise *sup, const char *plugin, struct json *order, int64_t *ret_seen, struct err *err);
+/* Fills reads and puts, which point into `report`. ERR_PLUGIN. */
+int state_take(const struct json *report, struct arena *arena, struct queue_changes *ret, struct err *err);
 
 /* ---- callback.c: a task's end is told to a URL ----------------------------------------------------------------- */
 #define CALLBACKS_AT_ONCE 2

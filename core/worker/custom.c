@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "custom.h"
+#include "plugin/kv.h"
 #include "plugin/plugin.h"
 
 #define RESULT_MAX (1u << 20)
@@ -99,6 +100,14 @@ static void instance_close(struct instance *x, void (*destroy)(void *self))
 	if (x->self && destroy)
 		loader_call_void(x->worker->loader, x->plugin, "destroy", destroy(x->self));
 	loader_host_done(&x->host);
+}
+
+/* An order without "kv" is for a plugin without state. */
+static int open_kv(const struct json *order, struct loader_attempt *attempt, struct err *err)
+{
+	const struct json *stored = json_get(order, "kv");
+
+	return stored ? kv_new(stored, &attempt->kv, err) : 0;
 }
 
 /* ---- custom
@@ -203,25 +212,33 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 		.ctx = worker,
 	};
 	struct instance x = {.worker = worker};
+	struct json *report = NULL;
 	orasi_str text = {NULL, 0};
-	int r;
+	int r = open_kv(order, &attempt, err);
 
 	link_reset(worker->link, 0);
 	loader_set_attempt(worker->loader, &attempt);
-	r = instance_open(&x, "task", order, err);
+	if (!r)
+		r = instance_open(&x, "task", order, err);
 	if (!r)
 		r = run_task(&x, order, &text, err);
 	if (!r)
 		r = take_result(&x, text, &output, err);
+	if (!r && attempt.kv)
+		r = kv_report(attempt.kv, &report, err);
 	instance_close(&x, x.plugin ? x.plugin->task->destroy : NULL);
 	loader_set_attempt(worker->loader, NULL);
+	kv_free(attempt.kv);
 	if (r) {
 		json_free(next);
+		json_free(output);
 		return r;
 	}
 	*ret = json_new_object();
 	json_set(*ret, "output", output);
 	json_set(*ret, "next", next);
+	if (report)
+		json_set(*ret, "kv", report);
 	return 0;
 }
 
@@ -366,13 +383,14 @@ int op_notify(struct worker *worker, const struct json *order, struct json **ret
 	                                 .ctx = worker};
 	struct instance x = {.worker = worker};
 	struct delivery d = {0};
-	struct json *settled = NULL;
-	int r, failed = 0;
+	struct json *settled = NULL, *report = NULL;
+	int r = open_kv(order, &attempt, err), failed = 0;
 
 	link_reset(worker->link, 0);
 	worker->part = json_int(json_pointer(order, "/checkpoint/seq"), 0);
 	loader_set_attempt(worker->loader, &attempt);
-	r = delivery_open(&d, json_pointer(order, "/spec/events"), before, err);
+	if (!r)
+		r = delivery_open(&d, json_pointer(order, "/spec/events"), before, err);
 	if (!r)
 		r = instance_open(&x, "notifier", order, err);
 	if (!r)
@@ -383,10 +401,17 @@ int op_notify(struct worker *worker, const struct json *order, struct json **ret
 	}
 	if (!r)
 		r = failed;
+	if (!r && attempt.kv)
+		r = kv_report(attempt.kv, &report, err);
 	if (!r)
 		r = sum_up(&d, settled, ret, err);
+	if (!r && report)
+		json_set(*ret, "kv", report);
+	else
+		json_free(report);
 	instance_close(&x, x.plugin ? x.plugin->notifier->destroy : NULL);
 	loader_set_attempt(worker->loader, NULL);
+	kv_free(attempt.kv);
 	json_free(settled);
 	delivery_done(&d);
 	return r;

@@ -13,10 +13,11 @@
  *   ingest          spec (task body), rejects {"name","location"}, checkpoint (last committed intent or
  *                   null) → PART per committed unit of work, RESULT {"rows_in","rows","rejected",
  *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too.
- *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, http (may it ask), checkpoint → PART per
- *                   checkpoint {"seq","state"}, RESULT {"output":{…},"next":[task bodies]}
- *   notify          spec (task body), secrets, checkpoint → PART {"seq","state":[status or null per event]},
- *                   RESULT {"delivered","given_up","statuses":[…]}
+ *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, http (may it ask), kv (its
+ *                   state: plugin/kv.h), checkpoint → PART per checkpoint {"seq","state"},
+ *                   RESULT {"output":{…},"next":[task bodies],"kv":report}
+ *   notify          spec (task body), secrets, kv, checkpoint → PART {"seq","state":[status or null per event]},
+ *                   RESULT {"delivered","given_up","statuses":[…],"kv":report}
  *   index.build     index {"name"} → PART with the new segments (none: nothing to do),
  *                   RESULT {"rows","segments","files"}
  *   index.optimize  index {"name"} → PART replacing segments by one, RESULT

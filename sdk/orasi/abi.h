@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define ORASI_ABI_MAJOR 0
-#define ORASI_ABI_MINOR 3
+#define ORASI_ABI_MINOR 4
 /* The minor a plugin is built for: what it notes and its entry says. Define it before the first include to build
  * for an older agent; the host then hides what is newer, and so must the plugin. */
 #ifndef ORASI_TARGET_MINOR

@@ -29,6 +29,8 @@ extern "C" {
 #define ORASI_HOST_THREAD_CHECK "orasi.host.thread-check/0"
 /* since 0.3 */
 #define ORASI_HOST_HTTP "orasi.host.http/0"
+/* since 0.4 */
+#define ORASI_HOST_KV "orasi.host.kv/0"
 
 #define ORASI_LOG_DEBUG 0
 #define ORASI_LOG_INFO 1
@@ -194,6 +196,29 @@ typedef struct orasi_host_http {
 	orasi_status (*request)(const orasi_host *host, const orasi_http_request *request, orasi_http_response *ret,
 	                        orasi_error *err);
 } orasi_host_http;
+
+/* ---- since 0.4 ----------------------------------------------------------------------------------------------- */
+
+/* What a plugin remembers from one task to the next: a small map, of its id, whatever the task or the version of the
+ * plugin. An attempt begins with what is there, and what it changes comes true when it succeeds, in the same transaction
+ * as its result; an attempt that fails or dies has changed nothing. When another task has changed meanwhile what this one
+ * has read, this one is called again and sees it. So a counter counts right, however many tasks run at a time.
+ *
+ * Keys are UTF-8 text of 1 to 128 bytes without control characters; all keys and values together have at most 64 KiB, at
+ * most 1,024 keys. All functions are [inst]. */
+typedef struct orasi_host_kv {
+	uint32_t struct_size, reserved;
+	/* [inst] *ret is the host's, until the key is changed or the instance destroyed. ORASI_E_NOTFOUND: there is no such
+	 * key; ORASI_E_INVALID: it can be none. */
+	orasi_status (*get)(const orasi_host *host, orasi_str key, orasi_bytes *ret);
+	/* [inst] Key and value are copied. ORASI_E_LIMIT: it would be too much. */
+	orasi_status (*put)(const orasi_host *host, orasi_str key, orasi_bytes value, orasi_error *err);
+	/* [inst] Also fine when it is not there. */
+	orasi_status (*remove)(const orasi_host *host, orasi_str key, orasi_error *err);
+	/* [inst] The first key behind `after` (empty: of all) in the order of their bytes; *ret_key as the value of get.
+	 * ORASI_END. A task that asks this has read everything. */
+	orasi_status (*next)(const orasi_host *host, orasi_str after, orasi_str *ret_key);
+} orasi_host_kv;
 
 #ifdef __cplusplus
 }

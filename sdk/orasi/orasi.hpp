@@ -278,7 +278,8 @@ public:
 	explicit host(const orasi_host *h) noexcept
 		: c_(h), log_(static_cast<const orasi_host_log *>(h->get_extension(h, ORASI_HOST_LOG))),
 		  job_(static_cast<const orasi_host_job *>(h->get_extension(h, ORASI_HOST_JOB))),
-		  reject_(static_cast<const orasi_host_reject *>(h->get_extension(h, ORASI_HOST_REJECT)))
+		  reject_(static_cast<const orasi_host_reject *>(h->get_extension(h, ORASI_HOST_REJECT))),
+		  kv_(static_cast<const orasi_host_kv *>(h->get_extension(h, ORASI_HOST_KV)))
 	{
 	}
 	void log(std::int32_t level, std::string_view line) const noexcept
@@ -317,6 +318,38 @@ public:
 		if (status)
 			throw error(status, sentence);
 	}
+	/* What an earlier task of this plugin has left under the key; false: nothing. */
+	bool recall(std::string_view key, std::string &ret) const
+	{
+		orasi_bytes value = {nullptr, 0};
+		orasi_status status = kv_ ? kv_->get(c_, str(key), &value) : ORASI_E_NOTFOUND;
+		if (status == ORASI_E_NOTFOUND)
+			return false;
+		if (status)
+			throw error(status, "the state of the plugin cannot be read");
+		ret.assign(reinterpret_cast<const char *>(value.ptr), value.len);
+		return true;
+	}
+	/* For later ones: true when this task succeeds. */
+	void remember(std::string_view key, std::string_view value) const
+	{
+		orasi_error err = {};
+		err.struct_size = sizeof(err);
+		if (!kv_)
+			throw error(ORASI_E_UNSUPPORTED, "this host keeps no state of plugins");
+		orasi_status status = kv_->put(
+			c_, str(key), orasi_bytes{reinterpret_cast<const std::uint8_t *>(value.data()), value.size()}, &err);
+		if (status)
+			throw error(status, err.message);
+	}
+	void forget(std::string_view key) const
+	{
+		orasi_error err = {};
+		err.struct_size = sizeof(err);
+		orasi_status status = kv_ ? kv_->remove(c_, str(key), &err) : ORASI_OK;
+		if (status)
+			throw error(status, err.message);
+	}
 	const void *extension(const char *id) const noexcept { return c_->get_extension(c_, id); }
 	const orasi_host *get() const noexcept { return c_; }
 
@@ -325,6 +358,7 @@ private:
 	const orasi_host_log *log_;
 	const orasi_host_job *job_;
 	const orasi_host_reject *reject_;
+	const orasi_host_kv *kv_;
 };
 
 /* A byte source. */

@@ -47,6 +47,47 @@ static void add_one(void *arg, uint32_t i)
 	atomic_fetch_add((atomic_uint *)arg, i + 1);
 }
 
+/* Memory of the host: counted, aligned as asked, kept when it grows, refused beyond the budget. */
+static int try_mem(const orasi_host *host)
+{
+	const orasi_host_mem *mem = host->get_extension(host, ORASI_HOST_MEM);
+	uint64_t budget = mem->budget(host);
+	char *p = mem->alloc(host, 100000, 64), *grown;
+	int fine = p && (uintptr_t)p % 64 == 0 && mem->budget(host) == budget - 100000;
+
+	if (!p)
+		return 0;
+	memset(p, 'x', 100000);
+	grown = mem->resize(host, p, 200000);
+	fine = fine && grown && grown[99999] == 'x' && mem->budget(host) == budget - 200000;
+	mem->release(host, grown ? grown : p);
+	fine = fine && !mem->reserve(host, 1000) && mem->budget(host) == budget - 1000 && !mem->reserve(host, -1000);
+	return fine && mem->budget(host) == budget && !mem->alloc(host, (size_t)budget + 1, 0) &&
+	       mem->reserve(host, (int64_t)budget + 1) == ORASI_E_QUOTA;
+}
+
+/* Scratch files: more than memory likes to hold, read back from any place. */
+static int try_blob(const orasi_host *host)
+{
+	const orasi_host_blob *blob = host->get_extension(host, ORASI_HOST_BLOB);
+	orasi_error err = {.struct_size = sizeof(err)};
+	char buf[4096], got[4096];
+	uint64_t handle;
+	int fine;
+
+	if (!blob || blob->create(host, &handle, &err))
+		return 0;
+	for (uint64_t i = 0; i < 64; i++) {
+		memset(buf, 'a' + (int)(i % 26), sizeof(buf));
+		if (blob->pwrite(host, handle, i * sizeof(buf), buf, sizeof(buf), &err))
+			return 0;
+	}
+	fine = !blob->pread(host, handle, 63 * sizeof(buf), got, sizeof(got), &err) && !memcmp(got, buf, sizeof(got)) &&
+	       blob->pread(host, handle, 64 * sizeof(buf), got, 1, &err) == ORASI_E_IO && err.message[0];
+	blob->close(host, handle);
+	return fine && blob->pread(host, handle, 0, got, 1, &err) == ORASI_E_IO;
+}
+
 /* A line about every extension: what it said. */
 static void describe_host(const struct count *c, char *ret, size_t cap)
 {
@@ -63,8 +104,11 @@ static void describe_host(const struct count *c, char *ret, size_t cap)
 		secret->get(c->host, ORASI_STR("word"), &word);
 	if (pool)
 		pool->parallel_for(c->host, 100, add_one, &sum);
-	snprintf(ret, cap, "\"secret\":\"%.*s\",\"pool\":%u,\"clock\":%s,\"random\":%s,\"thread\":%d,\"trace\":%zu",
-	         (int)word.len, word.ptr, atomic_load(&sum), clock && clock->unix_ns(c->host) > 0 ? "true" : "false",
+	snprintf(ret, cap,
+	         "\"mem\":%d,\"blob\":%d,\"secret\":\"%.*s\",\"pool\":%u,\"clock\":%s,\"random\":%s,\"thread\":%d,"
+	         "\"trace\":%zu",
+	         try_mem(c->host), try_blob(c->host), (int)word.len, word.ptr, atomic_load(&sum),
+	         clock && clock->unix_ns(c->host) > 0 ? "true" : "false",
 	         random && random->u64(c->host) != random->u64(c->host) ? "true" : "false",
 	         check ? check->is_call_thread(c->host) : -1, trace ? trace->traceparent(c->host).len : 0);
 }

@@ -21,6 +21,7 @@ result=$(api GET "/v1/tasks/$id" | jq -c .result.output)
 same "its result is kept" 5 "$(jq .counted <<<"$result")"
 same "the host's threads summed up" 5050 "$(jq .pool <<<"$result")"
 same "clock and random are there" "true true" "$(jq -r '"\(.clock) \(.random)"' <<<"$result")"
+same "the host's memory is counted and has an end, its scratch files keep what is written" "1 1" "$(jq -r '"\(.mem) \(.blob)"' <<<"$result")"
 same "it runs on the thread that calls it" 1 "$(jq .thread <<<"$result")"
 same "it knows the trace" 55 "$(jq .trace <<<"$result")"
 id=$(submit '{"kind":"custom","plugin":"org.orasi.test.count","type":"count","config":{"to":20,"die_at":13}}')
@@ -79,5 +80,5 @@ same "an unknown transform is refused" /transform/0/name "$(api POST /v1/tasks \
 agent_stop
 agent_start --abi-minor 1 || exit 1
 row=$(api GET /v1/plugins | jq -c '[.items[] | select(.bundle == "org.orasi.test.count")][0]')
-check "an agent of ABI 0.1 refuses a plugin of 0.3" grep -qE "refused.*built for plugin ABI 0\.3, this agent .* offers 0\.1: upgrade" <<<"$row"
+check "an agent of ABI 0.1 refuses a plugin of 0.4" grep -qE "refused.*built for plugin ABI 0\.4, this agent .* offers 0\.1: upgrade" <<<"$row"
 done_testing

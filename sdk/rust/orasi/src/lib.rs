@@ -120,6 +120,7 @@ pub struct Host {
     log: *const sys::orasi_host_log,
     job: *const sys::orasi_host_job,
     reject: *const sys::orasi_host_reject,
+    kv: *const sys::orasi_host_kv,
 }
 // Host functions are thread-safe.
 unsafe impl Send for Host {}
@@ -149,6 +150,7 @@ impl Host {
             log: find(sys::HOST_LOG) as *const _,
             job: find(sys::HOST_JOB) as *const _,
             reject: find(sys::HOST_REJECT) as *const _,
+            kv: find(sys::HOST_KV) as *const _,
         }
     }
 
@@ -192,6 +194,43 @@ impl Host {
         match unsafe { self.job.as_ref().and_then(|job| job.checkpoint) } {
             None => Ok(()),
             Some(f) => match unsafe { f(self.host, state, &mut err) } {
+                sys::OK => Ok(()),
+                status => Err(error_of(status, &err)),
+            },
+        }
+    }
+
+    /// What an earlier task of this plugin has left under the key.
+    pub fn recall(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let mut value = sys::orasi_bytes { ptr: std::ptr::null(), len: 0 };
+        match unsafe { self.kv.as_ref().and_then(|kv| kv.get) } {
+            None => Ok(None),
+            Some(get) => match unsafe { get(self.host, str_of(key), &mut value) } {
+                sys::OK => Ok(Some(unsafe { bytes(value) }.to_vec())),
+                sys::E_NOTFOUND => Ok(None),
+                status => Err(Error::new(status, "the state of the plugin cannot be read")),
+            },
+        }
+    }
+
+    /// For later ones: true when this task succeeds.
+    pub fn remember(&self, key: &str, value: &[u8]) -> Result<()> {
+        let mut err = no_error();
+        let value = sys::orasi_bytes { ptr: value.as_ptr(), len: value.len() };
+        match unsafe { self.kv.as_ref().and_then(|kv| kv.put) } {
+            None => Err(Error::new(sys::E_UNSUPPORTED, "this host keeps no state of plugins")),
+            Some(put) => match unsafe { put(self.host, str_of(key), value, &mut err) } {
+                sys::OK => Ok(()),
+                status => Err(error_of(status, &err)),
+            },
+        }
+    }
+
+    pub fn forget(&self, key: &str) -> Result<()> {
+        let mut err = no_error();
+        match unsafe { self.kv.as_ref().and_then(|kv| kv.remove) } {
+            None => Ok(()),
+            Some(remove) => match unsafe { remove(self.host, str_of(key), &mut err) } {
                 sys::OK => Ok(()),
                 status => Err(error_of(status, &err)),
             },

@@ -5,7 +5,7 @@
 use std::os::raw::{c_char, c_void};
 
 pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 3;
+pub const ABI_MINOR: u16 = 4;
 
 pub type orasi_status = i32;
 pub const OK: orasi_status = 0;
@@ -39,6 +39,7 @@ pub const MARK_RESUMABLE: u32 = 1;
 
 pub const HOST_LOG: &str = "orasi.host.log/0\0";
 pub const HOST_JOB: &str = "orasi.host.job/0\0";
+pub const HOST_KV: &str = "orasi.host.kv/0\0";
 pub const HOST_REJECT: &str = "orasi.host.reject/0\0";
 pub const INGEST_FACTORY: &str = "orasi.factory.ingest/0";
 pub const TRANSFORM_FACTORY: &str = "orasi.factory.transform/0";
@@ -212,6 +213,16 @@ pub struct orasi_host_reject {
     pub struct_size: u32,
     pub reserved: u32,
     pub reject: Option<unsafe extern "C" fn(*const orasi_host, *const orasi_rejected) -> orasi_status>,
+}
+
+#[repr(C)]
+pub struct orasi_host_kv {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub get: Option<unsafe extern "C" fn(*const orasi_host, orasi_str, *mut orasi_bytes) -> orasi_status>,
+    pub put: Option<unsafe extern "C" fn(*const orasi_host, orasi_str, orasi_bytes, *mut orasi_error) -> orasi_status>,
+    pub remove: Option<unsafe extern "C" fn(*const orasi_host, orasi_str, *mut orasi_error) -> orasi_status>,
+    pub next: Option<unsafe extern "C" fn(*const orasi_host, orasi_str, *mut orasi_str) -> orasi_status>,
 }
 
 #[repr(C)]

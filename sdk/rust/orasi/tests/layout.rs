@@ -67,6 +67,8 @@ fn structs_are_laid_out_as_in_c() {
           column as "column", byte_offset as "byte_offset", line as "line", row as "row", raw as "raw",
           raw_len as "raw_len");
     same!(t, orasi_host_reject, struct_size as "struct_size", reserved as "reserved", reject as "reject");
+    same!(t, orasi_host_kv, struct_size as "struct_size", reserved as "reserved", get as "get", put as "put",
+          remove as "remove", next as "next");
     same!(t, ArrowSchema, format as "format", name as "name", metadata as "metadata", flags as "flags",
           n_children as "n_children", children as "children", dictionary as "dictionary", release as "release",
           private_data as "private_data");
