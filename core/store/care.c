@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -103,6 +104,50 @@ struct backup {
 	struct err err;
 };
 
+/* The files by day become part of the copy, so that a copy is one file and needs no other. */
+static int fold_day(struct store_db *copy, const struct shelf *shelf, int64_t day, struct err *err)
+{
+	char path[PATH_MAX];
+	sqlite3_stmt *stmt;
+	int r = shelf_path(shelf, day, path, sizeof(path), err);
+
+	if (!r && (sqlite3_prepare_v2(copy->handle, "ATTACH ?1 AS day", -1, &stmt, NULL) ||
+	           sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC) || sqlite3_step(stmt) != SQLITE_DONE))
+		r = db_fail(copy, "cannot attach a file", err);
+	if (r)
+		return r;
+	sqlite3_finalize(stmt);
+	r = rows_fold(copy, day, err);
+	if (!r)
+		r = db_exec(copy, "DETACH day", err);
+	return r ? err_prefix(err, "'%s'", path) : 0;
+}
+
+static int fold_days(struct backup *backup, struct err *err)
+{
+	static const char pragmas[] = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192";
+	struct store_db copy = {0}, files = {.shelf = backup->store->shelf}, *file;
+	struct store_day day = {.day = INT64_MAX};
+	int r = 0;
+
+	if (sqlite3_open_v2(backup->part, &copy.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
+		r = db_fail(&copy, "cannot open the copy", err);
+	if (!r)
+		r = db_exec(&copy, pragmas, err);
+	while (!r && store_day_before(&files, day.day, &day)) {
+		r = store_day_open(&files, day.day, &file, err);
+		if (!r)
+			r = fold_day(&copy, files.shelf, day.day, err);
+		else if (r == ERR_NOTFOUND) /* dropped, or never filled */
+			r = 0;
+	}
+	if (!r)
+		r = db_exec(&copy, "DELETE FROM gone", err);
+	db_close(&files);
+	db_close(&copy);
+	return r;
+}
+
 static int copy_all(struct backup *backup, struct err *err)
 {
 	struct store_db db;
@@ -148,8 +193,13 @@ static void backup_told(void *arg, int r, const struct err *err)
 static void *backup_main(void *arg)
 {
 	struct backup *backup = arg;
+	int still_fd = shelf_lock(backup->store->shelf, LOCK_SH);
 
 	backup->r = copy_all(backup, &backup->err);
+	if (!backup->r)
+		backup->r = fold_days(backup, &backup->err);
+	if (still_fd >= 0)
+		close(still_fd);
 	if (!backup->r)
 		backup->r = make_durable(backup->part, backup->path, &backup->err);
 	if (backup->r)
@@ -209,7 +259,7 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	store->lock_fd = -1;
+	store->lock_fd = store->still_fd = -1;
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);
@@ -217,7 +267,12 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 	pthread_cond_init(&store->more, NULL);
 	pthread_cond_init(&store->idle, NULL);
 	pthread_cond_init(&store->wal_grew, NULL);
-	r = db_open(path, 1, &store->reader, err);
+	r = shelf_open(path, &store->shelf, err);
+	if (!r)
+		store->still_fd = shelf_lock(store->shelf, LOCK_SH);
+	if (!r)
+		r = db_open(path, 1, &store->reader, err);
+	store->reader.shelf = store->shelf;
 	if (!r)
 		r = db_version(&store->reader, &version, err);
 	if (!r && version != store_schema_steps)
@@ -234,7 +289,23 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 
 int store_quick_check(struct store *store, struct err *err)
 {
-	return db_quick_check(&store->reader, err);
+	struct store_day day = {.day = INT64_MAX};
+	struct store_db *file;
+	char path[PATH_MAX];
+	int r = db_quick_check(&store->reader, err);
+
+	while (!r && store_day_before(&store->reader, day.day, &day)) {
+		r = store_day_open(&store->reader, day.day, &file, err);
+		if (r == ERR_NOTFOUND) {
+			r = 0;
+			continue;
+		}
+		if (!r)
+			r = db_quick_check(file, err);
+		if (r && !shelf_path(store->shelf, day.day, path, sizeof(path), NULL))
+			err_prefix(err, "'%s'", path);
+	}
+	return r;
 }
 
 struct audit {

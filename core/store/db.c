@@ -54,6 +54,7 @@ int db_open(const char *path, int read_only, struct store_db *ret, struct err *e
 
 void db_close(struct store_db *db)
 {
+	day_files_close(db);
 	for (size_t i = 0; i < db->n_statements; i++)
 		sqlite3_finalize(db->statements[i].handle);
 	sqlite3_close(db->handle);
@@ -71,20 +72,20 @@ int db_version(struct store_db *db, int *ret, struct err *err)
 	return 0;
 }
 
-int db_migrate(struct store_db *db, struct err *err)
+int db_migrate(struct store_db *db, const char *const *steps, int n, struct err *err)
 {
 	char bump[64];
 	int version = 0, r = db_version(db, &version, err);
 
-	if (!r && version > store_schema_steps)
+	if (!r && version > n)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "store: the database is of version %d, this agent knows %d: upgrade the agent", version,
-		               store_schema_steps);
-	for (; !r && version < store_schema_steps; version++) {
+		               n);
+	for (; !r && version < n; version++) {
 		snprintf(bump, sizeof(bump), "PRAGMA user_version=%d", version + 1);
 		r = db_exec(db, "BEGIN IMMEDIATE", err);
 		if (!r)
-			r = db_exec(db, store_schema[version], err);
+			r = db_exec(db, steps[version], err);
 		if (!r)
 			r = db_exec(db, bump, err);
 		if (!r)

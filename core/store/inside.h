@@ -11,17 +11,25 @@
 #include "store/store.h"
 
 #define STORE_BUSY_MS 1000   /* how long SQLite waits for another process before it says so */
-#define STORE_STATEMENTS 128 /* distinct SQL texts a connection may prepare */
+#define STORE_STATEMENTS 160 /* distinct SQL texts a connection may prepare */
+#define STORE_DAYS_OPEN 8    /* files by day that are open beside a connection */
 
 struct store_stmt {
 	const char *sql;
 	sqlite3_stmt *handle;
 };
 
+struct shelf;    /* the files by day that there are */
+struct day_file; /* one that is open */
+
 struct store_db {
 	sqlite3 *handle;
 	struct store_stmt statements[STORE_STATEMENTS];
 	size_t n_statements;
+	/* of a connection to the database, for store_day_open */
+	struct shelf *shelf;
+	struct day_file *files[STORE_DAYS_OPEN];
+	unsigned turn, tidied;
 };
 
 struct write {
@@ -51,6 +59,9 @@ struct store {
 	int wal_pages, was_unclean; /* wal_pages: since the last time it was reset */
 	struct backup *backup;
 	struct audit *audit;
+	struct shelf *shelf;
+	struct store_days *days;
+	int still_fd; /* of an auditor: no row moves between files meanwhile */
 	struct err broken;
 	int64_t epoch, sequence;
 	_Atomic int64_t commits, writes, failed, read_only_gauge, full_gauge;
@@ -60,15 +71,29 @@ struct store {
 
 extern const char *const store_schema[];
 extern const int store_schema_steps;
+extern const char *const day_schema[];
+extern const int day_schema_steps;
 
 int db_open(const char *path, int read_only, struct store_db *ret, struct err *err);
 void db_close(struct store_db *db);
 int db_exec(struct store_db *db, const char *sql, struct err *err);
 int db_fail(const struct store_db *db, const char *what, struct err *err);
-int db_migrate(struct store_db *db, struct err *err);
+int db_migrate(struct store_db *db, const char *const *steps, int n, struct err *err);
 int db_version(struct store_db *db, int *ret, struct err *err);
 /* ERR_CORRUPT with what is wrong first. */
 int db_quick_check(struct store_db *db, struct err *err);
+
+/* rows.c */
+int rows_fold(struct store_db *db, int64_t day, struct err *err); /* of the attached file "day" into "main" */
+
+/* days.c */
+int shelf_open(const char *path, struct shelf **ret, struct err *err); /* of the database at `path` */
+void shelf_close(struct shelf *shelf);                                 /* NULL is fine */
+int shelf_lock(const struct shelf *shelf, int how); /* flock(2); until the descriptor is closed; -1: it is held */
+int shelf_path(const struct shelf *shelf, int64_t day, char *ret, size_t cap, struct err *err);
+void day_files_close(struct store_db *db);
+int days_are_busy(const struct store *store); /* with the mutex */
+void days_join(struct store *store);
 
 /* care.c */
 void *checkpoint_main(void *store);

@@ -87,5 +87,7 @@ const char *const store_schema[] = {
 	/* 5: what attempts leave to later ones, by owner */
 	"CREATE TABLE state (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (owner, key))"
 	" STRICT, WITHOUT ROWID;",
+	/* 6: what files by day have of these tasks counts no more */
+	"CREATE TABLE gone (id INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (id, day)) STRICT, WITHOUT ROWID;",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

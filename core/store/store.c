@@ -443,7 +443,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	store->config = *config;
 	store->wake = wake;
 	store->ctx = ctx;
-	store->lock_fd = -1;
+	store->lock_fd = store->still_fd = -1;
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);
@@ -457,14 +457,17 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	if (!r)
 		r = db_open(path, 0, &store->writer, err);
 	if (!r)
-		r = db_migrate(&store->writer, err);
+		r = db_migrate(&store->writer, store_schema, store_schema_steps, err);
 	if (!r)
 		r = next_epoch(store, err);
 	if (!r)
 		r = db_open(path, 1, &store->reader, err);
 	if (!r)
 		r = db_open(path, 0, &store->checkpointer, err);
+	if (!r)
+		r = shelf_open(path, &store->shelf, err);
 	if (!r) {
+		store->writer.shelf = store->reader.shelf = store->shelf;
 		sqlite3_wal_hook(store->writer.handle, checkpoint_on_wal, store);
 		r = start_threads(store, err);
 	}
@@ -488,6 +491,7 @@ static void stop_threads(struct store *store)
 		pthread_join(store->thread, NULL);
 	if (store->started > 1)
 		pthread_join(store->checkpoint_thread, NULL);
+	days_join(store);
 	backup_join(store);
 	audit_join(store);
 }
@@ -504,8 +508,11 @@ void store_close(struct store *store)
 	if (store->writer.handle && !store->read_only)
 		sqlite3_wal_checkpoint_v2(store->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	db_close(&store->writer);
+	shelf_close(store->shelf);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	if (store->still_fd >= 0)
+		close(store->still_fd);
 	pthread_mutex_destroy(&store->mutex);
 	pthread_cond_destroy(&store->more);
 	pthread_cond_destroy(&store->idle);
@@ -622,7 +629,7 @@ void store_drain(struct store *store)
 
 static int is_quiet(struct store *store)
 {
-	return list_empty(&store->waiting) && list_empty(&store->lazy) && !store->busy;
+	return list_empty(&store->waiting) && list_empty(&store->lazy) && !store->busy && !days_are_busy(store);
 }
 
 void store_flush(struct store *store)

@@ -82,6 +82,41 @@ int store_audit(struct store *store, int (*audit)(struct store *reader, struct e
  * on_done comes with the drain. */
 int store_backup(struct store *store, const char *path, store_done_fn on_done, void *arg, struct err *err);
 
+/* ---- files by day ----------------------------------------------------------------------------
+ * What has ended lies, a while later, beside the database in files by the day (UTC) on which it is to be forgotten,
+ * "done-20260131.db", so that a day is forgotten by unlinking one file. Such a file has the tables task, done and
+ * attempt. A task is copied into it, the file is synced, and only then is it deleted from the database: who looks
+ * first into the database and then into the files may see it twice, and never misses it.
+ *
+ * Reading: on the thread of `db`, a connection to the database (the reader's, or the one of a write). */
+#define STORE_DAY_MS (24 * 3600 * 1000)
+int64_t store_day_of(int64_t wall_ms); /* days since 1970-01-01, not before it */
+struct store_day {
+	int64_t day, first, last; /* ids in it are in this range */
+};
+/* The last file before `day`; INT64_MAX starts. 0: there is none. */
+int store_day_before(struct store_db *db, int64_t day, struct store_day *ret);
+/* A connection to it that lives until the eighth next call, or store_day_tidy. ERR_NOTFOUND: it is dropped, or empty. */
+int store_day_open(struct store_db *db, int64_t day, struct store_db **ret, struct err *err);
+void store_day_tidy(struct store_db *db); /* closes those that were not used since the last time, or are dropped */
+/* The task with all its rows back into the database, in the transaction of `db`. */
+int store_day_take(struct store_db *db, struct store_db *file, int64_t id, struct err *err);
+
+/* Writing: runs `work` on the one thread that may; the functions below are for it. One at a time: ERR_BUSY, also at
+ * on_done when somebody audits or copies the files. on_done comes with the drain. */
+struct store_days;
+typedef int (*store_days_fn)(struct store_days *days, void *arg, struct err *err);
+int store_days_run(struct store *store, store_days_fn work, store_done_fn on_done, void *arg);
+int store_days_source(struct store_days *days, struct store_db **ret, struct err *err); /* the database, to read */
+/* The file, made when there is none, with the database as the schema "source". Until the next call. */
+int store_days_write(struct store_days *days, int64_t day, struct store_db **ret, struct err *err);
+int store_days_has(struct store_days *days, int64_t day);
+void store_days_extend(struct store_days *days, int64_t day, int64_t id); /* before it is put */
+int store_day_put(struct store_db *file, int64_t id, struct err *err);    /* from "source", over what is there */
+int store_day_del(struct store_db *file, int64_t id, struct err *err);
+int store_days_drop(struct store_days *days, int64_t before, struct err *err); /* all files before that day */
+void store_days_rest(struct store_days *days);                                 /* nothing comes for a while */
+
 /* ---- statements: `sql` is static text with ?1 …; prepared once per connection -------------- */
 int store_begin(struct store_db *db, const char *sql, struct store_stmt **ret, struct err *err);
 void store_bind_int(struct store_stmt *stmt, int at, int64_t v);
