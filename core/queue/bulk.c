@@ -34,8 +34,12 @@ static int delete_write(struct store_db *db, void *arg, struct err *err)
 	struct del *del = arg;
 	int r = store_run(db, err, statement(KEEP_LAST_ID), "");
 
-	if (!r)
-		r = store_run(db, err, statement(DELETE_TASK), "i", del->id);
+	if (r)
+		return r;
+	r = archive_forget(db, del->id, err);
+	if (r <= 0)
+		return r == ERR_NOTFOUND ? err_set(err, ERR_CONFLICT, "the task has not ended") : r;
+	r = store_run(db, err, statement(DELETE_TASK), "i", del->id);
 	if (!r && !store_changes(db))
 		return err_set(err, ERR_CONFLICT, "the task has not ended, or others depend on it");
 	if (!r)

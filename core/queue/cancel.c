@@ -165,8 +165,12 @@ static int redrive_write(struct store_db *db, void *arg, struct err *err)
 	struct redrive *c = arg;
 	struct insert *in = c->insert;
 	struct lane *lane = in->lane;
-	int r = store_run(db, err, statement(DONE_TO_ATTEMPT), "i", in->id);
+	int r = archive_recall(db, in->id, err);
 
+	if (r == ERR_NOTFOUND)
+		return err_set(err, ERR_CONFLICT, "the task waits or runs already");
+	if (!r)
+		r = store_run(db, err, statement(DONE_TO_ATTEMPT), "i", in->id);
 	if (!r && in->spec->batch)
 		r = batch_end_write(db, in->spec->batch, c->task->state, in->now, -1, NULL, err);
 	if (!r)

@@ -27,7 +27,7 @@ static int64_t parent_of(const struct insert *all, size_t i, size_t k)
 	return all[-id - 1].result.id;
 }
 
-/* The state of an ended task, -1 of a live one, ERR_NOTFOUND. */
+/* The state of an ended task, -1 of a live one, ERR_NOTFOUND. 1: it lies in a file by day. */
 static int look_up(struct store_db *db, int64_t id, int *ret, struct err *err)
 {
 	struct store_stmt *stmt;
@@ -40,7 +40,10 @@ static int look_up(struct store_db *db, int64_t id, int *ret, struct err *err)
 	if (r > 0)
 		*ret = (int)store_int(stmt, 0);
 	store_end(stmt);
-	return r > 0 ? 0 : r ? r : ERR_NOTFOUND;
+	if (r)
+		return r > 0 ? 0 : r;
+	r = archive_state(db, id, ret, err);
+	return r ? r : 1;
 }
 
 static int is_waited_for(const struct insert *in, int state)
@@ -60,6 +63,7 @@ int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena
 			err_set(&why, r, "depends_on[%zu]: there is no such task", k);
 			return insert_refuse(in, r, arena, &why);
 		}
+		r = r < 0 ? r : 0;
 	}
 	return r;
 }
@@ -74,8 +78,15 @@ int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *
 		int64_t parent = parent_of(all, i, k);
 
 		r = look_up(db, parent, &state, err);
-		if (r || !is_waited_for(in, state))
+		if (r < 0)
+			break;
+		if (!is_waited_for(in, state)) {
+			r = 0;
 			continue;
+		}
+		r = r ? archive_recall(db, parent, err) : 0; /* it is kept as long as others depend on it */
+		if (r)
+			break;
 		in->dep_failed |= state > TASK_SUCCEEDED;
 		r = store_run(db, err, statement(DEP_PUT), "ii", in->id, parent);
 		in->waiting += !r && store_changes(db) ? 1 : 0; /* one that is named twice counts once */

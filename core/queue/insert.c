@@ -63,10 +63,34 @@ int insert_refuse(struct insert *in, int code, struct arena *arena, const struct
 	return 0;
 }
 
+/* The task of the key is `id`: 1, it answers the request, or refuses it. */
+static int meet_first(struct insert *in, int64_t id, const char *body, const char *kind, struct arena *arena)
+{
+	struct err why = {0};
+
+	in->result.id = id;
+	in->result.existed = 1;
+	if (!strcmp(body, in->spec->body) && !strcmp(kind, in->spec->kind))
+		return 1;
+	err_set(&why, ERR_CONFLICT, "the idempotency key '%s' was used for another request", in->spec->idempotency_key);
+	insert_refuse(in, ERR_CONFLICT, arena, &why);
+	return 1;
+}
+
+static int meet_archived(struct store_db *db, struct insert *in, int64_t id, struct arena *arena, struct err *err)
+{
+	struct archived found;
+	int r = archive_find(db, id, DAY_ORDER, &found, err);
+
+	if (r > 0)
+		r = meet_first(in, id, store_text(found.row, 0), store_text(found.row, 1), arena);
+	store_end(found.row);
+	return r;
+}
+
 /* 1: the request is answered by an earlier task. */
 static int find_idempotent(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
 {
-	struct err why = {0};
 	struct store_stmt *stmt;
 	int r = store_begin(db, statement(IDEM_GET), &stmt, err);
 
@@ -75,15 +99,10 @@ static int find_idempotent(struct store_db *db, struct insert *in, struct arena 
 	store_bind_text(stmt, 1, in->spec->tenant);
 	store_bind_text(stmt, 2, in->spec->idempotency_key);
 	r = store_step(stmt, err);
-	if (r > 0) {
-		in->result.id = store_int(stmt, 0);
-		in->result.existed = 1;
-		if (strcmp(store_text(stmt, 1), in->spec->body) || strcmp(store_text(stmt, 2), in->spec->kind)) {
-			err_set(&why, ERR_CONFLICT, "the idempotency key '%s' was used for another request",
-			        in->spec->idempotency_key);
-			insert_refuse(in, ERR_CONFLICT, arena, &why);
-		}
-	}
+	if (r > 0 && store_text(stmt, 1))
+		r = meet_first(in, store_int(stmt, 0), store_text(stmt, 1), store_text(stmt, 2), arena);
+	else if (r > 0)
+		r = meet_archived(db, in, store_int(stmt, 0), arena, err);
 	store_end(stmt);
 	return r;
 }

@@ -151,8 +151,7 @@ struct queue {
 	_Atomic int has_deps; /* somebody depends, or did since the start */
 	int n_contested;      /* puts under way that may replace or merge: unique tasks are not claimed
 	                    meanwhile */
-	int prune_more;       /* the last round left some; written by the writer, read at its completion
-	                  */
+	struct sweep *sweep;  /* of ended tasks, see retain.c */
 	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale, rescued;
 	struct metric_histogram wait_time, run_time;
 	struct metric metrics[TASK_STATES * 2 + 8];
@@ -334,7 +333,27 @@ int64_t schedules_due(const struct queue *queue); /* wall ms, 0 = never */
 void schedules_free(struct queue *queue);
 
 /* retain.c */
+int sweep_new(struct queue *queue);
+void sweep_free(struct queue *queue);
 void prune(struct queue *queue, int64_t now);
+/* archive.c: on the thread of `db`, a connection to the database. */
+struct archived {
+	struct store_db *file;
+	int64_t day;
+	struct store_stmt *row;         /* where `statement` found it: to be ended; NULL: nowhere */
+	enum queue_statement statement; /* binds the id and the time of now, DAY_GET and the like */
+};
+/* The id in a file by day: 1, 0 or an error. Where another write may come between this and a look into the database,
+ * both belong into one transaction. */
+int archive_find(struct store_db *db, int64_t id, enum queue_statement statement, struct archived *ret,
+                 struct err *err);
+int archive_state(struct store_db *db, int64_t id, int *ret, struct err *err); /* ERR_NOTFOUND */
+/* 1: what the file of `day` has of it counts no more. */
+int archive_has_gone(struct store_db *db, int64_t id, int64_t day, struct err *err);
+/* On the writer thread: an ended task is in the database (again), and no copy of it counts. ERR_NOTFOUND. */
+int archive_recall(struct store_db *db, int64_t id, struct err *err);
+/* The same without bringing it back: 0, it is forgotten; 1, it is in the database still. ERR_NOTFOUND. */
+int archive_forget(struct store_db *db, int64_t id, struct err *err);
 /* One event, one log line: the task as it is now, in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* read.c */
 /* `brief`: what the log line needs, so that nobody reads the task for it; NULL: not known. */

@@ -34,6 +34,9 @@ const struct option queue_options[] = {
          "another."},
 	{"retention", OPTION_DURATION, offsetof(struct queue_config, retention_ms), "7d", 0, 0, NULL,
          "How long ended tasks are kept."},
+	{"archive_after", OPTION_DURATION, offsetof(struct queue_config, archive_after_ms), "1m", 0, 0, NULL,
+         "So long after its end a task moves from the database into the file of the day on which it is to be "
+         "forgotten."},
 	OPTION_END,
 };
 
@@ -268,7 +271,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	struct err lost = {0};
 	int r;
 
-	if (!queue || live_init(queue)) {
+	if (!queue || live_init(queue) || sweep_new(queue)) {
 		free(queue);
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
@@ -305,6 +308,7 @@ void queue_close(struct queue *queue)
 	schedules_free(queue);
 	states_free(queue);
 	fresh_free(queue);
+	sweep_free(queue);
 	live_done(queue);
 	limits_free(queue);
 	channels_free(queue);

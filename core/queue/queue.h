@@ -174,7 +174,7 @@ struct task_event {
 
 struct queue_config {
 	int64_t aging_ms, max_attempts, timeout_ms, retry_initial_ms, retry_max_ms, max_depth, tenant_depth;
-	int64_t max_crashes, retention_ms, lease_grace_ms;
+	int64_t max_crashes, retention_ms, lease_grace_ms, archive_after_ms;
 };
 extern const struct option queue_options[];
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue/queue_sql.h"
 
-#define TASK_COLUMNS                                                                             \
+#define COLUMNS(run_at, attempt, run, checkpoint, life)                                          \
 	"t.id, t.kind, t.queue, t.dataset, t.body, t.labels, t.trace, t.priority, t.created_at," \
-	" t.expires_at, t.timeout_ms, t.max_attempts, t.parent, l.run_at, l.attempt, r.fence,"   \
-	" r.started_at, r.worker, d.state, d.attempt, d.worker, d.started_at, d.finished_at,"    \
-	" d.result, d.error_code, d.error, d.error_where, c.text, t.tenant, t.batch,"            \
-	" t.unique_key, t.policy, l.blocked, l.crashes, l.attempt + (r.id IS NOT NULL)"
+	" t.expires_at, t.timeout_ms, t.max_attempts, t.parent, " run_at ", " attempt ", " run   \
+	", d.state, d.attempt, d.worker, d.started_at, d.finished_at,"                           \
+	" d.result, d.error_code, d.error, d.error_where, " checkpoint ", t.tenant, t.batch,"    \
+	" t.unique_key, t.policy, " life
+#define TASK_COLUMNS                                                                  \
+	COLUMNS("l.run_at", "l.attempt", "r.fence, r.started_at, r.worker", "c.text", \
+	        "l.blocked, l.crashes, l.attempt + (r.id IS NOT NULL)")
+#define DAY_COLUMNS COLUMNS("NULL", "NULL", "NULL, NULL, NULL", "NULL", "NULL, NULL, NULL")
 #define TASK_BESIDE " LEFT JOIN run r ON r.id = t.id LEFT JOIN checkpoint c ON c.id = t.id"
 #define BATCH_COLUMNS                                                                      \
 	"id, tenant, name, created_at, completed_at, total, succeeded, failed, cancelled," \
@@ -55,7 +59,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
 	[CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
 	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
-	[IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i JOIN task t ON t.id = i.id"
+	[IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i LEFT JOIN task t ON t.id = i.id"
 		     " WHERE i.tenant = ?1 AND i.key = ?2",
 	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4)",
 	[UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",
@@ -155,14 +159,45 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			 "AND fence > 0"
 			 " ORDER BY 2",
 	[ATTEMPT_LAST] = "SELECT error_code, error FROM attempt WHERE id = ?1 ORDER BY fence DESC LIMIT 1",
-	[OLD_FIND] = "SELECT id FROM done WHERE forget_at < ?1 AND NOT EXISTS"
-		     " (SELECT 1 FROM dep WHERE parent = done.id) ORDER BY id LIMIT ?2",
 	[OLD_TASK] = "DELETE FROM task WHERE id = ?1",
-	[OLD_DONE] = "DELETE FROM done WHERE id = ?1",
 	[OLD_ATTEMPT] = "DELETE FROM attempt WHERE id = ?1",
 	[OLD_IDEM] = "DELETE FROM idem WHERE created_at < ?1",
 	[OLD_UNIQ] = "DELETE FROM uniq WHERE until > 0 AND until < ?1",
 	[OLD_BATCH] = "DELETE FROM batch WHERE completed_at > 0 AND completed_at < ?1",
+	[OLD_KEYS] = "SELECT EXISTS (SELECT 1 FROM idem WHERE created_at < ?1)"
+		     " OR EXISTS (SELECT 1 FROM uniq WHERE until > 0 AND until < ?2)"
+		     " OR EXISTS (SELECT 1 FROM batch WHERE completed_at > 0 AND completed_at < ?3)"
+		     " OR EXISTS (SELECT 1 FROM gone WHERE day < ?4)",
+	[ENDED_SCAN] = "SELECT id, forget_at, finished_at, fence, EXISTS (SELECT 1 FROM dep WHERE parent = done.id)"
+		       " OR EXISTS (SELECT 1 FROM gone WHERE id = done.id) FROM done WHERE id > ?1 ORDER BY id",
+	[ENDED_DEL] = "DELETE FROM done WHERE id = ?1 AND forget_at = ?2 AND fence = ?3"
+		      " AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",
+	[SOURCE_DONE] = "SELECT 1 FROM source.done WHERE id = ?1 AND forget_at = ?2 AND fence = ?3",
+	[DONE_FORGET_AT] = "SELECT forget_at FROM done WHERE id = ?1",
+	[GONE_GET] = "SELECT 1 FROM gone WHERE id = ?1 AND day = ?2",
+	[GONE_PUT] = "INSERT OR IGNORE INTO gone VALUES (?1,?2)",
+	[GONE_DEL] = "DELETE FROM gone WHERE id = ?1 AND day = ?2",
+	[GONE_OLD] = "DELETE FROM gone WHERE day < ?1",
+	[GONE_LIST] = "SELECT id, day FROM gone",
+	/* in files by day */
+	[DAY_GET] = "SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id = ?1"
+		    " AND d.forget_at > ?2",
+	[DAY_STATE] = "SELECT state FROM done WHERE id = ?1 AND forget_at > ?2",
+	[DAY_ORDER] = "SELECT t.body, t.kind FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id = ?1"
+		      " AND d.forget_at > ?2",
+	[DAY_LIST] = "SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id < ?1"
+		     " AND (?3 < 0 OR d.state = ?3) AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[DAY_LIST_UNSUCCESSFUL] =
+		"SELECT " DAY_COLUMNS " FROM done d INDEXED BY done_unsuccessful CROSS JOIN task t ON t.id = d.id"
+		" WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1 AND d.forget_at > ?15" LIST_FILTER
+		" ORDER BY d.id DESC LIMIT ?2",
+	[DAY_LIST_BAD] =
+		"SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
+		" WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
+		" AND id < ?1) AND ?3 IS NOT NULL AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[BEGIN] = "BEGIN",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
 	[CHECK_STATES] = "SELECT t.id FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d "
 			 "ON d.id = t.id"
 			 " WHERE (l.id IS NULL) = (d.id IS NULL) LIMIT 1",
@@ -203,4 +238,12 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			  "t.batch = b.id)) LIMIT 1",
 	[CHECK_LANES] = "SELECT l.id FROM live l LEFT JOIN lane n ON n.id = l.lane WHERE n.id IS "
 			"NULL LIMIT 1",
+	[CHECK_DAY_TASKS] = "SELECT id FROM task WHERE id NOT IN (SELECT id FROM done) UNION ALL SELECT id FROM done"
+			    " WHERE id NOT IN (SELECT id FROM task) UNION ALL SELECT id FROM attempt"
+			    " WHERE id NOT IN (SELECT id FROM done) LIMIT 1",
+	[CHECK_DAY_FORGET] = "SELECT id FROM done WHERE forget_at < ?1 OR forget_at >= ?2 LIMIT 1",
+	[CHECK_DAY_IDS] = "SELECT id, forget_at, fence FROM done WHERE id BETWEEN ?1 AND ?2",
+	[CHECK_DAY_ID] = "SELECT 1 FROM done WHERE id = ?1",
+	[CHECK_MAIN_ID] = "SELECT d.forget_at IS ?2 AND d.fence IS ?3 FROM task t LEFT JOIN done d ON d.id = t.id"
+			  " WHERE t.id = ?1",
 };

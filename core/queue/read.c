@@ -147,15 +147,11 @@ static struct task *get_fresh(struct queue *queue, int64_t id, struct arena *are
 	return task;
 }
 
-int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
+/* 1, 0 or an error. */
+static int get_stored(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
 {
 	struct store_stmt *stmt;
-	int r;
-
-	*ret = get_fresh(queue, id, arena);
-	if (*ret)
-		return 0;
-	r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
+	int r = store_begin(store_reader(queue->store), statement(TASK_GET), &stmt, err);
 
 	if (r)
 		return r;
@@ -167,6 +163,39 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 		read_last_error(queue, *ret, arena);
 	}
 	store_end(stmt);
+	return r;
+}
+
+/* In the files by day, or in the database if it has come back there just now: one look at both. */
+static int get_archived(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
+{
+	struct store_db *db = store_reader(queue->store);
+	struct archived found = {0};
+	int r = store_run(db, err, statement(BEGIN), "");
+
+	if (r)
+		return r;
+	r = get_stored(queue, id, arena, ret, err);
+	if (!r) {
+		r = archive_find(db, id, DAY_GET, &found, err);
+		if (r > 0)
+			*ret = read_task(found.row, arena);
+		store_end(found.row);
+	}
+	store_run(db, NULL, statement(COMMIT), "");
+	return r;
+}
+
+int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err)
+{
+	int r;
+
+	*ret = get_fresh(queue, id, arena);
+	if (*ret)
+		return 0;
+	r = get_stored(queue, id, arena, ret, err);
+	if (!r && queue_has_passed(queue, id))
+		r = get_archived(queue, id, arena, ret, err);
 	if (!r)
 		return err_set(err, ERR_NOTFOUND, "there is no such task");
 	return r > 0 ? 0 : r;
@@ -177,13 +206,13 @@ int queue_has_passed(const struct queue *queue, int64_t id)
 	return id > 0 && id <= queue->last_id;
 }
 
-int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
-                   struct err *err)
+static int read_attempts(struct store_db *db, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
+                         struct err *err)
 {
 	struct store_stmt *stmt;
 	struct task_attempt *list = NULL;
 	size_t n = 0, cap = 0;
-	int r = store_begin(store_reader(queue->store), statement(ATTEMPT_LIST), &stmt, err);
+	int r = store_begin(db, statement(ATTEMPT_LIST), &stmt, err);
 
 	if (r)
 		return r;
@@ -212,6 +241,20 @@ int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct 
 	return r;
 }
 
+int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
+                   struct err *err)
+{
+	struct store_db *db = store_reader(queue->store);
+	struct archived found;
+	int r = read_attempts(db, id, arena, ret, ret_n, err);
+
+	if (r || *ret_n)
+		return r;
+	r = archive_find(db, id, DAY_STATE, &found, err); /* or it has not run yet */
+	store_end(found.row);
+	return r > 0 ? read_attempts(found.file, id, arena, ret, ret_n, err) : r;
+}
+
 /* ---- lists --------------------------------------------------------------------------------- */
 
 static int read_cursor(const char *cursor, int64_t *ret, struct err *err)
@@ -238,6 +281,7 @@ static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, i
 	store_bind_int(stmt, 12, f->parent);
 	store_bind_int(stmt, 13, f->batch);
 	store_bind_int(stmt, 14, from);
+	store_bind_int(stmt, 15, clock_wall_ms());
 }
 
 static int state_matches(int wanted, enum task_state state)
@@ -326,12 +370,107 @@ static int read_running(struct queue *queue, const struct queue_filter *f, int64
 	return r;
 }
 
+/* ---- lists over the files by day: each is read in turn, and its tasks take their places in the page ---- */
+
+static int may_have_ended(int state)
+{
+	return state == QUEUE_ANY || state == QUEUE_ENDED || state == QUEUE_UNSUCCESSFUL || state >= TASK_SUCCEEDED;
+}
+
+static enum queue_statement day_list_of(int state)
+{
+	if (state == QUEUE_UNSUCCESSFUL)
+		return DAY_LIST_BAD;
+	return state > TASK_SUCCEEDED ? DAY_LIST_UNSUCCESSFUL : DAY_LIST;
+}
+
+/* The last id that has a place in it; a page that is full takes only newer ones. */
+static int64_t last_of(const struct page *page)
+{
+	return page->n < page->limit ? 0 : page->tasks[page->n - 1]->id;
+}
+
+static size_t place_in(const struct page *page, int64_t id)
+{
+	size_t at = page->n;
+
+	while (at && page->tasks[at - 1]->id <= id)
+		at--;
+	return at;
+}
+
+static int is_in(const struct page *page, size_t at, int64_t id)
+{
+	return at < page->n && page->tasks[at]->id == id;
+}
+
+static void put_in(struct page *page, size_t at, struct task *task)
+{
+	if (page->n == page->limit)
+		page->n--;
+	memmove(&page->tasks[at + 1], &page->tasks[at], (page->n++ - at) * sizeof(struct task *));
+	page->tasks[at] = task;
+}
+
+static int read_day(struct store_db *db, const struct queue_filter *f, const struct store_day *day, int64_t before,
+                    struct arena *arena, struct page *page, struct err *err)
+{
+	struct store_db *file;
+	struct store_stmt *stmt;
+	int r = store_day_open(db, day->day, &file, err);
+
+	if (!r)
+		r = store_begin(file, statement(day_list_of(f->state)), &stmt, err);
+	if (r)
+		return r == ERR_NOTFOUND ? 0 : r;
+	bind_filter(stmt, f, before, 0);
+	while ((r = store_step(stmt, err)) > 0) {
+		int64_t id = store_int(stmt, 0);
+		size_t at = place_in(page, id);
+
+		if (id < last_of(page))
+			break;
+		if (is_in(page, at, id)) /* it is just moving */
+			continue;
+		r = archive_has_gone(db, id, day->day, err);
+		if (r < 0)
+			break;
+		if (!r)
+			put_in(page, at, read_task(stmt, arena));
+	}
+	store_end(stmt);
+	return r < 0 ? r : 0;
+}
+
+static int read_days(struct store_db *db, const struct queue_filter *f, int64_t before, struct arena *arena,
+                     struct page *page, struct err *err)
+{
+	struct store_day day = {.day = INT64_MAX};
+	int r = 0;
+
+	while (!r && store_day_before(db, day.day, &day))
+		if (day.first < before && day.last > last_of(page))
+			r = read_day(db, f, &day, before, arena, page, err);
+	return r;
+}
+
+/* One look at the database for all: what moves meanwhile is neither missed nor there twice. */
 static int read_list(struct queue *queue, const struct queue_filter *f, int64_t before, struct arena *arena,
                      struct page *page, struct err *err)
 {
+	struct store_db *db = store_reader(queue->store);
+	int r;
+
 	if (f->state == TASK_RUNNING)
 		return read_running(queue, f, before, arena, page, err);
-	return read_page(queue, f, list_of(f->state), before, 0, arena, page, err);
+	r = store_run(db, err, statement(BEGIN), "");
+	if (r)
+		return r;
+	r = read_page(queue, f, list_of(f->state), before, 0, arena, page, err);
+	if (!r && may_have_ended(f->state))
+		r = read_days(db, f, before, arena, page, err);
+	store_run(db, NULL, statement(COMMIT), "");
+	return r;
 }
 
 int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct task ***ret,

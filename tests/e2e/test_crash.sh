@@ -66,7 +66,7 @@ audit() {
 
 agent_start_quick() {
 	ORASI_QUEUE_RETRY_INITIAL=50ms ORASI_QUEUE_RETRY_MAX=500ms ORASI_QUEUE_MAX_CRASHES=1000 \
-		agent_start || exit 1
+		ORASI_QUEUE_ARCHIVE_AFTER=100ms agent_start || exit 1
 }
 
 kill_something() {
@@ -98,6 +98,7 @@ for round in $(seq 2 "$ROUNDS"); do
 	agent_start_quick
 done
 echo "# the store was audited after $audits deaths of the agent"
+check "what has ended moved into files by day meanwhile" test -n "$(ls "$DATA"/done-*.db)"
 
 [ -n "$AGENT_PID" ] && kill -0 "$AGENT_PID" 2>/dev/null || agent_start_quick
 lost=0

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define SECTOR 512
-#define FILES 64
+#define FILES 256
 
 struct change { /* not synced yet */
 	struct change *next;
@@ -21,7 +21,7 @@ struct change { /* not synced yet */
 
 struct image {
 	char path[PATH_MAX];
-	int synced_once;
+	int synced_once, is_deleted;
 	unsigned char *durable;
 	size_t size;
 	struct change *first, **last;
@@ -42,7 +42,7 @@ static struct {
 		const sqlite3_io_methods *real;
 	} open[FILES];
 	long left;
-	int happened;
+	int happened, is_kill;
 	unsigned long long random;
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -255,6 +255,7 @@ static int disk_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, in
 		i++;
 	disk.open[i].file = file;
 	disk.open[i].image = image_of(name);
+	disk.open[i].image->is_deleted = 0;
 	disk.open[i].real = file->pMethods;
 	file->pMethods = our_table(file->pMethods);
 	pthread_mutex_unlock(&disk.mutex);
@@ -272,6 +273,7 @@ static int disk_delete(sqlite3_vfs *self, const char *name, int sync_dir)
 		drop_changes(image);
 		image->size = 0;
 		image->synced_once = 0;
+		image->is_deleted = 1;
 		r = disk.real_vfs->xDelete(self, name, sync_dir);
 	}
 	pthread_mutex_unlock(&disk.mutex);
@@ -289,7 +291,7 @@ void powercut_start(unsigned seed)
 	disk.n_images = 0;
 	disk.random = seed * 2654435761ull + 1;
 	disk.left = LONG_MAX;
-	disk.happened = 0;
+	disk.happened = disk.is_kill = 0;
 	if (!disk.real_vfs) {
 		disk.real_vfs = sqlite3_vfs_find(NULL);
 		disk.vfs = *disk.real_vfs;
@@ -307,6 +309,11 @@ void powercut_after(int n)
 	pthread_mutex_unlock(&disk.mutex);
 }
 
+void powercut_is_kill(int is_kill)
+{
+	disk.is_kill = is_kill;
+}
+
 int powercut_happened(void)
 {
 	return disk.happened;
@@ -317,10 +324,10 @@ static void survive(struct image *image)
 	FILE *file;
 
 	for (struct change *change = image->first; change; change = change->next)
-		if (dice(3))
-			apply(image, change, dice(2) != 0);
+		if (disk.is_kill || dice(3))
+			apply(image, change, !disk.is_kill && dice(2));
 	drop_changes(image);
-	if (!image->synced_once && dice(2)) {
+	if (disk.is_kill ? image->is_deleted : !image->synced_once && dice(2)) {
 		unlink(image->path);
 		return;
 	}

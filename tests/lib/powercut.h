@@ -8,6 +8,8 @@
 
 void powercut_start(unsigned seed); /* becomes the default VFS; forgets everything */
 void powercut_after(int n);         /* the n-th write, truncation or sync from now on does not happen */
+/* A kill instead of a cut: what was written is there, synced or not, up to the one that the end meets. */
+void powercut_is_kill(int is_kill);
 int powercut_happened(void);
 /* Leaves on the real disk what survived, and gives the real VFS back. All files must be closed. */
 void powercut_restore(void);

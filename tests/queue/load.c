@@ -223,7 +223,7 @@ static void on_redriven(void *ctx, int r, const struct err *err)
 
 	(void)err;
 	known->open--;
-	if (!r)
+	if (r != ERR_CONFLICT) /* a write that the cut met may be there all the same */
 		known->end = -1;
 	free(pending);
 }

@@ -697,6 +697,8 @@ static void work_from(int64_t key)
 {
 	open_queue();
 	for (; key < KEYS; store_flush(store)) {
+		clock_advance(10);
+		queue_tick(queue); /* what has ended moves on */
 		end_due();
 		for (int i = 0; i < 5 && key < KEYS; i++)
 			put_key(key++);
@@ -764,6 +766,7 @@ START_TEST(after_120_kills_no_acknowledged_task_is_lost_or_doubled)
 	int64_t keys;
 
 	close_queue();
+	config.archive_after_ms = 10;
 	for (int round = 0; round < 120; round++) {
 		int pipes[2];
 		pid_t child;
