@@ -11,6 +11,8 @@
  * one before it: down to the innermost node that is around both they must say the same. */
 #include "nested.h"
 
+#include "variant.h"
+
 /* ---- open and close ------------------------------------------------------------------------------------------------ */
 
 static int count_leaves(const struct plan *plan)
@@ -71,6 +73,8 @@ static orasi_status open_node(struct nested_column *c, struct nested *n, struct 
 	orasi_status r;
 
 	n->plan = plan;
+	if (plan->inner.release)
+		want = &plan->inner;
 	if (!plan->node) {
 		n->nulls = arrow_builder_new(want);
 		return n->nulls ? ORASI_OK : pq_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -411,14 +415,21 @@ size_t nested_bytes(const struct nested_column *c)
 
 static orasi_status finish_node(struct nested *n, struct ArrowArray *ret, orasi_error *err);
 
+/* Of a variant they are its own business: what comes out is text. */
 static orasi_status finish_children(struct nested *n, struct ArrowArray *ret, orasi_error *err)
 {
 	orasi_status r = vector_adopt(ret, n->n_children) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	int is_variant = n->plan->node->is_variant;
+	struct ArrowArray text;
 
 	for (int64_t i = 0; i < n->n_children && !r; i++)
 		r = finish_node(&n->children[i], ret->children[i], err);
-	if (r)
+	if (!r && is_variant)
+		r = variant_to_text(n->plan->node, &n->plan->inner, ret, &text, err);
+	if (r || is_variant)
 		arrow_array_release(ret);
+	if (!r && is_variant)
+		*ret = text;
 	return r;
 }
 

@@ -22,9 +22,11 @@ const struct node *node_child(const struct node *node, int64_t i, const char *na
 
 int tree_to_arrow(const struct node *node, struct ArrowSchema *ret)
 {
-	if (arrow_schema_make(ret, node->format, node->name, node->nullable, node->n_children))
+	int n = node->is_variant ? 0 : node->n_children;
+
+	if (arrow_schema_make(ret, node->format, node->name, node->nullable, n))
 		return -1;
-	for (int i = 0; i < node->n_children; i++)
+	for (int i = 0; i < n; i++)
 		if (tree_to_arrow(node->children[i], ret->children[i])) {
 			arrow_schema_release(ret);
 			return -1;

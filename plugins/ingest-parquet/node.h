@@ -31,6 +31,7 @@ struct node {
 	struct arrow_type_info info;
 	char format[48]; /* Arrow's, of this node */
 	struct node *first_leaf;
+	int is_variant; /* a struct that is read as text: see variant.h */
 };
 
 struct tree {

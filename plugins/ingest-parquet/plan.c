@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "convert.h"
+#include "variant.h"
 
 static enum node_kind kind_of(enum arrow_type type)
 {
@@ -54,6 +55,18 @@ static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *w
 	return r;
 }
 
+static orasi_status plan_variant(struct plan *plan, struct leaf *leaves, orasi_error *err)
+{
+	orasi_status r;
+
+	if (variant_schema(plan->node, &plan->inner))
+		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r = plan_children(plan, &plan->inner, leaves, err);
+	if (!r)
+		find_probe(plan, leaves);
+	return r;
+}
+
 orasi_status plan_make(struct plan *plan, const struct node *node, const struct ArrowSchema *want, struct leaf *leaves,
                        orasi_error *err)
 {
@@ -65,6 +78,8 @@ orasi_status plan_make(struct plan *plan, const struct node *node, const struct 
 	if (arrow_type_parse(plan->format, &plan->want))
 		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
 		               want->name, want->format);
+	if (node && node->is_variant && plan->want.type == ARROW_UTF8)
+		return plan_variant(plan, leaves, err);
 	if (node &&
 	    (kind_of(plan->want.type) != node->kind || (node->kind == NODE_LEAF && !convert_can(node, &plan->want))))
 		return pq_fail(err, ORASI_E_INVALID,
@@ -88,5 +103,6 @@ void plan_done(struct plan *plan)
 	for (int64_t i = 0; i < plan->n_children; i++)
 		plan_done(&plan->children[i]);
 	free(plan->children);
+	arrow_schema_release(&plan->inner);
 	memset(plan, 0, sizeof(*plan));
 }

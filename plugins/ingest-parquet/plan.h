@@ -12,9 +12,10 @@ struct plan {
 	char format[48];
 	struct plan *children;
 	int64_t n_children;
-	struct leaf *leaf;  /* of a leaf node */
-	struct leaf *probe; /* tells whether a struct or list is there */
-	int own_probe;      /* the probe is read for this node only, and steps with it */
+	struct ArrowSchema inner; /* of a variant: the columns that are read instead */
+	struct leaf *leaf;        /* of a leaf node */
+	struct leaf *probe;       /* tells whether a struct or list is there */
+	int own_probe;            /* the probe is read for this node only, and steps with it */
 };
 
 /* `leaves` has one entry per leaf of the tree; those that are needed get their node set. */

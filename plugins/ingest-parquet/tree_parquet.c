@@ -2,6 +2,7 @@
 /* Footer elements → column tree with Arrow types, old list layouts included.
  * Source: parquet-format, LogicalTypes.md, "Nested types" and its backward-compatibility rules. */
 #include "tree.h"
+#include "variant.h"
 
 #define DIGITS_MAX 1000 /* of a decimal */
 
@@ -260,6 +261,16 @@ static orasi_status walk_map(struct walk *w, struct node *parent, const struct p
 	return r ? r : walk_field(w, entries, 0);
 }
 
+/* Its columns are checked as what they are; the whole is text. */
+static orasi_status make_variant(struct walk *w, struct node *node)
+{
+	orasi_status r = variant_check(node, w->err);
+
+	node->is_variant = 1;
+	set_format(node, "u");
+	return r;
+}
+
 static orasi_status walk_struct(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)
 {
 	struct node *node = add_node(w, parent, e, NODE_STRUCT, nullable, e->n_children);
@@ -270,7 +281,7 @@ static orasi_status walk_struct(struct walk *w, struct node *parent, const struc
 	set_format(node, "+s");
 	for (int i = 0; i < e->n_children && !r; i++)
 		r = walk_field(w, node, 0);
-	return r;
+	return r || e->logical != PQ_L_VARIANT ? r : make_variant(w, node);
 }
 
 static orasi_status walk_leaf(struct walk *w, struct node *parent, const struct pq_element *e, int nullable)

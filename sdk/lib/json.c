@@ -103,11 +103,16 @@ void jsonw_string(struct jsonw *w, const char *text, size_t n)
 	put(w, "\"", 1);
 }
 
-void jsonw_key(struct jsonw *w, const char *key)
+void jsonw_keyn(struct jsonw *w, const char *key, size_t n)
 {
-	jsonw_string(w, key, strlen(key));
+	jsonw_string(w, key, n);
 	put(w, ":", 1);
 	w->comma = 0;
+}
+
+void jsonw_key(struct jsonw *w, const char *key)
+{
+	jsonw_keyn(w, key, strlen(key));
 }
 
 void jsonw_int(struct jsonw *w, int64_t v)
@@ -142,6 +147,11 @@ void jsonw_double(struct jsonw *w, double v)
 		if (text[i] == ',')
 			text[i] = '.'; /* a locale that somebody has set */
 	value(w, text, (size_t)n);
+}
+
+void jsonw_number(struct jsonw *w, const char *text, size_t n)
+{
+	value(w, text, n);
 }
 
 void jsonw_bool(struct jsonw *w, int v)

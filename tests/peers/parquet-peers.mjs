@@ -3,6 +3,7 @@
 //   node parquet-peers.mjs ours FOLDER duckdb|chdb|hyparquet [PREFIX]     compares each N.parquet with its N.json
 //   node parquet-peers.mjs theirs FOLDER                         lets DuckDB and ClickHouse write files into it
 //   node parquet-peers.mjs same FILE ROWS.json duckdb|chdb|hyparquet
+//   node parquet-peers.mjs variant FILE ROWS.json                DuckDB's variants, as the JSON that it and we make of them
 //   node parquet-peers.mjs bloom FILE ROWS.json                  asks DuckDB what our bloom filters of column c0 exclude
 // N.json is what tests/ingest-parquet/tables_io prints: a line with the type, then one for each row. Everything is
 // compared in that form: numbers as text, floats as the bits of a double, bytes in hex, structs as arrays.
@@ -245,6 +246,20 @@ const duckWays = {
 	v1_snappy: 'COMPRESSION snappy', v1_gzip: 'COMPRESSION gzip', v1_brotli: 'COMPRESSION brotli', v1_uncompressed: 'COMPRESSION uncompressed, ROW_GROUP_SIZE 2048',
 	v2_zstd: 'COMPRESSION zstd, PARQUET_VERSION v2', v2_lz4_raw: 'COMPRESSION lz4_raw, PARQUET_VERSION v2',
 };
+// Values of all kinds: as binaries, with the kind that is most frequent in a column of its own, objects in columns as the
+// engine chooses and as it is told, with members that are now and then of another kind or missing. (It writes none in lists.)
+const duckVariantObject = `{'a': CASE WHEN i % 10 = 3 THEN 'no number'::VARIANT ELSE i::VARIANT END, 'b': 's' || i, 'o': {'x': i / 2.0, 'y': CASE WHEN i % 4 = 0 THEN NULL ELSE i END},
+	'l': [i, i + 1], 'more': {'z': i % 3}, 'd': DATE '2024-01-01' + (i % 1000)::INT}::VARIANT`;
+const duckVariants = {
+	kinds: [`SELECT CASE i % 16 WHEN 0 THEN (i::BIGINT * 1234567)::VARIANT WHEN 1 THEN ('text ü "' || i)::VARIANT WHEN 2 THEN (i * 1.25)::DECIMAL(9, 2)::VARIANT
+		WHEN 3 THEN ${duckVariantObject} WHEN 4 THEN (DATE '2024-01-01' + i::INT)::VARIANT WHEN 5 THEN (i / 7.0)::DOUBLE::VARIANT WHEN 6 THEN (i % 32 = 6)::VARIANT
+		WHEN 7 THEN [i, i + 1]::VARIANT WHEN 8 THEN (i % 128)::TINYINT::VARIANT WHEN 9 THEN i::SMALLINT::VARIANT WHEN 10 THEN (i / 4)::FLOAT::VARIANT
+		WHEN 11 THEN (i::HUGEINT * 98765432109876543210)::DECIMAL(38, 4)::VARIANT WHEN 12 THEN uuid()::VARIANT WHEN 13 THEN repeat('long ', 50)::VARIANT
+		WHEN 14 THEN [[i], [], NULL]::VARIANT END AS v FROM range(2000) r(i)`, ''],
+	objects: [`SELECT ${duckVariantObject} AS v FROM range(5000) r(i)`, ''],
+	told: [`SELECT ${duckVariantObject} AS v FROM range(1000) r(i)`, `, SHREDDING {'v': 'STRUCT(a BIGINT, b VARCHAR, o STRUCT(x DOUBLE), l BIGINT[])'}`],
+	large: [`SELECT ${duckVariantObject} AS v FROM range(70000) r(i)`, ', ROW_GROUP_SIZE 40960'],
+};
 const clickTable = `SELECT number % 3 = 0 AS b, toInt8(number % 256 - 128) AS i8, toInt16(number * 131) AS i16, toInt32(number * 7919 - 1000000) AS i32,
 	toInt64(number) * 123456789012 AS i64, toUInt8(number) AS u8, toUInt16(number * 17) AS u16, toUInt32(number * 4000003) AS u32, toUInt64(0) - number - 1 AS u64,
 	toFloat32(number / 3) AS f, if(number % 50 = 1, nan, number / 7) AS d, toDecimal32(number * 1.25, 2) AS d9, toDecimal64(number * 12.345, 3) AS d18,
@@ -268,10 +283,29 @@ async function theirs(folder) {
 	// No other reader knows intervals.
 	await connection.run(`COPY (SELECT INTERVAL (i % 100) MONTH + INTERVAL (i) DAY + INTERVAL (i * 7) MILLISECOND AS iv FROM range(3000) r(i))
 		TO '${folder}/interval_duckdb.parquet' (FORMAT parquet)`);
+	for (const [name, [select, way]] of Object.entries(duckVariants))
+		await connection.run(`COPY (${select}) TO '${folder}/variant_${name}.parquet' (FORMAT parquet${way})`);
 	const { query } = require('chdb');
 	process.chdir('/');
 	for (const [name, way] of Object.entries(clickWays))
 		query(`INSERT INTO FUNCTION file('${folder}/chdb_${name}.parquet', Parquet) ${clickTable} SETTINGS engine_file_truncate_on_insert=1, ${way}`);
+}
+
+// Numbers are compared as numbers, members of objects whatever their order.
+const plain = (v) => (Array.isArray(v) ? v.map(plain) : v && typeof v === 'object'
+	? Object.fromEntries(Object.keys(v).sort().map((k) => [k, plain(v[k])])) : v);
+const fromHex = (v) => (v === null ? null : JSON.parse(Buffer.from(v, 'hex').toString()));
+
+async function variant(file, { type, rows }) {
+	const connection = await duckConnection();
+	const columns = type.children.map((c) => `"${c.name}"::JSON::VARCHAR`).join(', ');
+	const theirs = (await connection.runAndReadAll(`SELECT ${columns} FROM '${file}'`)).getRows();
+	if (theirs.length !== rows.length) throw new Error(`${rows.length} rows instead of ${theirs.length}`);
+	rows.forEach((row, i) => type.children.forEach((c, k) => {
+		const [ours, wanted] = [fromHex(row[k]), JSON.parse(theirs[i][k] ?? 'null')].map((v) => JSON.stringify(plain(v)));
+		if (ours !== wanted) throw new Error(`row ${i}, column ${c.name}: ${ours} instead of ${wanted}`);
+	}));
+	console.log(`# ${rows.length} rows of ${path.basename(file)} are what DuckDB reads`);
 }
 
 // A value that is there must never be excluded, one that is not there nearly always.
@@ -294,6 +328,7 @@ async function bloom(file, { rows }) {
 
 const [command, ...args] = process.argv.slice(2);
 if (command === 'ours') await ours(...args);
+else if (command === 'variant') await variant(path.resolve(args[0]), readRows(args[1]));
 else if (command === 'bloom') await bloom(path.resolve(args[0]), readRows(args[1]));
 else if (command === 'theirs') await theirs(path.resolve(args[0]));
 else {

@@ -30,6 +30,10 @@ check "DuckDB and ClickHouse write files of all types" compare theirs "$SCRATCH/
 check "we read them" read_all
 check "DuckDB reads its files like us" compare ours "$SCRATCH/theirs" duckdb duckdb_
 check "DuckDB reads its intervals like us" compare ours "$SCRATCH/theirs" duckdb interval_
+for file in "$SCRATCH"/theirs/variant_*.parquet; do
+	name=$(basename "$file" .parquet)
+	check "DuckDB's variants ($name) are the JSON that it says" compare variant "$file" "${file%.parquet}.json"
+done
 check "DuckDB reads ClickHouse's files like us" compare ours "$SCRATCH/theirs" duckdb chdb_
 check "ClickHouse reads its files like us" compare ours "$SCRATCH/theirs" chdb chdb_
 # Of v2 files it gives other numbers each time for unsigned 32-bit integers in deltas.

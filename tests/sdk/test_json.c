@@ -21,9 +21,12 @@ START_TEST(values_get_their_commas)
 	jsonw_end_array(&w);
 	jsonw_key(&w, "b");
 	jsonw_bool(&w, 1);
+	jsonw_keyn(&w, "c\0d", 3);
+	jsonw_number(&w, "0.10", 4);
 	jsonw_end_object(&w);
 	ck_assert_int_eq(jsonw_finish(&w), 1);
-	ck_assert_str_eq(w.data, "{\"a\":[-9223372036854775808,18446744073709551615,{},null],\"b\":true}");
+	ck_assert_str_eq(w.data, "{\"a\":[-9223372036854775808,18446744073709551615,{},null],\"b\":true,"
+	                         "\"c\\u0000d\":0.10}");
 	jsonw_done(&w);
 }
 END_TEST

@@ -31,11 +31,13 @@ void jsonw_end_object(struct jsonw *w);
 void jsonw_array(struct jsonw *w);
 void jsonw_end_array(struct jsonw *w);
 void jsonw_key(struct jsonw *w, const char *key);
+void jsonw_keyn(struct jsonw *w, const char *key, size_t n);
 /* What is no UTF-8 becomes U+FFFD. */
 void jsonw_string(struct jsonw *w, const char *text, size_t n);
 void jsonw_int(struct jsonw *w, int64_t v);
 void jsonw_uint(struct jsonw *w, uint64_t v);
 void jsonw_double(struct jsonw *w, double v); /* the shortest text that reads back the same; null if not finite */
+void jsonw_number(struct jsonw *w, const char *text, size_t n); /* its digits, as JSON has them */
 void jsonw_bool(struct jsonw *w, int v);
 void jsonw_null(struct jsonw *w);
 
