@@ -51,13 +51,14 @@ static int put_file(struct blob *blob, const char *local, const char *name, int 
 	r = s3_key(blob, name, "", key, sizeof(key), err);
 	if (!r)
 		r = st.st_size <= SINGLE_MAX ? put_small(blob, name, fd, local, st.st_size, replace, err)
-		                             : s3_put_parts(blob, key, fd, local, st.st_size, err);
+		                             : s3_put_parts(blob, key, fd, local, st.st_size, replace, err);
 	close(fd);
 	return r;
 }
 
-/* Over what a crash has left of an earlier try, and the mark last. */
-static int put_folder(struct blob *blob, const char *local, const char *name, struct err *err)
+/* For each file of a local folder, with its name in the place. */
+static int each_file(struct blob *blob, const char *local, const char *name,
+                     int (*fn)(struct blob *blob, const char *from, const char *to, struct err *err), struct err *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 	struct dirent *entry;
@@ -73,12 +74,57 @@ static int put_folder(struct blob *blob, const char *local, const char *name, st
 		    (size_t)snprintf(to, sizeof(to), "%s/%s", name, entry->d_name) >= sizeof(to))
 			r = err_set(err, ERR_INVALID, "the path of '%.80s' is too long", entry->d_name);
 		else
-			r = put_file(blob, from, to, 1, err);
+			r = fn(blob, from, to, err);
 	}
 	closedir(dir);
-	if (!r && (size_t)snprintf(to, sizeof(to), "%s/", name) >= sizeof(to))
+	return r;
+}
+
+static int put_over(struct blob *blob, const char *from, const char *to, struct err *err)
+{
+	return put_file(blob, from, to, 1, err);
+}
+
+static int take_back(struct blob *blob, const char *from, const char *to, struct err *err)
+{
+	char key[PATH_MAX];
+	int r = s3_key(blob, to, "", key, sizeof(key), err);
+
+	(void)from;
+	return r ? r : s3_delete_key(blob, key, err);
+}
+
+/* What there is of a folder that did not become whole. One that has its mark was whole before. */
+static void forget_folder(struct blob *blob, const char *local, const char *name)
+{
+	struct http_answer mark;
+	char key[PATH_MAX];
+
+	if (s3_key(blob, name, "/", key, sizeof(key), NULL))
+		return;
+	switch (s3_head(blob, key, &mark, NULL)) {
+	case 0:
+		http_answer_done(&mark);
+		break;
+	case ERR_NOTFOUND:
+		each_file(blob, local, name, take_back, NULL);
+		break;
+	}
+}
+
+/* Over what a crash has left of an earlier try, and the mark last. */
+static int put_folder(struct blob *blob, const char *local, const char *name, struct err *err)
+{
+	char mark[PATH_MAX];
+	int r = each_file(blob, local, name, put_over, err);
+
+	if (!r && (size_t)snprintf(mark, sizeof(mark), "%s/", name) >= sizeof(mark))
 		r = err_set(err, ERR_INVALID, "the name '%.80s' is too long", name);
-	return r ? r : s3_put_new(blob, to, "", 0, err);
+	if (!r)
+		r = s3_put_new(blob, mark, "", 0, err);
+	if (r)
+		forget_folder(blob, local, name);
+	return r;
 }
 
 int s3_adopt(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err)

@@ -51,7 +51,9 @@ void s3_names_done(struct names *names);
 
 /* ---- parts --------------------------------------------------------------------------------------------------------- */
 
-int s3_put_parts(struct blob *blob, const char *key, int fd, const char *local, int64_t bytes, struct err *err);
+/* A file from its start. Without `replace` ERR_EXISTS when there is one of that key. */
+int s3_put_parts(struct blob *blob, const char *key, int fd, const char *local, int64_t bytes, int replace,
+                 struct err *err);
 int s3_give_up_parts(struct blob *blob, const char *key, const char *id, struct err *err); /* fine if absent */
 int s3_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err);
 ssize_t s3_read_full(int fd, char *to, size_t n); /* less than n at the end only; -1 */

@@ -169,8 +169,8 @@ static int passes(const struct s3_call *call, const struct http_answer *answer)
 	case 503:
 	case 504:
 		return 1;
-	case 409:
-		return call->is_new && !has_code(answer, "BucketAlreadyOwnedByYou");
+	case 409: /* at the end of an upload it costs the upload: see s3_parts.c */
+		return call->is_new && !strcmp(call->method, "PUT") && !has_code(answer, "BucketAlreadyOwnedByYou");
 	case 400:
 		return has_code(answer, "<Code>RequestTimeout</Code>");
 	case 200: /* of the two requests that answer 200 before they are done */

@@ -11,6 +11,7 @@ const keys = { accessKeyId: 'AKIDTEST', secretAccessKey: 'sekrit' };
 const objects = new Map(); // "bucket/key" → {body, modified}
 const uploads = new Map();
 let lastUpload = 0;
+let lastToken = 0;
 
 const escape = (s) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const etag = (body) => `"${createHash('md5').update(body).digest('hex')}"`;
@@ -25,6 +26,8 @@ function isSigned(req, body) {
 	const signed = /SignedHeaders=([^,]+)/.exec(given)?.[1].split(';') ?? [];
 	if (!['host', 'x-amz-content-sha256', 'x-amz-date'].every((h) => signed.includes(h))) return 'AccessDenied';
 	if (req.headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex')) return 'XAmzContentSHA256Mismatch';
+	const token = req.headers['x-amz-security-token'];
+	if (token && (!signed.includes('x-amz-security-token') || token !== `session-${lastToken}`)) return 'InvalidToken';
 	const headers = Object.fromEntries(signed.map((h) => [h, req.headers[h]]));
 	const again = { service: 's3', region: 'us-east-1', method: req.method, path: req.url, headers, extraHeadersToInclude: { range: true } };
 	aws4.sign(again, keys);
@@ -92,7 +95,7 @@ function listUploads(res, bucket, query) {
 		`<Upload><Key>${escape(parts.name.slice(bucket.length + 1))}</Key><UploadId>${id}</UploadId><Initiated>${parts.begun}</Initiated></Upload>`).join('')}</ListMultipartUploadsResult>`);
 }
 
-function post(res, name, query) {
+function post(req, res, name, query) {
 	if (query.has('uploads')) {
 		const id = `u${++lastUpload}`;
 		uploads.set(id, Object.assign([], { name, begun: new Date().toISOString() }));
@@ -100,6 +103,7 @@ function post(res, name, query) {
 	}
 	const parts = uploads.get(query.get('uploadId'));
 	if (!parts) return refuse(res, 404, 'NoSuchUpload');
+	if (req.headers['if-none-match'] === '*' && objects.has(name)) return refuse(res, 412, 'PreconditionFailed');
 	objects.set(name, { body: Buffer.concat(parts.filter(Boolean)), modified: new Date().toUTCString() });
 	uploads.delete(query.get('uploadId'));
 	res.end('<CompleteMultipartUploadResult></CompleteMultipartUploadResult>');
@@ -107,6 +111,12 @@ function post(res, name, query) {
 
 function metadata(req, res, path) {
 	const role = '/latest/meta-data/iam/security-credentials/';
+	// A container's, which asks for a word of its own, and whose keys are good with a token only and soon too old.
+	if (path === '/latest/container') {
+		if (req.headers.authorization !== 'word') return res.writeHead(401).end();
+		return res.end(JSON.stringify({ AccessKeyId: keys.accessKeyId, SecretAccessKey: keys.secretAccessKey, Token: `session-${++lastToken}`,
+			Expiration: new Date(Date.now() + 60000).toISOString() }));
+	}
 	if (path === '/latest/api/token' && req.method === 'PUT') return res.end('token');
 	if (req.headers['x-aws-ec2-metadata-token'] !== 'token') return res.writeHead(401).end();
 	if (path === role) return res.end('the-role\n');
@@ -129,7 +139,7 @@ const server = createServer((req, res) => {
 		if (req.method === 'GET' && (slash < 0 || slash === name.length - 1)) return list(res, name.replace(/\/$/, ''), query);
 		if (req.method === 'GET' || req.method === 'HEAD') return read(req, res, name);
 		if (req.method === 'PUT') return write(req, res, name, body, query);
-		if (req.method === 'POST') return post(res, name, query);
+		if (req.method === 'POST') return post(req, res, name, query);
 		if (query.has('uploadId')) uploads.delete(query.get('uploadId'));
 		else objects.delete(name);
 		res.writeHead(204).end();

@@ -221,19 +221,27 @@ START_TEST(an_adopted_file_is_moved_and_never_replaces)
 }
 END_TEST
 
+static void make_large(const char *path, char first)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	char *chunk = malloc(1 << 20);
+
+	for (int i = 0; i < LARGE >> 20; i++) {
+		memset(chunk, first + i % 26, 1 << 20);
+		ck_assert_int_eq(write(fd, chunk, 1 << 20), 1 << 20);
+	}
+	close(fd);
+	free(chunk);
+}
+
 START_TEST(a_large_file_goes_up_in_parts)
 {
 	char *path = strdup(test_path("large")), *chunk = malloc(1 << 20);
-	int fd = open(path, O_WRONLY | O_CREAT, 0644);
 	struct blob_file *file;
 	int64_t size;
 	size_t got;
 
-	for (int i = 0; i < LARGE >> 20; i++) {
-		memset(chunk, 'a' + i % 26, 1 << 20);
-		ck_assert_int_eq(write(fd, chunk, 1 << 20), 1 << 20);
-	}
-	close(fd);
+	make_large(path, 'a');
 	ck_ok(blob_adopt(blob, path, "large.parquet", &err), &err);
 	ck_ok(blob_size(blob, "large.parquet", &size, NULL, &err), &err);
 	ck_assert_int_eq(size, LARGE);
@@ -243,8 +251,71 @@ START_TEST(a_large_file_goes_up_in_parts)
 		ck_assert_int_eq(chunk[9], 'a' + i % 26);
 	}
 	blob_file_close(file);
+	make_large(path, 'A');
+	ck_assert_int_eq(blob_adopt(blob, path, "large.parquet", &err), ERR_EXISTS);
+	ck_ok(blob_adopt_over(blob, path, "large.parquet", &err), &err);
+	ck_ok(blob_file_open(blob, "large.parquet", &file, &err), &err);
+	ck_ok(blob_file_read(file, 0, chunk, 10, &got, &err), &err);
+	ck_assert_int_eq(*chunk, 'A');
+	blob_file_close(file);
 	free(chunk);
 	free(path);
+}
+END_TEST
+
+/* At the same moment, so that all have looked before any has ended. Not every store can promise that. */
+START_TEST(of_many_large_files_of_one_name_one_wins)
+{
+	struct blob_file *file;
+	char name[16], first;
+	int won = 0;
+	size_t got;
+
+	if (!getenv("TEST_S3_METADATA"))
+		return;
+	for (char c = 'a'; c < 'd'; c++)
+		if (!fork()) {
+			snprintf(name, sizeof(name), "large-%c", c);
+			make_large(test_path(name), c);
+			_exit(blob_adopt(blob, test_path(name), "prize.parquet", &err) ? err.code == ERR_EXISTS ? 1 : 2
+			                                                               : 0);
+		}
+	for (int i = 0; i < 3; i++) {
+		int status;
+
+		wait(&status);
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		won += !WEXITSTATUS(status);
+	}
+	ck_assert_int_eq(won, 1);
+	ck_ok(blob_file_open(blob, "prize.parquet", &file, &err), &err);
+	ck_assert_int_eq(blob_file_size(file), LARGE);
+	ck_ok(blob_file_read(file, 0, &first, 1, &got, &err), &err);
+	ck_assert(first >= 'a' && first < 'd');
+	blob_file_close(file);
+}
+END_TEST
+
+START_TEST(a_folder_that_fails_leaves_nothing)
+{
+	char *folder = strdup(test_path("half")), path[PATH_MAX], list[100] = "";
+
+	mkdir(folder, 0755);
+	for (int i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "%s/part-%d", folder, i);
+		ck_ok(file_replace(path, "x", 1, &err), &err);
+	}
+	snprintf(path, sizeof(path), "%s/part-2b", folder);
+	ck_assert_int_eq(symlink("/dev/null", path), 0); /* is not followed */
+	ck_assert_int_ne(blob_adopt(blob, folder, "out", &err), 0);
+	ck_assert(!is_there("out"));
+	ck_ok(blob_list(blob, "out", NULL, note, list, &err), &err);
+	ck_assert_str_eq(list, "");
+	ck_assert_int_eq(unlink(path), 0);
+	ck_ok(blob_adopt(blob, folder, "out", &err), &err);
+	ck_ok(blob_list(blob, "out", NULL, note, list, &err), &err);
+	ck_assert_str_eq(list, "part-0 part-1 part-2 part-3 part-4 ");
+	free(folder);
 }
 END_TEST
 
@@ -347,6 +418,55 @@ START_TEST(keys_may_come_from_the_metadata_of_an_instance)
 }
 END_TEST
 
+/* With a token beside them, and asked for anew when they are about to be too old. */
+START_TEST(keys_may_come_from_a_container)
+{
+	const char *metadata = getenv("TEST_S3_METADATA");
+	struct blob *other;
+	char url[300];
+
+	if (!metadata)
+		return;
+	put("x", "0"); /* with keys that this place keeps */
+	unsetenv("AWS_ACCESS_KEY_ID");
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere", 1);
+	snprintf(url, sizeof(url), "%s/latest/container", metadata);
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "word", 1);
+	ck_ok(blob_open(location, &other, &err), &err);
+	ck_ok(blob_put(other, "x", "1", 1, &err), &err);
+	ck_ok(blob_put(other, "x", "2", 1, &err), &err);
+	blob_close(other);
+	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "another", 1);
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	ck_ok(blob_open(location, &other, &err), &err);
+	ck_assert_int_eq(blob_put(other, "x", "3", 1, &err), ERR_PERM);
+	blob_close(other);
+	assert_content("x", "2");
+}
+END_TEST
+
+/* The store knows one region. */
+START_TEST(the_region_may_stand_in_a_file)
+{
+	static const char text[] = "[default]\nregion = us-east-1\n[profile far]\nregion = moon-1\n";
+	char *path = strdup(test_path("config"));
+	struct blob *other;
+
+	unsetenv("AWS_REGION");
+	setenv("AWS_CONFIG_FILE", path, 1);
+	ck_ok(file_replace(path, text, strlen(text), &err), &err);
+	ck_ok(blob_open(location, &other, &err), &err);
+	ck_ok(blob_put(other, "x", "1", 1, &err), &err);
+	blob_close(other);
+	setenv("AWS_PROFILE", "far", 1);
+	ck_ok(blob_open(location, &other, &err), &err);
+	ck_assert_int_eq(blob_put(other, "x", "1", 1, &err), ERR_PERM);
+	blob_close(other);
+	free(path);
+}
+END_TEST
+
 START_TEST(a_location_that_names_no_bucket_is_refused)
 {
 	struct blob *other;
@@ -375,11 +495,15 @@ static void s3_cases(Suite *suite)
 		tcase_add_test(tc, without_keys_the_places_to_put_them_are_named);
 		tcase_add_test(tc, keys_may_stand_in_a_file);
 		tcase_add_test(tc, keys_may_come_from_the_metadata_of_an_instance);
+		tcase_add_test(tc, keys_may_come_from_a_container);
+		tcase_add_test(tc, the_region_may_stand_in_a_file);
 		tcase_add_test(tc, a_location_that_names_no_bucket_is_refused);
+		tcase_add_test(tc, of_many_large_files_of_one_name_one_wins);
 	}
 	tcase_add_test(tc, an_adopted_file_is_moved_and_never_replaces);
 	tcase_add_test(tc, a_large_file_goes_up_in_parts);
 	tcase_add_test(tc, a_folder_is_there_when_it_is_whole);
+	tcase_add_test(tc, a_folder_that_fails_leaves_nothing);
 	suite_add_tcase(suite, tc);
 }
 
