@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conform.h"
+#include "format.h"
 #include "looks.h"
 #include "pipeline.h"
 #include "plugin/batch.h"
@@ -26,8 +27,6 @@
 
 #define BATCH_ROWS 16384
 #define BATCH_BYTES (8u << 20)
-#define PLUGINS_MAX 64
-#define SNIFF_MIN 1
 #define PREVIEW_ROWS 100
 #define MARK_MAX (64u << 10)
 #define GROWN_MAX 1000
@@ -44,7 +43,8 @@ struct ingest {
 	struct rejects *rejects;
 	struct json *files, *reject_files; /* of the part at hand */
 	struct json *units;                /* state */
-	size_t unit;
+	size_t unit, n_done;               /* n_done: units of this order */
+	const char *lacking;               /* the plugin of the unit at hand that needs another worker, or NULL */
 	int64_t seq, rows, rows_decoded, bytes_done, bytes_total, n_files;
 	uint64_t target_bytes;
 	/* the unit at hand */
@@ -125,12 +125,13 @@ static struct json *make_parameters(const struct ingest *in)
 	return parameters;
 }
 
-static struct json *make_part(struct ingest *in, int final)
+static struct json *make_part(struct ingest *in, int final, int pauses)
 {
 	struct json *part = json_new_object(), *rejects = json_new_object(), *state = json_new_object();
 
 	json_set_int(part, "seq", ++in->seq);
 	json_set_bool(part, "final", final);
+	json_set_bool(part, "pauses", pauses);
 	json_set_str(part, "app_id", json_get_str(in->order, "app_id", in->task));
 	json_set_str(part, "operation", "WRITE");
 	json_set(part, "parameters", make_parameters(in));
@@ -177,7 +178,8 @@ static int finish_file(struct ingest *in, struct err *err)
 	return r;
 }
 
-static int send_part(struct ingest *in, int final, struct err *err)
+/* final: the task is done; pauses: the order is, and another one goes on behind this part */
+static int send_part(struct ingest *in, int final, int pauses, struct err *err)
 {
 	struct json *part;
 	int r = finish_file(in, err);
@@ -186,7 +188,7 @@ static int send_part(struct ingest *in, int final, struct err *err)
 		r = rejects_flush(in->rejects, in->reject_files, err);
 	if (r)
 		return r;
-	part = make_part(in, final);
+	part = make_part(in, final, pauses);
 	r = in->events->on_part(in->events->ctx, part, err);
 	json_free(part);
 	return r;
@@ -194,36 +196,28 @@ static int send_part(struct ingest *in, int final, struct err *err)
 
 /* ---- choosing the plugin -------------------------------------------------------------------------------------- */
 
+/* The order may say what the unit is: an earlier one has found it out, see pipeline.h. */
+static const char *format_of_unit(const struct ingest *in)
+{
+	const struct json *found = json_get(in->order, "found");
+
+	if (json_get_int(found, "unit", -1) == (int64_t)in->unit)
+		return json_get_str(found, "plugin", "");
+	return json_str(json_pointer(in->spec, "/format/plugin"), "auto");
+}
+
+/* What is found by content gets no rights here that it would not have by name: another order is to be given for it. */
 static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
 {
-	const char *name = json_str(json_pointer(in->spec, "/format/plugin"), "auto");
-	const struct loader_plugin *all[PLUGINS_MAX];
-	uint32_t best = 0, score;
-	struct err head_err = {0};
-	orasi_bytes head;
-	size_t n;
+	const char *name = format_of_unit(in);
+	int r = format_choose(in->loader, name, in->source, uri, &in->plugin, err);
 
-	if (strcmp(name, "auto"))
-		return loader_find(in->loader, "ingest", name, &in->plugin, err);
-	head = source_head(in->source, &head_err);
-	n = loader_all(in->loader, "ingest", all, PLUGINS_MAX);
-	for (size_t i = 0; i < n; i++) {
-		score = 0;
-		loader_call(in->loader, all[i], "sniff",
-		            all[i]->ingest->sniff(all[i]->descriptor->id, head, (orasi_str){uri, strlen(uri)}, &score));
-		if (score > best && score <= 100) {
-			best = score;
-			in->plugin = all[i];
-		}
-	}
-	if (best >= SNIFF_MIN)
-		return 0;
-	if (head_err.code)
-		return err_set(err, head_err.code, "%s", head_err.text);
-	return err_set(err, ERR_INVALID,
-	               "'%.300s' looks like %s, which no plugin here recognises: convert it, add a plugin, "
-	               "or name one with format.plugin (see 'orasi plugin list')",
-	               uri, looks_like(head.ptr, head.len));
+	if (r || strcmp(name, "auto") || !format_lacks_rights(in->plugin, in->events->rights))
+		return r;
+	in->lacking = in->plugin->descriptor->id;
+	return err_set(err, ERR_PERM,
+	               "'%.300s' is of the format '%s', which needs rights that this worker does not have", uri,
+	               in->plugin->descriptor->name);
 }
 
 /* ---- the decoder ------------------------------------------------------------------------------------------------ */
@@ -504,7 +498,7 @@ static int after_batch(struct ingest *in, struct err *err)
 	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
 		return 0;
 	r = save_transforms(in, err);
-	return r ? r : send_part(in, 0, err);
+	return r ? r : send_part(in, 0, 0, err);
 }
 
 static int read_batches(struct ingest *in, struct err *err)
@@ -595,6 +589,7 @@ static int run_unit(struct ingest *in, struct err *err)
 		return r;
 	}
 	in->bytes_done += size;
+	in->n_done++;
 	json_set_bool(unit, "done", 1);
 	json_del(unit, "mark");
 	json_del(unit, "transforms");
@@ -692,6 +687,44 @@ static struct json *make_result(struct ingest *in)
 	return result;
 }
 
+static struct json *make_again(const struct ingest *in)
+{
+	struct json *again = json_new_object(), *found = json_new_object();
+
+	if (in->lacking) {
+		json_set_int(found, "unit", (int64_t)in->unit);
+		json_set_str(found, "plugin", in->lacking);
+	}
+	json_set(again, "again", found);
+	return again;
+}
+
+/* All that are not done; of an order with "found" only that one, because the others have no claim to its rights. *again:
+ * what is left is for another order. */
+static int run_units(struct ingest *in, struct json **again, struct err *err)
+{
+	int64_t only = json_int(json_pointer(in->order, "/found/unit"), -1);
+	size_t left = 0;
+
+	for (; in->unit < json_count(in->units); in->unit++) {
+		int r = 0;
+
+		if (json_get_bool(unit_at(in), "done", 0))
+			continue;
+		if (only >= 0 && (int64_t)in->unit != only)
+			left++;
+		else
+			r = run_unit(in, err);
+		if (r && !in->lacking)
+			return r;
+		if (r)
+			break;
+	}
+	if (in->lacking || (left && !in->dry_run))
+		*again = make_again(in);
+	return 0;
+}
+
 int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                     struct json **ret, struct err *err)
 {
@@ -703,6 +736,7 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
 		.staging = json_get_str(order, "staging", ""),
 		.task = json_get_str(order, "task", ""),
 	};
+	struct json *again = NULL;
 	int r;
 
 	in.dry_run = json_get_bool(in.spec, "dry_run", 0);
@@ -710,16 +744,17 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
 	r = start(&in, err);
 	if (!r)
 		measure(&in);
-	for (; !r && in.unit < json_count(in.units); in.unit++)
-		if (!json_get_bool(unit_at(&in), "done", 0))
-			r = run_unit(&in, err);
+	if (!r)
+		r = run_units(&in, &again, err);
 	if (!r && rejects_over(in.rejects))
 		r = err_set(err, ERR_INVALID, "too many records were rejected: %lld; the first: %.300s",
 		            (long long)rejects_count(in.rejects), rejects_first(in.rejects));
-	if (!r && !in.dry_run)
-		r = send_part(&in, 1, err);
+	if (!r && !in.dry_run && (!again || in.n_done))
+		r = send_part(&in, !again, again != NULL, err);
 	if (!r)
-		*ret = make_result(&in);
+		*ret = again ? again : make_result(&in);
+	else
+		json_free(again);
 	close_unit(&in);
 	spread_free(in.output);
 	json_free(in.partition_by);

@@ -30,13 +30,19 @@ struct pipeline_events {
 	/* Hands the part over; returns when the one before is committed. Takes nothing. */
 	int (*on_part)(void *ctx, const struct json *part, struct err *err);
 	int (*is_cancelled)(void *ctx);
+	unsigned rights; /* of this process: ORASI_FLAG_NEEDS_* shifted down to 1, 2, 4 */
 };
 
 /* How sources are opened where the process may not do it itself: a descriptor or -errno. NULL: open(2). Once, at the
  * start. */
 void pipeline_set_opener(int (*open_file)(const char *path));
 
-/* Orders as in worker/worker.h; results belong to the caller. */
+/* Orders as in worker/worker.h; results belong to the caller.
+ *
+ * Ingest: a source whose format is found by its content may turn out to need rights that this worker does not have. Then
+ * what is done so far becomes a part that says "pauses", and the RESULT is {"again":{"unit","plugin"}}: give the order
+ * again, with this as "found", to a worker that has the rights of that plugin. There only this unit is read, and no other
+ * plugin is asked what a file is; when units are left the RESULT is {"again":{}}: give the order without "found". */
 int pipeline_ingest(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                     struct json **ret, struct err *err);
 int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err);

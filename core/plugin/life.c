@@ -110,6 +110,19 @@ static unsigned wanted_rights(const struct file *file)
 	return rights;
 }
 
+int registry_check_rights(const struct plugin_registry *reg, const struct file *file, struct err *err)
+{
+	unsigned wanted = wanted_rights(file),
+		 lacking = wanted ? wanted & ~trust_rights(reg->config.trust_file, file->note.bundle_id) : 0;
+
+	if (!lacking)
+		return 0;
+	return err_set(err, ERR_PERM,
+	               "it needs the rights %s, which are not granted: add {\"bundle\":\"%s\",\"rights\":"
+	               "[…]} to \"rights\" of '%.200s'",
+	               trust_rights_text(lacking), file->note.bundle_id, reg->config.trust_file);
+}
+
 static int is_referenced(struct plugin_registry *reg, const char *sha, size_t n)
 {
 	list_each (item, &reg->files)
@@ -158,9 +171,8 @@ void registry_activate(struct plugin_registry *reg, struct file *file)
 {
 	struct file *rival = registry_find_rival(reg, file);
 	const struct file *pinned;
-	unsigned wanted = wanted_rights(file),
-		 lacking = wanted ? wanted & ~trust_rights(reg->config.trust_file, file->note.bundle_id) : 0;
 	char reason[sizeof(file->reason)];
+	struct err err = {0};
 
 	complete_description(file);
 	if (rival) {
@@ -170,12 +182,8 @@ void registry_activate(struct plugin_registry *reg, struct file *file)
 		log_warn("plugin.shadowed", LOG_STR("path", file->path), LOG_STR("reason", file->reason));
 		return;
 	}
-	if (lacking) {
-		snprintf(reason, sizeof(reason),
-		         "it needs the rights %s, which are not granted: add {\"bundle\":\"%s\",\"rights\":"
-		         "[…]} to \"rights\" of '%.200s'",
-		         trust_rights_text(lacking), file->note.bundle_id, reg->config.trust_file);
-		registry_refuse(reg, file, reason);
+	if (registry_check_rights(reg, file, &err)) {
+		registry_refuse(reg, file, err.text);
 		return;
 	}
 	pinned = registry_pinned(reg, file->note.bundle_id);

@@ -88,6 +88,8 @@ int registry_check_trust(const struct plugin_registry *reg, struct file *file, c
 
 /* ---- life.c ------------------------------------------------------------------------------------------------------ */
 
+/* Were all the rights that its plugins ask for granted? ERR_PERM with the remedy. */
+int registry_check_rights(const struct plugin_registry *reg, const struct file *file, struct err *err);
 void registry_activate(struct plugin_registry *reg, struct file *file); /* if nothing speaks against it */
 void registry_count_active(struct plugin_registry *reg);
 /* The plugin of a file by id or name; NULL: it has none. */

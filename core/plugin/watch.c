@@ -107,7 +107,13 @@ static void check_active_again(struct plugin_registry *reg)
 		struct err err = {0};
 		struct buf bytes;
 
-		if (file->state != STATE_ACTIVE || reg->config.trust == TRUST_OFF)
+		if (file->state != STATE_ACTIVE)
+			continue;
+		if (registry_check_rights(reg, file, &err)) {
+			registry_refuse(reg, file, err.text);
+			continue;
+		}
+		if (reg->config.trust == TRUST_OFF)
 			continue;
 		buf_init(&bytes, 0);
 		if (!file_read(file->cas, 1u << 30, &bytes, NULL) && registry_check_trust(reg, file, &bytes, &err))

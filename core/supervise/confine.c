@@ -47,9 +47,35 @@ static unsigned rights_of(const struct order *order)
 	unsigned rights = plugin_rights(plugins, json_get_str(spec, "plugin", ""));
 
 	rights |= plugin_rights(plugins, json_str(json_pointer(spec, "/format/plugin"), ""));
+	rights |= plugin_rights(plugins, json_str(json_pointer(order->json, "/found/plugin"), ""));
 	for (size_t i = 0; i < json_count(steps); i++)
 		rights |= plugin_rights(plugins, json_get_str(json_at(steps, i), "name", ""));
 	return rights | index_rights(order);
+}
+
+/* Of the plugins whose indexes a query may open: those of the datasets that its text names. An index that is about to be
+ * made is named itself. */
+static unsigned query_rights(const struct order *order)
+{
+	const struct supervise *sup = order->sup;
+	const struct json *datasets = json_get(order->json, "datasets");
+	const char *sql = json_get_str(order->json, "sql", "");
+	unsigned rights = plugin_rights(sup->env.plugins, json_str(json_pointer(order->json, "/index/plugin"), ""));
+	const struct catalog_index **indexes;
+	struct arena arena;
+	size_t n;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < json_count(datasets); i++) {
+		const char *name = json_get_str(json_at(datasets, i), "name", "");
+
+		if (!strcasestr(sql, name) || catalog_indexes(sup->env.catalog, name, &arena, &indexes, &n))
+			continue;
+		for (size_t k = 0; k < n; k++)
+			rights |= plugin_rights(sup->env.plugins, indexes[k]->plugin);
+	}
+	arena_done(&arena);
+	return rights;
 }
 
 /* ---- places --------------------------------------------------------------------------------------- */
@@ -121,6 +147,8 @@ void confine_order(struct order *order)
 		order->rights = RIGHT_NET;
 	if (order->role == ROLE_TASK)
 		order->rights = rights_of(order);
+	if (order->role == ROLE_QUERY)
+		order->rights = query_rights(order);
 	if (order->role == ROLE_TASK || order->role == ROLE_QUERY) {
 		order->places = places_of(order);
 		order->rights |= far_rights(order);

@@ -44,10 +44,11 @@ struct job {
 	int noting;           /* the queue will call on_noted */
 	int abandoned;        /* the agent stops: freed as soon as nobody will call back */
 	struct json *result;
-	struct err err;  /* why it failed */
-	int waits;       /* its plugin is away */
-	int ended;       /* the work's order has ended */
-	struct buf data; /* rows of a query task */
+	struct err err;     /* why it failed */
+	int waits;          /* its plugin is away */
+	struct json *found; /* the format of a unit of an ingest, see again.c; or NULL */
+	int ended;          /* the work's order has ended */
+	struct buf data;    /* rows of a query task */
 	char id[ID_LEN], staging[PATH_MAX];
 	int slots, is_callback;
 	int64_t retry_after_ms;
@@ -78,6 +79,7 @@ static void job_free(struct job *job)
 	json_free(job->body);
 	json_free(job->part);
 	json_free(job->result);
+	json_free(job->found);
 	buf_done(&job->data);
 	arena_done(&job->arena);
 	free(job);
@@ -380,6 +382,21 @@ static void take_result(struct job *job, const struct json *result)
 		job_fail(job, &err);
 }
 
+/* Whether the work goes on with another order. What was read is committed: the worker waits for that. */
+static int goes_on(struct job *job, const struct json *result)
+{
+	struct err err = {0};
+	int r;
+
+	if ((job->commit || job->noting) && json_get(result, "again"))
+		r = err_set(&err, ERR_INTERNAL, "the worker asks for another order while a part is on its way");
+	else
+		r = again_take(job->sup, job->task, job->body, result, &job->found, &err);
+	if (err.code)
+		job_fail(job, &err);
+	return r == 1;
+}
+
 static void on_end(void *ctx, const struct json *result, const struct err *err)
 {
 	struct job *job = ctx;
@@ -393,6 +410,8 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 	}
 	if (err->code)
 		job_fail(job, err);
+	else if (goes_on(job, result))
+		job->ended = 0;
 	else
 		take_result(job, result);
 	job_step(job);
@@ -410,6 +429,8 @@ static void set_common(struct job *job, struct json *json)
 	json_set_int(json, "timeout_ms", job->task->timeout_ms);
 	json_set_str(json, "staging", job->staging);
 	json_set(json, "checkpoint", json_copy(job->part));
+	if (json_get(job->found, "plugin"))
+		json_set(json, "found", json_copy(job->found));
 }
 
 static void job_run(struct job *job)

@@ -34,6 +34,12 @@ const struct kind *kind_find(const char *name); /* NULL: unknown */
 struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix);
 struct json *kind_index(const struct json *body); /* {"name"} or null */
 
+/* ---- again.c: a format that is found needs another worker ------------------------------------------------------- */
+/* 1: the order is to be given again, with *found (owned by the caller, NULL at first); 0: the result is the result; or an
+ * error: the worker lies. */
+int again_take(struct supervise *sup, const struct task *task, const struct json *body, const struct json *result,
+               struct json **found, struct err *err);
+
 /* ---- state.c: what plugins remember from task to task ---------------------------------------------------------- */
 int state_show(struct supervise *sup, const char *plugin, struct json *order, int64_t *ret_seen, struct err *err);
 /* Fills reads and puts, which point into `report`. ERR_PLUGIN. */

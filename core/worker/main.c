@@ -190,6 +190,7 @@ int main(int argc, char **argv)
 	}
 	crash_catch(link_page(worker.link));
 	worker.memory = (int64_t)arguments.memory;
+	worker.rights = (unsigned)arguments.rights;
 	/* A query worker maps segments and keeps files open as it likes. */
 	wear_begin(&worker.wear, strcmp(worker.role, "query") ? arguments.memory : 0);
 	log_link = worker.link;

@@ -32,7 +32,7 @@ void worker_progress(void *ctx, int64_t done, int64_t total, int64_t rows, int64
 	json_free(json);
 }
 
-/* One part may be on its way while the next is made; a final one is waited for. */
+/* One part may be on its way while the next is made; the last of an order is waited for. */
 static int on_part(void *ctx, const struct json *part, struct err *err)
 {
 	struct worker *worker = ctx;
@@ -43,7 +43,7 @@ static int on_part(void *ctx, const struct json *part, struct err *err)
 		json_set_int(json, "order", worker->order);
 		worker->part = json_get_int(part, "seq", 0);
 		link_send(worker->link, WIRE_PART, json);
-		if (json_get_bool(part, "final", 0))
+		if (json_get_bool(part, "final", 0) || json_get_bool(part, "pauses", 0))
 			r = link_wait_part(worker->link, worker->part, err);
 	}
 	json_free(json);
@@ -65,7 +65,7 @@ typedef int (*pipeline_fn)(struct loader *loader, const struct json *order, cons
 static int run_pipeline(struct worker *worker, pipeline_fn fn, const struct json *order, struct json **ret,
                         struct err *err)
 {
-	struct pipeline_events events = {worker, worker_progress, on_part, is_cancelled};
+	struct pipeline_events events = {worker, worker_progress, on_part, is_cancelled, worker->rights};
 
 	link_reset(worker->link, 0);
 	worker->part = 0;

@@ -17,7 +17,8 @@ struct worker {
 	int64_t part;  /* the last part sent */
 	int64_t asked; /* requests over HTTP */
 	int64_t told_at;
-	int64_t memory; /* bytes, 0: no limit */
+	unsigned rights; /* that it was started with */
+	int64_t memory;  /* bytes, 0: no limit */
 	struct wear wear;
 };
 

@@ -12,7 +12,8 @@
  * role task    runs one attempt with any plugin; writes into its staging folder only
  *   ingest          spec (task body), rejects {"name","location"}, checkpoint (last committed intent or
  *                   null) → PART per committed unit of work, RESULT {"rows_in","rows","rejected",
- *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too.
+ *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too. found {"unit",
+ *                   "plugin"}: the format of one unit, see pipeline.h; RESULT may be {"again":found}.
  *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, http (may it ask), kv (its
  *                   state: plugin/kv.h), checkpoint → PART per checkpoint {"seq","state"},
  *                   RESULT {"output":{…},"next":[task bodies],"kv":report}

@@ -65,7 +65,7 @@ static struct json *run(int (*task)(struct loader *, const struct json *, const 
                                     struct json **, struct err *),
                         void *commit, struct json *order)
 {
-	struct pipeline_events events = {commit, on_progress, on_part, is_cancelled};
+	struct pipeline_events events = {commit, on_progress, on_part, is_cancelled, 0};
 	struct json *result;
 
 	parts = 0;
