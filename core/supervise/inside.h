@@ -85,6 +85,8 @@ struct process {
 	int output_fd;           /* the same pipe as `output`: what is left in it at the end is read at once */
 	int killed;              /* SIGKILL has been sent */
 	int wanted;              /* that it ends: nobody is to blame */
+	int leaf;                /* of a cgroup, its folder; -1: none */
+	int64_t cpu_given_ms;    /* of the leaf, when it got its order; -1: not known */
 	int64_t cpu_told_ms;     /* by it, of the orders that it has done */
 	int64_t cpu_ms, rss_kib; /* as the kernel says, when it was looked at last */
 	int spent;               /* it says itself that it is worn out */
@@ -133,6 +135,21 @@ size_t confine_arguments(struct process *process, const char **argv);
 int confine_watch(struct process *process, struct err *err);
 void confine_done(struct supervise *sup);
 
+/* ---- cgroups: cgroup.c ----------------------------------------------------------------------- */
+
+struct cgroup {
+	int dir; /* -1: none */
+	char path[2200];
+	int memory, pids; /* controllers that are there */
+	int64_t last;     /* leaf */
+};
+void cgroup_init(struct supervise *sup); /* finds one, or says why there is none */
+void cgroup_done(struct supervise *sup);
+void cgroup_enter(struct process *process);           /* a leaf for it, before it has anything to do */
+void cgroup_leave(struct process *process);           /* ends whatever is in it */
+int64_t cgroup_cpu_ms(const struct process *process); /* of all that is or was in its leaf; -1: not known */
+int cgroup_ran_out(const struct process *process);    /* of memory, and the kernel has ended it */
+
 /* ---- requests over HTTP ---------------------------------------------------------------------- */
 
 struct fetch_target {
@@ -175,6 +192,7 @@ struct supervise {
 	const struct supervise_config *config;
 	struct queue *queue;
 	struct pool pools[ROLES];
+	struct cgroup cgroup;
 	struct loop_timer *idle_timer, *soon_timer, *claim_timer, *stop_timer, *watch_timer;
 	int watching;                 /* the timer runs */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */

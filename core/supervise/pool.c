@@ -383,6 +383,23 @@ static const char *path_of(const struct process *process, const char *plugin)
 	return NULL;
 }
 
+static int64_t cpu_of_order(const struct process *process)
+{
+	int64_t measured = cgroup_cpu_ms(process), ms = process->cpu_ms - process->cpu_told_ms;
+
+	if (measured >= 0 && process->cpu_given_ms >= 0)
+		ms = measured - process->cpu_given_ms;
+	return ms > 0 ? ms : 0;
+}
+
+/* The kernel's end of a leaf that is too large comes before that of ours, and is as good a reason. */
+static void note_memory(struct process *process)
+{
+	if (!*process->why && cgroup_ran_out(process))
+		snprintf(process->why, sizeof(process->why), "took more memory than the %llu MiB of workers.memory",
+		         (unsigned long long)(process->sup->config->memory >> 20));
+}
+
 void pool_dead(struct process *process, int code, int signal)
 {
 	struct supervise *sup = process->sup;
@@ -393,11 +410,10 @@ void pool_dead(struct process *process, int code, int signal)
 	struct err err = {0};
 	int stopped = order && order->stop.code, natural = process->wanted || stopped || sup->stopping;
 
-	struct task_usage usage = {signal ? signal : -code, process->cpu_ms - process->cpu_told_ms, process->rss_kib};
+	struct task_usage usage = {signal ? signal : -code, cpu_of_order(process), process->rss_kib};
 
-	if (usage.cpu_ms < 0)
-		usage.cpu_ms = 0;
 	process_read_rest(process);
+	note_memory(process);
 	describe_death(process, code, signal, &blame, &err);
 	sup->stats.kills += process->killed;
 	if (!process->wanted)

@@ -154,11 +154,15 @@ static int64_t within(int64_t v)
 	return v < 0 ? 0 : v > USAGE_MAX ? USAGE_MAX : v;
 }
 
+/* A leaf knows it better: it counts what the worker has started, too, and nobody can lie about it. */
 static void take_usage(struct process *process, const struct json *json)
 {
 	struct task_usage *usage = &process->order->usage;
+	int64_t measured = cgroup_cpu_ms(process);
 
 	usage->cpu_ms = within(json_get_int(json, "cpu_ms", 0));
+	if (measured >= 0 && process->cpu_given_ms >= 0)
+		usage->cpu_ms = measured - process->cpu_given_ms;
 	usage->rss_kib = within(json_get_int(json, "rss_kib", 0));
 	process->cpu_told_ms += usage->cpu_ms;
 }
@@ -380,7 +384,7 @@ int process_new(struct supervise *sup, enum role role, const struct order *order
 	list_init(&process->link);
 	process->sup = sup;
 	process->role = role;
-	process->output_fd = process->files_fd = -1;
+	process->output_fd = process->files_fd = process->leaf = -1;
 	process->rights = order ? order->rights : 0;
 	process->places = role == ROLE_TASK || role == ROLE_QUERY ? sup->n_places : 0;
 	process->started_at = clock_wall_ms();
@@ -394,6 +398,7 @@ int process_new(struct supervise *sup, enum role role, const struct order *order
 		process_free(process);
 		return r;
 	}
+	cgroup_enter(process);
 	*ret = process;
 	return 0;
 }
@@ -405,6 +410,7 @@ void process_free(struct process *process)
 	list_del(&process->link);
 	fetch_forget(process);
 	loop_child_free(process->child);
+	cgroup_leave(process);
 	loop_stream_free(process->stream);
 	loop_stream_free(process->output);
 	loop_timer_free(process->timer);
@@ -457,6 +463,7 @@ void process_give(struct process *process, struct order *order)
 	memset(process->page->last_plugin, 0, sizeof(process->page->last_plugin));
 	process->page->cancel = 0;
 	process->page->calls = 0;
+	process->cpu_given_ms = cgroup_cpu_ms(process);
 	process->tail.len = 0;
 	process->tail.text[0] = '\0';
 	if (process->role == ROLE_SCAN)

@@ -34,6 +34,10 @@ const struct option supervise_options[] = {
          "Walls around workers that run plugins: which files, system calls and networks they can use.\n"
          "enforce: what the kernel offers of Landlock and seccomp; log: forbidden calls are logged by the\n"
          "kernel and let through; off: none. See docs/PLUGIN-TRUST.md."},
+	{"cgroup", OPTION_STR, offsetof(struct supervise_config, cgroup), "", 0, 0, NULL,
+         "A cgroup (version 2) below which each worker gets a leaf of its own, with limits of memory and processes:\n"
+         "a folder that the agent's user can write; empty: the agent's own, if that was delegated to it (systemd:\n"
+         "Delegate=yes); off: none. See docs/PLUGIN-TRUST.md."},
 	OPTION_END,
 };
 
@@ -119,6 +123,7 @@ int supervise_new(const struct supervise_env *env, const struct supervise_config
 	sup->env = *env;
 	sup->config = config;
 	list_init(&sup->jobs);
+	sup->cgroup.dir = -1;
 	fill_metrics(sup);
 	r = pool_init(sup, err);
 	if (r) {
@@ -173,6 +178,7 @@ int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_re
 	sup->queue = queue;
 	sup->env.plugins = plugins;
 	sweep_staging(sup);
+	cgroup_init(sup);
 	r = pool_warm(sup, ROLE_TASK, err);
 	if (!r)
 		r = pool_warm(sup, ROLE_QUERY, err);
@@ -220,6 +226,7 @@ void supervise_free(struct supervise *sup)
 		return;
 	jobs_forget(sup);
 	pool_done(sup);
+	cgroup_done(sup);
 	loop_timer_free(sup->stop_timer);
 	free(sup);
 }
