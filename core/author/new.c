@@ -15,9 +15,11 @@
 static const struct {
 	const char *kind, *lang, *example;
 } skeletons[] = {
-	{"ingest", "c", "lines"},     {"ingest", "c++", "lines-cpp"}, {"ingest", "rust", "lines-rust"},
-	{"index", "c", "hash"},       {"transform", "c", "upper"},    {"task", "c", "primes"},
-	{"notifier", "c", "logbook"},
+	{"ingest", "c", "lines"},     {"ingest", "c++", "lines-cpp"},     {"ingest", "rust", "lines-rust"},
+	{"index", "c", "hash"},       {"index", "c++", "hash-cpp"},       {"index", "rust", "hash-rust"},
+	{"transform", "c", "upper"},  {"transform", "c++", "upper-cpp"},  {"transform", "rust", "upper-rust"},
+	{"task", "c", "primes"},      {"task", "c++", "primes-cpp"},      {"task", "rust", "primes-rust"},
+	{"notifier", "c", "logbook"}, {"notifier", "c++", "logbook-cpp"}, {"notifier", "rust", "logbook-rust"},
 };
 
 static const char *find_example(const char *kind, const char *lang)
@@ -97,7 +99,7 @@ static void rename_all(struct buf *text, const struct naming *n)
 	replace(text, n->example_id, n->id);
 	replace_word(text, n, "\"", "\"");
 	replace_word(text, n, "\"", "\\0\"");
-	replace_word(text, n, "format:", "\\0\"");
+	replace_word(text, n, ":", "\\0\"");
 	replace_word(text, n, "NAME = ", "\n");
 	replace(text, "@RUSTCRATE@", n->rust);
 }

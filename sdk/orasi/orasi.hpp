@@ -139,6 +139,18 @@ class array {
 public:
 	array() noexcept : c_() {}
 	explicit array(ArrowArray &&taken) noexcept : c_(taken) { taken.release = nullptr; }
+	/* A record batch of whole columns, as many as its schema has, `n` rows each. */
+	array(std::int64_t n, std::vector<array> &&columns) : c_()
+	{
+		std::vector<ArrowArray> moved;
+		moved.reserve(columns.size() + 1);
+		for (array &column : columns)
+			moved.push_back(column.leave());
+		int r = arrow_array_struct(&c_, n, moved.data(), static_cast<std::int64_t>(moved.size()));
+		for (ArrowArray &column : moved)
+			arrow_array_release(&column); /* what has not been taken */
+		detail::must(r);
+	}
 	array(array &&other) noexcept : c_(other.c_) { other.c_.release = nullptr; }
 	array &operator=(array &&other) noexcept
 	{
@@ -152,6 +164,10 @@ public:
 	const ArrowArray *get() const noexcept { return &c_; }
 	ArrowArray *get() noexcept { return &c_; }
 	std::int64_t length() const noexcept { return c_.length; }
+	std::int64_t columns() const noexcept { return c_.n_children; }
+	const ArrowArray &column(std::int64_t i) const noexcept { return *c_.children[i]; }
+	/* Moves column i out; it is not here any more. */
+	array take(std::int64_t i) noexcept { return array(std::move(*c_.children[i])); }
 	ArrowArray leave() noexcept
 	{
 		ArrowArray c = c_;
@@ -180,7 +196,8 @@ private:
 	arrow_builder *b_;
 };
 
-/* Builds record batches of a struct schema: a value into every column, then end_row. */
+/* Builds record batches of a struct schema: a value into every column, then end_row. Of any other schema it builds one
+ * column: values into whole(). */
 class builder {
 public:
 	explicit builder(const ArrowSchema *s) : b_(arrow_builder_new(s)) { detail::must(!b_); }
@@ -189,6 +206,7 @@ public:
 	~builder() { arrow_builder_free(b_); }
 
 	orasi::column column(std::int64_t i) noexcept { return orasi::column(arrow_builder_child(b_, i)); }
+	orasi::column whole() noexcept { return orasi::column(b_); }
 	void end_row() { detail::must(arrow_end_struct(b_)); }
 	std::int64_t length() const noexcept { return arrow_builder_length(b_); }
 	std::size_t bytes() const noexcept { return arrow_builder_bytes(b_); }
@@ -383,6 +401,83 @@ private:
 	orasi_source *c_;
 };
 
+/* The blobs of one segment of an index: written once, then read. */
+class store {
+public:
+	explicit store(orasi_store *c) noexcept : c_(c) {}
+	std::uint64_t create(const char *name)
+	{
+		std::uint64_t handle = 0;
+		check([&](orasi_error *err) { return c_->create(c_, name, &handle, err); });
+		return handle;
+	}
+	void append(std::uint64_t handle, const void *p, std::size_t n)
+	{
+		if (n)
+			check([&](orasi_error *err) { return c_->append(c_, handle, p, n, err); });
+	}
+	/* Inside of what was appended. */
+	void pwrite(std::uint64_t handle, std::uint64_t off, const void *p, std::size_t n)
+	{
+		check([&](orasi_error *err) { return c_->pwrite(c_, handle, off, p, n, err); });
+	}
+	std::uint64_t open(const char *name, std::uint64_t &ret_size)
+	{
+		std::uint64_t handle = 0;
+		check([&](orasi_error *err) { return c_->open(c_, name, &handle, &ret_size, err); });
+		return handle;
+	}
+	void pread(std::uint64_t handle, std::uint64_t off, void *p, std::size_t n)
+	{
+		check([&](orasi_error *err) { return c_->pread(c_, handle, off, p, n, err); });
+	}
+	/* All of the blob, until it is closed. */
+	const std::uint8_t *map(std::uint64_t handle)
+	{
+		const std::uint8_t *bytes = nullptr;
+		check([&](orasi_error *err) { return c_->map(c_, handle, &bytes, err); });
+		return bytes;
+	}
+	void close(std::uint64_t handle)
+	{
+		check([&](orasi_error *err) { return c_->close(c_, handle, err); });
+	}
+
+private:
+	template <class F> static void check(F &&f)
+	{
+		orasi_error err = {};
+		err.struct_size = sizeof(err);
+		orasi_status status = f(&err);
+		if (status)
+			throw error(status, err.message);
+	}
+	orasi_store *c_;
+};
+
+/* A blob that is read, closed at the end. */
+class blob {
+public:
+	blob(store from, const char *name) : from_(from), handle_(from_.open(name, size_)) {}
+	blob(const blob &) = delete;
+	blob &operator=(const blob &) = delete;
+	~blob()
+	{
+		try {
+			from_.close(handle_);
+		} catch (...) {
+		}
+	}
+	std::uint64_t size() const noexcept { return size_; }
+	const std::uint8_t *map() { return from_.map(handle_); }
+	void pread(std::uint64_t off, void *p, std::size_t n) { from_.pread(handle_, off, p, n); }
+
+private:
+	store from_;
+	std::uint64_t size_ = 0;
+	std::uint64_t handle_;
+};
+
 /* ---- descriptions ------------------------------------------------------------------------------------------------ */
 
 /* What a plugin's static describe() gives; texts must be literals. */
@@ -449,6 +544,8 @@ public:
 	virtual ~task() = default;
 	/* The result as JSON text. */
 	virtual std::string run(const orasi_task_run &run) = 0;
+	/* Derived classes may have the same: the JSON Schema of results, a literal. */
+	static const char *result_schema() noexcept { return nullptr; }
 
 	std::string result;
 };
@@ -458,6 +555,37 @@ public:
 	static constexpr std::uint32_t kind = ORASI_KIND_NOTIFIER;
 	virtual ~notifier() = default;
 	virtual void deliver(const orasi_event &event) = 0; /* an exception is this event's status */
+};
+
+/* See orasi/index.h for the contract. Derived classes have a constructor (host, config, const ArrowSchema &keys), which
+ * throws ORASI_E_CONFIG for columns that it cannot index, and static void caps(orasi_index_caps &ret) noexcept. Without
+ * merge the host builds anew. */
+class index {
+public:
+	static constexpr std::uint32_t kind = ORASI_KIND_INDEX;
+	/* One segment that comes into being; without finish it leaves nothing. */
+	class build {
+	public:
+		virtual ~build() = default;
+		virtual void add(const ArrowArray &keys, std::uint64_t first_row) = 0;
+		virtual void finish(orasi_segment_info &info) = 0;
+	};
+	class cursor {
+	public:
+		virtual ~cursor() = default;
+		virtual bool next(orasi_hits &hits) = 0; /* [cur] false at the end */
+	};
+	/* Its methods are [any]. */
+	class reader {
+	public:
+		virtual ~reader() = default;
+		virtual std::unique_ptr<cursor> query(const orasi_query &query) const = 0;
+		virtual std::uint64_t estimate(const orasi_query &query) const = 0;
+		virtual void verify(std::uint32_t level) const = 0;
+	};
+	virtual ~index() = default;
+	virtual std::unique_ptr<build> begin(store dst) = 0;
+	virtual std::unique_ptr<reader> open(store src, orasi_segment_info &info) = 0;
 };
 
 /* ---- the border -------------------------------------------------------------------------------------------------- */
@@ -520,6 +648,68 @@ orasi_status create(const orasi_host *h, const char *id, const orasi_config *c, 
 		*ret_self = made;
 		return ORASI_OK;
 	});
+}
+
+template <class P>
+bool make_index(const char *id, const orasi_host *h, const orasi_config *c, const ArrowSchema &keys, index *&ret)
+{
+	if constexpr (P::kind == ORASI_KIND_INDEX) {
+		if (is_named<P>(id)) {
+			ret = new P(host(h), config(c), keys);
+			return true;
+		}
+	}
+	(void)id, (void)h, (void)c, (void)keys, (void)ret;
+	return false;
+}
+
+template <class... P>
+orasi_status create_index(const orasi_host *h, const char *id, const orasi_config *c, const ArrowSchema *keys,
+                          void **ret_self, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		index *made = nullptr;
+		if (!(make_index<P>(id, h, c, *keys, made) || ...))
+			throw error(ORASI_E_NOTFOUND, "this file has no such plugin");
+		*ret_self = made;
+		return ORASI_OK;
+	});
+}
+
+template <class P> bool caps_one(const char *id, orasi_index_caps *ret) noexcept
+{
+	if constexpr (P::kind == ORASI_KIND_INDEX) {
+		if (is_named<P>(id)) {
+			P::caps(*ret);
+			return true;
+		}
+	}
+	(void)id, (void)ret;
+	return false;
+}
+
+template <class... P> orasi_status index_caps(const char *id, orasi_index_caps *ret) noexcept
+{
+	return (caps_one<P>(id, ret) || ...) ? ORASI_OK : ORASI_E_NOTFOUND;
+}
+
+template <class P> bool result_schema_one(const char *id, const char *&ret) noexcept
+{
+	if constexpr (P::kind == ORASI_KIND_TASK) {
+		if (is_named<P>(id)) {
+			ret = P::result_schema();
+			return true;
+		}
+	}
+	(void)id, (void)ret;
+	return false;
+}
+
+template <class... P> const char *result_schema(const char *id) noexcept
+{
+	const char *found = nullptr;
+	(void)(result_schema_one<P>(id, found) || ...);
+	return found;
 }
 
 template <class Base> void destroy(void *self) noexcept
@@ -660,6 +850,71 @@ inline orasi_status notifier_deliver(void *self, const orasi_event *const *event
 	return last;
 }
 
+inline orasi_status index_begin(void *self, orasi_store *dst, void **ret, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		*ret = static_cast<index *>(self)->begin(store(dst)).release();
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_add(void *build, const ArrowArray *keys, std::uint64_t first_row, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		static_cast<index::build *>(build)->add(*keys, first_row);
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_finish(void *build, orasi_segment_info *ret, orasi_error *err) noexcept
+{
+	std::unique_ptr<index::build> owned(static_cast<index::build *>(build));
+	return guard(err, [&]() -> orasi_status {
+		owned->finish(*ret);
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_open(void *self, orasi_store *src, void **ret, orasi_segment_info *info,
+                               orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		*ret = static_cast<index *>(self)->open(store(src), *info).release();
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_query(void *reader, const orasi_query *query, void **ret, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		*ret = static_cast<const index::reader *>(reader)->query(*query).release();
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_next(void *cursor, orasi_hits *hits, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		return static_cast<index::cursor *>(cursor)->next(*hits) ? ORASI_OK : ORASI_END;
+	});
+}
+
+inline orasi_status index_estimate(void *reader, const orasi_query *query, std::uint64_t *ret, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		*ret = static_cast<const index::reader *>(reader)->estimate(*query);
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status index_verify(void *reader, std::uint32_t level, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		static_cast<const index::reader *>(reader)->verify(level);
+		return ORASI_OK;
+	});
+}
+
 /* One table per kind and bundle; which class an instance is of is decided by the id. */
 template <class... P> struct bundle {
 	static std::uint32_t count() noexcept { return sizeof...(P); }
@@ -682,8 +937,12 @@ template <class... P> struct bundle {
 		static const orasi_transform_factory transform_table = {
 			sizeof(orasi_transform_factory), 0, create<transform, P...>, destroy<transform>, transform_bind,
 			transform_process, transform_flush, transform_save, no_extension};
-		static const orasi_task_factory task_table = {sizeof(orasi_task_factory), 0, nullptr, create<task, P...>,
-		                                              destroy<task>, task_run, no_extension};
+		static const orasi_index_factory index_table = {
+			sizeof(orasi_index_factory), 0, index_caps<P...>, create_index<P...>, destroy<index>, index_begin, index_add,
+			index_finish, destroy<index::build>, nullptr, index_open, destroy<index::reader>, index_query, index_next,
+			destroy<index::cursor>, index_estimate, index_verify, no_extension};
+		static const orasi_task_factory task_table = {sizeof(orasi_task_factory), 0, result_schema<P...>,
+		                                              create<task, P...>, destroy<task>, task_run, no_extension};
 		static const orasi_notifier_factory notifier_table = {sizeof(orasi_notifier_factory), 0, create<notifier, P...>,
 		                                                      destroy<notifier>, notifier_deliver, no_extension};
 		const struct {
@@ -691,6 +950,7 @@ template <class... P> struct bundle {
 			const void *table;
 			bool offered;
 		} tables[] = {{ORASI_INGEST_FACTORY, &ingest_table, has<ORASI_KIND_INGEST>()},
+		              {ORASI_INDEX_FACTORY, &index_table, has<ORASI_KIND_INDEX>()},
 		              {ORASI_TRANSFORM_FACTORY, &transform_table, has<ORASI_KIND_TRANSFORM>()},
 		              {ORASI_TASK_FACTORY, &task_table, has<ORASI_KIND_TASK>()},
 		              {ORASI_NOTIFIER_FACTORY, &notifier_table, has<ORASI_KIND_NOTIFIER>()}};

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# orasi plugin new: every kind in every language it offers gives a project that builds against the installed SDK and
-# passes its check, untouched; the Rust crate has the layouts of the headers.
+# orasi plugin new: every kind in every language gives a project that builds against the installed SDK and passes its
+# check, untouched; the Rust crate has the layouts of the headers.
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/install.sh"
 
@@ -10,10 +10,12 @@ mkdir "$SCRATCH/work" && cd "$SCRATCH/work" || exit 1
 export CARGO_HOME=$SCRATCH/cargo CARGO_NET_OFFLINE=true
 
 try() {
-	local kind=$1 lang=$2 name=$3
+	local kind=$1 lang=$2 name=$3 began
+	began=$(date +%s%N)
 	orasi plugin new "com.example.test.$name" --kind "$kind" --lang "$lang" >"$SCRATCH/new.log" 2>&1
 	if make -C "$name" check CHECKFLAGS="--seed 1" >"$SCRATCH/make.log" 2>&1; then
 		pass "a new $kind plugin in $lang builds and passes its check"
+		echo "# after $((($(date +%s%N) - began) / 1000000)) ms"
 	else
 		fail "a new $kind plugin in $lang builds and passes its check" "$(cat "$SCRATCH/new.log")" \
 			"$(grep -A2 '^not ok\|rror' "$SCRATCH/make.log" | head -20)"
@@ -23,45 +25,44 @@ try() {
 	same "and none of the example's" "" "$(grep -rlE 'com\.example\.[a-z-]+"' "$name" --include='*.c' --include='*.cpp' --include='*.rs')"
 }
 command -v jq >/dev/null || skip_all "jq is not here"
-for kind in ingest index transform task notifier; do
-	try $kind c "my-$kind"
-done
+kinds="ingest index transform task notifier"
+for kind in $kinds; do try $kind c "my-$kind"; done
 if command -v g++ >/dev/null; then
-	try ingest c++ my-cpp
+	for kind in $kinds; do try $kind c++ "my-$kind-cpp"; done
 else
 	pass "C++ # SKIP no g++ is here"
 fi
 if command -v cargo >/dev/null; then
-	try ingest rust my-rust
+	for kind in $kinds; do try $kind rust "my-$kind-rust"; done
 	cp -r "$(pkg-config --variable=rustcrate orasi-plugin)" "$SCRATCH/crate"
 	if (cd "$SCRATCH/crate" && cargo test --offline --quiet >"$SCRATCH/cargo.log" 2>&1); then
 		pass "the crate's structs are laid out as the headers', panics stop at the border"
 	else
 		fail "the crate's structs are laid out as the headers', panics stop at the border" "$(tail -20 "$SCRATCH/cargo.log")"
 	fi
-	cp my-rust/src/lib.rs good.rs
-	sed -i 's/let at = self.place;/let at = self.place; if at.line == 2 { panic!("no third line"); }/' my-rust/src/lib.rs
-	make -C my-rust >/dev/null 2>&1
+	cp my-ingest-rust/src/lib.rs good.rs
+	sed -i 's/let at = self.place;/let at = self.place; if at.line == 2 { panic!("no third line"); }/' my-ingest-rust/src/lib.rs
+	make -C my-ingest-rust >/dev/null 2>&1
 	printf 'a\nb\nc\n' >in.txt
 	same "a panic is an error with its words" "orasi plugin: 'next' fails (-7): panic: no third line" \
-		"$(orasi plugin run my-rust/my-rust.so in.txt 2>&1 >/dev/null | grep fails)"
-	cp good.rs my-rust/src/lib.rs
+		"$(orasi plugin run my-ingest-rust/my-ingest-rust.so in.txt 2>&1 >/dev/null | grep fails)"
+	cp good.rs my-ingest-rust/src/lib.rs
 else
 	pass "Rust # SKIP no cargo is here"
 fi
-cp my-cpp/my-cpp.cpp good.cpp
-sed -i 's/const place at = place_;/&\n\t\tif (at.line == 2)\n\t\t\tthrow std::logic_error("no third line");/' my-cpp/my-cpp.cpp
-make -C my-cpp >/dev/null 2>&1
+cp my-ingest-cpp/my-ingest-cpp.cpp good.cpp
+sed -i 's/const place at = place_;/&\n\t\tif (at.line == 2)\n\t\t\tthrow std::logic_error("no third line");/' my-ingest-cpp/my-ingest-cpp.cpp
+make -C my-ingest-cpp >/dev/null 2>&1
 printf 'a\nb\nc\n' >in.txt
 same "an exception is an error with its words" "orasi plugin: 'next' fails (-7): no third line" \
-	"$(orasi plugin run my-cpp/my-cpp.so in.txt 2>&1 >/dev/null | grep fails)"
-cp good.cpp my-cpp/my-cpp.cpp
+	"$(orasi plugin run my-ingest-cpp/my-ingest-cpp.so in.txt 2>&1 >/dev/null | grep fails)"
+cp good.cpp my-ingest-cpp/my-ingest-cpp.cpp
 
 # An agent takes them as they are.
 unset ORASI_PLUGINS_PATH ORASI_WORKERS_PROGRAM
 printf 'one\ntwo\n' >in.txt
 if agent_start; then
-	for name in my-cpp my-rust; do
+	for name in my-ingest-cpp my-ingest-rust; do
 		[ -f "$name/$name.so" ] || continue
 		make -C "$name" install PLUGINDIR="$DATA/plugins/local" >/dev/null 2>&1
 		for _ in $(seq 200); do
@@ -80,7 +81,6 @@ refused() {
 	same "$1" "yes" "$(case $said in *"$2"*) echo yes ;; *) echo "$said" ;; esac)"
 }
 refused "an id must be one" "is no id" Syslog
-refused "a kind and language that are not there are named" "there is no example of kind 'index' in 'rust'" \
-	com.example.x --kind index --lang rust
+refused "a language that is not there is named" "there is no example of kind 'index' in 'go'" com.example.x --kind index --lang go
 refused "nothing is overwritten" "is there already" com.example.test.my-index --kind index
 done_testing

@@ -108,7 +108,7 @@ pub struct Column {
 }
 
 impl Column {
-    fn new(kind: Type) -> Column {
+    pub fn new(kind: Type) -> Column {
         let variable = kind == Type::Utf8 || kind == Type::Binary;
         Column {
             variable,
@@ -166,7 +166,7 @@ impl Column {
         self.bytes(v.as_bytes())
     }
 
-    fn export(self) -> ArrowArray {
+    pub(crate) fn export(self) -> ArrowArray {
         let validity = if self.nulls > 0 { Some(Buffer::of(&self.validity)) } else { None };
         let data = Buffer::of(&self.data);
         let mut buffers = vec![validity];
@@ -225,6 +225,10 @@ fn export_array(len: i64, nulls: i64, buffers: Vec<Option<Buffer>>, children: Ve
     }
 }
 
+pub(crate) fn export_struct(rows: usize, columns: Vec<ArrowArray>) -> ArrowArray {
+    export_array(rows as i64, 0, vec![None], columns)
+}
+
 unsafe extern "C" fn release_array(array: *mut ArrowArray) {
     let owned = Box::from_raw((*array).private_data as *mut OwnedArray);
     for &child in &owned.children {
@@ -248,8 +252,7 @@ impl Batch {
     }
     /// Gives it to the other side, which releases it.
     pub fn export(self) -> ArrowArray {
-        let children = self.columns.into_iter().map(Column::export).collect();
-        export_array(self.rows as i64, 0, vec![None], children)
+        export_struct(self.rows, self.columns.into_iter().map(Column::export).collect())
     }
 }
 

@@ -15,13 +15,19 @@
 //! Threads: the methods of one instance are called one at a time, perhaps on different threads, hence `Send`.
 
 pub mod arrow;
+mod index;
 pub mod sys;
+mod transform;
+pub mod view;
 
 use std::ffi::CStr;
 use std::os::raw::{c_char, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 pub use arrow::{Batch, Builder, Column, Field, Schema, Type};
+pub use index::{Blob, Build, Caps, Cursor, Hits, Index, IndexFace, Query, Reader, SegmentInfo, Store, Term};
+pub use transform::{Sink, Transform, TransformFace};
+pub use view::{Array, OwnedSchema, SchemaRef, Values};
 
 // ---- errors -----------------------------------------------------------------------------------------------------
 
@@ -381,6 +387,8 @@ pub trait Ingest: Plugin {
 
 /// See orasi/task.h for the contract. The result is JSON text.
 pub trait Task: Plugin {
+    /// The JSON Schema of results, NUL-terminated; empty: any object.
+    const RESULT_SCHEMA: &'static str = "";
     fn run(&mut self, task_id: &str, attempt: u32, checkpoint: &[u8]) -> Result<String>;
 }
 
@@ -406,6 +414,33 @@ struct Instance<P> {
     result: String,
 }
 
+/// Writes the instance of the plugin `d` that `f` makes to `ret`.
+unsafe fn create_named<T>(
+    d: &Description,
+    id: *const c_char,
+    ret: *mut *mut c_void,
+    err: *mut sys::orasi_error,
+    f: impl FnOnce() -> Result<T>,
+) -> sys::orasi_status {
+    barrier(err, || {
+        if !is_named(id, d) {
+            return Err(Error::new(sys::E_NOTFOUND, "this file has no such plugin"));
+        }
+        *ret = Box::into_raw(Box::new(f()?)) as *mut c_void;
+        Ok(sys::OK)
+    })
+}
+
+/// Drops what `create_named` made, or what else was boxed.
+unsafe extern "C" fn drop_boxed<T>(p: *mut c_void) {
+    if !p.is_null() {
+        barrier(std::ptr::null_mut(), || {
+            drop(Box::from_raw(p as *mut T));
+            Ok(sys::OK)
+        });
+    }
+}
+
 fn is_named(id: *const c_char, d: &Description) -> bool {
     !id.is_null() && unsafe { CStr::from_ptr(id) }.to_bytes() == d.id.trim_end_matches('\0').as_bytes()
 }
@@ -417,23 +452,10 @@ unsafe extern "C" fn create<P: Plugin>(
     ret: *mut *mut c_void,
     err: *mut sys::orasi_error,
 ) -> sys::orasi_status {
-    barrier(err, || {
-        if !is_named(id, &P::DESCRIPTION) {
-            return Err(Error::new(sys::E_NOTFOUND, "this file has no such plugin"));
-        }
+    create_named(&P::DESCRIPTION, id, ret, err, || {
         let plugin = P::create(Host::new(host), &Config { config: config.as_ref() })?;
-        *ret = Box::into_raw(Box::new(Instance { plugin, state: Vec::new(), result: String::new() })) as *mut c_void;
-        Ok(sys::OK)
+        Ok(Instance { plugin, state: Vec::new(), result: String::new() })
     })
-}
-
-unsafe extern "C" fn destroy<P: Plugin>(instance: *mut c_void) {
-    if !instance.is_null() {
-        barrier(std::ptr::null_mut(), || {
-            drop(Box::from_raw(instance as *mut Instance<P>));
-            Ok(sys::OK)
-        });
-    }
 }
 
 unsafe extern "C" fn no_extension(_: *mut c_void, _: *const c_char) -> *const c_void {
@@ -518,6 +540,14 @@ unsafe extern "C" fn close<P: Ingest>(p: *mut c_void, err: *mut sys::orasi_error
     })
 }
 
+unsafe extern "C" fn result_schema<P: Task>(_: *const c_char) -> *const c_char {
+    if P::RESULT_SCHEMA.is_empty() {
+        std::ptr::null()
+    } else {
+        P::RESULT_SCHEMA.as_ptr() as *const c_char
+    }
+}
+
 unsafe extern "C" fn run<P: Task>(
     p: *mut c_void,
     run: *const sys::orasi_task_run,
@@ -560,10 +590,11 @@ unsafe extern "C" fn deliver<P: Notifier>(
     last
 }
 
-/// The table of a kind for one type; `kind` is what the descriptor says.
+/// The table of a kind for one type; `KIND` is what the descriptor says.
 pub trait Face {
     const KIND: u32;
     const FACTORY: &'static str;
+    const DESCRIPTION: &'static Description;
     fn factory() -> *const c_void;
 }
 
@@ -577,7 +608,7 @@ impl<P: Ingest> IngestFace<P> {
         reserved: 0,
         sniff: Some(sniff::<P>),
         create: Some(create::<P>),
-        destroy: Some(destroy::<P>),
+        destroy: Some(drop_boxed::<Instance<P>>),
         open: Some(open::<P>),
         next: Some(next::<P>),
         schema: Some(schema::<P>),
@@ -588,6 +619,7 @@ impl<P: Ingest> IngestFace<P> {
 impl<P: Ingest> Face for IngestFace<P> {
     const KIND: u32 = sys::KIND_INGEST;
     const FACTORY: &'static str = sys::INGEST_FACTORY;
+    const DESCRIPTION: &'static Description = &P::DESCRIPTION;
     fn factory() -> *const c_void {
         Self::TABLE as *const _ as *const c_void
     }
@@ -597,9 +629,9 @@ impl<P: Task> TaskFace<P> {
     const TABLE: &'static sys::orasi_task_factory = &sys::orasi_task_factory {
         struct_size: std::mem::size_of::<sys::orasi_task_factory>() as u32,
         reserved: 0,
-        result_schema: None,
+        result_schema: Some(result_schema::<P>),
         create: Some(create::<P>),
-        destroy: Some(destroy::<P>),
+        destroy: Some(drop_boxed::<Instance<P>>),
         run: Some(run::<P>),
         get_extension: Some(no_extension),
     };
@@ -607,6 +639,7 @@ impl<P: Task> TaskFace<P> {
 impl<P: Task> Face for TaskFace<P> {
     const KIND: u32 = sys::KIND_TASK;
     const FACTORY: &'static str = sys::TASK_FACTORY;
+    const DESCRIPTION: &'static Description = &P::DESCRIPTION;
     fn factory() -> *const c_void {
         Self::TABLE as *const _ as *const c_void
     }
@@ -617,7 +650,7 @@ impl<P: Notifier> NotifierFace<P> {
         struct_size: std::mem::size_of::<sys::orasi_notifier_factory>() as u32,
         reserved: 0,
         create: Some(create::<P>),
-        destroy: Some(destroy::<P>),
+        destroy: Some(drop_boxed::<Instance<P>>),
         deliver: Some(deliver::<P>),
         get_extension: Some(no_extension),
     };
@@ -625,19 +658,20 @@ impl<P: Notifier> NotifierFace<P> {
 impl<P: Notifier> Face for NotifierFace<P> {
     const KIND: u32 = sys::KIND_NOTIFIER;
     const FACTORY: &'static str = sys::NOTIFIER_FACTORY;
+    const DESCRIPTION: &'static Description = &P::DESCRIPTION;
     fn factory() -> *const c_void {
         Self::TABLE as *const _ as *const c_void
     }
 }
 
 /// Makes the C descriptor once and keeps it for ever.
-pub fn descriptor<F: Face, P: Plugin>() -> *const sys::orasi_descriptor {
+pub fn descriptor<F: Face>() -> *const sys::orasi_descriptor {
     fn list(words: &'static [&'static str]) -> *const *const c_char {
         let mut all: Vec<*const c_char> = words.iter().map(|w| c_str(w)).collect();
         all.push(std::ptr::null());
         Box::leak(all.into_boxed_slice()).as_ptr()
     }
-    let d = &P::DESCRIPTION;
+    let d = F::DESCRIPTION;
     Box::leak(Box::new(sys::orasi_descriptor {
         struct_size: std::mem::size_of::<sys::orasi_descriptor>() as u32,
         kind: F::KIND,
@@ -656,10 +690,12 @@ pub fn descriptor<F: Face, P: Plugin>() -> *const sys::orasi_descriptor {
     }))
 }
 
-/// The note and the entry of a bundle with one plugin of kind `ingest`, `task` or `notifier`.
+/// The note and the entry of a bundle with one plugin of kind `ingest`, `index`, `transform`, `task` or `notifier`.
 #[macro_export]
 macro_rules! bundle {
     (@face ingest $plugin:ty) => { $crate::IngestFace<$plugin> };
+    (@face index $plugin:ty) => { $crate::IndexFace<$plugin> };
+    (@face transform $plugin:ty) => { $crate::TransformFace<$plugin> };
     (@face task $plugin:ty) => { $crate::TaskFace<$plugin> };
     (@face notifier $plugin:ty) => { $crate::NotifierFace<$plugin> };
     (id: $id:literal, version: $version:literal, vendor: $vendor:literal, license: $license:literal,
@@ -680,7 +716,7 @@ macro_rules! bundle {
             unsafe extern "C" fn init(_: *const sys::orasi_host, err: *mut sys::orasi_error) -> sys::orasi_status {
                 $crate::barrier(err, || {
                     if DESCRIPTOR.load(Ordering::Acquire).is_null() {
-                        let made = $crate::descriptor::<TheFace, $plugin>();
+                        let made = $crate::descriptor::<TheFace>();
                         DESCRIPTOR.store(made as *mut _, Ordering::Release);
                     }
                     Ok(sys::OK)

@@ -34,6 +34,27 @@ pub const FLAG_DETERMINISTIC: u32 = 0x01;
 pub const FLAG_STATELESS: u32 = 0x40;
 pub const FLAG_NEEDS_NET: u32 = 0x100;
 
+pub const OP_EQ: u32 = 1;
+pub const OP_LT: u32 = 2;
+pub const OP_LE: u32 = 3;
+pub const OP_GT: u32 = 4;
+pub const OP_GE: u32 = 5;
+pub const OP_IN: u32 = 6;
+pub const OP_PREFIX: u32 = 7;
+pub const OP_IS_NULL: u32 = 8;
+pub const OP_NOT_NULL: u32 = 9;
+pub const OP_MATCH: u32 = 10;
+pub const INDEX_ORDERED: u32 = 1;
+pub const INDEX_SCORED: u32 = 2;
+pub const INDEX_LOSSY: u32 = 4;
+pub const QUERY_SCORE: u32 = 1;
+pub const QUERY_ORDER: u32 = 2;
+pub const QUERY_DESC: u32 = 4;
+
+pub const SEVERITY_INFO: u32 = 1;
+pub const SEVERITY_WARNING: u32 = 2;
+pub const SEVERITY_CRITICAL: u32 = 3;
+
 pub const OPEN_PROJECT: u32 = 1;
 pub const MARK_RESUMABLE: u32 = 1;
 
@@ -42,6 +63,7 @@ pub const HOST_JOB: &str = "orasi.host.job/0\0";
 pub const HOST_KV: &str = "orasi.host.kv/0\0";
 pub const HOST_REJECT: &str = "orasi.host.reject/0\0";
 pub const INGEST_FACTORY: &str = "orasi.factory.ingest/0";
+pub const INDEX_FACTORY: &str = "orasi.factory.index/0";
 pub const TRANSFORM_FACTORY: &str = "orasi.factory.transform/0";
 pub const TASK_FACTORY: &str = "orasi.factory.task/0";
 pub const NOTIFIER_FACTORY: &str = "orasi.factory.notifier/0";
@@ -365,5 +387,168 @@ pub struct orasi_notifier_factory {
             *mut orasi_error,
         ) -> orasi_status,
     >,
+    pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
+}
+
+#[repr(C)]
+pub struct orasi_sink {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub ctx: *mut c_void,
+    pub push: Option<unsafe extern "C" fn(*mut orasi_sink, *mut ArrowArray) -> orasi_status>,
+}
+
+#[repr(C)]
+pub struct orasi_transform_factory {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub create: Option<create_fn>,
+    pub destroy: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub bind: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const ArrowSchema,
+            orasi_bytes,
+            *mut ArrowSchema,
+            *mut orasi_error,
+        ) -> orasi_status,
+    >,
+    pub process:
+        Option<unsafe extern "C" fn(*mut c_void, *mut ArrowArray, *mut orasi_sink, *mut orasi_error) -> orasi_status>,
+    pub flush: Option<unsafe extern "C" fn(*mut c_void, *mut orasi_sink, *mut orasi_error) -> orasi_status>,
+    pub save: Option<unsafe extern "C" fn(*mut c_void, *mut orasi_bytes, *mut orasi_error) -> orasi_status>,
+    pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
+}
+
+#[repr(C)]
+pub struct orasi_term {
+    pub struct_size: u32,
+    pub op: u32,
+    pub column: orasi_str,
+    pub r#type: *const ArrowSchema,
+    pub values: *const ArrowArray,
+}
+
+#[repr(C)]
+pub struct orasi_store {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub ctx: *mut c_void,
+    pub create:
+        Option<unsafe extern "C" fn(*mut orasi_store, *const c_char, *mut u64, *mut orasi_error) -> orasi_status>,
+    pub append:
+        Option<unsafe extern "C" fn(*mut orasi_store, u64, *const c_void, usize, *mut orasi_error) -> orasi_status>,
+    pub pwrite: Option<
+        unsafe extern "C" fn(*mut orasi_store, u64, u64, *const c_void, usize, *mut orasi_error) -> orasi_status,
+    >,
+    pub open: Option<
+        unsafe extern "C" fn(*mut orasi_store, *const c_char, *mut u64, *mut u64, *mut orasi_error) -> orasi_status,
+    >,
+    pub pread:
+        Option<unsafe extern "C" fn(*mut orasi_store, u64, u64, *mut c_void, usize, *mut orasi_error) -> orasi_status>,
+    pub map: Option<unsafe extern "C" fn(*mut orasi_store, u64, *mut *const u8, *mut orasi_error) -> orasi_status>,
+    pub close: Option<unsafe extern "C" fn(*mut orasi_store, u64, *mut orasi_error) -> orasi_status>,
+}
+
+#[repr(C)]
+pub struct orasi_index_caps {
+    pub struct_size: u32,
+    pub ops: u32,
+    pub flags: u32,
+    pub max_columns: u32,
+}
+
+#[repr(C)]
+pub struct orasi_segment_info {
+    pub struct_size: u32,
+    pub format_version: u32,
+    pub rows: u64,
+    pub entries: u64,
+    pub distinct: u64,
+    pub bytes: u64,
+}
+
+#[repr(C)]
+pub struct orasi_rowset {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub ctx: *mut c_void,
+    pub count: u64,
+    pub contains: Option<unsafe extern "C" fn(*const orasi_rowset, u64) -> i32>,
+}
+
+#[repr(C)]
+pub struct orasi_query {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub terms: *const *const orasi_term,
+    pub n_terms: u32,
+    pub reserved: u32,
+    pub deleted: *const orasi_rowset,
+    pub limit: u64,
+}
+
+#[repr(C)]
+pub struct orasi_hits {
+    pub struct_size: u32,
+    pub cap: u32,
+    pub n: u32,
+    pub reserved: u32,
+    pub row_ids: *mut u64,
+    pub scores: *mut f32,
+}
+
+#[repr(C)]
+pub struct orasi_index_factory {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub caps: Option<unsafe extern "C" fn(*const c_char, *mut orasi_index_caps) -> orasi_status>,
+    pub create: Option<
+        unsafe extern "C" fn(
+            *const orasi_host,
+            *const c_char,
+            *const orasi_config,
+            *const ArrowSchema,
+            *mut *mut c_void,
+            *mut orasi_error,
+        ) -> orasi_status,
+    >,
+    pub destroy: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub build_begin:
+        Option<unsafe extern "C" fn(*mut c_void, *mut orasi_store, *mut *mut c_void, *mut orasi_error) -> orasi_status>,
+    pub build_add: Option<unsafe extern "C" fn(*mut c_void, *const ArrowArray, u64, *mut orasi_error) -> orasi_status>,
+    pub build_finish:
+        Option<unsafe extern "C" fn(*mut c_void, *mut orasi_segment_info, *mut orasi_error) -> orasi_status>,
+    pub build_abort: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub merge: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const *mut orasi_store,
+            *const u64,
+            *const *const orasi_rowset,
+            u32,
+            *mut orasi_store,
+            *mut orasi_segment_info,
+            *mut orasi_error,
+        ) -> orasi_status,
+    >,
+    pub open: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *mut orasi_store,
+            *mut *mut c_void,
+            *mut orasi_segment_info,
+            *mut orasi_error,
+        ) -> orasi_status,
+    >,
+    pub close: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub query: Option<
+        unsafe extern "C" fn(*mut c_void, *const orasi_query, *mut *mut c_void, *mut orasi_error) -> orasi_status,
+    >,
+    pub next: Option<unsafe extern "C" fn(*mut c_void, *mut orasi_hits, *mut orasi_error) -> orasi_status>,
+    pub cursor_close: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub estimate:
+        Option<unsafe extern "C" fn(*mut c_void, *const orasi_query, *mut u64, *mut orasi_error) -> orasi_status>,
+    pub verify: Option<unsafe extern "C" fn(*mut c_void, u32, *mut orasi_error) -> orasi_status>,
     pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
 }

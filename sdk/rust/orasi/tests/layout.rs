@@ -91,6 +91,29 @@ fn structs_are_laid_out_as_in_c() {
     same!(t, orasi_task_factory, struct_size as "struct_size", reserved as "reserved",
           result_schema as "result_schema", create as "create", destroy as "destroy", run as "run",
           get_extension as "get_extension");
+    same!(t, orasi_sink, struct_size as "struct_size", reserved as "reserved", ctx as "ctx", push as "push");
+    same!(t, orasi_transform_factory, struct_size as "struct_size", reserved as "reserved", create as "create",
+          destroy as "destroy", bind as "bind", process as "process", flush as "flush", save as "save",
+          get_extension as "get_extension");
+    same!(t, orasi_term, struct_size as "struct_size", op as "op", column as "column", r#type as "type",
+          values as "values");
+    same!(t, orasi_store, struct_size as "struct_size", reserved as "reserved", ctx as "ctx", create as "create",
+          append as "append", pwrite as "pwrite", open as "open", pread as "pread", map as "map", close as "close");
+    same!(t, orasi_index_caps, struct_size as "struct_size", ops as "ops", flags as "flags",
+          max_columns as "max_columns");
+    same!(t, orasi_segment_info, struct_size as "struct_size", format_version as "format_version", rows as "rows",
+          entries as "entries", distinct as "distinct", bytes as "bytes");
+    same!(t, orasi_rowset, struct_size as "struct_size", reserved as "reserved", ctx as "ctx", count as "count",
+          contains as "contains");
+    same!(t, orasi_query, struct_size as "struct_size", flags as "flags", terms as "terms", n_terms as "n_terms",
+          reserved as "reserved", deleted as "deleted", limit as "limit");
+    same!(t, orasi_hits, struct_size as "struct_size", cap as "cap", n as "n", reserved as "reserved",
+          row_ids as "row_ids", scores as "scores");
+    same!(t, orasi_index_factory, struct_size as "struct_size", reserved as "reserved", caps as "caps",
+          create as "create", destroy as "destroy", build_begin as "build_begin", build_add as "build_add",
+          build_finish as "build_finish", build_abort as "build_abort", merge as "merge", open as "open",
+          close as "close", query as "query", next as "next", cursor_close as "cursor_close",
+          estimate as "estimate", verify as "verify", get_extension as "get_extension");
     same!(t, orasi_event, struct_size as "struct_size", severity as "severity", time_unix_ns as "time_unix_ns",
           id as "id", r#type as "type", json as "json");
     same!(t, orasi_notifier_factory, struct_size as "struct_size", reserved as "reserved", create as "create",
@@ -134,4 +157,53 @@ fn an_array_can_be_moved_and_released_elsewhere() {
     })
     .join()
     .unwrap();
+}
+
+#[test]
+fn a_schema_is_copied_with_all_that_is_in_it() {
+    let schema = orasi::Schema::new(&[("n", orasi::Type::Int64, true), ("t", orasi::Type::Utf8, false)]);
+    let first = orasi::OwnedSchema::from(&schema);
+    let copy = first.copy();
+    drop(first);
+    let copy = copy.get();
+    assert_eq!((copy.format(), copy.columns()), ("+s", 2));
+    assert_eq!((copy.column(0).name(), copy.column(0).format()), ("n", "l"));
+    assert_eq!((copy.column(1).name(), copy.column(1).format()), ("t", "u"));
+    assert_eq!((copy.find("t"), copy.find("x")), (Some(1), None));
+}
+
+#[test]
+fn columns_are_read_moved_and_put_together_again() {
+    let schema = orasi::Schema::new(&[("n", orasi::Type::Int64, true), ("t", orasi::Type::Utf8, true)]);
+    let owned = orasi::OwnedSchema::from(&schema);
+    let mut b = orasi::Builder::new(&schema);
+    for (n, t) in [(Some(7), None), (None, Some("")), (Some(-1), Some("text"))] {
+        match n {
+            Some(v) => b.column(0).integer(v),
+            None => b.column(0).null(),
+        }
+        match t {
+            Some(v) => b.column(1).text(v),
+            None => b.column(1).null(),
+        }
+        b.end_row();
+    }
+    let mut batch = orasi::Array::from(b.finish());
+    let read = |batch: &orasi::Array, column: usize| {
+        let values = batch.values(column, owned.get().column(column));
+        let one = |i: usize| match (values.is_null(i), values.integer(i), values.text(i)) {
+            (true, _, _) => String::from("null"),
+            (_, Some(n), _) => n.to_string(),
+            (_, _, Some(t)) => format!("'{}'", t),
+            _ => String::from("?"),
+        };
+        (0..values.len()).map(one).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(read(&batch, 0), "7 null -1");
+    assert_eq!(read(&batch, 1), "null '' 'text'");
+    let columns = vec![batch.take(0), batch.take(1)];
+    drop(batch);
+    let again = orasi::Array::batch(3, columns);
+    assert_eq!((again.rows(), again.columns()), (3, 2));
+    assert_eq!(read(&again, 1), "null '' 'text'");
 }
