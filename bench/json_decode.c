@@ -64,7 +64,7 @@ static int bench(const char *data, size_t len, int rounds)
 	const orasi_ingest_factory *factory = entry->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost *fake = fakehost_new();
 	struct fakehost_config *config = fakehost_config_new(NULL);
-	orasi_error err = {.struct_size = sizeof(err)};
+	orasi_error err = ORASI_NO_ERROR;
 	double best = 1e9, start, took;
 	uint64_t rows = 0;
 	void *self = NULL;

@@ -91,7 +91,7 @@ ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
 {
 	static const orasi_entry entry = {.struct_size = sizeof(entry),
 	                                  .abi_major = ORASI_ABI_MAJOR,
-	                                  .abi_minor = ORASI_TARGET_MINOR,
+	                                  .abi_target_minor = ORASI_TARGET_MINOR,
 	                                  .bundle_id = ID,
 	                                  .bundle_version = "1.0.0",
 	                                  .vendor = "orasi",

@@ -122,7 +122,8 @@ static orasi_status encode(const orasi_encode_factory *factory, void *self, stru
                            orasi_error *err)
 {
 	orasi_encode_info info = {.struct_size = sizeof(info)};
-	orasi_status status = factory->open(self, &out->output, schema, err);
+	orasi_status status =
+		factory->open(self, &(orasi_encode_open){sizeof(orasi_encode_open), 0, &out->output, schema}, err);
 
 	for (size_t i = 0; i < n && !status; i++)
 		status = factory->write(self, &batches[i], err);
@@ -220,7 +221,7 @@ static orasi_status bench(const struct ArrowSchema *schema, uint64_t rows, int r
 int main(int argc, char **argv)
 {
 	struct ArrowSchema schema;
-	orasi_error err = {.struct_size = sizeof(err)};
+	orasi_error err = ORASI_NO_ERROR;
 	orasi_status status;
 
 	if (arrow_schema_make(&schema, "+s", "", 0, N_COLUMNS))

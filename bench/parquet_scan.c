@@ -150,7 +150,7 @@ static int scan(const struct buf *file, const char *column, const orasi_host *ho
 
 int main(int argc, char **argv)
 {
-	orasi_error err = {.struct_size = sizeof(err)};
+	orasi_error err = ORASI_NO_ERROR;
 	struct fakehost *fake = NULL;
 	struct buf file;
 

@@ -75,7 +75,7 @@ void exam_leave(struct exam *exam)
 
 orasi_error exam_no_error(void)
 {
-	return (orasi_error){.struct_size = sizeof(orasi_error), .row = -1, .offset = -1};
+	return (orasi_error)ORASI_NO_ERROR;
 }
 
 int exam_error(struct exam *exam, const char *function, orasi_status status, const orasi_error *error)

@@ -311,13 +311,14 @@ static const struct json *config_at(const orasi_config *config, const char *ptr)
 	return json_pointer(((const struct lab_config *)config->ctx)->json, ptr);
 }
 
+/* Something of another type is as good as nothing. */
 static orasi_status get_i64(const orasi_config *config, const char *ptr, int64_t *ret)
 {
 	const struct json *v = config_at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_INT && (json_type(v) != JSON_DOUBLE || json_int(v, 0) != json_int(v, 1)))
 		return ORASI_E_NOTFOUND;
-	*ret = json_int(v, *ret);
+	*ret = json_int(v, 0);
 	return ORASI_OK;
 }
 
@@ -325,9 +326,9 @@ static orasi_status get_f64(const orasi_config *config, const char *ptr, double 
 {
 	const struct json *v = config_at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_INT && json_type(v) != JSON_DOUBLE)
 		return ORASI_E_NOTFOUND;
-	*ret = json_double(v, *ret);
+	*ret = json_double(v, 0);
 	return ORASI_OK;
 }
 
@@ -335,9 +336,9 @@ static orasi_status get_bool(const orasi_config *config, const char *ptr, int32_
 {
 	const struct json *v = config_at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_BOOL)
 		return ORASI_E_NOTFOUND;
-	*ret = json_bool(v, *ret);
+	*ret = json_bool(v, 0) != 0;
 	return ORASI_OK;
 }
 
@@ -355,7 +356,7 @@ static orasi_status get_count(const orasi_config *config, const char *ptr, uint3
 {
 	const struct json *v = config_at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_ARRAY && json_type(v) != JSON_OBJECT)
 		return ORASI_E_NOTFOUND;
 	*ret = (uint32_t)json_count(v);
 	return ORASI_OK;

@@ -9,7 +9,7 @@
 
 static int describe(const struct typed *typed, struct subject *s, struct lab *lab)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct err err = {0};
 	int r;
 
@@ -70,7 +70,7 @@ static struct json *info_json(const struct subject *s)
 	struct json *json = json_new_object(), *plugins = json_new_array();
 	char abi[32];
 
-	snprintf(abi, sizeof(abi), "%u.%u", s->note.abi_major, s->note.abi_minor);
+	snprintf(abi, sizeof(abi), "%u.%u", s->note.abi_major, s->note.target_minor);
 	json_set_str(json, "bundle", s->entry->bundle_id);
 	json_set_str(json, "version", s->entry->bundle_version);
 	json_set_str(json, "vendor", s->entry->vendor);

@@ -57,37 +57,31 @@ int subject_load(struct subject *s, const char *path, struct err *err)
 
 const char *subject_flaw(const orasi_descriptor *d)
 {
-	if (!d)
-		return "describe returned NULL for a plugin that count promised";
-	if (d->struct_size < sizeof(*d))
-		return "the descriptor's struct_size is too small";
-	if (!kind_name(d->kind))
-		return "the descriptor's kind is unknown";
-	if (!d->id || !*d->id || !d->name || !*d->name || !d->version || !d->summary)
-		return "the descriptor lacks id, name, version or summary";
-	if (!d->config_schema)
-		return "the descriptor has no config_schema ({\"type\":\"object\"} at least)";
-	return d->features && d->requires_ext ? NULL : "features and requires_ext must be lists that end with NULL";
+	const char *flaw = shape_of_descriptor(d);
+
+	return flaw || kind_name(d->kind) ? flaw : "the descriptor's kind is unknown";
 }
 
 static int take_factory(struct subject *s, struct err *err)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	uint32_t flags = s->descriptor->flags;
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !r; i++) {
 		const void *factory;
 
 		if (kinds[i].kind != s->descriptor->kind)
 			continue;
 		factory = s->entry->get_factory(kinds[i].factory);
 		memcpy((char *)s + kinds[i].at, &factory, sizeof(factory));
-		if (!factory)
-			return err_set(err, ERR_PLUGIN, "get_factory does not know '%s'", kinds[i].factory);
+		r = shape_check_factory(kinds[i].factory, flags, factory, err);
 	}
-	if (s->descriptor->flags & ORASI_FLAG_ENCODES)
-		s->encode = s->entry->get_factory(ORASI_ENCODE_FACTORY);
-	if (s->descriptor->flags & ORASI_FLAG_ENCODES && !s->encode)
-		return err_set(err, ERR_PLUGIN, "the descriptor says ENCODES, but get_factory does not know '%s'",
-		               ORASI_ENCODE_FACTORY);
-	return 0;
+	if (r || !(flags & ORASI_FLAG_ENCODES))
+		return r;
+	s->encode = s->entry->get_factory(ORASI_ENCODE_FACTORY);
+	return s->encode ? shape_check_factory(ORASI_ENCODE_FACTORY, flags, s->encode, err)
+	                 : err_set(err, ERR_PLUGIN, "the descriptor says ENCODES, but get_factory does not know '%s'",
+	                           ORASI_ENCODE_FACTORY);
 }
 
 int subject_choose(struct subject *s, const char *id_or_name, struct err *err)

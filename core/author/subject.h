@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "plugin/plugin.h"
+#include "plugin/shape.h"
 #include "json/json.h"
 
 struct subject {

@@ -57,6 +57,7 @@ static orasi_status on_push(orasi_sink *sink, struct ArrowArray *batch)
 static int flow_open(struct flow *flow, struct exam *exam, struct lab *lab, const struct json *config,
                      orasi_bytes state, struct digest *digest)
 {
+	orasi_transform_bind bind = {.struct_size = sizeof(bind), .in = &flow->in, .state = state};
 	orasi_error error = exam_no_error();
 	orasi_status status;
 
@@ -66,7 +67,7 @@ static int flow_open(struct flow *flow, struct exam *exam, struct lab *lab, cons
 	status = instance_create(exam, lab, NULL, config, &flow->self, &error);
 	if (status)
 		return work_failed(exam, "create", status, &error) ? -1 : 1;
-	status = CALL(exam, "bind", flow->f->bind(flow->self, &flow->in, state, &flow->out, &error));
+	status = CALL(exam, "bind", flow->f->bind(flow->self, &bind, &flow->out, &error));
 	if (status == ORASI_E_CONFIG && error.message[0])
 		return exam_skip(exam, "bind refuses the columns of the examination: %s", error.message);
 	if (status)
@@ -248,6 +249,7 @@ static int survives_states(struct exam *exam)
 	for (int i = 0; i < 30; i++) {
 		orasi_error error = exam_no_error();
 		struct ArrowSchema in, out = {0};
+		orasi_transform_bind bind = {.struct_size = sizeof(bind), .in = &in};
 		orasi_status status;
 		void *self;
 
@@ -257,10 +259,8 @@ static int survives_states(struct exam *exam)
 		if (status)
 			return exam_fail(exam, "create fails: %s", error.message);
 		flow_schema(&in);
-		status = CALL(exam, "bind",
-		              exam->subject.transform->bind(self, &in,
-		                                            (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))},
-		                                            &out, &error));
+		bind.state = (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))};
+		status = CALL(exam, "bind", exam->subject.transform->bind(self, &bind, &out, &error));
 		arrow_schema_release(&in);
 		arrow_schema_release(&out);
 		instance_destroy(exam, self);

@@ -203,7 +203,17 @@ static int32_t set_contains(const orasi_rowset *set, uint64_t row)
 	return row < own->n && own->dead[row];
 }
 
+#define TOKEN_MAX 1024
+
+/* Where a cursor stopped. */
+struct token {
+	uint8_t bytes[TOKEN_MAX];
+	size_t len;
+	int ended;
+};
+
 struct question {
+	struct token *token; /* ask from here, and only once; NULL: all */
 	uint32_t op, flags, cap;
 	int32_t wanted[4];
 	int64_t n;
@@ -219,10 +229,21 @@ static const char *op_name(uint32_t op)
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
 }
 
+static int keep_token(const struct index *x, const orasi_hits *hits, struct token *token)
+{
+	if (!hits->resume.len || hits->resume.len > TOKEN_MAX)
+		return exam_fail(x->exam, "it says RESUMABLE, and the token of its hits has %zu bytes: 1 to %d",
+		                 hits->resume.len, TOKEN_MAX);
+	memcpy(token->bytes, hits->resume.ptr, hits->resume.len);
+	token->len = hits->resume.len;
+	return 0;
+}
+
 static int collect(struct index *x, void *cursor, const struct question *q, struct digest *ret)
 {
 	uint64_t rows[64];
 	float scores[64], last = 0;
+	int any = 0;
 
 	for (;;) {
 		orasi_hits hits = {.struct_size = sizeof(hits), .cap = q->cap, .row_ids = rows, .scores = scores};
@@ -231,6 +252,8 @@ static int collect(struct index *x, void *cursor, const struct question *q, stru
 
 		memset(rows, 0xA5, sizeof(rows));
 		status = CALL(x->exam, "next", x->f->next(cursor, &hits, &error));
+		if (status == ORASI_END && q->token)
+			q->token->ended = 1;
 		if (status == ORASI_END)
 			return 0;
 		if (status)
@@ -241,11 +264,13 @@ static int collect(struct index *x, void *cursor, const struct question *q, stru
 		if (q->cap < 64 && rows[q->cap] != 0xA5A5A5A5A5A5A5A5ull)
 			return exam_fail(x->exam, "next wrote behind the room for %u hits", q->cap);
 		for (uint32_t i = 0; i < hits.n; i++) {
-			if (q->flags & ORASI_QUERY_SCORE && ret->n && scores[i] > last)
+			if (q->flags & ORASI_QUERY_SCORE && any++ && scores[i] > last)
 				return exam_fail(x->exam, "scores are not from the best to the worst");
 			last = scores[i];
 			digest_add(ret, rows[i]);
 		}
+		if (q->token)
+			return keep_token(x, &hits, q->token);
 	}
 }
 
@@ -270,6 +295,8 @@ static int ask(struct index *x, void *reader, const struct question *q, struct d
 	keys_literals(q->op == ORASI_OP_MATCH ? "u" : x->format, q->wanted, q->n, &type, &values);
 	term.type = &type;
 	term.values = q->n ? &values : NULL;
+	if (q->token)
+		query.resume = (orasi_bytes){q->token->bytes, q->token->len};
 	if (q->dead) {
 		set.set = (orasi_rowset){sizeof(set.set), 0, &set, x->n, set_contains};
 		query.deleted = &set.set;
@@ -438,16 +465,113 @@ static int answers_like_a_scan(struct exam *exam)
 	return each_format(exam, oracle);
 }
 
+struct flip {
+	struct index *x;
+	struct lab_store *store;
+};
+
+/* One batch of hits from each reader, the next one told where the last one stopped. */
+static int ask_in_pieces(struct index *x, struct lab_store *store, struct question *q, struct digest *ret)
+{
+	struct token token = {.len = 0};
+	int r = 0;
+
+	for (q->token = &token; !r && !token.ended;) {
+		void *reader;
+
+		r = reader_open(x, store, &reader);
+		if (!r)
+			r = ask(x, reader, q, ret);
+		if (!r)
+			reader_close(x, reader);
+	}
+	q->token = NULL;
+	return r;
+}
+
+static int resume_one(struct index *x, struct lab_store *store, void *reader, struct question *q)
+{
+	struct digest whole = {0}, pieces = {0};
+	int r = ask(x, reader, q, &whole);
+
+	if (!r)
+		r = ask_in_pieces(x, store, q, &pieces);
+	if (!r && (whole.n != pieces.n || (whole.n && memcmp(whole.items, pieces.items, whole.n * 8))))
+		r = exam_fail(x->exam, "%s, stopped and resumed behind every batch: %zu rows instead of %zu, or others",
+		              op_name(q->op), pieces.n, whole.n);
+	digest_done(&whole);
+	digest_done(&pieces);
+	return r;
+}
+
+/* In a fork: any answer or refusal will do. */
+static int ask_with_garbage(struct exam *exam, void *ctx)
+{
+	struct flip *flip = ctx;
+
+	for (int i = 0; i < 200; i++) {
+		struct token token = {.len = exam_random(exam, 20)};
+		struct digest got = {0};
+		struct question q;
+		void *reader;
+		int r;
+
+		for (size_t k = 0; k < token.len; k++)
+			token.bytes[k] = (uint8_t)exam_random(exam, 256);
+		flip->x->tolerant = 1;
+		make_question(flip->x, &q, ORASI_OP_EQ);
+		q.token = &token;
+		r = reader_open(flip->x, flip->store, &reader);
+		if (!r && can(flip->x, q.op))
+			r = ask(flip->x, reader, &q, &got);
+		digest_done(&got);
+		if (r < 0)
+			return -1;
+		reader_close(flip->x, reader);
+	}
+	return 0;
+}
+
+static int resume_all(struct index *x)
+{
+	struct lab_store store;
+	void *reader;
+	int r;
+
+	x->n = 0;
+	r = index_build(x, &store, 300);
+	if (!r)
+		r = reader_open(x, &store, &reader);
+	for (uint32_t op = ORASI_OP_EQ; op <= ORASI_OP_MATCH && !r; op++)
+		for (int i = 0; i < 6 && can(x, op) && !r; i++) {
+			struct question q;
+
+			make_question(x, &q, op);
+			r = resume_one(x, &store, reader, &q);
+		}
+	if (!r)
+		r = exam_fork(x->exam, ask_with_garbage, &(struct flip){x, &store});
+	if (!r)
+		reader_close(x, reader);
+	lab_store_done(&store);
+	return r;
+}
+
+static int resumes(struct exam *exam)
+{
+	orasi_index_caps caps = {.struct_size = sizeof(caps)};
+
+	CALL(exam, "caps", exam->subject.index->caps(exam->subject.descriptor->id, &caps));
+	if (!(caps.flags & ORASI_INDEX_RESUMABLE))
+		return exam_skip(exam, "it does not say RESUMABLE");
+	return each_format(exam, resume_all);
+}
+
 static int verify_reader(struct index *x, void *reader, uint32_t level, orasi_error *error)
 {
 	*error = exam_no_error();
 	return CALL(x->exam, "verify", x->f->verify(reader, level, error));
 }
-
-struct flip {
-	struct index *x;
-	struct lab_store *store;
-};
 
 /* In a fork: damaged bytes are read, asked and verified; 0 when that was survived and the damage was seen. */
 static int look_at_damage(struct exam *exam, void *ctx)
@@ -578,6 +702,7 @@ static int merge_two(struct index *x)
 	uint64_t bases[2] = {0, 300};
 	struct rowset drop = {.dead = x->dropped, .n = 300};
 	const orasi_rowset *drops[2] = {&drop.set, NULL};
+	orasi_index_merge merge = {sizeof(merge), 2, sources, bases, drops, &merged.store};
 	orasi_segment_info info = {.struct_size = sizeof(info)};
 	orasi_error error = exam_no_error();
 	void *reader;
@@ -594,7 +719,7 @@ static int merge_two(struct index *x)
 	for (int i = 0; i < 300; i++)
 		drop.set.count += x->dropped[i] = exam_random(x->exam, 4) == 0;
 	lab_store_init(&merged);
-	status = CALL(x->exam, "merge", x->f->merge(x->self, sources, bases, drops, 2, &merged.store, &info, &error));
+	status = CALL(x->exam, "merge", x->f->merge(x->self, &merge, &info, &error));
 	if (status)
 		return index_failed(x, "merge", status, &error);
 	lab_store_seal(&merged);
@@ -779,6 +904,9 @@ const struct test tests_index[] = {
          answers_like_a_scan},
 	{"index.bytes", "the same rows give the same bytes", KIND, 0, builds_the_same_bytes},
 	{"index.merge", "merged segments answer like one built from the rows that survive", KIND, 0, merges},
+	{"index.resume",
+         "a cursor that is stopped behind every batch goes on in a fresh reader; tokens of garbage are survived", KIND,
+         0, resumes},
 	{"index.verify", "verify accepts good segments at every level", KIND, 0, accepts_good_segments},
 	{"index.damage", "each flipped bit is survived, and found by verify", KIND, 0, finds_damage},
 	{"index.abort", "builds can be aborted and leave nothing", KIND, 0, aborts},

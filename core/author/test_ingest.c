@@ -605,12 +605,13 @@ static int encode_batch(void *ctx, const struct ArrowSchema *schema, struct Arro
 {
 	struct encoding *e = ctx;
 	const orasi_encode_factory *f = e->exam->subject.encode;
+	orasi_encode_open open = {sizeof(open), 0, &e->output.output, schema};
 	orasi_error error = exam_no_error();
 	orasi_status status = ORASI_OK;
 
 	(void)mark;
 	if (!e->opened)
-		status = CALL(e->exam, "encode open", f->open(e->self, &e->output.output, schema, &error));
+		status = CALL(e->exam, "encode open", f->open(e->self, &open, &error));
 	e->opened = 1;
 	if (!status)
 		status = CALL(e->exam, "write", f->write(e->self, batch, &error));

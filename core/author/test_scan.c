@@ -34,21 +34,17 @@ static int entry_agrees(struct exam *exam)
 	const orasi_entry *e = exam->subject.entry;
 	const struct plugin_note *note = &exam->subject.note;
 
-	if (e->struct_size < sizeof(*e))
-		return exam_fail(exam, "the entry's struct_size is %u, it must be %zu", e->struct_size, sizeof(*e));
-	if (!e->bundle_id || !e->bundle_version || !e->vendor || !e->license)
-		return exam_fail(exam, "the entry lacks bundle_id, bundle_version, vendor or license");
-	if (!e->init || !e->count || !e->describe || !e->get_factory)
-		return exam_fail(exam, "the entry lacks init, count, describe or get_factory");
+	if (shape_of_entry(e))
+		return exam_fail(exam, "%s", shape_of_entry(e));
 	if (strcmp(e->bundle_id, note->bundle_id))
 		return exam_fail(exam, "note and entry do not agree: bundle '%s' and '%.63s'", note->bundle_id,
 		                 e->bundle_id);
 	if (strcmp(e->bundle_version, note->bundle_version))
 		return exam_fail(exam, "note and entry do not agree: version '%s' and '%.31s'", note->bundle_version,
 		                 e->bundle_version);
-	if (e->abi_major != note->abi_major || e->abi_minor != note->abi_minor)
+	if (e->abi_major != note->abi_major || e->abi_target_minor != note->target_minor)
 		return exam_fail(exam, "note and entry do not agree: ABI %u.%u and %u.%u", note->abi_major,
-		                 note->abi_minor, e->abi_major, e->abi_minor);
+		                 note->target_minor, e->abi_major, e->abi_target_minor);
 	return 0;
 }
 

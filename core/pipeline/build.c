@@ -96,7 +96,7 @@ static int fresh_folder(struct build *b, struct err *err)
 
 static int fresh_begin(struct build *b, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	int r = fresh_folder(b, err);
 
@@ -145,7 +145,7 @@ static int fresh_hand_over(struct build *b, const orasi_segment_info *info, int 
 static int fresh_end(struct build *b, int final, struct err *err)
 {
 	orasi_segment_info info = {.struct_size = sizeof(info)};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	void *state = b->fresh.state;
 	orasi_status status;
 	int r;
@@ -174,7 +174,7 @@ static void cover(struct fresh *f, const char *path, int64_t rows)
 
 static int add_batch(struct build *b, const struct ArrowArray *keys, int64_t first_row, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status =
 		loader_call(b->in.loader, b->in.indexer.plugin, "build_add",
 	                    b->in.indexer.plugin->index->build_add(b->fresh.state, keys, (uint64_t)first_row, &error));
@@ -440,7 +440,8 @@ static int sources_open(struct build *b, const struct group *g, struct sources *
 static int merge_group(struct build *b, const struct group *g, int final, struct err *err)
 {
 	orasi_segment_info info = {.struct_size = sizeof(info)};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_index_merge merge = {.struct_size = sizeof(merge)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct sources s = {0};
 	orasi_status status;
 	int r = fresh_folder(b, err);
@@ -448,10 +449,13 @@ static int merge_group(struct build *b, const struct group *g, int final, struct
 	if (!r)
 		r = sources_open(b, g, &s, err);
 	if (!r) {
+		merge.n = s.n;
+		merge.src = s.stores;
+		merge.base = s.bases;
+		merge.drop = s.drops;
+		merge.dst = segment_store(b->fresh.segment);
 		status = loader_call(b->in.loader, b->in.indexer.plugin, "merge",
-		                     b->in.indexer.plugin->index->merge(b->in.indexer.self, s.stores, s.bases, s.drops,
-		                                                        s.n, segment_store(b->fresh.segment), &info,
-		                                                        &error));
+		                     b->in.indexer.plugin->index->merge(b->in.indexer.self, &merge, &info, &error));
 		r = status ? loader_fail(b->in.indexer.plugin, "merge", status, &error, err)
 		           : fresh_hand_over(b, &info, final, err);
 	}

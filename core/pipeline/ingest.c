@@ -51,7 +51,6 @@ struct ingest {
 	struct source *source;
 	const struct loader_plugin *plugin;
 	struct loader_host host;
-	struct loader_config config;
 	void *self;
 	int opened, grown;             /* grown: how often the schema did, since the last row */
 	struct ArrowSchema schema;     /* the plugin's */
@@ -224,7 +223,7 @@ static int choose_plugin(struct ingest *in, const char *uri, struct err *err)
 
 static void close_unit(struct ingest *in)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 
 	if (in->opened)
 		loader_call(in->loader, in->plugin, "close", in->plugin->ingest->close(in->self, &error));
@@ -284,8 +283,9 @@ static int check_identity(struct ingest *in, struct err *err)
 
 static int make_instance(struct ingest *in, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
+	struct loader_config config;
 	int r;
 
 	loader_host_init(&in->host, in->loader, in->staging, (int)json_get_int(in->order, "attempt", 1), INT64_MAX);
@@ -294,10 +294,11 @@ static int make_instance(struct ingest *in, struct err *err)
 	r = loader_host_for(&in->host, in->plugin, err);
 	if (r)
 		return r;
-	loader_config_init(&in->config, json_pointer(in->spec, "/format/options"));
+	loader_config_init(&config, in->plugin, json_pointer(in->spec, "/format/options"));
 	status = loader_call(in->loader, in->plugin, "create",
-	                     in->plugin->ingest->create(&in->host.host, in->plugin->descriptor->id, &in->config.config,
+	                     in->plugin->ingest->create(&in->host.host, in->plugin->descriptor->id, &config.config,
 	                                                &in->self, &error));
+	loader_config_done(&config);
 	return status ? plugin_failed(in, "create", status, &error, err) : 0;
 }
 
@@ -335,7 +336,7 @@ static int open_decoder(struct ingest *in, struct err *err)
 	const char *mark = json_get_str(unit_at(in), "mark", "");
 	size_t n = strlen(mark);
 	uint8_t *state = malloc(n + 1);
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct ArrowSchema want = {0};
 	orasi_ingest_open open = {
 		.struct_size = sizeof(open),
@@ -408,7 +409,7 @@ static int shape(struct ingest *in, const struct json *states, struct err *err)
 
 static int grow_schema(struct ingest *in, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	int r = in->transforms ? transforms_flush(in->transforms, err) : 0;
 
@@ -503,7 +504,7 @@ static int after_batch(struct ingest *in, struct err *err)
 
 static int read_batches(struct ingest *in, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	int r = 0;
 

@@ -19,8 +19,6 @@ struct output {
 	struct loader *loader;
 	const struct loader_plugin *plugin;
 	struct loader_host host;
-	struct loader_config config;
-	struct json *options;
 	void *self;
 	orasi_output abi;
 	char folder[PATH_MAX], path[PATH_MAX + 64], name[64];
@@ -61,7 +59,8 @@ int output_new_as(struct loader *loader, const char *staging, const char *plugin
                   struct output **ret, struct err *err)
 {
 	struct output *o = calloc(1, sizeof(*o));
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
+	struct loader_config config;
 	orasi_status status;
 	int r;
 
@@ -69,16 +68,16 @@ int output_new_as(struct loader *loader, const char *staging, const char *plugin
 		return err_set(err, ERR_NOMEM, "out of memory");
 	o->loader = loader;
 	o->fd = -1;
-	o->options = options ? json_copy(options) : json_new_object();
-	loader_config_init(&o->config, o->options);
 	loader_host_init(&o->host, loader, staging, 1, INT64_MAX);
 	snprintf(o->folder, sizeof(o->folder), "%s", staging);
 	o->abi = (orasi_output){sizeof(o->abi), 0, o, abi_write};
 	r = open_plugin(o, plugin, err);
 	if (!r) {
+		loader_config_init(&config, o->plugin, options);
 		status = loader_call(loader, o->plugin, "create",
-		                     o->plugin->encode->create(&o->host.host, o->plugin->descriptor->id,
-		                                               &o->config.config, &o->self, &error));
+		                     o->plugin->encode->create(&o->host.host, o->plugin->descriptor->id, &config.config,
+		                                               &o->self, &error));
+		loader_config_done(&config);
 		r = status ? loader_fail(o->plugin, "create", status, &error, err) : 0;
 	}
 	if (r) {
@@ -118,7 +117,6 @@ void output_free(struct output *o)
 		loader_call_void(o->loader, o->plugin, "destroy", o->plugin->encode->destroy(o->self));
 	drop_file(o);
 	loader_host_done(&o->host);
-	json_free(o->options);
 	free(o);
 }
 
@@ -140,7 +138,8 @@ static int failed(struct output *o, const char *function, orasi_status status, c
 
 int output_begin(struct output *o, const struct ArrowSchema *schema, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_encode_open open_it = {sizeof(open_it), 0, &o->abi, schema};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	char uuid[UUID_LEN];
 
@@ -150,7 +149,7 @@ int output_begin(struct output *o, const struct ArrowSchema *schema, struct err 
 	o->fd = open(o->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (o->fd < 0)
 		return err_errno(err, errno, "cannot create '%s'", o->path);
-	status = loader_call(o->loader, o->plugin, "open", o->plugin->encode->open(o->self, &o->abi, schema, &error));
+	status = loader_call(o->loader, o->plugin, "open", o->plugin->encode->open(o->self, &open_it, &error));
 	if (!status)
 		return 0;
 	drop_file(o);
@@ -159,7 +158,7 @@ int output_begin(struct output *o, const struct ArrowSchema *schema, struct err 
 
 int output_write(struct output *o, const struct ArrowArray *batch, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status =
 		loader_call(o->loader, o->plugin, "write", o->plugin->encode->write(o->self, batch, &error));
 
@@ -173,7 +172,7 @@ uint64_t output_size(struct output *o)
 
 int output_finish(struct output *o, struct json *files, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	orasi_status status =
 		loader_call(o->loader, o->plugin, "finish", o->plugin->encode->finish(o->self, &info, &error));

@@ -208,8 +208,6 @@ orasi_status rejects_add(void *ctx, const orasi_rejected *x)
 {
 	struct rejects *r = ctx;
 
-	if (!x || x->struct_size < sizeof(*x))
-		return ORASI_E_INVALID;
 	r->count++;
 	keep_sample(r, x);
 	r->failed =

@@ -367,7 +367,7 @@ orasi_source *source_abi(struct source *s)
 
 static void fill_head(struct source *s)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	size_t got = 1;
 
 	s->head = malloc(SOURCE_HEAD);

@@ -18,7 +18,6 @@ struct step {
 	const struct loader_plugin *plugin;
 	const char *function; /* that is running */
 	struct loader_host host;
-	struct loader_config config;
 	void *self;
 	int bound;
 	struct ArrowSchema out;
@@ -46,7 +45,7 @@ static int step_fail(struct step *s, const char *function, orasi_status status, 
 
 static int process(struct step *s, struct ArrowArray *batch, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	const char *before = s->function;
 	orasi_status status;
 
@@ -107,7 +106,7 @@ int transforms_flush(struct transforms *t, struct err *err)
 
 	for (size_t i = 0; i < t->n && !r; i++) {
 		struct step *s = &t->steps[i];
-		orasi_error error = {.struct_size = sizeof(error)};
+		orasi_error error = ORASI_NO_ERROR;
 		orasi_status status;
 
 		if (!s->bound || !s->plugin->transform->flush)
@@ -126,7 +125,7 @@ int transforms_flush(struct transforms *t, struct err *err)
 
 static int save_step(struct step *s, struct json *states, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_bytes state = {NULL, 0};
 	orasi_status status = ORASI_OK;
 	char *text;
@@ -165,7 +164,8 @@ int transforms_save(struct transforms *t, struct json **ret, struct err *err)
 
 static int bind_step(struct step *s, const struct ArrowSchema *in, const struct json *state, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_transform_bind bind = {.struct_size = sizeof(bind), .in = in};
+	orasi_error error = ORASI_NO_ERROR;
 	const char *text = json_str(state, "");
 	size_t n = strlen(text);
 	uint8_t *bytes = malloc(n + 1);
@@ -178,9 +178,9 @@ static int bind_step(struct step *s, const struct ArrowSchema *in, const struct 
 		               s->plugin->descriptor->id);
 	}
 	arrow_schema_release(&s->out);
-	status = loader_call(
-		s->owner->env.loader, s->plugin, "bind",
-		s->plugin->transform->bind(s->self, in, (orasi_bytes){bytes, (size_t)len}, &s->out, &error));
+	bind.state = (orasi_bytes){bytes, (size_t)len};
+	status = loader_call(s->owner->env.loader, s->plugin, "bind",
+	                     s->plugin->transform->bind(s->self, &bind, &s->out, &error));
 	free(bytes);
 	if (status)
 		return loader_fail(s->plugin, "bind", status, &error, err);
@@ -206,36 +206,27 @@ const struct ArrowSchema *transforms_schema(const struct transforms *t)
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
-static int is_complete(const struct loader_plugin *plugin)
-{
-	const orasi_transform_factory *f = plugin->transform;
-	int stateless = (plugin->descriptor->flags & ORASI_FLAG_STATELESS) != 0;
-
-	return f->create && f->destroy && f->bind && f->process && (stateless || (f->flush && f->save));
-}
-
 static int open_step(struct transforms *t, struct step *s, const struct json *json, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	struct loader_config config;
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	int r = loader_find(t->env.loader, "transform", json_get_str(json, "name", ""), &s->plugin, err);
 
 	if (r)
 		return r;
-	if (!is_complete(s->plugin))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' lacks functions of a transform",
-		               s->plugin->descriptor->id);
 	s->sink = (orasi_sink){sizeof(s->sink), 0, s, on_push};
 	loader_host_init(&s->host, t->env.loader, t->env.staging, t->env.attempt, INT64_MAX);
 	s->host.on_reject = rejects_add;
 	s->host.ctx = t->env.rejects;
-	loader_config_init(&s->config, json_get(json, "config"));
 	r = loader_host_for(&s->host, s->plugin, err);
 	if (r)
 		return r;
+	loader_config_init(&config, s->plugin, json_get(json, "config"));
 	status = loader_call(t->env.loader, s->plugin, "create",
-	                     s->plugin->transform->create(&s->host.host, s->plugin->descriptor->id, &s->config.config,
+	                     s->plugin->transform->create(&s->host.host, s->plugin->descriptor->id, &config.config,
 	                                                  &s->self, &error));
+	loader_config_done(&config);
 	return status ? loader_fail(s->plugin, "create", status, &error, err) : 0;
 }
 

@@ -31,7 +31,7 @@ static void problem(struct verify *v, const struct json *segment, const char *te
 
 static int check_reader(struct verify *v, void *reader, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status = loader_call(v->in.loader, v->in.indexer.plugin, "verify",
 	                                  v->in.indexer.plugin->index->verify(reader, v->level, &error));
 

@@ -48,8 +48,10 @@ static orasi_status to_buffer(orasi_output *output, const void *p, size_t n, ora
 
 static int writer_open(struct writer *w, const struct ArrowSchema *schema, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_encode_open open = {sizeof(open), 0, &w->output, schema};
+	orasi_error error = ORASI_NO_ERROR;
 	const orasi_encode_factory *encode;
+	struct loader_config config;
 	orasi_status status;
 	int r = loader_find(w->loader, "ingest", WRITER, &w->plugin, err);
 
@@ -59,17 +61,20 @@ static int writer_open(struct writer *w, const struct ArrowSchema *schema, struc
 	if (!encode)
 		return err_set(err, ERR_PLUGIN, "plugin '" WRITER "' cannot write");
 	w->output = (orasi_output){sizeof(w->output), 0, w, to_buffer};
-	status = loader_call(w->loader, w->plugin, "create",
-	                     encode->create(&w->host.host, w->plugin->descriptor->id, NULL, &w->self, &error));
+	loader_config_init(&config, w->plugin, NULL);
+	status =
+		loader_call(w->loader, w->plugin, "create",
+	                    encode->create(&w->host.host, w->plugin->descriptor->id, &config.config, &w->self, &error));
+	loader_config_done(&config);
 	if (status)
 		return loader_fail(w->plugin, "create", status, &error, err);
-	status = loader_call(w->loader, w->plugin, "open", encode->open(w->self, &w->output, schema, &error));
+	status = loader_call(w->loader, w->plugin, "open", encode->open(w->self, &open, &error));
 	return status ? loader_fail(w->plugin, "open", status, &error, err) : 0;
 }
 
 static int writer_add(struct writer *w, struct ArrowArray *batch, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status =
 		loader_call(w->loader, w->plugin, "write", w->plugin->encode->write(w->self, batch, &error));
 
@@ -80,7 +85,7 @@ static int writer_add(struct writer *w, struct ArrowArray *batch, struct err *er
 static int writer_end(struct writer *w, struct err *err)
 {
 	orasi_encode_info info = {.struct_size = sizeof(info)};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status =
 		loader_call(w->loader, w->plugin, "finish", w->plugin->encode->finish(w->self, &info, &error));
 

@@ -44,14 +44,18 @@ struct host_counts {
 
 static struct host_counts *counts_of(const struct loader_host *h)
 {
-	struct host_counts **counts = loader_counts(h->loader);
+	static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER;
+	struct host_counts **counts = loader_counts(h->loader), *found;
 
+	pthread_mutex_lock(&first);
 	if (!*counts) {
 		*counts = calloc(1, sizeof(**counts));
 		if (*counts)
 			pthread_mutex_init(&(*counts)->mutex, NULL);
 	}
-	return *counts;
+	found = *counts;
+	pthread_mutex_unlock(&first);
+	return found;
 }
 
 static int is_metric_name(orasi_str name)
@@ -100,20 +104,24 @@ static uint32_t define_metric(const orasi_host *host, uint32_t type, orasi_str n
 	return metric;
 }
 
-static void add_metric(const orasi_host *host, uint32_t metric, double v)
+static void count_up(struct count *row, double v)
 {
-	struct host_counts *counts = counts_of(host_of(host));
-	struct count *row;
-
-	if (!counts || !metric || metric > counts->n || v != v)
-		return;
-	row = &counts->rows[metric - 1];
-	pthread_mutex_lock(&counts->mutex);
 	if (row->type == ORASI_METRIC_GAUGE)
 		row->value = v;
 	else if (v > 0)
 		row->value += v;
 	row->changed = 1;
+}
+
+static void add_metric(const orasi_host *host, uint32_t metric, double v)
+{
+	struct host_counts *counts = counts_of(host_of(host));
+
+	if (!counts || !metric || v != v)
+		return;
+	pthread_mutex_lock(&counts->mutex);
+	if (metric <= counts->n)
+		count_up(&counts->rows[metric - 1], v);
 	pthread_mutex_unlock(&counts->mutex);
 }
 

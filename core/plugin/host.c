@@ -2,6 +2,7 @@
 /* What every worker offers to plugins: log, job, mem, reject, blob; and configurations. The rest is in extras.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,23 @@
 
 static int may_log(struct log_budget *budget)
 {
-	int64_t now = clock_mono_ms();
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* plugins log from threads of theirs */
+	int64_t now = clock_mono_ms(), dropped = 0;
+	int may;
 
+	pthread_mutex_lock(&lock);
 	if (now - budget->since >= 1000) {
-		if (budget->dropped)
-			log_warn("plugin.log", LOG_STR("line", "lines were dropped: more than 100 in a second"),
-			         LOG_INT("dropped", budget->dropped));
+		dropped = budget->dropped;
 		*budget = (struct log_budget){now, 0, 0};
 	}
-	if (budget->lines < LINES_PER_SECOND) {
-		budget->lines++;
-		return 1;
-	}
-	budget->dropped++;
-	return 0;
+	may = budget->lines < LINES_PER_SECOND;
+	budget->lines += may;
+	budget->dropped += !may;
+	pthread_mutex_unlock(&lock);
+	if (dropped)
+		log_warn("plugin.log", LOG_STR("line", "lines were dropped: more than 100 in a second"),
+		         LOG_INT("dropped", dropped));
+	return may;
 }
 
 static int clip(size_t n)
@@ -107,11 +111,16 @@ struct block {
 	void *start;
 };
 
+/* From any thread. Who gives back more than was taken has taken nothing. */
 static int take(struct loader_host *h, int64_t n)
 {
-	if (n > 0 && h->memory_used > h->memory_max - n)
-		return -1;
-	h->memory_used += n;
+	int64_t used = __atomic_load_n(&h->memory_used, __ATOMIC_RELAXED), next;
+
+	do {
+		if (__builtin_add_overflow(used, n, &next) || (n > 0 && next > h->memory_max))
+			return -1;
+		next = next < 0 ? 0 : next;
+	} while (!__atomic_compare_exchange_n(&h->memory_used, &used, next, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -166,8 +175,9 @@ static orasi_status host_reserve(const orasi_host *host, int64_t delta)
 static uint64_t host_budget(const orasi_host *host)
 {
 	const struct loader_host *h = host_of(host);
+	int64_t used = __atomic_load_n(&h->memory_used, __ATOMIC_RELAXED);
 
-	return h->memory_used >= h->memory_max ? 0 : (uint64_t)(h->memory_max - h->memory_used);
+	return used >= h->memory_max ? 0 : (uint64_t)(h->memory_max - used);
 }
 
 static const orasi_host_mem mem_extension = {sizeof(orasi_host_mem), 0,          host_alloc, host_resize, host_release,
@@ -179,7 +189,7 @@ static orasi_status host_reject(const orasi_host *host, const orasi_rejected *re
 {
 	struct loader_host *h = host_of(host);
 
-	return h->on_reject(h->ctx, rejected);
+	return rejected && ORASI_COVERS(rejected, raw_len) ? h->on_reject(h->ctx, rejected) : ORASI_E_INVALID;
 }
 
 static const orasi_host_reject reject_extension = {sizeof(orasi_host_reject), 0, host_reject};
@@ -190,7 +200,7 @@ static orasi_status scratch_fail(orasi_error *err, const char *what)
 {
 	if (err)
 		snprintf(err->message, sizeof(err->message), "scratch file: %s: %s", what, strerror(errno));
-	return ORASI_E_IO;
+	return errno == EBADF ? ORASI_E_INVALID : errno == EMFILE ? ORASI_E_LIMIT : ORASI_E_IO;
 }
 
 static orasi_status host_scratch(const orasi_host *host, uint64_t *ret, orasi_error *err)
@@ -239,6 +249,8 @@ static orasi_status host_pread(const orasi_host *host, uint64_t handle, uint64_t
 	while (len) {
 		ssize_t n = pread(scratch_fd(host, handle), buf, len, (off_t)off);
 
+		if (!n)
+			errno = ENODATA;
 		if (n <= 0)
 			return scratch_fail(err, n ? "cannot read" : "it ends early");
 		buf = (char *)buf + n;
@@ -295,11 +307,12 @@ static const struct host_offer own_offers[] = {
 	{ORASI_HOST_REJECT, 0, offer_reject}, {ORASI_HOST_BLOB, 0, offer_blob}, {NULL, 0, NULL},
 };
 
-static const void *find_offer(const struct host_offer *offers, const struct loader_host *h, const char *id)
+const void *host_offer_find(const struct host_offer *offers, unsigned minor, const struct loader_host *h,
+                            const char *id)
 {
 	for (; offers->id; offers++)
 		if (!strcmp(offers->id, id))
-			return offers->since <= plugin_abi_minor() ? offers->offer(h) : NULL;
+			return offers->since <= minor ? offers->offer(h) : NULL;
 	return NULL;
 }
 
@@ -309,8 +322,8 @@ static const void *get_extension(const orasi_host *host, const char *id)
 
 	if (!id)
 		return NULL;
-	found = find_offer(own_offers, host_of(host), id);
-	return found ? found : find_offer(host_extras, host_of(host), id);
+	found = host_offer_find(own_offers, plugin_abi_minor(), host_of(host), id);
+	return found ? found : host_offer_find(host_extras, plugin_abi_minor(), host_of(host), id);
 }
 
 void loader_host_init(struct loader_host *h, struct loader *loader, const char *scratch, int attempt,
@@ -366,13 +379,14 @@ static const struct json *at(const orasi_config *config, const char *ptr)
 	return json_pointer(((const struct loader_config *)config->ctx)->json, ptr);
 }
 
+/* Something of another type is as good as nothing. */
 static orasi_status get_i64(const orasi_config *config, const char *ptr, int64_t *ret)
 {
 	const struct json *v = at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_INT && (json_type(v) != JSON_DOUBLE || json_int(v, 0) != json_int(v, 1)))
 		return ORASI_E_NOTFOUND;
-	*ret = json_int(v, *ret);
+	*ret = json_int(v, 0);
 	return ORASI_OK;
 }
 
@@ -380,9 +394,9 @@ static orasi_status get_f64(const orasi_config *config, const char *ptr, double 
 {
 	const struct json *v = at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_INT && json_type(v) != JSON_DOUBLE)
 		return ORASI_E_NOTFOUND;
-	*ret = json_double(v, *ret);
+	*ret = json_double(v, 0);
 	return ORASI_OK;
 }
 
@@ -390,9 +404,9 @@ static orasi_status get_bool(const orasi_config *config, const char *ptr, int32_
 {
 	const struct json *v = at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_BOOL)
 		return ORASI_E_NOTFOUND;
-	*ret = json_bool(v, *ret);
+	*ret = json_bool(v, 0) != 0;
 	return ORASI_OK;
 }
 
@@ -410,17 +424,47 @@ static orasi_status count(const orasi_config *config, const char *ptr, uint32_t 
 {
 	const struct json *v = at(config, ptr);
 
-	if (!v)
+	if (json_type(v) != JSON_ARRAY && json_type(v) != JSON_OBJECT)
 		return ORASI_E_NOTFOUND;
 	*ret = (uint32_t)json_count(v);
 	return ORASI_OK;
 }
 
-void loader_config_init(struct loader_config *config, const struct json *json)
+/* What the schema makes of no options at all; those that must be given have no default, and that is fine. */
+static const struct json *defaults_of(const struct loader_plugin *plugin)
 {
-	const char *text = json ? json_text(json) : "{}";
+	const char *text = plugin->descriptor->config_schema;
+	struct json *schema = NULL, *errors;
 
-	config->json = json;
+	if (*plugin->defaults)
+		return *plugin->defaults;
+	*plugin->defaults = json_new_object();
+	if (json_parse(text, strlen(text), &schema, NULL))
+		return *plugin->defaults;
+	errors = json_new_array();
+	plugin_config_check(schema, *plugin->defaults, "", errors);
+	json_free(errors);
+	json_free(schema);
+	return *plugin->defaults;
+}
+
+void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json)
+{
+	const struct json *defaults = defaults_of(plugin), *value;
+	const char *key, *text;
+	size_t at = 0;
+
+	config->json = json ? json_copy(json) : json_new_object();
+	while (json_each(defaults, &at, &key, &value))
+		if (!json_get(config->json, key))
+			json_set(config->json, key, json_copy(value));
+	text = json_text(config->json);
 	config->config = (orasi_config){
 		sizeof(config->config), 0, config, {text, strlen(text)}, get_i64, get_f64, get_bool, get_str, count};
+}
+
+void loader_config_done(struct loader_config *config)
+{
+	json_free(config->json);
+	config->json = NULL;
 }

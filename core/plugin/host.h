@@ -14,7 +14,10 @@ struct host_offer {
 	const void *(*offer)(const struct loader_host *host);
 };
 extern const struct host_offer host_extras[]; /* ends with a NULL id */
-extern const orasi_host_http host_http;       /* http.c */
+/* What a host of this minor offers under the id; NULL: nothing, or something newer. */
+const void *host_offer_find(const struct host_offer *offers, unsigned minor, const struct loader_host *h,
+                            const char *id);
+extern const orasi_host_http host_http; /* http.c */
 void host_answer_free(struct host_answer *answer);
 
 static inline struct loader_host *host_of(const orasi_host *host)

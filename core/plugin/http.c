@@ -121,6 +121,8 @@ static orasi_status ask(const orasi_host *host, const orasi_http_request *reques
 
 	host_answer_free(h->answer);
 	h->answer = NULL;
+	if (!ORASI_COVERS(request, max_body) || !ORASI_COVERS(ret, body))
+		return refuse(err, ORASI_E_INVALID, "struct_size of a request or a response is too small");
 	if (!attempt->on_ask)
 		return refuse(err, ORASI_E_UNSUPPORTED, "no requests can be made now");
 	if (request->body.len > BODY_MAX || (request->body.len && !request->body.ptr))

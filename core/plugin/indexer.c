@@ -34,7 +34,8 @@ static int make_keys(struct indexer *x, const struct json *manifest, const struc
 static int make_instance(struct indexer *x, const struct json *manifest, const char *scratch, int attempt,
                          struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
+	struct loader_config config;
 	orasi_status status;
 	int r = loader_find(x->loader, "index", json_get_str(manifest, "plugin", ""), &x->plugin, err);
 
@@ -44,10 +45,11 @@ static int make_instance(struct indexer *x, const struct json *manifest, const c
 	r = loader_host_for(&x->host, x->plugin, err);
 	if (r)
 		return r;
-	loader_config_init(&x->config, json_get(manifest, "options"));
+	loader_config_init(&config, x->plugin, json_get(manifest, "options"));
 	status = loader_call(x->loader, x->plugin, "create",
-	                     x->plugin->index->create(&x->host.host, x->plugin->descriptor->id, &x->config.config,
+	                     x->plugin->index->create(&x->host.host, x->plugin->descriptor->id, &config.config,
 	                                              &x->keys, &x->self, &error));
+	loader_config_done(&config);
 	return status ? loader_fail(x->plugin, "create", status, &error, err) : 0;
 }
 
@@ -81,7 +83,7 @@ int indexer_reads(const struct indexer *x, const struct json *segment)
 int indexer_open_reader(struct indexer *x, struct segment *segment, void **ret, orasi_segment_info *ret_info,
                         struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status =
 		loader_call(x->loader, x->plugin, "open",
 	                    x->plugin->index->open(x->self, segment_store(segment), ret, ret_info, &error));

@@ -17,7 +17,6 @@ struct indexer {
 	const struct loader_plugin *plugin;
 	struct ArrowSchema keys; /* the key columns, as a struct */
 	struct loader_host host;
-	struct loader_config config;
 	void *self;
 };
 

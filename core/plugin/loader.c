@@ -10,14 +10,32 @@
 #include "base/str.h"
 #include "plugin/host.h"
 #include "plugin/plugin.h"
+#include "plugin/shape.h"
 #include "wire/wire.h"
 
 #define PLUGINS_MAX 256
 
+#define PLUGINS_IN_FILE 8
+
+/* Copies of what a plugin shows, as long as our structs are (see shape.h). */
+struct shown {
+	orasi_descriptor descriptor;
+	union {
+		orasi_ingest_factory ingest;
+		orasi_index_factory index;
+		orasi_transform_factory transform;
+		orasi_task_factory task;
+		orasi_notifier_factory notifier;
+	} factory;
+	orasi_encode_factory encode;
+	struct json *defaults; /* of its options, when they were asked for */
+};
+
 struct loaded {
 	char path[4096];
-	const orasi_entry *entry;
-	struct loader_plugin plugins[8];
+	orasi_entry entry;
+	struct shown shown[PLUGINS_IN_FILE];
+	struct loader_plugin plugins[PLUGINS_IN_FILE];
 	uint32_t n;
 };
 
@@ -176,17 +194,23 @@ void loader_leave(struct loader *loader, const struct loader_frame *before)
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
+#define ROW(kind, since, name, factory, member)                                     \
+	{                                                                           \
+		kind, since, name, factory, offsetof(struct loader_plugin, member), \
+			sizeof(*((struct loader_plugin *)0)->member)                \
+	}
 static const struct {
 	uint32_t kind;
 	unsigned since; /* minor of the ABI */
 	const char *name, *factory;
-	size_t at; /* in struct loader_plugin */
+	size_t at;   /* in struct loader_plugin */
+	size_t size; /* of our struct */
 } kinds[] = {
-	{ORASI_KIND_INGEST, 0, "ingest", ORASI_INGEST_FACTORY, offsetof(struct loader_plugin, ingest)},
-	{ORASI_KIND_INDEX, 0, "index", ORASI_INDEX_FACTORY, offsetof(struct loader_plugin, index)},
-	{ORASI_KIND_TRANSFORM, 2, "transform", ORASI_TRANSFORM_FACTORY, offsetof(struct loader_plugin, transform)},
-	{ORASI_KIND_TASK, 2, "task", ORASI_TASK_FACTORY, offsetof(struct loader_plugin, task)},
-	{ORASI_KIND_NOTIFIER, 2, "notifier", ORASI_NOTIFIER_FACTORY, offsetof(struct loader_plugin, notifier)},
+	ROW(ORASI_KIND_INGEST, 0, "ingest", ORASI_INGEST_FACTORY, ingest),
+	ROW(ORASI_KIND_INDEX, 0, "index", ORASI_INDEX_FACTORY, index),
+	ROW(ORASI_KIND_TRANSFORM, 2, "transform", ORASI_TRANSFORM_FACTORY, transform),
+	ROW(ORASI_KIND_TASK, 2, "task", ORASI_TASK_FACTORY, task),
+	ROW(ORASI_KIND_NOTIFIER, 2, "notifier", ORASI_NOTIFIER_FACTORY, notifier),
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -205,10 +229,17 @@ static const char *kind_name(const orasi_descriptor *d)
 	return kinds[kind_of(d)].name;
 }
 
-static int check_descriptor(const orasi_entry *entry, const orasi_descriptor *d, struct err *err)
+static int take_descriptor(struct loaded *file, uint32_t i, struct err *err)
 {
-	if (!d || d->struct_size < sizeof(*d) || !d->id || !d->name || !d->version || !d->config_schema || !d->features)
-		return err_set(err, ERR_PLUGIN, "bundle '%s' has a descriptor that is not complete", entry->bundle_id);
+	const orasi_descriptor *theirs = file->entry.describe(i), *d = &file->shown[i].descriptor;
+	const char *flaw = shape_of_descriptor(theirs);
+
+	if (flaw)
+		return err_set(err, ERR_PLUGIN, "plugin %u of bundle '%s' is not complete: %s", i,
+		               file->entry.bundle_id, flaw);
+	shape_take(&file->shown[i].descriptor, sizeof(*d), theirs);
+	file->plugins[i] =
+		(struct loader_plugin){.descriptor = d, .entry = &file->entry, .defaults = &file->shown[i].defaults};
 	if (kind_of(d) == KINDS)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "plugin '%s' is of kind %u, which this agent does not offer: upgrade the agent", d->id,
@@ -216,52 +247,66 @@ static int check_descriptor(const orasi_entry *entry, const orasi_descriptor *d,
 	return 0;
 }
 
-static int take_factories(const orasi_entry *entry, struct loader_plugin *p, struct err *err)
+static int take_factory(struct loaded *file, uint32_t i, const char *id, void *ours, size_t size, struct err *err)
 {
-	const orasi_descriptor *d = p->descriptor;
-	const void *factory = entry->get_factory(kinds[kind_of(d)].factory);
+	const orasi_descriptor *d = file->plugins[i].descriptor;
+	const void *theirs = file->entry.get_factory(id);
 
-	memcpy((char *)p + kinds[kind_of(d)].at, &factory, sizeof(factory));
-	if (d->flags & ORASI_FLAG_ENCODES)
-		p->encode = entry->get_factory(ORASI_ENCODE_FACTORY);
-	if (!factory || ((d->flags & ORASI_FLAG_ENCODES) && !p->encode))
-		return err_set(err, ERR_PLUGIN, "plugin '%s' does not offer the factory of its kind", d->id);
+	if (shape_check_factory(id, d->flags, theirs, err)) {
+		err_prefix(err, "plugin '%s' does not offer the factory of its kind", d->id);
+		return ERR_PLUGIN;
+	}
+	shape_take(ours, size, theirs);
 	return 0;
 }
 
-static int check_entry(const orasi_entry *entry, const struct plugin_note *noted, struct err *err)
+static int take_factories(struct loaded *file, uint32_t i, struct err *err)
 {
-	if (!entry || entry->struct_size < sizeof(*entry) || !entry->bundle_id || !entry->count || !entry->describe ||
-	    !entry->get_factory || !entry->init)
-		return err_set(err, ERR_PLUGIN, "its entry is not complete");
-	if (entry->abi_major != noted->abi_major || entry->abi_minor != noted->abi_minor ||
-	    strcmp(entry->bundle_id, noted->bundle_id))
+	size_t kind = kind_of(file->plugins[i].descriptor);
+	struct shown *shown = &file->shown[i];
+	const void *factory = &shown->factory;
+	int r = take_factory(file, i, kinds[kind].factory, &shown->factory, kinds[kind].size, err);
+
+	memcpy((char *)&file->plugins[i] + kinds[kind].at, &factory, sizeof(factory));
+	if (r || !(shown->descriptor.flags & ORASI_FLAG_ENCODES))
+		return r;
+	file->plugins[i].encode = &shown->encode;
+	return take_factory(file, i, ORASI_ENCODE_FACTORY, &shown->encode, sizeof(shown->encode), err);
+}
+
+static int take_entry(struct loaded *file, const orasi_entry *theirs, const struct plugin_note *noted, struct err *err)
+{
+	const char *flaw = shape_of_entry(theirs);
+
+	if (flaw)
+		return err_set(err, ERR_PLUGIN, "its entry is not complete: %s", flaw);
+	shape_take(&file->entry, sizeof(file->entry), theirs);
+	if (theirs->abi_major != noted->abi_major || theirs->abi_target_minor != noted->target_minor ||
+	    strcmp(theirs->bundle_id, noted->bundle_id))
 		return err_set(err, ERR_PLUGIN, "its note and its entry do not agree");
 	return 0;
 }
 
 static int fill(struct loader *loader, struct loaded *file, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct loader_frame before;
 	orasi_status status;
 	int r = 0;
 
-	note(loader, file->entry->bundle_id, "init", &before);
-	status = file->entry->init(&loader->init_host.host, &error);
+	note(loader, file->entry.bundle_id, "init", &before);
+	status = file->entry.init(&loader->init_host.host, &error);
 	loader_leave(loader, &before);
 	if (status)
 		return err_set(err, ERR_PLUGIN, "its init failed: %.*s", (int)strnlen(error.message, 300),
 		               error.message);
-	file->n = file->entry->count();
-	if (file->n > sizeof(file->plugins) / sizeof(file->plugins[0]))
-		return err_set(err, ERR_PLUGIN, "it has more than 8 plugins");
+	file->n = file->entry.count();
+	if (file->n > PLUGINS_IN_FILE)
+		return err_set(err, ERR_PLUGIN, "it has more than %d plugins", PLUGINS_IN_FILE);
 	for (uint32_t i = 0; i < file->n && !r; i++) {
-		file->plugins[i].descriptor = file->entry->describe(i);
-		file->plugins[i].entry = file->entry;
-		r = check_descriptor(file->entry, file->plugins[i].descriptor, err);
+		r = take_descriptor(file, i, err);
 		if (!r)
-			r = take_factories(file->entry, &file->plugins[i], err);
+			r = take_factories(file, i, err);
 	}
 	return r;
 }
@@ -286,8 +331,7 @@ static int open_file(struct loader *loader, struct loaded *file, struct err *err
 	entry = (const orasi_entry *(*)(void))lt_dlsym(handle, ORASI_ENTRY_SYMBOL);
 	if (!entry)
 		return err_set(err, ERR_PLUGIN, "it does not export " ORASI_ENTRY_SYMBOL);
-	file->entry = entry();
-	r = check_entry(file->entry, &noted, err);
+	r = take_entry(file, entry(), &noted, err);
 	return r ? r : fill(loader, file, err);
 }
 
@@ -424,10 +468,10 @@ int loader_describe(struct loader *loader, const char *path, struct json **ret, 
 		if (!r)
 			json_push(plugins, one);
 	}
-	json_set_str(json, "bundle", file->entry->bundle_id);
-	json_set_str(json, "version", file->entry->bundle_version);
-	json_set_str(json, "vendor", file->entry->vendor);
-	json_set_str(json, "license", file->entry->license);
+	json_set_str(json, "bundle", file->entry.bundle_id);
+	json_set_str(json, "version", file->entry.bundle_version);
+	json_set_str(json, "vendor", file->entry.vendor);
+	json_set_str(json, "license", file->entry.license);
 	json_set(json, "plugins", plugins);
 	if (r)
 		json_free(json);

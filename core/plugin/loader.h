@@ -27,6 +27,7 @@ struct loader_plugin {
 	const orasi_transform_factory *transform; /* one of these three, of its kind */
 	const orasi_task_factory *task;
 	const orasi_notifier_factory *notifier;
+	struct json **defaults; /* of its options, once they were asked for */
 };
 
 /* `plugins` is the order's list; it is copied. */
@@ -115,11 +116,12 @@ void loader_host_init(struct loader_host *host, struct loader *loader, const cha
 int loader_host_for(struct loader_host *host, const struct loader_plugin *plugin, struct err *err);
 void loader_host_done(struct loader_host *host); /* fine on a zeroed one, and twice */
 
-/* A configuration over a JSON object, which must live as long. */
+/* The options of an instance, for its create: those in `json` (an object, or NULL), and the defaults of the others. */
 struct loader_config {
 	orasi_config config;
-	const struct json *json;
+	struct json *json;
 };
-void loader_config_init(struct loader_config *config, const struct json *json);
+void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json);
+void loader_config_done(struct loader_config *config); /* fine on a zeroed one */
 
 #endif

@@ -21,7 +21,7 @@
 
 static int take_note(const uint8_t *p, uint64_t n, struct plugin_note *ret)
 {
-	struct orasi_note note;
+	orasi_note note;
 
 	while (n >= 12) {
 		uint32_t namesz, descsz;
@@ -36,7 +36,8 @@ static int take_note(const uint8_t *p, uint64_t n, struct plugin_note *ret)
 			memcpy(&note, p, sizeof(note));
 			if (note.type == ORASI_NOTE_TYPE && !memcmp(note.owner, ORASI_NOTE_OWNER, 6)) {
 				ret->abi_major = note.abi_major;
-				ret->abi_minor = note.abi_minor;
+				ret->target_minor = note.abi_target_minor;
+				ret->sdk_minor = note.sdk_minor;
 				memcpy(ret->bundle_id, note.bundle_id, sizeof(ret->bundle_id));
 				memcpy(ret->bundle_version, note.bundle_version, sizeof(ret->bundle_version));
 				ret->bundle_id[sizeof(ret->bundle_id) - 1] = '\0';
@@ -93,39 +94,4 @@ int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err)
 	}
 	buf_done(&bytes);
 	return r;
-}
-
-static unsigned offered = ORASI_ABI_MINOR;
-
-void plugin_set_abi_minor(unsigned minor)
-{
-	offered = minor < ORASI_ABI_MINOR ? minor : ORASI_ABI_MINOR;
-}
-
-unsigned plugin_abi_minor(void)
-{
-	return offered;
-}
-
-/* A draft fits exactly or not at all. From 1.0 on, what is built for an older minor fits too. */
-static int fits(const struct plugin_note *note)
-{
-	return note->abi_major == ORASI_ABI_MAJOR &&
-	       (ORASI_ABI_MAJOR ? note->abi_minor <= offered : note->abi_minor == offered);
-}
-
-static int is_newer(const struct plugin_note *note)
-{
-	return note->abi_major > ORASI_ABI_MAJOR || (note->abi_major == ORASI_ABI_MAJOR && note->abi_minor > offered);
-}
-
-int plugin_version_check(const struct plugin_note *note, struct err *err)
-{
-	if (fits(note))
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-	               "it is built for plugin ABI %u.%u, this agent (" ORASI_VERSION ") offers %d.%u: %s",
-	               note->abi_major, note->abi_minor, ORASI_ABI_MAJOR, offered,
-	               is_newer(note) ? "upgrade the agent, or build the plugin with this agent's SDK"
-	                              : "build the plugin again with this agent's SDK");
 }

@@ -21,7 +21,8 @@
 #include "json/json.h"
 
 struct plugin_note {
-	unsigned abi_major, abi_minor;
+	unsigned abi_major, target_minor;
+	unsigned sdk_minor; /* for messages only */
 	char bundle_id[64], bundle_version[32];
 };
 /* Reads the note of a shared object without running it. ERR_NOTFOUND: no note, not one of ours;

@@ -65,7 +65,7 @@ static int open_source(struct reader *r, struct blob *blob, struct err *err)
 
 static int open_decoder(struct reader *r, const struct reader_want *want, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_ingest_open open = {
 		.struct_size = sizeof(open),
 		.flags = ORASI_OPEN_PROJECT | (want->by_rows ? ORASI_OPEN_ROWS : 0),
@@ -79,10 +79,14 @@ static int open_decoder(struct reader *r, const struct reader_want *want, struct
 		.max_bytes = 8u << 20,
 	};
 	const orasi_ingest_factory *factory = r->plugin->ingest;
+	struct loader_config config;
 	orasi_status status;
 
-	status = loader_call(r->loader, r->plugin, "create",
-	                     factory->create(&r->host.host, r->plugin->descriptor->id, NULL, &r->self, &error));
+	loader_config_init(&config, r->plugin, NULL);
+	status = loader_call(
+		r->loader, r->plugin, "create",
+		factory->create(&r->host.host, r->plugin->descriptor->id, &config.config, &r->self, &error));
+	loader_config_done(&config);
 	if (status)
 		return loader_fail(r->plugin, "create", status, &error, err);
 	status = loader_call(r->loader, r->plugin, "open", factory->open(r->self, &open, &r->schema, &error));
@@ -160,7 +164,7 @@ static int place(struct reader *r, int64_t *ret_first, struct err *err)
 
 int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_first, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 	char message[256];
 	int code;
@@ -190,7 +194,7 @@ int reader_next(struct reader *r, const struct ArrowArray **ret, int64_t *ret_fi
 
 static void close_decoder(struct reader *r)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 
 	if (r->opened)
 		loader_call(r->loader, r->plugin, "close", r->plugin->ingest->close(r->self, &error));

@@ -321,7 +321,7 @@ orasi_store *segment_store(struct segment *s)
 
 static int checksum(struct segment *s, struct blob_file *b, char ret[9], struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	char *chunk = malloc(CHUNK);
 	uint32_t crc = 0;
 	int r = chunk ? 0 : err_set(err, ERR_NOMEM, "out of memory");
@@ -381,7 +381,7 @@ int segment_seal(struct segment *s, struct json **ret_blobs, int64_t *ret_bytes,
 
 int segment_check(struct segment *s, struct err *err)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	int r = 0;
 
 	for (uint32_t i = 0; i < s->n && !r; i++) {

@@ -39,7 +39,7 @@ static int add_rows(struct indexer *x, void *build, const struct fresh_file *fil
 	if (r)
 		return r;
 	while ((r = reader_next(reader, &keys, &first, err)) > 0) {
-		orasi_error error = {.struct_size = sizeof(error)};
+		orasi_error error = ORASI_NO_ERROR;
 		orasi_status status = loader_call(x->loader, x->plugin, "build_add",
 		                                  x->plugin->index->build_add(build, keys, (uint64_t)first, &error));
 
@@ -56,7 +56,7 @@ static int build(struct fresh *f, const struct fresh_file *file, struct err *err
 {
 	struct indexer *x = f->indexer;
 	orasi_segment_info info = {.struct_size = sizeof(info)};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	void *state = NULL;
 	orasi_status status =
 		loader_call(x->loader, x->plugin, "build_begin",

@@ -223,11 +223,14 @@ static int read_cursor(struct index *index, void *cursor, int scored, struct hit
 	const struct loader_plugin *plugin = index->indexer.plugin;
 	uint64_t rows[HITS_AT_ONCE];
 	float scores[HITS_AT_ONCE];
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
 
 	do {
-		orasi_hits hits = {sizeof(hits), HITS_AT_ONCE, 0, 0, rows, scored ? scores : NULL};
+		orasi_hits hits = {.struct_size = sizeof(hits),
+		                   .cap = HITS_AT_ONCE,
+		                   .row_ids = rows,
+		                   .scores = scored ? scores : NULL};
 
 		status = loader_call(index->indexer.loader, plugin, "next", plugin->index->next(cursor, &hits, &error));
 		if (!status && (hits.n > HITS_AT_ONCE || add_hits(ret, &hits)))
@@ -241,8 +244,11 @@ static int ask_once(struct index *index, void *reader, const orasi_term *const *
 {
 	const struct loader_plugin *plugin = index->indexer.plugin;
 	int scored = (index->caps.flags & ORASI_INDEX_SCORED) != 0;
-	orasi_query query = {sizeof(query), scored ? ORASI_QUERY_SCORE : 0, terms, n, 0, NULL, 0};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_query query = {.struct_size = sizeof(query),
+	                     .flags = scored ? ORASI_QUERY_SCORE : 0,
+	                     .terms = terms,
+	                     .n_terms = n};
+	orasi_error error = ORASI_NO_ERROR;
 	void *cursor = NULL;
 	int r;
 	orasi_status status = loader_call(index->indexer.loader, plugin, "query",

@@ -91,14 +91,17 @@ static int instance_open(struct instance *x, const char *kind, const struct json
 	                 (int)json_get_int(order, "attempt", 1), INT64_MAX);
 	x->host.ctx = x->worker;
 	x->host.on_progress = on_progress;
-	loader_config_init(&x->config, json_get(spec, "config"));
-	return loader_host_for(&x->host, x->plugin, err);
+	r = loader_host_for(&x->host, x->plugin, err);
+	if (!r)
+		loader_config_init(&x->config, x->plugin, json_get(spec, "config"));
+	return r;
 }
 
 static void instance_close(struct instance *x, void (*destroy)(void *self))
 {
 	if (x->self && destroy)
 		loader_call_void(x->worker->loader, x->plugin, "destroy", destroy(x->self));
+	loader_config_done(&x->config);
 	loader_host_done(&x->host);
 }
 
@@ -118,7 +121,7 @@ static int run_task(struct instance *x, const struct json *order, orasi_str *ret
 {
 	const orasi_task_factory *factory = x->plugin->task;
 	const char *id = x->plugin->descriptor->id, *task = json_get_str(order, "task", "");
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	uint8_t *state = NULL;
 	orasi_task_run run = {
 		.struct_size = sizeof(run),
@@ -341,7 +344,7 @@ static struct json *settle(const struct delivery *d, const struct json *before)
 static int deliver(struct instance *x, struct delivery *d, struct err *err)
 {
 	const orasi_notifier_factory *factory = x->plugin->notifier;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status = loader_call(
 		x->worker->loader, x->plugin, "create",
 		factory->create(&x->host.host, x->plugin->descriptor->id, &x->config.config, &x->self, &error));

@@ -35,7 +35,7 @@ static orasi_status caps(const char *id, orasi_index_caps *ret)
 	(void)id;
 	ret->ops = 1u << ORASI_OP_EQ | 1u << ORASI_OP_LT | 1u << ORASI_OP_LE | 1u << ORASI_OP_GT | 1u << ORASI_OP_GE |
 	           1u << ORASI_OP_IN | 1u << ORASI_OP_PREFIX | 1u << ORASI_OP_IS_NULL | 1u << ORASI_OP_NOT_NULL;
-	ret->flags = ORASI_INDEX_ORDERED;
+	ret->flags = ORASI_INDEX_ORDERED | ORASI_INDEX_RESUMABLE;
 	ret->max_columns = 1;
 	return ORASI_OK;
 }
@@ -86,7 +86,7 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 static void reader_close(void *self)
 {
 	struct reader *reader = self;
-	orasi_error ignored = {.struct_size = sizeof(ignored)};
+	orasi_error ignored = ORASI_NO_ERROR;
 
 	if (!reader)
 		return;

@@ -20,7 +20,7 @@ struct plan {
 };
 
 struct cursor {
-	uint64_t *rows, n, at;
+	uint64_t *rows, n, at; /* `at` is the token: how many hits were given */
 };
 
 /* ---- searching -------------------------------------------------------------------------------------------- */
@@ -325,6 +325,21 @@ static void arrange(struct cursor *c, const orasi_query *query)
 		c->n = query->limit;
 }
 
+/* The same query over the same segment gives the same rows, so the token is how many of them are known. */
+static int go_on(struct cursor *c, orasi_bytes token)
+{
+	uint64_t given = 0;
+
+	if (token.len && token.len != sizeof(given))
+		return -1;
+	if (token.len)
+		memcpy(&given, token.ptr, sizeof(given));
+	if (given > c->n)
+		return -1;
+	c->at = given;
+	return 0;
+}
+
 orasi_status reader_query(void *self, const orasi_query *query, void **ret, orasi_error *err)
 {
 	struct cursor *c = calloc(1, sizeof(*c));
@@ -342,6 +357,10 @@ orasi_status reader_query(void *self, const orasi_query *query, void **ret, oras
 		return r;
 	}
 	arrange(c, query);
+	if (go_on(c, query->resume)) {
+		cursor_close(c);
+		return fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
+	}
 	*ret = c;
 	return ORASI_OK;
 }
@@ -368,6 +387,7 @@ orasi_status cursor_next(void *self, orasi_hits *hits, orasi_error *err)
 		return ORASI_END;
 	memcpy(hits->row_ids, c->rows + c->at, n * sizeof(*c->rows));
 	c->at += n;
+	hits->resume = (orasi_bytes){(const uint8_t *)&c->at, sizeof(c->at)};
 	return ORASI_OK;
 }
 

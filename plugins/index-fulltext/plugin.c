@@ -35,7 +35,7 @@ static orasi_status caps(const char *id, orasi_index_caps *ret)
 {
 	(void)id;
 	ret->ops = 1u << ORASI_OP_MATCH;
-	ret->flags = ORASI_INDEX_SCORED;
+	ret->flags = ORASI_INDEX_SCORED | ORASI_INDEX_RESUMABLE;
 	ret->max_columns = 1;
 	return ORASI_OK;
 }

@@ -322,6 +322,21 @@ static int best_first(const void *a, const void *b)
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
+/* The same query over the same segment gives the same rows, so the token is how many of them are known. */
+static int go_on(struct cursor *c, orasi_bytes token)
+{
+	uint64_t given = 0;
+
+	if (token.len && token.len != sizeof(given))
+		return -1;
+	if (token.len)
+		memcpy(&given, token.ptr, sizeof(given));
+	if (given > c->list.n)
+		return -1;
+	c->at = given;
+	return 0;
+}
+
 orasi_status reader_query(void *self, const orasi_query *query, void **ret, orasi_error *err)
 {
 	struct cursor *c = calloc(1, sizeof(*c));
@@ -335,6 +350,10 @@ orasi_status reader_query(void *self, const orasi_query *query, void **ret, oras
 		qsort(c->list.all, c->list.n, sizeof(*c->list.all), best_first);
 	if (query->limit && c->list.n > query->limit)
 		c->list.n = query->limit;
+	if (go_on(c, query->resume)) {
+		cursor_close(c);
+		return fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
+	}
 	*ret = c;
 	return ORASI_OK;
 }
@@ -360,6 +379,7 @@ orasi_status cursor_next(void *self, orasi_hits *hits, orasi_error *err)
 			hits->scores[hits->n] = c->list.all[c->at].score;
 		hits->n++;
 	}
+	hits->resume = (orasi_bytes){(const uint8_t *)&c->at, sizeof(c->at)};
 	return hits->n ? ORASI_OK : ORASI_END;
 }
 

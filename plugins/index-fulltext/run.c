@@ -118,7 +118,7 @@ orasi_status run_open(orasi_store *store, uint32_t i, struct run *ret, orasi_err
 
 void run_close(struct run *run)
 {
-	orasi_error ignored = {.struct_size = sizeof(ignored)};
+	orasi_error ignored = ORASI_NO_ERROR;
 
 	if (run->store)
 		run->store->close(run->store, run->handle, &ignored);

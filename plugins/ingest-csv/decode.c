@@ -362,7 +362,7 @@ static orasi_status give_batch(struct decoder *d, orasi_status status, struct Ar
 	d->pending = status;
 	if (status < 0) {
 		d->pending_error = *err;
-		*err = (orasi_error){.struct_size = err->struct_size, .row = -1, .offset = -1};
+		*err = (orasi_error)ORASI_NO_ERROR;
 	}
 	return ORASI_OK;
 }

@@ -325,8 +325,9 @@ static void put_header(struct encoder *e)
 	put(e, "\r\n", 2);
 }
 
-static orasi_status encode_open(void *self, orasi_output *output, const struct ArrowSchema *schema, orasi_error *err)
+static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi_error *err)
 {
+	const struct ArrowSchema *schema = open->schema;
 	struct encoder *e = self;
 
 	encoder_reset(e);
@@ -343,7 +344,7 @@ static orasi_status encode_open(void *self, orasi_output *output, const struct A
 		encoder_reset(e);
 		return fail(err, ORASI_E_NOMEM, "no memory for the schema");
 	}
-	e->output = output;
+	e->output = open->output;
 	if (e->settings.header != HEADER_ABSENT && schema->n_children)
 		put_header(e);
 	return ORASI_OK;

@@ -164,7 +164,7 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t
 	reader_rewind(d->reader);
 	/* What is wrong with the source shows again when decoding gets there. */
 	if (status == ORASI_E_CORRUPT)
-		*err = (orasi_error){.struct_size = err->struct_size, .row = -1, .offset = -1};
+		*err = (orasi_error)ORASI_NO_ERROR;
 	return status < 0 && status != ORASI_E_CORRUPT ? status : ORASI_OK;
 }
 
@@ -535,7 +535,7 @@ static orasi_status give_batch(struct decoder *d, orasi_status status, struct Ar
 	d->pending = status;
 	if (status < 0) {
 		d->pending_error = *err;
-		*err = (orasi_error){.struct_size = err->struct_size, .row = -1, .offset = -1};
+		*err = (orasi_error)ORASI_NO_ERROR;
 	}
 	return ORASI_OK;
 }

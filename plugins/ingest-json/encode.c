@@ -452,15 +452,15 @@ static orasi_status encode_create(const orasi_host *host, const char *id, const 
 	return ORASI_OK;
 }
 
-static orasi_status encode_open(void *self, orasi_output *output, const struct ArrowSchema *schema, orasi_error *err)
+static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi_error *err)
 {
 	struct encoder *e = self;
 	orasi_status status = ORASI_OK;
 
 	encoder_reset(e);
-	if (strcmp(schema->format, "+s"))
+	if (strcmp(open->schema->format, "+s"))
 		return fail(err, ORASI_E_INVALID, "the schema is no struct");
-	if (arrow_schema_copy(&e->schema, schema)) {
+	if (arrow_schema_copy(&e->schema, open->schema)) {
 		e->schema.release = NULL;
 		return fail(err, ORASI_E_NOMEM, "no memory for the schema");
 	}
@@ -468,7 +468,7 @@ static orasi_status encode_open(void *self, orasi_output *output, const struct A
 	if (status)
 		encoder_reset(e);
 	else
-		e->output = output;
+		e->output = open->output;
 	return status;
 }
 

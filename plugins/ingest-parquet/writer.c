@@ -119,14 +119,14 @@ static orasi_status choose_blooms(struct writer *w, orasi_error *err)
 	return ORASI_OK;
 }
 
-static orasi_status writer_open(void *self, orasi_output *output, const struct ArrowSchema *schema, orasi_error *err)
+static orasi_status writer_open(void *self, const orasi_encode_open *open, orasi_error *err)
 {
 	struct writer *w = self;
 	orasi_status r;
 
 	writer_reset(w);
-	w->output = output;
-	if (arrow_schema_copy(&w->schema, schema))
+	w->output = open->output;
+	if (arrow_schema_copy(&w->schema, open->schema))
 		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = tree_from_arrow(&w->tree, &w->schema, err);
 	if (!r && !w->tree.n_leaves)

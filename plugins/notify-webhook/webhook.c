@@ -375,7 +375,7 @@ static orasi_status deliver(void *self, const orasi_event *const *events, uint32
 	const struct webhook *w = self;
 
 	for (uint32_t i = 0; i < n; i++) {
-		orasi_error why = {.struct_size = sizeof(why)};
+		orasi_error why = ORASI_NO_ERROR;
 		int answered;
 
 		if (w->job && w->job->cancel_flag && *w->job->cancel_flag)

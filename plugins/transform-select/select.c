@@ -321,15 +321,13 @@ static orasi_status bind_all(struct select *s, const struct ArrowSchema *in, ora
 	return status ? status : choose(s, err);
 }
 
-static orasi_status bind_schema(void *self, const struct ArrowSchema *in, orasi_bytes state, struct ArrowSchema *ret,
-                                orasi_error *err)
+static orasi_status bind_schema(void *self, const orasi_transform_bind *bind, struct ArrowSchema *ret, orasi_error *err)
 {
 	struct select *s = self;
 	orasi_status status;
 
-	(void)state;
 	unbind(s);
-	status = bind_all(s, in, err);
+	status = bind_all(s, bind->in, err);
 	if (!status && arrow_schema_copy(ret, &s->out))
 		status = fail(err, ORASI_E_NOMEM, "out of memory");
 	if (status)

@@ -100,7 +100,7 @@ orasi_status sealed_close(struct sealed *s, const void *header, orasi_error *err
 
 void sealed_abort(struct sealed *s)
 {
-	orasi_error ignored = {.struct_size = sizeof(ignored)};
+	orasi_error ignored = ORASI_NO_ERROR;
 
 	if (s->store)
 		s->store->close(s->store, s->handle, &ignored);

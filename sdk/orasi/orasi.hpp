@@ -320,8 +320,7 @@ public:
 	/* Tasks: durable when it comes back. */
 	void checkpoint(std::string_view state) const
 	{
-		orasi_error err = {};
-		err.struct_size = sizeof(err);
+		orasi_error err = ORASI_NO_ERROR;
 		if (!job_)
 			return;
 		orasi_status status = job_->checkpoint(
@@ -351,8 +350,7 @@ public:
 	/* For later ones: true when this task succeeds. */
 	void remember(std::string_view key, std::string_view value) const
 	{
-		orasi_error err = {};
-		err.struct_size = sizeof(err);
+		orasi_error err = ORASI_NO_ERROR;
 		if (!kv_)
 			throw error(ORASI_E_UNSUPPORTED, "this host keeps no state of plugins");
 		orasi_status status = kv_->put(
@@ -362,8 +360,7 @@ public:
 	}
 	void forget(std::string_view key) const
 	{
-		orasi_error err = {};
-		err.struct_size = sizeof(err);
+		orasi_error err = ORASI_NO_ERROR;
 		orasi_status status = kv_ ? kv_->remove(c_, str(key), &err) : ORASI_OK;
 		if (status)
 			throw error(status, err.message);
@@ -387,9 +384,8 @@ public:
 	/* Up to n bytes; 0 is the end. Short reads are normal. */
 	std::size_t read(void *to, std::size_t n)
 	{
-		orasi_error err = {};
+		orasi_error err = ORASI_NO_ERROR;
 		std::size_t got = 0;
-		err.struct_size = sizeof(err);
 		orasi_status status = c_->read(c_, to, n, &got, &err);
 		if (status)
 			throw error(status, err.message);
@@ -787,11 +783,10 @@ inline orasi_status ingest_close(void *self, orasi_error *err) noexcept
 	});
 }
 
-inline orasi_status transform_bind(void *self, const ArrowSchema *in, orasi_bytes state, ArrowSchema *ret,
-                                   orasi_error *err) noexcept
+inline orasi_status transform_bind(void *self, const orasi_transform_bind *bind, ArrowSchema *ret, orasi_error *err) noexcept
 {
 	return guard(err, [&]() -> orasi_status {
-		*ret = static_cast<transform *>(self)->bind(*in, bytes_view(state)).leave();
+		*ret = static_cast<transform *>(self)->bind(*bind->in, bytes_view(bind->state)).leave();
 		return ORASI_OK;
 	});
 }

@@ -27,12 +27,12 @@ static void ask(void *reader, const struct ArrowSchema *column, uint32_t op)
 {
 	struct arrow_builder *b = arrow_builder_new(column);
 	struct ArrowArray values;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_term term = {sizeof(term), op, {"k", 1}, column, &values};
 	const orasi_term *terms[] = {&term};
-	orasi_query query = {sizeof(query), 0, terms, 1, 0, NULL, 0};
+	orasi_query query = {.struct_size = sizeof(query), .terms = terms, .n_terms = 1};
 	uint64_t rows[64];
-	orasi_hits hits = {sizeof(hits), 64, 0, 0, rows, NULL};
+	orasi_hits hits = {.struct_size = sizeof(hits), .cap = 64, .row_ids = rows};
 	void *cursor;
 
 	if (*column->format == 'u')
@@ -52,7 +52,7 @@ static void ask(void *reader, const struct ArrowSchema *column, uint32_t op)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_segment_info info;
 	struct ArrowSchema keys;
 	struct memstore store;

@@ -27,13 +27,13 @@ static void ask(void *reader, const struct ArrowSchema *column, const uint8_t *t
 {
 	struct arrow_builder *b = arrow_builder_new(column);
 	struct ArrowArray values;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_term term = {sizeof(term), ORASI_OP_MATCH, {"t", 1}, column, &values};
 	const orasi_term *terms[] = {&term};
-	orasi_query query = {sizeof(query), ORASI_QUERY_SCORE, terms, 1, 0, NULL, 0};
+	orasi_query query = {.struct_size = sizeof(query), .flags = ORASI_QUERY_SCORE, .terms = terms, .n_terms = 1};
 	uint64_t rows[64];
 	float scores[64];
-	orasi_hits hits = {sizeof(hits), 64, 0, 0, rows, scores};
+	orasi_hits hits = {.struct_size = sizeof(hits), .cap = 64, .row_ids = rows, .scores = scores};
 	void *cursor;
 
 	if (arrow_append_bytes(b, text, n) || arrow_builder_finish(b, &values))
@@ -50,7 +50,7 @@ static void ask(void *reader, const struct ArrowSchema *column, const uint8_t *t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *line = size ? memchr(data, '\n', size) : NULL;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_segment_info info;
 	struct ArrowSchema keys;
 	struct memstore store;

@@ -20,7 +20,7 @@ static size_t nodes(const struct node *node, int depth)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct node *node = NULL;
 
 	if (query_parse((const char *)data, size, &node, &error)) {

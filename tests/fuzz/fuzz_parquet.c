@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fakehost_source source;
 	orasi_ingest_open open = {.struct_size = sizeof(open), .source = &source.source, .max_rows = 100};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	struct ArrowSchema schema = {0};
 	struct conditions conditions = {0};
 	uint8_t options = size ? data[0] : 0;

@@ -147,7 +147,11 @@ static int holds(const orasi_term *term, const struct arrow_view *view, int64_t 
 
 static size_t ask(const orasi_term *const *terms, uint32_t n, uint32_t flags, uint64_t limit, uint64_t *ret)
 {
-	orasi_query query = {sizeof(query), flags, terms, n, 0, NULL, limit};
+	orasi_query query = {.struct_size = sizeof(query),
+	                     .flags = flags,
+	                     .terms = terms,
+	                     .n_terms = n,
+	                     .limit = limit};
 	orasi_hits hits = {.struct_size = sizeof(hits), .cap = 97};
 	size_t found = 0;
 	void *cursor;
@@ -298,8 +302,8 @@ START_TEST(a_damaged_byte_is_noticed)
 	build(formats[_i], 60);
 	blob = memstore_blob(&store, SEGMENT_BLOB);
 	for (uint64_t at = 0; at < blob->size; at++) {
-		orasi_query query = {sizeof(query), 0, NULL, 0, 0, NULL, 0};
-		orasi_hits hits = {sizeof(hits), 600, 0, 0, rows, NULL};
+		orasi_query query = {.struct_size = sizeof(query)};
+		orasi_hits hits = {.struct_size = sizeof(hits), .cap = 600, .row_ids = rows};
 		void *damaged, *cursor;
 		int noticed;
 

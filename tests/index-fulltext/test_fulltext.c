@@ -143,7 +143,11 @@ static orasi_status open_query(const char *text, uint32_t flags, uint64_t limit,
 	struct ArrowArray values;
 	orasi_term term = {sizeof(term), ORASI_OP_MATCH, {"message", 7}, keys.children[0], &values};
 	const orasi_term *terms[] = {&term};
-	orasi_query query = {sizeof(query), flags, terms, 1, 0, NULL, limit};
+	orasi_query query = {.struct_size = sizeof(query),
+	                     .flags = flags,
+	                     .terms = terms,
+	                     .n_terms = 1,
+	                     .limit = limit};
 	orasi_status r;
 
 	arrow_append_bytes(b, text, strlen(text));
@@ -161,7 +165,10 @@ static size_t ask(const char *text, uint32_t flags, uint64_t limit, uint64_t *re
 
 	ck_status(open_query(text, flags, limit, &cursor));
 	for (;;) {
-		orasi_hits hits = {sizeof(hits), 50, 0, 0, ret_rows + n, ret_scores ? ret_scores + n : NULL};
+		orasi_hits hits = {.struct_size = sizeof(hits),
+		                   .cap = 50,
+		                   .row_ids = ret_rows + n,
+		                   .scores = ret_scores ? ret_scores + n : NULL};
 
 		if (fulltext_factory.next(cursor, &hits, &error) == ORASI_END)
 			break;
@@ -438,7 +445,7 @@ START_TEST(a_damaged_byte_is_noticed)
 		if (!noticed) {
 			noticed = fulltext_factory.verify(reader, 2, &error) != ORASI_OK;
 			for (int i = 0; i < 4; i++) {
-				orasi_hits hits = {sizeof(hits), 200, 0, 0, found, NULL};
+				orasi_hits hits = {.struct_size = sizeof(hits), .cap = 200, .row_ids = found};
 				void *cursor;
 
 				if (open_query(queries[i], 0, 0, &cursor))

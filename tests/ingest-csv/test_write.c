@@ -67,7 +67,11 @@ static void writes_as(const char *text, const char *want, const char *config, co
 		open.want = &wanted_schema;
 	}
 	ck_assert_msg(!run.decode->open(run.decoder, &open, &schema, &run.error), "%s", run.error.message);
-	ck_assert_int_eq(run.encode->open(run.encoder, &run.output.output, &schema, &run.error), 0);
+	ck_assert_int_eq(
+		run.encode->open(run.encoder,
+	                         &(orasi_encode_open){sizeof(orasi_encode_open), 0, &run.output.output, &schema},
+	                         &run.error),
+		0);
 	for (;;) {
 		orasi_mark mark = {.struct_size = sizeof(mark)};
 
@@ -129,7 +133,10 @@ START_TEST(columns_without_a_form_in_csv_are_refused_by_name)
 
 		ck_assert_int_eq(arrow_schema_make(&schema, "+s", "", 0, 1), 0);
 		ck_assert_int_eq(arrow_schema_make(schema.children[0], formats[i], "odd", 1, 0), 0);
-		ck_assert_int_eq(run.encode->open(run.encoder, &run.output.output, &schema, &run.error),
+		ck_assert_int_eq(run.encode->open(run.encoder,
+		                                  &(orasi_encode_open){sizeof(orasi_encode_open), 0, &run.output.output,
+		                                                       &schema},
+		                                  &run.error),
 		                 ORASI_E_UNSUPPORTED);
 		ck_assert_ptr_nonnull(strstr(run.error.message, "'odd'"));
 		arrow_schema_release(&schema);

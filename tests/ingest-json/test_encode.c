@@ -60,7 +60,11 @@ static void column_expect(struct column *column, const char *lines)
 
 	ck_assert_int_eq(arrow_builder_finish(column->builder, &child), 0);
 	ck_assert_int_eq(arrow_array_struct(&batch, n, &child, 1), 0);
-	ck_assert_int_eq(factory->open(encoder, &output.output, &column->schema, &error), ORASI_OK);
+	ck_assert_int_eq(
+		factory->open(encoder,
+	                      &(orasi_encode_open){sizeof(orasi_encode_open), 0, &output.output, &column->schema},
+	                      &error),
+		ORASI_OK);
 	ck_assert_int_eq(factory->write(encoder, &batch, &error), ORASI_OK);
 	ck_assert_int_eq(factory->finish(encoder, &info, &error), ORASI_OK);
 	ck_assert_uint_eq(info.rows, (uint64_t)n);
@@ -155,7 +159,10 @@ START_TEST(a_type_without_a_form_is_refused_by_name)
 	struct ArrowSchema schema;
 
 	schema_make(&schema, "big:d:50,2,256");
-	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error), ORASI_E_UNSUPPORTED);
+	ck_assert_int_eq(factory->open(encoder,
+	                               &(orasi_encode_open){sizeof(orasi_encode_open), 0, &output.output, &schema},
+	                               &error),
+	                 ORASI_E_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(error.message, "'big'"));
 	arrow_schema_release(&schema);
 }
@@ -183,7 +190,10 @@ static void encode_text(const char *text, size_t len)
 		decode->create(fakehost_host(fake), "org.orasi.ingest.json", fakehost_config(config), &self, &error),
 		0);
 	ck_assert_int_eq(decode->open(self, &open, &schema, &error), 0);
-	ck_assert_int_eq(factory->open(encoder, &output.output, &schema, &error), 0);
+	ck_assert_int_eq(factory->open(encoder,
+	                               &(orasi_encode_open){sizeof(orasi_encode_open), 0, &output.output, &schema},
+	                               &error),
+	                 0);
 	while (!decode->next(self, &batch, &mark, &error)) {
 		ck_assert_int_eq(factory->write(encoder, &batch, &error), 0);
 		arrow_array_release(&batch);

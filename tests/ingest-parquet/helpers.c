@@ -116,6 +116,7 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 {
 	struct fakehost_config *config = fakehost_config_new(options);
 	orasi_encode_info info = {.struct_size = sizeof(info)};
+	orasi_encode_open open = {sizeof(open), 0, &out->output, schema};
 	struct ArrowArray slice = *batch;
 	void *self;
 
@@ -123,7 +124,7 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 	ck_assert_msg(
 		!parquet_encode_factory.create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error),
 		"%s", error.message);
-	ck_assert_msg(!parquet_encode_factory.open(self, &out->output, schema, &error), "%s", error.message);
+	ck_assert_msg(!parquet_encode_factory.open(self, &open, &error), "%s", error.message);
 	for (int i = 0; i < pieces; i++) {
 		slice.offset = batch->length * i / pieces;
 		slice.length = batch->length * (i + 1) / pieces - slice.offset;

@@ -13,7 +13,7 @@
 #include "ingest-parquet/tables.h"
 #include "lib/fakehost.h"
 
-static orasi_error error = {.struct_size = sizeof(error)};
+static orasi_error error = ORASI_NO_ERROR;
 
 static int fail(const char *what)
 {
@@ -67,11 +67,12 @@ static int encode(const char *option, const struct ArrowSchema *schema, const st
 	struct fakehost_config *config = fakehost_config_new(option);
 	const orasi_encode_factory *f = &parquet_encode_factory;
 	orasi_encode_info info = {.struct_size = sizeof(info)};
+	orasi_encode_open open = {sizeof(open), 0, &out->output, schema};
 	void *self = NULL;
 	orasi_status r = f->create(fakehost_host(fake), PARQUET_ID, fakehost_config(config), &self, &error);
 
 	if (!r)
-		r = f->open(self, &out->output, schema, &error);
+		r = f->open(self, &open, &error);
 	if (!r)
 		r = f->write(self, batch, &error);
 	if (!r)

@@ -55,7 +55,7 @@ static const size_t caps[] = {1000, 4096, 65536, 1 << 20};
 START_TEST(zstd_without_a_checksum_is_read_to_the_last_byte_whatever_the_buffer)
 {
 	size_t n = 3000001, cap = ZSTD_compressBound(n), got, packed;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	char *text = make_text(n), *out = malloc(cap);
 
 	packed = ZSTD_compress(out, cap, text, n, 3);
@@ -69,7 +69,7 @@ END_TEST
 START_TEST(a_zstd_file_that_is_cut_is_an_error_with_the_place)
 {
 	size_t n = 3000001, cap = ZSTD_compressBound(n), got, packed;
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	char *text = make_text(n), *out = malloc(cap);
 
 	packed = ZSTD_compress(out, cap, text, n, 3);
@@ -93,7 +93,7 @@ static void gzip_append(const char *path, const char *text, size_t n)
 START_TEST(gzip_members_one_after_the_other_are_one_stream)
 {
 	const char *path = test_path("two.gz");
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	char *text = make_text(700001);
 	size_t got;
 

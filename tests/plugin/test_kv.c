@@ -33,7 +33,7 @@ static orasi_str key(const char *text)
 
 static orasi_status put(const char *k, const char *value)
 {
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status = kv_put(kv, key(k), (orasi_bytes){(const uint8_t *)value, strlen(value)}, &error);
 
 	ck_assert(!status || error.message[0]);

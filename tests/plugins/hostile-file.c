@@ -59,8 +59,8 @@ static orasi_status hostile_init(const orasi_host *host, orasi_error *err)
 #include "plugins/plugin.h"
 
 #if HOSTILE_FILE == 5
-__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4))) const struct orasi_note orasi_plugin_note = {
-	6, sizeof(struct orasi_note) - 20, ORASI_NOTE_TYPE, ORASI_NOTE_OWNER, ORASI_ABI_MAJOR, 999, 0, ID, "1.0.0"};
+__attribute__((section(ORASI_NOTE_SECTION), used, aligned(4))) static const orasi_note orasi_plugin_note = {
+	6, sizeof(orasi_note) - 20, ORASI_NOTE_TYPE, ORASI_NOTE_OWNER, ORASI_ABI_MAJOR, 999, 999, 0, ID, "1.0.0"};
 #elif HOSTILE_FILE == 4
 ORASI_PLUGIN_NOTE("org.orasi.ingest.json", "1.0.0");
 #else

@@ -109,16 +109,15 @@ static orasi_status copy(orasi_store *src, uint64_t base, orasi_store *dst, uint
 	return status ? status : src->close(src, from, err);
 }
 
-static orasi_status merge(void *self, orasi_store *const *src, const uint64_t *base, const orasi_rowset *const *drop,
-                          uint32_t n, orasi_store *dst, orasi_segment_info *ret, orasi_error *err)
+static orasi_status merge(void *self, const orasi_index_merge *merge, orasi_segment_info *ret, orasi_error *err)
 {
+	orasi_store *dst = merge->dst;
 	uint64_t to;
 	orasi_status status = dst->create(dst, BLOB, &to, err);
 
 	(void)self;
-	(void)drop;
-	for (uint32_t i = 0; i < n && !status; i++)
-		status = copy(src[i], base[i], dst, to, &ret->rows, err);
+	for (uint32_t i = 0; i < merge->n && !status; i++)
+		status = copy(merge->src[i], merge->base[i], dst, to, &ret->rows, err);
 	ret->entries = ret->rows;
 	return status ? status : dst->close(dst, to, err);
 }
@@ -138,7 +137,7 @@ static orasi_status open_segment(void *self, orasi_store *src, void **ret, orasi
 static void close_segment(void *reader)
 {
 	struct list *list = reader;
-	orasi_error err = {.struct_size = sizeof(err)};
+	orasi_error err = ORASI_NO_ERROR;
 
 	list->store->close(list->store, list->handle, &err);
 }
@@ -158,7 +157,46 @@ static orasi_status verify(void *reader, uint32_t level, orasi_error *err)
 	return status;
 }
 
+/* It is for building and verifying; nobody asks it. */
+static orasi_status caps(const char *id, orasi_index_caps *ret)
+{
+	(void)id;
+	ret->ops = 1u << ORASI_OP_EQ;
+	ret->max_columns = 1;
+	return ORASI_OK;
+}
+
+static orasi_status query(void *reader, const orasi_query *query, void **ret, orasi_error *err)
+{
+	(void)reader;
+	(void)query;
+	(void)ret;
+	return fail(err, "a list of keys answers nothing");
+}
+
+static orasi_status next(void *cursor, orasi_hits *hits, orasi_error *err)
+{
+	(void)cursor;
+	(void)hits;
+	(void)err;
+	return ORASI_END;
+}
+
+static void cursor_close(void *cursor)
+{
+	(void)cursor;
+}
+
+static orasi_status estimate(void *reader, const orasi_query *query, uint64_t *ret, orasi_error *err)
+{
+	(void)query;
+	(void)err;
+	*ret = ((struct list *)reader)->rows;
+	return ORASI_OK;
+}
+
 static const orasi_index_factory factory = {.struct_size = sizeof(factory),
+                                            .caps = caps,
                                             .create = create,
                                             .destroy = destroy,
                                             .build_begin = build_begin,
@@ -168,6 +206,10 @@ static const orasi_index_factory factory = {.struct_size = sizeof(factory),
                                             .merge = merge,
                                             .open = open_segment,
                                             .close = close_segment,
+                                            .query = query,
+                                            .next = next,
+                                            .cursor_close = cursor_close,
+                                            .estimate = estimate,
                                             .verify = verify};
 static const char *const none[] = {NULL};
 static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor),
@@ -208,7 +250,7 @@ ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
 {
 	static const orasi_entry entry = {.struct_size = sizeof(entry),
 	                                  .abi_major = ORASI_ABI_MAJOR,
-	                                  .abi_minor = ORASI_ABI_MINOR,
+	                                  .abi_target_minor = ORASI_TARGET_MINOR,
 	                                  .bundle_id = "org.orasi.test.list",
 	                                  .bundle_version = "1.0.0",
 	                                  .vendor = "test",

@@ -36,34 +36,34 @@ static inline void test_crash(void)
 }
 
 /* The entry of a bundle with one plugin. `bundle` is its id, `descriptor` and `factory` are static. */
-#define TEST_PLUGIN(bundle, descriptor, factory_id, factory)                       \
-	static uint32_t test_count(void)                                           \
-	{                                                                          \
-		return TEST_COUNT;                                                 \
-	}                                                                          \
-	static const orasi_descriptor *test_describe(uint32_t i)                   \
-	{                                                                          \
-		return i ? NULL : &(descriptor);                                   \
-	}                                                                          \
-	static const void *test_factory(const char *id)                            \
-	{                                                                          \
-		return strcmp(id, factory_id) ? NULL : &(factory);                 \
-	}                                                                          \
-	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)                \
-	{                                                                          \
-		static const orasi_entry entry = {.struct_size = sizeof(entry),    \
-		                                  .abi_major = ORASI_ABI_MAJOR,    \
-		                                  .abi_minor = ORASI_TARGET_MINOR, \
-		                                  .bundle_id = bundle,             \
-		                                  .bundle_version = "1.0.0",       \
-		                                  .vendor = "test",                \
-		                                  .license = "Apache-2.0",         \
-		                                  .init = TEST_INIT,               \
-		                                  .count = test_count,             \
-		                                  .describe = test_describe,       \
-		                                  .get_factory = test_factory};    \
-                                                                                   \
-		return &entry;                                                     \
+#define TEST_PLUGIN(bundle, descriptor, factory_id, factory)                              \
+	static uint32_t test_count(void)                                                  \
+	{                                                                                 \
+		return TEST_COUNT;                                                        \
+	}                                                                                 \
+	static const orasi_descriptor *test_describe(uint32_t i)                          \
+	{                                                                                 \
+		return i ? NULL : &(descriptor);                                          \
+	}                                                                                 \
+	static const void *test_factory(const char *id)                                   \
+	{                                                                                 \
+		return strcmp(id, factory_id) ? NULL : &(factory);                        \
+	}                                                                                 \
+	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)                       \
+	{                                                                                 \
+		static const orasi_entry entry = {.struct_size = sizeof(entry),           \
+		                                  .abi_major = ORASI_ABI_MAJOR,           \
+		                                  .abi_target_minor = ORASI_TARGET_MINOR, \
+		                                  .bundle_id = bundle,                    \
+		                                  .bundle_version = "1.0.0",              \
+		                                  .vendor = "test",                       \
+		                                  .license = "Apache-2.0",                \
+		                                  .init = TEST_INIT,                      \
+		                                  .count = test_count,                    \
+		                                  .describe = test_describe,              \
+		                                  .get_factory = test_factory};           \
+                                                                                          \
+		return &entry;                                                            \
 	}
 
 #endif

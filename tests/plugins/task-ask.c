@@ -66,7 +66,7 @@ static orasi_status run(void *self, const orasi_task_run *run, orasi_str *ret, o
 	                              .n_headers = 1,
 	                              .body = {body, asker->body}};
 	orasi_http_response response = {.struct_size = sizeof(response)};
-	orasi_error why = {.struct_size = sizeof(why)};
+	orasi_error why = ORASI_NO_ERROR;
 	struct jsonw *w = &asker->result;
 	orasi_status status;
 

@@ -70,7 +70,7 @@ static int try_mem(const orasi_host *host)
 static int try_blob(const orasi_host *host)
 {
 	const orasi_host_blob *blob = host->get_extension(host, ORASI_HOST_BLOB);
-	orasi_error err = {.struct_size = sizeof(err)};
+	orasi_error err = ORASI_NO_ERROR;
 	char buf[4096], got[4096];
 	uint64_t handle;
 	int fine;
@@ -85,7 +85,7 @@ static int try_blob(const orasi_host *host)
 	fine = !blob->pread(host, handle, 63 * sizeof(buf), got, sizeof(got), &err) && !memcmp(got, buf, sizeof(got)) &&
 	       blob->pread(host, handle, 64 * sizeof(buf), got, 1, &err) == ORASI_E_IO && err.message[0];
 	blob->close(host, handle);
-	return fine && blob->pread(host, handle, 0, got, 1, &err) == ORASI_E_IO;
+	return fine && blob->pread(host, handle, 0, got, 1, &err) == ORASI_E_INVALID;
 }
 
 /* A line about every extension: what it said. */

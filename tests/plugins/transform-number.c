@@ -37,16 +37,15 @@ static void destroy(void *self)
 	free(n);
 }
 
-static orasi_status bind(void *self, const struct ArrowSchema *in, orasi_bytes state, struct ArrowSchema *ret,
-                         orasi_error *err)
+static orasi_status bind(void *self, const orasi_transform_bind *bind, struct ArrowSchema *ret, orasi_error *err)
 {
 	struct number *n = self;
 	struct ArrowSchema seq;
 
-	if (state.len == sizeof(n->next))
-		memcpy(&n->next, state.ptr, sizeof(n->next));
+	if (bind->state.len == sizeof(n->next))
+		memcpy(&n->next, bind->state.ptr, sizeof(n->next));
 	arrow_schema_release(&n->out);
-	if (arrow_schema_copy(&n->out, in) || arrow_schema_make(&seq, "l", "seq", 0, 0) ||
+	if (arrow_schema_copy(&n->out, bind->in) || arrow_schema_make(&seq, "l", "seq", 0, 0) ||
 	    arrow_schema_append(&n->out, &seq) || arrow_schema_copy(ret, &n->out))
 		return test_fail(err, ORASI_E_NOMEM, "out of memory");
 	return ORASI_OK;

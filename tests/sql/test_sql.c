@@ -74,17 +74,17 @@ static void encode(const char *path, int64_t first, char *ret_stats, size_t cap)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	orasi_output output = {sizeof(output), 0, &fd, write_fd};
 	orasi_encode_info info = {.struct_size = sizeof(info)};
-	orasi_error error = {.struct_size = sizeof(error)};
+	orasi_error error = ORASI_NO_ERROR;
 	const struct loader_plugin *plugin;
 	struct loader_config config;
 	struct loader_host host;
 	struct ArrowSchema schema;
+	orasi_encode_open to = {sizeof(to), 0, &output, &schema};
 	struct ArrowArray batch;
 	struct arrow_builder *b;
 	void *self;
 
 	json_set_int(options, "row_group_rows", atoi(GROUP_ROWS));
-	loader_config_init(&config, options);
 	loader_host_init(&host, loader, NULL, 1, INT64_MAX);
 	ck_ok(loader_find(loader, "ingest", "parquet", &plugin, &err), &err);
 	fill_schema(&schema);
@@ -92,9 +92,10 @@ static void encode(const char *path, int64_t first, char *ret_stats, size_t cap)
 	for (int64_t k = first; k < first + FILE_ROWS; k++)
 		append_row(b, k);
 	ck_assert_int_eq(arrow_builder_finish(b, &batch), 0);
+	loader_config_init(&config, plugin, options);
 	ck_assert_int_eq(plugin->encode->create(&host.host, plugin->descriptor->id, &config.config, &self, &error),
 	                 ORASI_OK);
-	ck_assert_int_eq(plugin->encode->open(self, &output, &schema, &error), ORASI_OK);
+	ck_assert_int_eq(plugin->encode->open(self, &to, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->write(self, &batch, &error), ORASI_OK);
 	ck_assert_int_eq(plugin->encode->finish(self, &info, &error), ORASI_OK);
 	snprintf(ret_stats, cap, "%.*s", (int)info.stats_json.len, info.stats_json.ptr);
@@ -103,6 +104,7 @@ static void encode(const char *path, int64_t first, char *ret_stats, size_t cap)
 	arrow_array_release(&batch);
 	arrow_schema_release(&schema);
 	loader_host_done(&host);
+	loader_config_done(&config);
 	json_free(options);
 	close(fd);
 }

@@ -263,7 +263,7 @@ struct reader {
 static void close_reader(void *self)
 {
 	struct reader *reader = self;
-	orasi_error ignored = {.struct_size = sizeof(ignored)};
+	orasi_error ignored = ORASI_NO_ERROR;
 
 	if (!reader)
 		return;
@@ -542,7 +542,7 @@ static const void *get_factory(const char *id)
 static const orasi_entry entry = {
 	.struct_size = sizeof(entry),
 	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_TARGET_MINOR,
+	.abi_target_minor = ORASI_TARGET_MINOR,
 	.bundle_id = PLUGIN_ID,
 	.bundle_version = PLUGIN_VERSION,
 	.vendor = "Example",

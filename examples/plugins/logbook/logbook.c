@@ -138,7 +138,7 @@ static const void *get_factory(const char *id)
 static const orasi_entry entry = {
 	.struct_size = sizeof(entry),
 	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_TARGET_MINOR,
+	.abi_target_minor = ORASI_TARGET_MINOR,
 	.bundle_id = PLUGIN_ID,
 	.bundle_version = PLUGIN_VERSION,
 	.vendor = "Example",

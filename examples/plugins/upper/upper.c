@@ -76,12 +76,11 @@ static int is_wanted(const struct upper *upper, const struct ArrowSchema *column
 	return !strcmp(column->format, "u") && (!*upper->column || !strcmp(upper->column, column->name));
 }
 
-static orasi_status bind_schema(void *self, const struct ArrowSchema *in, orasi_bytes state, struct ArrowSchema *ret,
-                                orasi_error *err)
+static orasi_status bind_schema(void *self, const orasi_transform_bind *bind, struct ArrowSchema *ret, orasi_error *err)
 {
+	const struct ArrowSchema *in = bind->in;
 	struct upper *upper = self;
 
-	(void)state;
 	if (*upper->column && arrow_schema_find(in, upper->column, strlen(upper->column)) < 0)
 		return fail(err, ORASI_E_CONFIG, "there is no column '%.100s'", upper->column);
 	arrow_schema_release(&upper->schema);
@@ -205,7 +204,7 @@ static const void *get_factory(const char *id)
 static const orasi_entry entry = {
 	.struct_size = sizeof(entry),
 	.abi_major = ORASI_ABI_MAJOR,
-	.abi_minor = ORASI_TARGET_MINOR,
+	.abi_target_minor = ORASI_TARGET_MINOR,
 	.bundle_id = PLUGIN_ID,
 	.bundle_version = PLUGIN_VERSION,
 	.vendor = "Example",

@@ -26,7 +26,7 @@ static inline orasi_status orasi_init_nothing(const orasi_host *host, orasi_erro
 	static const orasi_entry orasi_single_entry = {                      \
 		.struct_size = sizeof(orasi_entry),                          \
 		.abi_major = ORASI_ABI_MAJOR,                                \
-		.abi_minor = ORASI_TARGET_MINOR,                             \
+		.abi_target_minor = ORASI_TARGET_MINOR,                      \
 		.count = orasi_single_count,                                 \
 		.describe = orasi_single_describe,                           \
 		__VA_ARGS__,                                                 \

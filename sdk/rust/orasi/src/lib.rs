@@ -742,7 +742,7 @@ macro_rules! bundle {
             static ENTRY: sys::orasi_entry = sys::orasi_entry {
                 struct_size: std::mem::size_of::<sys::orasi_entry>() as u32,
                 abi_major: sys::ABI_MAJOR,
-                abi_minor: sys::ABI_MINOR,
+                abi_target_minor: sys::TARGET_MINOR,
                 bundle_id: concat!($id, "\0").as_ptr() as *const c_char,
                 bundle_version: concat!($version, "\0").as_ptr() as *const c_char,
                 vendor: concat!($vendor, "\0").as_ptr() as *const c_char,

@@ -5,7 +5,9 @@
 use std::os::raw::{c_char, c_void};
 
 pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 4;
+pub const ABI_MINOR: u16 = 5;
+/// What a plugin of this crate is built for; it uses nothing newer.
+pub const TARGET_MINOR: u16 = ABI_MINOR;
 
 pub type orasi_status = i32;
 pub const OK: orasi_status = 0;
@@ -145,7 +147,7 @@ pub struct orasi_descriptor {
 pub struct orasi_entry {
     pub struct_size: u32,
     pub abi_major: u16,
-    pub abi_minor: u16,
+    pub abi_target_minor: u16,
     pub bundle_id: *const c_char,
     pub bundle_version: *const c_char,
     pub vendor: *const c_char,
@@ -167,8 +169,9 @@ pub struct orasi_note {
     pub r#type: u32,
     pub owner: [u8; 8],
     pub abi_major: u16,
-    pub abi_minor: u16,
-    pub reserved: u32,
+    pub abi_target_minor: u16,
+    pub sdk_minor: u16,
+    pub reserved: u16,
     pub bundle_id: [u8; 64],
     pub bundle_version: [u8; 32],
 }
@@ -191,7 +194,8 @@ impl orasi_note {
             r#type: 1,
             owner: *b"ORASI\0\0\0",
             abi_major: ABI_MAJOR,
-            abi_minor: ABI_MINOR,
+            abi_target_minor: TARGET_MINOR,
+            sdk_minor: ABI_MINOR,
             reserved: 0,
             bundle_id: fill(id),
             bundle_version: fill(version),
@@ -399,6 +403,14 @@ pub struct orasi_sink {
 }
 
 #[repr(C)]
+pub struct orasi_transform_bind {
+    pub struct_size: u32,
+    pub flags: u32,
+    pub r#in: *const ArrowSchema,
+    pub state: orasi_bytes,
+}
+
+#[repr(C)]
 pub struct orasi_transform_factory {
     pub struct_size: u32,
     pub reserved: u32,
@@ -407,8 +419,7 @@ pub struct orasi_transform_factory {
     pub bind: Option<
         unsafe extern "C" fn(
             *mut c_void,
-            *const ArrowSchema,
-            orasi_bytes,
+            *const orasi_transform_bind,
             *mut ArrowSchema,
             *mut orasi_error,
         ) -> orasi_status,
@@ -486,6 +497,7 @@ pub struct orasi_query {
     pub reserved: u32,
     pub deleted: *const orasi_rowset,
     pub limit: u64,
+    pub resume: orasi_bytes,
 }
 
 #[repr(C)]
@@ -496,6 +508,17 @@ pub struct orasi_hits {
     pub reserved: u32,
     pub row_ids: *mut u64,
     pub scores: *mut f32,
+    pub resume: orasi_bytes,
+}
+
+#[repr(C)]
+pub struct orasi_index_merge {
+    pub struct_size: u32,
+    pub n: u32,
+    pub src: *const *mut orasi_store,
+    pub base: *const u64,
+    pub drop: *const *const orasi_rowset,
+    pub dst: *mut orasi_store,
 }
 
 #[repr(C)]
@@ -523,11 +546,7 @@ pub struct orasi_index_factory {
     pub merge: Option<
         unsafe extern "C" fn(
             *mut c_void,
-            *const *mut orasi_store,
-            *const u64,
-            *const *const orasi_rowset,
-            u32,
-            *mut orasi_store,
+            *const orasi_index_merge,
             *mut orasi_segment_info,
             *mut orasi_error,
         ) -> orasi_status,

@@ -37,13 +37,12 @@ pub trait Transform: Plugin {
 
 unsafe extern "C" fn bind<P: Transform>(
     p: *mut c_void,
-    input: *const sys::ArrowSchema,
-    state: sys::orasi_bytes,
+    to: *const sys::orasi_transform_bind,
     ret: *mut sys::ArrowSchema,
     err: *mut sys::orasi_error,
 ) -> sys::orasi_status {
     barrier(err, || {
-        *ret = instance::<P>(p).plugin.bind(SchemaRef::new(input), bytes(state))?.export();
+        *ret = instance::<P>(p).plugin.bind(SchemaRef::new((*to).r#in), bytes((*to).state))?.export();
         Ok(sys::OK)
     })
 }

@@ -53,12 +53,13 @@ fn structs_are_laid_out_as_in_c() {
           state_version as "state_version", state_version_min as "state_version_min", reserved as "reserved",
           id as "id", name as "name", version as "version", summary as "summary", doc_url as "doc_url",
           config_schema as "config_schema", features as "features", requires_ext as "requires_ext");
-    same!(t, orasi_entry, struct_size as "struct_size", abi_major as "abi_major", abi_minor as "abi_minor",
+    same!(t, orasi_entry, struct_size as "struct_size", abi_major as "abi_major", abi_target_minor as "abi_target_minor",
           bundle_id as "bundle_id", bundle_version as "bundle_version", vendor as "vendor", license as "license",
           init as "init", deinit as "deinit", count as "count", describe as "describe", get_factory as "get_factory",
           get_extension as "get_extension");
     same!(t, orasi_note, namesz as "namesz", descsz as "descsz", r#type as "type", owner as "owner",
-          abi_major as "abi_major", abi_minor as "abi_minor", reserved as "reserved", bundle_id as "bundle_id",
+          abi_major as "abi_major", abi_target_minor as "abi_target_minor", sdk_minor as "sdk_minor",
+          reserved as "reserved", bundle_id as "bundle_id",
           bundle_version as "bundle_version");
     same!(t, orasi_host_log, struct_size as "struct_size", min_level as "min_level", log as "log");
     same!(t, orasi_host_job, struct_size as "struct_size", attempt as "attempt", cancel_flag as "cancel_flag",
@@ -106,9 +107,12 @@ fn structs_are_laid_out_as_in_c() {
     same!(t, orasi_rowset, struct_size as "struct_size", reserved as "reserved", ctx as "ctx", count as "count",
           contains as "contains");
     same!(t, orasi_query, struct_size as "struct_size", flags as "flags", terms as "terms", n_terms as "n_terms",
-          reserved as "reserved", deleted as "deleted", limit as "limit");
+          reserved as "reserved", deleted as "deleted", limit as "limit", resume as "resume");
+    same!(t, orasi_index_merge, struct_size as "struct_size", n as "n", src as "src", base as "base", drop as "drop",
+          dst as "dst");
+    same!(t, orasi_transform_bind, struct_size as "struct_size", flags as "flags", r#in as "in", state as "state");
     same!(t, orasi_hits, struct_size as "struct_size", cap as "cap", n as "n", reserved as "reserved",
-          row_ids as "row_ids", scores as "scores");
+          row_ids as "row_ids", scores as "scores", resume as "resume");
     same!(t, orasi_index_factory, struct_size as "struct_size", reserved as "reserved", caps as "caps",
           create as "create", destroy as "destroy", build_begin as "build_begin", build_add as "build_add",
           build_finish as "build_finish", build_abort as "build_abort", merge as "merge", open as "open",
