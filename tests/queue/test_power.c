@@ -36,7 +36,7 @@ static void work_until_the_cut(unsigned seed)
 			else
 				store_drain(store);
 		}
-	powercut_after(0);  /* at the latest */
+	powercut_after(0); /* at the latest */
 	if (store)
 		store_flush(store); /* what was asked for hears that it failed */
 	store_close(store);
