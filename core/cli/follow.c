@@ -11,24 +11,40 @@
 
 #define BAR_WIDTH 30
 
-static void show_bar(const struct json *task, int64_t started)
+/* What was done when it was first looked at: a rate is of what was seen happening. */
+struct seen {
+	int64_t at; /* 0: nothing yet */
+	double done;
+};
+
+/* 0: not known. A new attempt may begin with less than the one before had. */
+static double rate_of(struct seen *seen, const struct json *progress, double done)
+{
+	int64_t now = clock_mono_ms();
+
+	if (json_type(progress) == JSON_OBJECT && (!seen->at || done < seen->done))
+		*seen = (struct seen){now, done};
+	return seen->at && now > seen->at ? (done - seen->done) * 1000 / (double)(now - seen->at) : 0;
+}
+
+static void show_bar(const struct json *task, struct seen *seen)
 {
 	const struct json *progress = json_get(task, "progress");
 	double done = json_get_double(progress, "done", 0), total = json_get_double(progress, "total", 0);
-	double seconds = (double)(clock_mono_ms() - started) / 1000, rate = seconds > 0 ? done / seconds : 0;
+	double rate = rate_of(seen, progress, done);
 	int filled = total > 0 ? (int)(done / total * BAR_WIDTH) : 0;
 	char rows[32];
 
 	number_with_commas(json_get_int(progress, "rows", 0), rows);
-	if (json_type(progress) != JSON_OBJECT) {
+	if (total <= 0 && done <= 0 && !json_get_int(progress, "rows", 0)) { /* it tells nothing, or not yet */
 		fprintf(stderr, "\r%s …\033[K", json_get_str(task, "state", ""));
 	} else if (total <= 0 || filled > BAR_WIDTH) {
 		fprintf(stderr, "\r%s rows  %.1f MB  %.1f MB/s\033[K", rows, done / 1e6, rate / 1e6);
 	} else {
-		fprintf(stderr, "\r[%.*s%.*s] %3.0f%%  %s rows  %.1f MB/s", filled, "##############################",
-		        BAR_WIDTH - filled, "..............................", done / total * 100, rows, rate / 1e6);
+		fprintf(stderr, "\r[%.*s%.*s] %3.0f%%  %s rows", filled, "##############################",
+		        BAR_WIDTH - filled, "..............................", done / total * 100, rows);
 		if (rate > 0)
-			fprintf(stderr, "  %.0f s left", (total - done) / rate);
+			fprintf(stderr, "  %.1f MB/s  %.0f s left", rate / 1e6, (total - done) / rate);
 		fputs("\033[K", stderr);
 	}
 }
@@ -76,7 +92,7 @@ static int break_off(const struct args *args, const char *id)
 int task_follow(const struct args *args, const char *id, struct json **ret)
 {
 	int shows = isatty(STDERR_FILENO) && !args->quiet && !args->json, r;
-	int64_t started = clock_mono_ms();
+	struct seen seen = {0};
 	char path[256], escaped[128];
 
 	http_escape(id, escaped, sizeof(escaped));
@@ -86,7 +102,7 @@ int task_follow(const struct args *args, const char *id, struct json **ret)
 		if (r || task_is_final(*ret))
 			break;
 		if (shows)
-			show_bar(*ret, started);
+			show_bar(*ret, &seen);
 		json_free(*ret);
 		*ret = NULL;
 	}

@@ -2,6 +2,7 @@
 /* orasi task watch: what happens, as it happens. One task: its bar and then how it ended. All tasks: on a terminal a
  * picture of what runs and waits, painted anew twice a second; else a line per event. Ctrl-C ends it. */
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,30 +20,58 @@ void pause_ms(int ms)
 
 /* ---- a picture ------------------------------------------------------------------------------------------------ */
 
+static size_t columns(void)
+{
+	struct winsize size;
+
+	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
+}
+
+/* A line of the picture, cut where the terminal ends: one that wraps would push others off it. */
+static void print_line(char *line)
+{
+	size_t width = columns();
+
+	if (strlen(line) > width)
+		line[width] = '\0';
+	printf("%s\033[K\n", line);
+}
+
 static void print_running(const struct json *task)
 {
 	const struct json *progress = json_get(task, "progress");
 	double done = json_get_double(progress, "done", 0), total = json_get_double(progress, "total", 0);
 	int filled = total > 0 && done <= total ? (int)(done / total * BAR_WIDTH) : 0;
-	char rows[32];
+	long long attempt = json_get_int(task, "attempt", 0);
+	char rows[32], line[256];
+	size_t n;
 
 	number_with_commas(json_get_int(progress, "rows", 0), rows);
-	printf("%s  %-8s  %-16.16s  %-16.16s  ", json_get_str(task, "id", ""), json_get_str(task, "kind", ""),
-	       json_get_str(task, "queue", ""), json_get_str(task, "dataset", ""));
-	printf("[%.*s%.*s] %3.0f%%  %s rows  attempt %lld\033[K\n", filled, "####################", BAR_WIDTH - filled,
-	       "....................", total > 0 ? done / total * 100 : 0, rows,
-	       (long long)json_get_int(task, "attempt", 0));
+	n = (size_t)snprintf(line, sizeof(line), "%-15.20s %-6.8s %-12.12s [%.*s%.*s] %3.0f%%  %s rows",
+	                     json_get_str(task, "id", ""), json_get_str(task, "kind", ""),
+	                     json_get_str(task, "dataset", json_get_str(task, "queue", "")), filled,
+	                     "####################", BAR_WIDTH - filled, "....................",
+	                     total > 0 ? done / total * 100 : 0, rows);
+	if (attempt > 1)
+		snprintf(line + n, sizeof(line) - n, "  attempt %lld", attempt);
+	print_line(line);
 }
 
 static void print_counts(const struct json *status)
 {
 	const struct json *value;
 	const char *state;
-	size_t at = 0;
+	char line[256] = "";
+	size_t at = 0, n = 0;
 
 	while (json_each(json_get(status, "tasks"), &at, &state, &value))
-		printf("%s%s %s", at > 1 ? "  " : "", state, json_text(value));
-	printf("\033[K\n\n");
+		if (json_int(value, 0) && n < sizeof(line))
+			n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%lld %s", n ? "  " : "",
+			                      (long long)json_int(value, 0), state);
+	if (!n)
+		snprintf(line, sizeof(line), "no tasks yet");
+	print_line(line);
+	printf("\033[K\n");
 }
 
 static int paint(const struct args *args)

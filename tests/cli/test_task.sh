@@ -82,6 +82,38 @@ wait $watching
 check "events are watched as lines of JSON" grep -q "\"id\":\"$id\".*\"state\":\"succeeded\"" "$SCRATCH/watched"
 said "one task is watched to its end" 0 "succeeded" task watch "$id"
 
+# ---- on a terminal ------------------------------------------------------------------------------------------------
+# on_terminal FILE COMMAND…: in the background, with a terminal of 80 columns whose screen goes into the file.
+on_terminal() {
+	local file=$1
+	shift
+	script -qfec "stty cols 80; exec $*" "$file" </dev/null >/dev/null 2>&1 &
+	WATCHER=$!
+}
+shown() { # FILE WORDS: comes onto the screen
+	for _ in $(seq 200); do grep -qF -- "$2" "$1" 2>/dev/null && return 0; sleep 0.05; done
+	echo "# $(tail -c 600 "$1" | cat -v)"
+	return 1
+}
+if command -v script >/dev/null; then
+	slow=$("$ORASI" task submit '{"kind":"query","sql":"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x < 4000000000) SELECT count(*) FROM c","labels":{"a":"slow"}}')
+	on_terminal "$SCRATCH/screen" "$ORASI" task watch
+	picture=$WATCHER
+	on_terminal "$SCRATCH/bar" "$ORASI" task watch "$slow"
+	check "the picture counts tasks by their state" shown "$SCRATCH/screen" "1 running"
+	check "and has a line with a bar for each that runs" shown "$SCRATCH/screen" "$slow query  default      [....................]   0%  0 rows"
+	check "one task is watched as it runs" shown "$SCRATCH/bar" "running …"
+	"$ORASI" task cancel "$slow" --quiet >/dev/null
+	check "and is told how it ended" shown "$SCRATCH/bar" "task $slow cancelled"
+	wait "$WATCHER"
+	kill -INT "$picture" 2>/dev/null
+	pkill -INT -P "$picture" 2>/dev/null
+	wait "$picture"
+	same "no line is longer than the terminal" "" "$(tr '\r' '\n' <"$SCRATCH/screen" | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | grep -v '^Script ' | awk 'length > 80')"
+else
+	echo "# a terminal cannot be made here: script(1) is missing"
+fi
+
 # ---- wrong input ----------------------------------------------------------------------------------------------------
 said "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
 said "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json
