@@ -64,6 +64,7 @@ void queues_cases(Suite *suite);
 void waiting_cases(Suite *suite);
 void data_cases(Suite *suite);
 void datasets_cases(Suite *suite);
+void members_cases(Suite *suite);
 void hostile_cases(Suite *suite);
 void rest_cases(Suite *suite);
 

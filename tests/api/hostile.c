@@ -117,12 +117,36 @@ START_TEST(a_stream_that_is_not_read_is_cut_and_goes_on_behind_a_gap)
 }
 END_TEST
 
+/* Of all that is in RAM: the server with its stand-ins and the test. */
+static long resident_mib(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	ck_assert_int_eq(fscanf(file, "%*d %ld", &pages), 1);
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
+/* A name of a queue costs what it must, a label nothing. Sanitizers have their own idea of memory. */
+static void memory_is_bounded(long before)
+{
+	long grown = resident_mib() - before;
+
+	printf("# %d queues with a task of %d labels each: %ld MiB\n", TASKS * ROUNDS, LABELS, grown);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert_int_lt(grown, 300);
+#endif
+}
+
 START_TEST(a_hundred_thousand_queues_and_a_million_labels)
 {
 	const char *cursor;
 	int seen = 0;
+	long before;
 
 	start();
+	before = resident_mib();
 	for (int round = 0; round < ROUNDS; round++)
 		put_many("q", round);
 	ck_assert_int_eq(ask("GET", "/v1/queues?limit=1000", NULL), 200);
@@ -133,6 +157,7 @@ START_TEST(a_hundred_thousand_queues_and_a_million_labels)
 	ck_assert_int_eq(json_int(json_pointer(t.reply, "/tasks/ready"), 0), 1);
 	ck_assert_int_eq(ask("GET", "/v1/tasks?label.l99999_9=v9&queue=q99999", NULL), 200);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	memory_is_bounded(before);
 	finish();
 }
 END_TEST

@@ -5,6 +5,7 @@ static void api_cases(Suite *suite)
 {
 	tasks_cases(suite);
 	submit_cases(suite);
+	members_cases(suite);
 	queues_cases(suite);
 	waiting_cases(suite);
 	data_cases(suite);
