@@ -27,6 +27,7 @@
 
 #define BATCH_ROWS 16384
 #define BATCH_BYTES (8u << 20)
+#define BATCH_BYTES_MIN (64u << 10)
 #define PREVIEW_ROWS 100
 #define MARK_MAX (64u << 10)
 #define GROWN_MAX 1000
@@ -331,6 +332,14 @@ static int64_t range_size(const struct ingest *in)
 	return begin < end ? end - begin : 0;
 }
 
+/* A file ends between batches, so those of small files are small. */
+static uint64_t batch_bytes(const struct ingest *in)
+{
+	uint64_t part = in->target_bytes / 4;
+
+	return part < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : part < BATCH_BYTES ? part : BATCH_BYTES;
+}
+
 static int open_decoder(struct ingest *in, struct err *err)
 {
 	const char *mark = json_get_str(unit_at(in), "mark", "");
@@ -342,7 +351,7 @@ static int open_decoder(struct ingest *in, struct err *err)
 		.struct_size = sizeof(open),
 		.source = source_abi(in->source),
 		.max_rows = BATCH_ROWS,
-		.max_bytes = BATCH_BYTES,
+		.max_bytes = batch_bytes(in),
 	};
 	int64_t len = state ? base64_decode(mark, n, state, n) : ERR_NOMEM;
 	orasi_status status;
@@ -639,6 +648,22 @@ static int load_target(struct ingest *in, struct err *err)
 	return r;
 }
 
+/* What the task says about its files is for the plugin that writes them. */
+static int open_output(struct ingest *in, struct err *err)
+{
+	static const char *const names[] = {"compression", "profile", "bloom_columns"};
+	const struct json *sink = json_get(in->spec, "sink");
+	struct json *options = json_new_object();
+	int r;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_get(sink, names[i]))
+			json_set(options, names[i], json_copy(json_get(sink, names[i])));
+	r = spread_new(in->loader, in->staging, options, in->partition_by, &in->output, err);
+	json_free(options);
+	return r;
+}
+
 static int start(struct ingest *in, struct err *err)
 {
 	const struct json *checkpoint = json_get(in->order, "checkpoint");
@@ -649,8 +674,7 @@ static int start(struct ingest *in, struct err *err)
 	if (!r)
 		r = load_target(in, err);
 	if (!r)
-		r = spread_new(in->loader, in->staging, json_str(json_pointer(in->spec, "/sink/compression"), "zstd"),
-		               in->partition_by, &in->output, err);
+		r = open_output(in, err);
 	if (r)
 		return r;
 	in->files = json_new_array();

@@ -239,13 +239,23 @@ static int send_part(struct optimize *o, struct json *files, const struct table_
 	return r;
 }
 
+/* Files of sorted rows say so. */
+static struct json *make_options(const struct optimize *o)
+{
+	struct json *options = json_new_object();
+
+	json_set_str(options, "compression", json_get_str(o->spec, "compression", "zstd"));
+	if (o->n_sort)
+		json_set(options, "sorted_by", json_copy(json_get(o->spec, "sort_by")));
+	return options;
+}
+
 static int rewrite(struct optimize *o, const struct table_file *const *old, size_t n, struct err *err)
 {
 	struct sorter sorter = {.o = o};
-	struct json *files = json_new_array();
+	struct json *files = json_new_array(), *options = make_options(o);
 	struct spread *out = NULL;
-	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""),
-	                   json_get_str(o->spec, "compression", "zstd"), NULL, &out, err);
+	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""), options, NULL, &out, err);
 
 	for (size_t i = 0; i < n && !r; i++)
 		r = read_file(o, old[i], &sorter, out, err);
@@ -255,6 +265,7 @@ static int rewrite(struct optimize *o, const struct table_file *const *old, size
 		r = spread_finish(out, files, err);
 	sorter_done(&sorter);
 	spread_free(out);
+	json_free(options);
 	set_partition(files, old[0]);
 	if (!r)
 		return send_part(o, files, old, n, err);

@@ -88,16 +88,10 @@ int output_new_as(struct loader *loader, const char *staging, const char *plugin
 	return 0;
 }
 
-int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
+int output_new(struct loader *loader, const char *staging, const struct json *options, struct output **ret,
                struct err *err)
 {
-	struct json *options = json_new_object();
-	int r;
-
-	json_set_str(options, "compression", compression ? compression : "zstd");
-	r = output_new_as(loader, staging, WRITER, options, ret, err);
-	json_free(options);
-	return r;
+	return output_new_as(loader, staging, WRITER, options, ret, err);
 }
 
 static void drop_file(struct output *o)

@@ -9,8 +9,9 @@
 
 struct output;
 
-/* One after another file is written through it, each begun by output_begin with its schema. */
-int output_new(struct loader *loader, const char *staging, const char *compression, struct output **ret,
+/* One after another file is written through it, each begun by output_begin with its schema. Of the format that datasets
+ * have; `options` as below. */
+int output_new(struct loader *loader, const char *staging, const struct json *options, struct output **ret,
                struct err *err);
 /* The same in any format whose plugin encodes; `options` by its config_schema, or NULL. */
 int output_new_as(struct loader *loader, const char *staging, const char *plugin, const struct json *options,

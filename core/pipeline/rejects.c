@@ -56,7 +56,7 @@ int rejects_new(struct loader *loader, const char *staging, const char *task, in
 	if (!code && !(r->builder = arrow_builder_new(&r->schema)))
 		code = err_set(err, ERR_NOMEM, "out of memory");
 	if (!code)
-		code = output_new(loader, staging, "zstd", &r->output, err);
+		code = output_new(loader, staging, NULL, &r->output, err);
 	if (code) {
 		rejects_free(r);
 		return code;

@@ -23,10 +23,10 @@ struct part {
 
 struct spread {
 	struct loader *loader;
-	char *staging, *compression;
-	struct json *columns, *done; /* done: files ended early */
-	struct ArrowSchema schema;   /* of the files; released: not known yet */
-	struct map parts;            /* the values as text → struct part */
+	char *staging;
+	struct json *options, *columns, *done; /* done: files ended early */
+	struct ArrowSchema schema;             /* of the files; released: not known yet */
+	struct map parts;                      /* the values as text → struct part */
 };
 
 static int no_memory(struct err *err)
@@ -34,7 +34,7 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_NOMEM, "out of memory");
 }
 
-int spread_new(struct loader *loader, const char *staging, const char *compression, const struct json *columns,
+int spread_new(struct loader *loader, const char *staging, const struct json *options, const struct json *columns,
                struct spread **ret, struct err *err)
 {
 	struct spread *s = calloc(1, sizeof(*s));
@@ -44,10 +44,10 @@ int spread_new(struct loader *loader, const char *staging, const char *compressi
 	map_init(&s->parts);
 	s->loader = loader;
 	s->staging = strdup(staging);
-	s->compression = strdup(compression ? compression : "zstd");
+	s->options = options ? json_copy(options) : json_new_object();
 	s->columns = json_count(columns) ? json_copy(columns) : NULL;
 	s->done = json_new_array();
-	if (!s->staging || !s->compression) {
+	if (!s->staging) {
 		spread_free(s);
 		return no_memory(err);
 	}
@@ -84,8 +84,8 @@ void spread_free(struct spread *s)
 	arrow_schema_release(&s->schema);
 	json_free(s->columns);
 	json_free(s->done);
+	json_free(s->options);
 	free(s->staging);
-	free(s->compression);
 	free(s);
 }
 
@@ -129,7 +129,7 @@ static int open_part(struct spread *s, const char *key, struct json *values, str
 		return no_memory(err);
 	}
 	part->values = values;
-	r = output_new(s->loader, s->staging, s->compression, &part->output, err);
+	r = output_new(s->loader, s->staging, s->options, &part->output, err);
 	if (!r)
 		r = output_begin(part->output, &s->schema, err);
 	if (!r && s->columns && !(part->rows = arrow_builder_new(&s->schema)))

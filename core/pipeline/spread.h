@@ -11,8 +11,9 @@
 
 struct spread;
 
-/* `columns` are the names of the partition columns, NULL or empty: none. */
-int spread_new(struct loader *loader, const char *staging, const char *compression, const struct json *columns,
+/* `options` are those of the Parquet plugin, NULL: as it likes. `columns` are the names of the partition columns, NULL or
+ * empty: none. */
+int spread_new(struct loader *loader, const char *staging, const struct json *options, const struct json *columns,
                struct spread **ret, struct err *err);
 void spread_free(struct spread *spread); /* unfinished files are deleted; NULL is fine */
 /* A batch of the dataset's schema, which may only change behind spread_finish. */

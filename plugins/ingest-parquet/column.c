@@ -30,6 +30,8 @@
 #define CHEAPER 1.03       /* a fast codec may make so much more than the best one */
 #define BLOOM_MAX (1u << 20)
 #define UNDECIDED (-1)
+#define PROBE_MIN (4u << 10)
+#define PROBE_MAX (256u << 10)
 
 void column_tools_done(struct column_tools *tools)
 {
@@ -71,14 +73,48 @@ static orasi_status no_memory(orasi_error *err)
 	return pq_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
 }
 
-/* ---- how to write, by trying it ------------------------------------------------------------- */
-
 static orasi_status pack(struct column *c, int codec, const struct bytes *raw, orasi_error *err)
 {
 	c->tools->packed.len = 0;
 	c->tools->codec.id = codec;
 	return codec_compress(&c->tools->codec, raw->data, raw->len, &c->tools->packed, err);
 }
+
+/* Indices take as many bits as the dictionary needs; levels nearly nothing. */
+static size_t pending(const struct column *c)
+{
+	size_t numbers = c->indices.len / 4 * (size_t)bit_width((uint32_t)c->dict.n) / 8;
+
+	return c->values.len + numbers + c->dict.entries.len + (c->def.len + c->rep.len) / 16;
+}
+
+/* What compression makes of the values at hand, tried again when there are twice as many. */
+static void try_sample(struct column *c)
+{
+	const struct bytes *from = c->values.len ? &c->values : &c->dict.entries;
+	struct bytes sample = {from->data, from->len < PROBE_MAX ? from->len : PROBE_MAX, 0};
+
+	if (sample.len < PROBE_MIN || sample.len < 2 * c->tried || pack(c, c->tools->codec_id, &sample, NULL))
+		return;
+	c->tried = sample.len;
+	c->tried_packed = c->tools->packed.len < sample.len ? c->tools->packed.len : sample.len;
+}
+
+/* Pages that were written tell how those that come will shrink. */
+size_t column_estimate(struct column *c)
+{
+	double ratio = 1;
+
+	if (c->raw < PROBE_MAX)
+		try_sample(c);
+	if (c->raw >= PROBE_MAX)
+		ratio = (double)c->packed / (double)c->raw;
+	else if (c->tried)
+		ratio = (double)c->tried_packed / (double)c->tried;
+	return c->chunk.len + (size_t)(ratio * (double)pending(c));
+}
+
+/* ---- how to write, by trying it ------------------------------------------------------------- */
 
 /* The best codec, or a faster one that is nearly as good; none when nothing pays. */
 static orasi_status choose_codec(struct column *c, const struct bytes *raw, orasi_error *err)
@@ -188,6 +224,8 @@ static orasi_status put_page(struct column *c, struct bytes *out, int type, cons
 		r = no_memory(err);
 	if (!r)
 		c->uncompressed += (int64_t)(out->len - before - packed->len + raw->len);
+	c->raw += raw->len;
+	c->packed += packed->len;
 	return r;
 }
 

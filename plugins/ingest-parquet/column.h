@@ -66,7 +66,9 @@ struct column {
 	struct bytes notes;  /* a struct page_note of each page */
 	struct bytes hashes; /* u64 of values for the bloom filter */
 	int64_t chunk_values, chunk_rows, uncompressed;
-	int codec, encoding; /* of the chunk and of its pages without numbers; -1: not chosen */
+	int codec, encoding;        /* of the chunk and of its pages without numbers; -1: not chosen */
+	uint64_t raw, packed;       /* bytes of the file's pages before and after compression */
+	size_t tried, tried_packed; /* the same of a sample, while there are none */
 	uint32_t dict_pages, plain_pages, other_pages; /* data pages by encoding */
 	struct bounds group, file;
 };
@@ -75,6 +77,7 @@ void column_init(struct column *column, const struct node *node, struct column_t
 void column_done(struct column *column);
 orasi_status column_add(struct column *column, const struct shred *shred, orasi_error *err);
 size_t column_size(const struct column *column); /* bytes held */
+size_t column_estimate(struct column *column);   /* bytes that what is held will have in the file */
 
 /* What the footer needs to know of a finished chunk. */
 struct chunk_meta {

@@ -254,9 +254,12 @@ static orasi_status writer_write(void *self, const struct ArrowArray *batch, ora
 
 static uint64_t writer_size(void *self)
 {
-	const struct writer *w = self;
+	struct writer *w = self;
+	uint64_t n = w->at;
 
-	return w->at + (w->open ? held(w) : 0);
+	for (int i = 0; w->open && i < w->tree.n_leaves; i++)
+		n += column_estimate(&w->columns[i]);
+	return n;
 }
 
 /* ---- the footer ----------------------------------------------------------------------------- */

@@ -34,6 +34,16 @@ same "a nested document becomes nested columns" "[60,60,0]" \
 same "the catalog knows how many rows there are" 1502 "$(api GET /v1/datasets/access | jq .rows)"
 same "the history has one entry per commit" 3 "$(api GET /v1/datasets/access/history | jq '.items | length')"
 
+awk 'BEGIN { srand(7); for (i = 0; i < 60000; i++)
+	printf "{\"id\":%d,\"level\":\"%s\",\"trace\":\"%08x%08x\",\"message\":\"request for /api/v1/orders/%d took %.3f s\"}\n",
+	i, (i % 7 ? "INFO" : "ERROR"), rand() * 4294967295, rand() * 4294967295, rand() * 100000, rand() }' >"$SCRATCH/in/sizes.ndjson"
+same "files are made of about the size that is wanted" "[60000,60000,0] 0" \
+	"$(ingest sizes "$SCRATCH/in/sizes.ndjson" '"sink":{"target_file_bytes":"256KiB","bloom_columns":["trace"],"profile":"compact","compression":"auto"}' | counts) $(
+		api GET '/v1/datasets/sizes/files?limit=100' | jq '[.items[].size] | sort | .[1:] | map(select(. < 196608 or . > 327680)) | length')"
+same "and there are several" true "$(api GET /v1/datasets/sizes | jq '.files >= 4')"
+same "a column for a filter that is not there is said so" true "$(ingest sizes "$SCRATCH/in/sizes.ndjson" \
+	'"sink":{"bloom_columns":["nowhere"]},"max_attempts":1' | jq '.error.detail | contains("nowhere")')"
+
 # ---- what is at rest is open -----------------------------------------------------------------------------
 peer() { node "$SRC/tests/peers/delta-read.mjs" "$@" 2>/dev/null; }
 location=$(api GET /v1/datasets/access | jq -r .location)

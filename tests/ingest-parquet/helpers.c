@@ -111,13 +111,14 @@ void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct A
 
 /* ---- writing and reading -------------------------------------------------------------------- */
 
-void encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
-            const struct ArrowArray *batch, int pieces)
+uint64_t encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
+                const struct ArrowArray *batch, int pieces)
 {
 	struct fakehost_config *config = fakehost_config_new(options);
 	orasi_encode_info info = {.struct_size = sizeof(info)};
 	orasi_encode_open open = {sizeof(open), 0, &out->output, schema};
 	struct ArrowArray slice = *batch;
+	uint64_t estimate = 0;
 	void *self;
 
 	fakehost_output_init(out);
@@ -129,6 +130,7 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 		slice.offset = batch->length * i / pieces;
 		slice.length = batch->length * (i + 1) / pieces - slice.offset;
 		ck_assert_msg(!parquet_encode_factory.write(self, &slice, &error), "%s", error.message);
+		estimate = parquet_encode_factory.size_estimate(self);
 	}
 	ck_assert_msg(!parquet_encode_factory.finish(self, &info, &error), "%s", error.message);
 	ck_assert_uint_eq(info.rows, (uint64_t)batch->length);
@@ -136,6 +138,7 @@ void encode(struct fakehost_output *out, const char *options, const struct Arrow
 	snprintf(stats, sizeof(stats), "%.*s", (int)info.stats_json.len, info.stats_json.ptr);
 	parquet_encode_factory.destroy(self);
 	fakehost_config_free(config);
+	return estimate;
 }
 
 orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn, void *ctx,

@@ -20,9 +20,9 @@ void helpers_threads(int lent);      /* from here on the host lends some, or non
 uint64_t helpers_threads_used(void); /* how often, since then */
 
 void make(struct ArrowSchema *s, const char *format, const char *name, int nullable, int64_t n);
-/* Writes the batch in so many pieces. */
-void encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
-            const struct ArrowArray *batch, int pieces);
+/* Writes the batch in so many pieces; how large the file was said to be before it ended. */
+uint64_t encode(struct fakehost_output *out, const char *options, const struct ArrowSchema *schema,
+                const struct ArrowArray *batch, int pieces);
 /* Called for every batch that is read. */
 typedef void on_batch(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
                       const orasi_mark *mark);

@@ -121,6 +121,60 @@ START_TEST(statistics_are_those_of_delta)
 }
 END_TEST
 
+/* A log: a few words, numbers, random ids, and texts that are nearly the same. */
+static void log_batch(struct ArrowSchema *schema, int64_t rows, struct ArrowArray *ret)
+{
+	static const char *const levels[] = {"INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"};
+	struct arrow_builder *b;
+	char text[128];
+
+	make(schema, "+s", "", 0, 4);
+	make(schema->children[0], "u", "level", 0, 0);
+	make(schema->children[1], "l", "number", 0, 0);
+	make(schema->children[2], "u", "id", 1, 0);
+	make(schema->children[3], "u", "message", 0, 0);
+	b = arrow_builder_new(schema);
+	for (int64_t i = 0; i < rows; i++) {
+		const char *level = levels[table_dice(6)];
+
+		arrow_append_bytes(arrow_builder_child(b, 0), level, strlen(level));
+		arrow_append_int(arrow_builder_child(b, 1), 1700000000000 + i * 17 + (int64_t)table_dice(9));
+		snprintf(text, sizeof(text), "%08llx%08llx", (unsigned long long)table_dice(1ULL << 31),
+		         (unsigned long long)table_dice(1ULL << 31));
+		arrow_append_bytes(arrow_builder_child(b, 2), text, strlen(text));
+		snprintf(text, sizeof(text), "request %d for /api/v1/orders/%d took 0.%03d s", (int)i,
+		         (int)table_dice(100000), (int)table_dice(1000));
+		arrow_append_bytes(arrow_builder_child(b, 3), text, strlen(text));
+		arrow_end_struct(b);
+	}
+	ck_assert_int_eq(arrow_builder_finish(b, ret), 0);
+	arrow_builder_free(b);
+}
+
+/* Whoever wants files of some size asks after every batch. */
+START_TEST(how_large_a_file_will_be_is_known_before_it_ends)
+{
+	static const int64_t rows[] = {1500, 4000, 12000, 25000, 70000};
+	static const char *const options[] = {"{}", "{\"compression\":\"snappy\"}", "{\"compression\":\"none\"}",
+	                                      "{\"profile\":\"compact\"}", "{\"row_group_rows\":10000}"};
+	struct ArrowSchema schema;
+	struct ArrowArray batch;
+	double estimate;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fakehost_output out;
+
+		log_batch(&schema, rows[i], &batch);
+		estimate = (double)encode(&out, options[_i], &schema, &batch, (int)(rows[i] / 500));
+		ck_assert_msg(estimate > 0.75 * (double)out.buf.len && estimate < 1.25 * (double)out.buf.len,
+		              "%.0f for %lld rows in %zu bytes", estimate, (long long)rows[i], out.buf.len);
+		fakehost_output_done(&out);
+		arrow_array_release(&batch);
+		arrow_schema_release(&schema);
+	}
+}
+END_TEST
+
 /* A first page of dictionary numbers hardly gets smaller; the texts behind it do. */
 START_TEST(a_column_with_a_dictionary_is_compressed)
 {
@@ -321,6 +375,7 @@ static void parquet_cases(Suite *suite)
 	tcase_add_loop_test(c, every_codec_survives, 0, 6);
 	tcase_add_test(c, a_dictionary_that_does_not_pay_is_given_up_within_the_chunk);
 	tcase_add_test(c, statistics_are_those_of_delta);
+	tcase_add_loop_test(c, how_large_a_file_will_be_is_known_before_it_ends, 0, 5);
 	tcase_add_test(c, a_column_with_a_dictionary_is_compressed);
 	tcase_add_test(c, a_flipped_bit_in_a_page_is_found_by_its_checksum);
 	tcase_add_test(c, a_file_that_is_cut_anywhere_is_refused);
