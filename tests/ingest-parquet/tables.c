@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest-parquet/tables.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 const char *const table_formats[] = {
-	"b",    "c",    "C",       "s",   "S",   "i",   "I",     "l",      "L",      "e",
-	"f",    "g",    "u",       "U",   "z",   "Z",   "w:5",   "tdD",    "tdm",    "tsu:UTC",
-	"tsm:", "tss:", "tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4",
+	"b",       "c",   "C",   "s",   "S",     "i",      "I",      "l",     "L",       "e",      "f",
+	"g",       "u",   "U",   "z",   "Z",     "w:5",    "tdD",    "tdm",   "tsu:UTC", "tsm:",   "tss:",
+	"tsn:UTC", "tts", "ttm", "ttu", "d:9,2", "d:18,3", "d:38,4", "d:1,0", "d:10,9",  "d:19,0", "d:38,37",
 };
 const size_t n_table_formats = sizeof(table_formats) / sizeof(table_formats[0]);
 
@@ -97,10 +98,11 @@ static uint64_t any_number(const struct dice *d)
 
 static double any_double(uint64_t v, int narrow)
 {
-	static const double edges[] = {0.0, -0.0, INFINITY, -INFINITY, 1.5, -2.25};
+	static const double wide[] = {0.0, -0.0, INFINITY, -INFINITY, 1.5, DBL_MAX, -DBL_MIN, 5e-324};
+	static const double narrow_ones[] = {0.0, -0.0, INFINITY, -INFINITY, 1.5, FLT_MAX, -FLT_MIN, 0x1p-149};
 
 	if (v % 7 == 0)
-		return v % 3 ? edges[v / 7 % 6] : NAN;
+		return v % 3 ? (narrow ? narrow_ones : wide)[v / 7 % 8] : NAN;
 	return narrow ? (double)(float)((int64_t)v / 1e9) : (double)(int64_t)v / 1e9;
 }
 
@@ -128,12 +130,22 @@ static int64_t any_time(const struct arrow_type_info *info, uint64_t v)
 	}
 }
 
+/* Some are longer than bounds in statistics are, and alike as far as these go; with bytes and characters among them that
+ * nothing is above. */
 static void any_text(struct arrow_builder *b, uint64_t v, int binary)
 {
-	static const char *const letters[] = {"a", "Z", "ä", "語", "😀", "\"", "\\", " "};
-	char text[200];
+	static const char *const letters[] = {"a", "\xF4\x8F\xBF\xBF", "ä", "語", "😀", "\"", "\\", " "};
+	char text[400];
 	size_t n = 0, count = v % 23 == 0 ? 40 : v % 12;
 
+	for (size_t i = 0; v % 29 < 2 && i < 64 + v % 7; i++) {
+		if (v % 29 && binary)
+			text[n++] = (char)0xFF;
+		else if (v % 29 && i < 24)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", letters[1]);
+		else
+			text[n++] = 'p';
+	}
 	for (size_t i = 0; i < count; i++, v = v * 31 + 7) {
 		const char *letter = letters[v >> 7 & 7];
 
@@ -157,14 +169,31 @@ static void any_decimal(struct arrow_builder *b, const struct arrow_type_info *i
 
 static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema, const struct dice *d);
 
+/* Keys are unique within a map. */
+static void any_map(struct arrow_builder *b, const struct ArrowSchema *schema, const struct dice *d)
+{
+	const struct ArrowSchema *pair = schema->children[0];
+	struct arrow_builder *entries = arrow_builder_child(b, 0), *keys = arrow_builder_child(entries, 0);
+	int n = (int)table_dice(4), first = (int)table_dice(50);
+
+	for (int i = first; i < first + n; i++) {
+		char text[16];
+
+		if (*pair->children[0]->format == 'i')
+			must(arrow_append_int(keys, i));
+		else
+			must(arrow_append_bytes(keys, text, (size_t)snprintf(text, sizeof(text), "k%02d", i)));
+		any_value(arrow_builder_child(entries, 1), pair->children[1], d);
+		must(arrow_end_struct(entries));
+	}
+	must(arrow_end_list(b));
+}
+
 static void any_items(struct arrow_builder *b, const struct ArrowSchema *schema, const struct arrow_type_info *info,
                       const struct dice *d)
 {
 	uint64_t n = info->type == ARROW_FIXED_LIST ? (uint64_t)info->width : table_dice(4);
 
-	/* Keys of a map are unique, so it has one entry at most here. */
-	if (info->type == ARROW_MAP && n > 1)
-		n = 1;
 	while (n-- > 0)
 		any_value(arrow_builder_child(b, 0), schema->children[0], d);
 	must(arrow_end_list(b));
@@ -195,8 +224,10 @@ static void any_value(struct arrow_builder *b, const struct ArrowSchema *schema,
 	case ARROW_LIST:
 	case ARROW_LARGE_LIST:
 	case ARROW_FIXED_LIST:
-	case ARROW_MAP:
 		any_items(b, schema, &info, d);
+		break;
+	case ARROW_MAP:
+		any_map(b, schema, d);
 		break;
 	case ARROW_BOOL:
 		must(arrow_append_bool(b, (int)(v >> 40 & 1)));

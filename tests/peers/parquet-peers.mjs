@@ -3,6 +3,7 @@
 //   node parquet-peers.mjs ours FOLDER duckdb|chdb|hyparquet [PREFIX]     compares each N.parquet with its N.json
 //   node parquet-peers.mjs theirs FOLDER                         lets DuckDB and ClickHouse write files into it
 //   node parquet-peers.mjs same FILE ROWS.json duckdb|chdb|hyparquet
+//   node parquet-peers.mjs where FOLDER                          asks DuckDB for values by conditions, which it holds against our statistics
 //   node parquet-peers.mjs variant FILE ROWS.json                DuckDB's variants, as the JSON that it and we make of them
 //   node parquet-peers.mjs bloom FILE ROWS.json                  asks DuckDB what our bloom filters of column c0 exclude
 // N.json is what tests/ingest-parquet/tables_io prints: a line with the type, then one for each row. Everything is
@@ -291,6 +292,32 @@ async function theirs(folder) {
 		query(`INSERT INTO FUNCTION file('${folder}/chdb_${name}.parquet', Parquet) ${clickTable} SETTINGS engine_file_truncate_on_insert=1, ${way}`);
 }
 
+// Row groups whose statistics say that a value is not there are not read: wrong ones would lose rows. The same values are
+// counted by their text, which no statistics tell of.
+async function where(folder) {
+	const connection = await duckConnection();
+	const rowsOf = async (sql) => (await connection.runAndReadAll(sql)).getRows();
+	const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
+	let asked = 0;
+	for (const name of readdirSync(folder).filter((n) => n.endsWith('.parquet'))) {
+		const file = quoted(path.resolve(folder, name));
+		for (const [column, type] of await rowsOf(`DESCRIBE SELECT * FROM ${file}`)) {
+			if (/[\[(]/.test(type.replace(/^DECIMAL\(.*\)$/, '')) || type === 'BOOLEAN') continue;
+			// The three smallest, the three largest, and three others.
+			const values = (await Promise.all(['min(x)', 'max(x) DESC', 'hash(v)'].map((order) => rowsOf(`SELECT v, count(*) FROM
+				(SELECT "${column}"::VARCHAR AS v, "${column}" AS x FROM ${file}) WHERE v IS NOT NULL GROUP BY v ORDER BY ${order}, v LIMIT 3`)))).flat();
+			for (const [text, n] of values) {
+				if (/^-?(nan|inf|0\.0$)/.test(text)) continue;
+				const [[found]] = await rowsOf(`SELECT count(*) FROM ${file} WHERE "${column}" = ${quoted(text)}::${type}`);
+				if (found !== n) throw new Error(`${name}, ${column} ${type}: ${n} times ${text}, found ${found}`);
+				asked++;
+			}
+		}
+	}
+	if (asked < 100) throw new Error(`only ${asked} values were asked for`);
+	console.log(`# DuckDB finds ${asked} values by conditions`);
+}
+
 // Numbers are compared as numbers, members of objects whatever their order.
 const plain = (v) => (Array.isArray(v) ? v.map(plain) : v && typeof v === 'object'
 	? Object.fromEntries(Object.keys(v).sort().map((k) => [k, plain(v[k])])) : v);
@@ -328,6 +355,7 @@ async function bloom(file, { rows }) {
 
 const [command, ...args] = process.argv.slice(2);
 if (command === 'ours') await ours(...args);
+else if (command === 'where') await where(path.resolve(args[0]));
 else if (command === 'variant') await variant(path.resolve(args[0]), readRows(args[1]));
 else if (command === 'bloom') await bloom(path.resolve(args[0]), readRows(args[1]));
 else if (command === 'theirs') await theirs(path.resolve(args[0]));

@@ -24,6 +24,7 @@ check "we write random tables (seed $seed)" "$tool" write "$seed" "$SCRATCH/ours
 for engine in duckdb chdb hyparquet; do
 	check "$engine reads them equal (seed $seed)" compare ours "$SCRATCH/ours" "$engine"
 done
+check "DuckDB finds by conditions what our statistics are about (seed $seed)" compare where "$SCRATCH/ours"
 check "DuckDB takes what our bloom filters say (seed $seed)" compare bloom "$SCRATCH/ours/6.parquet" "$SCRATCH/ours/6.json"
 
 check "DuckDB and ClickHouse write files of all types" compare theirs "$SCRATCH/theirs"

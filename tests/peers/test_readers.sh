@@ -7,6 +7,15 @@
 mkdir -p "$SCRATCH/in"
 ingest() { finish "$(submit "{\"kind\":\"ingest\",\"dataset\":\"$1\",\"source\":{\"uris\":[\"$2\"]}}")"; }
 maintain() { finish "$(submit "{\"kind\":\"maintain\",\"dataset\":\"$1\",\"op\":\"$2\"}")"; }
+# statistics DATASET: what its log says of each column of each file, against what DuckDB finds there.
+statistics() {
+	local answer
+	if answer=$(node "$SRC/tests/peers/delta-stats.mjs" "$(api GET "/v1/datasets/$1" | jq -r .location)" 2>&1); then
+		pass "the statistics of $1 hold ($answer)"
+	else
+		fail "the statistics of $1 hold" "$answer"
+	fi
+}
 agent_start || exit 1
 
 # ---- types ---------------------------------------------------------------------------------------------------
@@ -26,6 +35,7 @@ duckdb "COPY (SELECT
 same "a file of every type is taken" succeeded "$(ingest types "$SCRATCH/in/types.parquet")"
 same "and one of nulls" succeeded "$(ingest types "$SCRATCH/in/nulls.parquet")"
 agree "every type is read alike" types
+statistics types
 
 # ---- nested -----------------------------------------------------------------------------------------------------
 duckdb "COPY (SELECT i AS id, {a: i, b: {c: 'x' || i, d: [i, i + 1, NULL]}} AS record,
@@ -34,6 +44,7 @@ duckdb "COPY (SELECT i AS id, {a: i, b: {c: 'x' || i, d: [i, i + 1, NULL]}} AS r
 	FROM range(200) r(i)) TO '$SCRATCH/in/nested.parquet' (FORMAT parquet)"
 same "a file of nested columns is taken" succeeded "$(ingest nested "$SCRATCH/in/nested.parquet")"
 agree "nested columns are read alike" nested
+statistics nested
 
 # ---- names --------------------------------------------------------------------------------------------------------
 cat >"$SCRATCH/in/names.ndjson" <<'END'
@@ -42,6 +53,14 @@ cat >"$SCRATCH/in/names.ndjson" <<'END'
 END
 same "odd names are taken" succeeded "$(ingest names "$SCRATCH/in/names.ndjson")"
 agree "odd names are read alike" names
+statistics names
+
+# ---- statistics ---------------------------------------------------------------------------------------------------
+awk 'BEGIN { for (i = 0; i < 500; i++) printf "{\"id\":%d,\"long\":\"%s%d\",\"wide\":\"%s%d\",\"deep\":%s,\"f\":%s}\n", i,
+	"the same for as long as bounds are: ", i, "ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀ä語😀", i,
+	(i % 3 ? "{\"a\":" i ",\"b\":{\"c\":" (i % 5 ? "\"x" i "\"" : "null") "}}" : "null"), (i % 2 ? i / 8 : "null") }' >"$SCRATCH/in/bounds.ndjson"
+same "long texts, and columns in columns with and without nulls, are taken" succeeded "$(ingest bounds "$SCRATCH/in/bounds.ndjson")"
+statistics bounds
 
 # ---- growth and checkpoints --------------------------------------------------------------------------------------------
 states() { sort "$SCRATCH/states" | uniq -c | xargs; }
