@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,11 +10,75 @@
 
 #define CHUNK_MIN 4096
 #define CHUNK_MAX (64u << 10) /* who takes much gets more at a time */
+#define SPARE_MAX 32
 
 struct arena_chunk {
 	struct arena_chunk *next;
+	size_t size;
 	alignas(max_align_t) char data[];
 };
+
+/* Chunks of the smallest size are kept for the next arena of the thread: malloc takes and gives back what is so large by its
+ * slow way, and a request or a task needs a few each. A sanitizer shall see them come and go. */
+#if defined(__SANITIZE_ADDRESS__)
+static struct arena_chunk *take_spare(void)
+{
+	return NULL;
+}
+
+static int keep_spare(struct arena_chunk *chunk)
+{
+	(void)chunk;
+	return 0;
+}
+#else
+static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
+static pthread_key_t spare_key;
+static _Thread_local struct arena_chunk *spare;
+static _Thread_local int n_spare;
+
+static void free_spare(void *ignored)
+{
+	(void)ignored;
+	while (spare) {
+		struct arena_chunk *next = spare->next;
+
+		free(spare);
+		spare = next;
+	}
+	n_spare = 0;
+}
+
+static void make_key(void)
+{
+	pthread_key_create(&spare_key, free_spare);
+}
+
+static struct arena_chunk *take_spare(void)
+{
+	struct arena_chunk *chunk = spare;
+
+	if (chunk) {
+		spare = chunk->next;
+		n_spare--;
+	}
+	return chunk;
+}
+
+static int keep_spare(struct arena_chunk *chunk)
+{
+	if (n_spare == SPARE_MAX)
+		return 0;
+	if (!n_spare) { /* to be called when the thread ends */
+		pthread_once(&spare_once, make_key);
+		pthread_setspecific(spare_key, &spare_key);
+	}
+	chunk->next = spare;
+	spare = chunk;
+	n_spare++;
+	return 1;
+}
+#endif
 
 void arena_init(struct arena *arena)
 {
@@ -27,7 +92,8 @@ void arena_done(struct arena *arena)
 	while (chunk) {
 		struct arena_chunk *next = chunk->next;
 
-		free(chunk);
+		if (chunk->size != CHUNK_MIN || !keep_spare(chunk))
+			free(chunk);
 		chunk = next;
 	}
 	arena_init(arena);
@@ -42,10 +108,12 @@ static int arena_grow(struct arena *arena, size_t n)
 		size = size < CHUNK_MIN ? CHUNK_MIN : CHUNK_MAX;
 	if (size < n)
 		size = n;
-	chunk = malloc(sizeof(*chunk) + size);
-
+	chunk = size == CHUNK_MIN ? take_spare() : NULL;
+	if (!chunk)
+		chunk = malloc(sizeof(*chunk) + size);
 	if (!chunk)
 		return -1;
+	chunk->size = size;
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
 	arena->at = chunk->data;

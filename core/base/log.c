@@ -66,7 +66,7 @@ static void put_json(struct buf *line, const char *key, const struct log_kv *kv)
 	if (kv->str)
 		buf_json_str(line, kv->str, strlen(kv->str));
 	else
-		buf_printf(line, "%lld", (long long)kv->num);
+		buf_int(line, kv->num);
 }
 
 /* Needs no quotes: nothing that would end the value or the line, or that a terminal would obey. */
@@ -80,9 +80,11 @@ static int is_plain(const char *s)
 
 static void put_text(struct buf *line, const char *key, const struct log_kv *kv)
 {
-	buf_printf(line, " %s=", key);
+	buf_putc(line, ' ');
+	buf_puts(line, key);
+	buf_putc(line, '=');
 	if (!kv->str)
-		buf_printf(line, "%lld", (long long)kv->num);
+		buf_int(line, kv->num);
 	else if (is_plain(kv->str))
 		buf_puts(line, kv->str);
 	else

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,14 +211,12 @@ static int scan_text(struct scan *scan)
 }
 
 /* Of a text that the walk has been over, with so many keys; scan->at is behind its value. */
-static int parse_scanned(struct scan *scan, struct json **ret)
+static int parse_with(struct json_tokener *tokener, struct scan *scan, struct json **ret)
 {
-	struct json_tokener *tokener = must(json_tokener_new_ex(JSON_DEPTH_MAX + 2));
 	size_t n = (size_t)(scan->end - scan->begin);
 	struct json_object *value;
 	enum json_tokener_error problem;
 
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	value = json_tokener_parse_ex(tokener, scan->begin, (int)n);
 	problem = json_tokener_get_error(tokener);
 	scan->at = scan->begin + json_tokener_get_parse_end(tokener);
@@ -225,7 +224,6 @@ static int parse_scanned(struct scan *scan, struct json **ret)
 		value = json_tokener_parse_ex(tokener, " ", 1), problem = json_tokener_get_error(tokener);
 		scan->at = scan->end;
 	}
-	json_tokener_free(tokener);
 	if (problem != json_tokener_success) {
 		json_object_put(value);
 		return scan_fail(scan, ERR_INVALID, json_tokener_error_desc(problem));
@@ -241,6 +239,55 @@ static int parse_scanned(struct scan *scan, struct json **ret)
 	}
 	*ret = out(value);
 	return 0;
+}
+
+/* Each thread's tokener is made once: its stack for 66 levels is most of the work of a small text. Of a large one it would
+ * keep the longest string. */
+#define KEPT_MAX 65536
+
+static pthread_once_t tokener_once = PTHREAD_ONCE_INIT;
+static pthread_key_t tokener_key;
+
+static void free_tokener(void *tokener)
+{
+	json_tokener_free(tokener);
+}
+
+static void make_key(void)
+{
+	pthread_key_create(&tokener_key, free_tokener);
+}
+
+static struct json_tokener *new_tokener(void)
+{
+	struct json_tokener *tokener = must(json_tokener_new_ex(JSON_DEPTH_MAX + 2));
+
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	return tokener;
+}
+
+static struct json_tokener *kept_tokener(void)
+{
+	struct json_tokener *tokener;
+
+	pthread_once(&tokener_once, make_key);
+	tokener = pthread_getspecific(tokener_key);
+	if (!tokener)
+		pthread_setspecific(tokener_key, tokener = new_tokener());
+	return tokener;
+}
+
+static int parse_scanned(struct scan *scan, struct json **ret)
+{
+	int is_large = scan->end - scan->begin > KEPT_MAX;
+	struct json_tokener *tokener = is_large ? new_tokener() : kept_tokener();
+	int r = parse_with(tokener, scan, ret);
+
+	if (is_large)
+		json_tokener_free(tokener);
+	else
+		json_tokener_reset(tokener);
+	return r;
 }
 
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
@@ -372,6 +419,11 @@ struct json *json_copy(const struct json *json)
 	if (json)
 		json_object_deep_copy(in(json), &copy, copy_bare);
 	return out(copy);
+}
+
+struct json *json_share(const struct json *json)
+{
+	return out(json_object_get(in(json)));
 }
 
 /* json-c hands itself to whom it deletes. */

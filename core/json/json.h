@@ -27,6 +27,8 @@ int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
 int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err);
 void json_free(struct json *json);               /* NULL is fine */
 struct json *json_copy(const struct json *json); /* deep */
+/* The same value for one more owner. Nobody changes it any more. */
+struct json *json_share(const struct json *json);
 
 enum json_type json_type(const struct json *json); /* JSON_NULL for NULL */
 const char *json_type_name(enum json_type type);   /* "string" */
