@@ -14,6 +14,7 @@
 #include "store/inside.h"
 
 #define QUIET_S 1
+#define CHECK_AFTER_S 2 /* a bad end */
 
 /* ---- checkpoints --------------------------------------------------------------------------- */
 
@@ -57,6 +58,19 @@ static int wait_for_log(struct store *store)
 	return -1;
 }
 
+/* The start, which reads a good part of them too, goes first. */
+static void wait_for_start(struct store *store)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CHECK_AFTER_S;
+	pthread_mutex_lock(&store->mutex);
+	while (!store->stop && pthread_cond_timedwait(&store->wal_grew, &store->mutex, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&store->mutex);
+}
+
 static void check_pages(struct store *store)
 {
 	struct err err = {0};
@@ -70,20 +84,40 @@ static void check_pages(struct store *store)
 	pthread_mutex_unlock(&store->mutex);
 }
 
+/* Most is moved while commits go on, and what they added meanwhile while they wait a moment: only a log of which
+ * everything is moved begins anew and is written over. Else it grows for as long as there is work, and to sync a file
+ * that grows costs the file system a transaction of its own. */
+static void move_log(struct store *store)
+{
+	int pages = 0, moved = 0;
+
+	sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+	if (moved < pages) /* somebody reads an older state */
+		return;
+	pthread_mutex_lock(&store->writing);
+	sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	pthread_mutex_unlock(&store->writing);
+}
+
 void *checkpoint_main(void *arg)
 {
 	struct store *store = arg;
 	int kind;
 
 	sqlite3_busy_timeout(store->checkpointer.handle, 0); /* it never makes a commit wait for a reader */
-	if (store->was_unclean)
+	if (store->was_unclean) {
+		wait_for_start(store);
 		check_pages(store);
+	}
 	pthread_mutex_lock(&store->mutex);
 	while ((kind = wait_for_log(store)) >= 0) {
 		int pages = store->wal_pages;
 
 		pthread_mutex_unlock(&store->mutex);
-		sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, kind, NULL, NULL);
+		if (kind == SQLITE_CHECKPOINT_PASSIVE)
+			move_log(store);
+		else
+			sqlite3_wal_checkpoint_v2(store->checkpointer.handle, NULL, kind, NULL, NULL);
 		pthread_mutex_lock(&store->mutex);
 		if (store->wal_pages == pages)                                /* else what came meanwhile asks again */
 			store->wal_pages = kind == SQLITE_CHECKPOINT_PASSIVE; /* to be reset when it is quiet */
@@ -260,10 +294,12 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 	if (!store)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	store->lock_fd = store->still_fd = -1;
+	list_init(&store->gathered);
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);
 	pthread_mutex_init(&store->mutex, NULL);
+	pthread_mutex_init(&store->writing, NULL);
 	pthread_cond_init(&store->more, NULL);
 	pthread_cond_init(&store->idle, NULL);
 	pthread_cond_init(&store->wal_grew, NULL);

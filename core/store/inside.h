@@ -50,7 +50,10 @@ struct store {
 	pthread_t thread, checkpoint_thread;
 	int started;
 	pthread_mutex_t mutex;
+	pthread_mutex_t writing; /* held over a transaction, and by who wants none to begin */
 	pthread_cond_t more, idle, wal_grew;
+	struct list gathered; /* the loop thread's own, until it hands them over */
+	int n_gathered, gather_max;
 	struct list waiting, ended, lazy;
 	struct timespec lazy_until; /* when the oldest of `lazy` has waited long enough */
 	int hurry;                  /* somebody waits for all, also the lazy */

@@ -20,6 +20,7 @@
 #include "store/inside.h"
 
 #define EPOCH_SHIFT 40
+#define GATHER_MAX 16 /* writes that the loop collects before it hands them over */
 #define FULL_RETRY_S 1
 #define FULL_ROOM (1 << 20) /* less than this is no room: a small write may fit where the next does not */
 
@@ -107,8 +108,10 @@ static int run_apart(struct store *store, struct list *group, struct err *err)
  * without; when one fails the group begins anew, each write in a savepoint of its own. */
 static int run_group(struct store *store, struct list *group, struct err *err)
 {
-	int r = begin_group(store, err);
+	int r;
 
+	pthread_mutex_lock(&store->writing);
+	r = begin_group(store, err);
 	if (!r && run_together(store, group)) {
 		db_exec(&store->writer, "ROLLBACK", NULL); /* fails when SQLite has done it already */
 		r = begin_group(store, err);
@@ -119,6 +122,7 @@ static int run_group(struct store *store, struct list *group, struct err *err)
 		r = store_run(&store->writer, err, commit, "");
 	if (r)
 		db_exec(&store->writer, "ROLLBACK", NULL);
+	pthread_mutex_unlock(&store->writing);
 	return r;
 }
 
@@ -444,10 +448,12 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	store->wake = wake;
 	store->ctx = ctx;
 	store->lock_fd = store->still_fd = -1;
+	list_init(&store->gathered);
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);
 	pthread_mutex_init(&store->mutex, NULL);
+	pthread_mutex_init(&store->writing, NULL);
 	pthread_cond_init(&store->more, NULL);
 	pthread_cond_init(&store->idle, NULL);
 	pthread_cond_init(&store->wal_grew, NULL);
@@ -482,6 +488,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 
 static void stop_threads(struct store *store)
 {
+	store_give(store);
 	pthread_mutex_lock(&store->mutex);
 	store->stop = 1;
 	pthread_cond_broadcast(&store->more);
@@ -514,6 +521,7 @@ void store_close(struct store *store)
 	if (store->still_fd >= 0)
 		close(store->still_fd);
 	pthread_mutex_destroy(&store->mutex);
+	pthread_mutex_destroy(&store->writing);
 	pthread_cond_destroy(&store->more);
 	pthread_cond_destroy(&store->idle);
 	pthread_cond_destroy(&store->wal_grew);
@@ -537,6 +545,23 @@ void store_post(struct store *store, store_done_fn on_done, void *arg, int r, co
 	pthread_mutex_unlock(&store->mutex);
 }
 
+void store_give(struct store *store)
+{
+	if (list_empty(&store->gathered))
+		return;
+	store->n_gathered = 0;
+	pthread_mutex_lock(&store->mutex);
+	move_all(&store->gathered, &store->waiting, INT64_MAX);
+	pthread_cond_signal(&store->more);
+	pthread_mutex_unlock(&store->mutex);
+}
+
+void store_gather(struct store *store, int on)
+{
+	store->gather_max = on ? GATHER_MAX : 0;
+	store_give(store);
+}
+
 static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
 {
 	struct write *entry = calloc(1, sizeof(*entry));
@@ -548,10 +573,9 @@ static int hand_over(struct store *store, store_write_fn write, store_done_fn on
 	entry->arg = arg;
 	entry->is_new = is_new;
 	store->writes++;
-	pthread_mutex_lock(&store->mutex);
-	list_add_tail(&store->waiting, &entry->link);
-	pthread_cond_signal(&store->more);
-	pthread_mutex_unlock(&store->mutex);
+	list_add_tail(&store->gathered, &entry->link);
+	if (++store->n_gathered >= store->gather_max)
+		store_give(store);
 	return 0;
 }
 
@@ -637,6 +661,7 @@ void store_flush(struct store *store)
 	int more;
 
 	do {
+		store_give(store);
 		pthread_mutex_lock(&store->mutex);
 		while (!is_quiet(store)) {
 			store->hurry = 1;
@@ -646,7 +671,7 @@ void store_flush(struct store *store)
 		pthread_mutex_unlock(&store->mutex);
 		store_drain(store);
 		pthread_mutex_lock(&store->mutex);
-		more = !is_quiet(store) || !list_empty(&store->ended);
+		more = !is_quiet(store) || !list_empty(&store->ended) || !list_empty(&store->gathered);
 		pthread_mutex_unlock(&store->mutex);
 	} while (more);
 }

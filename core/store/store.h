@@ -61,6 +61,10 @@ int store_take_back(struct store *store, struct store_lazy *lazy);
 /* The same for what its caller can still refuse: ERR_NOSPACE at on_done while the disk is full. */
 int store_write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
 void store_drain(struct store *store);
+/* With `on`, writes are collected on the loop thread and handed to the writer in one go by store_give, for a loop to call
+ * before it sleeps, or when there are many: else the writer would begin a group with the first request of a crowd. */
+void store_gather(struct store *store, int on);
+void store_give(struct store *store);
 
 int store_is_read_only(const struct store *store);
 int store_is_full(const struct store *store); /* the disk; ends by itself */
