@@ -96,11 +96,11 @@ static void on_ready(void *ctx)
 }
 
 /* Then every step is logged, with the task's trace. */
-static int wants_task(void *ctx, int64_t id)
+static int wants_task(void *ctx, int64_t id, enum task_state state)
 {
 	struct agent *agent = ctx;
 
-	return log_enabled(LOG_DEBUG) || (agent->api && api_wants_task(agent->api, id));
+	return log_enabled(LOG_DEBUG) || (agent->api && api_wants_task(agent->api, id, state));
 }
 
 static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
@@ -594,9 +594,13 @@ static void become_ready(struct agent *agent)
 	malloc_trim(0); /* a start takes more memory than the wait that follows */
 }
 
+/* What the events of one turn have left to do, once for all of them. */
 static void on_sleep(void *ctx)
 {
-	(void)ctx;
+	struct agent *agent = ctx;
+
+	supervise_step(agent->supervise);
+	store_give(agent->store);
 	log_flush();
 }
 
@@ -604,7 +608,9 @@ int agent_run(struct agent *agent)
 {
 	loop_on_sleep(agent->loop, on_sleep, agent);
 	log_defer(1);
+	store_gather(agent->store, 1);
 	loop_run(agent->loop);
+	store_gather(agent->store, 0);
 	remove_address(agent);
 	log_info("agent.stopped", LOG_INT("pid", getpid()));
 	log_defer(0);

@@ -61,8 +61,8 @@ int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, s
 void api_on_ready(struct api *api);
 /* What a worker said about the task with this id, as text. */
 void api_on_log(struct api *api, const char *task, const char *level, const char *line);
-/* For queue_events.wants_task: whether anybody looks at events of this task. */
-int api_wants_task(const struct api *api, int64_t id);
+/* For queue_events.wants_task: whether anybody looks at events of this task that lead to this state. */
+int api_wants_task(const struct api *api, int64_t id, enum task_state state);
 /* Ends event streams and answers waiting requests at once; call before http_server_stop. */
 void api_stop(struct api *api);
 /* After the HTTP server is gone and everything asked of the other rooms has been answered. */

@@ -148,6 +148,7 @@ void reply_with_task(struct api *api, struct http_request *req, const char *kind
 /* Why there is no such task: 410 for one that was there and is not kept any more. */
 void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
+void reply_known_task(struct http_request *req, const struct task *task, int status);
 const char *task_url(struct http_request *req, int64_t id);
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err);
 

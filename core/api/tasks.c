@@ -49,23 +49,27 @@ void reply_no_task(struct api *api, struct http_request *req, int64_t id, const 
 	}
 }
 
-void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
+void reply_known_task(struct http_request *req, const struct task *task, int status)
 {
-	const char *text;
-	struct task *task;
-	struct err err;
+	const char *text = task_text(req, task, TASK_FULL);
 
-	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
-		reply_no_task(api, req, id, &err);
-		return;
-	}
-	text = task_text(req, task, TASK_FULL);
 	if (status == 201 || status == 202)
-		http_set_header(req, "Location", task_url(req, id));
+		http_set_header(req, "Location", task_url(req, task->id));
 	if (!text)
 		reply_fail(req, ERR_NOMEM, "no memory for the answer");
 	else if (!http_etag(req, etag_of(req, text)))
 		http_reply_json(req, status, text);
+}
+
+void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
+{
+	struct task *task;
+	struct err err;
+
+	if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
+		reply_no_task(api, req, id, &err);
+	else
+		reply_known_task(req, task, status);
 }
 
 /* ---- list ------------------------------------------------------------------------------- */

@@ -106,14 +106,18 @@ static int has_happened(const struct watcher *watcher, const struct task *task)
 	return !same;
 }
 
-static void answer(struct watcher *watcher, int happened)
+/* `task` as it is now; NULL: it is looked up. */
+static void answer(struct watcher *watcher, int happened, const struct task *task)
 {
 	watcher_end(watcher);
 	if (happened && watcher->status == 201) { /* a POST with "Prefer: wait" that was in time */
 		http_set_header(watcher->req, "Preference-Applied", "wait");
 		watcher->status = 200;
 	}
-	reply_task(watcher->api, watcher->req, watcher->id, watcher->status);
+	if (task)
+		reply_known_task(watcher->req, task, watcher->status);
+	else
+		reply_task(watcher->api, watcher->req, watcher->id, watcher->status);
 }
 
 void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64_t ms, const char *etag, int status)
@@ -131,7 +135,7 @@ void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64
 	watcher->etag = etag;
 	watcher->status = status;
 	if (has_happened(watcher, task))
-		answer(watcher, 1);
+		answer(watcher, 1, task);
 }
 
 /* ---- news ------------------------------------------------------------------------------- */
@@ -140,7 +144,7 @@ static void tell(struct watcher *watcher, const char *text, const struct task *t
 	if (watcher->stream)
 		stream_tell(watcher, text, task);
 	else if (has_happened(watcher, task))
-		answer(watcher, 1);
+		answer(watcher, 1, task);
 }
 
 static void move_all(struct list *from, struct list *to)
@@ -179,10 +183,20 @@ void api_watch_tell(struct api *api, const char *text, const struct task *task)
 		tell_bucket(bucket_of(api, 0), 0, text, task);
 }
 
-/* Events are kept for streams from the first stream on. */
-int api_wants_task(const struct api *api, int64_t id)
+/* Events are kept for streams from the first stream on. Who waits for the end of a task does not mind what it does before. */
+int api_wants_task(const struct api *api, int64_t id, enum task_state state)
 {
-	return api->listened || (api->n_watchers && !list_empty(&api->watchers[(uint64_t)id % API_BUCKETS]));
+	if (api->listened)
+		return 1;
+	if (!api->n_watchers)
+		return 0;
+	list_each (item, (struct list *)&api->watchers[(uint64_t)id % API_BUCKETS]) {
+		const struct watcher *watcher = list_entry(item, struct watcher, link);
+
+		if (watcher->id == id && (watcher->etag || task_state_is_final(state)))
+			return 1;
+	}
+	return 0;
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -198,7 +212,7 @@ void api_watch_tick(void *ctx)
 		if (watcher->stream)
 			stream_ping(watcher);
 		else
-			answer(watcher, 0);
+			answer(watcher, 0, NULL);
 	}
 	api->timer_at = -1;
 	timer_set(api);
@@ -214,6 +228,6 @@ void api_watch_stop(struct api *api)
 		if (watcher->stream)
 			stream_end(watcher);
 		else
-			answer(watcher, 0);
+			answer(watcher, 0, NULL);
 	}
 }

@@ -60,6 +60,8 @@ int loop_stream_new(struct loop *loop, int fd, const struct loop_stream_events *
                     struct err *err);
 /* The bytes are copied. Failure is told by on_end later. */
 void loop_stream_write(struct loop_stream *stream, const void *p, size_t n);
+/* Bytes that have come and are not read yet, at once: for when the other side has ended. */
+void loop_stream_read_rest(struct loop_stream *stream);
 void loop_stream_free(struct loop_stream *stream);
 
 /* ---- child process ------------------------------------------------------------------------------ */

@@ -103,6 +103,18 @@ void loop_stream_write(struct loop_stream *stream, const void *p, size_t n)
 	}
 }
 
+void loop_stream_read_rest(struct loop_stream *stream)
+{
+	uv_buf_t buf = loop_read_buffer(stream->uv.loop);
+	uv_os_fd_t fd;
+	ssize_t n;
+
+	if (stream->ended || uv_fileno((uv_handle_t *)&stream->uv, &fd))
+		return;
+	while ((n = read(fd, buf.base, buf.len)) > 0)
+		stream->events.on_bytes(stream->events.ctx, buf.base, (size_t)n);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	free(handle);

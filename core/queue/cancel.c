@@ -53,7 +53,8 @@ void expire(struct queue *queue, struct live *live)
 {
 	struct queue_outcome outcome = {.code = ERR_TIMEOUT, .error = "the task was not started before expires_at"};
 
-	if (live->life.attempt || (live->more && live->more->deadline && live->more->deadline == live->expires_at))
+	if (live->life.attempt ||
+	    (live->more && live->more->deadline && live->more->deadline == live->more->expires_at))
 		outcome.error = "the task had not ended when its deadline came";
 	end_live(queue, live, LIFE_EXPIRE, &outcome, 0, NULL, NULL);
 }
@@ -68,7 +69,7 @@ void wake_timers(struct queue *queue, int64_t now)
 
 		if (live_due(live) > now)
 			break;
-		if (live->expires_at && live->expires_at <= now) {
+		if (live_expires_at(live) && live_expires_at(live) <= now) {
 			expire(queue, live);
 			continue;
 		}
@@ -228,6 +229,7 @@ static int redrive_prepare(struct redrive *c, const struct task *task)
 	if (!r) {
 		c->insert->id = task->id;
 		c->insert->is_fresh = 0;
+		fresh_drop(c->queue, task->id);
 	}
 	return r;
 }

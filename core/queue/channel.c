@@ -322,7 +322,7 @@ static struct live *first_of(struct queue *queue, struct channel *channel)
 		struct lane *lane = list_entry(channel->turns.next, struct lane, turn);
 		struct live *live = order_first(&lane->order);
 
-		if (!live->expires_at || live->expires_at > now)
+		if (!live_expires_at(live) || live_expires_at(live) > now)
 			return live;
 		expire(queue, live);
 	}

@@ -130,20 +130,31 @@ int running_unwritten(struct queue *queue, struct live *live)
 	return 1;
 }
 
-/* How long it may run and wait, on the monotonic clock. */
-static void set_limits(struct running *run, const struct live *live, const struct task *task,
-                       const struct queue_claim_ask *ask, int64_t wall)
+/* From now on it runs. Its limits, on the monotonic clock. */
+static void begin(struct queue *queue, struct live *live)
 {
-	int64_t now = clock_mono_ms();
+	struct running *run = live->running;
+	int64_t now = clock_mono_ms(), wall = clock_wall_ms();
 
-	run->timeout_ms = task->timeout_ms;
-	run->stop_at = task->timeout_ms ? now + task->timeout_ms : 0;
+	run->started_at = wall;
+	run->stop_at = run->timeout_ms ? now + run->timeout_ms : 0;
 	if (live->more && live->more->deadline)
 		run->stop_at = sooner(run->stop_at, now + live->more->deadline - wall);
-	run->heartbeat_ms = task->policy->heartbeat_ms;
 	run->beat_at = run->heartbeat_ms ? now + run->heartbeat_ms : 0;
-	run->lease_ms = ask->lease_ms;
-	run->lease_until = ask->lease_ms ? now + ask->lease_ms : 0;
+	run->lease_until = run->lease_ms ? now + run->lease_ms : 0;
+	set_timer(queue, run);
+}
+
+/* Until it begins only its deadline counts. */
+static void wait_to_begin(struct queue *queue, struct live *live)
+{
+	struct running *run = live->running;
+
+	run->started_at = clock_wall_ms();
+	if (!live->more || !live->more->deadline)
+		return;
+	run->stop_at = clock_mono_ms() + live->more->deadline - run->started_at;
+	set_timer(queue, run);
 }
 
 static size_t length(const char *s)
@@ -188,13 +199,15 @@ static int claim(struct queue *queue, struct live *live, const struct task *task
 	live->running = run;
 	live_count(queue, live, 1);
 	limit_started(queue, live, clock_mono_ms());
-	live->expires_at = live->more ? live->more->deadline : 0; /* it was started in time */
+	if (live->more)
+		live->more->expires_at = live->more->deadline; /* it was started in time */
 	run->live = live;
-	run->started_at = now;
 	str_copy(run->worker, sizeof(run->worker), ask->worker ? ask->worker : "");
-	set_limits(run, live, task, ask, now);
+	run->timeout_ms = task->timeout_ms;
+	run->heartbeat_ms = task->policy->heartbeat_ms;
+	run->lease_ms = ask->lease_ms;
 	list_add_tail(&queue->running, &run->link);
-	set_timer(queue, run);
+	(ask->begins_later ? wait_to_begin : begin)(queue, live);
 	metric_observe_ms(&queue->wait_time, (double)(now - live->due));
 	return note_claim(queue, live, now);
 }
@@ -228,6 +241,14 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	*ret = task;
 	queue_tell(queue, live->id, "state", TASK_RUNNING);
 	return 0;
+}
+
+void queue_begin(struct queue *queue, int64_t id, int64_t fence)
+{
+	struct live *live = live_find(queue, id);
+
+	if (live && live_running(live) && live->running->fence == fence && !live->settling)
+		begin(queue, live);
 }
 
 /* ---- while it runs ------------------------------------------------------------------------- */

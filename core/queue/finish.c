@@ -357,7 +357,7 @@ static struct end *end_new(struct queue *queue, struct live *live, enum life_eve
 	e->attempt = (int)live->life.attempt - (event == LIFE_SNOOZE);
 	e->crashes = live->life.crashes + (event == LIFE_LOST);
 	e->batch = live->more ? live->more->batch : 0;
-	e->expires_at = live->expires_at;
+	e->expires_at = live_expires_at(live);
 	if (run) {
 		e->fence = run->fence;
 		e->is_written = !running_unwritten(queue, live);

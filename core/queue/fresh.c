@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks that have just been put are likely to be shown and claimed at once: the texts of some of them are kept, so that
- * the answer to their submit and their claim ask nobody. A slot per id; whoever comes later takes it. A claim takes its
- * task out, so that an idle queue keeps nothing. Not kept: large ones, those of a list that are for later, and those
- * whose row may change while they wait. */
+ * the answer to their submit and their claim ask nobody. So are those of tasks that will be claimed next, read many at a
+ * time. A slot per id; whoever comes later takes it. A claim takes its task out, so that an idle queue keeps nothing. Not
+ * kept: large ones, those of a list that are for later, and those whose row may change while they wait. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 
 struct fresh {
 	int64_t id;
+	int for_claim;    /* read for it: what is shown has more */
 	struct task task; /* its texts stand behind it */
 	char texts[];
 };
@@ -38,48 +39,72 @@ static const char *keep(char **at, const char *s)
 	return copy;
 }
 
-void fresh_put(struct queue *queue, const struct insert *in)
+static void put(struct queue *queue, const struct task *task, int for_claim)
 {
-	const struct task_spec *s = in->spec;
-	struct fresh **slot = slot_of(queue, in->id), *fresh;
-	size_t n = length(s->kind) + length(s->queue) + length(s->tenant) + length(s->dataset) + length(s->body) +
-	           length(s->labels) + length(s->trace);
+	struct fresh **slot = slot_of(queue, task->id), *fresh;
+	size_t n = length(task->kind) + length(task->queue) + length(task->tenant) + length(task->dataset) +
+	           length(task->body) + length(task->labels) + length(task->trace);
 	char *at;
 
-	if (!in->is_fresh || in->policy || s->unique_key || n > TEXT_MAX)
-		return;
-	fresh = malloc(sizeof(*fresh) + n);
+	fresh = n > TEXT_MAX ? NULL : malloc(sizeof(*fresh) + n);
 	if (!fresh)
 		return;
 	free(*slot);
 	*slot = fresh;
 	at = fresh->texts;
-	fresh->id = in->id;
-	fresh->task = (struct task){.id = in->id,
-	                            .kind = keep(&at, s->kind),
-	                            .queue = keep(&at, s->queue),
-	                            .tenant = keep(&at, s->tenant),
-	                            .dataset = keep(&at, s->dataset),
-	                            .body = keep(&at, s->body),
-	                            .labels = keep(&at, s->labels),
-	                            .trace = keep(&at, s->trace),
-	                            .priority = s->priority,
-	                            .max_attempts = s->max_attempts,
-	                            .created_at = in->now,
-	                            .run_at = s->run_at,
-	                            .expires_at = in->expires_at,
-	                            .timeout_ms = s->timeout_ms,
-	                            .parent = s->parent};
+	fresh->id = task->id;
+	fresh->for_claim = for_claim;
+	fresh->task = *task;
+	fresh->task.kind = keep(&at, task->kind);
+	fresh->task.queue = keep(&at, task->queue);
+	fresh->task.tenant = keep(&at, task->tenant);
+	fresh->task.dataset = keep(&at, task->dataset);
+	fresh->task.body = keep(&at, task->body);
+	fresh->task.labels = keep(&at, task->labels);
+	fresh->task.trace = keep(&at, task->trace);
+	fresh->task.policy = NULL;
 }
 
-struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
+void fresh_put(struct queue *queue, const struct insert *in)
 {
-	const struct fresh *fresh = *slot_of(queue, id);
-	struct task *task;
+	const struct task_spec *s = in->spec;
+	struct task task = {.id = in->id,
+	                    .kind = s->kind,
+	                    .queue = s->queue,
+	                    .tenant = s->tenant,
+	                    .dataset = s->dataset,
+	                    .body = s->body,
+	                    .labels = s->labels,
+	                    .trace = s->trace,
+	                    .priority = s->priority,
+	                    .max_attempts = s->max_attempts,
+	                    .created_at = in->now,
+	                    .run_at = s->run_at,
+	                    .expires_at = in->expires_at,
+	                    .timeout_ms = s->timeout_ms,
+	                    .parent = s->parent};
 
-	if (!fresh || fresh->id != id)
-		return NULL;
-	task = arena_dup(arena, &fresh->task, sizeof(*task));
+	if (in->is_fresh && !in->policy && !s->unique_key)
+		put(queue, &task, 0);
+}
+
+void fresh_put_read(struct queue *queue, const struct live *live, const struct task *task)
+{
+	if (!(live->flags & LIVE_POLICY) && !live->life.attempt && !task->unique_key && !task->checkpoint)
+		put(queue, task, 1);
+}
+
+int fresh_has(const struct queue *queue, int64_t id)
+{
+	const struct fresh *fresh = queue->fresh[(uint64_t)id % QUEUE_FRESH];
+
+	return fresh && fresh->id == id;
+}
+
+static struct task *copy(const struct fresh *fresh, struct arena *arena)
+{
+	struct task *task = arena_dup(arena, &fresh->task, sizeof(*task));
+
 	task->kind = arena_str(arena, task->kind);
 	task->queue = arena_str(arena, task->queue);
 	task->tenant = arena_str(arena, task->tenant);
@@ -91,12 +116,16 @@ struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
 	return task;
 }
 
+struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
+{
+	return fresh_has(queue, id) && !(*slot_of(queue, id))->for_claim ? copy(*slot_of(queue, id), arena) : NULL;
+}
+
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
 {
-	struct task *task = fresh_look(queue, id, arena);
+	struct task *task = fresh_has(queue, id) ? copy(*slot_of(queue, id), arena) : NULL;
 
-	if (task)
-		fresh_drop(queue, id);
+	fresh_drop(queue, id);
 	return task;
 }
 

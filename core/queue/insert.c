@@ -285,14 +285,16 @@ static int admit(struct queue *queue, const struct insert *in)
 		return ERR_NOMEM; /* durable all the same: the next start finds it */
 	live->priority = (uint8_t)spec->priority;
 	live->due = spec->run_at > in->now ? spec->run_at : in->now;
-	live->expires_at = in->expires_at;
 	live->life.max_attempts = (uint32_t)spec->max_attempts;
 	live->life.state = TASK_SCHEDULED;
 	live->flags = (uint8_t)in->flags;
-	if (((in->flags & LIVE_POLICY) || in->is_blocked) && live_equip(queue, live, spec, in->policy)) {
+	if (((in->flags & LIVE_POLICY) || in->is_blocked || in->expires_at) &&
+	    live_equip(queue, live, spec, in->policy)) {
 		live_del(queue, live);
 		return ERR_NOMEM;
 	}
+	if (live->more)
+		live->more->expires_at = in->expires_at;
 	if (in->waiting || in->is_blocked) {
 		live->life.state = TASK_BLOCKED;
 		live->more->waiting = in->waiting + in->is_blocked;
@@ -347,6 +349,7 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 	struct live *live = live_new(queue, store_int(stmt, 0), lane);
 	struct task_spec spec = {0};
 	const char *policy = store_text(stmt, 11);
+	int64_t expires_at = store_int(stmt, 5);
 	struct arena arena;
 	int r = 0;
 
@@ -354,13 +357,12 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 		return err_set(err, ERR_NOMEM, "out of memory");
 	live->priority = (uint8_t)store_int(stmt, 2);
 	live->due = store_int(stmt, 4) > store_int(stmt, 3) ? store_int(stmt, 4) : store_int(stmt, 3);
-	live->expires_at = store_int(stmt, 5);
 	live->life = (struct life){.attempt = (uint32_t)store_int(stmt, 6),
 	                           .max_attempts = (uint32_t)store_int(stmt, 7),
 	                           .crashes = (uint8_t)store_int(stmt, 8),
 	                           .state = store_int(stmt, 9) ? TASK_BLOCKED : TASK_SCHEDULED};
 	live->flags = (uint8_t)store_int(stmt, 10) | LIVE_CHECKPOINT;
-	if (policy || live_state(live) == TASK_BLOCKED) {
+	if (policy || expires_at || live_state(live) == TASK_BLOCKED) {
 		arena_init(&arena);
 		r = spec_unpack(policy, &arena, &spec);
 		if (!r)
@@ -369,8 +371,8 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 	}
 	if (r)
 		return err_set(err, r, "task %lld: its policy cannot be read", (long long)live->id);
-	if (live->life.attempt)
-		live->expires_at = spec.deadline; /* it was started in time */
+	if (live->more) /* one that was started was started in time */
+		live->more->expires_at = live->life.attempt ? spec.deadline : expires_at;
 	live_settle(queue, live);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *   channel  a queue by name: settings, its share of the turns, its lanes
  *   lane     one fairness key (and tenant) of a channel: its ready tasks in order
  *   live     one task, at most 100 bytes with its share of the tables
- *   more     what only some tasks have: limits, deadline, policy
+ *   more     what only some tasks have: limits, times that end it, policy
  *   running  what only a running attempt has */
 #ifndef QUEUE_INSIDE_H
 #define QUEUE_INSIDE_H
@@ -27,8 +27,8 @@ enum {                         /* live.flags; the first three are kept in the st
 };
 
 struct live {
-	struct live *next;           /* of the hash bucket */
-	int64_t id, due, expires_at; /* due: max(created, run_at); expires_at: of a waiting one, 0 = never */
+	struct live *next; /* of the hash bucket */
+	int64_t id, due;   /* due: max(created, run_at) */
 	struct lane *lane;
 	struct more *more;
 	union {
@@ -44,6 +44,7 @@ struct live {
 
 struct more {
 	struct key *concurrency, *rate;
+	int64_t expires_at; /* of a waiting one, 0 = never */
 	int64_t deadline, batch;
 	uint32_t cost, slots;
 	int waiting; /* tasks it still depends on */
@@ -185,6 +186,10 @@ void live_count(struct queue *queue, struct live *live, int by);
 static inline enum task_state live_state(const struct live *live)
 {
 	return (enum task_state)live->life.state;
+}
+static inline int64_t live_expires_at(const struct live *live)
+{
+	return live->more ? live->more->expires_at : 0;
 }
 static inline struct running *live_running(const struct live *live)
 {
@@ -366,6 +371,8 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
 
 /* ---- fresh.c: texts of tasks that are likely to be asked for soon -------------------------- */
 void fresh_put(struct queue *queue, const struct insert *insert);
+void fresh_put_read(struct queue *queue, const struct live *live, const struct task *task); /* for its claim */
+int fresh_has(const struct queue *queue, int64_t id);
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* the same, and it is gone */
 void fresh_drop(struct queue *queue, int64_t id);

@@ -17,9 +17,9 @@ struct live_chunk {
 /* A scheduled task wakes at its time; whoever waits ends at expires_at. */
 int64_t live_due(const struct live *live)
 {
-	if (live_state(live) == TASK_SCHEDULED && (!live->expires_at || live->due < live->expires_at))
-		return live->due;
-	return live->expires_at;
+	int64_t expires_at = live_expires_at(live);
+
+	return live_state(live) == TASK_SCHEDULED && (!expires_at || live->due < expires_at) ? live->due : expires_at;
 }
 
 static int timer_less(const struct heap_node *a, const struct heap_node *b)

@@ -86,9 +86,7 @@ static int lost_write(struct store_db *db, void *arg, struct err *err)
 	(void)arg;
 	if (!r)
 		r = store_run(db, err, statement(LOST_LIVES), "");
-	if (!r)
-		r = store_run(db, err, statement(LOST_RUNS), "");
-	return r ? r : store_run(db, err, statement(LANE_SWEEP), "");
+	return r ? r : store_run(db, err, statement(LOST_RUNS), "");
 }
 
 static void lost_done(void *arg, int r, const struct err *err)
@@ -168,6 +166,10 @@ static int recover_live(struct queue *queue, struct err *err)
 			break;
 	}
 	store_end(stmt);
+	for (int64_t i = 0; i < lanes.n && !r; i++)
+		if (lanes.by_id[i])
+			lane_release(queue,
+			             lanes.by_id[i]); /* those without a task are kept for a while, or forgotten */
 	free(lanes.by_id);
 	return r;
 }

@@ -185,7 +185,8 @@ struct queue_events {
 	 * The end comes with queue_finish. */
 	void (*on_stop)(void *ctx, int64_t id, int64_t fence, int code, const char *why);
 	void (*on_event)(void *ctx, const struct task_event *event); /* may be NULL */
-	int (*wants_task)(void *ctx, int64_t id); /* whether event.task is worth a look into the store; NULL: always */
+	/* Whether event.task is worth a look into the store; NULL: always. */
+	int (*wants_task)(void *ctx, int64_t id, enum task_state state);
 };
 
 /* Reads what waits; attempts that ran when the last agent died become ready again ("lost"). */
@@ -232,9 +233,13 @@ struct queue_claim_ask {
 	const char *const *queues; /* NULL-ended; NULL: all but QUEUE_CALLBACKS and those with settings.remote */
 	int slots, all_slots;      /* free ones and all, 0 = any; who wants more than all gets all */
 	int64_t lease_ms;          /* 0: a worker of this agent, whose end is known without a lease */
+	int begins_later;          /* with queue_begin: until then only a deadline can end it */
 };
 int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
                 struct err *err);
+
+/* Its worker begins with it now: time-outs count from here. Stale: nothing happens. */
+void queue_begin(struct queue *queue, int64_t id, int64_t fence);
 
 typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
 

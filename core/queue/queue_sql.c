@@ -34,7 +34,6 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[TASK_PRIORITY] = "UPDATE task SET priority = ?2 WHERE id = ?1 AND priority <> ?2",
 	[LANE_PUT] = "INSERT OR IGNORE INTO lane VALUES (?1,?2,?3,?4,?5)",
 	[LANE_DEL] = "DELETE FROM lane WHERE id = ?1",
-	[LANE_SWEEP] = "DELETE FROM lane WHERE id NOT IN (SELECT lane FROM live)",
 	[LANE_ALL] = "SELECT id, queue, tenant, fairness_key, weight FROM lane",
 	[LIVE_PUT] = "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)",
 	[LIVE_SET] = "UPDATE live SET run_at = ?2, attempt = ?3, crashes = ?4, expires_at = ?5 "
@@ -123,7 +122,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		    "FROM live l ORDER BY l.id",
 	[LOST_ATTEMPTS] = "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
 			  " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run",
-	[LOST_LIVES] = "UPDATE live SET attempt = run.attempt FROM run WHERE run.id = live.id",
+	[LOST_LIVES] = "UPDATE live SET attempt = (SELECT attempt FROM run WHERE run.id = live.id)"
+		       " WHERE id IN (SELECT id FROM run)",
 	[LOST_RUNS] = "DELETE FROM run",
 	[TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
 		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
@@ -133,6 +133,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			     " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
 			     " CASE WHEN ?3 THEN (SELECT text FROM checkpoint WHERE id = ?1) END, tenant, batch,"
 			     " unique_key, policy, NULL, NULL, NULL FROM task WHERE id = ?1",
+	[READ_BEGIN] = "BEGIN",
+	[READ_END] = "COMMIT",
 	[LIST_ALL] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
 		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER
 		     " ORDER BY t.id DESC LIMIT ?2",

@@ -11,6 +11,9 @@
 #include "base/str.h"
 #include "queue/inside.h"
 
+#define READ_AHEAD 64
+#define READ_AHEAD_MIN 8 /* waiting tasks */
+
 static enum task_state state_of(const struct task *task, const struct store_stmt *stmt)
 {
 	if (store_text(stmt, 18))
@@ -115,16 +118,12 @@ void queue_overlay(const struct queue *queue, struct task *task, struct arena *a
 		overlay_running(live->running, task, arena);
 }
 
-int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
-                    struct err *err)
+static int read_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
+                      struct err *err)
 {
 	struct store_stmt *stmt;
-	int r;
+	int r = store_begin(store_reader(queue->store), statement(TASK_GET_CLAIMED), &stmt, err);
 
-	*ret = fresh_take(queue, live->id, arena);
-	if (*ret)
-		return 0;
-	r = store_begin(store_reader(queue->store), statement(TASK_GET_CLAIMED), &stmt, err);
 	if (r)
 		return r;
 	store_bind_int(stmt, 1, live->id);
@@ -135,6 +134,41 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
 		*ret = read_task(stmt, arena);
 	store_end(stmt);
 	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such task");
+}
+
+/* Who is likely to be claimed next is read along: a read alone costs its locks, and whatever of the database a commit in
+ * between has made a stranger. */
+static void read_ahead(struct queue *queue, const struct live *live)
+{
+	struct store_db *db = store_reader(queue->store);
+	const struct list *fifo = &live->lane->order.fifo[live->priority];
+	struct arena arena;
+	struct task *task;
+	int n = 0;
+
+	if (live->place != PLACE_FIFO || live->lane->order.n < READ_AHEAD_MIN ||
+	    store_run(db, NULL, statement(READ_BEGIN), ""))
+		return;
+	arena_init(&arena);
+	for (const struct list *item = fifo->next; item != fifo && n < READ_AHEAD; item = item->next, n++) {
+		const struct live *next = list_entry(item, struct live, fifo);
+
+		if (!fresh_has(queue, next->id) && !read_ready(queue, next, &arena, &task, NULL))
+			fresh_put_read(queue, next, task);
+	}
+	store_run(db, NULL, statement(READ_END), "");
+	arena_done(&arena);
+}
+
+int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
+                    struct err *err)
+{
+	*ret = fresh_take(queue, live->id, arena);
+	if (*ret)
+		return 0;
+	read_ahead(queue, live);
+	*ret = fresh_take(queue, live->id, arena);
+	return *ret ? 0 : read_ready(queue, live, arena, ret, err);
 }
 
 /* One that nobody has claimed, nor ended, since it was put. */
@@ -539,7 +573,7 @@ static void tell(struct queue *queue, int64_t id, const char *type, enum task_st
 {
 	const struct queue_events *events = &queue->events;
 	struct task_event event = {type, ++queue->event_seq, id, state, NULL};
-	int wanted = events->on_event && (!events->wants_task || events->wants_task(events->ctx, id));
+	int wanted = events->on_event && (!events->wants_task || events->wants_task(events->ctx, id, state));
 	struct arena arena;
 	struct task *task;
 

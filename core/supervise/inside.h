@@ -18,6 +18,8 @@ enum process_state { PROCESS_STARTING, PROCESS_IDLE, PROCESS_BUSY, PROCESS_STOPP
 /* ---- an order: something a worker of one role is to do -------------------------------------- */
 
 struct order_events {
+	void (*on_begin)(
+		void *ctx); /* a worker begins with it; again when it came back and is begun anew. May be NULL */
 	void (*on_progress)(void *ctx, const struct json *message);
 	void (*on_part)(void *ctx, const struct json *part);
 	void (*on_data)(void *ctx, const void *p, size_t n);
@@ -26,14 +28,15 @@ struct order_events {
 };
 
 struct order {
-	struct list link; /* in pool.waiting, or unlinked while it runs */
+	struct list link; /* in pool.waiting, or in process.ahead; unlinked while it runs */
 	struct supervise *sup;
 	enum role role;
 	uint32_t number;
 	struct json *json;
 	const struct order_events *events;
 	void *ctx;
-	struct process *process; /* NULL while it waits */
+	struct process *process; /* NULL while it waits for one */
+	uint64_t likeness;       /* orders with the same may take alike long; 0: it goes alone */
 	unsigned rights;         /* what its plugin needs and was granted, see confine.c */
 	size_t places;           /* how many of sup->places its worker must have been told of */
 	struct task_usage usage; /* known at its end */
@@ -77,7 +80,15 @@ struct process {
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */
 	struct wire_page *page;
 	struct buf in, line;
-	struct order *order;
+	struct order *order; /* at hand */
+	struct list ahead;   /* orders that wait in the worker */
+	size_t n_ahead;
+	uint32_t recalled_at; /* what was at hand when they were recalled, 0 = they are not */
+	uint64_t likeness;    /* of its last orders, */
+	int64_t mean_ns;      /* and how long each took */
+	int64_t begun_ns;     /* mono, of the order at hand */
+	struct buf out;       /* messages until process_flush */
+	int is_dead;          /* it has ended, and what it said is still being read */
 	struct ask *ask;      /* its request over HTTP that is under way, see fetch.c */
 	struct json *plugins; /* that it was told of, and their mark */
 	uint64_t plugins_mark;
@@ -100,6 +111,12 @@ int process_new(struct supervise *sup, enum role role, const struct order *order
                 struct err *err);
 void process_give(struct process *process, struct order *order);
 void process_send(struct process *process, enum wire_type type, const struct json *json);
+void process_flush(struct process *process); /* sends what process_give has put together */
+/* How many more orders like this one may wait in the worker. */
+size_t process_room(const struct process *process, uint64_t likeness);
+void process_recall(struct process *process);                            /* those that wait */
+void process_recall_late(struct process *process, int somebody_is_idle); /* when they wait for too long */
+void process_take_back(struct process *process); /* without asking: it takes none of them any more */
 void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
 void process_kill(struct process *process, const char *why);
 void process_retire(struct process *process);    /* ends it because it is not needed any more */
@@ -113,6 +130,13 @@ struct pool {
 	struct list processes; /* of this role */
 	size_t n_waiting, n_processes;
 };
+
+/* It waits again, before all others. */
+void pool_take_back(struct order *order);
+/* How many tasks may be claimed for workers that are busy. */
+size_t pool_room(const struct supervise *sup);
+void pool_watch_ahead(struct supervise *sup); /* some wait in a worker */
+int pool_is_spent(const struct process *process);
 
 int pool_init(struct supervise *sup, struct err *err);
 void pool_done(struct supervise *sup);
@@ -193,8 +217,8 @@ struct supervise {
 	struct queue *queue;
 	struct pool pools[ROLES];
 	struct cgroup cgroup;
-	struct loop_timer *idle_timer, *soon_timer, *claim_timer, *stop_timer, *watch_timer;
-	int watching;                 /* the timer runs */
+	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer;
+	int watching, recalls;        /* the timers run */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
 	size_t n_waiters;
 	char **places; /* dataset folders outside of the data folder */
@@ -202,7 +226,8 @@ struct supervise {
 	struct list asks;
 	struct list jobs;
 	size_t n_jobs;
-	int slots_used, n_callbacks;
+	int slots_used, n_callbacks, n_ahead; /* n_ahead: claimed, and not begun */
+	int may_claim;                        /* something has changed since the last look */
 	uint32_t last_order;
 	enum stopping stopping;
 	int said_no_sandbox;

@@ -37,20 +37,21 @@ struct job {
 	const struct kind *kind;
 	struct json *body; /* the task's */
 	enum job_state state;
-	struct order *order;  /* of the work, or NULL */
-	struct order *commit; /* of the commit, or NULL */
-	struct json *part;    /* being committed, or the last committed one */
-	int part_open;        /* noted or committing, and not known to be in the table */
-	int noting;           /* the queue will call on_noted */
-	int abandoned;        /* the agent stops: freed as soon as nobody will call back */
-	struct json *result;
-	struct err err;     /* why it failed */
-	int waits;          /* its plugin is away */
-	struct json *found; /* the format of a unit of an ingest, see again.c; or NULL */
-	int ended;          /* the work's order has ended */
-	struct buf data;    /* rows of a query task */
-	char id[ID_LEN], staging[PATH_MAX];
-	int slots, is_callback;
+	struct order *order;             /* of the work, or NULL */
+	struct order *commit;            /* of the commit, or NULL */
+	struct json *part;               /* being committed, or the last committed one */
+	int part_open;                   /* noted or committing, and not known to be in the table */
+	int noting;                      /* the queue will call on_noted */
+	int abandoned;                   /* the agent stops: freed as soon as nobody will call back */
+	struct json *result, *next, *kv; /* what came with it: tasks, and what the plugin keeps */
+	struct err err;                  /* why it failed */
+	int waits;                       /* its plugin is away */
+	struct json *found;              /* the format of a unit of an ingest, see again.c; or NULL */
+	int ended;                       /* the work's order has ended */
+	struct buf data;                 /* rows of a query task */
+	const char *staging;
+	char id[ID_LEN];
+	int slots, is_callback, is_ahead; /* is_ahead: it waits behind others, and has no slots yet */
 	int64_t retry_after_ms;
 	int64_t state_seen;      /* what its plugin knew when it began */
 	int again;               /* it rests on state that has changed meanwhile */
@@ -63,9 +64,10 @@ static void job_step(struct job *job);
  * while workers go on. */
 static void job_release(struct job *job)
 {
-	job->sup->slots_used -= job->slots;
+	job->sup->slots_used -= job->is_ahead ? 0 : job->slots;
+	job->sup->n_ahead -= job->is_ahead;
 	job->sup->n_callbacks -= job->is_callback;
-	job->slots = job->is_callback = 0;
+	job->slots = job->is_callback = job->is_ahead = 0;
 }
 
 static void job_free(struct job *job)
@@ -80,6 +82,8 @@ static void job_free(struct job *job)
 	json_free(job->part);
 	json_free(job->result);
 	json_free(job->found);
+	json_free(job->next);
+	json_free(job->kv);
 	buf_done(&job->data);
 	arena_done(&job->arena);
 	free(job);
@@ -109,7 +113,7 @@ static void on_finished(void *ctx, int r, const struct err *err)
 	if (r)
 		log_error("task.finish", LOG_STR("task", job->id), LOG_STR("error", err->text));
 	job_free(job);
-	jobs_claim(sup);
+	sup->may_claim = 1;
 }
 
 /* Work that is committed leaves its files in a folder of the attempt. Other work has nameless scratch files only, in
@@ -144,11 +148,10 @@ static void tell_rows(struct job *job)
 /* What the plugin submitted comes true with its own success, or fails it. */
 static size_t take_submitted(struct job *job, struct task_spec **ret)
 {
-	struct json *next = json_get_mut(job->result, "next");
-	size_t n = json_count(next);
+	size_t n = json_count(job->next);
 	struct err err = {0};
 
-	if (n && job->sup->env.check_tasks(job->sup->env.ctx, next, &job->arena, ret, &err)) {
+	if (n && job->sup->env.check_tasks(job->sup->env.ctx, job->next, &job->arena, ret, &err)) {
 		err_prefix(&err, "plugin '%s' in 'run'", json_get_str(job->body, "plugin", ""));
 		err.code = ERR_PLUGIN;
 		job_fail(job, &err);
@@ -161,7 +164,7 @@ static size_t take_submitted(struct job *job, struct task_spec **ret)
 	return n;
 }
 
-/* The specs point into what is taken out of the result, which lives as long as the job. */
+/* The specs point into what was submitted, which lives as long as the job. */
 static size_t follow_up(struct job *job, struct task_spec **ret)
 {
 	if (job->kind->follow_up)
@@ -174,7 +177,7 @@ static size_t follow_up(struct job *job, struct task_spec **ret)
 /* NULL: nothing changes, or it must not, and job->err says why. */
 static const struct queue_changes *take_state(struct job *job)
 {
-	const struct json *report = job->kind && job->kind->keeps ? json_get(job->result, "kv") : NULL;
+	const struct json *report = job->kind && job->kind->keeps ? job->kv : NULL;
 	struct queue_changes *changes;
 	struct err err = {0};
 	int r;
@@ -221,20 +224,13 @@ static void job_finish(struct job *job)
 		outcome.error = job->err.text;
 		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
 	} else {
-		struct json *told = job->result ? json_copy(job->result) : json_new_object();
-
-		if (job->kind->submits)
-			json_del(told, "next");
-		if (job->kind->keeps)
-			json_del(told, "kv");
-		outcome.result = arena_str(&job->arena, json_text(told));
-		json_free(told);
+		outcome.result = job->result ? json_text(job->result) : "{}";
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);
 	if (!r) {
 		job_release(job);
-		loop_timer_set(job->sup->claim_timer, 0); /* not from here: what is claimed may end at once, too */
+		job->sup->may_claim = 1;
 		return;
 	}
 	err_set(&err, r, "%s", err_name(r));
@@ -345,6 +341,18 @@ static void on_part(void *ctx, const struct json *part)
 
 /* ---- the order ---------------------------------------------------------------------------------- */
 
+/* The worker it waited for begins with it: now its time runs. */
+static void on_begin(void *ctx)
+{
+	struct job *job = ctx;
+
+	if (job->is_ahead)
+		job->sup->slots_used += job->slots;
+	job->sup->n_ahead -= job->is_ahead;
+	job->is_ahead = 0;
+	queue_begin(job->sup->queue, job->task->id, job->task->fence);
+}
+
 static void on_progress(void *ctx, const struct json *json)
 {
 	struct job *job = ctx;
@@ -362,11 +370,25 @@ static void on_data(void *ctx, const void *p, size_t n)
 	order_credit(job->order, n);
 }
 
+/* What is not for the one who asked. */
+static struct json *take_member(struct json *result, const char *name)
+{
+	struct json *value = json_share(json_get(result, name));
+
+	if (json_type(result) == JSON_OBJECT)
+		json_del(result, name);
+	return value;
+}
+
 static void take_result(struct job *job, const struct json *result)
 {
 	struct err err = {0};
 
-	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_copy(result);
+	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_share(result);
+	if (job->kind->submits)
+		job->next = take_member(job->result, "next");
+	if (job->kind->keeps)
+		job->kv = take_member(job->result, "kv");
 	if (job->data.failed)
 		err_set(&err, ERR_LIMIT,
 		        "the result is larger than the %d bytes a task may keep: use POST "
@@ -417,7 +439,7 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 	job_step(job);
 }
 
-static const struct order_events work_events = {on_progress, on_part, on_data, on_end};
+static const struct order_events work_events = {on_begin, on_progress, on_part, on_data, on_end};
 
 static void set_common(struct job *job, struct json *json)
 {
@@ -500,12 +522,9 @@ static int job_prepare(struct job *job)
 
 	id_format('t', task->id, job->id);
 	job->kind = kind_find(task->kind);
-	snprintf(job->staging, sizeof(job->staging), "%s/staging", sup->env.data_dir);
-	if (job_stages(job)) {
-		size_t n = strlen(job->staging);
-
-		snprintf(job->staging + n, sizeof(job->staging) - n, "/%s-%lld", job->id, (long long)task->fence);
-	}
+	job->staging = arena_printf(&job->arena, "%s/staging", sup->env.data_dir);
+	if (job_stages(job))
+		job->staging = arena_printf(&job->arena, "%s/%s-%lld", job->staging, job->id, (long long)task->fence);
 	r = json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
@@ -517,25 +536,37 @@ static int job_prepare(struct job *job)
 	return r;
 }
 
-static int claim_one(struct supervise *sup, int is_callback)
+/* For a free slot, to wait behind others, for the queue of callbacks. */
+enum claim { CLAIM_SLOT, CLAIM_AHEAD, CLAIM_CALLBACK };
+
+static int free_slots(const struct supervise *sup, enum claim claim)
+{
+	return claim == CLAIM_SLOT ? (int)sup->config->tasks - sup->slots_used : claim == CLAIM_AHEAD;
+}
+
+static int claim_one(struct supervise *sup, enum claim claim)
 {
 	static const char *const callbacks[] = {QUEUE_CALLBACKS, NULL};
+	int all = (int)sup->config->tasks, is_callback = claim == CLAIM_CALLBACK;
 	struct job *job = calloc(1, sizeof(*job));
-	int all = (int)sup->config->tasks;
 	char worker[32];
-	struct queue_claim_ask ask = {worker, is_callback ? callbacks : NULL, all - sup->slots_used, all, 0};
+	struct queue_claim_ask ask = {.worker = worker,
+	                              .queues = is_callback ? callbacks : NULL,
+	                              .slots = free_slots(sup, claim),
+	                              .all_slots = is_callback ? 0 : all,
+	                              .begins_later = 1};
 	struct err err = {0};
 	int r;
 
 	if (!job)
 		return 0;
-	if (is_callback)
-		ask.slots = ask.all_slots = 0;
 	arena_init(&job->arena);
 	buf_init(&job->data, KIND_RESULT_MAX);
 	job->sup = sup;
 	snprintf(worker, sizeof(worker), "%s-%d", is_callback ? "callback" : "slot",
-	         (is_callback ? sup->n_callbacks : sup->slots_used) + 1);
+	         is_callback             ? sup->n_callbacks + 1
+	         : sup->slots_used < all ? sup->slots_used + 1
+	                                 : all);
 	r = queue_claim(sup->queue, &ask, &job->arena, &job->task, &err);
 	if (r || !job->task) {
 		if (r)
@@ -550,7 +581,9 @@ static int claim_one(struct supervise *sup, int is_callback)
 		job->slots = job->task->policy->slots > 1 ? job->task->policy->slots : 1;
 	if (job->slots > all)
 		job->slots = all;
-	sup->slots_used += job->slots;
+	job->is_ahead = claim == CLAIM_AHEAD;
+	sup->slots_used += job->is_ahead ? 0 : job->slots;
+	sup->n_ahead += job->is_ahead;
 	sup->n_callbacks += is_callback;
 	sup->n_jobs++;
 	sup->stats.jobs++;
@@ -566,9 +599,11 @@ static int may_claim(const struct supervise *sup)
 
 void jobs_claim(struct supervise *sup)
 {
-	while (may_claim(sup) && sup->slots_used < sup->config->tasks && claim_one(sup, 0))
+	while (may_claim(sup) && sup->slots_used < sup->config->tasks && claim_one(sup, CLAIM_SLOT))
 		;
-	while (may_claim(sup) && sup->n_callbacks < CALLBACKS_AT_ONCE && claim_one(sup, 1))
+	while (may_claim(sup) && pool_room(sup) && claim_one(sup, CLAIM_AHEAD))
+		;
+	while (may_claim(sup) && sup->n_callbacks < CALLBACKS_AT_ONCE && claim_one(sup, CLAIM_CALLBACK))
 		;
 }
 

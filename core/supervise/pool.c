@@ -14,6 +14,7 @@
 #include "plugin/plugin.h"
 
 #define WAITING_MAX 1024
+#define RECALL_EVERY_MS 5
 #define WARM_PER_ROLE 1
 #define FETCHERS 4 /* callbacks take half of them at most */
 
@@ -60,6 +61,20 @@ static int takes_orders(const struct supervise *sup, enum role role)
 
 /* ---- orders ------------------------------------------------------------------------------------ */
 
+/* First attempts of one plugin's tasks are taken to be alike. Who has failed before goes alone: it may be what brings a
+ * worker down. So do those of a plugin that keeps something, as each shall know what the one before has made of it. FNV-1a. */
+static uint64_t likeness_of(const char *op, const struct json *json)
+{
+	const char *plugin = json_str(json_pointer(json, "/spec/plugin"), "");
+	uint64_t hash = 0xcbf29ce484222325;
+
+	if (strcmp(op, "custom") || json_get_int(json, "attempt", 0) != 1 || json_count(json_get(json, "kv")))
+		return 0;
+	for (; *plugin; plugin++)
+		hash = (hash ^ (unsigned char)*plugin) * 0x100000001b3;
+	return hash | 1;
+}
+
 int order_new(struct supervise *sup, const char *op, struct json *json, const struct order_events *events, void *ctx,
               struct order **ret, struct err *err)
 {
@@ -82,6 +97,7 @@ int order_new(struct supervise *sup, const char *op, struct json *json, const st
 	order->json = json;
 	order->events = events;
 	order->ctx = ctx;
+	order->likeness = likeness_of(op, json);
 	json_set_int(json, "order", order->number);
 	json_set_str(json, "op", op);
 	confine_order(order);
@@ -121,8 +137,10 @@ void order_stop(struct order *order, int code, const char *text)
 	if (order->stop.code)
 		return;
 	err_set(&order->stop, code, "%s", text);
-	if (order->process)
+	if (order->process && order->process->order == order)
 		process_interrupt(order->process);
+	else if (order->process)
+		process_recall(order->process);
 	else /* waits: the next dispatch ends it, from the loop and not from the caller's stack */
 		loop_timer_set(order->sup->soon_timer, 0);
 }
@@ -143,6 +161,18 @@ static void take_waiting(struct pool *pool, struct order *order)
 {
 	list_del(&order->link);
 	pool->n_waiting--;
+}
+
+void pool_take_back(struct order *order)
+{
+	struct pool *pool = &order->sup->pools[order->role];
+
+	list_del(&order->link);
+	list_add_tail(pool->waiting.next, &order->link); /* before whoever was the first */
+	pool->n_waiting++;
+	order->process = NULL;
+	if (order->stop.code)
+		loop_timer_set(order->sup->soon_timer, 0);
 }
 
 static void end_stopped(struct pool *pool)
@@ -166,6 +196,37 @@ static struct process *find_idle(struct pool *pool, const struct order *order)
 			return process;
 	}
 	return NULL;
+}
+
+/* The one that has most room for it behind what it is at. */
+static struct process *find_room(struct pool *pool, const struct order *order)
+{
+	struct process *found = NULL;
+	size_t most = 0;
+
+	list_each (item, &pool->processes) {
+		struct process *process = list_entry(item, struct process, link);
+		size_t room = process_room(process, order->likeness);
+
+		if (room > most && confine_fits(process, order)) {
+			most = room;
+			found = process;
+		}
+	}
+	return found;
+}
+
+size_t pool_room(const struct supervise *sup)
+{
+	const struct pool *pool = &sup->pools[ROLE_TASK];
+	size_t room = 0;
+
+	list_each (item, (struct list *)&pool->processes) {
+		const struct process *process = list_entry(item, struct process, link);
+
+		room += process_room(process, process->likeness);
+	}
+	return pool->n_waiting ? 0 : room;
 }
 
 static int start_process(struct supervise *sup, enum role role, const struct order *order, struct err *err)
@@ -228,6 +289,8 @@ static void give_waiting(struct pool *pool)
 		struct process *process = find_idle(pool, order);
 
 		if (!process)
+			process = find_room(pool, order);
+		if (!process)
 			continue;
 		take_waiting(pool, order);
 		process_give(process, order);
@@ -275,7 +338,7 @@ int pool_warm(struct supervise *sup, enum role role, struct err *err)
 	return roles[role].warm && !sup->pools[role].n_processes ? start_process(sup, role, NULL, err) : 0;
 }
 
-static int is_spent(const struct process *process)
+int pool_is_spent(const struct process *process)
 {
 	return process->role == ROLE_SCAN || process->spent ||
 	       process->served >= process->sup->config->orders_per_worker;
@@ -286,7 +349,7 @@ void pool_idle(struct process *process)
 	struct supervise *sup = process->sup;
 
 	process->idle_since = clock_mono_ms();
-	if (process->served && is_spent(process)) {
+	if (process->served && pool_is_spent(process)) {
 		process_retire(process);
 		return;
 	}
@@ -432,12 +495,15 @@ void pool_dead(struct process *process, int code, int signal)
 	pool->n_processes--;
 	sup->stats.processes[role]--;
 	process->order = NULL;
+	process_take_back(process);
 	process_free(process);
 	if (order) {
 		order->process = NULL;
 		order->usage = usage;
 		order_end(order, NULL, &err);
 	}
+	if (sup->stopping)
+		pool_refuse(sup); /* what came back */
 	if (sup->stopping != STOPS_NOW)
 		pool_dispatch(sup, role);
 	if (sup->stopping)
@@ -492,9 +558,36 @@ static void on_time(void *ctx)
 	}
 }
 
-static void on_claim_time(void *sup)
+static int has_free(const struct supervise *sup, enum role role)
 {
-	jobs_claim(sup);
+	const struct pool *pool = &sup->pools[role];
+
+	list_each (item, (struct list *)&pool->processes)
+		if (list_entry(item, struct process, link)->state == PROCESS_IDLE)
+			return 1;
+	return pool->n_processes < role_size(sup, role);
+}
+
+static void on_recall_time(void *ctx)
+{
+	struct supervise *sup = ctx;
+	int more = 0, is_free = has_free(sup, ROLE_TASK);
+
+	list_each (item, &sup->pools[ROLE_TASK].processes) {
+		struct process *process = list_entry(item, struct process, link);
+
+		process_recall_late(process, is_free);
+		more |= process->n_ahead > 0;
+	}
+	loop_timer_set(sup->recall_timer, more ? RECALL_EVERY_MS : -1);
+	sup->recalls = more;
+}
+
+void pool_watch_ahead(struct supervise *sup)
+{
+	if (!sup->recalls)
+		loop_timer_set(sup->recall_timer, RECALL_EVERY_MS);
+	sup->recalls = 1;
 }
 
 void pool_refuse(struct supervise *sup)
@@ -520,7 +613,7 @@ int pool_init(struct supervise *sup, struct err *err)
 	if (!r)
 		r = loop_timer_new(sup->env.loop, on_time, sup, &sup->idle_timer, err);
 	if (!r)
-		r = loop_timer_new(sup->env.loop, on_claim_time, sup, &sup->claim_timer, err);
+		r = loop_timer_new(sup->env.loop, on_recall_time, sup, &sup->recall_timer, err);
 	return r ? r : loop_timer_new(sup->env.loop, on_time, sup, &sup->soon_timer, err);
 }
 
@@ -532,6 +625,7 @@ void pool_done(struct supervise *sup)
 		list_each (item, &pool->processes) {
 			struct process *process = list_entry(item, struct process, link);
 
+			process_take_back(process);
 			if (process->order) {
 				json_free(process->order->json);
 				free(process->order);
@@ -547,7 +641,7 @@ void pool_done(struct supervise *sup)
 	}
 	loop_timer_free(sup->idle_timer);
 	loop_timer_free(sup->soon_timer);
-	loop_timer_free(sup->claim_timer);
+	loop_timer_free(sup->recall_timer);
 	loop_timer_free(sup->watch_timer);
 	fetch_done(sup);
 	confine_done(sup);

@@ -24,6 +24,16 @@
 #define HELLO_LIMIT_MS 10000
 #define LINE_LIMIT 2000
 
+/* Orders are sent ahead to a worker that does them so fast that waiting for the next would be most of its time. */
+#define QUICK_NS INT64_C(1000000) /* one takes less */
+#define AHEAD_NS INT64_C(2000000) /* and all that wait this */
+#define AHEAD_MAX 32
+#define OUT_KEPT (64u << 10)
+/* One takes longer than anybody thought: soon when others are idle, later when it may be the machine that is busy. */
+#define RECALL_NS INT64_C(10000000)
+#define RECALL_BUSY_NS INT64_C(50000000)
+#define UNKNOWN_NS (10 * QUICK_NS)
+
 struct fds {
 	int ours, theirs, page, output[2], files[2];
 };
@@ -122,17 +132,145 @@ static void on_log(struct process *process, const struct json *json)
 		                         json_get_str(json, "line", ""));
 }
 
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+static void begin(struct process *process, struct order *order)
+{
+	process->state = PROCESS_BUSY;
+	process->order = order;
+	process->begun_ns = clock_mono_ns();
+	process->cpu_given_ms = cgroup_cpu_ms(process);
+	process->tail.len = 0;
+	process->tail.text[0] = '\0';
+	if (process->role == ROLE_SCAN)
+		loop_timer_set(process->timer, process->sup->config->scan_limit_ms);
+	if (order->events->on_begin)
+		order->events->on_begin(order->ctx);
+	if (order->stop.code)
+		process_interrupt(process);
+	watch_busy(process->sup);
+}
+
+static void unlink_ahead(struct process *process, struct order *order)
+{
+	list_del(&order->link);
+	process->n_ahead--;
+}
+
+/* The worker goes on with the next one that waits there, or is idle. */
+static void go_on(struct process *process)
+{
+	struct order *order;
+
+	if (!process->n_ahead) {
+		process->state = PROCESS_IDLE;
+		return;
+	}
+	order = list_entry(process->ahead.next, struct order, link);
+	unlink_ahead(process, order);
+	begin(process, order);
+}
+
 static void finished(struct process *process, const struct json *result, const struct err *err)
 {
 	struct order *order = process->order;
 
 	process->order = NULL;
 	process->served++;
-	process->page->cancel = 0;
 	loop_timer_set(process->timer, -1);
-	process->state = PROCESS_IDLE;
+	if (pool_is_spent(process))
+		process_take_back(process);
+	go_on(process);
 	order_end(order, result, err);
-	pool_idle(process);
+	if (process->state == PROCESS_IDLE && !process->is_dead)
+		pool_idle(process);
+}
+
+static struct order *find_ahead(struct process *process, int64_t number)
+{
+	list_each (item, &process->ahead) {
+		struct order *order = list_entry(item, struct order, link);
+
+		if (order->number == number)
+			return order;
+	}
+	return NULL;
+}
+
+static void take_back(struct process *process, int64_t number)
+{
+	struct order *order = find_ahead(process, number);
+
+	if (order) {
+		unlink_ahead(process, order);
+	} else if (process->order && process->order->number == number && number != process->recalled_at) {
+		order = process->order; /* its turn came while the recall was on its way */
+		process->order = NULL;
+	}
+	if (order)
+		pool_take_back(order);
+}
+
+/* The last ones first, so that they wait in their order again. */
+static void on_back(struct process *process, const struct json *json)
+{
+	const struct json *orders = json_get(json, "orders");
+
+	if (!process->recalled_at)
+		return;
+	for (size_t i = json_count(orders); i-- > 0;)
+		take_back(process, json_int(json_at(orders, i), 0));
+	process->recalled_at = 0;
+	if (!process->order)
+		go_on(process);
+	if (process->state == PROCESS_IDLE)
+		pool_idle(process);
+	else
+		pool_dispatch(process->sup, process->role);
+}
+
+void process_take_back(struct process *process)
+{
+	while (process->n_ahead) {
+		struct order *order = list_entry(process->ahead.prev, struct order, link);
+
+		unlink_ahead(process, order);
+		pool_take_back(order);
+	}
+}
+
+/* So many that they are done in AHEAD_NS, when those before were quick and the one at hand is no exception. */
+size_t process_room(const struct process *process, uint64_t likeness)
+{
+	const struct order *order = process->order;
+	int64_t depth;
+
+	if (process->state != PROCESS_BUSY || process->killed || process->is_dead || process->recalled_at ||
+	    !likeness || likeness != process->likeness || likeness != order->likeness || order->stop.code ||
+	    process->mean_ns > QUICK_NS || clock_mono_ns() - process->begun_ns > AHEAD_NS)
+		return 0;
+	depth = process->mean_ns > AHEAD_NS / AHEAD_MAX ? AHEAD_NS / process->mean_ns : AHEAD_MAX;
+	if (depth > process->sup->config->orders_per_worker - process->served - 1)
+		depth = process->sup->config->orders_per_worker - process->served - 1;
+	return depth > (int64_t)process->n_ahead ? (size_t)depth - process->n_ahead : 0;
+}
+
+void process_recall(struct process *process)
+{
+	struct json *json;
+
+	if (!process->n_ahead || process->recalled_at || process->killed)
+		return;
+	process->recalled_at = process->order->number;
+	json = json_new_object();
+	process_send(process, WIRE_RECALL, json);
+	json_free(json);
+}
+
+void process_recall_late(struct process *process, int somebody_is_idle)
+{
+	if (clock_mono_ns() - process->begun_ns > (somebody_is_idle ? RECALL_NS : RECALL_BUSY_NS))
+		process_recall(process);
 }
 
 static void on_fail(struct process *process, const struct json *json)
@@ -154,12 +292,28 @@ static int64_t within(int64_t v)
 	return v < 0 ? 0 : v > USAGE_MAX ? USAGE_MAX : v;
 }
 
+/* As the worker says: here it would include how long its word has waited. */
+static void note_time(struct process *process, int64_t took)
+{
+	const struct order *order = process->order;
+
+	if (!order->likeness)
+		return;
+	if (order->likeness != process->likeness)
+		process->mean_ns = UNKNOWN_NS;
+	process->likeness = order->likeness;
+	if (took > 4 * process->mean_ns) /* one that was held up proves little, several do */
+		took = 4 * process->mean_ns;
+	process->mean_ns += (took - process->mean_ns) / 4;
+}
+
 /* A leaf knows it better: it counts what the worker has started, too, and nobody can lie about it. */
 static void take_usage(struct process *process, const struct json *json)
 {
 	struct task_usage *usage = &process->order->usage;
 	int64_t measured = cgroup_cpu_ms(process);
 
+	note_time(process, within(json_get_int(json, "ns", UNKNOWN_NS)));
 	usage->cpu_ms = within(json_get_int(json, "cpu_ms", 0));
 	if (measured >= 0 && process->cpu_given_ms >= 0)
 		usage->cpu_ms = measured - process->cpu_given_ms;
@@ -187,6 +341,8 @@ static void on_message(struct process *process, const struct wire_message *messa
 		on_hello(process, message->json);
 	else if (message->type == WIRE_LOG)
 		on_log(process, message->json);
+	else if (message->type == WIRE_BACK)
+		on_back(process, message->json);
 	else if (message->type == WIRE_METRICS && may_say(process))
 		plugin_count(process->sup->env.plugins, message->json);
 	else if (!is_current(process, number))
@@ -302,9 +458,14 @@ static void on_output_end(void *ctx, const struct err *err)
 
 /* ---- life and death --------------------------------------------------------------------------- */
 
+/* What it had done before it died counts: else the order behind it would not be known as the one it died of. */
 static void on_exit_of(void *ctx, int code, int signal)
 {
-	pool_dead(ctx, code, signal);
+	struct process *process = ctx;
+
+	process->is_dead = 1;
+	loop_stream_read_rest(process->stream);
+	pool_dead(process, code, signal);
 }
 
 /* The time for starting, for a scan, or for obeying a cancel is over. */
@@ -390,6 +551,9 @@ int process_new(struct supervise *sup, enum role role, const struct order *order
 	process->started_at = clock_wall_ms();
 	buf_init(&process->in, WIRE_JSON_MAX * 2);
 	buf_init(&process->line, 0);
+	buf_init(&process->out, 0);
+	list_init(&process->ahead);
+	process->mean_ns = UNKNOWN_NS;
 	r = fds_open(&fds, err);
 	if (!r)
 		r = connect_child(process, &fds, err);
@@ -423,21 +587,36 @@ void process_free(struct process *process)
 		munmap(process->page, sizeof(struct wire_page));
 	buf_done(&process->in);
 	buf_done(&process->line);
+	buf_done(&process->out);
 	json_free(process->plugins);
 	free(process);
 }
 
-void process_send(struct process *process, enum wire_type type, const struct json *json)
+static void put_message(struct process *process, enum wire_type type, const struct json *json)
 {
 	struct err err = {0};
-	struct buf out;
+	size_t before = process->out.len;
 
-	buf_init(&out, 0);
-	if (wire_put(&out, type, json, &err))
-		log_error("worker.send", LOG_STR("message", wire_name(type)), LOG_STR("error", err.text));
-	else
-		loop_stream_write(process->stream, out.data, out.len);
-	buf_done(&out);
+	if (!wire_put(&process->out, type, json, &err))
+		return;
+	log_error("worker.send", LOG_STR("message", wire_name(type)), LOG_STR("error", err.text));
+	process->out.len = before; /* half a frame would be the end of all */
+	process->out.failed = 0;
+}
+
+void process_flush(struct process *process)
+{
+	if (process->out.len)
+		loop_stream_write(process->stream, process->out.data, process->out.len);
+	if (process->out.cap > OUT_KEPT)
+		buf_done(&process->out);
+	buf_clear(&process->out);
+}
+
+void process_send(struct process *process, enum wire_type type, const struct json *json)
+{
+	put_message(process, type, json);
+	process_flush(process);
 }
 
 /* The list is most of a small order, and hardly ever changes: it is told with the first order, and when it is another. */
@@ -456,30 +635,25 @@ static void tell_plugins(struct process *process, struct order *order)
 void process_give(struct process *process, struct order *order)
 {
 	tell_plugins(process, order);
-	process->state = PROCESS_BUSY;
-	process->order = order;
+	put_message(process, WIRE_ORDER, order->json);
 	order->process = process;
-	memset(process->page->plugin, 0, sizeof(process->page->plugin));
-	memset(process->page->last_plugin, 0, sizeof(process->page->last_plugin));
-	process->page->cancel = 0;
-	process->page->calls = 0;
-	process->cpu_given_ms = cgroup_cpu_ms(process);
-	process->tail.len = 0;
-	process->tail.text[0] = '\0';
-	if (process->role == ROLE_SCAN)
-		loop_timer_set(process->timer, process->sup->config->scan_limit_ms);
-	process_send(process, WIRE_ORDER, order->json);
-	watch_busy(process->sup);
+	if (!process->order) {
+		begin(process, order);
+		return;
+	}
+	list_add_tail(&process->ahead, &order->link);
+	process->n_ahead++;
+	pool_watch_ahead(process->sup);
 }
 
 void process_interrupt(struct process *process)
 {
 	struct json *json = json_new_object();
 
-	process->page->cancel = 1;
 	json_set_int(json, "order", process->order ? process->order->number : 0);
 	process_send(process, WIRE_CANCEL, json);
 	json_free(json);
+	process_recall(process);
 	loop_timer_set(process->timer, process->sup->config->cancel_grace_ms);
 }
 

@@ -231,9 +231,21 @@ void supervise_free(struct supervise *sup)
 	free(sup);
 }
 
-void supervise_on_ready(void *sup)
+void supervise_on_ready(struct supervise *sup)
 {
-	jobs_claim(sup);
+	sup->may_claim = 1;
+}
+
+/* What is claimed may end at once, and then something may be claimed again. */
+void supervise_step(struct supervise *sup)
+{
+	while (sup->may_claim) {
+		sup->may_claim = 0;
+		jobs_claim(sup);
+	}
+	for (int role = 0; role < ROLES; role++)
+		list_each (item, &sup->pools[role].processes)
+			process_flush(list_entry(item, struct process, link));
 }
 
 void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const char *why)

@@ -60,8 +60,10 @@ int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_re
 void supervise_stop(struct supervise *sup, int64_t grace_ms, void (*on_stopped)(void *ctx), void *ctx);
 void supervise_free(struct supervise *sup);
 
-/* To be given to queue_open (ctx = sup). */
-void supervise_on_ready(void *sup);
+/* Something may be claimed now; supervise_step does it. */
+void supervise_on_ready(struct supervise *sup);
+/* Before the loop sleeps: claims what may be claimed, and sends each worker in one go what it is to do. */
+void supervise_step(struct supervise *sup);
 void supervise_on_stop(void *sup, int64_t id, int64_t fence, int code, const char *why);
 
 /* A plugin has become usable: tasks that wait for one are called again. */

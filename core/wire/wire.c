@@ -19,12 +19,14 @@ static const struct {
 	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, 0},
 	[WIRE_FAIL] = {"fail", 64u << 10, 0},
 	[WIRE_ASK] = {"ask", 2u << 20, 0},
+	[WIRE_BACK] = {"back", 64u << 10, 0},
 	[WIRE_METRICS] = {"metrics", 256u << 10, 0},
 	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, 0},
 	[WIRE_PART_DONE] = {"part-done", 4096, 0},
 	[WIRE_CANCEL] = {"cancel", 4096, 0},
 	[WIRE_CREDIT] = {"credit", 4096, 0},
 	[WIRE_ANSWER] = {"answer", WIRE_JSON_MAX, 0},
+	[WIRE_RECALL] = {"recall", 4096, 0},
 };
 
 static int is_known(unsigned type)

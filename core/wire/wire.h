@@ -6,9 +6,10 @@
  * are of the same build (HELLO carries the build id); the protocol is private and unversioned.
  *
  * The happy path:   worker HELLO → agent ORDER → worker PROGRESS*, (PART → agent PART_DONE)*,
- * DATA* → worker RESULT.   A worker does one order at a time, except that CANCEL, CREDIT and
- * PART_DONE for the running one may come in between. EOF means: the other side is gone; a worker
- * then exits at once.
+ * DATA* → worker RESULT.   A worker does one order at a time, in the order in which they came: more may be sent ahead.
+ * CANCEL, CREDIT, PART_DONE and ANSWER are for the one at hand; what comes for another counts for nothing. Each order
+ * is answered before the next one begins, so that the agent always knows which one is at hand, also when the worker has
+ * died. After RECALL those that have not begun come BACK. EOF means: the other side is gone; a worker then exits.
  *
  * Every length is checked against the table of messages; a frame that breaks it ends the
  * connection with ERR_CORRUPT, since the stream cannot be trusted any more. */
@@ -37,9 +38,10 @@ enum wire_type {
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
 	WIRE_DATA,      /* raw result bytes of a query */
-	WIRE_RESULT,    /* {order, result, cpu_ms, rss_kib, spent?}: done; spent: replace me, I am worn out */
-	WIRE_FAIL,      /* {order, code, text, where?, cpu_ms, rss_kib, spent?} */
-	WIRE_ASK,       /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
+	WIRE_RESULT, /* {order, result, cpu_ms, rss_kib, ns, spent?}: done; ns: how long it took; spent: replace me, I am worn out */
+	WIRE_FAIL,    /* {order, code, text, where?, cpu_ms, rss_kib, ns, spent?} */
+	WIRE_ASK,     /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
+	WIRE_BACK,    /* {orders:[n…]}: recalled, and not begun */
 	WIRE_METRICS, /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
@@ -47,6 +49,7 @@ enum wire_type {
 	WIRE_CANCEL,    /* {order}: the flag in the page is set too */
 	WIRE_CREDIT,    /* {order, bytes}: so many more DATA bytes may be sent */
 	WIRE_ANSWER,    /* {order, ask, answer} or {order, ask, code, text} */
+	WIRE_RECALL,    /* {}: the orders that wait go back */
 	WIRE_TYPES
 };
 
@@ -88,7 +91,7 @@ void wire_answer_file(int socket, int fd, int errnum);
  * call before each call into a plugin; the agent reads it after a death and blames the right one.
  * Both sides treat the other's bytes as hostile: fixed sizes, always terminated by the reader. */
 struct wire_page {
-	volatile int32_t cancel;  /* written by the agent: 1 = stop */
+	volatile int32_t cancel;  /* 1 = the order at hand shall stop; for plugins to look at */
 	volatile uint32_t signal; /* written by the worker's crash handler */
 	volatile uint64_t calls;  /* into plugins, of the order at hand */
 	char plugin[64];          /* id, "" = none is running */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who needs news of the agent reads the socket himself, one at a time. Mostly that is the main thread, which waits for an
+ * order or for a part to be committed, so that a short order takes no switch of threads. The watcher reads when an order
+ * has been worked on for a while, and sleeps when there are none.
+ *
+ * Orders may be sent ahead: they wait here for those before them. The agent may recall them. */
 #include "link.h"
 
 #include <errno.h>
@@ -6,89 +11,170 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "base/log.h"
 
 #define READ_BYTES 65536
+#define WATCH_MS 2
+#define WATCHES_MAX 10 /* without an order: then it sleeps */
+
+struct ahead {
+	struct list link;
+	struct json *order;
+	int64_t number;
+};
 
 struct link {
-	pthread_t thread;
+	pthread_t watcher;
 	pthread_mutex_t mutex, writing;
-	pthread_cond_t changed;
-	struct json *order, *answer;
+	pthread_cond_t changed, begun;
+	int reading;   /* somebody is */
+	struct buf in; /* his */
+	struct list ahead;
+	struct json *answer;
 	int64_t part_done, credit;
-	int64_t number; /* of the order at hand: news of an earlier one comes too late and counts for nothing */
+	int64_t number;      /* of the order at hand: news of an earlier one comes too late and counts for nothing */
+	int busy, is_asleep; /* with an order; the watcher is */
+	uint64_t orders;     /* that have begun */
 	struct wire_page *page;
 	struct wire_page own; /* without an agent's page, in tests */
 };
 
-/* The agent sets the page's flag first, so a message may come a little later, even behind the order's end. */
+/* ---- hearing ------------------------------------------------------------------------------------------------------ */
+
+static void keep(struct link *link, struct wire_message *message, int64_t number)
+{
+	struct ahead *ahead = malloc(sizeof(*ahead));
+
+	if (!ahead)
+		_exit(3);
+	*ahead = (struct ahead){.order = message->json, .number = number};
+	message->json = NULL;
+	list_add_tail(&link->ahead, &ahead->link);
+}
+
+/* All but the one at hand, in their order. When none is, the first is about to be. */
+static void give_back(struct link *link)
+{
+	struct json *json = json_new_object(), *orders = json_new_array();
+	int keeps = !link->busy;
+
+	list_each (item, &link->ahead) {
+		struct ahead *ahead = list_entry(item, struct ahead, link);
+
+		if (keeps) {
+			keeps = 0;
+			continue;
+		}
+		list_del(item);
+		json_push(orders, json_new_int(ahead->number));
+		json_free(ahead->order);
+		free(ahead);
+	}
+	json_set(json, "orders", orders);
+	link_send(link, WIRE_BACK, json);
+	json_free(json);
+}
+
 static void on_message(struct link *link, struct wire_message *message)
 {
 	int64_t number = json_get_int(message->json, "order", 0);
 
-	pthread_mutex_lock(&link->mutex);
-	if (message->type != WIRE_ORDER && number != link->number) {
-		pthread_mutex_unlock(&link->mutex);
+	if (message->type == WIRE_ORDER)
+		keep(link, message, number);
+	else if (message->type == WIRE_RECALL)
+		give_back(link);
+	else if (number != link->number || !link->busy)
 		return;
-	}
-	switch (message->type) {
-	case WIRE_ORDER:
-		link->number = number;
-		json_free(link->order);
-		link->order = message->json;
-		message->json = NULL;
-		break;
-	case WIRE_PART_DONE:
+	else if (message->type == WIRE_PART_DONE)
 		link->part_done = json_get_int(message->json, "seq", 0);
-		break;
-	case WIRE_ANSWER:
+	else if (message->type == WIRE_CREDIT)
+		link->credit += json_get_int(message->json, "bytes", 0);
+	else if (message->type == WIRE_CANCEL)
+		link->page->cancel = 1;
+	else if (message->type == WIRE_ANSWER) {
 		json_free(link->answer);
 		link->answer = message->json;
 		message->json = NULL;
-		break;
-	case WIRE_CREDIT:
-		link->credit += json_get_int(message->json, "bytes", 0);
-		break;
-	case WIRE_CANCEL:
-		link->page->cancel = 1;
-		break;
-	default:
-		break;
 	}
-	pthread_cond_broadcast(&link->changed);
-	pthread_mutex_unlock(&link->mutex);
 }
 
-static void *read_main(void *arg)
+static void take_messages(struct link *link)
 {
-	struct link *link = arg;
 	struct wire_message message;
 	struct err err = {0};
-	struct buf in;
+	size_t at = 0;
+	int r;
 
-	buf_init(&in, WIRE_JSON_MAX * 2);
+	while ((r = wire_take(&link->in, &at, &message, &err)) > 0) {
+		on_message(link, &message);
+		wire_message_done(&message);
+	}
+	if (r < 0)
+		_exit(3);
+	buf_consume(&link->in, at);
+}
+
+/* With the mutex, which is free meanwhile: until something has come, or may have. */
+static void hear(struct link *link)
+{
+	ssize_t n;
+
+	if (link->reading) {
+		pthread_cond_wait(&link->changed, &link->mutex);
+		return;
+	}
+	if (buf_reserve(&link->in, READ_BYTES))
+		_exit(3);
+	link->reading = 1;
+	pthread_mutex_unlock(&link->mutex);
+	n = read(WIRE_FD, link->in.data + link->in.len, READ_BYTES);
+	if (!n || (n < 0 && errno != EINTR))
+		_exit(0); /* the agent is gone: nobody wants what we do */
+	pthread_mutex_lock(&link->mutex);
+	link->reading = 0;
+	if (n > 0) {
+		link->in.len += (size_t)n;
+		take_messages(link);
+	}
+	pthread_cond_broadcast(&link->changed);
+}
+
+/* ---- the watcher ---------------------------------------------------------------------------------------------------- */
+
+static void doze(struct link *link)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += WATCH_MS * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&link->begun, &link->mutex, &until);
+}
+
+static void *watch_main(void *arg)
+{
+	struct link *link = arg;
+	int quiet = 0;
+
+	pthread_mutex_lock(&link->mutex);
 	for (;;) {
-		size_t at = 0;
-		ssize_t n;
-		int r;
+		uint64_t seen = link->orders;
 
-		if (buf_reserve(&in, READ_BYTES))
-			_exit(3);
-		n = read(WIRE_FD, in.data + in.len, READ_BYTES);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			_exit(0); /* the agent is gone: nobody wants what we do */
-		in.len += (size_t)n;
-		while ((r = wire_take(&in, &at, &message, &err)) > 0) {
-			on_message(link, &message);
-			wire_message_done(&message);
-		}
-		if (r < 0)
-			_exit(3);
-		buf_consume(&in, at);
+		link->is_asleep = quiet >= WATCHES_MAX;
+		if (link->is_asleep)
+			pthread_cond_wait(&link->begun, &link->mutex);
+		else
+			doze(link);
+		quiet = link->busy || link->orders != seen ? 0 : quiet + 1;
+		while (link->busy && link->orders == seen)
+			hear(link);
 	}
 	return NULL;
 }
@@ -96,6 +182,7 @@ static void *read_main(void *arg)
 int link_start(struct link **ret, struct err *err)
 {
 	struct link *link = calloc(1, sizeof(*link));
+	pthread_condattr_t attr;
 	void *page;
 
 	if (!link)
@@ -104,10 +191,15 @@ int link_start(struct link **ret, struct err *err)
 	link->page = page == MAP_FAILED ? &link->own : page;
 	if (page != MAP_FAILED)
 		close(WIRE_PAGE_FD); /* a plugin that writes to any descriptor must not wipe out the blame */
+	buf_init(&link->in, WIRE_JSON_MAX * 2);
+	list_init(&link->ahead);
 	pthread_mutex_init(&link->mutex, NULL);
 	pthread_mutex_init(&link->writing, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&link->changed, NULL);
-	if (pthread_create(&link->thread, NULL, read_main, link)) {
+	pthread_cond_init(&link->begun, &attr);
+	if (pthread_create(&link->watcher, NULL, watch_main, link)) {
 		free(link);
 		return err_set(err, ERR_INTERNAL, "cannot start a thread");
 	}
@@ -120,17 +212,45 @@ struct wire_page *link_page(struct link *link)
 	return link->page;
 }
 
+/* ---- orders --------------------------------------------------------------------------------------------------------- */
+
+static void clear_page(struct wire_page *page)
+{
+	memset(page->plugin, 0, sizeof(page->plugin));
+	memset(page->last_plugin, 0, sizeof(page->last_plugin));
+	page->cancel = 0;
+	page->calls = 0;
+}
+
 struct json *link_order(struct link *link)
 {
+	struct ahead *ahead;
 	struct json *order;
 
 	pthread_mutex_lock(&link->mutex);
-	while (!link->order)
-		pthread_cond_wait(&link->changed, &link->mutex);
-	order = link->order;
-	link->order = NULL;
+	link->busy = 0;
+	while (list_empty(&link->ahead))
+		hear(link);
+	ahead = list_entry(link->ahead.next, struct ahead, link);
+	list_del(&ahead->link);
+	order = ahead->order;
+	link->number = ahead->number;
+	free(ahead);
+	clear_page(link->page);
+	link->busy = 1;
+	link->orders++;
+	if (link->is_asleep)
+		pthread_cond_signal(&link->begun);
 	pthread_mutex_unlock(&link->mutex);
 	return order;
+}
+
+void link_rest(struct link *link)
+{
+	pthread_mutex_lock(&link->mutex);
+	link->busy = 0;
+	for (;;)
+		hear(link);
 }
 
 void link_reset(struct link *link, int64_t credit)
@@ -155,7 +275,7 @@ static int wait_for_change(struct link *link, struct err *err)
 {
 	if (link->page->cancel)
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
-	pthread_cond_wait(&link->changed, &link->mutex);
+	hear(link);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's end of the wire. A thread of its own reads what the agent says, so that a cancel, a credit or the
- * agent's death is noticed while an order is worked on. Inside the worker room only. */
+/* The worker's end of the wire. What the agent says is heard also while an order is worked on: a cancel, a credit, its
+ * death. Inside the worker room only. */
 #ifndef WORKER_LINK_H
 #define WORKER_LINK_H
 
@@ -8,11 +8,12 @@
 
 struct link;
 
-/* Starts the thread. When the agent goes away the process ends at once. */
+/* When the agent goes away the process ends at once, or when an order at hand has lasted some milliseconds. */
 int link_start(struct link **ret, struct err *err);
 struct wire_page *link_page(struct link *link);
-/* Waits for the next order; the caller frees it. */
+/* The one before is done. Waits for the next order; the caller frees it. */
 struct json *link_order(struct link *link);
+void link_rest(struct link *link) __attribute__((noreturn)); /* the same, without taking one any more */
 void link_send(struct link *link, enum wire_type type, const struct json *json); /* any thread */
 /* Waits until the part `seq` is committed. ERR_CANCELLED when the order is cancelled meanwhile. */
 int link_wait_part(struct link *link, int64_t seq, struct err *err);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "crash.h"
@@ -64,22 +65,34 @@ static int64_t cpu_ms(void)
 	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
 }
 
-static void tell_usage(struct json *json, int64_t cpu_before_ms)
+struct meter {
+	int64_t cpu_ms, mono_ns;
+};
+
+static struct meter read_meter(void)
+{
+	return (struct meter){cpu_ms(), clock_mono_ns()};
+}
+
+static void tell_usage(struct json *json, const struct meter *before)
 {
 	struct rusage usage = {0};
 
 	getrusage(RUSAGE_SELF, &usage);
-	json_set_int(json, "cpu_ms", cpu_ms() - cpu_before_ms);
+	json_set_int(json, "cpu_ms", cpu_ms() - before->cpu_ms);
+	json_set_int(json, "ns", clock_mono_ns() - before->mono_ns);
 	json_set_int(json, "rss_kib", usage.ru_maxrss);
 }
 
-static void answer(struct worker *worker, int r, struct json *result, const struct err *err, int64_t cpu_before_ms)
+/* Returns whether it was the last one. */
+static int answer(struct worker *worker, int r, struct json *result, const struct err *err, const struct meter *before)
 {
 	struct json *json = json_new_object();
+	int is_spent = wear_is_spent(&worker->wear) || loader_is_stale(worker->loader);
 
 	json_set_int(json, "order", worker->order);
-	tell_usage(json, cpu_before_ms);
-	json_set_bool(json, "spent", wear_is_spent(&worker->wear) || loader_is_stale(worker->loader));
+	tell_usage(json, before);
+	json_set_bool(json, "spent", is_spent);
 	if (!r) {
 		json_set(json, "result", result);
 		link_send(worker->link, WIRE_RESULT, json);
@@ -90,25 +103,27 @@ static void answer(struct worker *worker, int r, struct json *result, const stru
 		link_send(worker->link, WIRE_FAIL, json);
 	}
 	json_free(json);
+	return is_spent;
 }
 
 static void serve(struct worker *worker)
 {
-	for (;;) {
+	for (int is_spent = 0; !is_spent;) {
 		struct json *order = link_order(worker->link), *result = NULL;
 		struct err err = {0};
-		int64_t cpu_before_ms;
+		struct meter before;
 		int r;
 
 		worker->order = (uint32_t)json_get_int(order, "order", 0);
-		cpu_before_ms = cpu_ms();
+		before = read_meter();
 		r = ops_run(worker, order, &result, &err);
 		tell_metrics(worker);
 		if (r)
 			json_free(result);
-		answer(worker, r, result, &err, cpu_before_ms);
+		is_spent = answer(worker, r, result, &err, &before);
 		json_free(order);
 	}
+	link_rest(worker->link); /* what was sent ahead is for another */
 }
 
 /* ---- arguments -------------------------------------------------------------------------------------------- */

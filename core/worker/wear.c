@@ -4,31 +4,30 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FDS_MORE 8 /* that may come and go with caches of libraries */
 
-/* Fields 20 and 24 of proc(5) stat; the second, the name, may have spaces and ends with the last
- * ')'. */
-static int read_stat(const struct wear *wear, int *ret_threads, uint64_t *ret_resident)
+/* The links of the folder of threads count them; cheap, since a short task is asked about it too. 0: not known. */
+static int count_threads(const struct wear *wear)
 {
-	char text[1024], *at;
-	ssize_t n = pread(wear->stat_fd, text, sizeof(text) - 1, 0);
-	long long threads, pages;
+	struct stat st;
+
+	return fstat(wear->tasks_fd, &st) ? 0 : (int)st.st_nlink;
+}
+
+/* The second field of proc(5) statm. 0: not known. */
+static uint64_t read_resident(const struct wear *wear)
+{
+	long long pages;
+	char text[128];
+	ssize_t n = pread(wear->statm_fd, text, sizeof(text) - 1, 0);
 
 	if (n <= 0)
-		return -1;
+		return 0;
 	text[n] = '\0';
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-	                  " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-	                  "%lld %*s %*s %*s %lld",
-	                  &threads, &pages) != 2)
-		return -1;
-	*ret_threads = (int)threads;
-	*ret_resident = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	return 0;
+	return sscanf(text, "%*s %lld", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 /* The lowest free one. */
@@ -43,32 +42,25 @@ static int next_fd(void)
 
 void wear_begin(struct wear *wear, uint64_t memory)
 {
-	uint64_t ignored;
-
-	wear->stat_fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	wear->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	wear->tasks_fd = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	wear->memory = memory / 2;
-	wear->threads = 0;
+	wear->threads = count_threads(wear);
 	wear->fd = next_fd();
-	read_stat(wear, &wear->threads, &ignored);
 }
 
 static int is_big(const struct wear *wear)
 {
-	uint64_t resident = 0;
-	int threads;
-
-	if (!wear->memory || read_stat(wear, &threads, &resident) || resident <= wear->memory)
+	if (!wear->memory || read_resident(wear) <= wear->memory)
 		return 0;
 	malloc_trim(0);
-	return !read_stat(wear, &threads, &resident) && resident > wear->memory;
+	return read_resident(wear) > wear->memory;
 }
 
 int wear_is_spent(const struct wear *wear)
 {
-	int fd = next_fd(), threads = 0;
-	uint64_t resident;
+	int fd = next_fd();
 
-	if (fd < 0 || fd > wear->fd + FDS_MORE || is_big(wear))
-		return 1;
-	return !read_stat(wear, &threads, &resident) && wear->threads && threads > wear->threads;
+	return fd < 0 || fd > wear->fd + FDS_MORE || is_big(wear) ||
+	       (wear->threads && count_threads(wear) > wear->threads);
 }

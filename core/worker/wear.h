@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct wear {
-	int stat_fd, fd, threads; /* at the beginning */
-	uint64_t memory;          /* resident bytes that are too much, 0: no limit */
+	int statm_fd, tasks_fd, fd, threads; /* fd and threads: at the beginning */
+	uint64_t memory;                     /* resident bytes that are too much, 0: no limit */
 };
 
 void wear_begin(struct wear *wear, uint64_t memory);
