@@ -141,14 +141,18 @@ static void push(struct connection *c)
 	}
 }
 
-/* Reads what there is behind in_len. Answers longer than the buffer keep their head only. */
+/* Reads what there is behind in_len; what comes later is told by an edge of its own. Answers longer than the buffer keep
+ * their head only. */
 static void pull(struct connection *c)
 {
-	for (;;) {
-		size_t room = ANSWER_MAX - c->in_len;
-		char spill[16384];
-		ssize_t n = room ? read(c->fd, c->in + c->in_len, room) : read(c->fd, spill, sizeof(spill));
+	static char spill[ANSWER_MAX];
+	size_t room, cap;
+	ssize_t n;
 
+	do {
+		room = ANSWER_MAX - c->in_len;
+		cap = room ? room : sizeof(spill);
+		n = read(c->fd, room ? c->in + c->in_len : spill, cap);
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0)
@@ -157,7 +161,7 @@ static void pull(struct connection *c)
 			c->in_len += (size_t)n;
 		else
 			c->job += (unsigned long long)n;
-	}
+	} while (n == (ssize_t)cap);
 	c->in[c->in_len] = 0;
 }
 

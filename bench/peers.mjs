@@ -15,7 +15,7 @@ export function freePort() {
 	});
 }
 
-async function reachable(port) {
+export async function reachable(port) {
 	for (let i = 0; i < 200; i++) {
 		const ok = await new Promise(resolve => {
 			const socket = connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });

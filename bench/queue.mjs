@@ -6,16 +6,33 @@
 // Single: 64 connections in a closed loop, 256 bytes of payload. Ours: POST /v1/tasks; beanstalkd -b -f0: put;
 // PostgreSQL, synchronous_commit = on: a prepared INSERT of one row into a table with nothing but its primary key.
 // Batch: 1,000 tasks a request, 4 connections; PostgreSQL: one INSERT of 1,000 rows.
+// The floor: a server without parser, check, JSON and database, which syncs the bodies to a log and gives one fixed answer.
 // The driver is one thread of C for all of them (bench/load.c). Processor time is that of the server's processes;
 // fsyncs a task are counted in a run of their own under strace, which slows everybody. On a machine with other work the
 // ratio of the rates favours who has more processes, as each gets its share: there the one by processor time counts.
 import {chmodSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {Agent, atLeast, cpu, machine, median, program, run, scratch, spread} from './lib.mjs';
-import {Beanstalkd, PostgreSQL, syncs} from './peers.mjs';
+import {Beanstalkd, PostgreSQL, freePort, launch, reachable, syncs} from './peers.mjs';
 
 const rounds = +(process.argv[2] ?? 5), seconds = +(process.argv[3] ?? 3);
 const dir = scratch();
+
+// What the kernel alone takes for the same, see bench/submit_floor.c.
+class Floor {
+	name = 'the floor';
+	target = 'orasi';
+	async start(wrap) {
+		const port = await freePort();
+		Object.assign(this, await launch([program('bench/submit_floor'), String(port), join(dir, 'floor.log')], wrap));
+		this.address = `127.0.0.1:${port}`;
+		await reachable(port);
+	}
+	async stop() {
+		process.kill(this.pid, 'SIGTERM');
+		await this.ended;
+	}
+}
 
 class Orasi {
 	name = 'orasi';
@@ -28,7 +45,7 @@ class Orasi {
 	stop() { return this.agent.stop(); }
 }
 
-const servers = [new Orasi(), new Beanstalkd(dir), new PostgreSQL(dir)];
+const servers = [new Orasi(), new Beanstalkd(dir), new PostgreSQL(dir), new Floor()];
 
 async function load(server, connections, options) {
 	const before = cpu(server.pid);
@@ -54,12 +71,13 @@ async function compare(title, connections, options, who) {
 
 machine();
 for (const server of servers) await server.start();
-const [orasi, beanstalkd, postgresql] = servers;
+const [orasi, beanstalkd, postgresql, floor] = servers;
 
 const single = await compare('(1) one task a request, 64 connections', 64, [], servers);
 const ratio = (peer, r, wanted) => `${r.rate.toFixed(2)} x ${peer.name} (at least ${wanted}: ${atLeast(r.rate, wanted)}; ` +
 	`by processor time ${r.cpu.toFixed(2)})`;
-console.log(`  ratio: ${ratio(beanstalkd, single(beanstalkd), 8)}, ${ratio(postgresql, single(postgresql), 4)}`);
+console.log(`  ratio: ${ratio(beanstalkd, single(beanstalkd), 8)}, ${ratio(postgresql, single(postgresql), 4)}; ` +
+	`${single(floor).rate.toFixed(2)} x the floor`);
 const batch = await compare('(2) 1,000 tasks a request, 4 connections', 4, ['--batch', '1000'], [orasi, postgresql]);
 console.log(`  ratio: ${ratio(postgresql, batch(postgresql), 2)}`);
 for (const server of servers) await server.stop();
