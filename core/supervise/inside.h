@@ -205,7 +205,7 @@ void jobs_stop(struct supervise *sup, int64_t id, int64_t fence, int code, const
 void jobs_forget(struct supervise *sup); /* at the end: attempts stay "running" in the store */
 
 struct supervise_stats {
-	_Atomic int64_t processes[ROLES], starts, crashes, kills, jobs, parts, rows, rejected, orders;
+	_Atomic int64_t processes[ROLES], starts, crashes, kills, jobs, parts, rows, rejected, orders, ahead;
 };
 
 /* The second when the grace is over: what still runs is killed. */

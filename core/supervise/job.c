@@ -51,7 +51,8 @@ struct job {
 	struct buf data;                 /* rows of a query task */
 	const char *staging;
 	char id[ID_LEN];
-	int slots, is_callback, is_ahead; /* is_ahead: it waits behind others, and has no slots yet */
+	int slots, is_callback, has_begun;
+	int is_ahead; /* it waits behind others, and has no slots yet */
 	int64_t retry_after_ms;
 	int64_t state_seen;      /* what its plugin knew when it began */
 	int again;               /* it rests on state that has changed meanwhile */
@@ -350,7 +351,9 @@ static void on_begin(void *ctx)
 		job->sup->slots_used += job->slots;
 	job->sup->n_ahead -= job->is_ahead;
 	job->is_ahead = 0;
-	queue_begin(job->sup->queue, job->task->id, job->task->fence);
+	if (!job->has_begun)
+		queue_begin(job->sup->queue, job->task->id, job->task->fence);
+	job->has_begun = 1;
 }
 
 static void on_progress(void *ctx, const struct json *json)

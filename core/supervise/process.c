@@ -643,6 +643,7 @@ void process_give(struct process *process, struct order *order)
 	}
 	list_add_tail(&process->ahead, &order->link);
 	process->n_ahead++;
+	process->sup->stats.ahead++;
 	pool_watch_ahead(process->sup);
 }
 

@@ -100,6 +100,14 @@ static void fill_metrics(struct supervise *sup)
 	                       NULL,
 	                       NULL,
 	                       NULL};
+	*m++ = (struct metric){"orasi_worker_orders_ahead_total",
+	                       METRIC_COUNTER,
+	                       "Orders that waited in a worker for those before them.",
+	                       NULL,
+	                       &stats->ahead,
+	                       NULL,
+	                       NULL,
+	                       NULL};
 	*m++ = (struct metric){
 		"orasi_tasks_running", METRIC_GAUGE, "Attempts under way.", NULL, &stats->jobs, NULL, NULL, NULL};
 	*m++ = (struct metric){"orasi_parts_committed_total",
