@@ -142,3 +142,21 @@ void flow_make(uint64_t seed, int64_t first, int64_t n, struct ArrowArray *ret)
 	arrow_builder_free(b);
 	arrow_schema_release(&schema);
 }
+
+void flow_nulls(int64_t n, struct ArrowArray *ret)
+{
+	struct ArrowSchema schema;
+	struct arrow_builder *b;
+
+	flow_schema(&schema);
+	b = arrow_builder_new(&schema);
+	must(!b);
+	for (int64_t row = 0; row < n; row++) {
+		for (int k = 0; k < 5; k++)
+			must(arrow_append_null(arrow_builder_child(b, k)));
+		must(arrow_end_struct(b));
+	}
+	must(arrow_builder_finish(b, ret));
+	arrow_builder_free(b);
+	arrow_schema_release(&schema);
+}

@@ -22,6 +22,7 @@ void keys_text(int32_t value, char ret[32]);
 
 /* A batch with an integer, a text, a double, a boolean and a time; nulls in all. Rows [first, first + n). */
 void flow_schema(struct ArrowSchema *ret);
+void flow_nulls(int64_t n, struct ArrowArray *ret); /* n rows, all of them null */
 void flow_make(uint64_t seed, int64_t first, int64_t n, struct ArrowArray *ret);
 
 #endif

@@ -32,8 +32,8 @@ extern char **environ;
 
 const struct test *test_at(size_t i)
 {
-	static const struct test *const groups[] = {tests_file,   tests_scan,  tests_any,
-	                                            tests_ingest, tests_index, tests_flow};
+	static const struct test *const groups[] = {tests_file,  tests_scan, tests_any,    tests_ingest,
+	                                            tests_index, tests_flow, tests_inputs, tests_stress};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
 		for (const struct test *t = groups[g]; t->name; t++)
@@ -166,6 +166,8 @@ static int run_test(struct exam *exam, const struct test *test)
 		return exam_skip(exam, "another kind");
 	if (test->flags & TEST_FULL && exam->level == LEVEL_BASIC)
 		return exam_skip(exam, "level basic");
+	if (test->flags & TEST_STRESS && exam->level != LEVEL_STRESS)
+		return exam_skip(exam, "level stress only");
 	if (test->flags & TEST_SAMPLE && !exam->n_samples)
 		return exam_skip(exam, "there is no sample of its format: give one with --sample FILE");
 	return test->fn(exam);

@@ -85,8 +85,8 @@ struct test {
 
 #define FOR_KIND(kind) (1u << (kind))
 
-extern const struct test tests_file[], tests_scan[], tests_any[], tests_ingest[], tests_index[],
-	tests_flow[]; /* name NULL ends each */
+extern const struct test tests_file[], tests_scan[], tests_any[], tests_ingest[], tests_index[], tests_flow[],
+	tests_inputs[], tests_stress[]; /* name NULL ends each */
 /* The i-th of all; NULL behind the last. */
 const struct test *test_at(size_t i);
 

@@ -33,12 +33,14 @@ struct lab {
 	const char *const *requires_ext;
 	struct digest rejects;
 	struct json *rejected; /* the records, for people; at most 1000 */
+	char misused[128];     /* where misuse may stand */
 	const char *misuse;    /* what the plugin did wrong towards the host, or NULL */
 	struct buf said;       /* all log lines and reject messages */
 	int64_t memory, blocks;
 	struct buf checkpoint; /* of a task */
 	struct kv *kv;         /* what it remembers, as long as the lab */
 	uint64_t spans, random;
+	int http_asked, http_fail_at; /* the request that gets no answer; 0: none */
 	int64_t time_ns;
 };
 void lab_init(struct lab *lab, const orasi_descriptor *descriptor);

@@ -17,6 +17,19 @@ static struct lab *lab_of(const orasi_host *host)
 	return host->ctx;
 }
 
+/* The functions that are [inst] belong to the thread that calls the plugin. */
+static void must_be_inst(const orasi_host *host, const char *function)
+{
+	int armed = guard_pause();
+
+	if (!armed) {
+		snprintf(lab_of(host)->misused, sizeof(lab_of(host)->misused),
+		         "%s was called on a thread of the plugin's own: it is [inst]", function);
+		lab_of(host)->misuse = lab_of(host)->misused;
+	}
+	guard_resume(armed);
+}
+
 /* ---- blob -------------------------------------------------------------------------------------------------------- */
 
 static orasi_status blob_fail(orasi_error *err, const char *what)
@@ -111,7 +124,8 @@ static const orasi_host_trace trace = {sizeof(trace), 0, begin_span, end_span, t
 
 static orasi_status get_secret(const orasi_host *host, orasi_str name, orasi_bytes *ret)
 {
-	(void)host, (void)name, (void)ret;
+	(void)name, (void)ret;
+	must_be_inst(host, "secret.get");
 	return ORASI_E_NOTFOUND;
 }
 
@@ -119,10 +133,12 @@ static const orasi_host_secret secret = {sizeof(secret), 0, get_secret};
 
 static orasi_status submit_task(const orasi_host *host, orasi_str text, orasi_error *err)
 {
-	int armed = guard_pause();
 	struct json *json = NULL;
 	struct err why = {0};
+	int armed;
 
+	must_be_inst(host, "submit");
+	armed = guard_pause();
 	if (json_parse(text.ptr, text.len, &json, &why)) {
 		lab_of(host)->misuse = "submit was given text that is no JSON";
 		if (err)
@@ -139,9 +155,8 @@ static const orasi_host_submit submit = {sizeof(submit), 0, submit_task};
 
 static struct kv *kv_of(const orasi_host *host, int *ret_armed)
 {
+	must_be_inst(host, "kv");
 	*ret_armed = guard_pause();
-	if (!*ret_armed)
-		lab_of(host)->misuse = "kv was used on a thread of the plugin's own: its functions are [inst]";
 	return lab_of(host)->kv;
 }
 
@@ -194,11 +209,16 @@ static orasi_status request_http(const orasi_host *host, const orasi_http_reques
 {
 	static const orasi_kv headers[] = {{ORASI_STR("content-type"), ORASI_STR("application/json")}};
 
-	(void)err;
+	must_be_inst(host, "http.request");
 	if (request->url.len < 8 || (memcmp(request->url.ptr, "http://", 7) && memcmp(request->url.ptr, "https://", 8)))
 		lab_of(host)->misuse = "http.request was given a URL that is neither http:// nor https://";
 	if (request->body.len > 1 << 20 || request->n_headers > 64)
 		lab_of(host)->misuse = "http.request was given more than a request may have";
+	if (++lab_of(host)->http_asked == lab_of(host)->http_fail_at) {
+		if (err)
+			snprintf(err->message, sizeof(err->message), "the network of the examination fails");
+		return ORASI_E_IO;
+	}
 	ret->status = 200;
 	ret->headers = headers;
 	ret->n_headers = 1;

@@ -157,9 +157,55 @@ static int is_hardened(struct exam *exam)
 	return with_elf(exam, check_dynamic);
 }
 
+/* What a plugin must not call; that it never does is another test. A runtime may refer to some and not use them. */
+static int is_foreign(const char *name)
+{
+	static const char *const names[] = {"fork",   "vfork",  "execve", "execvp", "execv",     "system", "popen",
+	                                    "signal", "exit",   "_exit",  "abort",  "setlocale", "umask",  "chdir",
+	                                    "setenv", "putenv", "atexit", "dlopen", "ptrace"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name))
+			return 1;
+	return 0;
+}
+
+static int tell_references(struct exam *exam, const struct elf *elf)
+{
+	Elf64_Shdr symbols, strings;
+	char all[200] = "";
+	Elf64_Sym symbol;
+	size_t n = 0;
+
+	for (unsigned i = 0; !section(elf, i, &symbols); i++) {
+		if (symbols.sh_type != SHT_DYNSYM || section(elf, symbols.sh_link, &strings))
+			continue;
+		for (uint64_t k = 0; k < symbols.sh_size / sizeof(symbol); k++) {
+			const char *name;
+
+			if (elf_at(elf, symbols.sh_offset + k * sizeof(symbol), &symbol, sizeof(symbol)))
+				break;
+			name = elf_string(elf, strings.sh_offset, symbol.st_name);
+			if (symbol.st_shndx == SHN_UNDEF && is_foreign(name) && n + strlen(name) + 3 < sizeof(all))
+				n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "", name);
+		}
+	}
+	if (n)
+		exam_note(exam, "it refers to %s: a plugin must not call them (scan.forbidden tells whether it does)",
+		          all);
+	return 0;
+}
+
+static int refers_to_what_it_may(struct exam *exam)
+{
+	return with_elf(exam, tell_references);
+}
+
 const struct test tests_file[] = {
 	{"file.note", "its note is there and its ABI is this one", 0, TEST_BARE, has_note},
 	{"file.exports", "the entry is the one symbol that it exports", 0, TEST_BARE, exports_one_symbol},
 	{"file.segments", "no executable stack, no relocated code, no RUNPATH that moves", 0, TEST_BARE, is_hardened},
+	{"file.references", "what it refers to of the C library is listed when a plugin must not call it", 0, TEST_BARE,
+         refers_to_what_it_may},
 	{0},
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of transforms and tasks: what goes in comes out the same however it is cut, saved and resumed. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "batches.h"
@@ -85,23 +87,29 @@ static void flow_close(struct flow *flow)
 	arrow_schema_release(&flow->out);
 }
 
-static int flow_process(struct flow *flow, int64_t first, int64_t n)
+/* Takes the batch over. */
+static int flow_feed(struct flow *flow, struct ArrowArray *batch)
 {
 	orasi_error error = exam_no_error();
-	struct ArrowArray batch;
-	orasi_status status;
+	orasi_status status = CALL(flow->exam, "process", flow->f->process(flow->self, batch, &flow->sink, &error));
 
-	flow_make(flow->exam->seed, first, n, &batch);
-	status = CALL(flow->exam, "process", flow->f->process(flow->self, &batch, &flow->sink, &error));
 	if (flow->r)
 		return flow->r;
-	if (batch.release)
+	if (batch->release)
 		return exam_fail(flow->exam, "process must release its input, or move it on, whatever it returns");
 	if (status && status == flow->answer)
 		return 0;
 	if (status)
 		return work_failed(flow->exam, "process", status, &error) ? -1 : 1;
 	return 0;
+}
+
+static int flow_process(struct flow *flow, int64_t first, int64_t n)
+{
+	struct ArrowArray batch;
+
+	flow_make(flow->exam->seed, first, n, &batch);
+	return flow_feed(flow, &batch);
 }
 
 static int flow_end(struct flow *flow)
@@ -203,8 +211,35 @@ static int save_and_go_on(struct exam *exam)
 	return r ? r : same_rows(exam, &all, &got, "saved behind every batch and bound again");
 }
 
+/* Rows without a column have a number all the same. A refusal in bind is fine. */
+static int takes_no_columns(struct exam *exam)
+{
+	struct flow flow = {.exam = exam, .f = exam->subject.transform};
+	orasi_transform_bind bind = {.struct_size = sizeof(bind), .in = &flow.in};
+	orasi_error error = exam_no_error();
+	struct ArrowArray batch;
+	orasi_status status = instance_create(exam, &exam->lab, NULL, exam->config, &flow.self, &error);
+	int r = 0;
+
+	if (status)
+		return exam_fail(exam, "create fails: %s", error.message);
+	flow.sink = (orasi_sink){sizeof(flow.sink), 0, &flow, on_push};
+	if (arrow_schema_make(&flow.in, "+s", "", 0, 0) || arrow_array_struct(&batch, 3, NULL, 0))
+		return exam_fail(exam, "no memory for a batch");
+	status = CALL(exam, "bind", flow.f->bind(flow.self, &bind, &flow.out, &error));
+	if (status) {
+		r = exam_error(exam, "bind", status, &error);
+		arrow_array_release(&batch);
+	} else {
+		r = flow_feed(&flow, &batch);
+	}
+	flow_close(&flow);
+	return r;
+}
+
 static int takes_odd_batches(struct exam *exam)
 {
+	struct ArrowArray nulls;
 	struct flow flow;
 	int r = flow_open(&flow, exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL);
 
@@ -212,10 +247,14 @@ static int takes_odd_batches(struct exam *exam)
 		r = flow_process(&flow, 0, 0);
 	if (!r)
 		r = flow_process(&flow, 0, 1);
+	if (!r) {
+		flow_nulls(20, &nulls);
+		r = flow_feed(&flow, &nulls);
+	}
 	if (!r)
 		r = flow_end(&flow);
 	flow_close(&flow);
-	return r;
+	return r ? r : takes_no_columns(exam);
 }
 
 static int stops_with_the_sink(struct exam *exam)
@@ -346,6 +385,75 @@ static int stops_at_once(struct exam *exam)
 	return r;
 }
 
+/* Set from another thread; what the task's own thread spends afterwards is counted, not the wall's time. */
+struct canceller {
+	struct exam *exam;
+	clockid_t clock; /* of the task's thread */
+	double at;       /* when it was cancelled; 0: it was not */
+	volatile int over;
+};
+
+static double seconds_of(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void *cancel_later(void *arg)
+{
+	struct canceller *c = arg;
+
+	for (int i = 0; i < 20 && !c->over; i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	if (!c->over) {
+		c->at = seconds_of(c->clock);
+		c->exam->lab.cancel = 1;
+	}
+	return NULL;
+}
+
+#define OBEYS_WITHIN_S 0.5
+
+static int stops_when_told(struct exam *exam)
+{
+	struct canceller c = {.exam = exam};
+	orasi_status status;
+	pthread_t thread;
+	double spent;
+	int r;
+
+	if (pthread_getcpuclockid(pthread_self(), &c.clock) || pthread_create(&thread, NULL, cancel_later, &c))
+		return exam_fail(exam, "cannot start a thread");
+	r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
+	spent = seconds_of(c.clock);
+	c.over = 1;
+	pthread_join(thread, NULL);
+	if (r)
+		return r;
+	if (!c.at || c.at > spent)
+		exam_note(exam, "it had ended before it was cancelled: give it more to do with --option");
+	else if (spent - c.at > OBEYS_WITHIN_S)
+		return exam_fail(
+			exam, "it was cancelled while it ran, and went on for %.1f s of CPU: look at *job->cancel_flag",
+			spent - c.at);
+	return 0;
+}
+
+/* The same task again, as after a death behind its last effect. */
+static int runs_again(struct exam *exam)
+{
+	orasi_status first, second;
+	int r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &first);
+
+	if (!r)
+		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &second);
+	if (!r && !first && second)
+		r = exam_fail(exam, "run succeeds, and fails (%d) when the same task runs again", second);
+	return r;
+}
+
 static int resumes(struct exam *exam)
 {
 	uint8_t state[64];
@@ -412,19 +520,61 @@ static int delivers(struct exam *exam)
 	return 0;
 }
 
+/* One of its requests gets no answer: that event comes again, the others are done. */
+static int delivers_the_rest(struct exam *exam)
+{
+	static const char json[] = "{\"task\":\"examination\",\"state\":\"failed\"}";
+	orasi_event events[EVENTS];
+	const orasi_event *list[EVENTS];
+	orasi_status each[EVENTS], status;
+	orasi_error error = exam_no_error();
+	int again = 0, done = 0;
+	void *self;
+
+	for (int i = 0; i < EVENTS; i++) {
+		events[i] = (orasi_event){sizeof(events[i]),        1,
+		                          1700000000000000000,      ORASI_STR("event-1"),
+		                          ORASI_STR("task.failed"), {json, sizeof(json) - 1}};
+		list[i] = &events[i];
+		each[i] = ORASI_E_IO;
+	}
+	exam->lab.http_fail_at = 2;
+	if (instance_create(exam, &exam->lab, NULL, exam->config, &self, &error))
+		return exam_fail(exam, "create fails: %s", error.message);
+	status = CALL(exam, "deliver", exam->subject.notifier->deliver(self, list, EVENTS, each, &error));
+	instance_destroy(exam, self);
+	if (exam->lab.http_asked < 2)
+		return exam_skip(exam, "it makes fewer requests than there are events");
+	for (int i = 0; i < EVENTS; i++) {
+		again += each[i] <= -100 && each[i] > -200;
+		done += each[i] == ORASI_OK;
+	}
+	if (!again || (status <= 0 && status > -100 && status != ORASI_OK))
+		return exam_fail(
+			exam,
+			"a request got no answer, and no event is to be delivered again: give it a transient status");
+	return done ? 0
+	            : exam_fail(exam, "one of %d requests got no answer, and none of the events counts as delivered",
+	                        EVENTS);
+}
+
 #define NOTIFIER FOR_KIND(ORASI_KIND_NOTIFIER)
 #define TRANSFORM FOR_KIND(ORASI_KIND_TRANSFORM)
 #define TASK FOR_KIND(ORASI_KIND_TASK)
 const struct test tests_flow[] = {
 	{"transform.batches", "rows do not depend on how they are fed", TRANSFORM, 0, cut_differently},
 	{"transform.save", "saved behind every batch and bound again: the same rows", TRANSFORM, 0, save_and_go_on},
-	{"transform.odd", "empty batches and single rows are fine", TRANSFORM, 0, takes_odd_batches},
+	{"transform.odd", "empty batches, single rows, rows of nulls and rows without columns are fine", TRANSFORM, 0,
+         takes_odd_batches},
 	{"transform.stop", "a sink that has enough is obeyed", TRANSFORM, 0, stops_with_the_sink},
 	{"transform.state", "a state of garbage does not crash it", TRANSFORM, 0, survives_states},
 	{"task.result", "the result is a JSON object, its schema is one", TASK, 0, gives_its_result},
 	{"task.cancel", "cancelled before it begins, it ends", TASK, 0, stops_at_once},
+	{"task.stop", "cancelled while it runs, it stops", TASK, 0, stops_when_told},
+	{"task.twice", "the same task can run again", TASK, 0, runs_again},
 	{"task.resume", "it resumes from its checkpoint, and refuses garbage without a crash", TASK, 0, resumes},
 	{"notifier.deliver", "every event has a status of its own, nothing is written behind them", NOTIFIER, 0,
          delivers},
+	{"notifier.partial", "a request without an answer costs its event only", NOTIFIER, 0, delivers_the_rest},
 	{0},
 };

@@ -29,6 +29,58 @@ static int init(struct exam *exam)
 	return 0;
 }
 
+static int is_id(const char *id)
+{
+	int dots = 0;
+
+	for (const char *p = id; *p; p++) {
+		if (*p == '.' && p > id && p[1] && p[1] != '.')
+			dots++;
+		else if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-' && *p != '_')
+			return 0;
+	}
+	return dots > 0 && strlen(id) < 64;
+}
+
+static int is_semver(const char *version)
+{
+	int n = 0;
+
+	for (int part = 0; part < 3; part++) {
+		size_t digits = strspn(version + n, "0123456789");
+
+		n += (int)digits;
+		if (!digits || (part < 2 && version[n++] != '.'))
+			return 0;
+	}
+	return !version[n] || version[n] == '-' || version[n] == '+';
+}
+
+/* As SPDX writes licences: names, WITH, AND, OR and brackets. */
+static int is_license(const char *license)
+{
+	size_t n = strlen(license);
+
+	return n && n < 200 &&
+	       strspn(license, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+() ") == n;
+}
+
+static int check_bundle(struct exam *exam, const orasi_entry *e)
+{
+	if (!is_id(e->bundle_id))
+		return exam_fail(exam, "the bundle's id '%.80s' is no reverse domain name in lower case", e->bundle_id);
+	if (!is_semver(e->bundle_version))
+		return exam_fail(exam, "the bundle's version '%.40s' is no semantic version (1.2.3)",
+		                 e->bundle_version);
+	if (!*e->vendor)
+		return exam_fail(exam, "the bundle does not say who its vendor is");
+	return is_license(e->license) ? 0
+	                              : exam_fail(exam,
+	                                          "the bundle's license '%.60s' is none: write it as SPDX does, like "
+	                                          "Apache-2.0",
+	                                          e->license);
+}
+
 static int entry_agrees(struct exam *exam)
 {
 	const orasi_entry *e = exam->subject.entry;
@@ -45,7 +97,7 @@ static int entry_agrees(struct exam *exam)
 	if (e->abi_major != note->abi_major || e->abi_target_minor != note->target_minor)
 		return exam_fail(exam, "note and entry do not agree: ABI %u.%u and %u.%u", note->abi_major,
 		                 note->target_minor, e->abi_major, e->abi_target_minor);
-	return 0;
+	return check_bundle(exam, e);
 }
 
 /* ---- traces that init may leave ---------------------------------------------------------------------------------- */
@@ -161,33 +213,6 @@ static int says_nothing(struct exam *exam)
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------- */
-
-static int is_id(const char *id)
-{
-	int dots = 0;
-
-	for (const char *p = id; *p; p++) {
-		if (*p == '.' && p > id && p[1] && p[1] != '.')
-			dots++;
-		else if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-' && *p != '_')
-			return 0;
-	}
-	return dots > 0 && strlen(id) < 64;
-}
-
-static int is_semver(const char *version)
-{
-	int n = 0;
-
-	for (int part = 0; part < 3; part++) {
-		size_t digits = strspn(version + n, "0123456789");
-
-		n += (int)digits;
-		if (!digits || (part < 2 && version[n++] != '.'))
-			return 0;
-	}
-	return !version[n] || version[n] == '-' || version[n] == '+';
-}
 
 static int check_descriptor(struct exam *exam, const orasi_descriptor *d)
 {

@@ -64,6 +64,8 @@ while IFS='|' read -r example only name change sentence; do
 	fails "$name" "$sentence" "$SCRATCH/bad.so" --only "$only" --seconds 10
 done <<'TABLE'
 lines|file.exports|a second symbol|s/^static uint32_t count/ORASI_EXPORT int other = 1;\n&/|exports 'other' beside
+lines|scan.entry|a licence that is none|s/license = "Apache-2.0"/license = "mine, all mine"/|write it as SPDX does
+lines|scan.entry|no vendor|s/vendor = "Example"/vendor = ""/|does not say who its vendor is
 lines|scan.entry|another version in the entry|s/bundle_version = PLUGIN_VERSION/bundle_version = "9.9.9"/|note and entry do not agree: version
 lines|scan.describe|an id that is none|s/\.id = PLUGIN_ID/.id = "Lines"/|is no reverse domain name
 lines|scan.describe|a version that is none|s/\.version = PLUGIN_VERSION/.version = "one"/|is no semantic version
@@ -83,6 +85,9 @@ lines|ingest.struct-size|a write behind the end of a struct|s/mark->flags = ORAS
 lines|ingest.io|an error of the host made into another|s/(&got, err)\);/\1) ? ORASI_E_CORRUPT : ORASI_OK;/|return it as it came
 lines|ingest.cancel|a deaf reader|s/if \(\*lines->job->cancel_flag\)/if (0)/|it was cancelled, and goes on
 lines|ingest.release|a batch that is never released|s/^\tmark->flags/\tret->release = (void (*)(struct ArrowArray *))free;\n&/|died of signal 6 .* in 'release'
+upper|own.input|text that is changed where it lies|s/^\tstruct upper \*upper = self;\n//; s/^\tint64_t n = in->n_children, length = in->length;/\t((char *)(uintptr_t)in->children[1]->buffers[2])[0] = 'X';\n&/|died of signal 11 .* in 'process': what it is handed cannot be written
+upper|transform.odd|a crash over nulls|s/arrow_view_is_null\(&view, i\) \? NULL :/0 ? NULL :/; s/append_upper\(builder, text, n\) : arrow_append_null/*text == 'R' ? append_upper(builder, text, n) : arrow_append_null/|signal 11
+hash|own.input|keys that are changed where they lie|s/^\tstruct arrow_view root, view;$/&\n\n\tmemset((void *)(uintptr_t)keys->children[0]->buffers[1], 0, 8);/|died of signal 11 .* in 'build_add': what it is handed cannot be written
 hash|index.scan|only the first of IN|s/i < values.length \&\& !status/i < 1 \&\& !status/|IN: row [0-9]+ is missing; a scan finds it
 hash|index.scan|deleted rows|s/if \(deleted \&\& deleted->contains\(deleted, row\)\)/if (0)/|is deleted and comes all the same
 hash|index.scan|too many rows without LOSSY|s/ret->flags = ORASI_INDEX_LOSSY;//; s/return h \^ h >> 33;/return h % 4;/|does not fit; a scan would not find it
@@ -93,5 +98,20 @@ hash|index.abort|an abort that leaks|s/^\tfree\(build->pairs\);//|build_abort le
 hash|index.estimate|an estimate beyond the rows|s/^\t\*ret = cursor.n;/\t*ret = cursor.n + 100000;/|estimate of = expects
 hash|index.bytes|bytes that depend on what was built before|s/header.crc = checksum/static unsigned built;\n\n\theader.magic += ++built;\n\theader.crc = checksum/|builds other bytes
 hash|index.io|a failing store that goes unheard|s/return status \? status : build->store->close/return build->store->close/|'build_finish' makes -1 of it
+TABLE
+
+echo "# tasks and notifiers"
+# example | test | name | sed expression | sentence | options
+while IFS='|' read -r example only name change sentence options; do
+	sed -E "$change" "$SRC/examples/plugins/$example/$example.c" >"$SCRATCH/changed.c"
+	cmp -s "$SCRATCH/changed.c" "$SRC/examples/plugins/$example/$example.c" && fail "$name" "the expression changes nothing: $change"
+	compile "$SCRATCH/changed.c" "$SCRATCH/bad.so"
+	fails "$name" "$sentence" "$SCRATCH/bad.so" --only "$only" $options
+done <<'TABLE'
+primes|task.stop|a task that is deaf while it runs|s/if \(\*primes->job->cancel_flag\)/if (0)/|it was cancelled while it ran, and went on for|--option up_to=10000000
+primes|task.result|a result that is no object|s/"\{\\"primes\\":%lld\}"/"[%lld]"/|the result is no JSON object
+primes|task.resume|any checkpoint will do|s/if \(run->checkpoint.len != sizeof\(state\)\)/if (0)/; s/if \(state.next < 2 .*/if (state.next < 2)\n\t\t\tabort();\n\t\tif (0)/|signal 6|--seed 3
+primes|task.twice|a task that can run once|s/^static orasi_status run_task/static int ran;\n&/; s/^\torasi_status status = ORASI_OK;/&\n\n\tif (ran++)\n\t\treturn fail(err, ORASI_E_INVALID, "again");/|fails \(-1\) when the same task runs again
+logbook|notifier.deliver|a status behind those of its events|s/each\[i\] = ORASI_OK;/each[i + 1] = ORASI_OK;/|wrote a status behind those of its events
 TABLE
 done_testing

@@ -25,6 +25,8 @@ task-fetch --option url=https://api.example.com/x
 task-fetch --option url=https://api.example.com/x --option dataset=d
 transform-select
 transform-select --option on_misfit=null
+transform-select --level stress --only stress
+ingest-csv --level stress --only stress.memory
 TABLE
 known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook task-fetch transform-select"
 for folder in "$SRC"/plugins/*/; do

@@ -132,8 +132,9 @@ check "and logged" grep -q "plugin.quarantined" "$SCRATCH/agent.log"
 # Replaced again and again under load.
 workers() { api GET /v1/status | jq '.workers | length'; }
 fds() { ls "/proc/$AGENT_PID/fd" | wc -l; }
+rss() { awk '/^VmRSS/ {print $2}' "/proc/$AGENT_PID/status"; }
 finish "$(count '{"to":1}')" >/dev/null
-fds_before=$(fds)
+fds_before=$(fds) rss_before=$(rss)
 ids=()
 for round in $(seq "$ROUNDS"); do
 	# Content that was never there before: the version with a tail.
@@ -149,6 +150,7 @@ same "replaced $ROUNDS times under load, no task failed" "$((ROUNDS * 3)) succee
 for _ in $(seq 100); do [ "$(api GET /v1/plugins | jq '[.items[] | select(.state == "settling" or .state == "scanning")] | length')" = 0 ] && break; sleep 0.1; done
 check "no worker is stuck" [ "$(workers)" -le 6 ]
 check "no descriptor leaks ($fds_before before, $(fds) after)" [ "$(fds)" -le $((fds_before + 12)) ]
+check "the agent does not grow ($rss_before KiB before, $(rss) KiB after)" [ "$(rss)" -le $((rss_before + 16384)) ]
 same "no generation but the last two is kept" 2 "$(api GET /v1/plugins | jq '[.items[] | select(.bundle == "org.orasi.test.count" and .state != "quarantined")] | length')"
 agent_stop
 
