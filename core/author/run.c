@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A format plugin on a file, from the shell: rows on standard output, one JSON object a line; what was rejected and
+/* A plugin from the shell: a task or a notifier is run once, see run_once.c. A format on a file: rows on standard output, one JSON object a line; what was rejected and
  * the schema on standard error.
  *
  * A recording notes how reads were cut and what came of every batch; a replay cuts them in the same way and says where
@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "exam.h"
 #include "rows.h"
+#include "run.h"
 
 #define INPUT_MAX (1u << 30)
 
@@ -103,8 +104,9 @@ static int load(struct running *run, const struct typed *typed)
 		r = err_set(&err, ERR_PLUGIN, "init fails: %s", error.message);
 	if (!r)
 		r = subject_choose(&exam->subject, typed_get(typed, "plugin", NULL), &err);
-	if (!r && !exam->subject.ingest)
-		r = err_set(&err, ERR_INVALID, "run is for format plugins; use 'check' for the other kinds");
+	if (!r && (exam->subject.index || exam->subject.transform))
+		r = err_set(&err, ERR_INVALID,
+		            "run is for formats, tasks and notifiers; use 'check' for the other kinds");
 	exam->config = typed_config(typed);
 	if (!r && (!exam->config || plugin_config_check(exam->subject.schema, exam->config, "", errors)))
 		r = err_set(&err, ERR_INVALID, "the options: %s %s", json_get_str(json_at(errors, 0), "pointer", ""),
@@ -230,12 +232,14 @@ int author_run(const struct typed *typed)
 
 	if (typed_has(typed, "gdb"))
 		return debug(typed);
-	if (typed->n_words < 2)
-		return author_fail(AUTHOR_USAGE, "run needs a plugin file and an input file");
 	run.exam = (struct exam){.typed = typed, .file = typed->words[0], .page = &run.page};
 	buf_init(&run.input, 0);
-	r = prepare(&run, typed);
+	r = load(&run, typed);
+	if (!r && !run.exam.subject.ingest)
+		return run_once(&run.exam, typed);
+	if (!r && typed->n_words < 2)
+		return author_fail(AUTHOR_USAGE, "a format needs an input file: orasi plugin run FILE INPUT");
 	if (!r)
-		r = load(&run, typed);
+		r = prepare(&run, typed);
 	return r ? r : work(&run, typed);
 }

@@ -102,9 +102,10 @@ const struct command commands[] = {
 	{"plugin", "check", 1, 1, "FILE",
          "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --json",
          "For authors: the conformance suite.", cmd_author},
-	{"plugin", "run", 2, 2, "FILE INPUT",
-         "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N --gdb",
-         "For authors: a format plugin on a file.", cmd_author},
+	{"plugin", "run", 1, 2, "FILE [INPUT]",
+         "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N "
+         "--state S --gdb",
+         "For authors: a format on a file, a task, or a notifier on events.", cmd_author},
 	{"plugin", "trust", 0, 1, "[FILE]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
          "Let the agent load a file, or files that a key has signed; or never again.", cmd_author},
 	{"plugin", "sign", 1, 1, "FILE", "--key K --key-id ID", "For authors: a signature beside a plugin file.",

@@ -46,9 +46,30 @@ refused "so is an input" 1 "nope.ndjson" run "$json" /nope.ndjson
 refused "a file that is no plugin says why" 1 "it is no ELF file" run "$SCRATCH/in.ndjson" "$SCRATCH/in.ndjson"
 refused "an option that the schema does not know is refused" 1 "'max_dept' is not known" \
 	run "$json" "$SCRATCH/in.ndjson" --option max_dept=1
-refused "an index cannot be run on a file" 1 "run is for format plugins" run "$btree" "$SCRATCH/in.ndjson"
+refused "an index cannot be run on a file" 1 "run is for formats, tasks and notifiers" run "$btree" "$SCRATCH/in.ndjson"
 refused "an unknown option is refused" 2 "unknown option --limits" run "$json" x --limits 1
 refused "an unknown test is refused" 2 "no test is called" check "$json" --only nothing
 refused "a level is one of three" 2 "--level is basic, full or stress" check "$json" --level most
 refused "a word too few gives the usage" 2 "usage: orasi plugin check FILE" check
+
+# Tasks and notifiers run once; what they remember is in memory, or in a file.
+keep=$(find "$BUILD/tests/plugins" -name task-keep.so | head -1)
+print=$(find "$BUILD/tests/plugins" -name notifier-print.so | head -1)
+run() { orasi plugin run "$@" 2>"$SCRATCH/said"; }
+same "a task runs, and its result is printed" '{"n":3,"keys":""}' "$(run "$keep" --option add=3)"
+same "what it wants to remember is said" "remembers 'n'" "$(cat "$SCRATCH/said")"
+same "  and gone without a file to keep it in" '{"n":1,"keys":""}' "$(run "$keep")"
+same "with one the first begins with nothing" '{"n":1,"keys":""}' "$(run "$keep" --state "$SCRATCH/state")"
+same "  and the next goes on" '{"n":2,"keys":""}' "$(run "$keep" --state "$SCRATCH/state")"
+run "$keep" --state "$SCRATCH/state" --option fail=true >/dev/null
+same "one that fails says why, and changes nothing" "orasi plugin: 'run' fails (-1): failed behind its put 2" \
+	"$(cat "$SCRATCH/said") $(run "$keep" --state "$SCRATCH/state" --option add=0 | jq .n)"
+same "too much to remember is refused" "orasi plugin: 'run' fails (-8): the state of a plugin has at most 64 KiB, keys included" \
+	"$(run "$keep" --option big=65537; cat "$SCRATCH/said")"
+refused "a state that is none is refused" 1 "state '$SCRATCH/in.ndjson'" run "$keep" --state "$SCRATCH/in.ndjson"
+printf '{"id":"a","type":"now"}\n{"id":"c","type":"never"}\n' >"$SCRATCH/events"
+same "a notifier tells of every event" '{"id":"a","status":0}
+{"id":"c","status":-1}' "$(run "$print" "$SCRATCH/events" | grep status)"
+refused "it needs events" 2 "needs a file of events" run "$print"
+refused "and a format an input" 2 "a format needs an input file" run "$json"
 done_testing
