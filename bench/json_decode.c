@@ -60,7 +60,7 @@ static orasi_status decode(const orasi_ingest_factory *factory, void *self, oras
 
 static int bench(const char *data, size_t len, int rounds)
 {
-	const orasi_entry *entry = orasi_plugin_entry_v0();
+	const orasi_entry *entry = orasi_plugin_entry_v1();
 	const orasi_ingest_factory *factory = entry->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost *fake = fakehost_new();
 	struct fakehost_config *config = fakehost_config_new(NULL);

@@ -87,7 +87,7 @@ static const void *get_factory(const char *id)
 	return strcmp(id, ORASI_TASK_FACTORY) ? NULL : &factory;
 }
 
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
+ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void)
 {
 	static const orasi_entry entry = {.struct_size = sizeof(entry),
 	                                  .abi_major = ORASI_ABI_MAJOR,

@@ -170,7 +170,7 @@ static void keep(const char *path, const struct buf *file)
 static orasi_status bench(const struct ArrowSchema *schema, uint64_t rows, int rounds, const char *options,
                           const char *path, orasi_error *err)
 {
-	const orasi_entry *entry = orasi_plugin_entry_v0();
+	const orasi_entry *entry = orasi_plugin_entry_v1();
 	const orasi_encode_factory *encoder = entry->get_factory(ORASI_ENCODE_FACTORY);
 	const orasi_ingest_factory *decoder = entry->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost *fake = fakehost_new();

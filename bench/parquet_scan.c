@@ -118,7 +118,7 @@ static int project(void *self, const orasi_ingest_factory *f, orasi_ingest_open 
 
 static int scan(const struct buf *file, const char *column, const orasi_host *host, orasi_error *err)
 {
-	const orasi_ingest_factory *f = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *f = orasi_plugin_entry_v1()->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost_source source;
 	orasi_ingest_open open = {.struct_size = sizeof(open),
 	                          .source = &source.source,
@@ -133,7 +133,7 @@ static int scan(const struct buf *file, const char *column, const orasi_host *ho
 	void *self;
 
 	fakehost_source_init(&source, file->data, file->len, 1);
-	if (f->create(host, orasi_plugin_entry_v0()->describe(0)->id, NULL, &self, err) ||
+	if (f->create(host, orasi_plugin_entry_v1()->describe(0)->id, NULL, &self, err) ||
 	    (column && project(self, f, &open, column, &want, err)) || f->open(self, &open, &schema, err))
 		return -1;
 	while (!(r = f->next(self, &batch, &mark, err))) {

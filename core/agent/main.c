@@ -22,7 +22,7 @@ static const char usage[] =
 	"  --check-config   read and check the configuration, then end\n"
 	"  --check-store    verify every page and invariant of the store, then end\n"
 	"  --print-config   print the documented configuration in force, then end\n"
-	"  --abi-minor N    offer plugins no newer ABI than 0.N (plugins.abi_minor)\n"
+	"  --abi-minor N    offer plugins no newer ABI than 1.N (plugins.abi_minor)\n"
 	"  --version        print the version\n"
 	"  --help           this text\n"
 	"\n"

@@ -441,15 +441,15 @@ static const void *offer_http(const struct loader_host *h)
 }
 
 const struct host_offer host_extras[] = {
-	{ORASI_HOST_METRICS, 2, offer_metrics},
-	{ORASI_HOST_TRACE, 2, offer_trace},
-	{ORASI_HOST_SECRET, 2, offer_secret},
-	{ORASI_HOST_SUBMIT, 2, offer_submit},
-	{ORASI_HOST_CLOCK, 2, offer_clock},
-	{ORASI_HOST_RANDOM, 2, offer_random},
-	{ORASI_HOST_POOL, 2, offer_pool},
-	{ORASI_HOST_THREAD_CHECK, 2, offer_thread_check},
-	{ORASI_HOST_HTTP, 3, offer_http},
-	{ORASI_HOST_KV, 4, offer_kv},
+	{ORASI_HOST_METRICS, 0, offer_metrics},
+	{ORASI_HOST_TRACE, 0, offer_trace},
+	{ORASI_HOST_SECRET, 0, offer_secret},
+	{ORASI_HOST_SUBMIT, 0, offer_submit},
+	{ORASI_HOST_CLOCK, 0, offer_clock},
+	{ORASI_HOST_RANDOM, 0, offer_random},
+	{ORASI_HOST_POOL, 0, offer_pool},
+	{ORASI_HOST_THREAD_CHECK, 0, offer_thread_check},
+	{ORASI_HOST_HTTP, 0, offer_http},
+	{ORASI_HOST_KV, 0, offer_kv},
 	{NULL, 0, NULL},
 };

@@ -208,9 +208,9 @@ static const struct {
 } kinds[] = {
 	ROW(ORASI_KIND_INGEST, 0, "ingest", ORASI_INGEST_FACTORY, ingest),
 	ROW(ORASI_KIND_INDEX, 0, "index", ORASI_INDEX_FACTORY, index),
-	ROW(ORASI_KIND_TRANSFORM, 2, "transform", ORASI_TRANSFORM_FACTORY, transform),
-	ROW(ORASI_KIND_TASK, 2, "task", ORASI_TASK_FACTORY, task),
-	ROW(ORASI_KIND_NOTIFIER, 2, "notifier", ORASI_NOTIFIER_FACTORY, notifier),
+	ROW(ORASI_KIND_TRANSFORM, 0, "transform", ORASI_TRANSFORM_FACTORY, transform),
+	ROW(ORASI_KIND_TASK, 0, "task", ORASI_TASK_FACTORY, task),
+	ROW(ORASI_KIND_NOTIFIER, 0, "notifier", ORASI_NOTIFIER_FACTORY, notifier),
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct segment {
 	orasi_store store;
 	char *folder;
 	int building;
+	pthread_mutex_t lock; /* what is for reading may be called from any thread */
 	struct blob_file blobs[BLOBS_MAX];
 	uint32_t n;
 };
@@ -154,10 +156,9 @@ static orasi_status store_pwrite(orasi_store *store, uint64_t handle, uint64_t o
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
-static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret_handle, uint64_t *ret_size,
-                               orasi_error *err)
+static orasi_status open_blob(struct segment *s, const char *name, uint64_t *ret_handle, uint64_t *ret_size,
+                              orasi_error *err)
 {
-	struct segment *s = store->ctx;
 	struct blob_file *b = find(s, name);
 	struct stat st;
 
@@ -176,6 +177,18 @@ static orasi_status store_open(orasi_store *store, const char *name, uint64_t *r
 	*ret_handle = (uint64_t)(b - s->blobs);
 	*ret_size = b->size;
 	return ORASI_OK;
+}
+
+static orasi_status store_open(orasi_store *store, const char *name, uint64_t *ret_handle, uint64_t *ret_size,
+                               orasi_error *err)
+{
+	struct segment *s = store->ctx;
+	orasi_status status;
+
+	pthread_mutex_lock(&s->lock);
+	status = open_blob(s, name, ret_handle, ret_size, err);
+	pthread_mutex_unlock(&s->lock);
+	return status;
 }
 
 static orasi_status read_at(struct segment *s, struct blob_file *b, uint64_t off, void *buf, size_t len,
@@ -210,10 +223,9 @@ static orasi_status store_pread(orasi_store *store, uint64_t handle, uint64_t of
 	return read_at(s, b, off, buf, len, err);
 }
 
-static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err)
+static orasi_status map_blob(struct segment *s, uint64_t handle, const uint8_t **ret, orasi_error *err)
 {
 	static const uint64_t nothing = 0;
-	struct segment *s = store->ctx;
 	struct blob_file *b = of_handle(s, handle);
 	void *map;
 
@@ -234,17 +246,29 @@ static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t
 	return ORASI_OK;
 }
 
+static orasi_status store_map(orasi_store *store, uint64_t handle, const uint8_t **ret, orasi_error *err)
+{
+	struct segment *s = store->ctx;
+	orasi_status status;
+
+	pthread_mutex_lock(&s->lock);
+	status = map_blob(s, handle, ret, err);
+	pthread_mutex_unlock(&s->lock);
+	return status;
+}
+
 /* A blob being built is synced when the segment is sealed, so it stays open until then. */
 static orasi_status store_close(orasi_store *store, uint64_t handle, orasi_error *err)
 {
 	struct segment *s = store->ctx;
-	struct blob_file *b = of_handle(s, handle);
+	struct blob_file *b;
 
-	if (!b)
-		return fail(err, ORASI_E_INVALID, s, "?", "there is no such open blob to close");
-	if (!s->building && !--b->opens)
+	pthread_mutex_lock(&s->lock);
+	b = of_handle(s, handle);
+	if (b && !s->building && !--b->opens)
 		close_blob(b);
-	return ORASI_OK;
+	pthread_mutex_unlock(&s->lock);
+	return b ? ORASI_OK : fail(err, ORASI_E_INVALID, s, "?", "there is no such open blob to close");
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
@@ -258,6 +282,7 @@ static int segment_new(const char *folder, int building, struct segment **ret, s
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
 	s->building = building;
+	pthread_mutex_init(&s->lock, NULL);
 	s->store = (orasi_store){sizeof(s->store), 0,          s,           store_create, store_append,
 	                         store_pwrite,     store_open, store_pread, store_map,    store_close};
 	*ret = s;
@@ -308,6 +333,7 @@ void segment_close(struct segment *s)
 		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		close_blob(&s->blobs[i]);
+	pthread_mutex_destroy(&s->lock);
 	free(s->folder);
 	free(s);
 }

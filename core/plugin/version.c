@@ -9,9 +9,14 @@
 
 static unsigned offered = ORASI_ABI_MINOR;
 
+static unsigned lower(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 void plugin_set_abi_minor(unsigned minor)
 {
-	offered = minor < ORASI_ABI_MINOR ? minor : ORASI_ABI_MINOR;
+	offered = lower(minor, ORASI_ABI_MINOR);
 }
 
 unsigned plugin_abi_minor(void)

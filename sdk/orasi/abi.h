@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The border between Orasi and a plugin: entry, descriptor, host, config, errors.
  *
- * A plugin is a shared object that exports one function, orasi_plugin_entry_v0, carries an ELF
+ * A plugin is a shared object that exports one function, orasi_plugin_entry_v1, carries an ELF
  * note (ORASI_PLUGIN_NOTE) and links to nothing of the host. It runs inside an orasi-worker.
  *
  * Rules that hold everywhere, unless a comment says otherwise:
@@ -37,7 +37,7 @@
  *  [inst]  one call at a time per instance, and only while the host is inside of one of its functions.
  * Threads of a plugin's own are joined before its destroy returns, and block all signals.
  *
- * ABI 0.x is a draft: host and plugin must have the same minor. */
+ * This is ABI 1.0, frozen: docs/PLUGIN-ABI.md says what a later minor may add and what no 1.x does. */
 #ifndef ORASI_ABI_H
 #define ORASI_ABI_H
 
@@ -53,12 +53,12 @@ extern "C" {
 _Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "the plugin ABI is for 64-bit machines");
 #endif
 
-#define ORASI_ABI_MAJOR 0
-#define ORASI_ABI_MINOR 5
-/* The minor a plugin is built for: what it notes and its entry says. Define it before the first include to build
- * for an older agent; the host then hides what is newer, and so must the plugin. */
+#define ORASI_ABI_MAJOR 1
+#define ORASI_ABI_MINOR 0
+/* The minor a plugin is built for, which its note and its entry say: the oldest agent that takes it. What is newer cannot
+ * be seen. It stays 0 unless the author defines it before the first include, on purpose. */
 #ifndef ORASI_TARGET_MINOR
-#define ORASI_TARGET_MINOR ORASI_ABI_MINOR
+#define ORASI_TARGET_MINOR 0
 #endif
 /* Is what came with minor n to be seen? New members and names stand inside of #if ORASI_SINCE(n). */
 #define ORASI_SINCE(n) (ORASI_TARGET_MINOR >= (n))
@@ -176,7 +176,7 @@ struct orasi_config {
 
 #define ORASI_KIND_INGEST 1
 #define ORASI_KIND_INDEX 2
-#define ORASI_KIND_TRANSFORM 3 /* since 0.2, as the two below */
+#define ORASI_KIND_TRANSFORM 3
 #define ORASI_KIND_TASK 4
 #define ORASI_KIND_NOTIFIER 5
 
@@ -193,7 +193,7 @@ struct orasi_config {
 #define ORASI_FLAG_NEEDS_NET 0x100u  /* sockets of its own */
 #define ORASI_FLAG_NEEDS_FS 0x200u   /* files outside of its sources and its scratch folder */
 #define ORASI_FLAG_NEEDS_EXEC 0x400u /* other programs */
-#define ORASI_FLAG_NEEDS_HTTP 0x800u /* orasi.host.http/0, to hosts that the operator lists; since 0.3 */
+#define ORASI_FLAG_NEEDS_HTTP 0x800u /* orasi.host.http/1, to hosts that the operator lists */
 
 /* Static storage; valid from load to process exit, never changed. */
 typedef struct orasi_descriptor {
@@ -214,7 +214,7 @@ typedef struct orasi_descriptor {
 	const char *const *requires_ext; /* NULL-ended host ids without which create is not called */
 } orasi_descriptor;
 
-/* What orasi_plugin_entry_v0 returns; static storage, never changed. init comes first, the others only after it
+/* What orasi_plugin_entry_v1 returns; static storage, never changed. init comes first, the others only after it
  * has succeeded. */
 typedef struct orasi_entry {
 	uint32_t struct_size;
@@ -236,8 +236,8 @@ typedef struct orasi_entry {
 #define ORASI_EXPORT
 #endif
 
-#define ORASI_ENTRY_SYMBOL "orasi_plugin_entry_v0"
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void); /* [any] the same at every call, never NULL */
+#define ORASI_ENTRY_SYMBOL "orasi_plugin_entry_v1"
+ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void); /* [any] the same at every call, never NULL */
 
 /* ---- predicates -------------------------------------------------------------------------- */
 

@@ -12,24 +12,21 @@
 extern "C" {
 #endif
 
-#define ORASI_HOST_LOG "orasi.host.log/0"
-#define ORASI_HOST_JOB "orasi.host.job/0"
-#define ORASI_HOST_MEM "orasi.host.mem/0"
-#define ORASI_HOST_REJECT "orasi.host.reject/0"
-#define ORASI_HOST_BLOB "orasi.host.blob/0"
-/* since 0.2 */
-#define ORASI_HOST_METRICS "orasi.host.metrics/0"
-#define ORASI_HOST_TRACE "orasi.host.trace/0"
-#define ORASI_HOST_SECRET "orasi.host.secret/0"
-#define ORASI_HOST_SUBMIT "orasi.host.submit/0"
-#define ORASI_HOST_CLOCK "orasi.host.clock/0"
-#define ORASI_HOST_RANDOM "orasi.host.random/0"
-#define ORASI_HOST_POOL "orasi.host.pool/0"
-#define ORASI_HOST_THREAD_CHECK "orasi.host.thread-check/0"
-/* since 0.3 */
-#define ORASI_HOST_HTTP "orasi.host.http/0"
-/* since 0.4 */
-#define ORASI_HOST_KV "orasi.host.kv/0"
+#define ORASI_HOST_LOG "orasi.host.log/1"
+#define ORASI_HOST_JOB "orasi.host.job/1"
+#define ORASI_HOST_MEM "orasi.host.mem/1"
+#define ORASI_HOST_REJECT "orasi.host.reject/1"
+#define ORASI_HOST_BLOB "orasi.host.blob/1"
+#define ORASI_HOST_METRICS "orasi.host.metrics/1"
+#define ORASI_HOST_TRACE "orasi.host.trace/1"
+#define ORASI_HOST_SECRET "orasi.host.secret/1"
+#define ORASI_HOST_SUBMIT "orasi.host.submit/1"
+#define ORASI_HOST_CLOCK "orasi.host.clock/1"
+#define ORASI_HOST_RANDOM "orasi.host.random/1"
+#define ORASI_HOST_POOL "orasi.host.pool/1"
+#define ORASI_HOST_THREAD_CHECK "orasi.host.thread-check/1"
+#define ORASI_HOST_HTTP "orasi.host.http/1"
+#define ORASI_HOST_KV "orasi.host.kv/1"
 
 #define ORASI_LOG_DEBUG 0
 #define ORASI_LOG_INFO 1
@@ -105,8 +102,6 @@ typedef struct orasi_host_blob {
 	void (*close)(const orasi_host *host, uint64_t handle); /* [inst] */
 } orasi_host_blob;
 
-/* ---- since 0.2 ----------------------------------------------------------------------------------------------- */
-
 /* Counters and gauges beside the agent's own, as orasi_plugin_<name>{plugin="…",…}. */
 #define ORASI_METRIC_COUNTER 1u
 #define ORASI_METRIC_GAUGE 2u
@@ -171,8 +166,6 @@ typedef struct orasi_host_thread_check {
 	int32_t (*is_call_thread)(const orasi_host *host); /* [any] 1 on the thread that calls the plugin */
 } orasi_host_thread_check;
 
-/* ---- since 0.3 ----------------------------------------------------------------------------------------------- */
-
 /* A request over HTTP or HTTPS that another process makes: the plugin needs no sockets, and reaches only hosts that the
  * operator lists for its bundle (docs/PLUGIN-TRUST.md). Redirects are not followed: the answer says where to. */
 typedef struct orasi_http_request {
@@ -203,8 +196,6 @@ typedef struct orasi_host_http {
 	orasi_status (*request)(const orasi_host *host, const orasi_http_request *request, orasi_http_response *ret,
 	                        orasi_error *err);
 } orasi_host_http;
-
-/* ---- since 0.4 ----------------------------------------------------------------------------------------------- */
 
 /* What a plugin remembers from one task to the next: a small map, of its id, whatever the task or the version of the
  * plugin. An attempt begins with what is there, and what it changes comes true when it succeeds, in the same transaction

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define ORASI_INDEX_FACTORY "orasi.factory.index/0"
+#define ORASI_INDEX_FACTORY "orasi.factory.index/1"
 
 /* The blob folder of ONE segment, at most 64 blobs. Blob names: [a-z0-9._-], not beginning with '.', at most 64
  * bytes. The host syncs, and keeps a checksum of each blob in its manifest. A store lives until the build or reader

@@ -7,7 +7,7 @@
  * "a fresh instance opened with this state yields exactly the rows that follow". The contract is
  * on the sequence of rows, not on where batches end.
  *
- * Bad records go through the host extension orasi.host.reject/0 with reason, place and raw bytes,
+ * Bad records go through the host extension orasi.host.reject/1 with reason, place and raw bytes,
  * or fail the open/next. Never skip one silently: rows emitted + rejected = rows seen.
  *
  * A schema that grows while reading (a new column in row 20,001): finish the rows before it, return
@@ -25,12 +25,11 @@
 extern "C" {
 #endif
 
-#define ORASI_INGEST_FACTORY "orasi.factory.ingest/0"
-#define ORASI_ENCODE_FACTORY "orasi.factory.encode/0"
+#define ORASI_INGEST_FACTORY "orasi.factory.ingest/1"
+#define ORASI_ENCODE_FACTORY "orasi.factory.encode/1"
 
-/* A byte source, owned by the host, already decompressed unless the plugin asked for raw bytes by
- * the feature "raw". Lives from open until close has returned; its functions are [inst] with the
- * instance it was opened for. */
+/* A byte source, owned by the host, already decompressed. Lives from open until close has returned; its functions are
+ * [inst] with the instance it was opened for. */
 typedef struct orasi_source orasi_source;
 struct orasi_source {
 	uint32_t struct_size;
@@ -69,7 +68,7 @@ typedef struct orasi_ingest_open {
 	const orasi_term *const *terms;
 	uint32_t n_terms;
 	uint32_t max_rows;  /* bound of a batch, at least 1 */
-	uint64_t max_bytes; /* rough bound of a batch in memory, 0 = none */
+	uint64_t max_bytes; /* rough bound of a batch in memory, at least 1 */
 	/* ROWS plugins: return exactly these rows (ascending ordinals in the source) and no others. */
 	const uint64_t *rows;
 	uint64_t n_rows;

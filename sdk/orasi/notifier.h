@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define ORASI_NOTIFIER_FACTORY "orasi.factory.notifier/0"
+#define ORASI_NOTIFIER_FACTORY "orasi.factory.notifier/1"
 
 #define ORASI_SEVERITY_INFO 1u
 #define ORASI_SEVERITY_WARNING 2u

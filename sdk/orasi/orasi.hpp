@@ -968,7 +968,7 @@ template <class... P> struct bundle {
 /* At file scope, once: the note and the entry of a bundle with these classes. */
 #define ORASI_BUNDLE(id, version, vendor, license, ...)                                                   \
 	ORASI_PLUGIN_NOTE(id, version);                                                                   \
-	extern "C" ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)                            \
+	extern "C" ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void)                            \
 	{                                                                                                 \
 		return orasi::detail::bundle<__VA_ARGS__>::entry(id, version, vendor, license);           \
 	}

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define ORASI_TASK_FACTORY "orasi.factory.task/0"
+#define ORASI_TASK_FACTORY "orasi.factory.task/1"
 
 /* Valid during run. */
 typedef struct orasi_task_run {

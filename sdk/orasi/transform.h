@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define ORASI_TRANSFORM_FACTORY "orasi.factory.transform/0"
+#define ORASI_TRANSFORM_FACTORY "orasi.factory.transform/1"
 
 /* Where batches go. The host's, during the call it was handed to. */
 typedef struct orasi_sink orasi_sink;

@@ -31,3 +31,14 @@ probe() {
 	} >"$SCRATCH/probe.c"
 	$ABI_CC -std=gnu17 -g -gdwarf-4 -shared -fPIC -I"$1" -DORASI_TARGET_MINOR="$2" "$SCRATCH/probe.c" -o "$3"
 }
+
+# words: what is not in the headers and holds for plugins all the same: keywords and formats of their schemas, kinds by
+# name, types of the events that the host makes itself.
+words() {
+	{
+		sed -n '/^static const char \*const keywords\[\]/,/NULL/p' "$SRC/core/plugin/schema.c" | grep -oE '"[^"]+"' | sed 's/^/keyword /'
+		grep -oE 'strcmp\(format, "[a-z]+"\)' "$SRC/core/plugin/check.c" | grep -oE '"[a-z]+"' | sed 's/^/format /'
+		sed -nE 's/.*ROW\(ORASI_KIND_[A-Z]+, [0-9]+, ("[a-z]+"),.*/kind \1/p' "$SRC/core/plugin/loader.c"
+		grep -A2 '^static const char \*const state_names\[' "$SRC/core/queue/queue.c" | sed '/};/q' | grep -oE '"[a-z]+"' | sed 's/"\(.*\)"/event "orasi.task.\1"/'
+	} | LC_ALL=C sort -u
+}

@@ -16,7 +16,7 @@ done <<'TABLE'
 2|a crash in init|died of signal 11 .* in 'init'|
 3|an init that never ends|does not come back from 'init'|
 4|a note that lies|note and entry do not agree|
-5|another ABI|built for plugin ABI 0.999, a draft, this agent .* offers 0|
+5|another ABI|built for plugin ABI 1.999, this agent .* offers 1.[0-9]+: upgrade the agent, or build the plugin with -DORASI_TARGET_MINOR|
 6|a symbol that is nowhere|undefined symbol: nobody_has_this|-Wl,-z,undefs
 7|a schema outside of the subset|the schema keyword 'anyOf' is not supported|
 8|more plugins promised than there are|describe returned NULL for a plugin that count promised|

@@ -519,7 +519,7 @@ static const struct {
 
 START_TEST(delimited_text_is_told_from_other)
 {
-	const orasi_ingest_factory *factory = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *factory = orasi_plugin_entry_v1()->get_factory(ORASI_INGEST_FACTORY);
 	orasi_bytes head = {(const uint8_t *)sniffs[_i].head, strlen(sniffs[_i].head)};
 	orasi_str name = {sniffs[_i].name, strlen(sniffs[_i].name)};
 	uint32_t score = 999;

@@ -24,7 +24,7 @@ struct run {
 
 static void run_start(struct run *run, const char *text, const char *config)
 {
-	const orasi_entry *entry = orasi_plugin_entry_v0();
+	const orasi_entry *entry = orasi_plugin_entry_v1();
 	const orasi_host *host;
 
 	memset(run, 0, sizeof(*run));

@@ -174,7 +174,7 @@ static void terminate(struct buf *buf)
 
 void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, const struct rows_options *options)
 {
-	const orasi_entry *entry = orasi_plugin_entry_v0();
+	const orasi_entry *entry = orasi_plugin_entry_v1();
 	const orasi_ingest_factory *factory = entry->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost_config *config = fakehost_config_new(options->config);
 	struct ArrowSchema schema = {0}, want = {0};

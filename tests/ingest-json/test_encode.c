@@ -19,7 +19,7 @@ static void *encoder;
 
 static void setup(void)
 {
-	const orasi_entry *entry = orasi_plugin_entry_v0();
+	const orasi_entry *entry = orasi_plugin_entry_v1();
 
 	fake = fakehost_new();
 	config = fakehost_config_new(NULL);
@@ -173,7 +173,7 @@ END_TEST
 /* Decodes the text and encodes what comes; the schema must not grow. */
 static void encode_text(const char *text, size_t len)
 {
-	const orasi_ingest_factory *decode = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *decode = orasi_plugin_entry_v1()->get_factory(ORASI_INGEST_FACTORY);
 	struct fakehost_source source;
 	orasi_ingest_open open = {.struct_size = sizeof(open),
 	                          .source = &source.source,

@@ -146,7 +146,7 @@ START_TEST(heads_are_recognised_by_what_they_hold_and_by_name)
 		{"[1,2]", "x", 0, 0},
 		{"{", "x", 0, 0},
 	};
-	const orasi_ingest_factory *factory = orasi_plugin_entry_v0()->get_factory(ORASI_INGEST_FACTORY);
+	const orasi_ingest_factory *factory = orasi_plugin_entry_v1()->get_factory(ORASI_INGEST_FACTORY);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint32_t score = 1000;

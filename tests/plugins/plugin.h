@@ -49,7 +49,7 @@ static inline void test_crash(void)
 	{                                                                                 \
 		return strcmp(id, factory_id) ? NULL : &(factory);                        \
 	}                                                                                 \
-	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)                       \
+	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void)                       \
 	{                                                                                 \
 		static const orasi_entry entry = {.struct_size = sizeof(entry),           \
 		                                  .abi_major = ORASI_ABI_MAJOR,           \

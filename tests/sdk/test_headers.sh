@@ -66,12 +66,13 @@ newest=$(sed -n 's/^#define ORASI_ABI_MINOR //p' "$SDK/orasi/abi.h")
 same "the table of layouts has every struct and member, and is true" "" \
 	"$(diff <(grep -v '^#' "$SDK/rust/orasi/tests/abi-table.txt") <(layout "$SDK" "$newest") | head -5)"
 
-# `ids.lock` has the names with values that were there before.
-ids "$SDK" "$newest" >"$SCRATCH/ids"
+# `ids.lock` has the names with values, and the words, that were there before.
+{ ids "$SDK" "$newest"; words; } | LC_ALL=C sort >"$SCRATCH/ids"
 lock=$SDK/ids.lock
-same "what was defined once is still there, with the same value" "" \
+same "what was there once is still there, with the same value" "" \
 	"$(LC_ALL=C comm -23 <(grep -v '^#' "$lock" | LC_ALL=C sort) "$SCRATCH/ids")"
 same "what is new is in ids.lock too" "" "$(LC_ALL=C comm -13 <(grep -v '^#' "$lock" | LC_ALL=C sort) "$SCRATCH/ids")"
+same "the list is long enough to be one" "yes" "$([ "$(grep -c . "$lock")" -gt 120 ] && echo yes)"
 same "the ABI's numbers are those of the Rust crate" \
 	"$(sed -nE 's/^#define ORASI_ABI_M(AJOR|INOR) ([0-9]+)/\2/p' "$SDK/orasi/abi.h" | xargs)" \
 	"$(sed -nE 's/^pub const ABI_M(AJOR|INOR): u16 = ([0-9]+);/\2/p' "$SDK/rust/orasi/src/sys.rs" | xargs)"

@@ -46,7 +46,7 @@ refused constructor "signal 11.*'org.orasi.test.file-constructor', function 'loa
 refused init "signal 11.*'org.orasi.test.file-init', function 'init'"
 refused hang "took longer than 2.*'org.orasi.test.file-hang', function 'init'"
 refused note "its note and its entry do not agree"
-refused version "bundle 'org.orasi.test.file-version' is built for plugin ABI 0.999, a draft, this agent .* offers 0\.[0-9]+: "
+refused version "bundle 'org.orasi.test.file-version' is built for plugin ABI 1.999, this agent .* offers 1\.[0-9]+: upgrade the agent"
 refused symbol "nobody_has_this"
 refused schema "anyOf"
 refused count "is not complete: describe returned NULL"

@@ -190,7 +190,7 @@ static const orasi_entry entry = {
 	.get_factory = get_factory,
 };
 
-ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)
+ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void)
 {
 	return &entry;
 }

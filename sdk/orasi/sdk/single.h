@@ -31,7 +31,7 @@ static inline orasi_status orasi_init_nothing(const orasi_host *host, orasi_erro
 		.describe = orasi_single_describe,                           \
 		__VA_ARGS__,                                                 \
 	};                                                                   \
-	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v0(void)          \
+	ORASI_EXPORT const orasi_entry *orasi_plugin_entry_v1(void)          \
 	{                                                                    \
 		return &orasi_single_entry;                                  \
 	}

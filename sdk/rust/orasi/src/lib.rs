@@ -128,7 +128,7 @@ pub struct Host {
     reject: *const sys::orasi_host_reject,
     kv: *const sys::orasi_host_kv,
 }
-// Host functions are thread-safe.
+// Thread-safe are `log` and `is_cancelled`; the others are called one at a time, inside of a call of the host.
 unsafe impl Send for Host {}
 unsafe impl Sync for Host {}
 
@@ -756,7 +756,7 @@ macro_rules! bundle {
             };
 
             #[no_mangle]
-            pub extern "C" fn orasi_plugin_entry_v0() -> *const sys::orasi_entry {
+            pub extern "C" fn orasi_plugin_entry_v1() -> *const sys::orasi_entry {
                 &ENTRY
             }
         }

@@ -4,10 +4,10 @@
 
 use std::os::raw::{c_char, c_void};
 
-pub const ABI_MAJOR: u16 = 0;
-pub const ABI_MINOR: u16 = 5;
-/// What a plugin of this crate is built for; it uses nothing newer.
-pub const TARGET_MINOR: u16 = ABI_MINOR;
+pub const ABI_MAJOR: u16 = 1;
+pub const ABI_MINOR: u16 = 0;
+/// What a plugin of this crate is built for, the oldest agent that takes it: the crate uses nothing newer.
+pub const TARGET_MINOR: u16 = 0;
 
 pub type orasi_status = i32;
 pub const OK: orasi_status = 0;
@@ -60,15 +60,15 @@ pub const SEVERITY_CRITICAL: u32 = 3;
 pub const OPEN_PROJECT: u32 = 1;
 pub const MARK_RESUMABLE: u32 = 1;
 
-pub const HOST_LOG: &str = "orasi.host.log/0\0";
-pub const HOST_JOB: &str = "orasi.host.job/0\0";
-pub const HOST_KV: &str = "orasi.host.kv/0\0";
-pub const HOST_REJECT: &str = "orasi.host.reject/0\0";
-pub const INGEST_FACTORY: &str = "orasi.factory.ingest/0";
-pub const INDEX_FACTORY: &str = "orasi.factory.index/0";
-pub const TRANSFORM_FACTORY: &str = "orasi.factory.transform/0";
-pub const TASK_FACTORY: &str = "orasi.factory.task/0";
-pub const NOTIFIER_FACTORY: &str = "orasi.factory.notifier/0";
+pub const HOST_LOG: &str = "orasi.host.log/1\0";
+pub const HOST_JOB: &str = "orasi.host.job/1\0";
+pub const HOST_KV: &str = "orasi.host.kv/1\0";
+pub const HOST_REJECT: &str = "orasi.host.reject/1\0";
+pub const INGEST_FACTORY: &str = "orasi.factory.ingest/1";
+pub const INDEX_FACTORY: &str = "orasi.factory.index/1";
+pub const TRANSFORM_FACTORY: &str = "orasi.factory.transform/1";
+pub const TASK_FACTORY: &str = "orasi.factory.task/1";
+pub const NOTIFIER_FACTORY: &str = "orasi.factory.notifier/1";
 
 #[repr(C)]
 #[derive(Clone, Copy)]
