@@ -40,11 +40,13 @@ struct job {
 	struct order *order;             /* of the work, or NULL */
 	struct order *commit;            /* of the commit, or NULL */
 	struct json *part;               /* being committed, or the last committed one */
+	struct json *before;             /* the committed one before it, or NULL */
 	int part_open;                   /* noted or committing, and not known to be in the table */
 	int noting;                      /* the queue will call on_noted */
 	int abandoned;                   /* the agent stops: freed as soon as nobody will call back */
 	struct json *result, *next, *kv; /* what came with it: tasks, and what the plugin keeps */
 	struct err err;                  /* why it failed */
+	const struct err *refused;       /* why its part was taken back, or NULL */
 	int waits;                       /* its plugin is away */
 	struct json *found;              /* the format of a unit of an ingest, see again.c; or NULL */
 	int ended;                       /* the work's order has ended */
@@ -55,7 +57,7 @@ struct job {
 	int is_ahead; /* it waits behind others, and has no slots yet */
 	int64_t retry_after_ms;
 	int64_t state_seen;      /* what its plugin knew when it began */
-	int again;               /* it rests on state that has changed meanwhile */
+	int again;               /* it rests on state, or on a schema, that has changed meanwhile */
 	struct task_usage usage; /* of the worker, as far as it is known */
 };
 
@@ -81,6 +83,7 @@ static void job_free(struct job *job)
 	job->sup->stats.jobs--;
 	json_free(job->body);
 	json_free(job->part);
+	json_free(job->before);
 	json_free(job->result);
 	json_free(job->found);
 	json_free(job->next);
@@ -240,6 +243,48 @@ static void job_finish(struct job *job)
 
 /* ---- parts ------------------------------------------------------------------------------------- */
 
+static void on_committed(void *ctx, const struct json *result, const struct err *err);
+
+static void on_taken_back(void *ctx, int r, const struct err *err)
+{
+	struct job *job = ctx;
+	struct err again;
+
+	job->noting = 0;
+	if (r || job->abandoned) {
+		on_committed(job, NULL, r ? err : job->refused);
+		return;
+	}
+	json_free(job->part);
+	job->part = job->before;
+	job->before = NULL;
+	job->part_open = 0;
+	job->again = 1;
+	err_set(&again, ERR_BUSY,
+	        "another task changed the schema of the dataset first, and the data is read again: %s",
+	        job->refused->text);
+	job_fail(job, &again);
+	if (job->order)
+		order_stop(job->order, again.code, again.text);
+	job_step(job);
+}
+
+/* Its files have types that the dataset did not have when they were begun, and others by now: whoever was first is
+ * right. The part leaves the queue's store, so that the next attempt goes on behind the one before it and meets the
+ * dataset as it is; what does not fit is rejected record by record. 0: it cannot be told what was before. */
+static int take_back(struct job *job, const struct err *err)
+{
+	const char *text = job->before ? json_text(job->before) : "null";
+
+	if (err->code != ERR_CONFLICT || !job->kind->rereads || job->err.code || job->refused)
+		return 0;
+	if (!job->before && json_get_int(job->part, "seq", 0) != 1)
+		return 0;
+	job->refused = arena_dup(&job->arena, err, sizeof(*err));
+	job->noting = !queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, text, on_taken_back, job);
+	return job->noting;
+}
+
 static void on_committed(void *ctx, const struct json *result, const struct err *err)
 {
 	struct job *job = ctx;
@@ -249,6 +294,8 @@ static void on_committed(void *ctx, const struct json *result, const struct err 
 		job_abandon(job);
 		return;
 	}
+	if (err->code && take_back(job, err))
+		return;
 	if (err->code) {
 		job_fail(job, err);
 		if (job->order)
@@ -334,7 +381,8 @@ static void on_part(void *ctx, const struct json *part)
 		order_stop(job->order, err.code, err.text);
 		return;
 	}
-	json_free(job->part);
+	json_free(job->before);
+	job->before = job->part;
 	job->part = json_copy(part);
 	job->part_open = 1;
 	note_part(job);
@@ -533,6 +581,10 @@ static int job_prepare(struct job *job)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))
 		r = json_parse(task->checkpoint, strlen(task->checkpoint), &job->part, &err);
+	if (json_type(job->part) == JSON_NULL) { /* its first part was taken back */
+		json_free(job->part);
+		job->part = NULL;
+	}
 	if (r)
 		job_fail(job, &err);
 	job->state = r ? JOB_FINISH : job->part && job->kind->commit_op ? JOB_REDO : JOB_RUN;

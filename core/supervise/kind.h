@@ -13,6 +13,7 @@ struct kind {
 	const char *commit_op; /* NULL: its parts are only noted */
 	int notes;             /* it sends parts, which are checkpoints and nothing more */
 	int submits;           /* its result has tasks that follow, in "next" */
+	int rereads;           /* a part that the table refuses is taken back, and read again by another attempt */
 	int keeps;             /* its plugin has state: "kv" of the order and of the result, see state.c */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,

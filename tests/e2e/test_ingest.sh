@@ -64,6 +64,17 @@ else
 	pass "independent readers agree # SKIP they are not installed (tests/peers/install)"
 fi
 
+# ---- two at once make a dataset, of different types ----------------------------------------------------------
+awk 'BEGIN { for (i = 0; i < 400000; i++) printf "{\"id\":%d,\"v\":%d,\"text\":\"a record that is long enough to take its time\"}\n", i, i }' >"$SCRATCH/in/slow.ndjson"
+printf '{"id":1,"v":"one"}\n{"id":2,"v":"two"}\n' >"$SCRATCH/in/fast.ndjson"
+slow=$(submit "{\"kind\":\"ingest\",\"dataset\":\"race\",\"source\":{\"uris\":[\"$SCRATCH/in/slow.ndjson\"]}}")
+for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$slow" | jq -r .state)" = running ] && break; sleep 0.02; done
+fast=$(submit "{\"kind\":\"ingest\",\"dataset\":\"race\",\"source\":{\"uris\":[\"$SCRATCH/in/fast.ndjson\"]},\"priority\":0}")
+same "of two that make a dataset at once both succeed" "succeeded succeeded" "$(finish "$fast") $(finish "$slow")"
+same "whoever is first says the types, and what does not fit is rejected: nothing is lost" "400002 true" \
+	"$(($(api GET /v1/datasets/race | jq .rows) + $(api GET /v1/datasets/race__rejects | jq .rows))) $(api GET "/v1/tasks/$slow" | jq -c '.result | .rows_in == 400000 and .rows_in == .rows + .rejected')"
+echo "# the attempts of the slow one: $(api GET "/v1/tasks/$slow/attempts" | jq -c '[.items[].outcome]')"
+
 # ---- wrong input -------------------------------------------------------------------------------------------
 problem() { jq -r '.error.detail? // .detail // .' | head -c 300; }
 names() { if printf '%s' "$2" | grep -q "$3"; then pass "$1"; else fail "$1" "wanted: $3" "got: $2"; fi; }
