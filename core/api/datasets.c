@@ -72,6 +72,8 @@ struct json *order_with_dataset(const struct catalog_dataset *dataset)
 
 	json_set_str(place, "name", dataset->name);
 	json_set_str(place, "location", dataset->location);
+	if (dataset->version >= 0)
+		json_set_int(place, "version", dataset->version);
 	json_set(order, "dataset", place);
 	return order;
 }
@@ -265,9 +267,20 @@ static int check_new_dataset(struct api *api, struct http_request *req, const ch
 	return r;
 }
 
-static void put_dataset(struct api *api, struct http_request *req, const char *name, const char *location)
+/* `seen`: what lies there, or NULL. */
+static void put_dataset(struct api *api, struct http_request *req, const char *name, const char *location,
+                        const struct json *seen)
 {
-	struct catalog_dataset dataset = {name, location, clock_wall_ms(), clock_wall_ms(), -1, -1, -1, -1};
+	struct catalog_dataset dataset = {
+		.name = name,
+		.location = location,
+		.created_at = clock_wall_ms(),
+		.updated_at = clock_wall_ms(),
+		.version = json_get_int(seen, "version", -1),
+		.rows = json_get_int(seen, "rows", -1),
+		.bytes = json_get_int(seen, "bytes", -1),
+		.files = json_get_int(seen, "files", -1),
+	};
 	struct asked *asked = asked_new(api, req, name);
 	int r;
 
@@ -283,14 +296,13 @@ static void on_looked(void *ctx, const struct json *result, const struct err *er
 {
 	struct asked *asked = ctx;
 
-	(void)result;
 	if (err && err->code == ERR_NOTFOUND && asked->must_exist)
 		reply_fail(asked->req, ERR_NOTFOUND,
 		           "there is no table at '%s': no _delta_log with a commit lies there", asked->location);
 	else if (err && err->code && err->code != ERR_NOTFOUND)
 		reply_err(asked->req, err);
 	else
-		put_dataset(asked->api, asked->req, asked->name, asked->location);
+		put_dataset(asked->api, asked->req, asked->name, asked->location, result);
 }
 
 /* With a schema a table is made, else the one that may be there is looked at. */
@@ -298,7 +310,7 @@ static void look_or_make(struct api *api, struct http_request *req, const char *
                          const struct json *body)
 {
 	static const char *const members[] = {"schema", "partition_by", "properties"};
-	struct catalog_dataset place = {.name = name, .location = location};
+	struct catalog_dataset place = {.name = name, .location = location, .version = -1};
 	struct json *order = order_with_dataset(&place);
 	struct asked *asked = asked_new(api, req, name);
 
@@ -334,7 +346,7 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 		if (looks)
 			look_or_make(api, req, name, location, body);
 		else
-			put_dataset(api, req, name, location);
+			put_dataset(api, req, name, location, NULL);
 	}
 	json_free(body);
 }

@@ -31,8 +31,26 @@ static void print_result(const struct args *args, const struct json *task)
 		return;
 	}
 	while (json_each(result, &at, &key, &value))
-		printf("%s%s %s", n++ ? ", " : "", key, json_text(value));
+		if (strcmp(key, "problems"))
+			printf("%s%s %s", n++ ? ", " : "", key, json_text(value));
 	printf("%s\n", n ? "" : json_get_str(task, "state", ""));
+}
+
+/* What verify found is a failure of the command, and each a line; also beside --json. */
+static int tell_problems(const struct json *problems)
+{
+	size_t n = json_count(problems);
+
+	if (!n)
+		return CLI_OK;
+	fail(CLI_FAILED, n == 1 ? "1 problem:" : "%zu problems:", n);
+	for (size_t i = 0; i < n; i++) {
+		const struct json *one = json_at(problems, i);
+		const char *where = json_get_str(one, "file", json_get_str(one, "segment", ""));
+
+		fprintf(stderr, "  %s%s%s\n", where, *where ? ": " : "", json_get_str(one, "problem", json_text(one)));
+	}
+	return CLI_FAILED;
 }
 
 int task_run_to_end(const struct args *args, const char *id)
@@ -48,8 +66,10 @@ int task_run_to_end(const struct args *args, const char *id)
 	if (!r && strcmp(json_get_str(task, "state", ""), "succeeded"))
 		r = fail(CLI_FAILED, "%s: %s", json_get_str(task, "state", ""),
 		         json_str(json_pointer(task, "/error/detail"), "see 'orasi task get'"));
-	else if (!r)
+	if (!r) {
 		print_result(args, task);
+		r = tell_problems(json_pointer(task, "/result/problems"));
+	}
 	json_free(task);
 	return r;
 }

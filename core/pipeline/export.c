@@ -186,7 +186,7 @@ static int open_table(struct export *e, struct err *err)
 	if (!r)
 		r = table_snapshot_at(e->blob, &codec, version, &e->snapshot, err);
 	if (!r && e->snapshot.version < 0)
-		r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
+		r = table_missing(json_get(e->order, "dataset"), err);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "indexing.h"
 
 #include <limits.h>
+
 static int load_dataset(struct indexing *in, struct err *err)
 {
 	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
@@ -12,7 +13,7 @@ static int load_dataset(struct indexing *in, struct err *err)
 	if (!r)
 		r = table_snapshot(in->blob, &codec, &in->snapshot, err);
 	if (!r && in->snapshot.version < 0)
-		r = err_set(err, ERR_NOTFOUND, "'%s' has no table yet: ingest something first", location);
+		r = table_missing(json_get(in->order, "dataset"), err);
 	return r ? r : index_manifest_load(in->blob, in->name, &in->manifest, &generation, err);
 }
 

@@ -541,16 +541,19 @@ static int read_batches(struct ingest *in, struct err *err)
 	return r;
 }
 
-/* A format that is to be found out cannot be, of nothing: there is no record in it, and that is fine. */
-static int holds_nothing(struct ingest *in)
+/* A format that is to be found out cannot be, of nothing: there is no record in it, and that is fine, unless a plugin
+ * claims the name: an empty file is fine JSON and no Parquet. */
+static int holds_nothing(struct ingest *in, const char *uri)
 {
+	const struct loader_plugin *claims;
 	struct err broken = {0};
 	orasi_bytes head;
 
 	if (strcmp(json_str(json_pointer(in->spec, "/format/plugin"), "auto"), "auto"))
 		return 0;
 	head = source_head(in->source, &broken);
-	return !broken.code && head.len < SOURCE_HEAD && looks_blank(head.ptr, head.len);
+	return !broken.code && head.len < SOURCE_HEAD && looks_blank(head.ptr, head.len) &&
+	       format_choose(in->loader, "auto", in->source, uri, &claims, &broken);
 }
 
 static int decode_unit(struct ingest *in, const char *uri, struct err *err)
@@ -589,7 +592,7 @@ static int run_unit(struct ingest *in, struct err *err)
 	r = open_source(in, uri, err);
 	if (!r)
 		r = check_identity(in, err);
-	if (!r && !holds_nothing(in))
+	if (!r && !holds_nothing(in, uri))
 		r = decode_unit(in, uri, err);
 	size = in->source ? range_size(in) : 0;
 	close_unit(in);
@@ -638,7 +641,8 @@ static int load_target(struct ingest *in, struct err *err)
 		return r;
 	r = table_snapshot(blob, &codec, &snapshot, err);
 	if (!r) {
-		if (snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
+		r = table_check_gone(&snapshot, json_get(in->order, "dataset"), err);
+		if (!r && snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
 			r = err_set(err, ERR_NOMEM, "out of memory");
 		if (!r)
 			r = choose_partitions(in, &snapshot, err);

@@ -382,7 +382,7 @@ static int open_table(struct optimize *o, struct err *err)
 	if (!r)
 		r = table_snapshot(o->blob, &codec, &o->snapshot, err);
 	if (!r && o->snapshot.version < 0)
-		r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
+		r = table_missing(json_get(o->order, "dataset"), err);
 	if (!r)
 		r = choose_schema(o, err);
 	return r ? r : choose_order(o, err);

@@ -56,6 +56,12 @@ static int open_source(struct reader *r, struct blob *blob, struct err *err)
 {
 	int code = blob_file_open(blob, r->name, &r->file, err);
 
+	if (code == ERR_NOTFOUND)
+		return err_set(
+			err, ERR_NOTFOUND,
+			"'%s' is not in '%.300s' any more: this version of the table was vacuumed, or others took the "
+			"file; verify lists what is missing",
+			r->name, blob_location(blob));
 	if (code)
 		return code;
 	r->source = (orasi_source){sizeof(r->source),          ORASI_SOURCE_SEEK, r,           blob_file_size(r->file),

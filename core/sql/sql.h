@@ -4,7 +4,7 @@
  *
  * Columns are the dataset's; hidden ones are _file, _row and _score (of MATCH). Types: integers, doubles and text as they are; booleans
  * as 0 and 1 (true and false in JSON output); timestamps as 'YYYY-MM-DDTHH:MM:SS.ffffffZ', dates as 'YYYY-MM-DD', so
- * that both compare and sort as text; decimals as REAL; structs, lists and maps as JSON text (JSON in JSON output);
+ * that both compare and sort as text; decimals without a scale as integers while 64 bits hold them, others as doubles (15 digits are kept); structs, lists and maps as JSON text (JSON in JSON output);
  * binary as BLOB (base64 in JSON and CSV).
  *
  * Only one statement that reads is allowed. Comparisons of columns with constants are handed to the decoder, which

@@ -24,8 +24,9 @@ const char *value_sql_type(const struct ArrowSchema *schema)
 		return "BOOLEAN";
 	case ARROW_FLOAT32:
 	case ARROW_FLOAT64:
-	case ARROW_DECIMAL128:
 		return "REAL";
+	case ARROW_DECIMAL128:
+		return "DECIMAL";
 	case ARROW_UTF8:
 		return "TEXT";
 	case ARROW_TIMESTAMP:
@@ -67,13 +68,26 @@ static int format_date(int64_t days, char *ret, size_t cap)
 	return snprintf(ret, cap, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-static double decimal_value(const struct arrow_view *view, int64_t i)
+/* ---- decimals ------------------------------------------------------------------------------------------- */
+
+/* Numbers of 15 digits are the doubles that SQLite makes of the same constants: the power is exact up to 10^22, and the
+ * division rounds once. */
+static double decimal_real(const struct arrow_view *view, __int128 v)
+{
+	return (double)v / pow(10, view->info.scale);
+}
+
+/* Whole ones (scale 0) are integers as long as 64 bits hold them: keys of other databases come as DECIMAL(38,0). With a
+ * scale even 5.00 is a double, so that half of it is 2.5. 0: *ret_real. */
+static int decimal_is_int(const struct arrow_view *view, int64_t i, int64_t *ret_int, double *ret_real)
 {
 	__int128 v;
 	size_t n;
 
 	memcpy(&v, arrow_view_bytes(view, i, &n), sizeof(v));
-	return (double)v / pow(10, view->info.scale);
+	*ret_int = (int64_t)v;
+	*ret_real = decimal_real(view, v);
+	return !view->info.scale && v >= INT64_MIN && v <= INT64_MAX;
 }
 
 /* ---- JSON of nested values -------------------------------------------------------------------------------- */
@@ -167,6 +181,8 @@ static void put_json(struct buf *out, const struct arrow_view *view, int64_t i)
 {
 	char text[48];
 	const char *p;
+	int64_t whole;
+	double real;
 	size_t n;
 
 	if (arrow_view_is_null(view, i)) {
@@ -197,7 +213,10 @@ static void put_json(struct buf *out, const struct arrow_view *view, int64_t i)
 		put_double(out, arrow_view_double(view, i));
 		break;
 	case ARROW_DECIMAL128:
-		put_double(out, decimal_value(view, i));
+		if (decimal_is_int(view, i, &whole, &real))
+			buf_printf(out, "%" PRId64, whole);
+		else
+			put_double(out, real);
 		break;
 	case ARROW_TIMESTAMP:
 		format_timestamp(arrow_view_int(view, i), text, sizeof(text));
@@ -232,6 +251,8 @@ void value_result(sqlite3_context *context, const struct arrow_view *view, int64
 {
 	char text[48];
 	const void *p;
+	int64_t whole;
+	double real;
 	size_t n;
 
 	if (arrow_view_is_null(view, i)) {
@@ -252,7 +273,10 @@ void value_result(sqlite3_context *context, const struct arrow_view *view, int64
 		sqlite3_result_double(context, arrow_view_double(view, i));
 		break;
 	case ARROW_DECIMAL128:
-		sqlite3_result_double(context, decimal_value(view, i));
+		if (decimal_is_int(view, i, &whole, &real))
+			sqlite3_result_int64(context, whole);
+		else
+			sqlite3_result_double(context, real);
 		break;
 	case ARROW_TIMESTAMP:
 		sqlite3_result_text(context, text, format_timestamp(arrow_view_int(view, i), text, sizeof(text)),

@@ -44,14 +44,14 @@ int vtab_failed(struct session *session, const struct err *err)
 
 /* ---- making a table ------------------------------------------------------------------------------------- */
 
-static const char *location_of(const struct session *session, const char *name)
+static const struct json *place_of(const struct session *session, const char *name)
 {
 	const struct json *datasets = json_get(session->order, "datasets");
 
 	for (size_t i = 0; i < json_count(datasets); i++)
 		if (is_named(json_get_str(json_at(datasets, i), "name", ""), name))
-			return json_get_str(json_at(datasets, i), "location", "");
-	return "";
+			return json_at(datasets, i);
+	return NULL;
 }
 
 static int declare(struct dataset *table, sqlite3 *db)
@@ -107,6 +107,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 {
 	struct table_codec codec = CODEC(((struct session *)aux)->loader);
 	struct dataset *table = calloc(1, sizeof(*table));
+	const struct json *place = place_of(aux, argv[2]);
 	struct err err = {0};
 	int r;
 
@@ -115,11 +116,11 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 	if (!table)
 		return SQLITE_NOMEM;
 	table->session = aux;
-	r = blob_open(location_of(aux, argv[2]), &table->blob, &err);
+	r = blob_open(json_get_str(place, "location", ""), &table->blob, &err);
 	if (!r)
 		r = open_snapshot(table->blob, &codec, argv[2], &table->snapshot, &err);
 	if (!r && table->snapshot.version < 0)
-		r = err_set(&err, ERR_NOTFOUND, "dataset '%s' has no table yet: nothing was ingested", argv[2]);
+		r = table_missing(place, &err);
 	if (!r)
 		r = indexes_open(aux, argv[2], table->blob, &table->snapshot, &table->indexes, &err);
 	r = r ? vtab_failed(aux, &err) : declare(table, db);

@@ -26,6 +26,8 @@ struct json *kind_dataset(struct supervise *sup, const char *name, const char *s
 	known = catalog_dataset(sup->env.catalog, full);
 	json_set_str(json, "name", full);
 	json_set_str(json, "location", known ? known->location : location);
+	if (known && known->version >= 0)
+		json_set_int(json, "version", known->version);
 	return json;
 }
 

@@ -186,3 +186,22 @@ int table_version_at(struct blob *blob, int64_t wall_ms, int64_t *ret, struct er
 	free(versions);
 	return r;
 }
+
+int table_missing(const struct json *place, struct err *err)
+{
+	const char *name = json_get_str(place, "name", "");
+	int64_t version = json_get_int(place, "version", -1);
+
+	if (version < 0)
+		return err_set(err, ERR_NOTFOUND, "dataset '%s' has no table yet: nothing was ingested", name);
+	return err_set(
+		err, ERR_NOTFOUND,
+		"dataset '%s' had version %lld, and there is no table in '%.300s' any more: mount or restore it, "
+		"or drop the dataset",
+		name, (long long)version, json_get_str(place, "location", ""));
+}
+
+int table_check_gone(const struct table_snapshot *snapshot, const struct json *place, struct err *err)
+{
+	return snapshot->version < 0 && json_get_int(place, "version", -1) >= 0 ? table_missing(place, err) : 0;
+}

@@ -70,6 +70,11 @@ int table_snapshot(struct blob *blob, const struct table_codec *codec, struct ta
 int table_snapshot_at(struct blob *blob, const struct table_codec *codec, int64_t version, struct table_snapshot *ret,
                       struct err *err);
 void table_snapshot_done(struct table_snapshot *snapshot);
+/* The error of a dataset without a table, ERR_NOTFOUND. `place` is {"name","location","version"}: with a version there
+ * was one, and it has gone, which is another thing than that nothing was ingested yet. */
+int table_missing(const struct json *place, struct err *err);
+/* Has the table gone that is known to have been there? ERR_NOTFOUND, or 0. */
+int table_check_gone(const struct table_snapshot *snapshot, const struct json *place, struct err *err);
 /* The live file of that path, or NULL. */
 const struct table_file *table_file_at(const struct table_snapshot *snapshot, const char *path);
 /* One row of the partition columns: what they are in all rows of the file. The caller's. */

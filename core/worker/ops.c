@@ -94,8 +94,6 @@ static int op_index_verify(struct worker *worker, const struct json *order, stru
 
 static int check_columns(const struct table_snapshot *s, const struct json *columns, struct err *err)
 {
-	if (s->version < 0)
-		return err_set(err, ERR_NOTFOUND, "the dataset has no table yet: ingest something first");
 	for (size_t i = 0; i < json_count(columns); i++) {
 		const char *name = json_str(json_at(columns, i), "");
 
@@ -124,7 +122,8 @@ static int op_index_check(struct worker *worker, const struct json *order, struc
 	blob_close(blob);
 	if (r)
 		return r;
-	r = check_columns(&s, json_get(index, "columns"), err);
+	r = s.version < 0 ? table_missing(json_get(order, "dataset"), err)
+	                  : check_columns(&s, json_get(index, "columns"), err);
 	if (!r)
 		r = indexer_open(&indexer, worker->loader, index, &s.schema, NULL, 1, err);
 	indexer_close(&indexer);

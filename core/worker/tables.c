@@ -67,7 +67,7 @@ static int op_describe(struct worker *worker, const struct json *order, struct j
 		r = open_snapshot(worker, order, blob, &s, err);
 		if (!r && s.version < 0) {
 			table_snapshot_done(&s);
-			r = err_set(err, ERR_NOTFOUND, "the dataset has no table yet: nothing was ingested");
+			r = table_missing(json_get(order, "dataset"), err);
 		}
 		if (!r) {
 			*ret = json_new_object();
@@ -339,11 +339,15 @@ static int op_create(struct worker *worker, const struct json *order, struct jso
 	                              .partition_by = json_get(order, "partition_by"),
 	                              .properties = json_get(order, "properties"),
 	                              .creates = 1};
-	struct ArrowSchema schema;
+	struct ArrowSchema asked, schema;
 	struct table_commit done;
 	struct blob *blob;
-	int r = table_schema_from_delta(json_get(order, "schema"), &schema, err);
+	int r = table_schema_from_delta(json_get(order, "schema"), &asked, err);
 
+	if (r)
+		return r;
+	r = table_schema_canonical(&asked, NULL, &schema, err); /* names as an ingest would make them */
+	arrow_schema_release(&asked);
 	if (r)
 		return r;
 	change.schema = &schema;

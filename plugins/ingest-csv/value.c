@@ -2,6 +2,7 @@
 #include "value.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -126,6 +127,39 @@ static bool is_nan(struct text t, double *ret)
 	return false;
 }
 
+/* ---- digits ------------------------------------------------------------------------------------------------------ */
+
+#define DIGITS_SAFE 15 /* every number of so many is told apart by a double */
+#define DIGITS_MAX 64
+
+/* The digits of a number without zeros in front and at the end, up to its exponent; how many. */
+static size_t digits_of(const char *text, size_t len, char ret[DIGITS_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && (text[i] | 0x20) != 'e' && n <= DIGITS_MAX; i++)
+		if (text[i] >= '0' && text[i] <= '9' && (n || text[i] != '0'))
+			ret[n++] = text[i];
+	while (n && n <= DIGITS_MAX && ret[n - 1] == '0')
+		n--;
+	return n;
+}
+
+/* Do all digits come back from the double? Programs write doubles with up to 19 digits, which do. */
+static bool keeps_digits(const struct number *number, double v)
+{
+	char typed[DIGITS_MAX + 1], kept[DIGITS_MAX + 1], text[DIGITS_MAX + 16];
+	size_t n = digits_of((const char *)number->text, number->len, typed);
+	int len;
+
+	if (n <= DIGITS_SAFE)
+		return true;
+	if (n > DIGITS_MAX)
+		return false;
+	len = snprintf(text, sizeof(text), "%.*e", (int)n - 1, v);
+	return digits_of(text, (size_t)len, kept) == n && !memcmp(typed, kept, n);
+}
+
 /* ---- kinds ------------------------------------------------------------------------------------------------------- */
 
 unsigned value_kind(const struct format *format, const struct field *field)
@@ -140,7 +174,7 @@ unsigned value_kind(const struct format *format, const struct field *field)
 
 	if (is_number(format, t, &number, buf)) {
 		if (!number.integer)
-			return number_double(&number, &v) ? VALUE_DOUBLE : VALUE_TEXT;
+			return number_double(&number, &v) && keeps_digits(&number, v) ? VALUE_DOUBLE : VALUE_TEXT;
 		return number_int64(&number, &whole) ? VALUE_INT : VALUE_TEXT;
 	}
 	if (is_word(t, "true") || is_word(t, "false"))

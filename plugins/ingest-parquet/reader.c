@@ -87,11 +87,15 @@ static void reader_destroy(void *self)
 	free(r);
 }
 
+/* Of what ends within the magic the name decides: such a file has lost its content on the way. */
 static orasi_status reader_sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret)
 {
+	static const char ending[] = ".parquet";
+	size_t n = sizeof(ending) - 1;
+	int is_named = name.len >= n && !memcmp(name.ptr + name.len - n, ending, n);
+
 	(void)id;
-	(void)name;
-	*ret = head.len >= 4 && !memcmp(head.ptr, magic, 4) ? 100 : 0;
+	*ret = (head.len < 4 ? is_named : !memcmp(head.ptr, magic, 4)) ? 100 : 0;
 	return ORASI_OK;
 }
 

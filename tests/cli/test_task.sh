@@ -155,6 +155,26 @@ said "what is no table is not attached" 1 "there is no table at '$SCRATCH/hollow
 said "nor is what is not there" 1 "there is no table at '$SCRATCH/nothing'" dataset attach theirs "$SCRATCH/nothing"
 said "and no name is left of it" 1 "there is no dataset 'theirs'" dataset show theirs
 said "a table is attached" 0 "version" dataset attach theirs "$("$ORASI" dataset show d --json | jq -r .location)"
+moved=$SCRATCH/moved
+cp -r "$("$ORASI" dataset show d --json | jq -r .location)" "$moved"
+said "a copy of it as well" 0 "" dataset attach moved "$moved"
+rm "$(find "$moved" -maxdepth 1 -name '*.parquet' | head -1)"
+said "one whose file is gone is not whole" 1 "1 problem:" dataset verify moved
+said "also as JSON" 1 '"problems"' dataset verify moved --json
+mv "$moved" "$moved.away"
+said "a table that is gone is another thing than one that never was" 1 "dataset 'moved' had version" sql 'select * from moved'
+said "nor is a new one begun in its place" 1 "mount or restore it, or drop the dataset" ingest "$SCRATCH/bad.ndjson" --dataset moved
+check "so nothing is there" test ! -e "$moved"
+mv "$moved.away" "$moved"
+said "when it is back it is a table again" 0 "version" dataset history moved
+rm -r "$moved"
+said "and what is lost can be dropped" 0 "" dataset drop moved --yes
+: >"$SCRATCH/empty.parquet"
+: >"$SCRATCH/empty.json"
+said "no Parquet file is empty" 1 "empty.parquet" ingest "$SCRATCH/empty.parquet" --dataset d
+said "but one of lines may be" 0 "0 rows in" ingest "$SCRATCH/empty.json" --dataset d
+said "a column is called as Delta allows" 0 "" dataset create spaced --column "a b:long"
+said "and found by its key" 0 "a_b" dataset schema spaced
 said "a folder takes Parquet when no format is named" 0 "" dataset export d --out "$SCRATCH/out/folder/"
 check "which is there" test -n "$(find "$SCRATCH/out/folder" -name '*.parquet')"
 said "a wrong number is no number" 2 "--max-rejected many is no number" ingest "$SCRATCH/bad.ndjson" --dataset d --max-rejected many

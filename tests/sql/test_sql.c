@@ -22,6 +22,7 @@
 #define FILE_ROWS 1000
 #define GROUP_ROWS "100"
 #define SECOND 1000000ll
+#define KEYS 900719925474090000ll
 #define START (1704067200ll * SECOND) /* 2024-01-01T00:00:00Z */
 
 static struct loader *loader;
@@ -29,8 +30,9 @@ static struct err err;
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
-static const char *const formats[][2] = {{"id", "l"},       {"small", "i"}, {"x", "g"}, {"name", "u"},
-                                         {"at", "tsu:UTC"}, {"day", "tdD"}, {"ok", "b"}};
+static const char *const formats[][2] = {{"id", "l"},   {"small", "i"},    {"x", "g"},
+                                         {"name", "u"}, {"at", "tsu:UTC"}, {"day", "tdD"},
+                                         {"ok", "b"},   {"key", "d:38,0"}, {"price", "d:12,2"}};
 #define COLUMNS (sizeof(formats) / sizeof(formats[0]))
 
 static void fill_schema(struct ArrowSchema *schema)
@@ -40,7 +42,12 @@ static void fill_schema(struct ArrowSchema *schema)
 		ck_assert_int_eq(arrow_schema_make(schema->children[i], formats[i][1], formats[i][0], 1, 0), 0);
 }
 
-/* Row k: id counts up, small and name are null in every 7th row, x is no number in every 11th. */
+static void append_decimal(struct arrow_builder *b, __int128 v)
+{
+	arrow_append_fixed(b, &v);
+}
+
+/* Row k: id counts up, and key from where doubles are 128 apart; price is k and a quarter; small and name are null in every 7th row, x is no number in every 11th. */
 static void append_row(struct arrow_builder *b, int64_t k)
 {
 	char name[32];
@@ -59,6 +66,8 @@ static void append_row(struct arrow_builder *b, int64_t k)
 	arrow_append_int(arrow_builder_child(b, 4), START + k * SECOND / 4);
 	arrow_append_int(arrow_builder_child(b, 5), k / 100);
 	arrow_append_bool(arrow_builder_child(b, 6), k % 2 == 0);
+	append_decimal(arrow_builder_child(b, 7), KEYS + k);
+	append_decimal(arrow_builder_child(b, 8), k * 100 + 25);
 	arrow_end_struct(b);
 }
 
@@ -367,6 +376,19 @@ START_TEST(a_year_is_text_and_no_number)
 }
 END_TEST
 
+START_TEST(whole_decimals_are_integers_and_others_doubles)
+{
+	expect("csv", "SELECT count(DISTINCT key) AS n, min(key) AS a, max(key) AS b FROM t",
+	       "n,a,b\r\n2000,900719925474090000,900719925474091999\r\n");
+	expect("csv", "SELECT id FROM t WHERE key = 900719925474090001", "id\r\n1\r\n");
+	expect("csv", "SELECT id, price, price / 2 AS half FROM t WHERE price = 7.25",
+	       "id,price,half\r\n7,7.25,3.625\r\n");
+	expect("json", "SELECT key, price FROM t WHERE id = 3",
+	       "{\"columns\":[{\"name\":\"key\",\"type\":\"DECIMAL\"},{\"name\":\"price\",\"type\":\"DECIMAL\"}],"
+	       "\"rows\":[[900719925474090003,3.25]],\"truncated\":false}");
+}
+END_TEST
+
 START_TEST(types_are_named_as_in_the_schema)
 {
 	expect("json", "SELECT at, day, ok, name, x, 1 AS n FROM t WHERE id < 0",
@@ -433,6 +455,7 @@ static void sql_cases(Suite *suite)
 	tcase_add_test(tests, csv_tells_null_from_the_empty_text);
 	tcase_add_test(tests, a_page_that_was_cut_says_so);
 	tcase_add_test(tests, a_year_is_text_and_no_number);
+	tcase_add_test(tests, whole_decimals_are_integers_and_others_doubles);
 	tcase_add_test(tests, types_are_named_as_in_the_schema);
 	tcase_add_test(tests, a_count_needs_no_column);
 	tcase_add_test(tests, only_one_reading_statement_is_allowed);
