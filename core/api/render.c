@@ -11,6 +11,8 @@
 #include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
+#define TASK_USUAL 1024 /* bytes of a task as JSON, without its body */
+
 /* ---- replies ---------------------------------------------------------------------------- */
 void reply_json(struct http_request *req, int status, struct json *json)
 {
@@ -159,12 +161,18 @@ int64_t wait_parse(const struct api *api, const char *text)
 	return ms > api->env.config->wait_max_ms ? api->env.config->wait_max_ms : ms;
 }
 
-/* FNV-1a: an ETag needs to change when the text does, nobody gains by a collision. */
+/* As FNV-1a does it, with eight bytes at a time: an ETag needs to change when the text does, nobody gains by a collision. */
 const char *etag_of(struct http_request *req, const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = 0xcbf29ce484222325, eight;
+	size_t n = strlen(text);
 
-	for (; *text; text++)
+	for (; n >= sizeof(eight); n -= sizeof(eight), text += sizeof(eight)) {
+		memcpy(&eight, text, sizeof(eight));
+		hash = (hash ^ eight) * 0x100000001b3;
+		hash ^= hash >> 32;
+	}
+	for (; n; n--, text++)
 		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
 	return arena_printf(http_arena(req), "%016llx", (unsigned long long)hash);
 }
@@ -309,6 +317,7 @@ const char *task_text(struct http_request *req, const struct task *task, int how
 	struct buf out;
 
 	buf_init(&out, 0);
+	buf_reserve(&out, TASK_USUAL + (task->body ? strlen(task->body) : 0));
 	task_write(&out, task, how);
 	text = out.failed ? NULL : arena_strn(http_arena(req), out.data, out.len);
 	buf_done(&out);

@@ -99,7 +99,7 @@ struct http_request {
 	int64_t t0;
 	const char *method, *path, *query_text, *trace;
 	const struct http_route *route;
-	struct pair headers[HTTP_HEADERS_MAX], params[HTTP_PARAMS_MAX];
+	struct pair params[HTTP_PARAMS_MAX];
 	size_t n_headers, n_params, n_query;
 	struct pair *query;
 	int http_1_0, head_only, keep_alive, expects_continue;
@@ -118,7 +118,8 @@ struct http_request {
 	int handed; /* the handler has been called: only its answer ends the request */
 	int gone, blocked, streaming, status;
 	uint64_t sent;
-	struct buf extra; /* rendered headers of http_set_header */
+	struct buf extra;                      /* rendered headers of http_set_header */
+	struct pair headers[HTTP_HEADERS_MAX]; /* the last member: request_new leaves it as it comes */
 };
 
 struct http_server {

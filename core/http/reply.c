@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "http/conn.h"
 
+#define HEAD_USUAL 384 /* bytes of an answer's head, without what its handler adds */
+
 static const struct {
 	int status;
 	const char *text;
@@ -109,11 +111,15 @@ static void put_date(struct http_server *server, struct buf *head)
 
 void http_set_header(struct http_request *req, const char *name, const char *value)
 {
+	const char *plain;
+
 	buf_puts(&req->extra, name);
 	buf_add(&req->extra, ": ", 2);
-	for (; *value; value++)
-		if ((unsigned char)*value >= ' ' && *value != 0x7F)
-			buf_putc(&req->extra, *value);
+	for (; *value; value += *value != '\0') { /* a control character would be a header of its own */
+		for (plain = value; (unsigned char)*value >= ' ' && *value != 0x7F; value++)
+			;
+		buf_add(&req->extra, plain, (size_t)(value - plain));
+	}
 	buf_add(&req->extra, "\r\n", 2);
 }
 
@@ -168,6 +174,7 @@ void http1_reply(struct http_request *req, int status, const char *content_type,
 	struct buf out;
 
 	buf_init(&out, 0);
+	buf_reserve(&out, HEAD_USUAL + req->extra.len + n);
 	put_head(req, &out, status, content_type);
 	if (!has_no_body(status)) {
 		buf_puts(&out, "Content-Length: ");

@@ -16,10 +16,11 @@
 
 struct http_request *request_new(struct conn *conn)
 {
-	struct http_request *req = calloc(1, sizeof(*req));
+	struct http_request *req = malloc(sizeof(*req));
 
 	if (!req)
 		return NULL;
+	memset(req, 0, offsetof(struct http_request, headers));
 	req->conn = conn;
 	req->server = conn->server;
 	req->t0 = clock_mono_ns();

@@ -26,7 +26,7 @@ const struct option supervise_options[] = {
          "How long a new plugin may take to describe itself."},
 	{"idle", OPTION_DURATION, offsetof(struct supervise_config, idle_ms), "60s", 100, 86400000, NULL,
          "Workers idle for longer end; one for tasks and one for queries stay."},
-	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "1000", 1, 1000000,
+	{"orders_per_worker", OPTION_INT, offsetof(struct supervise_config, orders_per_worker), "10000", 1, 1000000,
          NULL, "A worker that served so many orders is replaced."},
 	{"memory", OPTION_BYTES, offsetof(struct supervise_config, memory), "1GiB", 64 << 20, INT64_MAX, NULL,
          "Memory limit of one worker."},
