@@ -470,13 +470,13 @@ struct flip {
 	struct lab_store *store;
 };
 
-/* One batch of hits from each reader, the next one told where the last one stopped. */
-static int ask_in_pieces(struct index *x, struct lab_store *store, struct question *q, struct digest *ret)
+/* One batch of hits from each reader, the next one told where the last one stopped; until there are more than `most`. */
+static int ask_in_pieces(struct index *x, struct lab_store *store, struct question *q, size_t most, struct digest *ret)
 {
 	struct token token = {.len = 0};
 	int r = 0;
 
-	for (q->token = &token; !r && !token.ended;) {
+	for (q->token = &token; !r && !token.ended && ret->n <= most;) {
 		void *reader;
 
 		r = reader_open(x, store, &reader);
@@ -495,7 +495,7 @@ static int resume_one(struct index *x, struct lab_store *store, void *reader, st
 	int r = ask(x, reader, q, &whole);
 
 	if (!r)
-		r = ask_in_pieces(x, store, q, &pieces);
+		r = ask_in_pieces(x, store, q, whole.n, &pieces);
 	if (!r && (whole.n != pieces.n || (whole.n && memcmp(whole.items, pieces.items, whole.n * 8))))
 		r = exam_fail(x->exam, "%s, stopped and resumed behind every batch: %zu rows instead of %zu, or others",
 		              op_name(q->op), pieces.n, whole.n);

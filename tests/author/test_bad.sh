@@ -93,6 +93,8 @@ hash|index.scan|deleted rows|s/if \(deleted \&\& deleted->contains\(deleted, row
 hash|index.scan|too many rows without LOSSY|s/ret->flags = ORASI_INDEX_LOSSY;//; s/return h \^ h >> 33;/return h % 4;/|does not fit; a scan would not find it
 hash|index.scan|rows out of order|s/^\t\tqsort\(cursor->rows.*/\t\t;/|row ids do not ascend|comes twice
 hash|index.scan|more hits than there is room for|s/left < hits->cap \? \(uint32_t\)left : hits->cap/(uint32_t)left/|there was room for
+hash|index.resume|a token that is promised and not there|s/ret->flags = ORASI_INDEX_LOSSY;/ret->flags = ORASI_INDEX_LOSSY + ORASI_INDEX_RESUMABLE;/|the token of its hits has 0 bytes
+hash|index.resume|a token that is not listened to|s/ret->flags = ORASI_INDEX_LOSSY;/ret->flags = ORASI_INDEX_LOSSY + ORASI_INDEX_RESUMABLE;/; s/^\tcursor->at \+= hits->n;/\thits->resume = (orasi_bytes){(const uint8_t *)"x", 1};\n&/|stopped and resumed behind every batch
 hash|index.damage|a verify that sees nothing|s/^\tif \(level \&\& checksum.*/\tif (0)/; s/level > 1 \&\& i < /0 \&\& i < /|verify at level 2 does not see it
 hash|index.abort|an abort that leaks|s/^\tfree\(build->pairs\);//|build_abort leaks
 hash|index.estimate|an estimate beyond the rows|s/^\t\*ret = cursor.n;/\t*ret = cursor.n + 100000;/|estimate of = expects
