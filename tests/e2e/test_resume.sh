@@ -5,7 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 
 rows=400000
-awk -v rows="$rows" 'BEGIN { for (i = 0; i < rows; i++) printf "{\"id\":%d,\"word\":\"w%d\"}\n", i, i % 977 }' \
+# Words that do not shrink, so that there are many parts and time to die between them.
+awk -v rows="$rows" 'BEGIN { srand(7); for (i = 0; i < rows; i++)
+	printf "{\"id\":%d,\"word\":\"%08x%08x%08x\"}\n", i, rand() * 4294967295, rand() * 4294967295, rand() * 4294967295 }' \
 	>"$SCRATCH/big.ndjson"
 
 ORASI_QUEUE_RETRY_INITIAL=1s agent_start || exit 1
