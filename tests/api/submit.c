@@ -115,6 +115,34 @@ START_TEST(a_unique_key_gives_the_first_or_refuses)
 }
 END_TEST
 
+START_TEST(a_unique_key_replaces_merges_and_is_free_when_its_scope_ends)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\"")), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\",\"on_conflict\":\"replace\"")), 201);
+	ck_assert_str_eq(reply_str("/id"), "t_0000000000002");
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000001", NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "cancelled");
+	ck_assert_ptr_nonnull(strstr(reply_str("/error/detail"), "replaced by task t_0000000000002"));
+	ck_assert_int_eq(
+		ask("POST", "/v1/tasks",
+	            "{\"kind\":\"query\",\"sql\":\"SELECT 2\",\"unique_key\":\"u\",\"on_conflict\":\"merge\"}"),
+		200);
+	ck_assert_str_eq(reply_str("/id"), "t_0000000000002");
+	ck_assert_str_eq(reply_str("/spec/sql"), "SELECT 2");
+	work(0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\",\"on_conflict\":\"reject\"")), 201);
+	ck_assert_int_eq(
+		ask("POST", "/v1/tasks", Q(",\"unique_key\":\"v\",\"unique_scope\":\"ttl\",\"unique_ttl\":\"1h\"")),
+		201);
+	work(0);
+	work(0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"v\",\"on_conflict\":\"reject\"")), 409);
+	finish();
+}
+END_TEST
+
 /* ---- preferences ---------------------------------------------------------------------------- */
 START_TEST(a_client_may_want_the_id_alone)
 {
@@ -316,6 +344,7 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, a_task_may_depend_on_one_before_it_in_the_list);
 	tcase_add_test(tests, a_key_that_is_under_way_is_a_conflict);
 	tcase_add_test(tests, a_unique_key_gives_the_first_or_refuses);
+	tcase_add_test(tests, a_unique_key_replaces_merges_and_is_free_when_its_scope_ends);
 	tcase_add_test(tests, a_client_may_want_the_id_alone);
 	tcase_add_test(tests, a_change_can_be_bound_to_what_was_seen);
 	tcase_add_test(tests, a_task_that_waits_is_moved_and_promoted);

@@ -19,6 +19,8 @@ said() {
 
 is_json() { jq -e . "$1" >/dev/null; }
 
+# What has ended moves into files by day at once: all that follows shall not notice.
+export ORASI_QUEUE_ARCHIVE_AFTER=50ms
 agent_start || exit 1
 
 # ---- tasks ------------------------------------------------------------------------------------------------------
@@ -196,6 +198,10 @@ said "a dataset is dropped only when asked twice" 1 "nothing was deleted" datase
 said "and then it is" 0 "" dataset drop d --yes
 agent_stop
 said "a data folder at rest is checked" 0 "is in order" store check "$DATA"
-sqlite3 "$DATA/store.db" "DELETE FROM task WHERE id = (SELECT max(id) FROM task)"
-said "damage is found" 1 "never put" store check "$DATA"
+day=$(ls "$DATA"/done-*.db | head -1)
+sqlite3 "$day" "DELETE FROM task WHERE id = (SELECT max(id) FROM task)"
+said "damage is found, also in a file of a day" 1 "a task without its end" store check "$DATA"
+rm "$DATA"/done-*.db
+sqlite3 "$DATA/store.db" "INSERT INTO done SELECT 1, 4, 1, NULL, 0, 0, NULL, 0, NULL, NULL, 0, NULL, 0, 0, 0, 0"
+said "and in the database" 1 "never put" store check "$DATA"
 done_testing
