@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "sql/inside.h"
 
 /* A segment that is open. */
@@ -47,6 +48,7 @@ struct hit {
 struct hits {
 	struct hit *all;
 	size_t n, cap;
+	uint64_t most; /* rows that there are: no answer has more, or others */
 };
 
 /* ---- opening ---------------------------------------------------------------------------------------------- */
@@ -218,12 +220,24 @@ static int add_hits(struct hits *hits, const orasi_hits *more)
 	return 0;
 }
 
+/* One question is answered by each row at most once. */
+static int are_possible(const struct hits *hits, const orasi_hits *more, size_t begin)
+{
+	if (!more->n || more->n > HITS_AT_ONCE || hits->n - begin + more->n > hits->most)
+		return 0;
+	for (uint32_t i = 0; i < more->n; i++)
+		if (more->row_ids[i] >= hits->most)
+			return 0;
+	return 1;
+}
+
 static int read_cursor(struct index *index, void *cursor, int scored, struct hits *ret, struct err *err)
 {
 	const struct loader_plugin *plugin = index->indexer.plugin;
 	uint64_t rows[HITS_AT_ONCE];
 	float scores[HITS_AT_ONCE];
 	orasi_error error = ORASI_NO_ERROR;
+	size_t begin = ret->n;
 	orasi_status status;
 
 	do {
@@ -233,7 +247,11 @@ static int read_cursor(struct index *index, void *cursor, int scored, struct hit
 		                   .scores = scored ? scores : NULL};
 
 		status = loader_call(index->indexer.loader, plugin, "next", plugin->index->next(cursor, &hits, &error));
-		if (!status && (hits.n > HITS_AT_ONCE || add_hits(ret, &hits)))
+		if (!status && !are_possible(ret, &hits, begin))
+			return err_set(err, ERR_PLUGIN,
+			               "plugin '%s' gave rows of index '%s' in 'next' that its segment does not have",
+			               plugin->descriptor->id, index->name);
+		if (!status && add_hits(ret, &hits))
 			return err_set(err, ERR_NOMEM, "out of memory for the rows of index '%s'", index->name);
 	} while (!status);
 	return status == ORASI_END ? 0 : loader_fail(plugin, "next", status, &error, err);
@@ -327,17 +345,36 @@ static int spread(const struct indexes *x, const struct part *part, const struct
 	return r;
 }
 
+static uint64_t rows_of(const struct part *part)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < json_count(part->covers); i++) {
+		const struct json *cover = json_at(part->covers, i);
+		uint64_t end = (uint64_t)json_get_int(cover, "base", 0) + (uint64_t)json_get_int(cover, "rows", 0);
+
+		rows = end > rows ? end : rows;
+	}
+	return rows;
+}
+
 /* A segment that fails is left to the scan, unless the index is the only way to answer. */
 static int ask_part(struct indexes *x, struct index *index, const struct part *part, const struct question *q,
                     struct picked *ret, struct err *err)
 {
-	struct hits hits = {0};
-	int r = ask_reader(index, part->reader, q, &hits, err);
+	struct hits hits = {.most = rows_of(part)};
+	struct err own = {0};
+	int r = ask_reader(index, part->reader, q, &hits, &own);
 
+	if (r)
+		log_warn("index.failed", LOG_STR("index", index->name), LOG_STR("error", own.text),
+		         LOG_STR("effect", q->whole ? "the query fails" : "its rows are looked at one by one"));
 	if (!r)
 		r = spread(x, part, &hits, ret, err);
 	else if (!q->whole)
 		r = 0;
+	else if (err)
+		*err = own;
 	free(hits.all);
 	return r;
 }
@@ -345,7 +382,8 @@ static int ask_part(struct indexes *x, struct index *index, const struct part *p
 static int ask_fresh(struct indexes *x, struct index *index, size_t file, const struct question *q, struct picked *ret,
                      struct err *err)
 {
-	struct hits hits = {0};
+	int64_t rows = x->snapshot->files[file].rows;
+	struct hits hits = {.most = rows >= 0 ? (uint64_t)rows : INT64_MAX};
 	struct fresh *fresh = NULL;
 	int r = fresh_open(&index->indexer, x->blob, x->snapshot, &x->snapshot->files[file], &fresh, err);
 

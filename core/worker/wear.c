@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FDS_MORE 8 /* that may come and go with caches of libraries */
@@ -57,10 +58,18 @@ static int is_big(const struct wear *wear)
 	return read_resident(wear) > wear->memory;
 }
 
+/* Whoever was made by a plugin that may do so goes with the worker's process group. */
+static int has_children(void)
+{
+	siginfo_t info;
+
+	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+}
+
 int wear_is_spent(const struct wear *wear)
 {
 	int fd = next_fd();
 
-	return fd < 0 || fd > wear->fd + FDS_MORE || is_big(wear) ||
+	return fd < 0 || fd > wear->fd + FDS_MORE || is_big(wear) || has_children() ||
 	       (wear->threads && count_threads(wear) > wear->threads);
 }

@@ -190,6 +190,17 @@ DEED(fork_bomb)
 	            : test_fail(err, ORASI_E_INVALID, "no children");
 }
 
+/* One that waits for ever, without a look at who made it. */
+DEED(leave_child)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	return pid > 0 ? ORASI_OK : test_fail(err, ORASI_E_INVALID, "no children");
+}
+
 DEED(fd_bomb)
 {
 	int n = 0;
@@ -435,6 +446,7 @@ static const struct {
 	{"shared_bomb", shared_bomb},
 	{"leak", leak},
 	{"fork_bomb", fork_bomb},
+	{"leave_child", leave_child},
 	{"fd_bomb", fd_bomb},
 	{"write_fds", write_fds},
 	{"shrink_fds", shrink_fds},
