@@ -431,20 +431,23 @@ static orasi_status count(const orasi_config *config, const char *ptr, uint32_t 
 }
 
 /* What the schema makes of no options at all; those that must be given have no default, and that is fine. */
-static const struct json *defaults_of(const struct loader_plugin *plugin)
+static struct json *make_defaults(const char *config_schema)
 {
-	const char *text = plugin->descriptor->config_schema;
-	struct json *schema = NULL, *errors;
+	struct json *defaults = json_new_object(), *schema, *errors;
 
-	if (*plugin->defaults)
-		return *plugin->defaults;
-	*plugin->defaults = json_new_object();
-	if (json_parse(text, strlen(text), &schema, NULL))
-		return *plugin->defaults;
+	if (json_parse(config_schema, strlen(config_schema), &schema, NULL))
+		return defaults;
 	errors = json_new_array();
-	plugin_config_check(schema, *plugin->defaults, "", errors);
+	plugin_config_check(schema, defaults, "", errors);
 	json_free(errors);
 	json_free(schema);
+	return defaults;
+}
+
+static const struct json *defaults_of(const struct loader_plugin *plugin)
+{
+	if (!*plugin->defaults)
+		*plugin->defaults = make_defaults(plugin->descriptor->config_schema);
 	return *plugin->defaults;
 }
 

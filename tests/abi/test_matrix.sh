@@ -55,6 +55,9 @@ for ((s = 0; s < MINORS; s++)); do
 done
 same "SDK × target × host: $accepted are taken and $refused refused, as the target says" "" "$wrong"
 
+tiny sdk0 "$SCRATCH/tiny.so" -DORASI_TARGET_MINOR=0 -Wl,--gc-sections -s
+same "the note is there when nothing else is: unused sections and all symbols taken away" fits "$("$JUDGE" "$SCRATCH/tiny.so" "$MAJOR" 0)"
+
 # says NAME SDK MAJOR SENTENCE: a refusal, in words.
 says() {
 	tiny "$2" "$SCRATCH/tiny.so" -DORASI_TARGET_MINOR=0
@@ -115,5 +118,7 @@ if agent_start --abi-minor "$NEWEST"; then
 	same "one that needs an extension that is newer" failed "$(finish "$id")"
 	check "is told which" grep -q "needs 'orasi.host.later/1', which this agent does not offer" <<<"$(api GET "/v1/tasks/$id")"
 	agent_stop
+else
+	fail "an agent starts"
 fi
 done_testing
