@@ -13,7 +13,8 @@ orasi() { "$BUILD/orasi" "$@"; }
 ready() { for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return 0; sleep 0.05; done; return 1; }
 clear_plugin() { api POST "/v1/plugins/$1:clear" >/dev/null; }
 
-ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB agent_start || exit 1
+ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB ORASI_QUEUE_MAX_CRASHES=100 ORASI_QUEUE_RETRY_INITIAL=10ms \
+	ORASI_QUEUE_RETRY_MAX=20ms agent_start || exit 1
 FIRST_PID=$AGENT_PID
 check "the hostile transform is accepted: one cannot see it from outside" ready hostile-flow
 flow() {
@@ -50,6 +51,18 @@ fails wild_push "hostile-flow"
 same "one that keeps its input for ever leaks, and that is all" succeeded "$(finish "$(flow never_release)")"
 same "the next one is fine" succeeded "$(finish "$(flow behave)")"
 same "no row came of the others" 4 "$(sql 'SELECT count(*) AS n FROM flow' | jq -r .n)"
+
+# A format that crashes when it is asked what a file is stands in everybody's way, until it is in quarantine.
+cp "$BUILD/tests/plugins/.libs/hostile-ingest.so" "$LOCAL/"
+ready hostile-ingest
+printf 'SNIFFBOMB,b\n1,2\n3,4\n' >"$SCRATCH/bomb.csv"
+id=$(submit "$(jq -cn --arg f "$SCRATCH/bomb.csv" '{kind:"ingest",dataset:"bomb",source:{uris:[$f]},max_attempts:20}')")
+same "a file that crashes a format when it is asked is read by another in the end" "succeeded 2" \
+	"$(finish "$id") $(sql 'SELECT count(*) AS n FROM bomb' | jq -r .n)"
+check "  the attempts before name the one that crashed" grep -q "plugin 'org.orasi.test.hostile-ingest', function 'sniff'" \
+	<<<"$(api GET "/v1/tasks/$id/attempts")"
+same "  which is in quarantine" quarantined "$(api GET /v1/plugins | jq -r '[.items[] | select(.path | endswith("/hostile-ingest.so"))][0].state')"
+rm "$LOCAL/hostile-ingest.so"
 
 if ! command -v ${CC%% *} >/dev/null || grep -q __asan_ "$BUILD/sdk/liborasi-sdk.a" || grep -q __tsan_ "$BUILD/sdk/liborasi-sdk.a"; then
 	pass "hostile indexes # SKIP they are built by a compiler, without sanitizers"
