@@ -110,6 +110,8 @@ int64_t query_number(struct http_request *req, const char *name, int64_t otherwi
  */
 int64_t wait_parse(const struct api *api, const char *text);
 
+/* 422 for one member of the body that is wrong. */
+void reply_wrong(struct http_request *req, const char *pointer, const char *detail);
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- things as JSON --------------------------------------------------------------------- */

@@ -15,6 +15,8 @@
 
 #define QUEUES_MAX 64
 #define LEASE_DEFAULT_MS 30000
+#define LEASE_MIN_MS 1000
+#define LEASE_MAX_MS (24 * 3600 * 1000)
 
 /* A request that wants tasks. Lives in the request's arena. */
 struct wish {
@@ -198,6 +200,17 @@ void api_leases_done(struct api *api)
 	heap_done(&api->wishes_due);
 }
 
+/* One without an end would keep its task for ever when its worker dies. */
+static int check_length(struct http_request *req, const struct json *body)
+{
+	int64_t ms = json_get_int(body, "lease", LEASE_DEFAULT_MS);
+
+	if (ms >= LEASE_MIN_MS && ms <= LEASE_MAX_MS)
+		return 0;
+	reply_wrong(req, "/lease", "a lease is from 1s to 24h long");
+	return ERR_INVALID;
+}
+
 static int read_queues(struct wish *wish, const struct json *list)
 {
 	for (size_t i = 0; i < json_count(list) && i < QUEUES_MAX; i++) {
@@ -235,7 +248,7 @@ static struct wish *read_wish(struct api *api, struct http_request *req, const s
 void handle_leases_post(struct api *api, struct http_request *req)
 {
 	struct json *body = body_checked(api, req, "LeaseAsk");
-	struct wish *wish = body ? read_wish(api, req, body) : NULL;
+	struct wish *wish = body && !check_length(req, body) ? read_wish(api, req, body) : NULL;
 
 	json_free(body);
 	if (!wish || serve(wish))
@@ -363,8 +376,10 @@ void handle_leases_heartbeat(struct api *api, struct http_request *req)
 	const struct json *items = json_get(body, "leases");
 	struct round *round;
 
-	if (!body)
+	if (!body || check_length(req, body)) {
+		json_free(body);
 		return;
+	}
 	round = round_new(api, req, json_count(items));
 	for (size_t i = 0; i < json_count(items); i++)
 		beat(step_new(round), json_at(items, i), json_get_int(body, "lease", 0));

@@ -121,6 +121,15 @@ struct json *body_object(struct http_request *req)
 	return NULL;
 }
 
+void reply_wrong(struct http_request *req, const char *pointer, const char *detail)
+{
+	struct json *errors = json_new_array();
+
+	errors_add(errors, pointer, "%s", detail);
+	reply_invalid(req, errors);
+	json_free(errors);
+}
+
 struct json *body_checked(struct api *api, struct http_request *req, const char *component)
 {
 	struct json *body = body_object(req), *errors;

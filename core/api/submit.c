@@ -261,13 +261,18 @@ static void check_notify(struct check *c)
 }
 
 /* ---- remote: for workers that lease their tasks -------------------------------------------- */
-static void check_remote(struct check *c)
+/* They get nothing else, and nobody else gets what is theirs. */
+static void check_queue(struct check *c, int is_remote)
 {
 	const char *queue = json_get_str(c->task, "queue", "default");
 	struct queue_settings settings;
 
 	queue_settings_get(c->api->env.queue, queue, &settings);
-	if (!settings.remote)
+	if (settings.remote && !is_remote)
+		errors_add(c->errors, below(c, "/queue"),
+		           "the queue '%.100s' is for remote workers, whose tasks are of the kind remote: name another",
+		           queue);
+	else if (!settings.remote && is_remote)
 		errors_add(
 			c->errors, below(c, "/queue"),
 			"the queue '%.100s' is not for remote workers: PATCH /v1/queues/%.100s with {\"remote\":true}",
@@ -287,7 +292,7 @@ static const struct {
 	{"query", "", NULL},
 	{"custom", "config", check_custom},
 	{"notify", "config", check_notify},
-	{"remote", "", check_remote},
+	{"remote", "", NULL},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -324,6 +329,8 @@ static void check_kind(struct check *c)
 	if (is_fine(c) && json_get(c->task, "dataset") && !str_is_name(json_get_str(c->task, "dataset", "")))
 		errors_add(c->errors, below(c, "/dataset"), "'%.100s' is not a name: letters, digits, '_', '.' and '-'",
 		           json_get_str(c->task, "dataset", ""));
+	if (is_fine(c))
+		check_queue(c, !strcmp(name, "remote"));
 	if (is_fine(c) && kinds[i].check)
 		kinds[i].check(c);
 }

@@ -108,7 +108,7 @@ static int watch_picture(const struct args *args)
 		if (!r)
 			pause_ms(500);
 	}
-	return r == CLI_INTERRUPTED || cli_interrupted ? CLI_OK : r;
+	return cli_interrupted ? CLI_INTERRUPTED : r;
 }
 
 /* ---- a line per event ------------------------------------------------------------------------------------------- */
@@ -138,9 +138,21 @@ static void on_line(void *ctx, const char *line)
 
 static int watch_events(const struct args *args, const char *path)
 {
-	int r = http_lines(args, path, on_line, (void *)args);
+	return http_lines(args, path, on_line, (void *)args);
+}
 
-	return r == CLI_INTERRUPTED ? CLI_OK : r;
+/* The events end with the task; the exit code is that of how it ended. */
+static int watch_one(const struct args *args)
+{
+	struct json *task = NULL;
+	int r = watch_events(args, path_of("/v1/tasks/", args->words[0], "/events"));
+
+	if (!r)
+		r = http_json(args, "GET", path_of("/v1/tasks/", args->words[0], ""), NULL, &task);
+	if (!r)
+		r = task_verdict(task);
+	json_free(task);
+	return r;
 }
 
 int cmd_task_watch(const struct args *args)
@@ -148,7 +160,7 @@ int cmd_task_watch(const struct args *args)
 	if (args->n_words && isatty(STDERR_FILENO) && !args->json)
 		return cmd_task_wait(args);
 	if (args->n_words)
-		return watch_events(args, path_of("/v1/tasks/", args->words[0], "/events"));
+		return watch_one(args);
 	if (isatty(STDOUT_FILENO) && !args->json)
 		return watch_picture(args);
 	return watch_events(args, "/v1/events");

@@ -164,6 +164,8 @@ START_TEST(a_change_can_be_bound_to_what_was_seen)
 	load_document();
 	ck_assert_int_eq(ask("POST", "/v1/tasks", Q("")), 201);
 	snprintf(headers, sizeof(headers), "If-Match: %s\r\n", client_header(&t.client, "ETag"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"priority\":\"low\"}"), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"priority\":\"soon\"}"), 422);
 	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"priority\":1}"), 200);
 	ck_assert_int_eq(ask_with("POST", "/v1/tasks/t_0000000000001:cancel", headers, ""), 412);
 	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:changed");

@@ -81,8 +81,10 @@ id=$("$ORASI" task submit "$query" --wait --quiet; "$ORASI" task list --limit 1 
 for _ in $(seq 100); do grep -q succeeded "$SCRATCH/watched" && break; sleep 0.05; done
 kill -INT $watching
 wait $watching
+same "what was interrupted says so" 130 $?
 check "events are watched as lines of JSON" grep -q "\"id\":\"$id\".*\"state\":\"succeeded\"" "$SCRATCH/watched"
 said "one task is watched to its end" 0 "succeeded" task watch "$id"
+said "and one that failed has failed for a script too" 1 "no such column: nope" task watch "$("$ORASI" task submit '{"kind":"query","sql":"SELECT nope"}')"
 
 # ---- on a terminal ------------------------------------------------------------------------------------------------
 # on_terminal FILE COMMAND…: in the background, with a terminal of 80 columns whose screen goes into the file.
