@@ -37,7 +37,7 @@ int read_order(const char *word, struct json **ret)
 	buf_init(&text, BODY_MAX);
 	r = read_text(word, &text);
 	if (!r && json_parse(text.len ? text.data : "", text.len, ret, &err))
-		r = fail(CLI_USAGE, "the task is not JSON: %s, at %s", err.text, err.where);
+		r = fail(CLI_USAGE, "the task is not JSON: %s", err.text);
 	buf_done(&text);
 	return r;
 }
@@ -105,7 +105,7 @@ static int parse_order(const struct args *args, const struct buf *text, struct j
 	if (!text->len)
 		*ret = json_new_object();
 	else if (json_parse(text->data, text->len, ret, &err))
-		return fail(CLI_USAGE, "the task is not JSON: %s, at %s", err.text, err.where);
+		return fail(CLI_USAGE, "the task is not JSON: %s", err.text);
 	if (json_type(*ret) == JSON_OBJECT)
 		return put_members(args, *ret);
 	if (is_tuned(args))

@@ -120,6 +120,7 @@ fi
 
 # ---- wrong input ----------------------------------------------------------------------------------------------------
 said "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
+same "and with that once" 0 "$("$ORASI" task submit '{"kind":' 2>&1 | grep -cE ", at [0-9]+:[0-9]+")"
 said "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json
 said "options do not go with a list" 2 "options belong to one task" task submit "[$query]" --queue q
 said "every problem of a task is told" 1 "/nope" task submit '{"kind":"query","sql":"x","nope":1,"limit":-1}'
