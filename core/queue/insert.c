@@ -122,16 +122,21 @@ static int is_waiting(struct store_db *db, int64_t id, struct err *err)
 
 static int merge_into(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
 {
-	int r = store_run(db, err, statement(TASK_MERGE), "is", in->result.id, in->spec->body);
+	int r = store_run(db, err, statement(TASK_MERGE), "isss", in->result.id, in->spec->body, in->spec->kind,
+	                  in->spec->dataset);
 	struct err why = {0};
+	char name[ID_LEN];
 
 	if (r)
 		return r;
 	in->result.existed = 1;
 	if (store_changes(db))
 		return 1;
-	err_set(&why, ERR_INVALID, "the body is no JSON that could be merged");
-	insert_refuse(in, ERR_INVALID, arena, &why);
+	id_format('t', in->result.id, name);
+	err_set(&why, ERR_EXISTS,
+	        "task %s has the unique key '%s' and is of another kind or dataset: it cannot be merged with it", name,
+	        in->spec->unique_key);
+	insert_refuse(in, ERR_EXISTS, arena, &why);
 	return 1;
 }
 

@@ -302,6 +302,11 @@ START_TEST(a_waiting_task_takes_what_is_merged_into_it)
 	                                        .on_conflict = TASK_CONFLICT_MERGE,
 	                                        .body = "{\"b\":null,\"c\":3}"}),
 	                 id);
+	ck_assert_int_eq(
+		put((struct task_spec){.kind = "other", .unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}),
+		ERR_EXISTS);
+	ck_assert_int_eq(put((struct task_spec){.dataset = "d", .unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}),
+	                 ERR_EXISTS);
 	ck_assert_str_eq(claim()->body, "{\"a\":1,\"c\":3}");
 	ck_assert_int_eq(put((struct task_spec){.unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE}), ERR_EXISTS);
 }
