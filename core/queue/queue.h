@@ -91,7 +91,7 @@ struct task_spec {
 	const char *labels;          /* JSON object of strings, or NULL */
 	const char *trace;           /* W3C traceparent, or NULL */
 	const char *idempotency_key; /* of the tenant: same key within 24 h gives the first task
-	                                again */
+	                                again, while it is kept */
 	const char *unique_key;      /* of the tenant: see task_scope and task_conflict */
 	int unique_scope, on_conflict;
 	int64_t unique_ttl_ms;
