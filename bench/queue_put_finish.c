@@ -11,22 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "base/log.h"
-#include "queue/queue.h"
-#include "store/store.h"
+#include "alone.h"
 
-#define BODY "{\"source\":\"0123456789\",\"dataset\":\"logs\",\"options\":{\"compression\":\"zstd\"}}"
 #define BATCH 1000
 
 struct bench {
 	char path[PATH_MAX];
-	struct store *store;
-	struct queue *queue;
-	struct arena arena;
+	struct alone q;
 };
 
 struct meter {
@@ -34,24 +27,10 @@ struct meter {
 	int64_t commits;
 };
 
-static void die(const struct err *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(EXIT_FAILURE);
-}
-
-static double seconds(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static struct meter read_meter(struct bench *b)
 {
-	return (struct meter){seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID),
-	                      *store_metrics(b->store)[0].value};
+	return (struct meter){alone_seconds(CLOCK_MONOTONIC), alone_seconds(CLOCK_PROCESS_CPUTIME_ID),
+	                      *store_metrics(b->q.store)[0].value};
 }
 
 static void print(const char *what, int64_t group, int64_t n, const struct meter *from, const struct meter *to)
@@ -60,63 +39,31 @@ static void print(const char *what, int64_t group, int64_t n, const struct meter
 	       (to->cpu - from->cpu) * 1e6 / (double)n, (double)(to->commits - from->commits) / (double)n);
 }
 
-static void drop_line(void *ctx, enum log_level level, const char *line)
-{
-	(void)ctx;
-	(void)level;
-	(void)line;
-}
-
-static void nothing(void *ctx)
-{
-	(void)ctx;
-}
-
-static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *why)
-{
-	(void)ctx;
-	(void)id;
-	(void)fence;
-	(void)code;
-	(void)why;
-}
-
 static void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
 {
 	(void)ctx;
 	(void)results;
 	(void)n;
 	if (r)
-		die(err);
+		alone_die(err);
 }
 
 static void on_done(void *ctx, int r, const struct err *err)
 {
 	(void)ctx;
 	if (r)
-		die(err);
+		alone_die(err);
 }
 
 static void open_queue(struct bench *b)
 {
-	static const struct queue_events events = {NULL, nothing, on_stop, NULL, NULL};
-	static const struct store_config store_config = {2000, 1000};
 	struct queue_config config;
 	struct err err = {0};
 
 	if (options_init(queue_options, &config, &err))
-		die(&err);
+		alone_die(&err);
 	config.max_depth = INT32_MAX;
-	if (store_open(b->path, &store_config, nothing, NULL, &b->store, &err) ||
-	    queue_open(b->store, &config, &events, &b->queue, &err))
-		die(&err);
-}
-
-static void close_queue(struct bench *b)
-{
-	store_flush(b->store);
-	store_close(b->store);
-	queue_close(b->queue);
+	alone_open(&b->q, b->path, &config, alone_nothing, NULL);
 }
 
 static void put(struct bench *b, size_t n)
@@ -125,9 +72,9 @@ static void put(struct bench *b, size_t n)
 	struct err err = {0};
 
 	for (size_t i = 0; i < n; i++)
-		specs[i] = (struct task_spec){.kind = "ingest", .dataset = "logs", .body = BODY, .priority = -1};
-	if (queue_put(b->queue, specs, n, QUEUE_ATOMIC, on_put, NULL, &err))
-		die(&err);
+		specs[i] = (struct task_spec){.kind = "ingest", .dataset = "logs", .body = ALONE_BODY, .priority = -1};
+	if (queue_put(b->q.queue, specs, n, QUEUE_ATOMIC, on_put, NULL, &err))
+		alone_die(&err);
 }
 
 static void finish(struct bench *b)
@@ -137,9 +84,9 @@ static void finish(struct bench *b)
 	struct err err = {0};
 	struct task *task;
 
-	if (queue_claim(b->queue, &ask, &b->arena, &task, &err) || !task ||
-	    queue_finish(b->queue, task->id, task->fence, &ok, on_done, NULL))
-		die(&err);
+	if (queue_claim(b->q.queue, &ask, &b->q.arena, &task, &err) || !task ||
+	    queue_finish(b->q.queue, task->id, task->fence, &ok, on_done, NULL))
+		alone_die(&err);
 }
 
 static void run_group(struct bench *b, int64_t group)
@@ -151,14 +98,14 @@ static void run_group(struct bench *b, int64_t group)
 	for (int64_t i = 0; i < n; i += group) {
 		for (int64_t k = 0; k < group; k++)
 			put(b, 1);
-		store_flush(b->store);
+		store_flush(b->q.store);
 	}
 	at[1] = read_meter(b);
 	for (int64_t i = 0; i < n; i += group) {
 		for (int64_t k = 0; k < group; k++)
 			finish(b);
-		store_flush(b->store);
-		arena_done(&b->arena);
+		store_flush(b->q.store);
+		arena_done(&b->q.arena);
 	}
 	at[2] = read_meter(b);
 	print("put", group, n, &at[0], &at[1]);
@@ -190,23 +137,23 @@ static void let_wait(struct bench *b, int64_t n)
 
 	for (int64_t i = 0; i < n; i += BATCH) {
 		put(b, BATCH);
-		store_flush(b->store);
+		store_flush(b->q.store);
 	}
 	printf("%" PRId64 " waiting: %.0f bytes of memory each\n", n, (double)(resident_bytes() - before) / (double)n);
-	close_queue(b);
-	start = seconds(CLOCK_MONOTONIC);
-	cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
+	alone_close(&b->q);
+	start = alone_seconds(CLOCK_MONOTONIC);
+	cpu = alone_seconds(CLOCK_THREAD_CPUTIME_ID);
 	open_queue(b);
-	printf("next start: %.2f s, %.2f s of CPU\n", seconds(CLOCK_MONOTONIC) - start,
-	       seconds(CLOCK_THREAD_CPUTIME_ID) - cpu);
-	start = seconds(CLOCK_MONOTONIC);
-	if (queue_list(b->queue, &none, &b->arena, &tasks, &found, &cursor, &err))
-		die(&err);
-	printf("a page that matches nothing: %.3f s\n", seconds(CLOCK_MONOTONIC) - start);
-	start = seconds(CLOCK_MONOTONIC);
-	queue_tick(b->queue);
-	store_flush(b->store);
-	printf("a round of forgetting: %.3f s\n", seconds(CLOCK_MONOTONIC) - start);
+	printf("next start: %.2f s, %.2f s of CPU\n", alone_seconds(CLOCK_MONOTONIC) - start,
+	       alone_seconds(CLOCK_THREAD_CPUTIME_ID) - cpu);
+	start = alone_seconds(CLOCK_MONOTONIC);
+	if (queue_list(b->q.queue, &none, &b->q.arena, &tasks, &found, &cursor, &err))
+		alone_die(&err);
+	printf("a page that matches nothing: %.3f s\n", alone_seconds(CLOCK_MONOTONIC) - start);
+	start = alone_seconds(CLOCK_MONOTONIC);
+	queue_tick(b->q.queue);
+	store_flush(b->q.store);
+	printf("a round of forgetting: %.3f s\n", alone_seconds(CLOCK_MONOTONIC) - start);
 }
 
 int main(int argc, char **argv)
@@ -214,7 +161,6 @@ int main(int argc, char **argv)
 	static const int64_t groups[] = {1, 10, 100, 1000};
 	struct bench b = {0};
 
-	log_redirect(drop_line, NULL);
 	snprintf(b.path, sizeof(b.path), "%s/queue_put_finish-%d.db", argc > 1 ? argv[1] : ".", (int)getpid());
 	open_queue(&b);
 	printf("%-14s %6s %10s %10s %10s\n", "what", "group", "tasks/s", "CPU us", "fsyncs");
@@ -222,8 +168,8 @@ int main(int argc, char **argv)
 		run_group(&b, groups[i]);
 	if (argc > 2)
 		let_wait(&b, strtoll(argv[2], NULL, 10));
-	close_queue(&b);
-	arena_done(&b.arena);
+	alone_close(&b.q);
+	arena_done(&b.q.arena);
 	unlink(b.path);
 	strcat(b.path, ".lock");
 	unlink(b.path);
