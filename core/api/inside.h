@@ -112,6 +112,9 @@ int64_t wait_parse(const struct api *api, const char *text);
 
 /* 422 for one member of the body that is wrong. */
 void reply_wrong(struct http_request *req, const char *pointer, const char *detail);
+/* critical, high, normal, low, or 0 to 9, as task_priority_parse; *ret stays when there is none. */
+int read_priority(const struct json *value, struct arena *arena, int *ret);
+#define PRIORITY_WRONG "it is critical, high, normal, low, or a number from 0 to 9"
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- things as JSON --------------------------------------------------------------------- */

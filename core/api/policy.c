@@ -146,17 +146,20 @@ static void take_retention(struct check *c, const struct submission *s, size_t i
 	take_members(c, "retention", spec);
 }
 
-static void take_priority(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+int read_priority(const struct json *value, struct arena *arena, int *ret)
 {
-	const struct json *value = json_get(c->task, "priority");
-	const char *text = json_type(value) == JSON_INT ? arena_printf(c->arena, "%lld", (long long)json_int(value, -1))
+	const char *text = json_type(value) == JSON_INT ? arena_printf(arena, "%lld", (long long)json_int(value, -1))
 	                                                : json_str(value, "");
 
+	return value ? task_priority_parse(text, ret) : 0;
+}
+
+static void take_priority(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
 	(void)s;
 	(void)i;
-	if (value && task_priority_parse(text, &spec->priority))
-		errors_add(c->errors, check_below(c, "/priority"),
-		           "it is critical, high, normal, low, or a number from 0 to 9");
+	if (read_priority(json_get(c->task, "priority"), c->arena, &spec->priority))
+		errors_add(c->errors, check_below(c, "/priority"), PRIORITY_WRONG);
 	json_del(c->task, "priority");
 }
 

@@ -431,29 +431,17 @@ static void reschedule(struct api *api, struct http_request *req, const struct t
 		change_failed(req, task, r, "moved");
 }
 
-/* A name or a number as a submission has it; -1 when absent. 0, or it has been answered. */
-static int read_priority(struct http_request *req, const struct json *body, int *ret)
-{
-	const struct json *value = json_get(body, "priority");
-	char number[32];
-
-	*ret = -1;
-	snprintf(number, sizeof(number), "%lld", (long long)json_int(value, -1));
-	if (!value || !task_priority_parse(json_type(value) == JSON_INT ? number : json_str(value, ""), ret))
-		return 0;
-	reply_wrong(req, "/priority", "it is critical, high, normal, low, or a number from 0 to 9");
-	return ERR_INVALID;
-}
-
 /* {"run_at", "priority"}: what is absent stays. */
 void handle_task_reschedule(struct api *api, struct http_request *req)
 {
 	struct json *body = body_checked(api, req, "Reschedule");
 	struct task *task = body ? path_change(api, req) : NULL;
 	int64_t run_at = 0; /* as it was */
-	int priority;
+	int priority = -1;
 
-	if (task && !read_priority(req, body, &priority)) {
+	if (task && read_priority(json_get(body, "priority"), http_arena(req), &priority)) {
+		reply_wrong(req, "/priority", PRIORITY_WRONG);
+	} else if (task) {
 		clock_from_rfc3339(json_get_str(body, "run_at", ""), &run_at); /* the schema has checked it */
 		reschedule(api, req, task, run_at, priority);
 	}
