@@ -115,6 +115,8 @@ int cmd_dataset_optimize(const struct args *args)
 
 	if (args_has(args, "sort-by"))
 		json_set(body, "sort_by", list_of_option(args, "sort-by"));
+	if (args_has(args, "bloom"))
+		json_set(body, "bloom_columns", list_of_option(args, "bloom"));
 	if (args_has(args, "target-bytes")) {
 		if (str_to_bytes(args_get(args, "target-bytes", ""), &target)) {
 			json_free(body);

@@ -118,6 +118,7 @@ static const struct {
 	{"/overwrite", "overwrite"},
 	{"/target_file_bytes", "target-bytes"},
 	{"/sort_by", "sort-by"},
+	{"/bloom_columns", "bloom"},
 	{"/older_than_ms", "older-than"},
 	{"/where", "where"},
 };

@@ -72,7 +72,7 @@ const struct command commands[] = {
 	{"dataset", "export", 1, 1, "DATASET",
          "--out FILE|FOLDER/|S3 --format F --option K=V --version N --at T --target-bytes N --overwrite --no-wait",
          "Write a version as files of any format that a plugin writes.", cmd_dataset_export},
-	{"dataset", "optimize", 1, 1, "DATASET", "--sort-by C --target-bytes N --no-wait",
+	{"dataset", "optimize", 1, 1, "DATASET", "--sort-by C --bloom C --target-bytes N --no-wait",
          "Make few large files of many small ones.", cmd_dataset_optimize},
 	{"dataset", "vacuum", 1, 1, "DATASET", "--older-than T --force --dry-run --no-wait",
          "Remove files that are in the table no more.", cmd_dataset_vacuum},

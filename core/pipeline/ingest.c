@@ -652,18 +652,10 @@ static int load_target(struct ingest *in, struct err *err)
 	return r;
 }
 
-/* What the task says about its files is for the plugin that writes them. */
 static int open_output(struct ingest *in, struct err *err)
 {
-	static const char *const names[] = {"compression", "profile", "bloom_columns"};
-	const struct json *sink = json_get(in->spec, "sink");
-	struct json *options = json_new_object();
-	int r;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_get(sink, names[i]))
-			json_set(options, names[i], json_copy(json_get(sink, names[i])));
-	r = spread_new(in->loader, in->staging, options, in->partition_by, &in->output, err);
+	struct json *options = spread_options(json_get(in->spec, "sink"));
+	int r = spread_new(in->loader, in->staging, options, in->partition_by, &in->output, err);
 	json_free(options);
 	return r;
 }

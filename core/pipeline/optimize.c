@@ -242,9 +242,8 @@ static int send_part(struct optimize *o, struct json *files, const struct table_
 /* Files of sorted rows say so. */
 static struct json *make_options(const struct optimize *o)
 {
-	struct json *options = json_new_object();
+	struct json *options = spread_options(o->spec);
 
-	json_set_str(options, "compression", json_get_str(o->spec, "compression", "zstd"));
 	if (o->n_sort)
 		json_set(options, "sorted_by", json_copy(json_get(o->spec, "sort_by")));
 	return options;

@@ -34,6 +34,17 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_NOMEM, "out of memory");
 }
 
+struct json *spread_options(const struct json *wishes)
+{
+	static const char *const names[] = {"compression", "profile", "bloom_columns"};
+	struct json *options = json_new_object();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_get(wishes, names[i]))
+			json_set(options, names[i], json_copy(json_get(wishes, names[i])));
+	return options;
+}
+
 int spread_new(struct loader *loader, const char *staging, const struct json *options, const struct json *columns,
                struct spread **ret, struct err *err)
 {

@@ -11,6 +11,9 @@
 
 struct spread;
 
+/* What a task's `wishes` say about its files, as options of the plugin that writes them. To be freed. */
+struct json *spread_options(const struct json *wishes);
+
 /* `options` are those of the Parquet plugin, NULL: as it likes. `columns` are the names of the partition columns, NULL or
  * empty: none. */
 int spread_new(struct loader *loader, const char *staging, const struct json *options, const struct json *columns,

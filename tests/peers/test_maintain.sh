@@ -66,6 +66,28 @@ finish "$verified" >/dev/null
 same "and covers exactly the files that are there" '[[],0]' \
 	"$(api GET "/v1/tasks/$verified/result" | jq -c '[.problems, .missing_files]')"
 
+# ---- what the files say of themselves ---------------------------------------------------------------------------------
+footers() { local what=$1 name=$2; shift 2; node "$SRC/tests/peers/delta-files.mjs" "$what" "$(api GET "/v1/datasets/$name" | jq -r .location)" "$@" 2>&1; }
+said() { awk -v from="$1" -v n="$2" -v seed=3 'BEGIN { srand(seed + from); for (i = from; i < from + n; i++)
+	printf "{\"id\":%d,\"part\":%d,\"word\":%s,\"price\":%s,\"in\":{\"trace\":\"%08x\"}}\n", rand() * 1000000, i % 2,
+		rand() < 0.1 ? "null" : "\"w\\u00fc" int(rand() * 50) "\"", rand() < 0.1 ? "null" : rand() * 100 - 50, rand() * 4294967295 }'; }
+for i in 0 1 2; do
+	said $((i * 3000)) 3000 >"$SCRATCH/in/s$i"
+	ingest said "$SCRATCH/in/s$i" '"partition_by":["part"],"bloom_columns":["id","in.trace"]' >/dev/null
+done
+same "the filters that an ingest was asked for are in its files, and DuckDB takes what they say" "6 files" "$(footers bloom said id in.trace)"
+same "a condition that they exclude finds nothing, one that they do not its row" '{"none":0,"one":1}' \
+	"$(sql "SELECT (SELECT count(*) FROM said WHERE id = -5) AS none, (SELECT count(*) > 0 FROM said WHERE id = $(jq .id "$SCRATCH/in/s1" | head -1)) AS one" | jq -c .)"
+same "rows put into an order say so in their footers, and are" "succeeded 2 files" \
+	"$(maintain said optimize '"sort_by":["word","price"],"bloom_columns":["word"]' | jq -r .state) $(footers sorted said word price)"
+same "with the filters that the new files were to have" "2 files" "$(footers bloom said word)"
+same "files that were only packed claim no order" "succeeded 1 files" \
+	"$(ingest packed "$SCRATCH/in/s0" >/dev/null; ingest packed "$SCRATCH/in/s1" >/dev/null; maintain packed optimize | jq -r .state) $(footers sorted packed)"
+same "the command asks for the same" "0 1 files 1 files" "$("$BUILD/orasi" --quiet dataset optimize packed --sort-by id --bloom id >/dev/null
+	echo $?) $(footers sorted packed id) $(footers bloom packed id)"
+same "a filter for a column that is not there is said so" true "$(maintain packed optimize '"sort_by":["id"],"bloom_columns":["nowhere"],"max_attempts":1' | jq '.error.detail | contains("nowhere")')"
+agree "and all of it is read alike" said
+
 # ---- vacuum and verify ---------------------------------------------------------------------------------------------------
 location=$(api GET /v1/datasets/small | jq -r .location)
 files() { find "$location" -maxdepth 1 -name '*.parquet' | wc -l; }
