@@ -24,7 +24,7 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
                 struct task_spec *spec);
 /* policy.c: moves the members about scheduling out of the task, into its spec. */
 void policy_take(struct check *c, const struct submission *s, size_t i, struct task_spec *spec);
-/* The header's key is for the whole request: with a list each task gets its own of it. */
+/* The header's key is that of the one task; that of a list belongs to none of them. */
 void policy_take_key(struct check *c, struct http_request *req, const struct submission *s, size_t i,
                      struct task_spec *spec);
 

@@ -141,6 +141,8 @@ struct submission {
 	} * items;
 	size_t n_items;
 	int is_list, is_lines, by_item;
+	const char *key, *tenant; /* of a list: its Idempotency-Key, or NULL; of its first task */
+	int64_t digest;           /* then: of all that came */
 };
 /* 0, or it has answered. by_item: what is wrong with one task is for the answer, the others go on. */
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret);

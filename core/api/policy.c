@@ -10,7 +10,7 @@
 #include "supervise/supervise.h"
 
 #define LABELS_MAX 16
-#define KEY_MAX 256
+#define LABEL_MAX 256
 #define RULES_MAX 1024
 
 enum policy_type { POLICY_STR, POLICY_INT, POLICY_I64, POLICY_TIME, POLICY_WORD, POLICY_PERCENT };
@@ -175,11 +175,11 @@ static void take_labels(struct check *c, const struct submission *s, size_t i, s
 		errors_add(c->errors, check_below(c, "/labels"), "%zu labels are more than %d", json_count(labels),
 		           LABELS_MAX);
 	while (json_each(labels, &at, &key, &value))
-		if (!str_is_name(key) || json_type(value) != JSON_STRING || json_str_len(value) > KEY_MAX)
+		if (!str_is_name(key) || json_type(value) != JSON_STRING || json_str_len(value) > LABEL_MAX)
 			errors_add(c->errors, arena_printf(c->arena, "%s/labels/%.100s", c->prefix, key),
 			           "a label is a name (letters, digits, '_', '.', '-') with a text "
 			           "of at most %d bytes",
-			           KEY_MAX);
+			           LABEL_MAX);
 	if (json_count(labels))
 		spec->labels = arena_str(c->arena, json_text(labels));
 	json_del(c->task, "labels");
@@ -341,11 +341,17 @@ void policy_take_key(struct check *c, struct http_request *req, const struct sub
 {
 	const char *key = http_header(req, "idempotency-key");
 
+	(void)i;
 	if (!key)
 		return;
-	if (!*key || strlen(key) > KEY_MAX - 8)
-		errors_add(c->errors, c->prefix, "the Idempotency-Key header must have 1 to %d bytes", KEY_MAX - 8);
+	if (s && s->is_list) {
+		if (spec->idempotency_key)
+			errors_add(c->errors, check_below(c, "/idempotency_key"),
+			           "the request has a key of its own, in the header Idempotency-Key: leave out one of "
+			           "them");
+		return;
+	}
 	if (spec->idempotency_key && strcmp(spec->idempotency_key, key))
 		errors_add(c->errors, check_below(c, "/idempotency_key"), "it differs from the Idempotency-Key header");
-	spec->idempotency_key = s && s->is_list ? arena_printf(c->arena, "%s#%zu", key, i) : arena_str(c->arena, key);
+	spec->idempotency_key = arena_str(c->arena, key);
 }

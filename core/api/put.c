@@ -2,8 +2,8 @@
 /* Submitting tasks: POST /v1/tasks (all or none) and POST /v1/tasks:batch (each for itself). The answer
  * waits for the store, and with "Prefer: wait" for the end of the task.
  *
- * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the store knows the keys of accepted tasks;
- * those of requests that are not durable yet are in `in_flight`, and a second one meanwhile gets 409. */
+ * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the store knows the keys of accepted requests, of one
+ * task or of many; those of requests that are not durable yet are in `in_flight`, and a second one meanwhile gets 409. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,9 +102,9 @@ static void reply_minimal(struct http_request *req, int64_t id, int status)
 
 static void reply_one(struct put *put, const struct queue_put_result *result)
 {
-	int status = result->existed ? 200 : 201;
+	int status = result->existed == QUEUE_HELD ? 200 : 201;
 
-	if (result->existed)
+	if (result->existed == QUEUE_REPEATED)
 		http_set_header(put->req, "Idempotency-Replayed", "true");
 	if (put->minimal && !put->wait_ms)
 		reply_minimal(put->req, result->id, status);
@@ -122,10 +122,21 @@ static void put_id(struct buf *out, int64_t id)
 	buf_putc(out, '"');
 }
 
+/* All of them were there: an answer from before. */
+static int is_repeated(const struct queue_put_result *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (results[i].existed != QUEUE_REPEATED)
+			return 0;
+	return 1;
+}
+
 static void reply_list(struct put *put, const struct queue_put_result *results, size_t n)
 {
 	struct buf out;
 
+	if (put->submission.key && is_repeated(results, n))
+		http_set_header(put->req, "Idempotency-Replayed", "true");
 	buf_init(&out, 0);
 	buf_puts(&out, "{\"tasks\":[");
 	for (size_t i = 0; i < n; i++) {
@@ -152,7 +163,7 @@ static void put_item(struct put *put, struct buf *out, const struct submission_i
 	}
 	if (!result->code) {
 		put_id(out, result->id);
-		buf_puts(out, result->existed ? ",\"status\":200}" : ",\"status\":201}");
+		buf_puts(out, result->existed == QUEUE_HELD ? ",\"status\":200}" : ",\"status\":201}");
 		return;
 	}
 	err_set(&err, result->code, "%s", result->error ? result->error : err_name(result->code));
@@ -207,23 +218,44 @@ static int fly(struct put *put)
 {
 	struct http_problem more = {.type = "idempotency-key-in-flight", .retry_after_ms = 1000};
 	const struct submission *s = &put->submission;
-	const char *key = http_header(put->req, "idempotency-key");
+	const char *key = s->key ? s->key : s->n == 1 ? s->specs[0].idempotency_key : NULL;
+	const char *tenant = s->key ? s->tenant : s->specs[0].tenant;
 	struct err err;
 
-	if (!key && s->n == 1)
-		key = s->specs[0].idempotency_key;
 	if (!key)
 		return 0;
-	if (map_get(&put->api->in_flight, key)) {
+	put->key = arena_printf(http_arena(put->req), "%s\x1f%s", tenant ? tenant : "", key);
+	if (map_get(&put->api->in_flight, put->key)) {
+		put->key = NULL; /* that of the other */
 		err_set(&err, ERR_CONFLICT, "a request with the idempotency key '%.100s' is under way: ask again", key);
 		http_reply_problem(put->req, &err, &more);
 		return ERR_CONFLICT;
 	}
-	put->key = arena_str(http_arena(put->req), key);
 	if (!map_set(&put->api->in_flight, put->key, put))
 		return 0;
 	reply_fail(put->req, ERR_NOMEM, "no memory for the request");
 	return ERR_NOMEM;
+}
+
+/* Where in the request each of the tasks stood that are fine. */
+static const size_t *places_of(struct http_request *req, const struct submission *s)
+{
+	size_t *places = arena_alloc(http_arena(req), (s->n + 1) * sizeof(*places));
+
+	for (size_t i = 0; i < s->n_items; i++)
+		if (s->items[i].place >= 0)
+			places[s->items[i].place] = i;
+	return places;
+}
+
+static int put_all(struct put *put, const struct submission *s, int flags, struct err *err)
+{
+	struct queue_call call = {s->tenant, s->key, s->digest, s->n_items, NULL};
+
+	if (!s->key)
+		return queue_put(put->api->env.queue, s->specs, s->n, flags, on_put, put, err);
+	call.places = places_of(put->req, s);
+	return queue_put_call(put->api->env.queue, &call, s->specs, s->n, flags, on_put, put, err);
 }
 
 static void submit(struct put *put, int flags)
@@ -236,7 +268,7 @@ static void submit(struct put *put, int flags)
 		reply_items(put, NULL);
 	} else if (!fly(put)) {
 		put->queue = arena_str(http_arena(put->req), s.specs[0].queue);
-		r = queue_put(put->api->env.queue, s.specs, s.n, flags, on_put, put, &err);
+		r = put_all(put, &s, flags, &err);
 		if (r)
 			on_put(put, r, NULL, 0, &err);
 	}

@@ -9,6 +9,7 @@
 
 #define TASKS_MAX 10000
 #define ERRORS_MAX 100
+#define KEY_MAX 256
 
 static int read_trees(struct http_request *req, struct submission *s, struct err *err)
 {
@@ -100,6 +101,37 @@ static void check_each(struct api *api, struct http_request *req, struct submiss
 	}
 }
 
+/* What is asked for is compared as it came, before anything is added to it or taken away: also what is refused
+ * belongs to it. FNV-1a: who makes two of his own requests collide harms himself only. */
+static int64_t digest_of(const struct json *trees)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (const char *p = json_text(trees); *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
+	return (int64_t)(hash ? hash : 1);
+}
+
+/* 0, or it has answered. */
+static int take_key(struct http_request *req, struct submission *s)
+{
+	const char *key = http_header(req, "idempotency-key");
+
+	if (!key)
+		return 0;
+	if (!*key || strlen(key) > KEY_MAX) {
+		reply_fail(req, ERR_INVALID, "the header Idempotency-Key has 1 to %d bytes, not %zu", KEY_MAX,
+		           strlen(key));
+		return ERR_INVALID;
+	}
+	if (!s->is_list)
+		return 0;
+	s->key = arena_str(http_arena(req), key);
+	s->tenant = arena_str(http_arena(req), json_get_str(json_at(s->trees, 0), "tenant", ""));
+	s->digest = digest_of(s->trees);
+	return 0;
+}
+
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret)
 {
 	struct submission s = {.by_item = by_item};
@@ -115,6 +147,8 @@ int submission_read(struct api *api, struct http_request *req, int by_item, stru
 	s.specs = arena_alloc(http_arena(req), (s.n_items + 1) * sizeof(*s.specs));
 	s.items = arena_alloc(http_arena(req), (s.n_items + 1) * sizeof(*s.items));
 	r = check_count(req, &s);
+	if (!r)
+		r = take_key(req, &s);
 	if (!r && by_item)
 		check_each(api, req, &s);
 	else if (!r)

@@ -36,17 +36,12 @@ const char *task_url(struct http_request *req, int64_t id)
 
 void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err)
 {
-	struct http_problem more = {.status = 410, .type = "gone"};
-	struct err gone = {0};
-
-	if (err->code == ERR_NOTFOUND && queue_has_passed(api->env.queue, id)) {
-		err_set(&gone, ERR_NOTFOUND,
-		        "there is no such task any more: it was deleted, or has been kept as long as "
-		        "its retention says");
-		http_reply_problem(req, &gone, &more);
-	} else {
+	if (err->code == ERR_NOTFOUND && queue_has_passed(api->env.queue, id))
+		reply_fail(req, ERR_GONE,
+		           "there is no such task any more: it was deleted, or has been kept as long as its retention "
+		           "says");
+	else
 		reply_err(req, err);
-	}
 }
 
 void reply_known_task(struct http_request *req, const struct task *task, int status)

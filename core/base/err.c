@@ -23,6 +23,7 @@ static const struct {
 	{ERR_STALE, "stale-lease"},
 	{ERR_PLUGIN, "plugin"},
 	{ERR_INTERNAL, "internal"},
+	{ERR_GONE, "gone"},
 	{ERR_IO, "io"},
 	{ERR_NOMEM, "out-of-memory"},
 	{ERR_NOSPACE, "no-space"},

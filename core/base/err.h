@@ -17,6 +17,7 @@ enum {
 	ERR_STALE = -10,  /* a fence is no longer valid */
 	ERR_PLUGIN = -11, /* a plugin failed for good */
 	ERR_INTERNAL = -12,
+	ERR_GONE = -13, /* it was there, and is not kept any more */
 	/* worth trying again later */
 	ERR_IO = -20,
 	ERR_NOMEM = -21,

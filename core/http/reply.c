@@ -67,6 +67,7 @@ static const struct problem_row {
 	{ERR_STALE, 409, "The lease is no longer valid"},
 	{ERR_PLUGIN, 502, "A plugin failed"},
 	{ERR_INTERNAL, 500, "Internal error"},
+	{ERR_GONE, 410, "It is no longer there"},
 	{ERR_IO, 503, "Reading or writing failed"},
 	{ERR_NOMEM, 503, "Out of memory"},
 	{ERR_NOSPACE, 507, "The disk is full"},

@@ -47,6 +47,8 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		                         .flags = spec_flags(spec),
 		                         .lane_is_new = !lane->is_stored,
 		                         .is_fresh = n == 1 || spec->run_at <= now};
+		if (spec->idempotency_key)
+			all[i].digest = idem_digest(spec, arena);
 		if (spec->deadline && (!spec->expires_at || spec->deadline < spec->expires_at))
 			all[i].expires_at = spec->deadline;
 	}
@@ -61,50 +63,6 @@ int insert_refuse(struct insert *in, int code, struct arena *arena, const struct
 	in->result.code = code;
 	in->result.error = arena_str(arena, err->text);
 	return 0;
-}
-
-/* The task of the key is `id`: 1, it answers the request, or refuses it. */
-static int meet_first(struct insert *in, int64_t id, const char *body, const char *kind, struct arena *arena)
-{
-	struct err why = {0};
-
-	in->result.id = id;
-	in->result.existed = 1;
-	if (!strcmp(body, in->spec->body) && !strcmp(kind, in->spec->kind))
-		return 1;
-	err_set(&why, ERR_CONFLICT, "the idempotency key '%s' was used for another request", in->spec->idempotency_key);
-	insert_refuse(in, ERR_CONFLICT, arena, &why);
-	return 1;
-}
-
-static int meet_archived(struct store_db *db, struct insert *in, int64_t id, struct arena *arena, struct err *err)
-{
-	struct archived found;
-	int r = archive_find(db, id, DAY_ORDER, &found, err);
-
-	if (r > 0)
-		r = meet_first(in, id, store_text(found.row, 0), store_text(found.row, 1), arena);
-	store_end(found.row);
-	return r;
-}
-
-/* 1: the request is answered by an earlier task. */
-static int find_idempotent(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
-{
-	struct store_stmt *stmt;
-	int r = store_begin(db, statement(IDEM_GET), &stmt, err);
-
-	if (r)
-		return r;
-	store_bind_text(stmt, 1, in->spec->tenant);
-	store_bind_text(stmt, 2, in->spec->idempotency_key);
-	r = store_step(stmt, err);
-	if (r > 0 && store_text(stmt, 1))
-		r = meet_first(in, store_int(stmt, 0), store_text(stmt, 1), store_text(stmt, 2), arena);
-	else if (r > 0)
-		r = meet_archived(db, in, store_int(stmt, 0), arena, err);
-	store_end(stmt);
-	return r;
 }
 
 static int is_waiting(struct store_db *db, int64_t id, struct err *err)
@@ -129,7 +87,7 @@ static int merge_into(struct store_db *db, struct insert *in, struct arena *aren
 
 	if (r)
 		return r;
-	in->result.existed = 1;
+	in->result.existed = QUEUE_HELD;
 	if (store_changes(db))
 		return 1;
 	id_format('t', in->result.id, name);
@@ -148,7 +106,7 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	int waits;
 
 	if (in->spec->on_conflict == TASK_CONFLICT_RETURN) {
-		in->result.existed = 1;
+		in->result.existed = QUEUE_HELD;
 		return 1;
 	}
 	waits = in->spec->on_conflict == TASK_CONFLICT_REJECT ? 0 : is_waiting(db, in->result.id, err);
@@ -193,8 +151,7 @@ static int write_keys(struct store_db *db, const struct insert *in, struct err *
 	int r = 0;
 
 	if (spec->idempotency_key)
-		r = store_run(db, err, statement(IDEM_PUT), "ssii", spec->tenant, spec->idempotency_key, in->id,
-		              in->now);
+		r = idem_put(db, in, err);
 	if (!r && spec->unique_key)
 		r = store_run(db, err, statement(UNIQ_PUT), "ssii", spec->tenant, spec->unique_key, in->id, until);
 	return r;
@@ -231,7 +188,7 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 	in->waiting = in->dep_failed = 0;
 	in->replaced = 0;
 	if (in->spec->idempotency_key)
-		r = find_idempotent(db, in, arena, err);
+		r = idem_find(db, in, arena, err);
 	if (!r && in->spec->n_depends_on)
 		r = depend_check(db, all, i, arena, err);
 	if (!r && !in->result.code && in->spec->batch)

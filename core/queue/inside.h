@@ -259,6 +259,7 @@ struct insert {
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */
 	int64_t replaced; /* task that was cancelled for it, 0 = none */
+	int64_t digest;   /* of what is asked for, when it has an idempotency key */
 	struct queue_put_result result;
 };
 /* Takes `specs` (copied already), gives ids, holds the lanes. ERR_NOMEM. */
@@ -274,6 +275,23 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy);
 /* A scheduled task whose time has come is ready; either way it gets its place. */
 void live_settle(struct queue *queue, struct live *live);
+
+/* ---- idem.c: idempotency keys, on the writer thread ----------------------------------------- */
+int64_t idem_digest(const struct task_spec *spec, struct arena *arena);
+/* 1: the request is answered by an earlier task, or refused for it. */
+int idem_find(struct store_db *db, struct insert *in, struct arena *arena, struct err *err);
+int idem_put(struct store_db *db, const struct insert *in, struct err *err);
+/* The same of a call: what became of it before, by place. */
+struct idem_call {
+	const char *tenant, *key;
+	int64_t digest, *ids; /* 0: there is none */
+	size_t n;
+	int is_new; /* or has got new ones: its row must be written */
+};
+int idem_call_find(struct store_db *db, struct idem_call *call, struct arena *arena, struct err *err);
+int idem_call_meet(struct store_db *db, const struct idem_call *call, struct insert *in, size_t place,
+                   struct arena *arena, struct err *err); /* as idem_find */
+int idem_call_put(struct store_db *db, const struct idem_call *call, int64_t now, struct err *err);
 
 /* ---- depend.c: tasks that wait for others, batches ----------------------------------------- */
 int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena, struct err *err);

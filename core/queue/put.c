@@ -16,6 +16,8 @@ struct put {
 	struct insert *inserts;
 	struct queue_put_result *results;
 	size_t n;
+	struct idem_call *call; /* with a key; NULL: it has none */
+	size_t *places;
 	int flags, contested;
 	queue_put_fn on_done;
 	void *ctx;
@@ -108,22 +110,38 @@ static int check_all(const struct queue *queue, const struct task_spec *specs, s
  * ------------------------------------------------------------------------------------------------
  */
 
+/* One of a call that came before is met, all others are inserted. */
+static int put_write_one(struct put *put, struct store_db *db, size_t i, struct err *err)
+{
+	struct insert *in = &put->inserts[i];
+	int r = put->call ? idem_call_meet(db, put->call, in, put->places[i], &put->arena, err) : 0;
+
+	if (r)
+		return r < 0 ? r : 0;
+	r = insert_write(put->queue, db, put->inserts, i, &put->arena, err);
+	if (r || !put->call || in->result.code)
+		return r;
+	put->call->ids[put->places[i]] = in->result.id;
+	put->call->is_new = 1;
+	return 0;
+}
+
 static int put_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct put *put = arg;
-	int r = 0;
+	int r = put->call ? idem_call_find(db, put->call, &put->arena, err) : 0;
 
 	for (size_t i = 0; i < put->n && !r; i++) {
 		const struct queue_put_result *result = &put->inserts[i].result;
 
-		r = insert_write(put->queue, db, put->inserts, i, &put->arena, err);
+		r = put_write_one(put, db, i, err);
 		if (!r && result->code && put->flags & QUEUE_ATOMIC) {
 			r = err_set(err, result->code, "%s", result->error);
 			if (put->n > 1)
 				err_where(err, "[%zu]", i);
 		}
 	}
-	return r;
+	return r || !put->call || !put->call->is_new ? r : idem_call_put(db, put->call, put->inserts[0].now, err);
 }
 
 static void put_done(void *arg, int r, const struct err *err)
@@ -150,8 +168,29 @@ static int is_contested(const struct task_spec *specs, size_t n)
 	return 0;
 }
 
+static void take_call(struct put *put, const struct queue_call *call)
+{
+	struct idem_call *copy = arena_alloc(&put->arena, sizeof(*copy));
+
+	copy->tenant = arena_str(&put->arena, call->tenant ? call->tenant : "");
+	copy->key = arena_str(&put->arena, call->key);
+	copy->digest = call->digest;
+	copy->n = call->places ? call->n : put->n;
+	copy->ids = arena_alloc(&put->arena, copy->n * sizeof(*copy->ids));
+	put->places = arena_alloc(&put->arena, put->n * sizeof(*put->places));
+	for (size_t i = 0; i < put->n; i++)
+		put->places[i] = call->places ? call->places[i] : i;
+	put->call = copy;
+}
+
 int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
               struct err *err)
+{
+	return queue_put_call(queue, NULL, specs, n, flags, on_done, ctx, err);
+}
+
+int queue_put_call(struct queue *queue, const struct queue_call *call, const struct task_spec *specs, size_t n,
+                   int flags, queue_put_fn on_done, void *ctx, struct err *err)
 {
 	int r = check_all(queue, specs, n, err);
 	struct put *put = r ? NULL : calloc(1, sizeof(*put));
@@ -165,6 +204,8 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 	put->on_done = on_done;
 	put->ctx = ctx;
 	put->contested = is_contested(specs, n);
+	if (call)
+		take_call(put, call);
 	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
 	r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
 	if (!r && (r = store_write_new(queue->store, put_write, put_done, put)))

@@ -91,7 +91,7 @@ struct task_spec {
 	const char *labels;          /* JSON object of strings, or NULL */
 	const char *trace;           /* W3C traceparent, or NULL */
 	const char *idempotency_key; /* of the tenant: same key within 24 h gives the first task
-	                                again, while it is kept */
+	                                again; ERR_GONE when that is kept no more */
 	const char *unique_key;      /* of the tenant: see task_scope and task_conflict */
 	int unique_scope, on_conflict;
 	int64_t unique_ttl_ms;
@@ -200,17 +200,29 @@ void queue_close(struct queue *queue); /* NULL is fine; drain the store before *
  * already (idempotency or unique key), or why it was refused: ERR_CONFLICT (same idempotency key,
  * other body), ERR_EXISTS (unique key; id is the other's), ERR_NOTFOUND (depends_on, batch). With
  * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code; else the others are
- * accepted. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
+ * accepted. ERR_GONE: the task of the idempotency key has ended and is kept no more. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
  * (the queue drains); err->where is "[i]" for the task at fault. */
 enum { QUEUE_ATOMIC = 1 };
+enum { QUEUE_REPEATED = 1, QUEUE_HELD = 2 };
 struct queue_put_result {
 	int64_t id;
-	int existed, code;
+	int existed; /* QUEUE_REPEATED: the idempotency key's; QUEUE_HELD: the unique key's */
+	int code;
 	const char *error;
 };
 typedef void (*queue_put_fn)(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err);
 int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
               struct err *err);
+/* The same with an idempotency key of the whole call: the same call (digest and n) gets the same tasks, another one
+ * ERR_CONFLICT. One task that was refused is tried again. The tasks have no such keys of their own. */
+struct queue_call {
+	const char *tenant, *key;
+	int64_t digest;       /* of all that was asked for, not 0 */
+	size_t n;             /* of places */
+	const size_t *places; /* of each task in the call, which may have had more; NULL: they are all */
+};
+int queue_put_call(struct queue *queue, const struct queue_call *call, const struct task_spec *specs, size_t n,
+                   int flags, queue_put_fn on_done, void *ctx, struct err *err);
 /* Checks one task like queue_put does, without putting it. */
 int queue_check_spec(const struct task_spec *spec, struct err *err);
 /* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */

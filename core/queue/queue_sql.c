@@ -59,9 +59,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
 	[CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
 	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
-	[IDEM_GET] = "SELECT i.id, t.body, t.kind FROM idem i LEFT JOIN task t ON t.id = i.id"
-		     " WHERE i.tenant = ?1 AND i.key = ?2",
-	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4)",
+	[IDEM_GET] = "SELECT id, digest, items FROM idem WHERE tenant = ?1 AND key = ?2",
+	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4,?5,?6)",
 	[UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",
 	[UNIQ_PUT] = "INSERT OR REPLACE INTO uniq VALUES (?1,?2,?3,?4)",
 	[UNIQ_DEL] = "DELETE FROM uniq WHERE (tenant, key) = (SELECT tenant, unique_key FROM task "

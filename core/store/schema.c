@@ -89,5 +89,8 @@ const char *const store_schema[] = {
 	" STRICT, WITHOUT ROWID;",
 	/* 6: what files by day have of these tasks counts no more */
 	"CREATE TABLE gone (id INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (id, day)) STRICT, WITHOUT ROWID;",
+	/* 7: idempotency keys know what was asked for (0: nobody does), also of a call with many tasks */
+	"ALTER TABLE idem ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE idem ADD COLUMN items TEXT;",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -9,7 +9,7 @@ async function tasks(ask) {
 	const key = { "idempotency-key": "contract" };
 	await ask("createTasks", 200, { sent: query("SELECT 2 AS x"), headers: { prefer: "wait=30" } });
 	await ask("createTasks", 201, { sent: query("SELECT 3 AS x"), headers: key });
-	await ask("createTasks", 200, { sent: query("SELECT 3 AS x"), headers: key });
+	await ask("createTasks", 201, { sent: query("SELECT 3 AS x"), headers: key });
 	await ask("createTasks", 200, { sent: [query("SELECT 4 AS x"), query("SELECT 5 AS x")] });
 	await ask("createTasks", 422, { sent: query(7) });
 	await ask("createTasks", 400, { raw: "{", headers: { "content-type": "application/json" } });

@@ -95,9 +95,64 @@ START_TEST(a_key_that_is_under_way_is_a_conflict)
 	ck_assert_int_eq(client_wait_for(&other, "1 201"), 1);
 	statuses[0] = client_ask(&t.client, one);
 	statuses[1] = client_ask(&t.client, one);
-	ck_assert_int_eq(statuses[0], 200);
-	ck_assert_int_eq(statuses[1], 200);
+	ck_assert_int_eq(statuses[0], 201);
+	ck_assert_int_eq(statuses[1], 201);
 	client_close(&other);
+	finish();
+}
+END_TEST
+
+#define KEY "Idempotency-Key: k\r\n"
+
+START_TEST(the_key_of_an_array_is_that_of_all_of_it)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q("") "," Q(",\"priority\":3") "]"), 200);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q("") ", " Q(", \"priority\":3") "]"), 200);
+	ck_assert_str_eq(reply_str("/tasks/1/id"), "t_0000000000002");
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q("") "]"), 422);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q("") "," Q(",\"priority\":4") "]"), 422);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q("") "," Q(",\"priority\":3") "," Q("") "]"), 422);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, Q("")), 422);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[" Q(",\"idempotency_key\":\"own\"") "]"), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/0/idempotency_key");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: k#0\r\n", Q("")), 201);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "");
+	finish();
+}
+END_TEST
+
+START_TEST(the_key_of_a_batch_answers_what_was_accepted_and_tries_the_rest)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", KEY, "[{\"kind\":\"x\"}," Q("") "]"), 200);
+	ck_assert_str_eq(reply_str("/1/id"), "t_0000000000001");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", KEY, "[{\"kind\":\"x\"}," Q("") "]"), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/0/status"), 0), 422);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/1/status"), 0), 201);
+	ck_assert_str_eq(reply_str("/1/id"), "t_0000000000001");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", KEY, "[{\"kind\":\"y\"}," Q("") "]"), 422);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
+	finish();
+}
+END_TEST
+
+START_TEST(a_key_whose_task_is_kept_no_more_is_gone)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, Q("")), 201);
+	work(0);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, Q("")), 201);
+	ck_assert_int_eq(ask("DELETE", "/v1/tasks/t_0000000000001", NULL), 204);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, Q("")), 410);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:gone");
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "t_0000000000001"));
 	finish();
 }
 END_TEST
@@ -345,6 +400,9 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, lines_are_answered_as_lines);
 	tcase_add_test(tests, a_task_may_depend_on_one_before_it_in_the_list);
 	tcase_add_test(tests, a_key_that_is_under_way_is_a_conflict);
+	tcase_add_test(tests, the_key_of_an_array_is_that_of_all_of_it);
+	tcase_add_test(tests, the_key_of_a_batch_answers_what_was_accepted_and_tries_the_rest);
+	tcase_add_test(tests, a_key_whose_task_is_kept_no_more_is_gone);
 	tcase_add_test(tests, a_unique_key_gives_the_first_or_refuses);
 	tcase_add_test(tests, a_unique_key_replaces_merges_and_is_free_when_its_scope_ends);
 	tcase_add_test(tests, a_client_may_want_the_id_alone);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idempotency keys. A row of `idem` is a request that was accepted: of one task (`id`), or of a call with many
+ * (`items`: their ids by place, 0 for one that was refused). Its digest says what was asked for. The same request gets
+ * the same tasks; another one with the key is refused, and so is one whose task has ended and is kept no more: the row
+ * outlives it, so that a late repetition never runs again what has run. All of it on the writer thread. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "queue/inside.h"
+
+/* FNV-1a; who makes two of his own requests collide gets the wrong one of his own tasks. 0 is "not known". */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
+{
+	for (const unsigned char *p = bytes; n; n--, p++)
+		hash = (hash ^ *p) * 0x100000001b3;
+	return hash;
+}
+
+int64_t idem_digest(const struct task_spec *spec, struct arena *arena)
+{
+	struct task_spec asked = *spec;
+	uint64_t hash = 0xcbf29ce484222325;
+	const char *text;
+
+	asked.trace = NULL; /* of the request that came, not of what it asks for */
+	asked.idempotency_key = NULL;
+	text = spec_pack(&asked, 1, arena);
+	hash = hash_bytes(hash, text, text ? strlen(text) : 0);
+	hash = hash_bytes(hash, spec->depends_on, spec->n_depends_on * sizeof(*spec->depends_on));
+	return (int64_t)(hash ? hash : 1);
+}
+
+static int reused(const char *key, struct err *err)
+{
+	return err_set(err, ERR_CONFLICT, "the idempotency key '%s' was used for another request", key);
+}
+
+/* The task is there, or it has gone and its request is over. */
+static int look_for(struct store_db *db, int64_t id, const char *key, struct err *why, struct err *err)
+{
+	struct store_stmt *stmt;
+	char name[ID_LEN];
+	int r = store_begin(db, statement(END_GET), &stmt, err), state;
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, id);
+	r = store_step(stmt, err);
+	store_end(stmt);
+	if (!r)
+		r = archive_state(db, id, &state, err);
+	if (r != ERR_NOTFOUND)
+		return r < 0 ? r : 0;
+	id_format('t', id, name);
+	err_set(why, ERR_GONE,
+	        "the idempotency key '%s' is that of task %s, which has ended and is kept no more: to run it once "
+	        "more, "
+	        "use another key",
+	        key, name);
+	return 0;
+}
+
+/* 1: there is a row; *ret_items in the arena, NULL: it is of one task. */
+static int read_row(struct store_db *db, const char *tenant, const char *key, struct arena *arena, int64_t *ret_id,
+                    int64_t *ret_digest, char **ret_items, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(IDEM_GET), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_text(stmt, 1, tenant);
+	store_bind_text(stmt, 2, key);
+	r = store_step(stmt, err);
+	if (r > 0) {
+		*ret_id = store_int(stmt, 0);
+		*ret_digest = store_int(stmt, 1);
+		*ret_items = arena_str(arena, store_text(stmt, 2));
+	}
+	store_end(stmt);
+	return r;
+}
+
+/* ---- one task ------------------------------------------------------------------------------ */
+
+int idem_find(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
+{
+	const char *key = in->spec->idempotency_key;
+	struct err why = {0};
+	int64_t digest;
+	char *items;
+	int r = read_row(db, in->spec->tenant, key, arena, &in->result.id, &digest, &items, err);
+
+	if (r <= 0)
+		return r;
+	in->result.existed = QUEUE_REPEATED;
+	if (items || (digest && digest != in->digest))
+		reused(key, &why);
+	else if ((r = look_for(db, in->result.id, key, &why, err)))
+		return r;
+	if (why.code)
+		insert_refuse(in, why.code, arena, &why);
+	return 1;
+}
+
+int idem_put(struct store_db *db, const struct insert *in, struct err *err)
+{
+	return store_run(db, err, statement(IDEM_PUT), "ssiiis", in->spec->tenant, in->spec->idempotency_key, in->id,
+	                 in->now, in->digest, (const char *)NULL);
+}
+
+/* ---- a call with many ---------------------------------------------------------------------- */
+
+/* "12 13 0 14", as many as the call has. */
+static int read_items(const char *text, int64_t *ids, size_t n)
+{
+	size_t i = 0;
+	char *end;
+
+	for (; *text; text = *end ? end + 1 : end) {
+		int64_t id = strtoll(text, &end, 10);
+
+		if (end == text || i == n)
+			return ERR_CONFLICT;
+		ids[i++] = id;
+	}
+	return i == n ? 0 : ERR_CONFLICT;
+}
+
+int idem_call_find(struct store_db *db, struct idem_call *call, struct arena *arena, struct err *err)
+{
+	int64_t id, digest;
+	char *items;
+	int r;
+
+	call->is_new = 1;
+	memset(call->ids, 0, call->n * sizeof(*call->ids)); /* a write may be called again */
+	r = read_row(db, call->tenant, call->key, arena, &id, &digest, &items, err);
+	if (r <= 0)
+		return r;
+	call->is_new = 0;
+	if (!items || digest != call->digest || read_items(items, call->ids, call->n))
+		return reused(call->key, err);
+	return 0;
+}
+
+int idem_call_meet(struct store_db *db, const struct idem_call *call, struct insert *in, size_t place,
+                   struct arena *arena, struct err *err)
+{
+	struct err why = {0};
+	int r;
+
+	if (!call->ids[place])
+		return 0;
+	in->result = (struct queue_put_result){.id = call->ids[place], .existed = QUEUE_REPEATED};
+	r = look_for(db, call->ids[place], call->key, &why, err);
+	if (r)
+		return r;
+	if (why.code)
+		insert_refuse(in, why.code, arena, &why);
+	return 1;
+}
+
+int idem_call_put(struct store_db *db, const struct idem_call *call, int64_t now, struct err *err)
+{
+	struct buf items;
+	int r;
+
+	buf_init(&items, 0);
+	for (size_t i = 0; i < call->n; i++) {
+		if (i)
+			buf_putc(&items, ' ');
+		buf_int(&items, call->ids[i]);
+	}
+	r = items.failed;
+	if (!r)
+		r = store_run(db, err, statement(IDEM_PUT), "ssiiis", call->tenant, call->key, (int64_t)0, now,
+		              call->digest, items.data);
+	buf_done(&items);
+	return r;
+}
