@@ -97,7 +97,9 @@ void reply_not_json(struct http_request *req, struct err *err);
 /* 422 with a list of {"pointer","detail"}. */
 void reply_invalid(struct http_request *req, const struct json *errors);
 /* The same problem as text, in the request's arena. */
-const char *invalid_text(struct http_request *req, const struct json *errors);
+const char *invalid_text(struct http_request *req, const struct json *errors, int status);
+/* 400: these lines of the body are not JSON. */
+void reply_broken_lines(struct http_request *req, const struct json *errors);
 
 /* The body as a JSON object (`{}` when there is none). On error it has answered and returns NULL.
  */
@@ -137,16 +139,21 @@ struct submission {
 	size_t n; /* of specs: tasks that are fine */
 	struct submission_item {
 		int64_t place;       /* of its spec; -1: it is wrong */
+		int status;          /* then */
 		const char *problem; /* then: a problem document, when asked for by item */
 	} * items;
 	size_t n_items;
 	int is_list, is_lines, by_item;
+	const char *text; /* of the body, and its lines that have a task each, from 1; made when somebody asks */
+	size_t n_text, *lines;
 	const char *key, *tenant; /* of a list: its Idempotency-Key, or NULL; of its first task */
 	int64_t digest;           /* then: of all that came */
 };
 /* 0, or it has answered. by_item: what is wrong with one task is for the answer, the others go on. */
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret);
 void submission_done(struct submission *submission);
+/* The line that item i stands in, from 1; 0: the body has no lines. */
+size_t submission_line(struct http_request *req, struct submission *submission, size_t i);
 extern const char *const kind_names[]; /* NULL-ended */
 
 /* Puts one task with this body; the answer has it as 202 with Location. */

@@ -18,6 +18,7 @@ struct put {
 	struct submission submission; /* its items; trees and specs are gone when the store answers */
 	int64_t wait_ms;
 	const char *key, *queue; /* in flight; of the first task */
+	const char **queues;     /* of each task, when each is answered for itself */
 	int minimal;
 };
 
@@ -37,10 +38,12 @@ static int is_key_conflict(int code, const char *error)
 	return code == ERR_CONFLICT && error && str_starts(error, "the idempotency key ");
 }
 
-/* "[3]", the task at fault, as a pointer into the body. */
+/* "[3]/batch", the task at fault and a place in it, as a pointer into the body. */
 static const char *pointer_of(struct http_request *req, const char *where)
 {
-	return where[0] == '[' ? arena_printf(http_arena(req), "/%.*s", (int)strcspn(where + 1, "]"), where + 1) : NULL;
+	size_t n = where[0] == '[' ? strcspn(where, "]") : 0;
+
+	return n ? arena_printf(http_arena(req), "/%.*s%s", (int)n - 1, where + 1, where + n + 1) : where;
 }
 
 /* draft-ietf-httpapi-ratelimit-headers: what waits or runs counts as a concurrent request. */
@@ -64,29 +67,44 @@ static void set_rate_limit(struct api *api, struct http_request *req, const char
 	http_set_header(req, "RateLimit", limit);
 }
 
-void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err)
+/* What the answer says besides the error itself. */
+static struct http_problem describe(struct api *api, const char *queue, const struct err *err)
 {
 	struct http_problem more = {0};
-	const char *pointer = pointer_of(req, err->where);
-	struct err said = *err;
 
-	said.where[0] = '\0';
 	if (err->code == ERR_LIMIT) { /* the queue is full: that passes */
 		more.status = 429;
 		more.type = "queue-full";
 		more.retry_after_ms = queue_retry_after_ms(api->env.queue, queue);
-		set_rate_limit(api, req, queue, more.retry_after_ms);
 	} else if (is_key_conflict(err->code, err->text)) {
 		more.status = 422;
 		more.type = "idempotency-key-reused";
 	} else if (err->code == ERR_EXISTS) {
 		more.type = "unique-conflict";
-	} else if (err->code == ERR_NOTFOUND) {
+	} else if (err->code == ERR_NOTFOUND || err->code == ERR_INVALID) {
 		more.status = 422; /* what is named in the body is not there; the path is */
 	}
-	if (pointer)
-		err_where(&said, "%s", pointer);
+	return more;
+}
+
+/* `existing`: the task that has the unique key, 0 when nobody said. */
+static void reply_refusal(struct api *api, struct http_request *req, const char *queue, const struct err *err,
+                          int64_t existing)
+{
+	struct http_problem more = describe(api, queue, err);
+	struct err said = *err;
+
+	if (err->code == ERR_EXISTS && existing)
+		more.extra = arena_printf(http_arena(req), "\"existing\":\"%s\"", task_url(req, existing));
+	if (err->code == ERR_LIMIT)
+		set_rate_limit(api, req, queue, more.retry_after_ms);
+	err_where(&said, "%s", pointer_of(req, err->where));
 	http_reply_problem(req, &said, &more);
+}
+
+void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err)
+{
+	reply_refusal(api, req, queue, err, 0);
 }
 
 /* ---- answers ---------------------------------------------------------------------------- */
@@ -149,29 +167,49 @@ static void reply_list(struct put *put, const struct queue_put_result *results, 
 	reply_buf(put->req, 200, &out);
 }
 
-/* What became of one task of many: as the answer to it alone would have been. */
-static void put_item(struct put *put, struct buf *out, const struct submission_item *item,
-                     const struct queue_put_result *result)
+/* Which one it is, for those that were refused. */
+static void put_place(struct put *put, struct buf *out, size_t i, int status)
 {
-	struct http_problem more = {0};
-	struct err err = {0};
-	int status = 422;
+	size_t line = submission_line(put->req, &put->submission, i);
 
-	if (item->place < 0) {
-		buf_printf(out, "{\"status\":422,\"problem\":%s}", item->problem);
-		return;
-	}
-	if (!result->code) {
+	buf_printf(out, "{\"index\":%zu,", i);
+	if (line)
+		buf_printf(out, "\"line\":%zu,", line);
+	buf_printf(out, "\"status\":%d,\"problem\":", status);
+}
+
+static void put_refused(struct put *put, struct buf *out, size_t i, const struct queue_put_result *result)
+{
+	const char *queue = put->queues[put->submission.items[i].place];
+	struct http_problem more;
+	struct err err = {0};
+
+	err_set(&err, result->code, "%s", result->error ? result->error : err_name(result->code));
+	err_where(&err, "%s", result->where ? result->where : "");
+	more = describe(put->api, queue, &err);
+	if (result->code == ERR_EXISTS && result->id)
+		more.extra = arena_printf(http_arena(put->req), "\"existing\":\"%s\"", task_url(put->req, result->id));
+	put_place(put, out, i, more.status ? more.status : http_status_of(result->code));
+	buf_puts(out, http_problem_text(put->req, &err, &more));
+	buf_putc(out, '}');
+}
+
+/* What became of one task of many: as the answer to it alone would have been. */
+static void put_item(struct put *put, struct buf *out, size_t i, const struct queue_put_result *results)
+{
+	const struct submission_item *item = &put->submission.items[i];
+	const struct queue_put_result *result = item->place < 0 ? NULL : &results[item->place];
+
+	if (!result) {
+		put_place(put, out, i, item->status);
+		buf_puts(out, item->problem);
+		buf_putc(out, '}');
+	} else if (result->code) {
+		put_refused(put, out, i, result);
+	} else {
 		put_id(out, result->id);
 		buf_puts(out, result->existed == QUEUE_HELD ? ",\"status\":200}" : ",\"status\":201}");
-		return;
 	}
-	err_set(&err, result->code, "%s", result->error ? result->error : err_name(result->code));
-	if (result->code != ERR_NOTFOUND && !is_key_conflict(result->code, result->error))
-		status = http_status_of(result->code);
-	more.status = status;
-	more.type = result->code == ERR_EXISTS ? "unique-conflict" : status == 422 ? "invalid" : NULL;
-	buf_printf(out, "{\"status\":%d,\"problem\":%s}", status, http_problem_text(put->req, &err, &more));
 }
 
 static void reply_items(struct put *put, const struct queue_put_result *results)
@@ -184,7 +222,7 @@ static void reply_items(struct put *put, const struct queue_put_result *results)
 	for (size_t i = 0; i < s->n_items; i++) {
 		if (i)
 			buf_putc(&out, s->is_lines ? '\n' : ',');
-		put_item(put, &out, &s->items[i], s->items[i].place < 0 ? NULL : &results[s->items[i].place]);
+		put_item(put, &out, i, results);
 	}
 	buf_puts(&out, s->is_lines ? "\n" : "]");
 	if (out.failed)
@@ -203,7 +241,8 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	if (!r)
 		http_set_header(put->req, "Task-Durability", "fsync");
 	if (r)
-		reply_put_error(put->api, put->req, put->queue, err);
+		reply_refusal(put->api, put->req, put->queue, err,
+		              results && put->submission.n == 1 ? results[0].id : 0);
 	else if (put->submission.by_item)
 		reply_items(put, results);
 	else if (put->submission.is_list)
@@ -258,6 +297,18 @@ static int put_all(struct put *put, const struct submission *s, int flags, struc
 	return queue_put_call(put->api->env.queue, &call, s->specs, s->n, flags, on_put, put, err);
 }
 
+/* The specs are gone when the answer is written. */
+static void keep_queues(struct put *put, const struct submission *s)
+{
+	struct arena *arena = http_arena(put->req);
+
+	put->queues = arena_alloc(arena, s->n * sizeof(*put->queues));
+	for (size_t i = 0; i < s->n; i++)
+		put->queues[i] = i && str_eq(s->specs[i].queue, s->specs[i - 1].queue)
+		                         ? put->queues[i - 1]
+		                         : arena_str(arena, s->specs[i].queue);
+}
+
 static void submit(struct put *put, int flags)
 {
 	struct submission s = put->submission; /* an answer may come at once, and put is gone with it */
@@ -268,6 +319,8 @@ static void submit(struct put *put, int flags)
 		reply_items(put, NULL);
 	} else if (!fly(put)) {
 		put->queue = arena_str(http_arena(put->req), s.specs[0].queue);
+		if (s.by_item)
+			keep_queues(put, &s);
 		r = put_all(put, &s, flags, &err);
 		if (r)
 			on_put(put, r, NULL, 0, &err);

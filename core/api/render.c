@@ -45,35 +45,49 @@ void reply_fail(struct http_request *req, int code, const char *fmt, ...)
 	http_reply_problem(req, &err, NULL);
 }
 
-static void describe_errors(const struct json *errors, struct http_problem *ret_more, struct err *ret_err)
+static void describe_errors(const struct json *errors, int status, struct http_problem *ret_more, struct err *ret_err)
 {
 	const struct json *first = json_at(errors, 0);
 	const char *pointer = json_get_str(first, "pointer", "");
 	const char *detail = json_get_str(first, "detail", "");
+	int64_t line = json_get_int(first, "line", 0);
+	char at[32] = "";
 
-	*ret_more = (struct http_problem){.status = 422, .errors = json_text(errors)};
+	if (line)
+		snprintf(at, sizeof(at), "line %lld%s", (long long)line, *pointer ? ", " : "");
+	*ret_more = (struct http_problem){.status = status, .errors = json_text(errors)};
 	if (json_count(errors) > 1)
-		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s': %s", json_count(errors), pointer,
+		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s%s': %s", json_count(errors), at, pointer,
 		        detail);
 	else
-		err_set(ret_err, ERR_INVALID, "%s%s%s", pointer, *pointer ? ": " : "", detail);
+		err_set(ret_err, ERR_INVALID, "%s%s%s%s", at, pointer, line || *pointer ? ": " : "", detail);
+}
+
+static void reply_errors(struct http_request *req, const struct json *errors, int status)
+{
+	struct http_problem more;
+	struct err err;
+
+	describe_errors(errors, status, &more, &err);
+	http_reply_problem(req, &err, &more);
 }
 
 void reply_invalid(struct http_request *req, const struct json *errors)
 {
-	struct http_problem more;
-	struct err err;
-
-	describe_errors(errors, &more, &err);
-	http_reply_problem(req, &err, &more);
+	reply_errors(req, errors, 422);
 }
 
-const char *invalid_text(struct http_request *req, const struct json *errors)
+void reply_broken_lines(struct http_request *req, const struct json *errors)
+{
+	reply_errors(req, errors, 400);
+}
+
+const char *invalid_text(struct http_request *req, const struct json *errors, int status)
 {
 	struct http_problem more;
 	struct err err;
 
-	describe_errors(errors, &more, &err);
+	describe_errors(errors, status, &more, &err);
 	return http_problem_text(req, &err, &more);
 }
 

@@ -11,18 +11,95 @@
 #define ERRORS_MAX 100
 #define KEY_MAX 256
 
-static int read_trees(struct http_request *req, struct submission *s, struct err *err)
+/* ---- lines ------------------------------------------------------------------------------ */
+static int is_blank(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+		p++;
+	return p == end;
+}
+
+/* The next line behind *at that is not blank: 1; *ret_number counts all, from 1. */
+static int next_line(const char **at, const char *end, size_t *ret_number, const char **ret, size_t *ret_n)
+{
+	while (*at < end) {
+		const char *begin = *at, *stop = memchr(begin, '\n', (size_t)(end - begin));
+
+		stop = stop ? stop : end;
+		*at = stop + 1;
+		++*ret_number;
+		*ret = begin;
+		*ret_n = (size_t)(stop - begin);
+		if (!is_blank(begin, stop))
+			return 1;
+	}
+	return 0;
+}
+
+size_t submission_line(struct http_request *req, struct submission *s, size_t i)
+{
+	const char *at = s->text, *end = s->text + s->n_text, *line;
+	size_t number = 0, len;
+
+	if (!s->is_lines)
+		return 0;
+	if (!s->lines) {
+		s->lines = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->lines));
+		for (size_t k = 0; k < s->n_items && next_line(&at, end, &number, &line, &len); k++)
+			s->lines[k] = number;
+	}
+	return s->lines[i];
+}
+
+/* Each line for itself: one that is not JSON is null, and its error says so. */
+static void read_lines(struct submission *s, struct json *errors)
+{
+	const char *at = s->text, *end = s->text + s->n_text, *line;
+	size_t number = 0, len;
+
+	s->trees = json_new_array();
+	while (next_line(&at, end, &number, &line, &len)) {
+		struct json *tree = NULL, *error;
+		struct err err = {0};
+
+		if (json_parse(line, len, &tree, &err)) {
+			errors_add(errors, "", "the line is not JSON: %s", err.text);
+			error = (struct json *)json_at(errors, json_count(errors) - 1);
+			json_set_int(error, "index", (int64_t)json_count(s->trees));
+			json_set_int(error, "line", (int64_t)number);
+			tree = json_new_null();
+		}
+		json_push(s->trees, tree);
+	}
+}
+
+/* Errors of item i, from the one at `from` on: where it stands among the lines. */
+static void mark_lines(struct http_request *req, struct submission *s, size_t i, struct json *errors, size_t from)
+{
+	for (; s->is_lines && from < json_count(errors); from++) {
+		struct json *error = (struct json *)json_at(errors, from);
+
+		json_set_int(error, "index", (int64_t)i);
+		json_set_int(error, "line", (int64_t)submission_line(req, s, i));
+	}
+}
+
+/* ---- the body ---------------------------------------------------------------------------- */
+/* `broken` gets what is wrong with single lines; then the trees have a null for each. */
+static int read_trees(struct http_request *req, struct submission *s, struct json *broken, struct err *err)
 {
 	struct json *tree;
-	size_t n;
-	const char *body = http_body(req, &n);
 	int r;
 
+	s->text = http_body(req, &s->n_text);
 	s->is_list = 1;
 	s->is_lines = http_content_is(req, "application/x-ndjson");
-	if (s->is_lines)
-		return json_parse_lines(body, n, &s->trees, err);
-	r = json_parse(body, n, &tree, err);
+	if (s->is_lines) {
+		if (json_parse_lines(s->text, s->n_text, &s->trees, err))
+			read_lines(s, broken);
+		return 0;
+	}
+	r = json_parse(s->text, s->n_text, &tree, err);
 	if (r)
 		return r;
 	if (json_type(tree) == JSON_ARRAY) {
@@ -64,21 +141,27 @@ static void check_item(struct api *api, struct http_request *req, struct submiss
 	                  http_arena(req),
 	                  (struct json *)json_at(s->trees, i),
 	                  errors,
-	                  s->is_list && !s->by_item ? place_of(http_arena(req), i) : "",
+	                  s->is_list && !s->is_lines && !s->by_item ? place_of(http_arena(req), i) : "",
 	                  0};
 	size_t before = json_count(errors);
 
 	memset(spec, 0, sizeof(*spec));
 	check_task(&c, req, s, i, spec);
+	mark_lines(req, s, i, errors, before);
 	s->items[i].place = json_count(errors) > before ? -1 : (int64_t)s->n++;
 }
 
 /* All or none: the answer has the problems of all. */
-static int check_all(struct api *api, struct http_request *req, struct submission *s)
+static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
 {
 	struct json *errors = json_new_array();
 	int r = 0;
 
+	if (json_count(broken)) {
+		reply_broken_lines(req, broken);
+		json_free(errors);
+		return ERR_INVALID;
+	}
 	for (size_t i = 0; i < s->n_items && json_count(errors) < ERRORS_MAX; i++)
 		check_item(api, req, s, i, errors);
 	if (json_count(errors)) {
@@ -89,14 +172,27 @@ static int check_all(struct api *api, struct http_request *req, struct submissio
 	return r;
 }
 
-static void check_each(struct api *api, struct http_request *req, struct submission *s)
+/* `broken` is in the order of the items. */
+static void check_each(struct api *api, struct http_request *req, struct submission *s, const struct json *broken)
 {
-	for (size_t i = 0; i < s->n_items; i++) {
-		struct json *errors = json_new_array();
+	size_t n_broken = 0;
 
-		check_item(api, req, s, i, errors);
-		if (json_count(errors))
-			s->items[i].problem = arena_str(http_arena(req), invalid_text(req, errors));
+	for (size_t i = 0; i < s->n_items; i++) {
+		const struct json *wrong = json_at(broken, n_broken);
+		struct json *errors = json_new_array();
+		int is_broken = wrong && json_get_int(wrong, "index", -1) == (int64_t)i;
+
+		if (is_broken) {
+			json_push(errors, json_copy(wrong));
+			s->items[i].place = -1;
+			n_broken++;
+		} else {
+			check_item(api, req, s, i, errors);
+		}
+		if (json_count(errors)) {
+			s->items[i].status = is_broken ? 400 : 422;
+			s->items[i].problem = arena_str(http_arena(req), invalid_text(req, errors, s->items[i].status));
+		}
 		json_free(errors);
 	}
 }
@@ -132,31 +228,39 @@ static int take_key(struct http_request *req, struct submission *s)
 	return 0;
 }
 
+static int check(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
+{
+	int r;
+
+	s->n_items = json_count(s->trees);
+	s->specs = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->specs));
+	s->items = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->items));
+	r = check_count(req, s);
+	if (!r)
+		r = take_key(req, s);
+	if (!r && s->by_item)
+		check_each(api, req, s, broken);
+	else if (!r)
+		r = check_all(api, req, s, broken);
+	return r;
+}
+
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret)
 {
 	struct submission s = {.by_item = by_item};
+	struct json *broken = json_new_array();
 	struct err err;
-	int r = read_trees(req, &s, &err);
+	int r = read_trees(req, &s, broken, &err);
 
-	if (r) {
+	if (r)
 		reply_not_json(req, &err);
-		json_free(s.trees);
-		return r;
-	}
-	s.n_items = json_count(s.trees);
-	s.specs = arena_alloc(http_arena(req), (s.n_items + 1) * sizeof(*s.specs));
-	s.items = arena_alloc(http_arena(req), (s.n_items + 1) * sizeof(*s.items));
-	r = check_count(req, &s);
-	if (!r)
-		r = take_key(req, &s);
-	if (!r && by_item)
-		check_each(api, req, &s);
-	else if (!r)
-		r = check_all(api, req, &s);
+	else
+		r = check(api, req, &s, broken);
 	if (r)
 		json_free(s.trees);
 	else
 		*ret = s;
+	json_free(broken);
 	return r;
 }
 

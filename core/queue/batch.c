@@ -26,6 +26,7 @@ int batch_check(struct store_db *db, struct insert *in, struct arena *arena, str
 	if (r < 0 || (r > 0 && !sealed))
 		return r < 0 ? r : 0;
 	r = err_set(&why, r ? ERR_CONFLICT : ERR_NOTFOUND, r ? "the batch is sealed" : "there is no such batch");
+	err_where(&why, "/batch");
 	return insert_refuse(in, r, arena, &why);
 }
 

@@ -101,8 +101,10 @@ int idem_find(struct store_db *db, struct insert *in, struct arena *arena, struc
 		reused(key, &why);
 	else if ((r = look_for(db, in->result.id, key, &why, err)))
 		return r;
-	if (why.code)
+	if (why.code) {
+		err_where(&why, "/idempotency_key");
 		insert_refuse(in, why.code, arena, &why);
+	}
 	return 1;
 }
 

@@ -62,6 +62,7 @@ int insert_refuse(struct insert *in, int code, struct arena *arena, const struct
 {
 	in->result.code = code;
 	in->result.error = arena_str(arena, err->text);
+	in->result.where = arena_str(arena, err->where);
 	return 0;
 }
 
@@ -94,6 +95,7 @@ static int merge_into(struct store_db *db, struct insert *in, struct arena *aren
 	err_set(&why, ERR_EXISTS,
 	        "task %s has the unique key '%s' and is of another kind or dataset: it cannot be merged with it", name,
 	        in->spec->unique_key);
+	err_where(&why, "/unique_key");
 	insert_refuse(in, ERR_EXISTS, arena, &why);
 	return 1;
 }
@@ -120,6 +122,7 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	}
 	id_format('t', in->result.id, name);
 	err_set(&why, ERR_EXISTS, "task %s has the unique key '%s'", name, in->spec->unique_key);
+	err_where(&why, "/unique_key");
 	insert_refuse(in, ERR_EXISTS, arena, &why);
 	return 1;
 }
@@ -187,6 +190,10 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 	in->result = (struct queue_put_result){0}; /* a write may be called again */
 	in->waiting = in->dep_failed = 0;
 	in->replaced = 0;
+	if (in->refused) {
+		in->result = *in->refused;
+		return 0;
+	}
 	if (in->spec->idempotency_key)
 		r = idem_find(db, in, arena, err);
 	if (!r && in->spec->n_depends_on)

@@ -253,8 +253,9 @@ struct insert {
 	const char *policy;
 	struct lane *lane;
 	int64_t id, now, expires_at;
-	int flags, lane_is_new, is_blocked; /* is_blocked: until its batch is complete */
-	int is_fresh;                       /* the spec has all of the task */
+	int flags, lane_is_new, is_blocked;     /* is_blocked: until its batch is complete */
+	int is_fresh;                           /* the spec has all of the task */
+	const struct queue_put_result *refused; /* before anybody looked into the store; NULL: it was not */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */

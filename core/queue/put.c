@@ -18,6 +18,7 @@ struct put {
 	size_t n;
 	struct idem_call *call; /* with a key; NULL: it has none */
 	size_t *places;
+	struct queue_put_result *refused; /* at once; a code says that one is */
 	int flags, contested;
 	queue_put_fn on_done;
 	void *ctx;
@@ -36,23 +37,28 @@ static int is_full(struct err *err, const char *what, const char *name, int64_t 
 	               (long long)have, (long long)max, option);
 }
 
-/* All of one call are counted against each of its queues: who sends a batch over the edge is
- * refused whole. */
-static int check_quota(const struct queue *queue, const struct task_spec *spec, size_t n, struct err *err)
+/* How many more there will be: of all, in the queue, of the tenant. */
+struct coming {
+	int64_t all, queue, tenant;
+};
+
+static int check_quota(const struct queue *queue, const struct task_spec *spec, const struct coming *coming,
+                       struct err *err)
 {
 	const struct channel *channel = channel_find(queue, spec->queue ? spec->queue : DEFAULT_QUEUE);
 	const char *name = spec->tenant ? spec->tenant : "";
 	const struct tenant *tenant = map_get(&queue->tenants, name);
-	int r = 0;
+	int64_t depth = (int64_t)(queue->n_live + queue->n_coming);
+	int r = is_full(err, "the agent's queue", "", depth, coming->all, queue->config.max_depth, "queue.max_depth");
 
-	if (channel && channel->settings.draining)
-		return err_set(err, ERR_BUSY, "queue '%s' drains: it accepts no tasks", channel->name);
-	if (channel)
-		r = is_full(err, "queue ", channel->name, channel->n_live + channel->n_coming, (int64_t)n,
+	if (!r && channel && channel->settings.draining)
+		r = err_set(err, ERR_BUSY, "queue '%s' drains: it accepts no tasks", channel->name);
+	if (!r && channel)
+		r = is_full(err, "queue ", channel->name, channel->n_live + channel->n_coming, coming->queue,
 		            channel->settings.max_depth, "max_depth of the queue");
-	if (!r && tenant)
-		r = is_full(err, "the share of tenant ", name, tenant->depth + tenant->n_coming, (int64_t)n,
-		            queue->config.tenant_depth, "queue.tenant_depth");
+	if (!r)
+		r = is_full(err, "the share of tenant ", name, tenant ? tenant->depth + tenant->n_coming : 0,
+		            coming->tenant, queue->config.tenant_depth, "queue.tenant_depth");
 	return r;
 }
 
@@ -87,22 +93,65 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 	return ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+/* All of one call are counted against each of its queues: who sends a batch over the edge is refused whole. */
 static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n, struct err *err)
 {
-	int64_t depth = (int64_t)(queue->n_live + queue->n_coming);
-	int r = is_full(err, "the agent's queue", "", depth, (int64_t)n, queue->config.max_depth, "queue.max_depth");
+	struct coming coming = {(int64_t)n, (int64_t)n, (int64_t)n};
+	int r = 0;
 
-	if (r)
-		return r;
 	for (size_t i = 0; i < n && !r; i++) {
 		r = queue_check_spec(&specs[i], err);
 		if (!r && !(i && is_same_quota(&specs[i], &specs[i - 1])))
-			r = check_quota(queue, &specs[i], n, err);
+			r = check_quota(queue, &specs[i], &coming, err);
 		if (r && n > 1)
 			err_where(err, "[%zu]", i);
 	}
-	if (!r && store_is_read_only(queue->store))
-		r = err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
+	return r;
+}
+
+static int64_t *counter_of(struct map *counters, const char *name, char mark, struct arena *arena)
+{
+	const char *key = arena_printf(arena, "%c%s", mark, name);
+	int64_t *counter = map_get(counters, key);
+
+	if (counter)
+		return counter;
+	counter = arena_alloc(arena, sizeof(*counter));
+	*counter = 0;
+	return map_set(counters, key, counter) ? NULL : counter;
+}
+
+/* Each for itself: those before it that are accepted count. The result of one that is not has a code. */
+static int check_each(const struct queue *queue, const struct task_spec *specs, size_t n,
+                      struct queue_put_result *results, struct arena *arena)
+{
+	struct map counters;
+	struct err err;
+	int64_t all = 0;
+	int r = 0;
+
+	map_init(&counters);
+	for (size_t i = 0; i < n && !r; i++) {
+		int64_t *in_queue = counter_of(&counters, specs[i].queue ? specs[i].queue : DEFAULT_QUEUE, 'q', arena);
+		int64_t *of_tenant = counter_of(&counters, specs[i].tenant ? specs[i].tenant : "", 't', arena);
+		struct coming coming;
+
+		if (!in_queue || !of_tenant) {
+			r = ERR_NOMEM;
+			break;
+		}
+		coming = (struct coming){all + 1, *in_queue + 1, *of_tenant + 1};
+		if (queue_check_spec(&specs[i], &err) || check_quota(queue, &specs[i], &coming, &err)) {
+			results[i] = (struct queue_put_result){.code = err.code,
+			                                       .error = arena_str(arena, err.text),
+			                                       .where = arena_str(arena, err.where)};
+			continue;
+		}
+		all++;
+		++*in_queue;
+		++*of_tenant;
+	}
+	map_done(&counters);
 	return r;
 }
 
@@ -137,8 +186,9 @@ static int put_write(struct store_db *db, void *arg, struct err *err)
 		r = put_write_one(put, db, i, err);
 		if (!r && result->code && put->flags & QUEUE_ATOMIC) {
 			r = err_set(err, result->code, "%s", result->error);
+			err_where(err, "%s", result->where ? result->where : "");
 			if (put->n > 1)
-				err_where(err, "[%zu]", i);
+				err_where(err, "[%zu]%s", i, result->where ? result->where : "");
 		}
 	}
 	return r || !put->call || !put->call->is_new ? r : idem_call_put(db, put->call, put->inserts[0].now, err);
@@ -183,6 +233,13 @@ static void take_call(struct put *put, const struct queue_call *call)
 	put->call = copy;
 }
 
+static int refuse_some(struct put *put, const struct task_spec *specs)
+{
+	put->refused = arena_alloc(&put->arena, put->n * sizeof(*put->refused));
+	memset(put->refused, 0, put->n * sizeof(*put->refused));
+	return check_each(put->queue, specs, put->n, put->refused, &put->arena);
+}
+
 int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
               struct err *err)
 {
@@ -192,11 +249,21 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 int queue_put_call(struct queue *queue, const struct queue_call *call, const struct task_spec *specs, size_t n,
                    int flags, queue_put_fn on_done, void *ctx, struct err *err)
 {
-	int r = check_all(queue, specs, n, err);
-	struct put *put = r ? NULL : calloc(1, sizeof(*put));
+	struct err why = {0};
+	int r = check_all(queue, specs, n, &why);
+	int one_by_one = r && !(flags & QUEUE_ATOMIC);
+	struct put *put;
 
+	if (store_is_read_only(queue->store))
+		return err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
+	if (r && !one_by_one) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	put = calloc(1, sizeof(*put));
 	if (!put)
-		return r ? r : err_set(err, ERR_NOMEM, "out of memory");
+		return err_set(err, ERR_NOMEM, "out of memory");
 	arena_init(&put->arena);
 	put->queue = queue;
 	put->n = n;
@@ -207,7 +274,11 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
 	if (call)
 		take_call(put, call);
 	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
-	r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
+	r = one_by_one ? refuse_some(put, specs) : 0;
+	if (!r)
+		r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
+	for (size_t i = 0; i < n && !r && one_by_one; i++)
+		put->inserts[i].refused = put->refused[i].code ? &put->refused[i] : NULL;
 	if (!r && (r = store_write_new(queue->store, put_write, put_done, put)))
 		inserts_done(queue, put->inserts, n, r);
 	if (r) {

@@ -199,16 +199,16 @@ void queue_close(struct queue *queue); /* NULL is fine; drain the store before *
 /* Accepts n tasks in one transaction. on_done gets a result per task: its id, whether it existed
  * already (idempotency or unique key), or why it was refused: ERR_CONFLICT (same idempotency key,
  * other body), ERR_EXISTS (unique key; id is the other's), ERR_NOTFOUND (depends_on, batch). With
- * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code; else the others are
- * accepted. ERR_GONE: the task of the idempotency key has ended and is kept no more. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
- * (the queue drains); err->where is "[i]" for the task at fault. */
+ * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code (n is 0; a call of one task has its result all the
+ * same); else the others are accepted, and also what is refused at once is told as the result of the task. ERR_GONE: the task of the idempotency key has ended and is kept no more. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
+ * (the queue drains); err->where is "[i]" for the task at fault, and a JSON pointer within it. */
 enum { QUEUE_ATOMIC = 1 };
 enum { QUEUE_REPEATED = 1, QUEUE_HELD = 2 };
 struct queue_put_result {
 	int64_t id;
 	int existed; /* QUEUE_REPEATED: the idempotency key's; QUEUE_HELD: the unique key's */
 	int code;
-	const char *error;
+	const char *error, *where; /* where: JSON pointer within the task, "" or NULL: all of it */
 };
 typedef void (*queue_put_fn)(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err);
 int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,

@@ -49,9 +49,117 @@ START_TEST(lines_are_answered_as_lines)
 	                          Q("") "\n{}\n" Q("") "\n"),
 	                 200);
 	ck_assert_str_eq(client_header(&t.client, "Content-Type"), "application/x-ndjson");
-	ck_assert_ptr_eq(strstr(t.client.body.data, "{\"id\":\"t_0000000000001\",\"status\":201}\n{\"status\":422,"),
+	ck_assert_ptr_eq(strstr(t.client.body.data,
+	                        "{\"id\":\"t_0000000000001\",\"status\":201}\n{\"index\":1,\"line\":2,\"status\":422,"),
 	                 t.client.body.data);
 	ck_assert_ptr_nonnull(strstr(t.client.body.data, "}\n{\"id\":\"t_0000000000002\",\"status\":201}\n"));
+	finish();
+}
+END_TEST
+
+#define LINES "Content-Type: application/x-ndjson\r\n"
+
+/* Line i of an answer in lines, as JSON in t.reply. */
+static void read_line(int i)
+{
+	const char *at = t.client.body.data;
+
+	while (i--)
+		at = strchr(at, '\n') + 1;
+	json_free(t.reply);
+	t.reply = NULL;
+	ck_assert_int_eq(json_parse(at, strcspn(at, "\n"), &t.reply, NULL), 0);
+}
+
+START_TEST(a_line_that_is_broken_costs_only_itself)
+{
+	start();
+	ck_assert_int_eq(
+		ask_with("POST", "/v1/tasks:batch", LINES, "\n" Q("") "\n{\"kind\":\n\n" Q(",\"x\":1") "\n" Q("")),
+		200);
+	read_line(0);
+	ck_assert_str_eq(reply_str("/id"), "t_0000000000001");
+	read_line(1);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/index"), -1), 1);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/line"), -1), 3);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/status"), -1), 400);
+	ck_assert_str_eq(reply_str("/problem/type"), "urn:orasi:problem:invalid");
+	ck_assert_ptr_nonnull(strstr(reply_str("/problem/detail"), "line 3: the line is not JSON: "));
+	read_line(2);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/line"), -1), 5);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/problem/errors/0/line"), -1), 5);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/problem/errors/0/index"), -1), 2);
+	ck_assert_str_eq(reply_str("/problem/errors/0/pointer"), "/x");
+	read_line(3);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/status"), -1), 201);
+	finish();
+}
+END_TEST
+
+START_TEST(of_lines_that_belong_together_each_problem_has_its_line)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", LINES, Q("") "\n\n{\n[\n"), 400);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 2);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/errors/1/line"), -1), 4);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", LINES, Q("") "\n\n" Q(",\"x\":1") "\n"), 422);
+	ck_assert_str_eq(reply_str("/detail"), "line 3, /x: 'x' is not known");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/errors/0/index"), -1), 1);
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(a_queue_that_is_full_or_drains_refuses_only_its_own)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/small", "{\"max_depth\":1}"), 200);
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/shut", "{\"draining\":true}"), 200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch",
+	                     "[" Q(",\"queue\":\"small\"") "," Q(",\"queue\":\"small\"") "," Q(
+				     ",\"queue\":\"shut\"") "," Q("") "," Q(",\"depends_on\":[\"#1\"]") "]"),
+	                 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/0/status"), 0), 201);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/1/status"), 0), 429);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/1/index"), 0), 1);
+	ck_assert_str_eq(reply_str("/1/problem/type"), "urn:orasi:problem:queue-full");
+	ck_assert_int_gt(json_int(json_pointer(t.reply, "/1/problem/retry_after_ms"), 0), 0);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/2/status"), 0), 503);
+	ck_assert_str_eq(reply_str("/2/problem/type"), "urn:orasi:problem:busy");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/3/status"), 0), 201);
+	ck_assert_str_eq(reply_str("/4/problem/errors/0/pointer"), "/depends_on/0");
+	ck_assert_str_eq(reply_str("/4/problem/errors/0/detail"), "the task before it that it depends on was refused");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "[" Q("") "," Q(",\"queue\":\"shut\"") "]"), 503);
+	ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 2);
+	finish();
+}
+END_TEST
+
+START_TEST(what_an_item_is_refused_for_has_the_name_it_would_have_alone)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"idempotency_key\":\"k\",\"unique_key\":\"u\"")), 201);
+	ck_assert_int_eq(
+		ask("POST", "/v1/tasks:batch",
+	            "[" Q(",\"idempotency_key\":\"k\"") "," Q(",\"unique_key\":\"u\",\"on_conflict\":\"reject\"") "," Q(
+			    ",\"batch\":\"b_0000000000009\"") "]"),
+		200);
+	ck_assert_str_eq(reply_str("/0/problem/type"), "urn:orasi:problem:idempotency-key-reused");
+	ck_assert_str_eq(reply_str("/0/problem/errors/0/pointer"), "/idempotency_key");
+	ck_assert_str_eq(reply_str("/1/problem/type"), "urn:orasi:problem:unique-conflict");
+	ck_assert_str_eq(reply_str("/1/problem/existing"), "/v1/tasks/t_0000000000001");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/2/problem/status"), 0), 422);
+	ck_assert_str_eq(reply_str("/2/problem/type"), "urn:orasi:problem:not-found");
+	ck_assert_str_eq(reply_str("/2/problem/errors/0/pointer"), "/batch");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"unique_key\":\"u\",\"on_conflict\":\"reject\"")), 409);
+	ck_assert_str_eq(reply_str("/existing"), "/v1/tasks/t_0000000000001");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "[" Q("") "," Q(",\"batch\":\"b_0000000000009\"") "]"), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/1/batch");
 	finish();
 }
 END_TEST
@@ -398,6 +506,10 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, of_many_tasks_the_fine_ones_are_accepted);
 	tcase_add_test(tests, of_many_tasks_none_is_accepted_when_they_shall_be_atomic);
 	tcase_add_test(tests, lines_are_answered_as_lines);
+	tcase_add_test(tests, a_line_that_is_broken_costs_only_itself);
+	tcase_add_test(tests, of_lines_that_belong_together_each_problem_has_its_line);
+	tcase_add_test(tests, a_queue_that_is_full_or_drains_refuses_only_its_own);
+	tcase_add_test(tests, what_an_item_is_refused_for_has_the_name_it_would_have_alone);
 	tcase_add_test(tests, a_task_may_depend_on_one_before_it_in_the_list);
 	tcase_add_test(tests, a_key_that_is_under_way_is_a_conflict);
 	tcase_add_test(tests, the_key_of_an_array_is_that_of_all_of_it);
