@@ -265,8 +265,8 @@ static int open_plugins(struct agent *agent, struct err *err)
 static int find_places(struct agent *agent, struct err *err)
 {
 	const struct agent_config *config = agent->config;
-	static const char *const folders[] = {"",         "/staging",       "/datasets",
-	                                      "/uploads", "/plugins/local", "/plugins/cas"};
+	static const char *const folders[] = {"",         "/staging",       "/datasets",   "/uploads",
+	                                      "/placing", "/plugins/local", "/plugins/cas"};
 	char path[PATH_MAX + 32], *slash;
 	ssize_t n = readlink("/proc/self/exe", agent->here, sizeof(agent->here) - 1);
 

@@ -102,6 +102,11 @@ int blob_adopt_over(struct blob *blob, const char *local, const char *name, stru
 	return blob->kind->adopt(blob, local, name, ADOPT_OVER, err);
 }
 
+int blob_forget(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err)
+{
+	return blob->kind->forget(blob, local, name, since_ms, err);
+}
+
 int blob_delete(struct blob *blob, const char *name, struct err *err)
 {
 	return blob->kind->remove(blob, name, err);

@@ -38,6 +38,11 @@ int blob_delete(struct blob *blob, const char *name, struct err *err); /* a file
 int blob_list(struct blob *blob, const char *folder, const char *after,
               int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);
 
+/* Takes away what an adopt of `local` to `name` has left that never ended, since whoever was at it has died: a copy beside
+ * the place; on S3 uploads begun at `since_ms` or later, and of a folder its objects unless it has its mark. What is
+ * whole stays. */
+int blob_forget(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err);
+
 /* Gives up uploads that were begun before that and never ended, since a process died: S3 only. Counts them. */
 int blob_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err);
 

@@ -19,6 +19,7 @@ struct blob_kind {
 	int (*put)(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 	int (*adopt)(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err);
 	int (*settle)(struct blob *blob, const char *folder, struct err *err); /* NULL: what is put is durable */
+	int (*forget)(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err);
 	int (*remove)(struct blob *blob, const char *name, struct err *err);
 	int (*list)(struct blob *blob, const char *folder, const char *after,
 	            int (*each)(void *ctx, const char *name, int is_folder), void *ctx, struct err *err);

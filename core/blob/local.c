@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,17 +187,37 @@ static void remove_tree(const char *path)
 		dir_remove(path, NULL);
 }
 
+/* FNV-1a. */
+static uint64_t mix(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
+}
+
+/* The same for the same staged file, which has its path for itself on this host: so a copy that was never ended is found
+ * again. */
+static int copy_path(const char *local, const char *path, char *ret, size_t cap, struct err *err)
+{
+	char host[256] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	if ((size_t)snprintf(ret, cap, "%.*s/.tmp-%016" PRIx64, (int)(strrchr(path, '/') - path), path,
+	                     mix(mix(0xcbf29ce484222325, host), local)) >= cap)
+		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
+	return 0;
+}
+
 /* Staging may be on another file system. The copy is made beside its place: under the final name there is the
  * whole of it or nothing, and what was staged goes only when that is durable. */
 static int adopt_copy(const char *local, const char *path, int replace, struct err *err)
 {
-	char tmp[PATH_MAX], uuid[UUID_LEN];
-	int r;
+	char tmp[PATH_MAX];
+	int r = copy_path(local, path, tmp, sizeof(tmp), err);
 
-	uuid_new(uuid);
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%s", (int)(strrchr(path, '/') - path), path, uuid) >=
-	    sizeof(tmp))
-		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
+	if (r)
+		return r;
+	remove_tree(tmp); /* of one that has died */
 	r = copy_tree(local, tmp, err);
 	if (!r && replace && rename(tmp, path))
 		r = err_errno(err, errno, "cannot create '%s'", path);
@@ -234,6 +255,19 @@ static int local_adopt(struct blob *blob, const char *local, const char *name, u
 		r = file_rename_new(local, path, err);
 	}
 	return r || (how & ADOPT_LATER) ? r : sync_parent(path, err);
+}
+
+static int local_forget(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	int r = local_path(blob, name, path, sizeof(path), err);
+
+	(void)since_ms;
+	if (!r)
+		r = copy_path(local, path, tmp, sizeof(tmp), err);
+	if (!r)
+		remove_tree(tmp);
+	return r;
 }
 
 static int local_settle(struct blob *blob, const char *folder, struct err *err)
@@ -346,6 +380,7 @@ const struct blob_kind blob_local = {
 	.put_new = local_put_new,
 	.put = local_put,
 	.adopt = local_adopt,
+	.forget = local_forget,
 	.settle = local_settle,
 	.remove = local_delete,
 	.list = local_list,

@@ -191,6 +191,7 @@ const struct blob_kind blob_s3 = {
 	.put_new = s3_put_new,
 	.put = s3_put,
 	.adopt = s3_adopt,
+	.forget = s3_forget,
 	.remove = s3_remove,
 	.list = s3_list,
 	.sweep = s3_sweep,

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "blob/s3_cache.h"
@@ -58,7 +59,8 @@ static int put_file(struct blob *blob, const char *local, const char *name, int 
 
 /* For each file of a local folder, with its name in the place. */
 static int each_file(struct blob *blob, const char *local, const char *name,
-                     int (*fn)(struct blob *blob, const char *from, const char *to, struct err *err), struct err *err)
+                     int (*fn)(struct blob *blob, const char *from, const char *to, int64_t since_ms, struct err *err),
+                     int64_t since_ms, struct err *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 	struct dirent *entry;
@@ -74,56 +76,82 @@ static int each_file(struct blob *blob, const char *local, const char *name,
 		    (size_t)snprintf(to, sizeof(to), "%s/%s", name, entry->d_name) >= sizeof(to))
 			r = err_set(err, ERR_INVALID, "the path of '%.80s' is too long", entry->d_name);
 		else
-			r = fn(blob, from, to, err);
+			r = fn(blob, from, to, since_ms, err);
 	}
 	closedir(dir);
 	return r;
 }
 
-static int put_over(struct blob *blob, const char *from, const char *to, struct err *err)
+static int put_over(struct blob *blob, const char *from, const char *to, int64_t since_ms, struct err *err)
 {
+	(void)since_ms;
 	return put_file(blob, from, to, 1, err);
 }
 
-static int take_back(struct blob *blob, const char *from, const char *to, struct err *err)
+/* An upload in parts that was never ended; smaller ones are there or not. */
+static int give_up_file(struct blob *blob, const char *from, const char *to, int64_t since_ms, struct err *err)
+{
+	char key[PATH_MAX];
+	struct stat st;
+	int r = s3_key(blob, to, "", key, sizeof(key), err);
+
+	if (r || (!stat(from, &st) && st.st_size <= SINGLE_MAX))
+		return r;
+	return s3_give_up_begun(blob, key, since_ms, err);
+}
+
+static int take_back(struct blob *blob, const char *from, const char *to, int64_t since_ms, struct err *err)
 {
 	char key[PATH_MAX];
 	int r = s3_key(blob, to, "", key, sizeof(key), err);
 
-	(void)from;
-	return r ? r : s3_delete_key(blob, key, err);
+	if (!r)
+		r = s3_delete_key(blob, key, err);
+	return r ? r : give_up_file(blob, from, to, since_ms, err);
 }
 
-/* What there is of a folder that did not become whole. One that has its mark was whole before. */
-static void forget_folder(struct blob *blob, const char *local, const char *name)
+/* What there is of a folder that did not become whole. One that has its mark was whole before, and so it is when its
+ * local files are gone, which is the last step. */
+static int forget_folder(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err)
 {
+	struct err failed = {0};
 	struct http_answer mark;
 	char key[PATH_MAX];
+	int r = s3_key(blob, name, "/", key, sizeof(key), err);
 
-	if (s3_key(blob, name, "/", key, sizeof(key), NULL))
-		return;
-	switch (s3_head(blob, key, &mark, NULL)) {
-	case 0:
+	if (r)
+		return r;
+	r = s3_head(blob, key, &mark, &failed);
+	if (!r)
 		http_answer_done(&mark);
-		break;
-	case ERR_NOTFOUND:
-		each_file(blob, local, name, take_back, NULL);
-		break;
-	}
+	if (r == ERR_NOTFOUND)
+		return each_file(blob, local, name, take_back, since_ms, err);
+	return r ? err_set(err, r, "%s", failed.text) : 0;
+}
+
+int s3_forget(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(local, &st))
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot look at '%s'", local);
+	return S_ISDIR(st.st_mode) ? forget_folder(blob, local, name, since_ms, err)
+	                           : give_up_file(blob, local, name, since_ms, err);
 }
 
 /* Over what a crash has left of an earlier try, and the mark last. */
 static int put_folder(struct blob *blob, const char *local, const char *name, struct err *err)
 {
 	char mark[PATH_MAX];
-	int r = each_file(blob, local, name, put_over, err);
+	int64_t since_ms = clock_wall_ms();
+	int r = each_file(blob, local, name, put_over, since_ms, err);
 
 	if (!r && (size_t)snprintf(mark, sizeof(mark), "%s/", name) >= sizeof(mark))
 		r = err_set(err, ERR_INVALID, "the name '%.80s' is too long", name);
 	if (!r)
 		r = s3_put_new(blob, mark, "", 0, err);
 	if (r)
-		forget_folder(blob, local, name);
+		forget_folder(blob, local, name, since_ms, NULL);
 	return r;
 }
 

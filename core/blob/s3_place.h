@@ -27,6 +27,7 @@ int s3_get(struct blob *blob, const char *name, size_t max, struct buf *ret, str
 int s3_put_new(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 int s3_put(struct blob *blob, const char *name, const void *p, size_t n, struct err *err);
 int s3_adopt(struct blob *blob, const char *local, const char *name, unsigned how, struct err *err);
+int s3_forget(struct blob *blob, const char *local, const char *name, int64_t since_ms, struct err *err);
 int s3_remove(struct blob *blob, const char *name, struct err *err);
 int s3_local(struct blob *blob, const char *name, char *ret, size_t cap, struct err *err);
 int s3_list(struct blob *blob, const char *folder, const char *after,
@@ -56,6 +57,8 @@ int s3_put_parts(struct blob *blob, const char *key, int fd, const char *local, 
                  struct err *err);
 int s3_give_up_parts(struct blob *blob, const char *key, const char *id, struct err *err); /* fine if absent */
 int s3_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err);
+/* The uploads of this key that were begun since then and never ended. */
+int s3_give_up_begun(struct blob *blob, const char *key, int64_t since_ms, struct err *err);
 ssize_t s3_read_full(int fd, char *to, size_t n); /* less than n at the end only; -1 */
 
 #endif

@@ -45,15 +45,31 @@ static int next_upload(const char **at, struct page *page)
 	               : 0;
 }
 
-static int give_up_old(struct blob *blob, const char *text, const char *prefix, int64_t before_ms, struct page *page,
-                       int64_t *removed, struct err *err)
+/* Which uploads: of this key, or of all that begin so; begun in between. */
+struct wanted {
+	const char *key;
+	int is_prefix;
+	int64_t since_ms, before_ms;
+};
+
+static int is_wanted(const struct wanted *wanted, const struct page *page)
 {
+	const char *key = page->key.len ? page->key.data : "";
 	int64_t begun;
+
+	if (!*key || !page->id.len || clock_from_rfc3339(page->begun.len ? page->begun.data : "", &begun) ||
+	    begun < wanted->since_ms || begun > wanted->before_ms)
+		return 0;
+	return wanted->is_prefix ? str_starts(key, wanted->key) : !strcmp(key, wanted->key);
+}
+
+static int give_up_page(struct blob *blob, const char *text, const struct wanted *wanted, struct page *page,
+                        int64_t *removed, struct err *err)
+{
 	int r = 0;
 
 	while (!r && !next_upload(&text, page)) {
-		if (!page->key.len || !page->id.len || !str_starts(page->key.data, prefix) ||
-		    clock_from_rfc3339(page->begun.len ? page->begun.data : "", &begun) || begun > before_ms)
+		if (!is_wanted(wanted, page))
 			continue;
 		r = s3_give_up_parts(blob, page->key.data, page->id.data, err);
 		*removed += !r;
@@ -77,17 +93,16 @@ static int ask(struct blob *blob, const char *prefix, const struct page *page, s
 	return r || ret->status == 200 ? r : s3_finish(blob, &call, ret, err);
 }
 
-int s3_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err)
+static int give_up(struct blob *blob, const struct wanted *wanted, int64_t *removed, struct err *err)
 {
 	struct page page = {0};
 	struct http_answer answer;
-	char prefix[PATH_MAX];
-	int more = 1, r = s3_key(blob, "", *s3_of(blob)->prefix ? "/" : "", prefix, sizeof(prefix), err);
+	int more = 1, r = 0;
 
 	for (int i = 0; !r && more && i < PAGES_MAX; i++) {
 		const char *text, *at;
 
-		r = ask(blob, prefix, &page, &answer, err);
+		r = ask(blob, wanted->key, &page, &answer, err);
 		if (r)
 			break;
 		text = at = answer.body.len ? answer.body.data : "";
@@ -97,9 +112,29 @@ int s3_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err 
 		       !xml_next(&at, "NextKeyMarker", &page.next_key) && page.next_key.len;
 		at = text;
 		xml_next(&at, "NextUploadIdMarker", &page.next_id);
-		r = give_up_old(blob, text, prefix, before_ms, &page, removed, err);
+		r = give_up_page(blob, text, wanted, &page, removed, err);
 		http_answer_done(&answer);
 	}
 	page_done(&page);
 	return r;
+}
+
+int s3_sweep(struct blob *blob, int64_t before_ms, int64_t *removed, struct err *err)
+{
+	char prefix[PATH_MAX];
+	struct wanted wanted = {.key = prefix, .is_prefix = 1, .since_ms = INT64_MIN, .before_ms = before_ms};
+	int r = s3_key(blob, "", *s3_of(blob)->prefix ? "/" : "", prefix, sizeof(prefix), err);
+
+	return r ? r : give_up(blob, &wanted, removed, err);
+}
+
+/* The store has a clock of its own, which is not farther from ours than what it lets pass of a signature's time. */
+#define SKEW_MS (INT64_C(15) * 60 * 1000)
+
+int s3_give_up_begun(struct blob *blob, const char *key, int64_t since_ms, struct err *err)
+{
+	struct wanted wanted = {.key = key, .since_ms = since_ms - SKEW_MS, .before_ms = INT64_MAX};
+	int64_t removed = 0;
+
+	return give_up(blob, &wanted, &removed, err);
 }

@@ -3,17 +3,29 @@
  *
  * One file appears under its name by a rename, or on S3 by one PUT or the end of a multipart upload: all of it or
  * nothing. A folder on disk appears by a rename too; on S3 its objects come one by one and last the empty one that is
- * named as the folder. After a crash the same is done again: what is there already, byte for byte, was ours. */
+ * named as the folder. After a crash the same is done again: what is there already, byte for byte, was ours.
+ *
+ * A worker that dies may leave half of it: an upload that was never ended, objects of a folder, a copy beside its place. So
+ * before anything is put, a record says what is under way, in a folder that no foreign code writes to; it goes when the
+ * export is in its place or all of it is taken away. The next attempt begins with taking away; when there is none, the
+ * agent asks for it by the record (pipeline_export_undo). */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "blob/blob.h"
 #include "pipeline.h"
 
 #define CHUNK (256u << 10)
+#define RECORD_MAX (64u << 10)
 
 struct target {
 	char parent[PATH_MAX], name[PATH_MAX];
@@ -73,13 +85,18 @@ static int is_file_there(struct blob *blob, const char *name, const struct json 
 	return same;
 }
 
+/* Of a folder all files and, on S3, the mark. */
 static int is_there(const struct target *target, const struct json *intent)
 {
 	const struct json *files = json_get(intent, "files");
 	char name[PATH_MAX + 160];
+	int64_t size;
 
 	if (!json_get(intent, "folder"))
 		return is_file_there(target->blob, target->name, json_at(files, 0));
+	snprintf(name, sizeof(name), "%s/", target->name);
+	if (blob_size(target->blob, name, &size, NULL, NULL))
+		return 0;
 	for (size_t i = 0; i < json_count(files); i++) {
 		snprintf(name, sizeof(name), "%s/%s", target->name, json_get_str(json_at(files, i), "name", ""));
 		if (!is_file_there(target->blob, name, json_at(files, i)))
@@ -97,40 +114,133 @@ static int already(const struct target *target, const char *to, struct err *err)
 	               str_ends(to, "/") ? ", or to an empty folder" : ", or have it overwritten");
 }
 
-static int move(const struct target *target, const struct json *intent, struct err *err)
+/* The folder of staged files, or the only one. */
+static const char *staged_of(const struct json *intent)
 {
-	const char *folder = json_get_str(intent, "folder", NULL), *to = json_get_str(intent, "to", "");
-	int overwrite = json_get_bool(intent, "overwrite", 0), r;
+	return json_get_str(intent, "folder", json_get_str(json_at(json_get(intent, "files"), 0), "staged", ""));
+}
+
+static int move(const struct target *target, const struct json *spec, const struct json *intent, struct err *err)
+{
+	const char *staged = staged_of(intent), *to = json_get_str(spec, "to", "");
+	int overwrite = json_get_bool(spec, "overwrite", 0), r;
 	int64_t size;
 
-	if (folder) {
+	if (json_get(intent, "folder"))
 		r = str_starts(to, "s3://") && !blob_size(target->blob, target->name, &size, NULL, NULL)
 		            ? ERR_EXISTS
-		            : blob_adopt_over(target->blob, folder, target->name, err);
-	} else if (!overwrite && !blob_size(target->blob, target->name, &size, NULL, NULL)) {
+		            : blob_adopt_over(target->blob, staged, target->name, err);
+	else if (!overwrite && !blob_size(target->blob, target->name, &size, NULL, NULL))
 		r = ERR_EXISTS;
-	} else {
-		const char *staged = json_get_str(json_at(json_get(intent, "files"), 0), "staged", "");
-
+	else
 		r = (overwrite ? blob_adopt_over : blob_adopt)(target->blob, staged, target->name, err);
-	}
 	return r == ERR_EXISTS ? already(target, to, err) : r;
+}
+
+/* ---- the record of what is under way ------------------------------------------------------------------------------------- */
+
+struct placing {
+	char staged[PATH_MAX], to[PATH_MAX];
+	int64_t begun_ms;
+};
+
+static int read_record(const char *path, struct placing *ret, struct err *err)
+{
+	struct json *json = NULL;
+	struct buf text;
+	int r;
+
+	buf_init(&text, 0);
+	r = file_read(path, RECORD_MAX, &text, err);
+	if (!r)
+		r = json_parse(text.data, text.len, &json, err);
+	if (!r) {
+		str_copy(ret->staged, sizeof(ret->staged), json_get_str(json, "staged", ""));
+		str_copy(ret->to, sizeof(ret->to), json_get_str(json, "to", ""));
+		ret->begun_ms = json_get_int(json, "begun_ms", 0);
+	}
+	json_free(json);
+	buf_done(&text);
+	return r;
+}
+
+static int write_record(const char *path, const char *staged, const char *to, struct err *err)
+{
+	struct json *json = json_new_object();
+	const char *text;
+	int r;
+
+	json_set_str(json, "staged", staged);
+	json_set_str(json, "to", to);
+	json_set_int(json, "begun_ms", clock_wall_ms());
+	text = json_text(json);
+	r = file_replace(path, text, strlen(text), err);
+	json_free(json);
+	return r;
+}
+
+/* The half of an export that a worker which died may have left; the record goes with it. */
+static int take_away(const char *record, struct err *err)
+{
+	struct placing placing;
+	struct target target = {.blob = NULL};
+	int r = access(record, F_OK) ? ERR_NOTFOUND : read_record(record, &placing, err);
+
+	if (r)
+		return r == ERR_NOTFOUND ? 0 : r;
+	r = split(placing.to, &target, err);
+	if (!r)
+		r = blob_forget(target.blob, placing.staged, target.name, placing.begun_ms, err);
+	blob_close(target.blob);
+	if (!r && unlink(record))
+		r = err_errno(err, errno, "cannot delete '%s'", record);
+	return r;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------------- */
+
+static int place(const struct target *target, const struct json *order, const char *record, struct err *err)
+{
+	const struct json *spec = json_get(order, "spec"), *intent = json_get(order, "intent");
+	int r = take_away(record, err);
+
+	if (!r)
+		r = write_record(record, staged_of(intent), json_get_str(spec, "to", ""), err);
+	if (!r)
+		r = move(target, spec, intent, err);
+	if (r && r != ERR_EXISTS) /* if that fails too, the record stays */
+		take_away(record, NULL);
+	else
+		unlink(record);
+	return r;
 }
 
 int pipeline_export_commit(const struct json *order, struct json **ret, struct err *err)
 {
 	const struct json *intent = json_get(order, "intent");
+	const char *record = json_get_str(order, "record", "");
 	struct target target = {.blob = NULL};
-	int was_there = 0, r = split(json_get_str(intent, "to", ""), &target, err);
+	int was_there = 0, r = split(json_str(json_pointer(order, "/spec/to"), ""), &target, err);
 
 	if (!r) {
 		was_there = is_there(&target, intent);
-		r = was_there ? 0 : move(&target, intent, err);
+		r = was_there ? 0 : place(&target, order, record, err);
 	}
+	if (was_there)
+		unlink(record);
 	blob_close(target.blob);
 	if (r)
 		return r;
 	*ret = json_copy(json_get(intent, "counts"));
 	json_set_bool(*ret, "already", was_there);
 	return 0;
+}
+
+int pipeline_export_undo(const struct json *order, struct json **ret, struct err *err)
+{
+	int r = take_away(json_get_str(order, "record", ""), err);
+
+	if (!r)
+		*ret = json_new_object();
+	return r;
 }

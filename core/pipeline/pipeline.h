@@ -63,6 +63,8 @@ int pipeline_table_verify(struct loader *loader, const struct json *order, const
 int pipeline_export(struct loader *loader, const struct json *order, const struct pipeline_events *events,
                     struct json **ret, struct err *err);
 int pipeline_export_commit(const struct json *order, struct json **ret, struct err *err);
+/* What an export that died while it was moved has left is taken away: "record" is the path that its order had. */
+int pipeline_export_undo(const struct json *order, struct json **ret, struct err *err);
 
 /* Index tasks. A part of theirs is {"seq","final","app_id","segments":[{"staged","dir","covers":[{"path","rows",
  * "base"}],"rows","entries","bytes","blobs":[{"name","size","crc32c"}],"state_version"}],"replaces":[dirs]}, one per

@@ -193,6 +193,19 @@ void fetch_done(struct supervise *sup);
 int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err);
 int64_t missing_wait(struct supervise *sup, const struct task *task); /* ms; notes that it waits */
 
+/* ---- exports on the way to their place: placing.c ------------------------------------------------- */
+
+int supervise_is_over(struct supervise *sup,
+                      const char *name);             /* the task whose id `name` begins with; or it is gone */
+void supervise_sweep_staging(struct supervise *sup); /* of folders of tasks that are over */
+
+#define PLACING_OP "place.export"
+int placing_init(struct supervise *sup, struct err *err);
+void placing_done(struct supervise *sup);
+void placing_fill(struct supervise *sup, const char *task, const struct json *body, struct json *order);
+void placing_look(struct supervise *sup); /* takes away what tasks that are over have left */
+int placing_has(const struct supervise *sup, const char *task_folder); /* its staged files are still needed for that */
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 int watch_init(struct supervise *sup, struct err *err);
@@ -217,7 +230,7 @@ struct supervise {
 	struct queue *queue;
 	struct pool pools[ROLES];
 	struct cgroup cgroup;
-	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer;
+	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer, *placing_timer;
 	int watching, recalls;        /* the timers run */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
 	size_t n_waiters;

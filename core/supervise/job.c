@@ -109,6 +109,18 @@ static void job_fail(struct job *job, const struct err *err)
 
 /* ---- finish ------------------------------------------------------------------------------------ */
 
+/* Work that is committed leaves its files in a folder of the attempt. Other work has nameless scratch files only, in
+ * the folder above: making and removing one is a good part of the cost of a short task. */
+static int job_stages(const struct job *job)
+{
+	return job->kind && job->kind->commit_op;
+}
+
+static int job_is_placed(const struct job *job)
+{
+	return job_stages(job) && !strcmp(job->kind->commit_op, PLACING_OP);
+}
+
 static void on_finished(void *ctx, int r, const struct err *err)
 {
 	struct job *job = ctx;
@@ -116,15 +128,10 @@ static void on_finished(void *ctx, int r, const struct err *err)
 
 	if (r)
 		log_error("task.finish", LOG_STR("task", job->id), LOG_STR("error", err->text));
+	if (job->err.code && job_is_placed(job))
+		placing_look(sup);
 	job_free(job);
 	sup->may_claim = 1;
-}
-
-/* Work that is committed leaves its files in a folder of the attempt. Other work has nameless scratch files only, in
- * the folder above: making and removing one is a good part of the cost of a short task. */
-static int job_stages(const struct job *job)
-{
-	return job->kind && job->kind->commit_op;
 }
 
 /* Staged files of a part that is not yet known to be committed are needed for the redo. */
@@ -328,6 +335,8 @@ static void commit_part(struct job *job)
 	json_set(json, "index", kind_index(job->body));
 	json_set(json, "intent", json_copy(job->part));
 	json_set_str(json, "task", job->id);
+	if (job_is_placed(job))
+		placing_fill(job->sup, job->id, job->body, json);
 	if (order_new(job->sup, job->kind->commit_op, json, &commit_events, job, &job->commit, &err))
 		on_committed(job, NULL, &err);
 }

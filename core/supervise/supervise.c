@@ -134,6 +134,8 @@ int supervise_new(const struct supervise_env *env, const struct supervise_config
 	sup->cgroup.dir = -1;
 	fill_metrics(sup);
 	r = pool_init(sup, err);
+	if (!r)
+		r = placing_init(sup, err);
 	if (r) {
 		supervise_free(sup);
 		return r;
@@ -142,7 +144,7 @@ int supervise_new(const struct supervise_env *env, const struct supervise_config
 	return 0;
 }
 
-static int is_over(struct queue *queue, const char *folder)
+int supervise_is_over(struct supervise *sup, const char *name)
 {
 	char id[ID_LEN];
 	struct arena arena;
@@ -150,17 +152,17 @@ static int is_over(struct queue *queue, const char *folder)
 	int64_t number;
 	int over;
 
-	snprintf(id, sizeof(id), "%.15s", folder);
+	snprintf(id, sizeof(id), "%.15s", name);
 	if (id_parse('t', id, &number))
 		return 1;
 	arena_init(&arena);
-	over = queue_get(queue, number, &arena, &task, NULL) || task_state_is_final(task->state);
+	over = queue_get(sup->queue, number, &arena, &task, NULL) || task_state_is_final(task->state);
 	arena_done(&arena);
 	return over;
 }
 
 /* Folders of tasks that have ended hold nothing that anybody will ask for. */
-static void sweep_staging(struct supervise *sup)
+void supervise_sweep_staging(struct supervise *sup)
 {
 	char staging[4096], path[8192];
 	struct dirent *entry;
@@ -169,7 +171,8 @@ static void sweep_staging(struct supervise *sup)
 	snprintf(staging, sizeof(staging), "%s/staging", sup->env.data_dir);
 	dir = opendir(staging);
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || !is_over(sup->queue, entry->d_name))
+		if (entry->d_name[0] == '.' || !supervise_is_over(sup, entry->d_name) ||
+		    placing_has(sup, entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", staging, entry->d_name);
 		if (!dir_remove(path, NULL))
@@ -185,11 +188,13 @@ int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_re
 
 	sup->queue = queue;
 	sup->env.plugins = plugins;
-	sweep_staging(sup);
+	supervise_sweep_staging(sup);
 	cgroup_init(sup);
 	r = pool_warm(sup, ROLE_TASK, err);
 	if (!r)
 		r = pool_warm(sup, ROLE_QUERY, err);
+	if (!r)
+		placing_look(sup);
 	return r;
 }
 
@@ -233,6 +238,7 @@ void supervise_free(struct supervise *sup)
 	if (!sup)
 		return;
 	jobs_forget(sup);
+	placing_done(sup);
 	pool_done(sup);
 	cgroup_done(sup);
 	loop_timer_free(sup->stop_timer);

@@ -156,6 +156,12 @@ static int op_place_export(struct worker *worker, const struct json *order, stru
 	return pipeline_export_commit(order, ret, err);
 }
 
+static int op_place_undo(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
+{
+	(void)worker;
+	return pipeline_export_undo(order, ret, err);
+}
+
 /* ---- roles query and scan ------------------------------------------------------------------------------------ */
 
 static int send_rows(void *ctx, const void *p, size_t n, struct err *err)
@@ -194,7 +200,7 @@ static const struct op task_ops[] = {
 };
 static const struct op query_ops[] = {{"query", op_query}, {"query.index_check", op_index_check}, {NULL, NULL}};
 static const struct op fetch_ops[] = {{"fetch", op_fetch}, {NULL, NULL}};
-static const struct op place_ops[] = {{"place.export", op_place_export}, {NULL, NULL}};
+static const struct op place_ops[] = {{"place.export", op_place_export}, {"place.undo", op_place_undo}, {NULL, NULL}};
 static const struct op scan_ops[] = {{"scan", op_scan}, {NULL, NULL}};
 
 static const struct {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small S3 store in memory for machines without a real one: it checks every signature (with npm's aws4), honours
 // If-None-Match, lists, reads ranges and takes uploads in parts; and it plays the metadata of an instance.
-//   node s3-store.mjs     prints its port; keys AKIDTEST and sekrit; any bucket exists
+//   node s3-store.mjs [STALL]     prints its port; keys AKIDTEST and sekrit; any bucket exists. While there is a file STALL, with "N REGEX"
+//                                 in it, requests whose "METHOD /path?query" fits get no answer and do nothing, but for the first N
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 
 const aws4 = createRequire(process.env.ORASI_PEERS + '/package.json')('aws4');
 const keys = { accessKeyId: 'AKIDTEST', secretAccessKey: 'sekrit' };
+const stall = process.argv[2];
+let passing = '', passed = 0;
 const objects = new Map(); // "bucket/key" → {body, modified}
 const uploads = new Map();
 let lastUpload = 0;
@@ -32,6 +36,14 @@ function isSigned(req, body) {
 	const again = { service: 's3', region: 'us-east-1', method: req.method, path: req.url, headers, extraHeadersToInclude: { range: true } };
 	aws4.sign(again, keys);
 	return again.headers.Authorization === given ? null : 'SignatureDoesNotMatch';
+}
+
+function isStalled(request) {
+	const text = stall && existsSync(stall) ? readFileSync(stall, 'utf8').trim() : '';
+	const [, n, pattern] = /^(\d+) (.*)$/.exec(text) ?? [];
+	passed = text === passing ? passed : 0;
+	passing = text;
+	return pattern !== undefined && new RegExp(pattern).test(request) && passed++ >= Number(n);
 }
 
 function list(res, bucket, query) {
@@ -128,6 +140,7 @@ const server = createServer((req, res) => {
 	const chunks = [];
 	req.on('data', (chunk) => chunks.push(chunk));
 	req.on('end', () => {
+		if (isStalled(`${req.method} ${req.url}`)) return undefined;
 		const body = Buffer.concat(chunks);
 		const [path, text] = req.url.split('?');
 		const query = new URLSearchParams((text ?? '').replaceAll('+', '%2B'));

@@ -273,6 +273,62 @@ START_TEST(a_copy_cut_short_by_a_crash_leaves_nothing_under_the_name)
 }
 END_TEST
 
+static int count(void *ctx, const char *name, int is_folder)
+{
+	(void)name;
+	(void)is_folder;
+	++*(int *)ctx;
+	return 0;
+}
+
+static int entries(struct blob *blob)
+{
+	int n = 0;
+
+	blob_list(blob, "", NULL, count, &n, NULL);
+	return n;
+}
+
+/* Whoever copies the folder waits for the end of the pipe in it, and dies there. */
+START_TEST(half_of_a_copy_is_taken_away_and_a_whole_one_stays)
+{
+	struct blob *blob = open_here("t");
+	const char *dir = elsewhere();
+	char staged[128], pipe_path[160];
+	struct err err = {0};
+	pid_t pid;
+	int fd;
+
+	if (!dir) {
+		blob_close(blob);
+		return;
+	}
+	snprintf(staged, sizeof(staged), "%s/folder", dir);
+	snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", staged);
+	ck_ok(dir_make(staged, 0755, &err), &err);
+	ck_ok(blob_put(blob, "other", "", 0, &err), &err);
+	ck_assert_int_eq(mkfifo(pipe_path, 0600), 0);
+	fd = open(pipe_path, O_RDWR | O_CLOEXEC);
+	pid = fork();
+	if (!pid)
+		adopt_and_be_killed(blob, staged);
+	for (int i = 0; i < 500 && entries(blob) < 2; i++)
+		usleep(10000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	ck_assert_int_eq(entries(blob), 2);
+	ck_ok(blob_forget(blob, staged, "data", 0, &err), &err);
+	ck_assert_int_eq(entries(blob), 1);
+
+	unlink(pipe_path);
+	ck_ok(blob_adopt(blob, staged, "data", &err), &err);
+	ck_ok(blob_forget(blob, staged, "data", 0, &err), &err);
+	ck_assert_int_eq(entries(blob), 2);
+	blob_close(blob);
+}
+END_TEST
+
 /* ---- listing, deleting ------------------------------------------------------------------------------------ */
 
 static int join(void *ctx, const char *name, int is_folder)
@@ -345,6 +401,7 @@ static void blob_cases(Suite *suite)
 	tcase_add_test(tc, a_file_is_adopted_from_another_file_system);
 	tcase_add_test(tc, a_folder_is_adopted_from_another_file_system);
 	tcase_add_test(tc, a_copy_cut_short_by_a_crash_leaves_nothing_under_the_name);
+	tcase_add_test(tc, half_of_a_copy_is_taken_away_and_a_whole_one_stays);
 	tcase_add_test(tc, a_list_is_in_order_and_begins_behind_a_name);
 	tcase_add_test(tc, deleting_takes_files_folders_and_nothing);
 	suite_add_tcase(suite, tc);
