@@ -82,7 +82,7 @@ void registry_judge(struct plugin_registry *reg, struct file *file)
 	}
 	known = json_get(reg->known, file->sha);
 	if (known) {
-		file->description = json_copy(known);
+		registry_describe(file, json_copy(known));
 		registry_activate(reg, file);
 		return;
 	}
@@ -131,7 +131,7 @@ static void take_description(struct plugin_registry *reg, struct file *file, con
 	} else {
 		json_set(reg->known, file->sha, json_copy(description));
 		save_known(reg);
-		file->description = json_copy(description);
+		registry_describe(file, json_copy(description));
 		registry_activate(reg, file);
 	}
 }

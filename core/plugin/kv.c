@@ -281,11 +281,27 @@ static int report_change(const struct item *item, struct json *changed, struct e
 	return 0;
 }
 
+static int is_touched(const struct kv *kv)
+{
+	if (kv->read_all)
+		return 1;
+	for (size_t i = 0; i < kv->n; i++)
+		if (kv->items[i].read || kv->items[i].changed)
+			return 1;
+	return 0;
+}
+
 int kv_report(const struct kv *kv, struct json **ret, struct err *err)
 {
-	struct json *report = json_new_object(), *read = json_new_array(), *changed = json_new_object();
+	struct json *report, *read, *changed;
 	int r = 0;
 
+	*ret = NULL;
+	if (!is_touched(kv))
+		return 0;
+	report = json_new_object();
+	read = json_new_array();
+	changed = json_new_object();
 	for (size_t i = 0; i < kv->n && !r; i++) {
 		const struct item *item = &kv->items[i];
 

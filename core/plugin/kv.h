@@ -27,7 +27,8 @@ orasi_status kv_put(struct kv *kv, orasi_str key, orasi_bytes value, orasi_error
 orasi_status kv_remove(struct kv *kv, orasi_str key, orasi_error *err);
 orasi_status kv_next(struct kv *kv, orasi_str after, orasi_str *ret_key);
 
-/* {"read":["<key>"],"read_all":bool,"changed":{"<key>":"<base64>" or null}}; the caller frees. */
+/* {"read":["<key>"],"read_all":bool,"changed":{"<key>":"<base64>" or null}}, NULL when the attempt has not looked at
+ * its state; the caller frees. */
 int kv_report(const struct kv *kv, struct json **ret, struct err *err);
 /* A report comes from a process that a plugin may have in its hands: is it one, within the limits? ERR_PLUGIN. */
 int kv_report_check(const struct json *report, struct err *err);

@@ -20,14 +20,11 @@
 
 const struct json *registry_find_in(const struct file *file, const char *kind, const char *name)
 {
-	const struct json *plugins = json_get(file->description, "plugins");
+	for (size_t i = 0; i < file->n_offers; i++) {
+		const struct offer *o = &file->offers[i];
 
-	for (size_t i = 0; i < json_count(plugins); i++) {
-		const struct json *p = json_at(plugins, i);
-
-		if ((!kind || !strcmp(json_get_str(p, "kind", ""), kind)) &&
-		    (!strcmp(json_get_str(p, "id", ""), name) || !strcmp(json_get_str(p, "name", ""), name)))
-			return p;
+		if ((!strcmp(o->id, name) || !strcmp(o->name, name)) && (!kind || !strcmp(o->kind, kind)))
+			return o->plugin;
 	}
 	return NULL;
 }

@@ -76,7 +76,7 @@ static void load_pin(struct plugin_registry *reg, const char *bundle, const stru
 		registry_file_free(file);
 		return;
 	}
-	file->description = json_copy(json_get(reg->known, sha));
+	registry_describe(file, json_copy(json_get(reg->known, sha)));
 	registry_activate(reg, file);
 	file = registry_add(reg, path); /* what is in the file now is judged like everything else */
 	if (file)

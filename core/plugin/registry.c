@@ -36,10 +36,28 @@ struct file *registry_add(struct plugin_registry *reg, const char *path)
 	return file;
 }
 
+void registry_describe(struct file *file, struct json *description)
+{
+	const struct json *plugins = json_get(description, "plugins");
+
+	json_free(file->description);
+	free(file->offers);
+	file->description = description;
+	file->offers = calloc(json_count(plugins) + 1, sizeof(*file->offers));
+	file->n_offers = file->offers ? json_count(plugins) : 0;
+	for (size_t i = 0; i < file->n_offers; i++) {
+		const struct json *p = json_at(plugins, i);
+
+		file->offers[i] = (struct offer){json_get_str(p, "id", ""), json_get_str(p, "name", ""),
+		                                 json_get_str(p, "kind", ""), p};
+	}
+}
+
 void registry_file_free(struct file *file)
 {
 	list_del(&file->link);
 	json_free(file->description);
+	free(file->offers);
 	free(file);
 }
 

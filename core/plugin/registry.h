@@ -36,6 +36,12 @@ enum state {
 };
 extern const char *const registry_states[STATES];
 
+/* A plugin of a description, as far as it is looked up by. */
+struct offer {
+	const char *id, *name, *kind;
+	const struct json *plugin;
+};
+
 struct file {
 	struct list link;
 	char path[PATH_MAX], cas[PATH_MAX], sha[65];
@@ -44,6 +50,8 @@ struct file {
 	int64_t since; /* wall ms */
 	struct plugin_note note;
 	struct json *description; /* the scan's answer, plugins with their details */
+	struct offer *offers;     /* in it */
+	size_t n_offers;
 	int64_t settle_at, generation, quarantined_until, quarantine_ms;
 	int64_t crashes[CRASHES_MAX];
 	int n_crashes, present;
@@ -75,6 +83,7 @@ struct plugin_registry {
 
 struct file *registry_add(struct plugin_registry *reg, const char *path); /* NULL: out of memory */
 void registry_file_free(struct file *file);
+void registry_describe(struct file *file, struct json *description); /* takes it over */
 void registry_enter(struct file *file, enum state state, const char *reason, const char *remedy);
 void registry_refuse(struct plugin_registry *reg, struct file *file, const char *reason);
 void registry_tell_due(struct plugin_registry *reg);

@@ -49,20 +49,22 @@ static void read_one(struct json *own, const char *path, const char *name)
 
 struct json *secrets_read(const char *folder, const char *id)
 {
-	struct json *own = json_new_object(), *all;
+	struct json *own, *all;
 	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
 	struct dirent *entry;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, id);
 	dir = *folder && str_is_name(id) ? opendir(path) : NULL;
-	while (dir && (entry = readdir(dir)) && json_count(own) < SECRETS_MAX) {
+	if (!dir)
+		return NULL;
+	own = json_new_object();
+	while ((entry = readdir(dir)) && json_count(own) < SECRETS_MAX) {
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
 		if (entry->d_name[0] != '.')
 			read_one(own, file, entry->d_name);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	if (!json_count(own)) {
 		json_free(own);
 		return NULL;

@@ -239,7 +239,10 @@ int op_custom(struct worker *worker, const struct json *order, struct json **ret
 	}
 	*ret = json_new_object();
 	json_set(*ret, "output", output);
-	json_set(*ret, "next", next);
+	if (json_count(next))
+		json_set(*ret, "next", next);
+	else
+		json_free(next);
 	if (report)
 		json_set(*ret, "kv", report);
 	return 0;
