@@ -203,6 +203,8 @@ int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int
 	return r;
 }
 
+static const struct task_spec no_policy;
+
 /* ---- afterwards, on the loop thread -------------------------------------------------------- */
 
 static void end_free(struct end *e)
@@ -248,6 +250,34 @@ static void follow(struct end *e, int r)
 		depend_failed(queue, e->id);
 }
 
+/* As it is shown now that it has succeeded at its first attempt, if that is known without the store. */
+static int show_end(const struct end *e, struct task *ret)
+{
+	const struct task *claimed = e->to == TASK_SUCCEEDED && e->attempt == 1 ? fresh_claimed(e->queue, e->id) : NULL;
+
+	if (!claimed)
+		return 0;
+	*ret = *claimed;
+	ret->policy = &no_policy;
+	ret->state = e->to;
+	ret->attempt = e->attempt;
+	ret->crashes = e->crashes;
+	ret->run_at = 0;
+	ret->worker = e->worker;
+	ret->started_at = e->started_at;
+	ret->finished_at = e->now;
+	ret->result = e->outcome.result;
+	return 1;
+}
+
+static void tell_end(const struct end *e, enum task_state state)
+{
+	struct task whole;
+	int is_whole = show_end(e, &whole);
+
+	queue_tell_end(e->queue, e->id, state, is_whole ? &whole : e->brief, is_whole);
+}
+
 static void end_done(void *arg, int r, const struct err *err)
 {
 	struct end *e = arg;
@@ -259,7 +289,8 @@ static void end_done(void *arg, int r, const struct err *err)
 	if (!r && live) {
 		enum task_state now_in = take_step(queue, live, e);
 
-		queue_tell_end(queue, e->id, now_in, e->brief);
+		tell_end(e, now_in);
+		fresh_drop(queue, e->id);
 	} else if (live) {
 		live->settling = 0;
 	}

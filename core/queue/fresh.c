@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks that have just been put are likely to be shown and claimed at once: the texts of some of them are kept, so that
  * the answer to their submit and their claim ask nobody. So are those of tasks that will be claimed next, read many at a
- * time. A slot per id; whoever comes later takes it. A claim takes its task out, so that an idle queue keeps nothing. Not
- * kept: large ones, those of a list that are for later, and those whose row may change while they wait. */
+ * time. A slot per id; whoever comes later takes it. Nothing is kept longer than to the end of the attempt, which is shown
+ * from it to who waits, so that an idle queue keeps nothing. Not kept: large ones, those of a list that are for later, and
+ * those whose row may change while they wait. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct fresh {
 	int64_t id;
 	int for_claim;    /* read for it: what is shown has more */
+	int is_claimed;   /* kept for its end only */
 	struct task task; /* its texts stand behind it */
 	char texts[];
 };
@@ -54,6 +56,7 @@ static void put(struct queue *queue, const struct task *task, int for_claim)
 	at = fresh->texts;
 	fresh->id = task->id;
 	fresh->for_claim = for_claim;
+	fresh->is_claimed = 0;
 	fresh->task = *task;
 	fresh->task.kind = keep(&at, task->kind);
 	fresh->task.queue = keep(&at, task->queue);
@@ -94,11 +97,18 @@ void fresh_put_read(struct queue *queue, const struct live *live, const struct t
 		put(queue, task, 1);
 }
 
+static struct fresh *find(const struct queue *queue, int64_t id)
+{
+	struct fresh *fresh = queue->fresh[(uint64_t)id % QUEUE_FRESH];
+
+	return fresh && fresh->id == id ? fresh : NULL;
+}
+
 int fresh_has(const struct queue *queue, int64_t id)
 {
-	const struct fresh *fresh = queue->fresh[(uint64_t)id % QUEUE_FRESH];
+	const struct fresh *fresh = find(queue, id);
 
-	return fresh && fresh->id == id;
+	return fresh && !fresh->is_claimed;
 }
 
 static struct task *copy(const struct fresh *fresh, struct arena *arena)
@@ -118,22 +128,37 @@ static struct task *copy(const struct fresh *fresh, struct arena *arena)
 
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
 {
-	return fresh_has(queue, id) && !(*slot_of(queue, id))->for_claim ? copy(*slot_of(queue, id), arena) : NULL;
+	const struct fresh *fresh = find(queue, id);
+
+	return fresh && !fresh->is_claimed && !fresh->for_claim ? copy(fresh, arena) : NULL;
 }
 
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
 {
-	struct task *task = fresh_has(queue, id) ? copy(*slot_of(queue, id), arena) : NULL;
+	struct fresh *fresh = find(queue, id);
+	struct task *task;
 
-	fresh_drop(queue, id);
+	if (!fresh || fresh->is_claimed)
+		return NULL;
+	task = copy(fresh, arena);
+	fresh->is_claimed = 1;
+	if (fresh->for_claim)
+		fresh_drop(queue, id);
 	return task;
+}
+
+const struct task *fresh_claimed(const struct queue *queue, int64_t id)
+{
+	const struct fresh *fresh = find(queue, id);
+
+	return fresh && fresh->is_claimed ? &fresh->task : NULL;
 }
 
 void fresh_drop(struct queue *queue, int64_t id)
 {
 	struct fresh **slot = slot_of(queue, id);
 
-	if (!*slot || (*slot)->id != id)
+	if (!find(queue, id))
 		return;
 	free(*slot);
 	*slot = NULL;

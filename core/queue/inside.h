@@ -380,8 +380,8 @@ int archive_recall(struct store_db *db, int64_t id, struct err *err);
 int archive_forget(struct store_db *db, int64_t id, struct err *err);
 /* One event, one log line: the task as it is now, in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* read.c */
-/* `brief`: what the log line needs, so that nobody reads the task for it; NULL: not known. */
-void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *brief);
+/* `task`: what the log line needs, so that nobody reads the task for it, or the whole task; NULL: not known. */
+void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *task, int is_whole);
 /* What RAM knows better, copied into the arena. */
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
 /* A ready task for who claims it: only what RAM does not have is read. */
@@ -393,7 +393,9 @@ void fresh_put(struct queue *queue, const struct insert *insert);
 void fresh_put_read(struct queue *queue, const struct live *live, const struct task *task); /* for its claim */
 int fresh_has(const struct queue *queue, int64_t id);
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
-struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* the same, and it is gone */
+struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* for its claim, once */
+/* What was taken so, lent until fresh_drop, which the end of the attempt calls; NULL: ask the store. */
+const struct task *fresh_claimed(const struct queue *queue, int64_t id);
 void fresh_drop(struct queue *queue, int64_t id);
 void fresh_free(struct queue *queue);
 

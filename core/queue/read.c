@@ -568,8 +568,14 @@ static int is_logged(const char *type, enum task_state state)
 	return state > TASK_SUCCEEDED || (state == TASK_SUCCEEDED && !strcmp(type, "state") && log_enabled(LOG_INFO));
 }
 
-/* The task itself is read only when somebody looks: it costs more than the step that is told. */
-static void tell(struct queue *queue, int64_t id, const char *type, enum task_state state, const struct task *brief)
+/* The task itself is read only when somebody looks: it costs more than the step that is told. What is known of it without
+ * that: enough for its log line, or all. */
+struct known {
+	const struct task *task;
+	int is_whole;
+};
+
+static void tell(struct queue *queue, int64_t id, const char *type, enum task_state state, struct known known)
 {
 	const struct queue_events *events = &queue->events;
 	struct task_event event = {type, ++queue->event_seq, id, state, NULL};
@@ -578,12 +584,14 @@ static void tell(struct queue *queue, int64_t id, const char *type, enum task_st
 	struct task *task;
 
 	arena_init(&arena);
-	if ((wanted || (is_logged(type, state) && !brief)) && !queue_get(queue, id, &arena, &task, NULL)) {
+	if (known.is_whole) {
+		event.task = wanted ? known.task : NULL;
+	} else if ((wanted || (is_logged(type, state) && !known.task)) && !queue_get(queue, id, &arena, &task, NULL)) {
 		show_in(task, state);
 		event.task = task;
 	}
 	if (!strcmp(type, "state"))
-		log_state(id, state, event.task ? event.task : brief);
+		log_state(id, state, event.task ? event.task : known.task);
 	if (events->on_event && (event.task || !wanted))
 		events->on_event(events->ctx, &event);
 	arena_done(&arena);
@@ -591,10 +599,13 @@ static void tell(struct queue *queue, int64_t id, const char *type, enum task_st
 
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state)
 {
-	tell(queue, id, type, state, NULL);
+	tell(queue, id, type, state, (struct known){0});
 }
 
-void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *brief)
+void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *task, int is_whole)
 {
-	tell(queue, id, "state", state, state == TASK_SUCCEEDED ? brief : NULL); /* a failure has more to say */
+	struct known known = {task, is_whole};
+
+	tell(queue, id, "state", state,
+	     state == TASK_SUCCEEDED ? known : (struct known){0}); /* a failure has more to say */
 }

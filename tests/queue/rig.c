@@ -38,8 +38,56 @@ static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *
 	stop_code = code;
 }
 
+static void is_same(const char *told, const char *stored)
+{
+	ck_assert_msg(!told == !stored, "told: %s, stored: %s", told, stored);
+	if (told)
+		ck_assert_str_eq(told, stored);
+}
+
+/* What is told of an end, mostly without the store, is what the store has. */
+static void is_as_stored(const struct task *told)
+{
+	struct err why = {0};
+	struct arena own;
+	struct task *stored;
+
+	arena_init(&own);
+	ck_ok(queue_get(queue, told->id, &own, &stored, &why), &why);
+	is_same(told->kind, stored->kind);
+	is_same(told->queue, stored->queue);
+	is_same(told->tenant, stored->tenant);
+	is_same(told->dataset, stored->dataset);
+	is_same(told->body, stored->body);
+	is_same(told->labels, stored->labels);
+	is_same(told->trace, stored->trace);
+	is_same(told->worker, stored->worker);
+	is_same(told->result, stored->result);
+	is_same(told->error, stored->error);
+	is_same(told->error_where, stored->error_where);
+	is_same(told->checkpoint, stored->checkpoint);
+	is_same(told->unique_key, stored->unique_key);
+	ck_assert_int_eq(told->state, stored->state);
+	ck_assert_int_eq(told->priority, stored->priority);
+	ck_assert_int_eq(told->attempt, stored->attempt);
+	ck_assert_int_eq(told->max_attempts, stored->max_attempts);
+	ck_assert_int_eq(told->crashes, stored->crashes);
+	ck_assert_int_eq(told->created_at, stored->created_at);
+	ck_assert_int_eq(told->run_at, stored->run_at);
+	ck_assert_int_eq(told->expires_at, stored->expires_at);
+	ck_assert_int_eq(told->started_at, stored->started_at);
+	ck_assert_int_eq(told->finished_at, stored->finished_at);
+	ck_assert_int_eq(told->timeout_ms, stored->timeout_ms);
+	ck_assert_int_eq(told->parent, stored->parent);
+	ck_assert_int_eq(told->batch, stored->batch);
+	ck_assert_int_eq(told->fence, stored->fence);
+	arena_done(&own);
+}
+
 static void on_event(void *ctx, const struct task_event *event)
 {
+	if (task_state_is_final(event->task->state))
+		is_as_stored(event->task);
 	(void)ctx;
 	if (!strcmp(event->type, "state") && n_events < 64)
 		strcpy(events[n_events++], task_state_name(event->task->state));
