@@ -13,6 +13,8 @@ import {join} from 'node:path';
 import {Agent, atLeast, build, cpu, field, machine, median, program, run, scratch, sleep, spread, within} from './lib.mjs';
 
 const pending = +(process.argv[2] ?? 1000000), rounds = +(process.argv[3] ?? 5);
+const STEP = 20000; // of a round
+if (pending < STEP * (rounds + 2)) throw new Error(`${rounds} rounds take ${STEP * (rounds + 2)} pending tasks or more`);
 const dir = scratch();
 const data = join(dir, 'agent'), plugins = join(data, 'plugins/local');
 mkdirSync(plugins, {recursive: true});
@@ -32,7 +34,6 @@ const rss = () => field(agent.pid, 'status', 'VmRSS') * 1024;
 
 machine();
 const empty = [], full = [];
-const STEP = 20000;
 await put(STEP);
 for (let i = 0; i < rounds; i++) empty.push(await put(STEP));
 const before = rss();
