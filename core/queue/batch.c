@@ -237,8 +237,8 @@ int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct
 	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such batch");
 }
 
-int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit, struct arena *arena,
-                  struct task_batch **ret, size_t *ret_n, struct err *err)
+int queue_batches(struct queue *queue, const char *tenant, const char *tenant_like, int64_t before, size_t limit,
+                  struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err)
 {
 	struct store_stmt *stmt;
 	size_t n = 0;
@@ -250,6 +250,7 @@ int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_
 	store_bind_int(stmt, 1, before ? before : INT64_MAX);
 	store_bind_int(stmt, 2, (int64_t)limit);
 	store_bind_text(stmt, 3, tenant);
+	store_bind_text(stmt, 4, tenant_like);
 	while (n < limit && (r = store_step(stmt, err)) > 0)
 		read_batch(stmt, arena, &(*ret)[n++]);
 	store_end(stmt);

@@ -213,6 +213,8 @@ static struct queue_filter copy_filter(struct arena *arena, const struct queue_f
 	filter.queue = arena_str(arena, from->queue);
 	filter.dataset = arena_str(arena, from->dataset);
 	filter.tenant = arena_str(arena, from->tenant);
+	filter.tenant_like = arena_str(arena, from->tenant_like);
+	filter.queue_like = arena_str(arena, from->queue_like);
 	filter.label_key = arena_str(arena, from->label_key);
 	filter.label_value = arena_str(arena, from->label_value);
 	return filter;

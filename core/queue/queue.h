@@ -331,13 +331,15 @@ int queue_batch_new(struct queue *queue, const char *tenant, const char *name, c
                     queue_batch_fn on_done, void *ctx, struct err *err);
 int queue_batch_seal(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx); /* no tasks come any more */
 int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret, struct err *err);
-/* Newest first, those before `before` (0 starts). */
-int queue_batches(struct queue *queue, const char *tenant, int64_t before, size_t limit, struct arena *arena,
-                  struct task_batch **ret, size_t *ret_n, struct err *err);
+/* Newest first, those before `before` (0 starts); `tenant` NULL: of any, `tenant_like` as in queue_filter. */
+int queue_batches(struct queue *queue, const char *tenant, const char *tenant_like, int64_t before, size_t limit,
+                  struct arena *arena, struct task_batch **ret, size_t *ret_n, struct err *err);
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
+/* Where a live task stands, without a look into the store; lent until it ends. ERR_NOTFOUND. */
+int queue_place_of(const struct queue *queue, int64_t id, const char **ret_queue, const char **ret_tenant);
 /* Has the number been given away, so that a task with it that is not there was there once? */
 int queue_has_passed(const struct queue *queue, int64_t id);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
@@ -349,6 +351,7 @@ enum { QUEUE_ANY = -1, QUEUE_LIVE = -2, QUEUE_ENDED = -3, QUEUE_UNSUCCESSFUL = -
 struct queue_filter {
 	int state; /* a task_state, or one of the sets above */
 	const char *kind, *queue, *dataset, *tenant;
+	const char *tenant_like, *queue_like; /* patterns of SQLite's GLOB, NULL = any: whose eyes look */
 	const char *label_key, *label_value;
 	int64_t created_after, created_before; /* wall ms, 0 = any */
 	int64_t parent, batch;

@@ -16,13 +16,14 @@
 	"id, tenant, name, created_at, completed_at, total, succeeded, failed, cancelled," \
 	" expired, sealed, on_complete"
 /* What a list may ask for besides the state; ?1 is before which id, ?2 how many. */
-#define LIST_FILTER                                                             \
-	" AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.queue = ?5)"     \
-	" AND (?6 IS NULL OR t.dataset = ?6) AND (?7 IS NULL OR t.tenant = ?7)" \
-	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(t.labels) j"       \
-	" WHERE j.key = ?8 AND j.value = ?9))"                                  \
-	" AND t.created_at > ?10 AND (?11 = 0 OR t.created_at < ?11)"           \
-	" AND (?12 = 0 OR t.parent = ?12) AND (?13 = 0 OR t.batch = ?13) AND t.id >= ?14"
+#define LIST_FILTER                                                                       \
+	" AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.queue = ?5)"               \
+	" AND (?6 IS NULL OR t.dataset = ?6) AND (?7 IS NULL OR t.tenant = ?7)"           \
+	" AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(t.labels) j"                 \
+	" WHERE j.key = ?8 AND j.value = ?9))"                                            \
+	" AND t.created_at > ?10 AND (?11 = 0 OR t.created_at < ?11)"                     \
+	" AND (?12 = 0 OR t.parent = ?12) AND (?13 = 0 OR t.batch = ?13) AND t.id >= ?14" \
+	" AND (?16 IS NULL OR t.tenant GLOB ?16) AND (?17 IS NULL OR t.queue GLOB ?17)"
 
 const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[TASK_PUT] = "INSERT INTO task VALUES "
@@ -89,6 +90,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[BATCH_SEAL] = "UPDATE batch SET sealed = 1 WHERE id = ?1",
 	[BATCH_GET] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id = ?1",
 	[BATCH_LIST] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
+		       " AND (?4 IS NULL OR tenant GLOB ?4)"
 		       " ORDER BY id DESC LIMIT ?2",
 	[BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
 	[DELETE_TASK] = "DELETE FROM done WHERE id = ?1"

@@ -235,6 +235,17 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	return r > 0 ? 0 : r;
 }
 
+int queue_place_of(const struct queue *queue, int64_t id, const char **ret_queue, const char **ret_tenant)
+{
+	const struct live *live = live_find(queue, id);
+
+	if (!live)
+		return ERR_NOTFOUND;
+	*ret_queue = live->lane->channel->name;
+	*ret_tenant = live->lane->tenant->name;
+	return 0;
+}
+
 int queue_has_passed(const struct queue *queue, int64_t id)
 {
 	return id > 0 && id <= queue->last_id;
@@ -316,6 +327,8 @@ static void bind_filter(struct store_stmt *stmt, const struct queue_filter *f, i
 	store_bind_int(stmt, 13, f->batch);
 	store_bind_int(stmt, 14, from);
 	store_bind_int(stmt, 15, clock_wall_ms());
+	store_bind_text(stmt, 16, f->tenant_like);
+	store_bind_text(stmt, 17, f->queue_like);
 }
 
 static int state_matches(int wanted, enum task_state state)

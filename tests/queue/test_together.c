@@ -234,10 +234,10 @@ START_TEST(batches_are_listed_newest_first)
 
 	for (int i = 0; i < 3; i++)
 		new_batch(NULL);
-	ck_ok(queue_batches(queue, NULL, 0, 2, &arena, &list, &n, &err), &err);
+	ck_ok(queue_batches(queue, NULL, NULL, 0, 2, &arena, &list, &n, &err), &err);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_int_eq(list[0].id, batch_id);
-	ck_ok(queue_batches(queue, NULL, list[1].id, 2, &arena, &list, &n, &err), &err);
+	ck_ok(queue_batches(queue, NULL, NULL, list[1].id, 2, &arena, &list, &n, &err), &err);
 	ck_assert_uint_eq(n, 1);
 }
 END_TEST
