@@ -70,6 +70,7 @@ struct conn {
 	int parsing; /* conn_parse is on the stack */
 	int resume;  /* the parser has something to say without more input */
 	int eof, reading, refused, shut;
+	struct http_peer peer;
 	int broken; /* a write has failed: the sweep closes it, never a call on the stack */
 	llhttp_t parser;
 	struct buf in;     /* read and not yet parsed */
@@ -103,6 +104,9 @@ struct http_request {
 	size_t n_headers, n_params, n_query;
 	struct pair *query;
 	int http_1_0, head_only, keep_alive, expects_continue;
+	void *who; /* of http_set_who */
+	void (*release_who)(void *who);
+	const char *problem_type;
 	int verdict; /* status to refuse with once the request is whole, and why */
 	const struct err *verdict_err;
 	struct buf body;
@@ -175,6 +179,7 @@ void lines_close(struct conn *conn);
 /* request.c */
 int request_take_url(struct http_request *req, char *url, struct err *err); /* 0, or the status to refuse with */
 void request_take_trace(struct http_request *req);
+int request_admit(struct http_request *req, struct err *err); /* 0, or the status to refuse with */
 void request_hand_over(struct http_request *req);
 void request_log(struct http_request *req);
 void request_free(struct http_request *req);
@@ -203,5 +208,8 @@ const char *status_text(int status);
 void server_ref(struct http_server *server);
 void server_unref(struct http_server *server);
 void server_conn_gone(struct http_server *server);
+
+/* peer.c: for a connection that has just been accepted */
+void peer_look(struct conn *conn);
 
 #endif

@@ -40,6 +40,7 @@ struct http_config {
 	int64_t max_connections, header_timeout_ms, idle_timeout_ms, body_timeout_ms, write_timeout_ms;
 	uint64_t body_rate, max_head;
 	int access_log;
+	int open_sockets; /* no option: every user may connect to the Unix sockets, since http_route.admit looks who it is */
 };
 extern const struct option http_options[];
 
@@ -59,6 +60,8 @@ struct http_route {
 	uint64_t body_max; /* bytes; 0: the request must not have a body */
 	unsigned flags;
 	const char *help;
+	/* Before the body is read: 0, or the status to refuse with and why. NULL: everybody is welcome. */
+	int (*admit)(struct http_request *req, void *ctx, struct err *err);
 };
 
 /* Listens when it returns. `routes` and `config` are the caller's and outlive the server. The process
@@ -88,6 +91,22 @@ const char *http_header(struct http_request *req, const char *name);
 /* A valid traceparent (W3C Trace Context) of the client, or a new one. */
 const char *http_traceparent(const struct http_request *req);
 struct arena *http_arena(struct http_request *req);
+
+/* Who is at the other end. Of a Unix socket the kernel names user and groups, as they were when it connected. */
+#define HTTP_GROUPS_MAX 32 /* more are not looked at */
+struct http_peer {
+	int is_unix;
+	uint32_t uid;
+	uint32_t groups[HTTP_GROUPS_MAX];
+	size_t n_groups;
+};
+const struct http_peer *http_peer(const struct http_request *req);
+const char *http_peer_name(struct http_request *req); /* "192.0.2.1", "uid 1000"; in the request's arena */
+/* What admit has found out, for the handlers; `release` is called when the request ends. */
+void http_set_who(struct http_request *req, void *who, void (*release)(void *who));
+void *http_who(const struct http_request *req); /* NULL: nothing was set */
+/* For admit: the type of the problem, when the error's own name says too little. Not copied. */
+void http_set_problem_type(struct http_request *req, const char *type);
 const char *http_body(const struct http_request *req, size_t *ret_n); /* whole and NUL-terminated */
 
 /* Takes the body of an HTTP_BODY_STREAM route as it comes; call it in the handler. on_end has err

@@ -201,6 +201,8 @@ static int take_request(struct http_request *req, char *rest, struct err *err)
 		err_set(err, ERR_UNSUPPORTED, "the method %.20s is not served", req->method);
 		status = 405;
 	}
+	if (!status)
+		status = request_admit(req, err);
 	return status;
 }
 

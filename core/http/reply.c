@@ -21,6 +21,7 @@ static const struct {
 	{204, "No Content"},
 	{304, "Not Modified"},
 	{400, "Bad Request"},
+	{401, "Unauthorized"},
 	{403, "Forbidden"},
 	{404, "Not Found"},
 	{405, "Method Not Allowed"},
@@ -245,7 +246,10 @@ static void put_problem(struct http_request *req, struct buf *out, const struct 
 {
 	int64_t after = retry_after(err, more);
 
-	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",", more->type ? more->type : err_name(err->code));
+	buf_printf(out, "{\"type\":\"urn:orasi:problem:%s\",",
+	           more->type          ? more->type
+	           : req->problem_type ? req->problem_type
+	                               : err_name(err->code));
 	put_member(out, "title", problem_row(err->code)->title);
 	buf_printf(out, "\"status\":%d,", problem_status(req, err, more));
 	put_member(out, "detail", err->text);

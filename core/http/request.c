@@ -35,6 +35,8 @@ struct http_request *request_new(struct conn *conn)
 
 void request_free(struct http_request *req)
 {
+	if (req->release_who)
+		req->release_who(req->who);
 	arena_done(&req->arena);
 	buf_done(&req->body);
 	buf_done(&req->extra);
@@ -311,6 +313,11 @@ void request_hand_over(struct http_request *req)
 	req->route->handler(req, req->server->ctx);
 }
 
+int request_admit(struct http_request *req, struct err *err)
+{
+	return req->route && req->route->admit ? req->route->admit(req, req->server->ctx, err) : 0;
+}
+
 static int has_body(const struct http_request *req)
 {
 	const llhttp_t *parser = &req->conn->parser;
@@ -318,10 +325,10 @@ static int has_body(const struct http_request *req)
 	return parser->flags & F_CHUNKED || (parser->flags & F_CONTENT_LENGTH && parser->content_length);
 }
 
-/* Who asks for a wrong path in a proper way, without a body, keeps the connection. */
+/* Who asks for a wrong path, or without a right, in a proper way and without a body keeps the connection. */
 static void refuse(struct http_request *req, int status, const struct err *err)
 {
-	if (status < 403 || status > 405 || has_body(req)) {
+	if (status < 401 || status > 405 || has_body(req)) {
 		conn_refuse(req->conn, status, err);
 		return;
 	}
@@ -337,6 +344,8 @@ void request_begin(struct http_request *req)
 	int status = request_check(req, head, &err);
 
 	req->keep_alive = llhttp_should_keep_alive(&conn->parser);
+	if (!status)
+		status = request_admit(req, &err);
 	if (!status && req->route)
 		status = check_length(req, &err);
 	if (status) {
@@ -475,6 +484,22 @@ const char *http_traceparent(const struct http_request *req)
 struct arena *http_arena(struct http_request *req)
 {
 	return &req->arena;
+}
+
+void http_set_who(struct http_request *req, void *who, void (*release)(void *who))
+{
+	req->who = who;
+	req->release_who = release;
+}
+
+void *http_who(const struct http_request *req)
+{
+	return req->who;
+}
+
+void http_set_problem_type(struct http_request *req, const char *type)
+{
+	req->problem_type = type;
 }
 
 const char *http_body(const struct http_request *req, size_t *ret_n)

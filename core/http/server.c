@@ -247,6 +247,8 @@ static void on_connection(uv_stream_t *listener, int status)
 	}
 	if (listener->type == UV_TCP)
 		uv_tcp_nodelay(&conn->uv.tcp, 1);
+	else
+		peer_look(conn);
 	if (over >= 0 && conn->protocol == &protocol_lines)
 		conn_close(conn);
 	else if (over >= 0)
@@ -314,7 +316,7 @@ static int listen_tcp(struct http_server *server, struct err *err)
 }
 
 /* A socket file that a dead agent left behind is removed; who else would listen is found by the
- * lock on the data folder, not here. Only the owner may connect. */
+ * lock on the data folder, not here. Only the owner may connect, unless each request is asked who sends it. */
 static int listen_unix(struct http_server *server, const char *path, uv_pipe_t *pipe, int *ret_has, struct err *err)
 {
 	struct stat st;
@@ -329,7 +331,7 @@ static int listen_unix(struct http_server *server, const char *path, uv_pipe_t *
 	pipe->data = server;
 	*ret_has = 1;
 	server->n_handles++;
-	mask = umask(0177);
+	mask = umask(server->config->open_sockets ? 0111 : 0177);
 	r = uv_pipe_bind(pipe, path);
 	umask(mask);
 	if (!r)

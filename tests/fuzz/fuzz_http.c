@@ -132,11 +132,25 @@ static void held(struct http_request *req, void *ctx)
 		f.held = req;
 }
 
+/* Refuses as one does who asks for a token, before the body. */
+static int admit(struct http_request *req, void *ctx, struct err *err)
+{
+	(void)ctx;
+	if (http_header(req, "authorization"))
+		return 0;
+	http_set_header(req, "WWW-Authenticate", http_peer_name(req));
+	http_set_problem_type(req, "unauthenticated");
+	return err_set(err, ERR_PERM, "no") ? 401 : 0;
+}
+
 static const struct http_route routes[] = {
-	{"GET", "/a", whole, 0, 0, ""},
-	{"POST", "/a/{id}", whole, 1000, 0, ""},
-	{"PUT", "/s", streamed, 500, HTTP_BODY_STREAM, ""},
-	{"GET", "/h", held, 0, 0, ""},
+	{"GET", "/a", whole, 0, 0, "", NULL},
+	{"POST", "/a/{id}", whole, 1000, 0, "", NULL},
+	{"PUT", "/s", streamed, 500, HTTP_BODY_STREAM, "", NULL},
+	{"GET", "/h", held, 0, 0, "", NULL},
+	{"GET", "/k", whole, 0, 0, "", admit},
+	{"POST", "/k", whole, 1000, 0, "", admit},
+	{"PUT", "/k", streamed, 500, HTTP_BODY_STREAM, "", admit},
 	{0},
 };
 
