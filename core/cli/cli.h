@@ -62,6 +62,8 @@ int http_stream(const struct args *args, const char *method, const char *path, c
 int http_lines(const struct args *args, const char *path, void (*on_line)(void *ctx, const char *line), void *ctx);
 /* Sends a file of any length. */
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
+/* The token that requests are sent with: of a file (its first line), else $ORASI_TOKEN. 0 or an exit code. */
+int http_token_from(const char *path);
 void http_escape(const char *text, char *ret, size_t cap);
 
 /* ---- local.c: --local DIR ------------------------------------------------------------------------------- */
@@ -99,6 +101,9 @@ int cmd_task_watch(const struct args *args);
 int cmd_task_redrive(const struct args *args);
 int cmd_task_delete(const struct args *args);
 int cmd_task_logs(const struct args *args);
+int cmd_token_create(const struct args *args);
+int cmd_token_list(const struct args *args);
+int cmd_token_revoke(const struct args *args);
 int cmd_store_check(const struct args *args);
 int cmd_store_backup(const struct args *args);
 int cmd_queue_list(const struct args *args);

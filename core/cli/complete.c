@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-#define GLOBALS "--server --local --json --quiet --help"
+#define GLOBALS "--server --local --token-file --json --quiet --help"
 
 static void each_word(const char *group, const char *separator)
 {

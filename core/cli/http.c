@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "cli.h"
 
@@ -74,6 +75,49 @@ void http_escape(const char *text, char *ret, size_t cap)
 
 	str_copy(ret, cap, escaped ? escaped : "");
 	curl_free(escaped);
+}
+
+/* ---- the token ------------------------------------------------------------------------------------------ */
+
+#define TOKEN_MAX 4096
+
+static char *token_text; /* of --token-file, for the life of the program */
+
+static const char *token_of_user(void)
+{
+	const char *token = token_text ? token_text : getenv("ORASI_TOKEN");
+
+	return token && *token ? token : NULL;
+}
+
+/* A line end within would be a header of its own. */
+int http_token_from(const char *path)
+{
+	struct err err;
+	struct buf text;
+
+	buf_init(&text, 0);
+	if (file_read(path, TOKEN_MAX, &text, &err)) {
+		buf_done(&text);
+		return fail(CLI_USAGE, "--token-file: %s", err.text);
+	}
+	free(token_text);
+	token_text = buf_steal(&text);
+	if (token_text)
+		token_text[strcspn(token_text, "\r\n")] = '\0';
+	return token_text && *token_text ? 0
+	                                 : fail(CLI_USAGE, "--token-file '%s' has no token in its first line", path);
+}
+
+static struct curl_slist *add_token(struct curl_slist *headers)
+{
+	const char *token = token_of_user();
+	char header[TOKEN_MAX + 32];
+
+	if (!token)
+		return headers;
+	snprintf(header, sizeof(header), "Authorization: Bearer %.*s", (int)strcspn(token, "\r\n"), token);
+	return curl_slist_append(headers, header);
 }
 
 static void set_target(CURL *curl, const struct args *args, const char *path)
@@ -200,6 +244,7 @@ static int request(const struct args *args, const char *method, const char *path
 	headers = curl_slist_append(headers,
 	                            in ? "Content-Type: application/octet-stream" : "Content-Type: application/json");
 	headers = curl_slist_append(headers, "Expect:");
+	headers = add_token(headers);
 	if (in)
 		headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
 	set_target(answer->curl, args, path);

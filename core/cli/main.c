@@ -115,6 +115,11 @@ const struct command commands[] = {
          cmd_store_check},
 	{"store", "backup", 0, 0, "", "", "Copy the store while the agent runs; prints the path of the copy.",
          cmd_store_backup},
+	{"token", "create", 1, 1, "NAME",
+         "--verbs LIST --tenant T --queue Q --dataset D --expires T --data DIR --file FILE",
+         "Make a token for the API and print it, once.", cmd_token_create},
+	{"token", "list", 0, 0, "", "--data DIR --file FILE", "The tokens of a data folder.", cmd_token_list},
+	{"token", "revoke", 1, 1, "ID|NAME", "--data DIR --file FILE", "End a token, at once.", cmd_token_revoke},
 	{NULL, "status", 0, 0, "", "", "The agent: version, workers, tasks.", cmd_status},
 	{NULL, "completion", 1, 1, "bash|zsh|fish", "", "Print a completion script for a shell.", cmd_completion},
 	{0},
@@ -122,7 +127,7 @@ const struct command commands[] = {
 
 #define HELP_WIDTH 110
 #define HELP_INDENT 36
-#define GLOBAL_OPTIONS "--server V --local V --json --quiet"
+#define GLOBAL_OPTIONS "--server V --local V --token-file V --json --quiet"
 
 volatile sig_atomic_t cli_interrupted;
 
@@ -206,6 +211,7 @@ static void print_command(const struct command *c, int whole)
 static const char epilogue[] =
 	"\nOptions of a command: orasi COMMAND --help.\n"
 	"The agent is --server, else $ORASI_SERVER, else http://127.0.0.1:8470; unix:PATH is a socket.\n"
+	"It asks for a token? --token-file FILE, else $ORASI_TOKEN; 'orasi token create' makes one.\n"
 	"--local DIR needs none: one is started on the data folder DIR for this command, unless one serves it.\n"
 	"--json prints what the API answers, --quiet nothing but problems. Behind a lone -- all are words.\n"
 	"\nExit codes: 0 done; 1 failed; 2 usage; 3 records were rejected (ingest --strict); 4 no agent answers;\n"
@@ -288,6 +294,8 @@ static int take_option(struct args *args, const struct command *command, char **
 		args->server = equals;
 	else if (!strcmp(arg, "--local"))
 		args->local = equals;
+	else if (!strcmp(arg, "--token-file"))
+		return http_token_from(equals);
 	else if (!strcmp(arg, "--json"))
 		args->json = 1;
 	else if (!strcmp(arg, "--quiet"))
@@ -350,7 +358,7 @@ static int run_somewhere(const struct command *command, struct args *args)
 {
 	int r = 0;
 
-	if (command->run == cmd_completion)
+	if (command->run == cmd_completion || str_eq(command->group, "token")) /* no agent is asked */
 		return command->run(args);
 	catch_interrupts();
 	if (args->local)
