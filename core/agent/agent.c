@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rooms in order, from the store up to the HTTP server, and down again:
  *
- *   data folder → store → catalog → supervise → queue → plugins → api → http → ready
+ *   data folder → store → catalog → supervise → queue → plugins → auth → api → http → ready
  *   SIGTERM → http drains → workers end or are killed → queue, store close
  *
  * Everything that a room wants to tell upwards is connected here and nowhere else. */
@@ -48,6 +48,8 @@ struct agent {
 	struct health *health;
 	struct api *api;
 	struct http_server *http;
+	struct auth *auth;
+	struct loop_watch *auth_watch;
 	int ready; /* the plugins are known: tasks may start */
 	int stopping, stopped;
 };
@@ -433,6 +435,64 @@ static int copy_store(void *ctx, const char *path, queue_done_fn on_done, void *
 	return store_backup(agent->store, path, on_done, arg, err);
 }
 
+/* ---- who may use it ----------------------------------------------------------------------------------- */
+
+/* Where everybody may do everything nothing is asked of a request. */
+static int needs_auth(const struct agent_config *config)
+{
+	return config->auth.mode != AUTH_MODE_OFF || *config->http.unix_socket || *config->http.local_socket;
+}
+
+static int listens_beyond(const char *listen)
+{
+	return *listen && !str_starts(listen, "127.") && !str_starts(listen, "localhost:") &&
+	       !str_starts(listen, "[::1]:");
+}
+
+static void warn_of_auth(const struct agent *agent)
+{
+	const struct agent_config *config = agent->config;
+
+	if (config->auth.mode == AUTH_MODE_OFF && listens_beyond(config->http.listen))
+		log_warn("auth.off", LOG_STR("listen", config->http.listen),
+		         LOG_STR("danger", "whoever reaches this address may read, change and delete everything"),
+		         LOG_STR("remedy", "set auth.mode to token, or listen on 127.0.0.1 only"));
+	else if (config->auth.mode == AUTH_MODE_TOKEN && !auth_count(agent->auth))
+		log_warn("auth.none", LOG_STR("file", auth_file(agent->auth)),
+		         LOG_STR("remedy", "there are no tokens yet: 'orasi token create' makes one"));
+}
+
+static void on_auth(void *ctx)
+{
+	struct agent *agent = ctx;
+
+	if (auth_step(agent->auth) && agent->api)
+		api_on_auth(agent->api);
+}
+
+static enum health_verdict probe_auth(void *ctx, char *detail, size_t cap)
+{
+	struct agent *agent = ctx;
+
+	str_copy(detail, cap, auth_trouble(agent->auth));
+	return *detail ? HEALTH_DEGRADED : HEALTH_OK;
+}
+
+static int open_auth(struct agent *agent, struct err *err)
+{
+	int r = auth_new(&agent->config->auth, agent->data, &agent->auth, err);
+
+	if (!r && auth_fd(agent->auth) >= 0)
+		r = loop_watch_new(agent->loop, auth_fd(agent->auth), on_auth, agent, &agent->auth_watch, err);
+	if (!r)
+		r = health_add_metrics(agent->health, auth_metrics(agent->auth), err);
+	if (!r && auth_is_on(agent->auth))
+		r = health_add_probe(agent->health, "auth", probe_auth, agent, err);
+	if (!r)
+		warn_of_auth(agent);
+	return r;
+}
+
 static int open_api(struct agent *agent, struct err *err)
 {
 	struct api_env env = {
@@ -443,6 +503,7 @@ static int open_api(struct agent *agent, struct err *err)
 		.supervise = agent->supervise,
 		.plugins = agent->plugins,
 		.health = agent->health,
+		.auth = needs_auth(agent->config) ? agent->auth : NULL,
 		.data_dir = agent->data,
 		.version = ORASI_VERSION,
 		.check_store = check_store,
@@ -493,6 +554,8 @@ static void on_rescan_signal(void *ctx, int signum)
 	struct agent *agent = ctx;
 
 	(void)signum;
+	auth_reload(agent->auth);
+	api_on_auth(agent->api);
 	plugin_registry_rescan(agent->plugins);
 	plugin_step(agent);
 }
@@ -566,6 +629,8 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 	if (!r)
 		r = open_health(agent, err);
 	if (!r)
+		r = open_auth(agent, err);
+	if (!r)
 		r = open_api(agent, err);
 	if (!r)
 		r = catch_signals(agent, err);
@@ -623,6 +688,8 @@ void agent_free(struct agent *agent)
 		return;
 	http_server_free(agent->http);
 	api_free(agent->api);
+	loop_watch_free(agent->auth_watch);
+	auth_free(agent->auth);
 	health_free(agent->health);
 	supervise_free(agent->supervise);
 	loop_watch_free(agent->plugin_watch);

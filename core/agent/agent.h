@@ -7,6 +7,7 @@
 #define AGENT_AGENT_H
 
 #include "api/api.h"
+#include "auth/auth.h"
 #include "config/config.h"
 #include "http/http.h"
 #include "queue/queue.h"
@@ -28,6 +29,7 @@ struct agent_config {
 	int64_t shutdown_grace_ms;
 	/* the rooms' own */
 	struct http_config http;
+	struct auth_config auth;
 	struct api_config api;
 	struct queue_config queue;
 	struct supervise_config workers;

@@ -29,8 +29,8 @@ static const char usage[] =
 	"Every key of the configuration can be set by a variable, for example ORASI_HTTP_LISTEN.\n";
 
 /* Variables of the other programs, which the agent may meet in its environment. */
-static const char *const other_variables[] = {
-	"ORASI_SERVER", "ORASI_CONFIG", "ORASI_CORPUS", "ORASI_PEERS", "ORASI_SRCDIR", "ORASI_BUILDDIR", NULL};
+static const char *const other_variables[] = {"ORASI_SERVER", "ORASI_TOKEN",  "ORASI_CONFIG",   "ORASI_CORPUS",
+                                              "ORASI_PEERS",  "ORASI_SRCDIR", "ORASI_BUILDDIR", NULL};
 
 struct arguments {
 	const char *config, *data, *listen, *abi_minor;
@@ -141,6 +141,7 @@ static int serve(void)
 
 	log_setup((enum log_format)agent_config.log_format, (enum log_level)agent_config.log_level, "orasi-agent");
 	signal(SIGPIPE, SIG_IGN);
+	agent_config.http.open_sockets = *agent_config.auth.peers != '\0';
 	if (agent_start(&agent_config, &agent, &err))
 		log_error("agent.start", LOG_STR("error", err.text));
 	else

@@ -54,6 +54,7 @@ const struct config_section agent_sections[] = {
 	{"agent", own_options, &agent_config, "The agent itself."},
 	{"storage", agent_storage_options, &agent_config, "Where things are kept."},
 	{"http", http_options, &agent_config.http, "The HTTP server."},
+	{"auth", auth_options, &agent_config.auth, "Who may use it."},
 	{"api", api_options, &agent_config.api, "The API behind it."},
 	{"queue", queue_options, &agent_config.queue, "Tasks that wait."},
 	{"workers", supervise_options, &agent_config.workers, "Worker processes."},

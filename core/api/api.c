@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The door, and what happens to every request before its handler: it must have no query parameter
  * that the route does not know, and a body of the media type that the route takes. */
-#include "api/inside.h"
+#include "api/access.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +100,7 @@ static int make_routes(struct api *api)
 			.body_max = is_upload ? api->env.config->upload_max : row->body_max,
 			.flags = row->flags,
 			.help = row->help,
+			.admit = api->env.auth ? access_admit : NULL,
 		};
 	}
 	return api->routes ? 0 : ERR_NOMEM;
@@ -152,6 +153,12 @@ int api_new(const struct api_env *env, struct api **ret, struct err *err)
 	}
 	*ret = api;
 	return 0;
+}
+
+void api_on_auth(struct api *api)
+{
+	api_watch_sweep(api);
+	api_leases_sweep(api);
 }
 
 void api_stop(struct api *api)

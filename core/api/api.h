@@ -16,6 +16,7 @@
 #include "queue/queue.h"
 
 struct api;
+struct auth;
 struct catalog;
 struct health;
 struct loop;
@@ -38,6 +39,7 @@ struct api_env {
 	struct supervise *supervise;
 	struct plugin_registry *plugins;
 	struct health *health;
+	struct auth *auth;    /* NULL: everybody may do everything */
 	const char *data_dir; /* absolute */
 	const char *version;
 	/* Beside all else; NULL: there is none. on_done, once: 0 or ERR_CORRUPT, or what kept it from looking. */
@@ -63,6 +65,8 @@ void api_on_ready(struct api *api);
 void api_on_log(struct api *api, const char *task, const char *level, const char *line);
 /* For queue_events.wants_task: whether anybody looks at events of this task that lead to this state. */
 int api_wants_task(const struct api *api, int64_t id, enum task_state state);
+/* Tokens may have been revoked: ends the streams and the waits of those. */
+void api_on_auth(struct api *api);
 /* Ends event streams and answers waiting requests at once; call before http_server_stop. */
 void api_stop(struct api *api);
 /* After the HTTP server is gone and everything asked of the other rooms has been answered. */

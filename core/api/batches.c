@@ -2,6 +2,7 @@
 /* /v1/batches: tasks that belong together, their counts, and a task that follows when all have ended. */
 #include <string.h>
 
+#include "api/access.h"
 #include "api/check.h"
 #include "base/str.h"
 
@@ -51,12 +52,20 @@ static struct json *batch_json(struct http_request *req, const struct task_batch
 	return json;
 }
 
+/* One of another tenant is not there. */
+static int find_batch(struct api *api, struct http_request *req, int64_t id, struct task_batch *ret, struct err *err)
+{
+	int r = queue_batch_get(api->env.queue, id, http_arena(req), ret, err);
+
+	return r || access_has_tenant(req, ret->tenant) ? r : err_set(err, ERR_NOTFOUND, "there is no such batch");
+}
+
 static void reply_batch(struct api *api, struct http_request *req, int64_t id, int status)
 {
 	struct task_batch batch;
 	struct err err;
 
-	if (queue_batch_get(api->env.queue, id, http_arena(req), &batch, &err)) {
+	if (find_batch(api, req, id, &batch, &err)) {
 		reply_err(req, &err);
 		return;
 	}
@@ -81,12 +90,12 @@ static void on_new(void *ctx, int r, int64_t id, const struct err *err)
 static int read_follower(struct api *api, struct http_request *req, struct json *body, struct task_spec *spec)
 {
 	struct json *errors = json_new_array();
-	struct check c = {api, http_arena(req), json_get_mut(body, "on_complete"), errors, "/on_complete", 0};
+	struct check c = {api, http_arena(req), json_get_mut(body, "on_complete"), errors, "/on_complete", 0, req, 0};
 	int r = 0;
 
 	check_task(&c, req, NULL, 0, spec);
 	if (json_count(errors)) {
-		reply_invalid(req, errors);
+		reply_refused(req, errors, c.denied);
 		r = ERR_INVALID;
 	}
 	json_free(errors);
@@ -98,13 +107,12 @@ void handle_batches_post(struct api *api, struct http_request *req)
 	struct json *body = body_checked(api, req, "BatchPost");
 	struct task_spec spec = {0};
 	int follows = body && json_get(body, "on_complete");
+	const char *tenant = body ? access_tenant(req, json_get_str(body, "tenant", NULL)) : NULL;
 	struct err err = {0};
 
-	if (!body)
-		return;
-	if ((!follows || !read_follower(api, req, body, &spec)) &&
-	    queue_batch_new(api->env.queue, json_get_str(body, "tenant", NULL), json_get_str(body, "name", NULL),
-	                    follows ? &spec : NULL, on_new, waiting_new(api, req), &err))
+	if (tenant && (!follows || !read_follower(api, req, body, &spec)) &&
+	    queue_batch_new(api->env.queue, tenant, json_get_str(body, "name", NULL), follows ? &spec : NULL, on_new,
+	                    waiting_new(api, req), &err))
 		reply_put_error(api, req, spec.queue, &err);
 	json_free(body);
 }
@@ -141,8 +149,8 @@ void handle_batches_get(struct api *api, struct http_request *req)
 		reply_fail(req, ERR_INVALID, "the cursor is not one that this agent gave");
 		return;
 	}
-	if (queue_batches(api->env.queue, http_query(req, "tenant"), before, (size_t)limit + 1, http_arena(req),
-	                  &batches, &n, &err)) {
+	if (queue_batches(api->env.queue, http_query(req, "tenant"), access_tenants(req), before, (size_t)limit + 1,
+	                  http_arena(req), &batches, &n, &err)) {
 		reply_err(req, &err);
 		return;
 	}
@@ -168,10 +176,16 @@ static void on_sealed(void *ctx, int r, const struct err *err)
 void handle_batch_seal(struct api *api, struct http_request *req)
 {
 	struct waiting *waiting = waiting_new(api, req);
+	struct task_batch batch;
+	struct err err;
 	int r;
 
 	if (path_batch(req, &waiting->id))
 		return;
+	if (access_is_narrow(req) && find_batch(api, req, waiting->id, &batch, &err)) {
+		reply_err(req, &err);
+		return;
+	}
 	r = queue_batch_seal(api->env.queue, waiting->id, on_sealed, waiting);
 	if (r)
 		reply_fail(req, r, "the batch cannot be sealed: %s", err_name(r));

@@ -9,8 +9,10 @@ struct check {
 	struct api *api;
 	struct arena *arena;
 	struct json *task, *errors;
-	const char *prefix; /* pointer to the task within the body */
-	size_t first_error; /* how many there were before this task */
+	const char *prefix;       /* pointer to the task within the body */
+	size_t first_error;       /* how many there were before this task */
+	struct http_request *req; /* whose rights count; NULL: nobody's, all is allowed */
+	int denied;               /* by them */
 };
 
 /* The pointer within the body, in the arena. */

@@ -2,7 +2,7 @@
 /* /v1/datasets: the catalog says what there is; what is in a table is asked of a table worker. */
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
@@ -88,6 +88,16 @@ static void call(struct api *api, struct http_request *req, const char *op, stru
 }
 
 /* ---- list and describe ------------------------------------------------------------------ */
+static size_t keep_visible(struct http_request *req, const struct catalog_dataset **datasets, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (access_has_dataset(req, datasets[i]->name))
+			datasets[kept++] = datasets[i];
+	return kept;
+}
+
 void handle_datasets_get(struct api *api, struct http_request *req)
 {
 	int64_t limit = query_number(req, "limit", PAGE_DEFAULT, PAGE_MAX);
@@ -102,6 +112,7 @@ void handle_datasets_get(struct api *api, struct http_request *req)
 		reply_fail(req, ERR_NOMEM, "no memory for the list");
 		return;
 	}
+	n = keep_visible(req, datasets, n);
 	while (after && at < n && strcmp(datasets[at]->name, after) <= 0)
 		at++;
 	end = n - at > (size_t)limit ? at + (size_t)limit : n;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/access.h"
 #include "api/watch.h"
 #include "base/str.h"
 
@@ -40,9 +41,15 @@ void stream_ping(struct watcher *watcher)
 	stream_send(watcher, ": ping\n\n");
 }
 
+/* Is it of the queue that was asked for, and his who asked? */
+static int may_see(const struct watcher *watcher, const char *queue, const char *tenant)
+{
+	return (!watcher->queue || str_eq(watcher->queue, queue)) && access_sees(watcher->req, tenant, queue);
+}
+
 void stream_tell(struct watcher *watcher, const char *text, const struct task *task)
 {
-	if (watcher->queue && !str_eq(watcher->queue, task->queue))
+	if (!may_see(watcher, task->queue, task->tenant))
 		return;
 	if (!stream_send(watcher, text) && watcher->id && task_state_is_final(task->state))
 		stream_end(watcher);
@@ -78,8 +85,9 @@ static const char *keep(struct api *api, const struct task_event *event)
 	}
 	free(kept->text);
 	free(kept->queue);
+	free(kept->tenant);
 	*kept = (struct kept_event){seq, event->task->id, event_text(seq, event->type, event->task),
-	                            strdup(event->task->queue)};
+	                            strdup(event->task->queue), strdup(event->task->tenant)};
 	return kept->text;
 }
 
@@ -88,6 +96,7 @@ void events_free(struct api *api)
 	for (size_t i = 0; i < EVENTS_KEPT; i++) {
 		free(api->events[i].text);
 		free(api->events[i].queue);
+		free(api->events[i].tenant);
 	}
 }
 
@@ -137,7 +146,7 @@ static int replay(struct watcher *watcher, int64_t behind)
 	for (int64_t seq = behind + 1 > from ? behind + 1 : from; seq <= api->last_seq; seq++) {
 		struct kept_event *event = event_at(api, seq);
 
-		if (!event || (id && id != event->task) || (watcher->queue && !str_eq(watcher->queue, event->queue)))
+		if (!event || (id && id != event->task) || !may_see(watcher, event->queue, event->tenant))
 			continue;
 		if (stream_send(watcher, event->text))
 			return -1;
@@ -185,7 +194,7 @@ void handle_task_events(struct api *api, struct http_request *req)
 
 	if (id_parse('t', http_param(req, "id"), &id))
 		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
-	else if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
+	else if (find_task(api, req, id, &task, &err))
 		reply_no_task(api, req, id, &err);
 	else if (behind >= 0 && task_state_is_final(task->state) && !has_news(api, id, behind))
 		http_reply_empty(req, 204); /* all was sent: an EventSource must not come again */

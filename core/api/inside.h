@@ -28,6 +28,7 @@ struct api_route {
 	const char *query;   /* names of allowed query parameters, see api_params; NULL = none */
 	const char *body;    /* component of the JSON body, or a media type; NULL = none */
 	const char *answers; /* "201:Task 200:Task 204": status and component or media type */
+	unsigned needs;      /* verbs and flags of auth/auth.h */
 };
 extern const struct api_route api_table[]; /* ends with a NULL method */
 
@@ -60,7 +61,7 @@ char *openapi_text(const struct api *api);
 
 struct kept_event {
 	int64_t seq, task;
-	char *text, *queue; /* a whole SSE message; of which queue */
+	char *text, *queue, *tenant; /* a whole SSE message; of which queue and tenant */
 };
 
 struct api {
@@ -94,8 +95,9 @@ void reply_buf(struct http_request *req, int status, struct buf *out);    /* JSO
 void reply_err(struct http_request *req, const struct err *err);
 void reply_fail(struct http_request *req, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reply_not_json(struct http_request *req, struct err *err);
-/* 422 with a list of {"pointer","detail"}. */
+/* A list of {"pointer","detail"}: 422, or with the status that is given. */
 void reply_invalid(struct http_request *req, const struct json *errors);
+void reply_errors(struct http_request *req, const struct json *errors, int status);
 /* The same problem as text, in the request's arena. */
 const char *invalid_text(struct http_request *req, const struct json *errors, int status);
 /* 400: these lines of the body are not JSON. */
@@ -159,6 +161,8 @@ extern const char *const kind_names[]; /* NULL-ended */
 /* Puts one task with this body; the answer has it as 202 with Location. */
 void reply_with_task(struct api *api, struct http_request *req, const char *kind, const char *dataset,
                      struct json *body);
+/* queue_get, but for tasks that are not his who asks: they are not there. */
+int find_task(struct api *api, struct http_request *req, int64_t id, struct task **ret, struct err *err);
 /* Why there is no such task: 410 for one that was there and is not kept any more. */
 void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
@@ -174,6 +178,7 @@ void api_watch_init(struct api *api);
 void api_watch_done(struct api *api);
 void api_watch_tick(void *api);
 void api_watch_stop(struct api *api);
+void api_watch_sweep(struct api *api); /* ends those whose token is no longer good */
 void events_free(struct api *api);
 void handle_task_events(struct api *api, struct http_request *req);
 void handle_events(struct api *api, struct http_request *req);
@@ -188,6 +193,7 @@ int state_parse(const char *text, int *ret);
 /* ---- leases ------------------------------------------------------------------------------ */
 int api_leases_init(struct api *api, struct err *err);
 void api_leases_stop(struct api *api); /* answers who waits */
+void api_leases_sweep(struct api *api);
 void api_leases_done(struct api *api);
 
 /* ---- handlers --------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
  * lease ends, and another gets them. */
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "loop/loop.h"
@@ -153,6 +153,10 @@ static void grant(void *ctx)
 			continue;
 		}
 		wish_end(wish); /* its answer ends its memory */
+		if (!access_is_live(wish->req)) {
+			access_reply_dead(api, wish->req);
+			continue;
+		}
 		if (serve(wish))
 			continue;
 		wish_begin(wish);
@@ -193,6 +197,29 @@ void api_leases_stop(struct api *api)
 	}
 }
 
+void api_leases_sweep(struct api *api)
+{
+	struct list looked_at;
+
+	list_init(&looked_at);
+	while (!list_empty(&api->wishes)) {
+		struct wish *wish = list_entry(api->wishes.next, struct wish, link);
+
+		list_del(&wish->link);
+		list_add_tail(&looked_at, &wish->link);
+		if (access_is_live(wish->req))
+			continue;
+		wish_end(wish);
+		access_reply_dead(api, wish->req);
+	}
+	while (!list_empty(&looked_at)) {
+		struct list *item = looked_at.next;
+
+		list_del(item);
+		list_add_tail(&api->wishes, item);
+	}
+}
+
 void api_leases_done(struct api *api)
 {
 	loop_timer_free(api->wish_timer);
@@ -217,6 +244,12 @@ static int read_queues(struct wish *wish, const struct json *list)
 		const char *name = json_str(json_at(list, i), "");
 		struct queue_settings settings;
 
+		if (!access_has_queue(wish->req, name)) {
+			access_deny(
+				wish->req, arena_printf(http_arena(wish->req), "/queues/%zu", i),
+				arena_printf(http_arena(wish->req), "the token is not for the queue '%.100s'", name));
+			return ERR_PERM;
+		}
 		queue_settings_get(wish->api->env.queue, name, &settings);
 		if (!str_is_name(name) || !settings.remote) {
 			reply_fail(wish->req, ERR_CONFLICT,
@@ -305,8 +338,12 @@ static int read_lease(struct step *step, const struct json *item, int64_t *ret_i
 	const char *task = json_get_str(item, "task", ""), *lease = json_get_str(item, "lease_id", "");
 
 	json_set_str(step->answer, "task", task);
-	if (!id_parse('t', task, ret_id) && !id_parse('l', lease, ret_fence))
-		return 0;
+	if (!id_parse('t', task, ret_id) && !id_parse('l', lease, ret_fence)) {
+		if (access_holds_lease(step->round->api, step->round->req, *ret_id))
+			return 0;
+		say(step, ERR_STALE, NULL); /* numbers can be guessed */
+		return ERR_STALE;
+	}
 	say(step, ERR_INVALID, "task and lease_id are those of the answer to POST /v1/leases");
 	return ERR_INVALID;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -65,7 +65,7 @@ void handle_task_logs(struct api *api, struct http_request *req)
 		reply_fail(req, ERR_NOTFOUND, "'%.40s' is not the id of a task", http_param(req, "id"));
 		return;
 	}
-	if (queue_get(api->env.queue, id, http_arena(req), &task, &err)) {
+	if (find_task(api, req, id, &task, &err)) {
 		reply_no_task(api, req, id, &err);
 		return;
 	}

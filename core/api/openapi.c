@@ -3,10 +3,11 @@
  * The schemas are of our subset (plugin/plugin.h), in which an object has no other members than its
  * own unless it says so and a size or duration may be a number; OpenAPI has it the other way round,
  * so both are written out here. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/str.h"
 
 #define NDJSON "application/x-ndjson"
@@ -242,6 +243,28 @@ static const char *tag_of(const struct api_route *route)
 	return "agent";
 }
 
+/* What a token must be for, where the agent asks for one. */
+static void add_security(struct json *operation, unsigned needs)
+{
+	char text[128] = "Needs a token.";
+
+	if (needs & AUTH_OPEN) {
+		json_set(operation, "security", json_new_array());
+		return;
+	}
+	for (unsigned i = 0; auth_verb_names[i]; i++)
+		if (needs & 1u << i)
+			snprintf(text, sizeof(text), "Needs the verb %s%s.", auth_verb_names[i],
+			         needs & AUTH_WHOLE ? " and the tenant *" : "");
+	json_set_str(operation, "description", text);
+}
+
+static struct json *make_security(void)
+{
+	return parsed("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"Where auth.mode is token; "
+	              "none is needed over the Unix sockets.\"}}");
+}
+
 static struct json *make_operation(const struct api_route *route)
 {
 	struct json *operation = json_new_object(), *tags = json_new_array(), *params = make_params(route);
@@ -250,6 +273,7 @@ static struct json *make_operation(const struct api_route *route)
 	json_set(operation, "tags", tags);
 	json_set_str(operation, "operationId", route->operation);
 	json_set_str(operation, "summary", route->help);
+	add_security(operation, route->needs);
 	if (json_count(params))
 		json_set(operation, "parameters", params);
 	else
@@ -283,7 +307,7 @@ char *openapi_text(const struct api *api)
 				    "\"Turns files into typed Delta Lake datasets, indexes them and answers SQL.\","
 				    "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},"
 				    "\"servers\":[{\"url\":\"/\",\"description\":\"This "
-				    "agent.\"}],\"security\":[],\"tags\":["
+				    "agent.\"}],\"security\":[{\"token\":[]},{}],\"tags\":["
 				    "{\"name\":\"tasks\",\"description\":\"Work to be done, durably.\"},"
 				    "{\"name\":\"queues\",\"description\":\"Where tasks wait, and by which rules.\"},"
 				    "{\"name\":\"workers\",\"description\":\"Who does them.\"},"
@@ -302,6 +326,7 @@ char *openapi_text(const struct api *api)
 	json_set(problem, "content", make_content("application/problem+json", ref_to("#/components/schemas/Problem")));
 	json_set(responses, "Problem", problem);
 	json_set(components, "responses", responses);
+	json_set(components, "securitySchemes", make_security());
 	json_set(components, "schemas", make_schemas(api));
 	json_set(document, "components", components);
 	text = strdup(json_text(document));

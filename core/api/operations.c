@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -13,6 +13,7 @@ struct operation {
 	int64_t id, created_at, finished_at;
 	const char *verb; /* static */
 	int dry_run, running;
+	char owner[AUTH_ID_LEN]; /* token that asked for it, "" = none */
 	struct queue_bulk_counts counts;
 	struct err err;
 	struct api *api;
@@ -93,7 +94,7 @@ void handle_operation_get(struct api *api, struct http_request *req)
 
 	if (!id_parse('o', http_param(req, "id"), &id))
 		operation = operation_find(api, id);
-	if (operation)
+	if (operation && (!access_is_narrow(req) || str_eq(operation->owner, access_id(req))))
 		reply_operation(req, operation, 200);
 	else
 		reply_fail(req, ERR_NOTFOUND,
@@ -137,6 +138,8 @@ static void start(struct api *api, struct http_request *req, struct queue_bulk_a
 		return;
 	}
 	operation->verb = verb_names[ask->verb];
+	str_copy(operation->owner, sizeof(operation->owner), access_id(req));
+	access_narrow(req, &ask->filter);
 	operation->dry_run = ask->dry_run;
 	operation->req = ask->dry_run ? req : NULL;
 	ask->on_slice = on_slice;

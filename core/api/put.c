@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -118,13 +118,19 @@ static void reply_minimal(struct http_request *req, int64_t id, int status)
 	http_reply_json(req, status, arena_printf(http_arena(req), "{\"id\":\"%s\"}", text));
 }
 
+/* The task that a key has found was put by somebody else, perhaps, who has the same tenant. */
+static int may_see(struct put *put, int64_t id)
+{
+	return access_may(put->req, AUTH_READ) && access_sees_task(put->api, put->req, id);
+}
+
 static void reply_one(struct put *put, const struct queue_put_result *result)
 {
 	int status = result->existed == QUEUE_HELD ? 200 : 201;
 
 	if (result->existed == QUEUE_REPEATED)
 		http_set_header(put->req, "Idempotency-Replayed", "true");
-	if (put->minimal && !put->wait_ms)
+	if ((put->minimal && !put->wait_ms) || (result->existed && !may_see(put, result->id)))
 		reply_minimal(put->req, result->id, status);
 	else
 		api_watch_task(put->api, put->req, result->id, put->wait_ms, NULL, status);

@@ -8,7 +8,7 @@
  * client that goes away cancels the query. */
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/str.h"
 #include "supervise/supervise.h"
 
@@ -18,8 +18,8 @@ struct query {
 	struct http_request *req;
 	struct supervise_query *running;
 	const char *type;
-	int begun, is_ndjson;
-	size_t owed; /* bytes for which the worker has no credit yet */
+	int begun, is_ndjson, is_cut; /* cut: its token is no longer good */
+	size_t owed;                  /* bytes for which the worker has no credit yet */
 };
 
 static const struct {
@@ -55,10 +55,22 @@ static void begin(struct query *query)
 	http_stream_begin(query->req, 200, query->type);
 }
 
+/* on_end comes and answers. */
+static void cut(struct query *query)
+{
+	if (!query->is_cut && query->running)
+		supervise_query_cancel(query->running);
+	query->is_cut = 1;
+}
+
 static void on_data(void *ctx, const void *p, size_t n)
 {
 	struct query *query = ctx;
 
+	if (query->is_cut || !access_is_live(query->req)) {
+		cut(query);
+		return;
+	}
 	begin(query);
 	query->owed += n;
 	if (!http_stream_write(query->req, p, n))
@@ -113,7 +125,22 @@ static int choose_format(struct http_request *req, const char *wanted)
 	return -1;
 }
 
-static struct json *make_order(struct api *api, const struct json *body, const char *format)
+/* What is not among them is not there for the query. */
+static struct json *visible_datasets(struct api *api, struct http_request *req)
+{
+	struct json *all = supervise_query_datasets(api->env.supervise), *some;
+
+	if (access_has_all_datasets(req))
+		return all;
+	some = json_new_array();
+	for (size_t i = 0; i < json_count(all); i++)
+		if (access_has_dataset(req, json_get_str(json_at(all, i), "name", "")))
+			json_push(some, json_copy(json_at(all, i)));
+	json_free(all);
+	return some;
+}
+
+static struct json *make_order(struct api *api, struct http_request *req, const struct json *body, const char *format)
 {
 	struct json *order = json_new_object();
 
@@ -121,7 +148,7 @@ static struct json *make_order(struct api *api, const struct json *body, const c
 	json_set_str(order, "format", format);
 	json_set_int(order, "limit", json_get_int(body, "limit", 0));
 	json_set_int(order, "window", WINDOW);
-	json_set(order, "datasets", supervise_query_datasets(api->env.supervise));
+	json_set(order, "datasets", visible_datasets(api, req));
 	return order;
 }
 
@@ -135,8 +162,8 @@ static void start(struct api *api, struct http_request *req, const struct json *
 	query->type = formats[format].type;
 	query->is_ndjson = str_eq(formats[format].format, "ndjson");
 	http_on_gone(req, on_gone, query);
-	if (supervise_query(api->env.supervise, make_order(api, body, formats[format].format), &events, &query->running,
-	                    &err))
+	if (supervise_query(api->env.supervise, make_order(api, req, body, formats[format].format), &events,
+	                    &query->running, &err))
 		reply_err(req, &err);
 }
 

@@ -3,7 +3,7 @@
  * setting. Settings are the rows of queue_settings_options, named in JSON as there. */
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/str.h"
 
 #define LIST_DEFAULT 100
@@ -81,6 +81,16 @@ static void reply_queue(struct api *api, struct http_request *req, const char *n
 		reply_json(req, status, info_json(&info));
 }
 
+static size_t keep_visible(struct http_request *req, struct queue_info *infos, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (access_has_queue(req, infos[i].name))
+			infos[kept++] = infos[i];
+	return kept;
+}
+
 void handle_queues_get(struct api *api, struct http_request *req)
 {
 	int64_t limit = query_number(req, "limit", LIST_DEFAULT, LIST_MAX);
@@ -90,10 +100,13 @@ void handle_queues_get(struct api *api, struct http_request *req)
 
 	if (limit < 0)
 		return;
-	if (queue_infos(api->env.queue, http_query(req, "cursor"), (size_t)limit + 1, http_arena(req), &infos, &n)) {
+	if (queue_infos(api->env.queue, http_query(req, "cursor"), access_is_narrow(req) ? SIZE_MAX : (size_t)limit + 1,
+	                http_arena(req), &infos, &n)) {
 		reply_fail(req, ERR_NOMEM, "no memory for the list");
 		return;
 	}
+	if (access_is_narrow(req))
+		n = keep_visible(req, infos, n);
 	json = json_new_object();
 	items = json_new_array();
 	for (size_t i = 0; i < n && i < (size_t)limit; i++)

@@ -51,19 +51,20 @@ static void describe_errors(const struct json *errors, int status, struct http_p
 	const char *pointer = json_get_str(first, "pointer", "");
 	const char *detail = json_get_str(first, "detail", "");
 	int64_t line = json_get_int(first, "line", 0);
+	int code = status == 403 ? ERR_PERM : ERR_INVALID;
 	char at[32] = "";
 
 	if (line)
 		snprintf(at, sizeof(at), "line %lld%s", (long long)line, *pointer ? ", " : "");
 	*ret_more = (struct http_problem){.status = status, .errors = json_text(errors)};
 	if (json_count(errors) > 1)
-		err_set(ret_err, ERR_INVALID, "%zu problems; the first, at '%s%s': %s", json_count(errors), at, pointer,
+		err_set(ret_err, code, "%zu problems; the first, at '%s%s': %s", json_count(errors), at, pointer,
 		        detail);
 	else
-		err_set(ret_err, ERR_INVALID, "%s%s%s%s", at, pointer, line || *pointer ? ": " : "", detail);
+		err_set(ret_err, code, "%s%s%s%s", at, pointer, line || *pointer ? ": " : "", detail);
 }
 
-static void reply_errors(struct http_request *req, const struct json *errors, int status)
+void reply_errors(struct http_request *req, const struct json *errors, int status)
 {
 	struct http_problem more;
 	struct err err;

@@ -3,6 +3,7 @@
  * submitted; times of it count from each firing. */
 #include <string.h>
 
+#include "api/access.h"
 #include "api/check.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -86,11 +87,19 @@ static struct json *schedule_json(const struct queue_schedule *schedule)
 	return json;
 }
 
+/* One whose tasks are not his is not there. */
+static int find_schedule(struct api *api, struct http_request *req, const char *name, struct queue_schedule *ret)
+{
+	int r = queue_schedule_get(api->env.queue, name, http_arena(req), ret);
+
+	return r || access_sees(req, ret->spec->tenant, ret->spec->queue) ? r : ERR_NOTFOUND;
+}
+
 static void reply_schedule(struct api *api, struct http_request *req, const char *name, int status)
 {
 	struct queue_schedule schedule;
 
-	if (queue_schedule_get(api->env.queue, name, http_arena(req), &schedule))
+	if (find_schedule(api, req, name, &schedule))
 		reply_fail(req, ERR_NOTFOUND, "there is no schedule '%.100s'", name);
 	else
 		reply_json(req, status, schedule_json(&schedule));
@@ -128,14 +137,14 @@ static void refuse_times(struct check *c, const struct task_spec *spec)
 static int read_task(struct api *api, struct http_request *req, struct json *body, struct task_spec *spec)
 {
 	struct json *errors = json_new_array();
-	struct check c = {api, http_arena(req), json_get_mut(body, "task"), errors, "/task", 0};
+	struct check c = {api, http_arena(req), json_get_mut(body, "task"), errors, "/task", 0, req, 0};
 	struct submission alone = {0};
 	int r = 0;
 
 	check_task(&c, NULL, &alone, 0, spec);
 	refuse_times(&c, spec);
 	if (json_count(errors)) {
-		reply_invalid(req, errors);
+		reply_refused(req, errors, c.denied);
 		r = ERR_INVALID;
 	}
 	json_free(errors);
@@ -161,8 +170,14 @@ static void set(struct api *api, struct http_request *req, const struct queue_sc
 	int is_new = queue_schedule_get(api->env.queue, schedule->name, http_arena(req), &old);
 	struct http_problem more = {.status = 422};
 	struct err err = {0};
-	int r = queue_schedule_set(api->env.queue, schedule, on_set,
-	                           change_new(api, req, schedule->name, is_new ? 201 : 200), &err);
+	int r;
+
+	if (!is_new && find_schedule(api, req, schedule->name, &old)) {
+		reply_fail(req, ERR_EXISTS, "the name '%.100s' is taken: choose another", schedule->name);
+		return;
+	}
+	r = queue_schedule_set(api->env.queue, schedule, on_set,
+	                       change_new(api, req, schedule->name, is_new ? 201 : 200), &err);
 
 	if (r) /* what is wrong or missing is in the body */
 		http_reply_problem(req, &err, r == ERR_INVALID || r == ERR_NOTFOUND ? &more : NULL);
@@ -199,7 +214,7 @@ static void set_paused(struct api *api, struct http_request *req, int paused)
 	const char *name = http_param(req, "name");
 	struct queue_schedule schedule;
 
-	if (queue_schedule_get(api->env.queue, name, http_arena(req), &schedule)) {
+	if (find_schedule(api, req, name, &schedule)) {
 		reply_schedule(api, req, name, 200);
 		return;
 	}
@@ -226,9 +241,21 @@ void handle_schedule_get(struct api *api, struct http_request *req)
 void handle_schedule_delete(struct api *api, struct http_request *req)
 {
 	const char *name = http_param(req, "name");
+	struct queue_schedule schedule;
 
-	if (queue_schedule_delete(api->env.queue, name, on_set, change_new(api, req, name, 204)))
+	if (find_schedule(api, req, name, &schedule) ||
+	    queue_schedule_delete(api->env.queue, name, on_set, change_new(api, req, name, 204)))
 		reply_schedule(api, req, name, 204);
+}
+
+static size_t keep_visible(struct http_request *req, struct queue_schedule *schedules, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (access_sees(req, schedules[i].spec->tenant, schedules[i].spec->queue))
+			schedules[kept++] = schedules[i];
+	return kept;
 }
 
 void handle_schedules_get(struct api *api, struct http_request *req)
@@ -240,11 +267,14 @@ void handle_schedules_get(struct api *api, struct http_request *req)
 
 	if (limit < 0)
 		return;
-	if (queue_schedules(api->env.queue, http_query(req, "cursor"), (size_t)limit + 1, http_arena(req), &schedules,
-	                    &n)) {
+	/* Of others not even a cursor tells: who sees some only has them chosen from all. */
+	if (queue_schedules(api->env.queue, http_query(req, "cursor"),
+	                    access_is_narrow(req) ? SIZE_MAX : (size_t)limit + 1, http_arena(req), &schedules, &n)) {
 		reply_fail(req, ERR_NOMEM, "no memory for the list");
 		return;
 	}
+	if (access_is_narrow(req))
+		n = keep_visible(req, schedules, n);
 	json = json_new_object();
 	items = json_new_array();
 	for (size_t i = 0; i < n && i < (size_t)limit; i++)

@@ -4,6 +4,7 @@
  * its problems for the answer. */
 #include <string.h>
 
+#include "api/access.h"
 #include "api/check.h"
 #include "base/str.h"
 
@@ -134,7 +135,8 @@ static const char *place_of(struct arena *arena, size_t i)
 	return arena_str(arena, at);
 }
 
-static void check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *errors)
+/* 1: the token is not for it. */
+static int check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *errors)
 {
 	struct task_spec *spec = &s->specs[s->n];
 	struct check c = {api,
@@ -142,6 +144,8 @@ static void check_item(struct api *api, struct http_request *req, struct submiss
 	                  (struct json *)json_at(s->trees, i),
 	                  errors,
 	                  s->is_list && !s->is_lines && !s->by_item ? place_of(http_arena(req), i) : "",
+	                  0,
+	                  req,
 	                  0};
 	size_t before = json_count(errors);
 
@@ -149,13 +153,14 @@ static void check_item(struct api *api, struct http_request *req, struct submiss
 	check_task(&c, req, s, i, spec);
 	mark_lines(req, s, i, errors, before);
 	s->items[i].place = json_count(errors) > before ? -1 : (int64_t)s->n++;
+	return c.denied;
 }
 
 /* All or none: the answer has the problems of all. */
 static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
 {
 	struct json *errors = json_new_array();
-	int r = 0;
+	int r = 0, denied = 0;
 
 	if (json_count(broken)) {
 		reply_broken_lines(req, broken);
@@ -163,9 +168,9 @@ static int check_all(struct api *api, struct http_request *req, struct submissio
 		return ERR_INVALID;
 	}
 	for (size_t i = 0; i < s->n_items && json_count(errors) < ERRORS_MAX; i++)
-		check_item(api, req, s, i, errors);
+		denied |= check_item(api, req, s, i, errors);
 	if (json_count(errors)) {
-		reply_invalid(req, errors);
+		reply_refused(req, errors, denied);
 		r = ERR_INVALID;
 	}
 	json_free(errors);
@@ -180,19 +185,17 @@ static void check_each(struct api *api, struct http_request *req, struct submiss
 	for (size_t i = 0; i < s->n_items; i++) {
 		const struct json *wrong = json_at(broken, n_broken);
 		struct json *errors = json_new_array();
-		int is_broken = wrong && json_get_int(wrong, "index", -1) == (int64_t)i;
 
-		if (is_broken) {
+		if (wrong && json_get_int(wrong, "index", -1) == (int64_t)i) {
 			json_push(errors, json_copy(wrong));
 			s->items[i].place = -1;
+			s->items[i].status = 400;
 			n_broken++;
 		} else {
-			check_item(api, req, s, i, errors);
+			s->items[i].status = check_item(api, req, s, i, errors) ? 403 : 422;
 		}
-		if (json_count(errors)) {
-			s->items[i].status = is_broken ? 400 : 422;
+		if (json_count(errors))
 			s->items[i].problem = arena_str(http_arena(req), invalid_text(req, errors, s->items[i].status));
-		}
 		json_free(errors);
 	}
 }
@@ -223,7 +226,8 @@ static int take_key(struct http_request *req, struct submission *s)
 	if (!s->is_list)
 		return 0;
 	s->key = arena_str(http_arena(req), key);
-	s->tenant = arena_str(http_arena(req), json_get_str(json_at(s->trees, 0), "tenant", ""));
+	s->tenant =
+		arena_str(http_arena(req), access_key_tenant(req, json_get_str(json_at(s->trees, 0), "tenant", NULL)));
 	s->digest = digest_of(s->trees);
 	return 0;
 }

@@ -8,6 +8,7 @@
  * bytes, which is what an idempotency key is compared by. */
 #include <string.h>
 
+#include "api/access.h"
 #include "api/check.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
@@ -375,10 +376,13 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	}
 	check_strings(c);
 	if (is_fine(c))
+		access_take(c);
+	if (is_fine(c))
 		check_kind(c);
 	if (!is_fine(c))
 		return;
 	policy_take(c, s, i, spec);
+	access_check_links(c, spec);
 	if (req)
 		policy_take_key(c, req, s, i, spec);
 	spec->trace = req ? http_traceparent(req) : NULL;
@@ -400,8 +404,9 @@ int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, s
 
 	*ret = arena_alloc(arena, (n + 1) * sizeof(**ret));
 	for (size_t i = 0; i < n; i++) {
-		struct check c = {api, arena, (struct json *)json_at(bodies, i), errors, arena_printf(arena, "/%zu", i),
-		                  0};
+		struct check c = {
+			api,  arena, (struct json *)json_at(bodies, i), errors, arena_printf(arena, "/%zu", i), 0,
+			NULL, 0};
 
 		check_task(&c, NULL, &alone, i, &(*ret)[i]);
 	}

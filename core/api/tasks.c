@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/inside.h"
+#include "api/access.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -34,9 +34,19 @@ const char *task_url(struct http_request *req, int64_t id)
 	return arena_printf(http_arena(req), "/v1/tasks/%s", text);
 }
 
+int find_task(struct api *api, struct http_request *req, int64_t id, struct task **ret, struct err *err)
+{
+	int r = queue_get(api->env.queue, id, http_arena(req), ret, err);
+
+	return r || access_sees(req, (*ret)->tenant, (*ret)->queue)
+	               ? r
+	               : err_set(err, ERR_NOTFOUND, "there is no such task");
+}
+
+/* Who sees some tasks only is not told which numbers were given away. */
 void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err)
 {
-	if (err->code == ERR_NOTFOUND && queue_has_passed(api->env.queue, id))
+	if (err->code == ERR_NOTFOUND && !access_is_narrow(req) && queue_has_passed(api->env.queue, id))
 		reply_fail(req, ERR_GONE,
 		           "there is no such task any more: it was deleted, or has been kept as long as its retention "
 		           "says");
@@ -257,6 +267,7 @@ void handle_tasks_get(struct api *api, struct http_request *req)
 
 	if (read_filter(req, &filter) || read_fields(req, &fields))
 		return;
+	access_narrow(req, &filter);
 	if (queue_list(api->env.queue, &filter, http_arena(req), &tasks, &n, &cursor, &err)) {
 		reply_err(req, &err);
 		return;
@@ -296,7 +307,7 @@ static struct task *path_get(struct api *api, struct http_request *req)
 
 	if (path_task(req, &id))
 		return NULL;
-	if (!queue_get(api->env.queue, id, http_arena(req), &task, &err))
+	if (!find_task(api, req, id, &task, &err))
 		return task;
 	reply_no_task(api, req, id, &err);
 	return NULL;
@@ -305,11 +316,11 @@ static struct task *path_get(struct api *api, struct http_request *req)
 void handle_task_get(struct api *api, struct http_request *req)
 {
 	const char *wait = http_query(req, "wait");
-	int64_t ms = wait ? wait_parse(api, wait) : 0, id;
+	int64_t ms = wait ? wait_parse(api, wait) : 0, id = 0;
 
 	if (ms < 0)
 		reply_fail(req, ERR_INVALID, "'wait=%.40s' is not a time such as 30s", wait);
-	else if (!path_task(req, &id))
+	else if (!path_task(req, &id) && (!access_is_narrow(req) || path_get(api, req)))
 		api_watch_task(api, req, id, ms, http_header(req, "if-none-match"), 200);
 }
 

@@ -6,6 +6,7 @@
  * another long poll. So a bucket is emptied into a list of its own first, and each is put back before it
  * is told. */
 #include "api/watch.h"
+#include "api/access.h"
 
 #include <string.h>
 
@@ -138,9 +139,25 @@ void api_watch_task(struct api *api, struct http_request *req, int64_t id, int64
 		answer(watcher, 1, task);
 }
 
+/* Its token is no longer good: it learns nothing more. 1: the watcher is gone. */
+static int is_shut_out(struct watcher *watcher)
+{
+	if (access_is_live(watcher->req))
+		return 0;
+	if (watcher->stream) {
+		stream_end(watcher);
+		return 1;
+	}
+	watcher_end(watcher);
+	access_reply_dead(watcher->api, watcher->req);
+	return 1;
+}
+
 /* ---- news ------------------------------------------------------------------------------- */
 static void tell(struct watcher *watcher, const char *text, const struct task *task)
 {
+	if (is_shut_out(watcher))
+		return;
 	if (watcher->stream)
 		stream_tell(watcher, text, task);
 	else if (has_happened(watcher, task))
@@ -209,6 +226,8 @@ void api_watch_tick(void *ctx)
 	while ((top = heap_top(&api->due)) && list_entry(top, struct watcher, timer)->due <= now) {
 		struct watcher *watcher = list_entry(top, struct watcher, timer);
 
+		if (is_shut_out(watcher))
+			continue;
 		if (watcher->stream)
 			stream_ping(watcher);
 		else
@@ -216,6 +235,22 @@ void api_watch_tick(void *ctx)
 	}
 	api->timer_at = -1;
 	timer_set(api);
+}
+
+void api_watch_sweep(struct api *api)
+{
+	struct list looked_at;
+
+	for (size_t i = 0; i < API_BUCKETS && api->n_watchers; i++) {
+		move_all(&api->watchers[i], &looked_at);
+		while (!list_empty(&looked_at)) {
+			struct watcher *watcher = list_entry(looked_at.next, struct watcher, link);
+
+			list_del(&watcher->link);
+			list_add_tail(&api->watchers[i], &watcher->link);
+			is_shut_out(watcher);
+		}
+	}
 }
 
 void api_watch_stop(struct api *api)
