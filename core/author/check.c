@@ -32,7 +32,7 @@ extern char **environ;
 
 const struct test *test_at(size_t i)
 {
-	static const struct test *const groups[] = {tests_file,  tests_scan, tests_any,    tests_ingest,
+	static const struct test *const groups[] = {tests_file,  tests_scan, tests_any,    tests_ingest, tests_feed,
 	                                            tests_index, tests_flow, tests_inputs, tests_stress};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)

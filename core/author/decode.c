@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A format plugin from create to destroy, every answer held against the contract of orasi/ingest.h. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ struct run {
 	void *self;
 	uint64_t rows_total, bytes_total;
 	uint32_t max_rows, since_cancel; /* batches */
+	const orasi_ingest_feed *feed;   /* NULL: it reads */
+	size_t fed;                      /* bytes of the sample */
+	int last;                        /* it was told that nothing follows */
 };
 
 /* What the plugin fills, with bytes behind it that are not its to touch. */
@@ -206,6 +210,111 @@ static int take_batch(struct run *run, const struct guarded_mark *guarded, struc
 	return r;
 }
 
+/* ---- bytes that are handed in ------------------------------------------------------------------------------------ */
+
+const orasi_ingest_feed *decode_feed(struct exam *exam, void *self)
+{
+	const orasi_ingest_factory *f = exam->subject.ingest;
+	const orasi_ingest_feed *feed =
+		f->get_extension ? CALL(exam, "get_extension", f->get_extension(self, ORASI_INGEST_FEED)) : NULL;
+
+	if (!feed || (ORASI_COVERS(feed, feed) && !feed->reserved && feed->open && feed->feed))
+		return feed;
+	exam_fail(exam, "its table '" ORASI_INGEST_FEED "' is too short, lacks a function, or has a reserved member "
+	                "that is not 0");
+	return NULL;
+}
+
+int decode_can_feed(struct exam *exam)
+{
+	orasi_error error = exam_no_error();
+	const orasi_ingest_feed *feed;
+	struct lab lab;
+	void *self = NULL;
+	int r = -1;
+
+	lab_init(&lab, exam->subject.descriptor);
+	if (instance_create(exam, &lab, NULL, exam->config, &self, &error)) {
+		exam_fail(exam, "create fails: %s", error.message);
+	} else {
+		feed = decode_feed(exam, self);
+		r = feed ? 1 : exam->page->outcome == OUTCOME_NONE ? 0 : -1;
+		instance_destroy(exam, self);
+	}
+	lab_done(&lab);
+	return r;
+}
+
+static orasi_status never_read(orasi_source *source, void *buf, size_t cap, size_t *got, orasi_error *err)
+{
+	(void)source, (void)buf, (void)cap, (void)got;
+	strcpy(err->message, "a source that is fed is not to be read");
+	return ORASI_E_INVALID;
+}
+
+#define STREAM_PIECE (64u << 10)
+
+/* Of the sample: a block that ends where the piece does, and is gone afterwards. Whether nothing follows is told with the
+ * bytes, or behind them. */
+static uint8_t *cut_piece(struct run *run, size_t *ret)
+{
+	size_t left = run->sample->len - run->fed, n = run->d->fed == FEED_BYTES ? 1 : exam_random(run->exam, 400);
+	uint8_t *piece;
+
+	n = n < left ? n : left;
+	run->last = n == left && (!n || run->d->fed == FEED_BYTES || exam_random(run->exam, 2));
+	piece = malloc(n + !n);
+	if (piece && n)
+		memcpy(piece, run->sample->data + run->fed, n);
+	*ret = n;
+	return piece;
+}
+
+/* Of a pipe: what has come, at least a byte. */
+static uint8_t *read_piece(struct run *run, size_t *ret)
+{
+	uint8_t *piece = malloc(STREAM_PIECE);
+	ssize_t n;
+
+	do
+		n = piece ? read(run->d->stream, piece, STREAM_PIECE) : 0;
+	while (n < 0 && errno == EINTR);
+	run->last = n <= 0;
+	*ret = n > 0 ? (size_t)n : 0;
+	return piece;
+}
+
+/* 1: go on, 0: it failed, -1. */
+static int feed_more(struct run *run)
+{
+	size_t n;
+	uint8_t *piece = run->d->fed == FEED_STREAM ? read_piece(run, &n) : cut_piece(run, &n);
+	orasi_status status;
+
+	if (!piece)
+		abort();
+	run->fed += n;
+	run->d->error = exam_no_error();
+	status = CALL(run->exam, "feed",
+	              run->feed->feed(run->self, (orasi_bytes){n ? piece : NULL, n}, run->last ? ORASI_FEED_LAST : 0,
+	                              &run->d->error));
+	memset(piece, POISON, n);
+	free(piece);
+	if (status)
+		return failed(run, "feed", status) ? -1 : 0;
+	return 1;
+}
+
+static int on_again(struct run *run)
+{
+	if (!run->feed)
+		return failed(run, "next", ORASI_AGAIN);
+	if (run->last)
+		return exam_fail(run->exam,
+		                 "all bytes were fed, with ORASI_FEED_LAST, and 'next' returned ORASI_AGAIN");
+	return feed_more(run);
+}
+
 /* 1: go on, 0: the end, -1. */
 static int step(struct run *run)
 {
@@ -224,6 +333,10 @@ static int step(struct run *run)
 		return exam_fail(run->exam, "'next' returned %d and a batch: only ORASI_OK comes with one", status);
 	if (status == ORASI_SCHEMA)
 		return ask_schema(run) ? -1 : run->d->status ? 0 : 1;
+	if (status == ORASI_AGAIN)
+		return on_again(run);
+	if (status == ORASI_END && run->feed && !run->last)
+		return exam_fail(run->exam, "'next' returned ORASI_END before ORASI_FEED_LAST: more could have come");
 	if (status == ORASI_END) {
 		run->d->status = status;
 		return 0;
@@ -259,15 +372,37 @@ static int open_source(struct run *run)
 		.rows = d->rows,
 		.n_rows = d->n_rows,
 	};
+	uint64_t from = 0;
 	orasi_status status;
 
 	d->error = exam_no_error();
-	status = CALL(run->exam, "open", run->exam->subject.ingest->open(run->self, &open, &d->schema, &d->error));
+	if (run->feed)
+		status = CALL(run->exam, "open", run->feed->open(run->self, &open, &from, &d->schema, &d->error));
+	else
+		status = CALL(run->exam, "open",
+		              run->exam->subject.ingest->open(run->self, &open, &d->schema, &d->error));
 	if (map)
 		guard_page_free(map, map_len);
 	if (status)
 		return failed(run, "open", status);
+	if (from > run->sample->len || (from && !d->state.len))
+		return exam_fail(run->exam, "'open' wants to be fed from byte %llu on; the source has %zu%s",
+		                 (unsigned long long)from, run->sample->len,
+		                 d->state.len ? "" : ", and it starts anew");
+	run->fed = from;
 	return check_schema(run, "open", &d->schema);
+}
+
+/* 0; -1. */
+static int prepare_feed(struct run *run)
+{
+	if (!run->d->fed)
+		return 0;
+	run->feed = decode_feed(run->exam, run->self);
+	run->source.source.flags = 0;
+	run->source.source.read = never_read;
+	run->source.source.pread = NULL;
+	return run->feed ? 0 : exam_fail(run->exam, "it does not offer '" ORASI_INGEST_FEED "' any more");
 }
 
 static int close_source(struct run *run)
@@ -303,8 +438,12 @@ int decode_run(struct exam *exam, const struct sample *sample, struct decode *d)
 	d->status = instance_create(exam, &d->lab, NULL, d->config ? d->config : exam->config, &run.self, &d->error);
 	if (d->status)
 		return failed(&run, "create", d->status);
-	r = open_source(&run);
+	r = prepare_feed(&run);
+	if (!r)
+		r = open_source(&run);
 	opened = !r && !d->status;
+	if (opened && run.feed)
+		r = feed_more(&run) < 0 ? -1 : 0;
 	while (!r && !d->status) {
 		r = step(&run);
 		r = r < 0 ? r : !r && !d->status ? exam_fail(exam, "the reader has stopped without a status") : 0;

@@ -85,8 +85,8 @@ struct test {
 
 #define FOR_KIND(kind) (1u << (kind))
 
-extern const struct test tests_file[], tests_scan[], tests_any[], tests_ingest[], tests_index[], tests_flow[],
-	tests_inputs[], tests_stress[]; /* name NULL ends each */
+extern const struct test tests_file[], tests_scan[], tests_any[], tests_feed[], tests_ingest[], tests_index[],
+	tests_flow[], tests_inputs[], tests_stress[]; /* name NULL ends each */
 /* The i-th of all; NULL behind the last. */
 const struct test *test_at(size_t i);
 
@@ -116,6 +116,13 @@ struct mark {
 	int resumable;
 };
 
+enum feeding {
+	FEED_NOT,
+	FEED_BYTES, /* one at a time */
+	FEED_ANY,   /* in pieces of any size */
+	FEED_STREAM /* as they come */
+};
+
 struct decode {
 	/* in */
 	const struct json *config; /* NULL: the exam's */
@@ -125,16 +132,18 @@ struct decode {
 	int no_seek; /* the source cannot be read at a place, if the plugin can live without */
 	size_t max_read, repeat;
 	uint64_t fail_read, cancel_at;
-	int minimal;     /* a host with only what every host has */
-	int kill_after;  /* SIGKILL behind the n-th batch; 0: never */
-	int old_structs; /* hand in structs as an earlier host had them */
-	int damaged;     /* input that may say anything, also that two columns have one name */
+	enum feeding fed; /* handed in instead of read; the plugin must offer it */
+	int minimal;      /* a host with only what every host has */
+	int kill_after;   /* SIGKILL behind the n-th batch; 0: never */
+	int old_structs;  /* hand in structs as an earlier host had them */
+	int damaged;      /* input that may say anything, also that two columns have one name */
 	const struct ArrowSchema *want;
 	uint32_t flags;
 	const uint64_t *rows;
 	uint64_t n_rows;
 	int (*on_batch)(void *ctx, const struct ArrowSchema *schema, struct ArrowArray *batch, const struct mark *mark);
 	void *ctx;
+	int stream; /* descriptor that FEED_STREAM reads, to its end */
 	/* for recordings */
 	const struct json *script;
 	struct json *record;
@@ -148,6 +157,10 @@ struct decode {
 	char function[16];
 	struct ArrowSchema schema;
 };
+/* Can it be fed? 0 or 1; -1: the exam has failed. */
+int decode_can_feed(struct exam *exam);
+/* The table that a fresh instance offers for being fed; NULL: none. The exam has failed when it is no good. */
+const orasi_ingest_feed *decode_feed(struct exam *exam, void *self);
 /* Runs it all; -1 when the contract was broken (the exam has failed). */
 int decode_run(struct exam *exam, const struct sample *sample, struct decode *d);
 void decode_done(struct decode *d);

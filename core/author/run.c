@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin from the shell: a task or a notifier is run once, see run_once.c. A format on a file: rows on standard output, one JSON object a line; what was rejected and
- * the schema on standard error.
+/* A plugin from the shell: a task or a notifier is run once, see run_once.c. A format on a file: rows on standard output,
+ * one JSON object a line; what was rejected and the schema on standard error. The file "-" is standard input: a format
+ * that can be fed gives rows while it comes.
  *
  * A recording notes how reads were cut and what came of every batch; a replay cuts them in the same way and says where
  * something else comes out. */
@@ -72,6 +73,8 @@ static int on_batch(void *ctx, const struct ArrowSchema *schema, struct ArrowArr
 		puts(text.data);
 	}
 	buf_done(&text);
+	if (run->decode.fed)
+		fflush(stdout);
 	if (run->record || run->replay) {
 		json = batch_json(run, batch, mark);
 		if (run->replay)
@@ -188,12 +191,42 @@ static int debug(const struct typed *typed)
 	return author_fail(AUTHOR_FAILED, "cannot start gdb: apt-get install gdb");
 }
 
+/* Standard input: as it comes, or all of it for who cannot be fed. */
+static int take_stdin(struct running *run, const struct typed *typed)
+{
+	char chunk[64 << 10];
+	size_t n = 1;
+	int can = decode_can_feed(&run->exam);
+
+	if (can < 0)
+		return author_fail(AUTHOR_FAILED, "%s misbehaves: %s", typed->words[0], run->page.sentence);
+	if (typed_has(typed, "record") || typed_has(typed, "replay"))
+		return author_fail(AUTHOR_USAGE, "--record and --replay need a file: what comes in a pipe is gone");
+	if (can)
+		run->decode.fed = FEED_STREAM;
+	while (!can && n && run->input.len < INPUT_MAX) {
+		n = fread(chunk, 1, sizeof(chunk), stdin);
+		if (buf_add(&run->input, chunk, n))
+			return author_fail(AUTHOR_FAILED, "out of memory");
+	}
+	return n && !can ? author_fail(AUTHOR_FAILED, "standard input has more than 1 GiB") : 0;
+}
+
+static int take_input(struct running *run, const struct typed *typed)
+{
+	struct err err = {0};
+
+	if (!strcmp(typed->words[1], "-"))
+		return take_stdin(run, typed);
+	return file_read(typed->words[1], INPUT_MAX, &run->input, &err) ? author_fail(AUTHOR_FAILED, "%s", err.text)
+	                                                                : 0;
+}
+
 static int prepare(struct running *run, const struct typed *typed)
 {
 	const char *replay = typed_get(typed, "replay", NULL);
 	int64_t read_max, batch;
 	struct json *recorded = NULL;
-	struct err err = {0};
 	int r = typed_number(typed, "limit", INT64_MAX, &run->limit);
 
 	if (!r)
@@ -204,8 +237,8 @@ static int prepare(struct running *run, const struct typed *typed)
 		r = typed_number(typed, "read", 0, &read_max);
 	if (!r && replay)
 		r = read_json(replay, &recorded);
-	if (!r && file_read(typed->words[1], INPUT_MAX, &run->input, &err))
-		r = author_fail(AUTHOR_FAILED, "%s", err.text);
+	if (!r)
+		r = take_input(run, typed);
 	if (r)
 		return r;
 	run->replay = recorded;

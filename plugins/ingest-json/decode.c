@@ -14,11 +14,15 @@
  * the source cuts its reads or how large batches are, so neither do the types.
  *
  * Errors and growth that come up while rows are waiting are kept in `pending` until these are out.
+ *
+ * Fed instead of read (feed.c), the same happens with ORASI_AGAIN wherever bytes are wanting; the mode and the schema
+ * are settled by the first `next` that has enough of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
 #include "fail.h"
 #include "infer.h"
 #include "plugin.h"
@@ -43,6 +47,10 @@ struct decoder {
 	struct row row;
 	struct state state; /* counts, and place of the next record */
 	uint64_t range_begin;
+	bool unsettled; /* it is fed, and the schema is not known yet */
+	bool resumed;
+	struct ArrowSchema want; /* what the host wants; release NULL: nothing */
+	size_t sample_again;     /* bytes ahead with which a sample is worth another try */
 	bool duplicates_told;
 	uint32_t max_rows;
 	uint64_t max_bytes;
@@ -95,6 +103,10 @@ static void decoder_reset(struct decoder *d)
 	d->reader = NULL;
 	d->root = NULL;
 	d->schema.release = NULL;
+	arrow_schema_release(&d->want);
+	d->want.release = NULL;
+	d->unsettled = false;
+	d->sample_again = 0;
 	state_clear(&d->state);
 	d->pending = ORASI_OK;
 	d->duplicates_told = false;
@@ -139,7 +151,8 @@ static int note_record(struct decoder *d, struct shape *shape, struct record *re
 }
 
 /* Notes the records that lie within sample_bytes from here, sample_rows at most, and comes back.
- * *ret_end is behind the last of them. */
+ * *ret_end is behind the last of them. ORASI_AGAIN: not all of them are there yet; it begins anew when there are an
+ * eighth more, so that the work stays in proportion to the bytes. */
 static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t *ret_end, orasi_error *err)
 {
 	struct reader_place place;
@@ -147,6 +160,8 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t
 	orasi_status status = ORASI_OK;
 	uint64_t limit;
 
+	if (reader_ahead(d->reader) < d->sample_again && !reader_is_last(d->reader))
+		return ORASI_AGAIN;
 	reader_where(d->reader, &place);
 	limit = place.offset + (uint64_t)d->settings.sample_bytes;
 	*ret_end = place.offset;
@@ -162,10 +177,11 @@ static orasi_status take_sample(struct decoder *d, struct shape *shape, uint64_t
 		*ret_end = record.offset + record.whole;
 	}
 	reader_rewind(d->reader);
+	d->sample_again = status == ORASI_AGAIN ? reader_ahead(d->reader) * 9 / 8 + 1 : 0;
 	/* What is wrong with the source shows again when decoding gets there. */
 	if (status == ORASI_E_CORRUPT)
 		*err = (orasi_error)ORASI_NO_ERROR;
-	return status < 0 && status != ORASI_E_CORRUPT ? status : ORASI_OK;
+	return status == ORASI_AGAIN || (status < 0 && status != ORASI_E_CORRUPT) ? status : ORASI_OK;
 }
 
 #define U64_TEXT 24
@@ -265,18 +281,20 @@ static orasi_status infer(struct decoder *d, orasi_error *err)
 
 /* The host's columns are fixed. They grow by the sample only at the start: in the middle a resumed
  * reader must do what the first one did, which met its new keys one by one. */
-static orasi_status settle_schema(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+static orasi_status settle_schema(struct decoder *d, const struct ArrowSchema *want, orasi_error *err)
 {
 	bool grown;
 	orasi_status status = ORASI_OK;
 
-	if (!open->want)
+	if (!want)
 		return infer(d, err);
-	if (arrow_schema_copy(&d->schema, open->want))
+	arrow_schema_release(&d->schema); /* of a try before */
+	d->schema.release = NULL;
+	if (arrow_schema_copy(&d->schema, want))
 		return no_memory(err);
 	if (strcmp(d->schema.format, "+s"))
 		return fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
-	if (!d->project && d->row_config.unknown == ROW_GROW && !open->checkpoint.len)
+	if (!d->project && d->row_config.unknown == ROW_GROW && !d->resumed)
 		status = grow(d, &grown, err);
 	if (status)
 		return status;
@@ -290,42 +308,39 @@ static orasi_status export_schema(const struct decoder *d, struct ArrowSchema *r
 
 /* ---- open --------------------------------------------------------------------------------- */
 
-static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+static orasi_status open_reader(struct decoder *d, const orasi_ingest_open *open, bool fed, orasi_error *err)
 {
-	const struct reader_config config = {d->settings.mode, d->settings.records, (size_t)d->settings.max_record};
-	bool resumed = open->checkpoint.len > 0;
+	const struct reader_config config = {d->settings.mode, d->settings.records, (size_t)d->settings.max_record,
+	                                     fed};
 
 	d->state.range_begin = open->range_begin;
 	d->state.range_end = open->range_end;
-	if (resumed) {
+	if (d->resumed) {
 		orasi_status status = state_read(&d->state, open->checkpoint, err);
 
 		if (status)
 			return status;
 	}
 	return reader_open(open->source, d->host, &config, open->range_begin, open->range_end,
-	                   resumed ? &d->state.place : NULL, &d->reader, err);
+	                   d->resumed ? &d->state.place : NULL, &d->reader, err);
 }
 
 static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
                              orasi_error *err)
 {
-	orasi_status status = open_reader(d, open, err);
+	orasi_status status = open_reader(d, open, false, err);
 
 	if (!status)
-		status = settle_schema(d, open, err);
+		status = settle_schema(d, open->want, err);
 	if (!status)
 		status = make_columns(d, err);
 	return status ? status : export_schema(d, ret_schema, err);
 }
 
-static orasi_status decode_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
-                                orasi_error *err)
+static void begin(struct decoder *d, const orasi_ingest_open *open)
 {
-	struct decoder *d = self;
-	orasi_status status;
-
 	decoder_reset(d);
+	d->resumed = open->checkpoint.len > 0;
 	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
 	d->row_config.unknown = d->project ? ROW_IGNORE : d->settings.unknown_fields;
 	d->row_config.coerce = d->settings.coerce;
@@ -334,10 +349,73 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open, struc
 	d->range_begin = open->range_begin;
 	d->max_rows = open->max_rows ? open->max_rows : 1;
 	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes : BATCH_BYTES_MAX;
+}
+
+static orasi_status decode_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                                orasi_error *err)
+{
+	struct decoder *d = self;
+	orasi_status status;
+
+	begin(d, open);
 	status = open_all(d, open, ret_schema, err);
 	if (status)
 		decoder_reset(d);
 	return status;
+}
+
+/* ---- fed ---------------------------------------------------------------------------------- */
+
+/* Mode and schema; ORASI_AGAIN until there are enough bytes to know them. */
+static orasi_status settle_fed(struct decoder *d, orasi_error *err)
+{
+	orasi_status status = reader_start(d->reader, err);
+
+	if (!status)
+		status = settle_schema(d, d->want.release ? &d->want : NULL, err);
+	if (!status)
+		status = make_columns(d, err);
+	d->unsettled = status != ORASI_OK;
+	return status;
+}
+
+static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                             orasi_error *err)
+{
+	orasi_status status;
+
+	if (*d->settings.records)
+		return fail(err, ORASI_E_UNSUPPORTED,
+		            "the option 'records' is for documents that can be read as a whole: leave it out, or write "
+		            "them to a file first");
+	status = open_reader(d, open, true, err);
+	if (!status && open->want && arrow_schema_copy(&d->want, open->want))
+		status = no_memory(err);
+	if (!status)
+		status = settle_fed(d, err);
+	if (status && status != ORASI_AGAIN)
+		return status;
+	if (!status)
+		return export_schema(d, ret_schema, err);
+	return arrow_schema_make(ret_schema, "+s", "", 0, 0) ? no_memory(err) : ORASI_OK;
+}
+
+orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, uint64_t *ret_from,
+                              struct ArrowSchema *ret_schema, orasi_error *err)
+{
+	orasi_status status;
+
+	begin(d, open);
+	status = open_fed(d, open, ret_schema, err);
+	*ret_from = d->state.place.offset;
+	if (status)
+		decoder_reset(d);
+	return status;
+}
+
+orasi_status decoder_feed(struct decoder *d, orasi_bytes bytes, bool last, orasi_error *err)
+{
+	return d->reader ? reader_feed(d->reader, bytes, last, err) : fail(err, ORASI_E_INVALID, "feed without open");
 }
 
 /* ---- rejects ------------------------------------------------------------------------------ */
@@ -509,8 +587,8 @@ static void fill_mark(struct decoder *d, orasi_mark *mark)
 	mark->state = (orasi_bytes){d->saved_state, n};
 }
 
-/* No rows are waiting: what came up is dealt with now. */
-static orasi_status after_rows(struct decoder *d, orasi_status status, orasi_error *err)
+/* No rows are waiting: what came up is dealt with now. *ret_on: nothing has changed for the host, go on. */
+static orasi_status after_rows(struct decoder *d, orasi_status status, bool *ret_on, orasi_error *err)
 {
 	bool grown = false;
 
@@ -519,11 +597,14 @@ static orasi_status after_rows(struct decoder *d, orasi_status status, orasi_err
 	if (status != ORASI_SCHEMA)
 		return status;
 	status = grow(d, &grown, err);
+	if (status == ORASI_AGAIN)
+		d->pending = ORASI_SCHEMA;
 	if (!status && grown)
 		status = make_columns(d, err);
 	if (status)
 		return status;
-	return grown ? ORASI_SCHEMA : ORASI_AGAIN;
+	*ret_on = !grown;
+	return grown ? ORASI_SCHEMA : ORASI_OK;
 }
 
 static orasi_status give_batch(struct decoder *d, orasi_status status, struct ArrowArray *ret, orasi_mark *mark,
@@ -532,7 +613,7 @@ static orasi_status give_batch(struct decoder *d, orasi_status status, struct Ar
 	if (column_finish(d->root, ret))
 		return no_memory(err);
 	fill_mark(d, mark);
-	d->pending = status;
+	d->pending = status == ORASI_AGAIN ? ORASI_OK : status;
 	if (status < 0) {
 		d->pending_error = *err;
 		*err = (orasi_error)ORASI_NO_ERROR;
@@ -545,10 +626,17 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 	struct decoder *d = self;
 	orasi_status status;
 	int64_t rows = 0;
+	bool on;
 
 	if (!d->reader)
 		return fail(err, ORASI_E_INVALID, "next without open");
+	if (d->unsettled) {
+		status = settle_fed(d, err);
+		if (status || d->schema.n_children)
+			return status ? status : ORASI_SCHEMA;
+	}
 	do {
+		on = false;
 		status = d->pending;
 		d->pending = ORASI_OK;
 		if (status < 0)
@@ -557,8 +645,10 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 			status = fill_batch(d, &rows, err);
 		if (rows)
 			return give_batch(d, status, ret_batch, mark, err);
-		status = after_rows(d, status, err);
-	} while (status == ORASI_AGAIN);
+		status = after_rows(d, status, &on, err);
+	} while (on);
+	if (status == ORASI_AGAIN)
+		return status;
 	if (status)
 		d->pending = status == ORASI_SCHEMA ? ORASI_OK : status;
 	if (status < 0)
@@ -581,8 +671,8 @@ static orasi_status decode_close(void *self, orasi_error *err)
 
 static const void *decode_extension(void *self, const char *id)
 {
-	(void)self, (void)id;
-	return NULL;
+	(void)self;
+	return feed_extension(id);
 }
 
 /* ---- sniff -------------------------------------------------------------------------------- */

@@ -19,31 +19,58 @@ static const char *const mode_names[] = {"auto", "ndjson", "concatenated", "arra
 
 /* ---- extents ------------------------------------------------------------------------------ */
 
-/* Goes on behind the excerpt of a record that is longer than `limit`, dropping what it reads. */
-static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, struct record *ret, orasi_error *err)
+/* There are no more bytes now: what was seen of the record is not walked twice. */
+static orasi_status break_off(struct reader *r, const struct walk *w, size_t seen, const struct record *dropped)
 {
-	size_t keep = seen < EXCERPT_MAX ? seen : EXCERPT_MAX;
-	orasi_status status;
+	r->unfinished = (struct unfinished){.on = true, .dropping = dropped != NULL, .walk = *w, .seen = seen};
+	if (dropped)
+		r->unfinished.record = *dropped;
+	return ORASI_AGAIN;
+}
 
-	if (!r->excerpt && !(r->excerpt = malloc(EXCERPT_MAX + SCAN_PAD)))
-		return fail(err, ORASI_E_NOMEM, "no memory for a record that is too long");
-	memcpy(r->excerpt, r->buf + r->pos, keep);
-	*ret = (struct record){.text = r->excerpt,
-	                       .len = keep,
-	                       .offset = reader_offset(r),
-	                       .line = r->line,
-	                       .too_long = true};
+/* The first bytes of a record that is too long, however many come at once. */
+static void excerpt_add(struct reader *r, struct record *record, size_t n)
+{
+	n = n < EXCERPT_MAX - record->len ? n : EXCERPT_MAX - record->len;
+	memcpy(r->excerpt + record->len, r->buf + r->pos, n);
+	record->len += n;
+}
+
+/* A record that is too long goes by, `seen` bytes of it stand in the window. */
+static orasi_status drop_rest(struct reader *r, struct walk *w, size_t seen, struct record *ret, orasi_error *err)
+{
 	for (;;) {
+		orasi_status status;
+
+		excerpt_add(r, ret, seen);
 		window_advance(r, seen);
 		if (w->done || r->eof)
 			break;
 		status = window_fill(r, err);
 		if (status)
-			return status;
+			return status == ORASI_AGAIN ? break_off(r, w, 0, ret) : status;
 		seen = (size_t)(walk_on(w, r->buf + r->pos, r->buf + r->end) - (r->buf + r->pos));
 	}
 	ret->whole = reader_offset(r) - ret->offset;
 	return ORASI_OK;
+}
+
+/* A record that is longer than `limit`: only its beginning is kept. */
+static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, struct record *ret, orasi_error *err)
+{
+	if (!r->excerpt && !(r->excerpt = malloc(EXCERPT_MAX + SCAN_PAD)))
+		return fail(err, ORASI_E_NOMEM, "no memory for a record that is too long");
+	*ret = (struct record){.text = r->excerpt, .offset = reader_offset(r), .line = r->line, .too_long = true};
+	return drop_rest(r, w, seen, ret, err);
+}
+
+/* More of a record that broke off while it was dropped. */
+static orasi_status drop_on(struct reader *r, struct walk *w, struct record *ret, orasi_error *err)
+{
+	size_t seen = (size_t)(walk_on(w, r->buf + r->pos, r->buf + r->end) - (r->buf + r->pos));
+
+	*ret = r->unfinished.record;
+	return drop_rest(r, w, seen, ret, err);
 }
 
 /* Gives what stands at pos and moves behind it. */
@@ -52,17 +79,24 @@ static orasi_status take(struct reader *r, struct walk *w, size_t limit, struct 
 	size_t seen = 0;
 	orasi_status status;
 
+	if (r->unfinished.on) {
+		r->unfinished.on = false;
+		*w = r->unfinished.walk;
+		seen = r->unfinished.seen;
+		if (r->unfinished.dropping)
+			return drop_on(r, w, ret, err);
+	}
 	for (;;) {
 		const uint8_t *at = r->buf + r->pos;
 
 		seen = (size_t)(walk_on(w, at + seen, r->buf + r->end) - at);
 		if (seen > limit)
-			return r->holding ? ORASI_AGAIN : take_long(r, w, seen, ret, err);
+			return r->holding ? ORASI_END : take_long(r, w, seen, ret, err);
 		if (w->done || r->eof)
 			break;
 		status = window_fill(r, err);
 		if (status)
-			return status;
+			return status == ORASI_AGAIN ? break_off(r, w, seen, NULL) : status;
 	}
 	*ret = (struct record){.text = r->buf + r->pos,
 	                       .len = seen,
@@ -106,11 +140,16 @@ static orasi_status next_line(struct reader *r, struct record *ret, orasi_error 
 	return ORASI_OK;
 }
 
+static bool is_dropping(const struct reader *r)
+{
+	return r->unfinished.on && r->unfinished.dropping;
+}
+
 /* ---- values ------------------------------------------------------------------------------- */
 
 orasi_status reader_take_value(struct reader *r, size_t limit, struct record *ret, orasi_error *err)
 {
-	uint64_t start = reader_offset(r);
+	uint64_t start = is_dropping(r) ? r->unfinished.record.offset : reader_offset(r);
 	struct walk w;
 	orasi_status status;
 
@@ -130,8 +169,8 @@ orasi_status reader_take_value(struct reader *r, size_t limit, struct record *re
 
 static orasi_status next_value(struct reader *r, struct record *ret, orasi_error *err)
 {
-	int c;
-	orasi_status status = window_next_byte(r, &c, err);
+	int c = 0;
+	orasi_status status = is_dropping(r) ? ORASI_OK : window_next_byte(r, &c, err);
 
 	if (status)
 		return status;
@@ -160,11 +199,22 @@ static orasi_status end_document(struct reader *r, orasi_error *err)
 	return c < 0 ? ORASI_END : reader_corrupt(r, err, reader_offset(r), "more text follows the document");
 }
 
+static orasi_status take_item(struct reader *r, struct record *ret, orasi_error *err)
+{
+	orasi_status status = reader_take_value(r, r->max_record, ret, err);
+
+	if (!status)
+		r->phase = READER_AFTER;
+	return status;
+}
+
 static orasi_status next_item(struct reader *r, struct record *ret, orasi_error *err)
 {
 	int c;
 	orasi_status status;
 
+	if (is_dropping(r))
+		return take_item(r, ret, err);
 	if (r->phase == READER_DONE)
 		return end_document(r, err);
 	status = window_next_byte(r, &c, err);
@@ -184,10 +234,7 @@ static orasi_status next_item(struct reader *r, struct record *ret, orasi_error 
 		return reader_corrupt(r, err, reader_offset(r), "the source ends inside of the array");
 	if (r->phase == READER_AFTER)
 		return reader_corrupt(r, err, reader_offset(r), "a comma or ']' is missing between records");
-	status = reader_take_value(r, r->max_record, ret, err);
-	if (!status)
-		r->phase = READER_AFTER;
-	return status;
+	return take_item(r, ret, err);
 }
 
 orasi_status reader_next(struct reader *r, struct record *ret, orasi_error *err)
@@ -207,6 +254,10 @@ void reader_unread(struct reader *r, const struct record *record)
 void reader_where(const struct reader *r, struct reader_place *ret)
 {
 	*ret = (struct reader_place){reader_offset(r), r->line, (uint8_t)r->mode, (uint8_t)r->phase, r->levels};
+	if (is_dropping(r)) { /* not before it is reported */
+		ret->offset = r->unfinished.record.offset;
+		ret->line = r->unfinished.record.line;
+	}
 }
 
 void reader_hold(struct reader *r)
@@ -221,6 +272,7 @@ void reader_rewind(struct reader *r)
 	r->line = r->held.line;
 	r->phase = (enum reader_phase)r->held.phase;
 	r->levels = r->held.levels;
+	r->unfinished.on = false;
 	r->holding = false;
 }
 
@@ -234,6 +286,10 @@ const char *reader_mode_name(const struct reader *r)
 /* Goes to `offset` by pread where the source has it, else by reading. */
 static orasi_status go_to(struct reader *r, uint64_t offset, orasi_error *err)
 {
+	if (r->fed) { /* what comes begins there */
+		r->base = offset;
+		return ORASI_OK;
+	}
 	if (offset >= r->base && offset <= r->base + r->end) {
 		r->pos = (size_t)(offset - r->base);
 		return ORASI_OK;
@@ -285,9 +341,9 @@ static orasi_status go_to_range(struct reader *r, uint64_t begin, orasi_error *e
 
 static orasi_status look_at_head(struct reader *r, orasi_error *err)
 {
-	size_t n;
+	size_t n, needed = r->mode == READER_AUTO ? HEAD_MAX : 3;
 
-	while (r->end < HEAD_MAX && !r->eof) {
+	while (r->end < needed && !r->eof) {
 		orasi_status status = window_fill(r, err);
 
 		if (status)
@@ -307,28 +363,52 @@ static orasi_status look_at_head(struct reader *r, orasi_error *err)
 		r->mode = guess_mode(r->buf + r->pos, r->buf + n, n == r->end && r->eof);
 		r->buf[n] = saved;
 	}
+	r->headed = true;
+	return ORASI_OK;
+}
+
+static orasi_status enter_array(struct reader *r, orasi_error *err)
+{
+	int c;
+	orasi_status status = window_next_byte(r, &c, err);
+
+	if (status || c >= 0)
+		return status ? status : reader_descend(r, err);
+	r->phase = READER_DONE; /* an empty source has no records */
 	return ORASI_OK;
 }
 
 static orasi_status start(struct reader *r, uint64_t begin, const struct reader_place *place, orasi_error *err)
 {
-	orasi_status status;
-	int c;
+	orasi_status status = ORASI_OK;
 
 	if (place)
 		return go_to_place(r, place, err);
-	status = look_at_head(r, err);
+	if (!r->headed)
+		status = look_at_head(r, err);
 	if (status)
 		return status;
 	if (begin)
 		return go_to_range(r, begin, err);
-	if (r->mode != READER_ARRAY)
-		return ORASI_OK;
-	status = window_next_byte(r, &c, err);
-	if (status || c >= 0)
-		return status ? status : reader_descend(r, err);
-	r->phase = READER_DONE; /* an empty source has no records */
-	return ORASI_OK;
+	return r->mode == READER_ARRAY ? enter_array(r, err) : ORASI_OK;
+}
+
+orasi_status reader_start(struct reader *r, orasi_error *err)
+{
+	orasi_status status = r->started ? ORASI_OK : start(r, 0, NULL, err);
+
+	r->started = !status;
+	return status;
+}
+
+size_t reader_ahead(const struct reader *r)
+{
+	return r->end - r->pos;
+}
+
+bool reader_is_last(const struct reader *r)
+{
+	return r->eof;
 }
 
 orasi_status reader_open(orasi_source *source, const orasi_host *host, const struct reader_config *config,
@@ -347,8 +427,11 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, const str
 	r->max_record = config->max_record;
 	r->range_end = end ? end : UINT64_MAX;
 	r->line = 1;
+	r->fed = config->fed;
+	r->started = place || !r->fed;
 	status = window_resize(r, 2 * WINDOW_CHUNK) ? fail(err, ORASI_E_NOMEM, "no memory for a window")
-	                                            : start(r, begin, place, err);
+	         : r->started                       ? start(r, begin, place, err)
+	                                            : ORASI_OK;
 	if (status) {
 		reader_close(r);
 		return status;

@@ -50,6 +50,7 @@ struct reader_config {
 	enum reader_mode mode;
 	const char *pointer; /* RFC 6901; "" or NULL: none */
 	size_t max_record;
+	bool fed; /* by reader_feed, without ranges and pointer; the source is only a name */
 };
 
 struct reader;
@@ -60,12 +61,20 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, const str
                          orasi_error *err);
 void reader_close(struct reader *reader); /* NULL is fine */
 
-/* ORASI_OK with a record that lives until the next call; ORASI_END; or an error. */
+/* The bytes that follow those before. */
+orasi_status reader_feed(struct reader *reader, orasi_bytes bytes, bool last, orasi_error *err);
+/* A reader that is fed looks at the head of the source before its first record; to be called again on ORASI_AGAIN. */
+orasi_status reader_start(struct reader *reader, orasi_error *err);
+size_t reader_ahead(const struct reader *reader); /* bytes that are there and not yet given out */
+bool reader_is_last(const struct reader *reader); /* nothing follows what is there */
+
+/* ORASI_OK with a record that lives until the next call; ORASI_END; ORASI_AGAIN when it is fed and needs more; or an
+ * error. */
 orasi_status reader_next(struct reader *reader, struct record *ret, orasi_error *err);
 /* The record that reader_next just gave comes again. */
 void reader_unread(struct reader *reader, const struct record *record);
 
-/* Between hold and rewind nothing is dropped from the window, and reader_next answers ORASI_AGAIN
+/* Between hold and rewind nothing is dropped from the window, and reader_next answers ORASI_END
  * where that would need more than a record's maximum beyond `bytes`. rewind goes back to where hold
  * was called. */
 void reader_hold(struct reader *reader);

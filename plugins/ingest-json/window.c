@@ -42,15 +42,27 @@ int window_resize(struct reader *r, size_t cap)
 	return 0;
 }
 
-/* Room for at least one chunk behind `end`. A window that one long record has blown up shrinks. */
-static int make_room(struct reader *r)
+/* Room for at least n bytes behind `end`. A window that one long record has blown up shrinks. */
+static int make_room(struct reader *r, size_t n)
 {
 	slide(r);
-	if (r->cap > 16 * WINDOW_CHUNK && r->end < WINDOW_CHUNK)
+	if (r->cap > 16 * WINDOW_CHUNK && r->end < WINDOW_CHUNK && n <= WINDOW_CHUNK)
 		return window_resize(r, 2 * WINDOW_CHUNK);
-	if (r->cap - r->end >= WINDOW_CHUNK)
+	if (r->cap - r->end >= n)
 		return 0;
-	return window_resize(r, r->cap * 2 > r->end + WINDOW_CHUNK ? r->cap * 2 : r->end + WINDOW_CHUNK);
+	return window_resize(r, r->cap * 2 > r->end + n ? r->cap * 2 : r->end + n);
+}
+
+orasi_status reader_feed(struct reader *r, orasi_bytes bytes, bool last, orasi_error *err)
+{
+	if (make_room(r, bytes.len))
+		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
+	if (bytes.len)
+		memcpy(r->buf + r->end, bytes.ptr, bytes.len);
+	r->end += bytes.len;
+	memset(r->buf + r->end, 0, SCAN_PAD);
+	r->eof = last;
+	return ORASI_OK;
 }
 
 orasi_status window_fill(struct reader *r, orasi_error *err)
@@ -60,7 +72,9 @@ orasi_status window_fill(struct reader *r, orasi_error *err)
 
 	if (r->job && r->job->cancel_flag && *r->job->cancel_flag)
 		return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
-	if (make_room(r))
+	if (r->fed)
+		return ORASI_AGAIN;
+	if (make_room(r, WINDOW_CHUNK))
 		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->cap);
 	if (r->by_place)
 		status = r->source->pread(r->source, r->base + r->end, r->buf + r->end, WINDOW_CHUNK, &got, err);

@@ -10,6 +10,7 @@
 #define INGEST_JSON_WINDOW_H
 
 #include "reader.h"
+#include "walk.h"
 
 #define WINDOW_CHUNK (256 << 10)
 
@@ -20,6 +21,8 @@ struct reader {
 	size_t max_record;
 	uint64_t range_end;
 	bool by_place; /* read with pread */
+	bool fed;      /* not read at all: reader_feed */
+	bool started, headed;
 	bool eof;
 	bool holding;
 	uint8_t *buf;
@@ -31,6 +34,12 @@ struct reader {
 	uint16_t levels;
 	struct reader_place held;
 	uint8_t *excerpt; /* of the record that is too long */
+	struct unfinished {
+		bool on, dropping; /* dropping: what is too long goes by */
+		struct walk walk;
+		size_t seen;
+		struct record record; /* the one that is dropped */
+	} unfinished;                 /* where a record broke off for want of bytes */
 };
 
 static inline uint64_t reader_offset(const struct reader *r)
@@ -42,7 +51,7 @@ static inline uint64_t reader_offset(const struct reader *r)
 orasi_status reader_corrupt(const struct reader *r, orasi_error *err, uint64_t offset, const char *what);
 
 int window_resize(struct reader *r, size_t cap);
-/* Reads some more into the window, or sets eof. */
+/* Reads some more into the window, or sets eof. ORASI_AGAIN: it is fed, and what there was is used up. */
 orasi_status window_fill(struct reader *r, orasi_error *err);
 /* Moves pos to `offset`, which is not before it. */
 orasi_status window_skip_to(struct reader *r, uint64_t offset, orasi_error *err);

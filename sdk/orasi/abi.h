@@ -37,7 +37,8 @@
  *  [inst]  one call at a time per instance, and only while the host is inside of one of its functions.
  * Threads of a plugin's own are joined before its destroy returns, and block all signals.
  *
- * This is ABI 1.0, frozen: docs/PLUGIN-ABI.md says what a later minor may add and what no 1.x does. */
+ * This is ABI 1.1. What is not inside of ORASI_SINCE is 1.0, frozen: docs/PLUGIN-ABI.md says what a later minor may add
+ * and what no 1.x does. */
 #ifndef ORASI_ABI_H
 #define ORASI_ABI_H
 
@@ -54,7 +55,7 @@ _Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "the plugin ABI is fo
 #endif
 
 #define ORASI_ABI_MAJOR 1
-#define ORASI_ABI_MINOR 0
+#define ORASI_ABI_MINOR 1
 /* The minor a plugin is built for, which its note and its entry say: the oldest agent that takes it. What is newer cannot
  * be seen. It stays 0 unless the author defines it before the first include, on purpose. */
 #ifndef ORASI_TARGET_MINOR

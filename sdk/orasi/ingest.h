@@ -112,6 +112,42 @@ typedef struct orasi_ingest_factory {
 	const void *(*get_extension)(void *self, const char *id); /* [any] or NULL; gives NULL when unknown */
 } orasi_ingest_factory;
 
+#if ORASI_SINCE(1)
+/* ---- feed -------------------------------------------------------------------------------- */
+
+/* Push. A decoder that offers this table (get_extension of the instance) can also be fed: the host hands it bytes as
+ * they come, in pieces cut anywhere, and it never waits for more.
+ *
+ *   create → open → feed → next … until ORASI_AGAIN → feed → next … → feed with LAST → next … until ORASI_END → close
+ *
+ * `open` of this table takes the place of that of the factory; next, schema, close and destroy are the factory's, and
+ * what they promise holds here too: the same bytes give the same rows, rejects and columns, fed or read, however they
+ * are cut. What differs:
+ *  - next returns ORASI_AGAIN, without a batch, when it needs more bytes to go on. Records that are whole are given out
+ *    before that; only what cannot be known yet is held back (the types of a first sample, the end of a record). Behind
+ *    LAST it returns ORASI_AGAIN no more, and before it no ORASI_END.
+ *  - open may not know the columns yet: then it gives a schema without any, and next says ORASI_SCHEMA before the first
+ *    batch.
+ *
+ * Memory stays bounded when each feed is followed by next until ORASI_AGAIN, as the host does. */
+#define ORASI_INGEST_FEED "orasi.ingest.feed/1"
+
+#define ORASI_FEED_LAST 1u /* no bytes follow */
+
+typedef struct orasi_ingest_feed {
+	uint32_t struct_size, reserved;
+	/* [inst] As open of the factory. open->source is there for its uri and its size only, its functions are not called;
+	 * range_begin, range_end, terms and rows are not used. *ret_from: the byte of the source that the first feed has to
+	 * begin with, 0 without a checkpoint. ORASI_E_UNSUPPORTED: not with these options; the host may read instead, with
+	 * a fresh instance. */
+	orasi_status (*open)(void *self, const orasi_ingest_open *open, uint64_t *ret_from,
+	                     struct ArrowSchema *ret_schema, orasi_error *err);
+	/* [inst] The bytes that follow those before; copied, or used up, when it returns. Comes only first, and behind a next
+	 * that returned ORASI_AGAIN. There may be none of them with LAST. */
+	orasi_status (*feed)(void *self, orasi_bytes bytes, uint32_t flags, orasi_error *err);
+} orasi_ingest_feed;
+#endif
+
 /* ---- encode ------------------------------------------------------------------------------ */
 
 /* Encode. create → open → write … → finish → (open again) → destroy. After a failure only destroy comes; an

@@ -102,6 +102,24 @@ hash|index.bytes|bytes that depend on what was built before|s/header.crc = check
 hash|index.io|a failing store that goes unheard|s/return status \? status : build->store->close/return build->store->close/|'build_finish' makes -1 of it
 TABLE
 
+echo "# formats that are fed, of ABI 1.1"
+compile "$SRC/examples/plugins/lines/lines.c" "$SCRATCH/fed.so" -DORASI_TARGET_MINOR=1
+passes "lines, built for 1.1, can be fed" "$SCRATCH/fed.so" --only ingest.feed
+check "which is not skipped" test "$(grep -c SKIP "$SCRATCH/check.log")" = 0
+while IFS='|' read -r only name change sentence; do
+	sed -E "$change" "$SRC/examples/plugins/lines/lines.c" >"$SCRATCH/changed.c"
+	cmp -s "$SCRATCH/changed.c" "$SRC/examples/plugins/lines/lines.c" && fail "$name" "the expression changes nothing: $change"
+	compile "$SCRATCH/changed.c" "$SCRATCH/bad.so" -DORASI_TARGET_MINOR=1
+	fails "$name" "$sentence" "$SCRATCH/bad.so" --only "$only" --seconds 10
+done <<'TABLE'
+ingest.feed|bytes that are looked at later|s/^\t\tmemcpy\(lines->window \+ lines->end, bytes.*/\t\t;/|fed one byte at a time: 0 rows, but
+ingest.feed|a piece taken for the end|s/lines->at_end = \(flags & ORASI_FEED_LAST\) != 0;/lines->at_end = 1;/|'next' returned ORASI_END before ORASI_FEED_LAST
+ingest.feed|an end that is not heard|s/lines->at_end = \(flags & ORASI_FEED_LAST\) != 0;/;/|with ORASI_FEED_LAST, and 'next' returned ORASI_AGAIN
+ingest.feed|half a line taken for one|s/if \(newline .. lines->at_end\)/if (newline ? 1 : lines->at_end ? 1 : lines->fed)/|not the same as in one go|before ORASI_FEED_LAST|rows, but
+ingest.feed|a table that is too short|s/\.struct_size = sizeof\(fed\)/.struct_size = 16/|its table 'orasi.ingest.feed/1' is too short
+ingest.feed-resume|a place one byte too far|s/^\t\*ret_from = lines->place.offset;/\t*ret_from = lines->place.offset + !!lines->place.offset;/|from the mark behind row [0-9]+ on fed again|wants to be fed from byte
+TABLE
+
 echo "# tasks and notifiers"
 # example | test | name | sed expression | sentence | options
 while IFS='|' read -r example only name change sentence options; do

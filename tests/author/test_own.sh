@@ -15,6 +15,8 @@ ingest-json
 ingest-json --sample $SRC/examples/access.ndjson --only ingest
 ingest-json --sample $SRC/examples/orders.json --option records=/orders --only ingest
 ingest-json --sample $SRC/examples/broken.ndjson --only ingest
+ingest-json --sample $SRC/examples/access.ndjson --option sample_rows=7 --option max_record=1024 --only ingest.feed
+ingest-json --sample $SRC/examples/orders.json --option mode=concatenated --option max_record=1024 --only ingest.feed
 ingest-csv
 ingest-csv --sample $SRC/examples/cities.csv --only ingest
 ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nested --sample $seeds/parquet/flat_zstd

@@ -32,6 +32,24 @@ same "the suite gives JSON" "0 true" \
 	"$(orasi plugin check "$btree" --only scan --json | jq -r '"\(.failed) \([.tests[].outcome] | all(. == "pass"))"')"
 same "a seed is printed" 1 "$(orasi plugin check "$btree" --only file | grep -c 'seed [0-9]')"
 
+# Standard input: rows come while it does, for who can be fed; the end of a record or of the input is not waited for.
+same "standard input is a file too" "3 rows, 1 rejected" \
+	"$(orasi plugin run "$json" - <"$SCRATCH/in.ndjson" 2>&1 >/dev/null | grep -o '^3 rows, 1 rejected')"
+csv=$(find "$BUILD/plugins/ingest-csv" -name ingest-csv.so | head -1)
+same "also for who cannot be fed" '{"a":1,"b":2}' "$(printf 'a,b\n1,2\n' | orasi plugin run "$csv" - 2>/dev/null)"
+mkfifo "$SCRATCH/pipe" "$SCRATCH/rows-pipe"
+orasi plugin run "$json" - --option mode=ndjson --option sample_rows=1 <"$SCRATCH/pipe" >"$SCRATCH/rows-pipe" 2>/dev/null &
+exec 8>"$SCRATCH/pipe" 9<"$SCRATCH/rows-pipe"
+printf '{"a":1}\n{"a":' >&8
+read -r -t 60 row <&9
+same "a row comes out while the input is open" '{"a":1}' "$row"
+printf '2}\n' >&8
+read -r -t 60 row <&9
+same "and the next when its record is whole" '{"a":2}' "$row"
+exec 8>&-
+wait $!
+same "it ends with its input" 0 $?
+exec 9<&-
 # refused NAME CODE WORDS ARGUMENT…
 refused() {
 	local name=$1 code=$2 words=$3 said got
@@ -41,6 +59,7 @@ refused() {
 	case $said in *"$words"*) ;; *) got="$got: $said" ;; esac
 	same "$name" "$code" "$got"
 }
+refused "a pipe is not recorded" 2 "need a file" run "$json" - --record "$SCRATCH/log"
 refused "a file that is not there is named" 1 "nope.so" run /nope.so "$SCRATCH/in.ndjson"
 refused "so is an input" 1 "nope.ndjson" run "$json" /nope.ndjson
 refused "a file that is no plugin says why" 1 "it is no ELF file" run "$SCRATCH/in.ndjson" "$SCRATCH/in.ndjson"

@@ -4,7 +4,9 @@
  * The source gives short reads. They go into a window; whole lines are taken from its front and
  * become the rows of a batch. After each batch the mark says where the next line begins, so that
  * another process can go on from there. A line that is too long or no UTF-8 is not dropped: the
- * host gets it with reason, place and bytes. */
+ * host gets it with reason, place and bytes.
+ *
+ * Built with -DORASI_TARGET_MINOR=1 it can also be fed: bytes that come in bit by bit are rows at once. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,8 @@ ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 
 #define CHUNK 65536
 #define EXCERPT 65536 /* of a line that is too long; the host keeps no more */
+
+#define LINE_GOES_ON 100 /* beside the ORASI_* of find_line: it is too long, its rest follows */
 
 /* The state of a mark: where the next line begins. The host hands it back to a fresh instance. */
 struct place {
@@ -43,7 +47,9 @@ struct lines {
 	struct place place;
 	uint8_t *window; /* [begin, end) is read and not yet taken */
 	size_t begin, end, cap;
-	int at_end;
+	int at_end, fed;
+	uint64_t gone; /* bytes of a line that is too long, which have gone by */
+	size_t kept;   /* of them, in excerpt */
 	uint8_t excerpt[EXCERPT];
 };
 
@@ -116,23 +122,25 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
  * -------------------------------------------------------------------------------------------------------
  */
 
-static orasi_status make_room(struct lines *lines, orasi_error *err)
+/* For n bytes more. */
+static orasi_status make_room(struct lines *lines, size_t n, orasi_error *err)
 {
 	uint8_t *window;
 
 	memmove(lines->window, lines->window + lines->begin, lines->end - lines->begin);
 	lines->end -= lines->begin;
 	lines->begin = 0;
-	if (lines->cap - lines->end >= CHUNK)
+	if (lines->cap - lines->end >= n)
 		return ORASI_OK;
-	window = realloc(lines->window, lines->cap * 2 + CHUNK);
+	window = realloc(lines->window, lines->cap * 2 + n);
 	if (!window)
 		return fail(err, ORASI_E_NOMEM, "no memory for a line of %zu bytes", lines->end);
 	lines->window = window;
-	lines->cap = lines->cap * 2 + CHUNK;
+	lines->cap = lines->cap * 2 + n;
 	return ORASI_OK;
 }
 
+/* ORASI_AGAIN: it is fed, and has to wait for more. */
 static orasi_status fill(struct lines *lines, orasi_error *err)
 {
 	size_t got = 0;
@@ -140,8 +148,10 @@ static orasi_status fill(struct lines *lines, orasi_error *err)
 
 	if (*lines->job->cancel_flag)
 		return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+	if (lines->fed)
+		return ORASI_AGAIN;
 	if (lines->begin || lines->cap - lines->end < CHUNK)
-		status = make_room(lines, err);
+		status = make_room(lines, CHUNK, err);
 	if (!status)
 		status = lines->source->read(lines->source, lines->window + lines->end, CHUNK, &got, err);
 	if (status)
@@ -195,7 +205,7 @@ static orasi_status find_line(struct lines *lines, size_t *ret, size_t *ret_whol
 		seen = have;
 		if ((int64_t)seen > lines->max_line && seen > CHUNK) {
 			*ret = *ret_whole = seen;
-			return ORASI_AGAIN; /* the rest of the line follows */
+			return LINE_GOES_ON;
 		}
 		status = fill(lines, err);
 		if (status)
@@ -240,26 +250,37 @@ static orasi_status add_row(struct lines *lines, const uint8_t *text, size_t n, 
 	return ORASI_OK;
 }
 
-/* A line of any length goes by in pieces; the host gets its beginning. */
+static void keep_excerpt(struct lines *lines)
+{
+	lines->kept = lines->end - lines->begin < EXCERPT ? lines->end - lines->begin : EXCERPT;
+	if (lines->kept > (size_t)lines->max_line)
+		lines->kept = (size_t)lines->max_line;
+	memcpy(lines->excerpt, lines->window + lines->begin, lines->kept);
+}
+
+/* A line of any length goes by in pieces; the host gets its beginning. Our place stays before it until it is reported. */
 static orasi_status reject_long(struct lines *lines, orasi_error *err)
 {
-	struct place place = lines->place;
-	size_t n, whole, kept = lines->end - lines->begin < EXCERPT ? lines->end - lines->begin : EXCERPT;
+	size_t n, whole;
 	orasi_status status;
 
-	if (kept > (size_t)lines->max_line)
-		kept = (size_t)lines->max_line;
-	memcpy(lines->excerpt, lines->window + lines->begin, kept);
+	if (!lines->gone)
+		keep_excerpt(lines);
 	do {
 		status = find_line(lines, &n, &whole, err);
-		if (status == ORASI_OK || status == ORASI_AGAIN)
-			take(lines, whole);
-	} while (status == ORASI_AGAIN);
-	if (status < 0)
+		if (status == ORASI_OK || status == LINE_GOES_ON) {
+			lines->begin += whole;
+			lines->gone += whole;
+		}
+	} while (status == LINE_GOES_ON);
+	if (status < 0 || status == ORASI_AGAIN)
 		return status;
+	status = reject_line(lines, &lines->place, "line.length", ORASI_STR("the line is longer than max_line"),
+	                     (orasi_bytes){lines->excerpt, lines->kept}, lines->gone, err);
+	lines->place.offset += lines->gone;
 	lines->place.line++;
-	return reject_line(lines, &place, "line.length", ORASI_STR("the line is longer than max_line"),
-	                   (orasi_bytes){lines->excerpt, kept}, lines->place.offset - place.offset, err);
+	lines->gone = 0;
+	return status;
 }
 
 static orasi_status take_line(struct lines *lines, orasi_error *err)
@@ -267,9 +288,9 @@ static orasi_status take_line(struct lines *lines, orasi_error *err)
 	const struct place place = lines->place;
 	const uint8_t *text;
 	size_t n, whole;
-	orasi_status status = find_line(lines, &n, &whole, err);
+	orasi_status status = lines->gone ? LINE_GOES_ON : find_line(lines, &n, &whole, err);
 
-	if (status == ORASI_AGAIN || (!status && (int64_t)n > lines->max_line))
+	if (status == LINE_GOES_ON || (!status && (int64_t)n > lines->max_line))
 		return reject_long(lines, err);
 	if (status)
 		return status;
@@ -292,7 +313,7 @@ static orasi_status sniff(const char *id, orasi_bytes head, orasi_str name, uint
 	return ORASI_OK;
 }
 
-static orasi_status open_source(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret, orasi_error *err)
+static orasi_status begin(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret, orasi_error *err)
 {
 	struct lines *lines = self;
 
@@ -304,12 +325,21 @@ static orasi_status open_source(void *self, const orasi_ingest_open *open, struc
 	lines->max_rows = open->max_rows;
 	lines->max_bytes = open->max_bytes;
 	lines->begin = lines->end = 0;
-	lines->at_end = 0;
+	lines->at_end = lines->fed = 0;
+	lines->gone = 0;
 	memset(&lines->place, 0, sizeof(lines->place));
 	if (open->checkpoint.len)
 		memcpy(&lines->place, open->checkpoint.ptr, sizeof(lines->place));
-	if (arrow_schema_copy(ret, &lines->schema))
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+	return arrow_schema_copy(ret, &lines->schema) ? fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+}
+
+static orasi_status open_source(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret, orasi_error *err)
+{
+	struct lines *lines = self;
+	orasi_status status = begin(lines, open, ret, err);
+
+	if (status)
+		return status;
 	return skip(lines, lines->place.offset, err);
 }
 
@@ -324,7 +354,7 @@ static orasi_status next(void *self, struct ArrowArray *ret, orasi_mark *mark, o
 	if (status < 0)
 		return status;
 	if (!arrow_builder_length(lines->rows))
-		return ORASI_END;
+		return status; /* ORASI_END, or ORASI_AGAIN */
 	if (arrow_builder_finish(lines->rows, ret))
 		return fail(err, ORASI_E_NOMEM, "no memory for a batch of rows");
 	mark->flags = ORASI_MARK_RESUMABLE;
@@ -351,9 +381,42 @@ static orasi_status close_source(void *self, orasi_error *err)
 	return ORASI_OK;
 }
 
-static const void *no_extension(void *self, const char *id)
+#if ORASI_SINCE(1)
+static orasi_status open_fed(void *self, const orasi_ingest_open *open, uint64_t *ret_from, struct ArrowSchema *ret,
+                             orasi_error *err)
+{
+	struct lines *lines = self;
+	orasi_status status = begin(lines, open, ret, err);
+
+	lines->fed = 1;
+	*ret_from = lines->place.offset;
+	return status;
+}
+
+static orasi_status feed(void *self, orasi_bytes bytes, uint32_t flags, orasi_error *err)
+{
+	struct lines *lines = self;
+	orasi_status status = make_room(lines, bytes.len, err);
+
+	if (status)
+		return status;
+	if (bytes.len)
+		memcpy(lines->window + lines->end, bytes.ptr, bytes.len);
+	lines->end += bytes.len;
+	lines->at_end = (flags & ORASI_FEED_LAST) != 0;
+	return ORASI_OK;
+}
+
+static const orasi_ingest_feed fed = {.struct_size = sizeof(fed), .open = open_fed, .feed = feed};
+#endif
+
+static const void *get_extension(void *self, const char *id)
 {
 	(void)self, (void)id;
+#if ORASI_SINCE(1)
+	if (!strcmp(id, ORASI_INGEST_FEED))
+		return &fed;
+#endif
 	return NULL;
 }
 
@@ -366,7 +429,7 @@ static const orasi_ingest_factory factory = {
 	.next = next,
 	.schema = schema,
 	.close = close_source,
-	.get_extension = no_extension,
+	.get_extension = get_extension,
 };
 
 /* ---- the face of the file

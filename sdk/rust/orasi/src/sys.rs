@@ -5,13 +5,14 @@
 use std::os::raw::{c_char, c_void};
 
 pub const ABI_MAJOR: u16 = 1;
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 /// What a plugin of this crate is built for, the oldest agent that takes it: the crate uses nothing newer.
 pub const TARGET_MINOR: u16 = 0;
 
 pub type orasi_status = i32;
 pub const OK: orasi_status = 0;
 pub const END: orasi_status = 1;
+pub const AGAIN: orasi_status = 2;
 pub const SCHEMA: orasi_status = 3;
 pub const E_INVALID: orasi_status = -1;
 pub const E_CONFIG: orasi_status = -2;
@@ -335,6 +336,23 @@ pub struct orasi_ingest_factory {
     pub schema: Option<unsafe extern "C" fn(*mut c_void, *mut ArrowSchema, *mut orasi_error) -> orasi_status>,
     pub close: Option<unsafe extern "C" fn(*mut c_void, *mut orasi_error) -> orasi_status>,
     pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
+}
+
+/// Since minor 1; what a decoder offers as INGEST_FEED.
+#[repr(C)]
+pub struct orasi_ingest_feed {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub open: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const orasi_ingest_open,
+            *mut u64,
+            *mut ArrowSchema,
+            *mut orasi_error,
+        ) -> orasi_status,
+    >,
+    pub feed: Option<unsafe extern "C" fn(*mut c_void, orasi_bytes, u32, *mut orasi_error) -> orasi_status>,
 }
 
 pub type create_fn = unsafe extern "C" fn(

@@ -87,6 +87,7 @@ fn structs_are_laid_out_as_in_c() {
     same!(t, orasi_ingest_factory, struct_size as "struct_size", reserved as "reserved", sniff as "sniff",
           create as "create", destroy as "destroy", open as "open", next as "next", schema as "schema",
           close as "close", get_extension as "get_extension");
+    same!(t, orasi_ingest_feed, struct_size as "struct_size", reserved as "reserved", open as "open", feed as "feed");
     same!(t, orasi_task_run, struct_size as "struct_size", attempt as "attempt", task_id as "task_id",
           checkpoint as "checkpoint");
     same!(t, orasi_task_factory, struct_size as "struct_size", reserved as "reserved",
