@@ -88,7 +88,8 @@ static int spawn(const struct loop_child_spec *spec, pid_t *ret_pid)
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	r = add_descriptors(&actions, spec, moved);
 	if (!r)
-		r = posix_spawn(ret_pid, spec->path, &actions, &attr, (char *const *)spec->argv, environ);
+		r = posix_spawn(ret_pid, spec->path, &actions, &attr, (char *const *)spec->argv,
+		                spec->envp ? (char *const *)spec->envp : environ);
 	for (int i = 0; i < 8; i++)
 		if (moved[i] >= 0)
 			close(moved[i]);

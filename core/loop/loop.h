@@ -71,6 +71,7 @@ struct loop_child_spec {
 	const char *const *argv; /* NULL-ended, argv[0] included */
 	int fds[8];              /* fds[i] becomes descriptor i of the child; -1 = /dev/null */
 	int n_fds;               /* all others are closed */
+	const char *const *envp; /* NULL-ended "NAME=value"; NULL: as ours */
 };
 /* on_exit comes once, when the process has ended: `signal` or `code`. */
 int loop_child_new(struct loop *loop, const struct loop_child_spec *spec,

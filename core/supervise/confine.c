@@ -7,6 +7,7 @@
  *            of the order
  *   http     no plugin has sockets for it: it asks, and a worker that runs no plugin makes the request (fetch.c)
  *   files    sources of an ingest: the worker asks for one by its path, and it is opened here if the order names it
+ *   environ  keys and passwords stand in it: a worker that runs plugins sees what is harmless, unless it has the network
  *
  * A worker that does not fit is replaced. */
 #include "supervise/inside.h"
@@ -207,6 +208,46 @@ size_t confine_arguments(struct process *process, const char **argv)
 		argv[n++] = sup->places[i];
 	}
 	return n;
+}
+
+/* ---- environment ---------------------------------------------------------------------------------- */
+
+/* Whole names, or beginnings that end in '*'. */
+static const char *const harmless[] = {
+	"PATH",         "HOME",         "USER",         "LOGNAME",      "LANG",           "LANGUAGE", "LC_*",
+	"TZ",           "TMPDIR",       "LD_*",         "MALLOC_*",     "GLIBC_TUNABLES", "OMP_*",    "RUST_BACKTRACE",
+	"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+
+static int is_harmless(const char *variable)
+{
+	size_t n = strcspn(variable, "=");
+
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
+		size_t have = strlen(harmless[i]);
+
+		if (harmless[i][have - 1] == '*' ? n >= have && !strncmp(variable, harmless[i], have - 1)
+		                                 : n == have && !strncmp(variable, harmless[i], n))
+			return 1;
+	}
+	return 0;
+}
+
+int confine_environment(const struct process *process, const char ***ret, struct err *err)
+{
+	size_t n = 0, kept = 0;
+
+	*ret = NULL;
+	if (process->role == ROLE_TABLE || process->role == ROLE_PLACE || (process->rights & RIGHT_NET))
+		return 0;
+	while (environ[n])
+		n++;
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (!*ret)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		if (is_harmless(environ[i]))
+			(*ret)[kept++] = environ[i];
+	return 0;
 }
 
 /* ---- files ---------------------------------------------------------------------------------------- */

@@ -155,6 +155,8 @@ int confine_fits(const struct process *process, const struct order *order);
 /* The arguments that tell a new worker what it may do; all of `argv` points into `sup` or is static. */
 #define CONFINE_ARGS_MAX 160
 size_t confine_arguments(struct process *process, const char **argv);
+/* *ret is the caller's to free, its texts are not; NULL: the agent's own, all of it. */
+int confine_environment(const struct process *process, const char ***ret, struct err *err);
 /* Watches for files it asks for. Takes over nothing. */
 int confine_watch(struct process *process, struct err *err);
 void confine_done(struct supervise *sup);

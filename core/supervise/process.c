@@ -488,16 +488,23 @@ static int start_child(struct process *process, const struct fds *fds, struct er
 	const struct supervise *sup = process->sup;
 	char memory[32];
 	const char *argv[CONFINE_ARGS_MAX] = {"orasi-worker", "--role", role_name(process->role), "--memory", memory};
+	const char **envp;
 	struct loop_child_spec spec = {
 		.path = sup->config->program,
 		.argv = argv,
 		.fds = {-1, fds->output[1], fds->output[1], fds->theirs, fds->page, fds->files[1]},
 		.n_fds = 6,
 	};
+	int r;
 
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)sup->config->memory);
 	confine_arguments(process, argv + 5);
-	return loop_child_new(sup->env.loop, &spec, on_exit_of, process, &process->child, err);
+	r = confine_environment(process, &envp, err);
+	spec.envp = envp;
+	if (!r)
+		r = loop_child_new(sup->env.loop, &spec, on_exit_of, process, &process->child, err);
+	free(envp);
+	return r;
 }
 
 static int connect_child(struct process *process, struct fds *fds, struct err *err)

@@ -95,7 +95,7 @@ static void on_end(void *ctx, const struct err *end)
 START_TEST(a_child_gets_its_descriptors_and_its_end_is_told)
 {
 	static const char *const argv[] = {"sh", "-c", "cat <&3; exit 7", NULL};
-	struct loop_child_spec spec = {"/bin/sh", argv, {-1, 0, -1, 0}, 4};
+	struct loop_child_spec spec = {"/bin/sh", argv, {-1, 0, -1, 0}, 4, NULL};
 	struct loop_stream_events events = {NULL, on_bytes, on_end};
 	struct loop_stream *out, *in;
 	struct loop_child *child;
@@ -127,7 +127,7 @@ END_TEST
 START_TEST(a_child_is_killed_through_its_pidfd)
 {
 	static const char *const argv[] = {"sleep", "1000", NULL};
-	struct loop_child_spec spec = {"/bin/sleep", argv, {-1, -1, -1}, 3};
+	struct loop_child_spec spec = {"/bin/sleep", argv, {-1, -1, -1}, 3, NULL};
 	struct loop_child *child;
 
 	ck_ok(loop_child_new(loop, &spec, on_exit_stop, NULL, &child, &err), &err);
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(a_program_that_is_missing_is_named)
 {
 	static const char *const argv[] = {"x", NULL};
-	struct loop_child_spec spec = {"/does/not/exist", argv, {-1}, 1};
+	struct loop_child_spec spec = {"/does/not/exist", argv, {-1}, 1, NULL};
 	struct loop_child *child;
 
 	ck_assert_int_eq(loop_child_new(loop, &spec, on_exit_stop, NULL, &child, &err), ERR_NOTFOUND);
