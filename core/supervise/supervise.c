@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -175,8 +176,8 @@ void supervise_sweep_staging(struct supervise *sup)
 		    placing_has(sup, entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", staging, entry->d_name);
-		if (!dir_remove(path, NULL))
-			log_info("staging.swept", LOG_STR("folder", entry->d_name));
+		if (!unlink(path) || !dir_remove(path, NULL)) /* a plugin may have left files beside the folders */
+			log_info("staging.swept", LOG_STR("name", entry->d_name));
 	}
 	if (dir)
 		closedir(dir);
