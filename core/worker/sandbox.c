@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sources: landlock(7), seccomp(2) and the constants of linux/landlock.h up to ABI 6 (the header of Debian 12 has the
+/* Sources: landlock(7), seccomp(2), capabilities(7) and the constants of linux/landlock.h up to ABI 6 (the header of Debian 12 has the
  * first only, so those are written out here). */
 #include "sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/fiemap.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -32,6 +37,7 @@
 #define FS_WRITE_FILE (1ull << 1)
 #define FS_READ_FILE (1ull << 2)
 #define FS_READ_DIR (1ull << 3)
+#define FS_MAKE_SPECIAL ((1ull << 6) | (15ull << 9)) /* devices, sockets, pipes, symbolic links */
 #define FS_ALL_1 ((1ull << 13) - 1)
 #define FS_REFER (1ull << 13)     /* since ABI 2 */
 #define FS_TRUNCATE (1ull << 14)  /* 3 */
@@ -143,7 +149,7 @@ static int enter_landlock(struct sandbox *box, struct err *err)
 	if (!(box->rights & SANDBOX_FS)) {
 		r = allow_system(ruleset);
 		if (!r)
-			r = allow_data(ruleset, box, fs_handled(abi) & ~(FS_EXECUTE | FS_IOCTL_DEV));
+			r = allow_data(ruleset, box, fs_handled(abi) & ~(FS_EXECUTE | FS_IOCTL_DEV | FS_MAKE_SPECIAL));
 	}
 	if (!r)
 		r = (int)syscall(__NR_landlock_restrict_self, ruleset, 0);
@@ -220,24 +226,52 @@ static const int never[] = {
 #ifdef SYS_process_madvise
 	SYS_process_madvise,
 #endif
+	SYS_tkill,
+	SYS_mknodat,
+	SYS_fanotify_init,
+	SYS_capset,
+	SYS_personality,
+	SYS_kcmp,
+	SYS_setpriority,
+	SYS_sched_setscheduler,
+	SYS_sched_setparam,
+	SYS_sched_setattr,
+	SYS_sched_setaffinity,
+	SYS_ioprio_set,
+#ifdef SYS_mknod
+	SYS_mknod,
+#endif
 #ifdef SYS_iopl
 	SYS_iopl,
 	SYS_ioperm,
 	SYS_modify_ldt,
 #endif
 };
-static const int for_net[] = {SYS_socket};
+static const int for_net[] = {SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4};
+/* Landlock leaves these to whoever owns a file, wherever it is. */
+static const int for_fs[] = {
+	SYS_fchmod,    SYS_fchmodat,    SYS_fchown,       SYS_fchownat,     SYS_setxattr,      SYS_lsetxattr,
+	SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_inotify_init1, 452, /* fchmodat2 */
+	463,                                                                                        /* setxattrat */
+	466,                                                                                        /* removexattrat */
+	469,                                                                                        /* file_setattr */
+#ifdef SYS_chmod
+	SYS_chmod,     SYS_chown,       SYS_lchown,       SYS_inotify_init,
+#endif
+};
+/* Other programs and users, and what outlives the process or is memory that no limit counts. */
 static const int for_exec[] = {
-	SYS_execve,
-	SYS_execveat,
+	SYS_execve,    SYS_execveat, SYS_setuid,     SYS_setgid,    SYS_setreuid,     SYS_setregid,  SYS_setresuid,
+	SYS_setresgid, SYS_setfsuid, SYS_setfsgid,   SYS_setgroups, SYS_memfd_create, 447, /* memfd_secret */
+	SYS_shmget,    SYS_shmat,    SYS_shmctl,     SYS_msgget,    SYS_msgsnd,       SYS_msgrcv,    SYS_msgctl,
+	SYS_semget,    SYS_semop,    SYS_semtimedop, SYS_semctl,    SYS_mq_open,      SYS_mq_unlink,
 #ifdef SYS_fork
-	SYS_fork,
-	SYS_vfork,
+	SYS_fork,      SYS_vfork,
 #endif
 };
 
 struct program {
-	struct sock_filter code[512];
+	struct sock_filter code[1024];
 	unsigned n;
 };
 
@@ -285,6 +319,51 @@ static void no_new_limit(struct program *p, uint32_t refuse)
 	RETURN(p, refuse);
 }
 
+/* Calls that are as good as their argument `arg` (the low half of it, as the kernel reads it): with one of `values` the
+ * answer is `in_list`, with any other `else_`. */
+static void by_argument(struct program *p, int call, unsigned arg, uint32_t mask, const uint32_t *values, size_t n,
+                        uint32_t in_list, uint32_t else_)
+{
+	IF_EQUAL(p, call, 0, (uint8_t)(2 * n + 3));
+	LOAD_LOW(p, arg);
+	add(p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	for (size_t i = 0; i < n; i++) {
+		IF_EQUAL(p, values[i], 0, 1);
+		RETURN(p, in_list);
+	}
+	RETURN(p, else_);
+}
+#define BY_ARGUMENT(p, call, arg, mask, values, in_list, else_) \
+	by_argument(p, call, arg, mask, values, sizeof(values) / sizeof((values)[0]), in_list, else_)
+
+/* Signals and leases by way of a descriptor, and a worker that outlives the agent. */
+static void no_back_doors(struct program *p, uint32_t refuse)
+{
+	static const uint32_t commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY};
+	static const uint32_t options[] = {PR_SET_PDEATHSIG};
+
+	BY_ARGUMENT(p, SYS_fcntl, 1, UINT32_MAX, commands, refuse, SECCOMP_RET_ALLOW);
+	BY_ARGUMENT(p, SYS_prctl, 0, UINT32_MAX, options, refuse, SECCOMP_RET_ALLOW);
+}
+
+/* Sockets that are connected for good: one of datagrams could be sent from to anybody. */
+static void only_pairs(struct program *p, uint32_t refuse)
+{
+	static const uint32_t types[] = {SOCK_STREAM, SOCK_SEQPACKET};
+
+	BY_ARGUMENT(p, SYS_socketpair, 1, 15, types, SECCOMP_RET_ALLOW, refuse);
+}
+
+/* What asks about a file, a terminal or a pipe, and shares blocks of a file that may be written. The rest of ioctl is the
+ * kernel's widest door. */
+static void only_questions(struct program *p, uint32_t refuse)
+{
+	static const uint32_t requests[] = {TCGETS,   TIOCGWINSZ, FIONREAD,        FIONBIO,      FIOCLEX,
+	                                    FIONCLEX, FICLONE,    FS_IOC_GETFLAGS, FS_IOC_FIEMAP};
+
+	BY_ARGUMENT(p, SYS_ioctl, 1, UINT32_MAX, requests, SECCOMP_RET_ALLOW, refuse);
+}
+
 /* Threads, but no processes. clone3 keeps its flags in memory that a filter cannot see: with "no such call" the C
  * library takes clone. */
 static void only_threads(struct program *p, uint32_t refuse, int enforce)
@@ -316,14 +395,21 @@ static void write_program(struct program *p, const struct sandbox *box)
 	RETURN(p, refuse);
 #endif
 	deny(p, never, sizeof(never) / sizeof(never[0]), refuse);
-	if (!(box->rights & SANDBOX_NET))
+	if (!(box->rights & SANDBOX_NET)) {
 		deny(p, for_net, sizeof(for_net) / sizeof(for_net[0]), refuse);
+		only_pairs(p, refuse);
+	}
+	if (!(box->rights & SANDBOX_FS))
+		deny(p, for_fs, sizeof(for_fs) / sizeof(for_fs[0]), refuse);
+	no_back_doors(p, refuse);
 	only_self(p, SYS_kill, refuse);
 	only_self(p, SYS_tgkill, refuse);
 	only_self(p, SYS_rt_tgsigqueueinfo, refuse);
 	no_new_limit(p, refuse);
 	if (!(box->rights & SANDBOX_EXEC)) {
 		deny(p, for_exec, sizeof(for_exec) / sizeof(for_exec[0]), refuse);
+		if (!(box->rights & (SANDBOX_NET | SANDBOX_FS)))
+			only_questions(p, refuse);
 		only_threads(p, refuse, enforce);
 	}
 	RETURN(p, SECCOMP_RET_ALLOW);
@@ -345,6 +431,29 @@ static int enter_seccomp(struct sandbox *box, struct err *err)
 	return 0;
 }
 
+/* ---- capabilities ------------------------------------------------------------------------------------------------ */
+
+/* Of a worker that root has started: it reads and writes what root may, where Landlock lets it, and is no root besides. */
+static int drop_capabilities(const struct sandbox *box, struct err *err)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	uint32_t keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH;
+
+	if (box->rights & SANDBOX_FS)
+		keep |= 1u << CAP_CHOWN | 1u << CAP_FOWNER;
+	if (box->rights & SANDBOX_NET)
+		keep |= 1u << CAP_NET_BIND_SERVICE;
+	if (syscall(SYS_capget, &head, data))
+		return err_errno(err, errno, "capabilities");
+	for (int i = 0; i < 2; i++) {
+		data[i].permitted &= i ? 0 : keep;
+		data[i].effective &= data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &head, data) ? err_errno(err, errno, "capabilities") : 0;
+}
+
 int sandbox_enter(struct sandbox *box, struct err *err)
 {
 	int r = 0;
@@ -353,6 +462,8 @@ int sandbox_enter(struct sandbox *box, struct err *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_errno(err, errno, "no_new_privs");
 	if (box->mode == SANDBOX_ENFORCE)
+		r = drop_capabilities(box, err);
+	if (!r && box->mode == SANDBOX_ENFORCE)
 		r = enter_landlock(box, err);
 	if (!r && box->mode != SANDBOX_OFF && ARCH != 0)
 		r = enter_seccomp(box, err);

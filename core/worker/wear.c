@@ -2,13 +2,16 @@
 #include "wear.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FDS_MORE 8 /* that may come and go with caches of libraries */
+/* That may come and go with caches: of libraries, or (where memory is not limited) of files that queries read. */
+#define FDS_MORE 8
+#define FDS_MORE_OF_QUERIES 256
 
 /* The links of the folder of threads count them; cheap, since a short task is asked about it too. 0: not known. */
 static int count_threads(const struct wear *wear)
@@ -31,23 +34,32 @@ static uint64_t read_resident(const struct wear *wear)
 	return sscanf(text, "%*s %lld", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-/* The lowest free one. */
-static int next_fd(void)
+/* Since Linux 6.2 the size of the folder is their number; before, its entries are counted, as far as it matters. */
+static int count_fds(const struct wear *wear, int enough)
 {
-	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	struct stat st;
+	struct dirent *entry;
+	int n = 0;
 
-	if (fd >= 0)
-		close(fd);
-	return fd;
+	if (!fstat(wear->fds_fd, &st) && st.st_size > 0)
+		return (int)st.st_size;
+	if (!wear->fds_folder)
+		return 0;
+	rewinddir(wear->fds_folder);
+	while (n < enough && (entry = readdir(wear->fds_folder)))
+		n += entry->d_name[0] != '.';
+	return n;
 }
 
 void wear_begin(struct wear *wear, uint64_t memory)
 {
 	wear->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	wear->tasks_fd = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	wear->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	wear->fds_folder = wear->fds_fd < 0 ? NULL : fdopendir(wear->fds_fd);
 	wear->memory = memory / 2;
 	wear->threads = count_threads(wear);
-	wear->fd = next_fd();
+	wear->fds = count_fds(wear, INT_MAX);
 }
 
 static int is_big(const struct wear *wear)
@@ -68,8 +80,8 @@ static int has_children(void)
 
 int wear_is_spent(const struct wear *wear)
 {
-	int fd = next_fd();
+	int most = wear->fds + (wear->memory ? FDS_MORE : FDS_MORE_OF_QUERIES);
 
-	return fd < 0 || fd > wear->fd + FDS_MORE || is_big(wear) || has_children() ||
+	return count_fds(wear, most + 1) > most || is_big(wear) || has_children() ||
 	       (wear->threads && count_threads(wear) > wear->threads);
 }

@@ -4,11 +4,13 @@
 #ifndef WORKER_WEAR_H
 #define WORKER_WEAR_H
 
+#include <dirent.h>
 #include <stdint.h>
 
 struct wear {
-	int statm_fd, tasks_fd, fd, threads; /* fd and threads: at the beginning */
-	uint64_t memory;                     /* resident bytes that are too much, 0: no limit */
+	int statm_fd, tasks_fd, fds_fd, fds, threads; /* fds and threads: at the beginning */
+	DIR *fds_folder;
+	uint64_t memory; /* resident bytes that are too much, 0: no limit */
 };
 
 void wear_begin(struct wear *wear, uint64_t memory);

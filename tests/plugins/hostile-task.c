@@ -2,13 +2,22 @@
 /* A task that misbehaves in the way its configuration names. What a host must survive is in the table at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +40,17 @@ typedef orasi_status (*deed_fn)(struct hostile *h, const orasi_task_run *run, or
 	static orasi_status name(struct hostile *h __attribute__((unused)),         \
 	                         const orasi_task_run *run __attribute__((unused)), \
 	                         orasi_str *ret __attribute__((unused)), orasi_error *err __attribute__((unused)))
+
+/* Of a deed that reaches out: ORASI_OK when it went through. */
+static orasi_status walled(orasi_error *err, int went_through)
+{
+	char text[128];
+
+	if (went_through)
+		return ORASI_OK;
+	snprintf(text, sizeof(text), "walled: %s", strerror(errno));
+	return test_fail(err, ORASI_E_INVALID, text);
+}
 
 /* ---- dying --------------------------------------------------------------------------------------------------- */
 
@@ -210,6 +230,30 @@ DEED(fd_bomb)
 	return test_fail(err, ORASI_E_INVALID, errno == EMFILE ? "descriptors are used up" : "no descriptors");
 }
 
+DEED(fd_leak)
+{
+	for (int64_t i = 0; i < h->amount; i++)
+		if (open("/dev/null", O_RDONLY) < 0)
+			return test_fail(err, ORASI_E_INVALID, "no descriptors");
+	return ORASI_OK;
+}
+
+/* Its pages count for nobody until they are mapped. */
+DEED(file_of_memory)
+{
+	return walled(err, memfd_create("hostile", 0) >= 0);
+}
+
+/* Outlives whoever made it. */
+DEED(memory_of_all)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+
+	if (id >= 0)
+		shmctl(id, IPC_RMID, NULL);
+	return walled(err, id >= 0);
+}
+
 /* ---- noise ------------------------------------------------------------------------------------------------------------ */
 
 DEED(write_fds)
@@ -357,21 +401,116 @@ DEED(huge_checkpoint)
 	return job->checkpoint(h->host, (orasi_bytes){(const uint8_t *)"x", (size_t)1 << 40}, err);
 }
 
-/* ---- reaching out: ORASI_OK when it went through ----------------------------------------------------------------------- */
-
-static orasi_status walled(orasi_error *err, int went_through)
-{
-	char text[128];
-
-	if (went_through)
-		return ORASI_OK;
-	snprintf(text, sizeof(text), "walled: %s", strerror(errno));
-	return test_fail(err, ORASI_E_INVALID, text);
-}
+/* ---- reaching out ----------------------------------------------------------------------- */
 
 DEED(kill_agent)
 {
 	return walled(err, !kill(getppid(), 0));
+}
+
+DEED(kill_thread)
+{
+	return walled(err, !syscall(SYS_tkill, getppid(), 0));
+}
+
+/* The signal of a descriptor goes to whoever it says. */
+DEED(own_signal)
+{
+	return walled(err, !fcntl(STDIN_FILENO, F_SETOWN, getppid()));
+}
+
+DEED(slow_agent)
+{
+	return walled(err, !setpriority(PRIO_PROCESS, (id_t)getppid(), 19));
+}
+
+DEED(pin_agent)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	return walled(err, !sched_setaffinity(getppid(), sizeof(cpus), &cpus));
+}
+
+/* Landlock does not judge who changes the mode of a file. */
+DEED(open_to_all)
+{
+	return walled(err, !chmod("/tmp", 01777));
+}
+
+DEED(give_away)
+{
+	return walled(err, !chown("/tmp", (uid_t)-1, (gid_t)-1));
+}
+
+DEED(mark_file)
+{
+	return walled(err, !setxattr("/tmp", "user.hostile", "x", 1, XATTR_REPLACE));
+}
+
+DEED(freeze_file)
+{
+	long flags = 0;
+
+	return walled(err, !ioctl(STDIN_FILENO, FS_IOC_SETFLAGS, &flags));
+}
+
+DEED(lease_file)
+{
+	return walled(err, !fcntl(STDIN_FILENO, F_SETLEASE, F_UNLCK));
+}
+
+/* In the one folder that it may write: 1, 3 is the null device. */
+DEED(make_device)
+{
+	char path[4096];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/hostile", getenv("TMPDIR"));
+	r = mknod(path, S_IFCHR | 0600, makedev(1, 3));
+	if (!r)
+		unlink(path);
+	return walled(err, !r);
+}
+
+DEED(make_link)
+{
+	char path[4096];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/hostile", getenv("TMPDIR"));
+	r = symlink("/etc/passwd", path);
+	if (!r)
+		unlink(path);
+	return walled(err, !r);
+}
+
+/* One end of a pair of datagrams can write to every socket that has a path. */
+DEED(send_datagram)
+{
+	int pair[2];
+
+	return walled(err, !socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+}
+
+DEED(watch_files)
+{
+	return walled(err, inotify_init1(0) >= 0);
+}
+
+DEED(read_environ)
+{
+	char text[65536];
+	FILE *file = fopen("/proc/self/environ", "r");
+	size_t n = file ? fread(text, 1, sizeof(text), file) : 0;
+	int seen = memmem(text, n, "hostile-secret", 14) != NULL;
+
+	if (file)
+		fclose(file);
+	for (char **variable = environ; *variable; variable++)
+		seen |= strstr(*variable, "hostile-secret") != NULL;
+	return seen ? ORASI_OK : test_fail(err, ORASI_E_INVALID, "walled: it is not there");
 }
 
 DEED(open_outside)
@@ -448,6 +587,9 @@ static const struct {
 	{"fork_bomb", fork_bomb},
 	{"leave_child", leave_child},
 	{"fd_bomb", fd_bomb},
+	{"fd_leak", fd_leak},
+	{"file_of_memory", file_of_memory},
+	{"memory_of_all", memory_of_all},
 	{"write_fds", write_fds},
 	{"shrink_fds", shrink_fds},
 	{"garbage", garbage},
@@ -467,6 +609,20 @@ static const struct {
 	{"endless_message", endless_message},
 	{"huge_checkpoint", huge_checkpoint},
 	{"kill_agent", kill_agent},
+	{"kill_thread", kill_thread},
+	{"own_signal", own_signal},
+	{"slow_agent", slow_agent},
+	{"pin_agent", pin_agent},
+	{"open_to_all", open_to_all},
+	{"give_away", give_away},
+	{"mark_file", mark_file},
+	{"freeze_file", freeze_file},
+	{"lease_file", lease_file},
+	{"make_device", make_device},
+	{"make_link", make_link},
+	{"send_datagram", send_datagram},
+	{"watch_files", watch_files},
+	{"read_environ", read_environ},
 	{"open_outside", open_outside},
 	{"write_outside", write_outside},
 	{"make_socket", make_socket},

@@ -50,7 +50,7 @@ ingest_fails() {
 
 mkdir -p "$LOCAL"
 cp "$PLUGINS/hostile-task.so" "$PLUGINS/hostile-ingest.so" "$LOCAL/"
-TEST_MARK=$SCRATCH ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB agent_start || exit 1
+AWS_SECRET_ACCESS_KEY=hostile-secret ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB agent_start || exit 1
 check "the hostile plugins are accepted: one cannot see it from outside" ready org.orasi.test.hostile
 check "the hostile decoder too" ready org.orasi.test.hostile-ingest
 FIRST_PID=$AGENT_PID
@@ -96,6 +96,10 @@ lives "a memory bomb"
 fails fork_bomb "no children.*hostile.*'run'"
 fails fd_bomb "descriptors are used up.*hostile.*'run'"
 lives "a descriptor bomb"
+same "descriptors that are left open, above those of the worker's own, are left with the attempt" succeeded \
+	"$(finish "$(custom fd_leak 1000)")"
+for _ in $(seq 25); do finish "$(custom fd_leak 1000)"; done | sort | uniq -c | grep -q "25 succeeded" &&
+	pass "so often that one worker would have none" || fail "so often that one worker would have none" "$(tail -5 "$SCRATCH/agent.log")"
 for _ in $(seq 12); do finish "$(custom leak 20000000)"; done | sort | uniq -c | grep -q "12 succeeded" &&
 	pass "twelve leaks of 20 MB fit a worker of 256 MiB, since it is replaced in time" ||
 	fail "twelve leaks of 20 MB fit a worker of 256 MiB, since it is replaced in time" "$(tail -5 "$SCRATCH/agent.log")"
@@ -128,11 +132,15 @@ fails huge_checkpoint "64 KiB.*hostile"
 lives "a liar"
 
 # The walls: seccomp, and Landlock where the kernel has it.
-for deed in kill_agent make_socket run_program raise_limit; do fails $deed "walled: Operation not permitted.*hostile"; done
+for deed in kill_agent kill_thread own_signal slow_agent pin_agent make_socket send_datagram run_program raise_limit file_of_memory \
+	memory_of_all open_to_all give_away mark_file freeze_file lease_file watch_files make_device; do
+	fails $deed "walled: Operation not permitted.*hostile"
+done
+fails read_environ "walled: it is not there.*hostile"
 if grep -q "worker.sandbox.*Landlock" "$SCRATCH/agent.log"; then
 	pass "this kernel has no Landlock, and the agent says so"
 else
-	for deed in open_outside write_outside write_plugins; do fails $deed "walled: Permission denied.*hostile"; done
+	for deed in open_outside write_outside write_plugins make_link; do fails $deed "walled: Permission denied.*hostile"; done
 fi
 
 blame="plugin 'org.orasi.test.hostile-ingest', function"
@@ -174,7 +182,7 @@ check "a new task is told so" grep -q "quarantined" <<<"$(custom behave)"
 clear_plugin org.orasi.test.hostile
 lives "a cleared quarantine"
 agent_stop
-left() { grep -lzs "^TEST_MARK=$SCRATCH$" /proc/[0-9]*/environ | wc -l; }
+left() { grep -lzs "^$DATA$" /proc/[0-9]*/cmdline | wc -l; }
 for _ in $(seq 100); do [ "$(left)" = 0 ] && break; sleep 0.05; done
 same "nothing of all this is left running" 0 "$(left)"
 done_testing

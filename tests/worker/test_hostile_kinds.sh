@@ -118,11 +118,11 @@ same "it is still the agent that was started" "$FIRST_PID" "$(api GET /v1/agent 
 # Without the walls a plugin can start processes; they do not outlive the worker, and the worker not the task.
 agent_stop
 cp "$BUILD/tests/plugins/.libs/hostile-task.so" "$LOCAL/"
-TEST_MARK=$SCRATCH ORASI_WORKERS_SANDBOX=off agent_start || exit 1
+ORASI_WORKERS_SANDBOX=off agent_start || exit 1
 ready hostile
 custom() { submit "$(jq -cn --arg do "$1" '{kind:"custom",plugin:"hostile",config:{do:$do},max_attempts:3,timeout:"60s"}')"; }
 same "without walls a task may leave a child behind" succeeded "$(finish "$(custom leave_child)")"
-children() { grep -lzs "^TEST_MARK=$SCRATCH$" /proc/[0-9]*/environ | sed 's|/environ||' | while read -r p; do tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "orasi-worker" && cat "$p/stat" 2>/dev/null; done |
+children() { grep -lzs "^$DATA$" /proc/[0-9]*/cmdline | sed 's|/cmdline||' | while read -r p; do tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "orasi-worker" && cat "$p/stat" 2>/dev/null; done |
 	awk -v agent="$AGENT_PID" '{ sub(/^.*\) /, ""); if ($2 != agent) n++ } END { print n + 0 }'; }
 for _ in $(seq 100); do [ "$(children)" = 0 ] && break; sleep 0.1; done
 same "it ends with its worker, which is replaced" 0 "$(children)"
