@@ -168,6 +168,15 @@ static int holds(const struct index *x, uint32_t op, int32_t value, const int32_
 	}
 }
 
+uint64_t trial_count(const struct index *x, const struct question *q)
+{
+	uint64_t n = 0;
+
+	for (uint64_t row = 0; row < x->n; row++)
+		n += (uint64_t)(holds(x, q->op, x->values[row], q->wanted, q->n) && !x->dropped[row]);
+	return n;
+}
+
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 int32_t trial_contains(const orasi_rowset *set, uint64_t row)

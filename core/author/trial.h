@@ -65,6 +65,8 @@ void trial_reader_close(struct index *x, void *reader);
 const char *trial_op_name(uint32_t op);
 int trial_can(const struct index *x, uint32_t op);
 void trial_question(struct index *x, struct question *q, uint32_t op);
+/* How many rows a look at all of them finds. */
+uint64_t trial_count(const struct index *x, const struct question *q);
 /* The rows that the index answers. */
 int trial_ask(struct index *x, void *reader, const struct question *q, struct digest *ret);
 /* Every operator, `rounds` times, against the rows. */

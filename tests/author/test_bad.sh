@@ -98,6 +98,8 @@ hash|index.resume|a token that is not listened to|s/ret->flags = ORASI_INDEX_LOS
 hash|index.damage|a verify that sees nothing|s/^\tif \(level \&\& checksum.*/\tif (0)/; s/level > 1 \&\& i < /0 \&\& i < /|verify at level 2 does not see it
 hash|index.abort|an abort that leaks|s/^\tfree\(build->pairs\);//|build_abort leaks
 hash|index.estimate|an estimate beyond the rows|s/^\t\*ret = cursor.n;/\t*ret = cursor.n + 100000;/|estimate of = expects
+hash|index.estimate|an estimate of nothing|s/^\t\*ret = cursor.n;/\t*ret = 0;/|estimate of IN expects 0 rows, a scan finds [0-9]+
+hash|index.estimate|an estimate of everything|s/^\t\*ret = cursor.n;/\t*ret = 1800;/|expects 1800 rows, a scan finds [0-9]+: within a factor of 10
 hash|index.bytes|bytes that depend on what was built before|s/header.crc = checksum/static unsigned built;\n\n\theader.magic += ++built;\n\theader.crc = checksum/|builds other bytes
 hash|index.io|a failing store that goes unheard|s/return status \? status : build->store->close/return build->store->close/|'build_finish' makes -1 of it
 TABLE
