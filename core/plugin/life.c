@@ -128,7 +128,8 @@ static int is_referenced(struct plugin_registry *reg, const char *sha, size_t n)
 	return 0;
 }
 
-/* Copies that nobody needs any more go after a while: an attempt may still be about to load one. */
+/* What nobody needs any more: the description of a generation that is gone at once, its copy after a while, because an
+ * attempt may still be about to load it. Not while files are judged, which may be the ones that need it. */
 static void sweep_copies(struct plugin_registry *reg)
 {
 	char folder[PATH_MAX + 8], path[PATH_MAX + NAME_MAX + 16], sha[65];
@@ -136,18 +137,20 @@ static void sweep_copies(struct plugin_registry *reg)
 	struct stat st;
 	DIR *dir;
 
+	if (plugin_registry_busy(reg))
+		return;
 	snprintf(folder, sizeof(folder), "%s/cas", reg->state_dir);
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir))) {
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		if (strlen(entry->d_name) != 67 || !str_ends(entry->d_name, ".so") ||
-		    is_referenced(reg, entry->d_name, 64) || stat(path, &st) ||
-		    clock_wall_ms() / 1000 - st.st_mtime < COPY_KEPT_S)
+		    is_referenced(reg, entry->d_name, 64))
 			continue;
 		memcpy(sha, entry->d_name, 64);
 		sha[64] = '\0';
 		json_del(reg->known, sha);
-		unlink(path);
+		if (!stat(path, &st) && clock_wall_ms() / 1000 - st.st_mtime >= COPY_KEPT_S)
+			unlink(path);
 	}
 	if (dir)
 		closedir(dir);

@@ -179,8 +179,14 @@ row=$(api GET /v1/plugins | jq -c '.items[] | select(.bundle == "org.orasi.test.
 same "three crashes quarantine a plugin" quarantined "$(jq -r .state <<<"$row")"
 check "its row tells why and what to do" grep -q "crashed 3 times.*'run'.*orasi plugin clear" <<<"$row"
 check "a new task is told so" grep -q "quarantined" <<<"$(custom behave)"
-clear_plugin org.orasi.test.hostile
+state() { api GET /v1/plugins | jq -r '.items[] | select(.bundle == "org.orasi.test.hostile") | .state'; }
+check "'orasi plugin clear' forgives it" "$BUILD/orasi" plugin clear org.orasi.test.hostile
+same "then it is active" active "$(state)"
+id=$(custom behave)
+same "usable, at once" succeeded "$(finish "$id")"
 lives "a cleared quarantine"
+same "to clear what is not there is refused, by name" "1 1" \
+	"$(said=$("$BUILD/orasi" plugin clear org.orasi.test.nobody 2>&1); echo "$? $(grep -c "org.orasi.test.nobody" <<<"$said")")"
 agent_stop
 left() { grep -lzs "^$DATA$" /proc/[0-9]*/cmdline | wc -l; }
 for _ in $(seq 100); do [ "$(left)" = 0 ] && break; sleep 0.05; done

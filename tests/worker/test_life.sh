@@ -152,6 +152,8 @@ check "no worker is stuck" [ "$(workers)" -le 6 ]
 check "no descriptor leaks ($fds_before before, $(fds) after)" [ "$(fds)" -le $((fds_before + 12)) ]
 check "the agent does not grow ($rss_before KiB before, $(rss) KiB after)" [ "$(rss)" -le $((rss_before + 16384)) ]
 same "no generation but the last two is kept" 2 "$(api GET /v1/plugins | jq '[.items[] | select(.bundle == "org.orasi.test.count" and .state != "quarantined")] | length')"
+check "nor is the description of others ($(jq length "$DATA/plugins/registry.json") are)" \
+	[ "$(jq length "$DATA/plugins/registry.json")" -le "$(api GET /v1/plugins | jq '.items | length + 1')" ]
 agent_stop
 
 # Trust.
