@@ -501,11 +501,8 @@ static int after_batch(struct ingest *in, struct err *err)
 	tell_progress(in);
 	if (in->events->is_cancelled(in->events->ctx))
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
-	if (spread_size(in->output) < in->target_bytes)
-		return 0;
-	if (in->overwrites) /* in one commit or not at all */
-		return finish_file(in, err);
-	if (!(in->mark.flags & ORASI_MARK_RESUMABLE))
+	/* What overwrites goes in one commit or not at all. */
+	if (in->overwrites || !(in->mark.flags & ORASI_MARK_RESUMABLE) || !spread_is_due(in->output))
 		return 0;
 	r = save_transforms(in, err);
 	return r ? r : send_part(in, 0, 0, err);
@@ -655,7 +652,7 @@ static int load_target(struct ingest *in, struct err *err)
 static int open_output(struct ingest *in, struct err *err)
 {
 	struct json *options = spread_options(json_get(in->spec, "sink"));
-	int r = spread_new(in->loader, in->staging, options, in->partition_by, &in->output, err);
+	int r = spread_new(in->loader, in->staging, options, in->partition_by, in->target_bytes, &in->output, err);
 	json_free(options);
 	return r;
 }
@@ -665,8 +662,11 @@ static int start(struct ingest *in, struct err *err)
 	const struct json *checkpoint = json_get(in->order, "checkpoint");
 	struct rejects_limits limits = {json_int(json_pointer(in->spec, "/errors/max_rejected"), -1),
 	                                json_double(json_pointer(in->spec, "/errors/max_rejected_percent"), 100)};
-	int r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
-	                    &in->rejects, err);
+	int r;
+
+	in->target_bytes = (uint64_t)json_int(json_pointer(in->spec, "/sink/target_file_bytes"), 128 << 20);
+	r = rejects_new(in->loader, in->staging, in->task, (int)json_get_int(in->order, "attempt", 1), &limits,
+	                &in->rejects, err);
 	if (!r)
 		r = load_target(in, err);
 	if (!r)
@@ -675,7 +675,6 @@ static int start(struct ingest *in, struct err *err)
 		return r;
 	in->files = json_new_array();
 	in->reject_files = json_new_array();
-	in->target_bytes = (uint64_t)json_int(json_pointer(in->spec, "/sink/target_file_bytes"), 128 << 20);
 	if (json_pointer(checkpoint, "/state/units"))
 		resume(in, checkpoint);
 	else

@@ -254,7 +254,7 @@ static int rewrite(struct optimize *o, const struct table_file *const *old, size
 	struct sorter sorter = {.o = o};
 	struct json *files = json_new_array(), *options = make_options(o);
 	struct spread *out = NULL;
-	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""), options, NULL, &out, err);
+	int r = spread_new(o->loader, json_get_str(o->order, "staging", ""), options, NULL, 0, &out, err);
 
 	for (size_t i = 0; i < n && !r; i++)
 		r = read_file(o, old[i], &sorter, out, err);

@@ -15,14 +15,16 @@ struct spread;
 struct json *spread_options(const struct json *wishes);
 
 /* `options` are those of the Parquet plugin, NULL: as it likes. `columns` are the names of the partition columns, NULL or
- * empty: none. */
+ * empty: none. A file ends when it has about `target` bytes; 0: never by itself. */
 int spread_new(struct loader *loader, const char *staging, const struct json *options, const struct json *columns,
-               struct spread **ret, struct err *err);
+               uint64_t target, struct spread **ret, struct err *err);
 void spread_free(struct spread *spread); /* unfinished files are deleted; NULL is fine */
 /* A batch of the dataset's schema, which may only change behind spread_finish. */
 int spread_write(struct spread *spread, const struct ArrowSchema *schema, const struct ArrowArray *batch,
                  struct err *err);
-uint64_t spread_size(struct spread *spread); /* of what is not finished */
+/* What was written since the last spread_finish is worth a commit: a file of the target's size, or of a partitioned table
+ * several for each partition, since a commit ends the files of all. */
+int spread_is_due(struct spread *spread);
 /* Ends and syncs all files and pushes them to `files`, as output_finish does. */
 int spread_finish(struct spread *spread, struct json *files, struct err *err);
 

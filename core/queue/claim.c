@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "queue/inside.h"
 
-#define CHECKPOINT_MAX (1u << 20)
+#define CHECKPOINT_MAX (12u << 20)
 
 /* ---- the timers of what runs --------------------------------------------------------------- */
 

@@ -261,7 +261,7 @@ int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t leas
 /* RAM only; counts as a heartbeat and makes a progress event. ERR_STALE at once. */
 int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done, int64_t total, int64_t rows,
                    int64_t rejected, const char *note);
-/* Kept over retries and restarts. At most 1 MiB. */
+/* Kept over retries and restarts. At most 12 MiB. */
 int queue_checkpoint(struct queue *queue, int64_t id, int64_t fence, const char *checkpoint, queue_done_fn on_done,
                      void *ctx);
 

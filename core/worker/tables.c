@@ -106,6 +106,8 @@ static void push_files(const struct table_snapshot *s, const char *after, size_t
 		json_set_int(entry, "size", file->size);
 		json_set_int(entry, "rows", file->rows);
 		json_set_time(entry, "modified_at", file->modified);
+		if (json_count(file->partition))
+			json_set(entry, "partition", json_copy(file->partition));
 		json_push(files, entry);
 	}
 	json_set_str(ret, "next_cursor", next);

@@ -44,6 +44,23 @@ same "and there are several" true "$(api GET /v1/datasets/sizes | jq '.files >= 
 same "a column for a filter that is not there is said so" true "$(ingest sizes "$SCRATCH/in/sizes.ndjson" \
 	'"sink":{"bloom_columns":["nowhere"]},"max_attempts":1' | jq '.error.detail | contains("nowhere")')"
 
+# ---- partitions: a file of each is as large as wanted -------------------------------------------------------------
+awk 'BEGIN { srand(11); for (i = 0; i < 60000; i++)
+	printf "{\"id\":%d,\"part\":\"%s\",\"many\":%d,\"trace\":\"%08x%08x\"}\n", i, (i % 10 < 7 ? "a" : i % 10), rand() * 500,
+	rand() * 4294967295, rand() * 4294967295 }' >"$SCRATCH/in/parts.ndjson"
+# sizes DATASET: the sizes of files by partition, the smallest of each left out.
+sizes() { api GET "/v1/datasets/$1/files?limit=1000" | jq -c '[.items | group_by(.partition)[] | [.[].size] | sort | .[1:]] | flatten'; }
+same "a partition's files are as large as wanted, however small the others are" "[60000,60000,0] true" \
+	"$(ingest split "$SCRATCH/in/parts.ndjson" '"sink":{"target_file_bytes":"64KiB","partition_by":["part"]}' | counts) $(
+		sizes split | jq 'length >= 8 and all(. > 49152 and . < 81920)')"
+same "what is replaced too" "[60000,60000,0] true" \
+	"$(ingest split "$SCRATCH/in/parts.ndjson" '"sink":{"target_file_bytes":"64KiB","mode":"overwrite"}' | counts) $(
+		sizes split | jq 'length >= 8 and all(. > 49152 and . < 81920)')"
+same "of many partitions, come what order they may, each has one file" "[60000,60000,0] 500" \
+	"$(ingest spread "$SCRATCH/in/parts.ndjson" '"sink":{"partition_by":["many"]}' | counts) $(api GET /v1/datasets/spread | jq .files)"
+same "and every row is where it belongs" '{"n":60000,"d":60000,"m":500}' \
+	"$(api POST /v1/query '{"sql":"SELECT count(*) AS n, count(DISTINCT id) AS d, count(DISTINCT many) AS m FROM spread","format":"ndjson"}' | jq -c .)"
+
 # ---- what is at rest is open -----------------------------------------------------------------------------
 peer() { node "$SRC/tests/peers/delta-read.mjs" "$@" 2>/dev/null; }
 location=$(api GET /v1/datasets/access | jq -r .location)
