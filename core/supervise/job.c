@@ -156,13 +156,30 @@ static void tell_rows(struct job *job)
 	         "; %lld rows before that are in the dataset, %lld rejected", (long long)rows, (long long)rejected);
 }
 
+/* A task begets tasks of its own tenant, whatever its configuration made the plugin say. One without a tenant may name
+ * any. */
+static int keep_tenant(struct job *job, struct task_spec *spec, struct err *err)
+{
+	const char *own = job->task->tenant;
+
+	if (own && *own && spec->tenant && strcmp(spec->tenant, own))
+		return err_set(err, ERR_PLUGIN, "a submitted task is of the tenant '%.100s', and this one of '%.100s'",
+		               spec->tenant, own);
+	if (!spec->tenant)
+		spec->tenant = own;
+	return 0;
+}
+
 /* What the plugin submitted comes true with its own success, or fails it. */
 static size_t take_submitted(struct job *job, struct task_spec **ret)
 {
 	size_t n = json_count(job->next);
 	struct err err = {0};
+	int r = n ? job->sup->env.check_tasks(job->sup->env.ctx, job->next, &job->arena, ret, &err) : 0;
 
-	if (n && job->sup->env.check_tasks(job->sup->env.ctx, job->next, &job->arena, ret, &err)) {
+	for (size_t i = 0; i < n && !r; i++)
+		r = keep_tenant(job, &(*ret)[i], &err);
+	if (r) {
 		err_prefix(&err, "plugin '%s' in 'run'", json_get_str(job->body, "plugin", ""));
 		err.code = ERR_PLUGIN;
 		job_fail(job, &err);

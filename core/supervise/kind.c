@@ -118,6 +118,7 @@ static size_t follow_ingest(struct supervise *sup, const struct task *task, cons
 		(*ret)[i] = (struct task_spec){
 			.kind = "index",
 			.queue = task->queue,
+			.tenant = task->tenant,
 			.dataset = dataset,
 			.body = arena_printf(arena, "{\"kind\":\"index\",\"dataset\":\"%s\",\"index\":\"%s\"}", dataset,
 		                             indexes[i]->name),

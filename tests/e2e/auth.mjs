@@ -279,8 +279,12 @@ for (const [who, dataset] of [[acme, "acme_web"], [globex, "globex_web"]]) {
 	const made = await ask(who, "POST", "/v1/tasks", { kind: "ingest", dataset, source: { inline: `{"a":1}\n{"a":` } }, { prefer: "wait=60" });
 	same(`${dataset} is ingested`, "succeeded", made.json.state);
 }
+same("an index is made", 201, (await ask(admin, "POST", "/v1/datasets/acme_web/indexes", { name: "by_a", plugin: "btree", columns: ["a"] })).status);
+const grown = await ask(acme, "POST", "/v1/tasks", { kind: "ingest", dataset: "acme_web", source: { inline: '{"a":1}' } }, { prefer: "wait=60" });
+same("what a task brings about is its tenant's", [["index", "acme"]], (await listed(acme, `&parent=${grown.json.id}`)).map((t) => [t.kind, t.tenant]));
 const rows = (who, sql) => ask(who, "POST", "/v1/query", { sql, format: "ndjson" });
-same("SQL reads its own datasets", '{"a":1}\n', (await rows(acme, "SELECT a FROM acme_web")).text);
+await rows(admin, "SELECT a FROM globex_web");
+same("SQL reads its own datasets", '{"a":1}\n{"a":1}\n', (await rows(acme, "SELECT a FROM acme_web")).text);
 same("and their rejects", 200, (await rows(acme, "SELECT count(*) FROM acme_web__rejects")).status);
 const hidden = await rows(acme, "SELECT a FROM globex_web"), absent = await rows(acme, "SELECT a FROM absent_web");
 same("those of others are not there", [absent.status, absent.json.detail.replace("absent", "globex")], [hidden.status, hidden.json.detail]);
