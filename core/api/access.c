@@ -119,7 +119,7 @@ static int check_token(struct api *api, struct http_request *req, const struct a
 	enum auth_verdict verdict = auth_check(api->env.auth, http_header(req, "authorization"), &token);
 
 	if (token)
-		http_set_who(req, token, auth_token_release);
+		http_set_who(req, token, auth_token_id(token), auth_token_release);
 	if (verdict != AUTH_FINE)
 		return refuse(api, req, verdict, 0, err);
 	if (!auth_token_may(token, needs_of(route)))

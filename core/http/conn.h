@@ -105,6 +105,7 @@ struct http_request {
 	struct pair *query;
 	int http_1_0, head_only, keep_alive, expects_continue;
 	void *who; /* of http_set_who */
+	const char *who_name;
 	void (*release_who)(void *who);
 	const char *problem_type;
 	int verdict; /* status to refuse with once the request is whole, and why */

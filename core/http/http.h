@@ -102,8 +102,9 @@ struct http_peer {
 };
 const struct http_peer *http_peer(const struct http_request *req);
 const char *http_peer_name(struct http_request *req); /* "192.0.2.1", "uid 1000"; in the request's arena */
-/* What admit has found out, for the handlers; `release` is called when the request ends. */
-void http_set_who(struct http_request *req, void *who, void (*release)(void *who));
+/* What admit has found out, for the handlers, and what the access log calls it; `release` is called when the request
+ * ends. */
+void http_set_who(struct http_request *req, void *who, const char *name, void (*release)(void *who));
 void *http_who(const struct http_request *req); /* NULL: nothing was set */
 /* For admit: the type of the problem, when the error's own name says too little. Not copied. */
 void http_set_problem_type(struct http_request *req, const char *type);

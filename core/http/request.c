@@ -55,7 +55,8 @@ void request_log(struct http_request *req)
 	if (server->config->access_log)
 		log_info("http.request", LOG_STR("method", req->method), LOG_STR("path", req->path),
 		         LOG_INT("status", req->status), LOG_INT("ms", ms), LOG_INT("bytes", req->sent),
-		         LOG_STR("trace", req->trace));
+		         LOG_STR("trace", req->trace),
+		         req->who_name ? LOG_STR("token", req->who_name) : (struct log_kv){0});
 }
 
 void request_answered(struct http_request *req)
@@ -486,9 +487,10 @@ struct arena *http_arena(struct http_request *req)
 	return &req->arena;
 }
 
-void http_set_who(struct http_request *req, void *who, void (*release)(void *who))
+void http_set_who(struct http_request *req, void *who, const char *name, void (*release)(void *who))
 {
 	req->who = who;
+	req->who_name = name;
 	req->release_who = release;
 }
 
