@@ -62,6 +62,7 @@ int http_stream(const struct args *args, const char *method, const char *path, c
 int http_lines(const struct args *args, const char *path, void (*on_line)(void *ctx, const char *line), void *ctx);
 /* Sends a file of any length. */
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
+long http_last_status(void); /* of the last answer, 0: there was none */
 /* The token that requests are sent with: of a file (its first line), else $ORASI_TOKEN. 0 or an exit code. */
 int http_token_from(const char *path);
 void http_escape(const char *text, char *ret, size_t cap);

@@ -207,11 +207,20 @@ static int say_problem(const struct answer *answer, long status)
 	return CLI_FAILED;
 }
 
+static long last_status;
+
+long http_last_status(void)
+{
+	return last_status;
+}
+
 static int perform(const struct args *args, struct answer *answer)
 {
 	CURLcode r = curl_easy_perform(answer->curl);
 	long status = 0;
 
+	last_status = 0;
+	curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &last_status);
 	if (answer->shows)
 		fputs("\r\033[K", stderr);
 	if (cli_interrupted && r)

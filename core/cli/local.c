@@ -103,7 +103,7 @@ static int is_held(void)
 	return held;
 }
 
-/* 1: an agent serves the folder; 0: nobody holds it, or somebody who never answers. */
+/* 1: an agent serves the folder; 0: nobody holds it, or somebody who never answers; else an exit code, negative. */
 static int look_for_server(const struct args *args)
 {
 	int64_t until = clock_mono_ms() + HELD_MS;
@@ -112,6 +112,11 @@ static int look_for_server(const struct args *args)
 	while (!find_server()) {
 		if (!is_held() || cli_interrupted || clock_mono_ms() >= until)
 			return 0;
+		if (http_last_status() == 401 || http_last_status() == 403)
+			return -fail(CLI_FAILED,
+			             "the agent that serves '%s', at %s, wants a token for all tenants: --token-file "
+			             "FILE or $ORASI_TOKEN",
+			             local.dir, local.server);
 		if (!said)
 			fprintf(stderr, "orasi: an agent holds '%s' and does not answer: waiting for it\n", local.dir);
 		said = 1;
@@ -236,7 +241,10 @@ int local_start(struct args *args)
 	if (r)
 		return r;
 	args->server = local.server;
-	if (look_for_server(args)) {
+	r = look_for_server(args);
+	if (r < 0)
+		return -r;
+	if (r) {
 		if (!args->quiet)
 			fprintf(stderr, "orasi: an agent serves '%s' already, at %s: using it\n", local.dir,
 			        local.server);

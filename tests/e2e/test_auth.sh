@@ -24,6 +24,11 @@ agent_start || exit 1
 same "without a token it is refused" "orasi: a token is needed" "$("$ORASI" status 2>&1 | cut -c-24)"
 check "ORASI_TOKEN is sent" env ORASI_TOKEN="$token" "$ORASI" --quiet status
 check "so is that of --token-file" "$ORASI" --quiet --token-file "$SCRATCH/token" status
+id=${token:4:10}
+check "the access log says whose a request was" grep -q "http.request.*path=/v1/status status=200.*token=$id" "$SCRATCH/agent.log"
+same "--local says that the agent wants one" "orasi: the agent that serves '$DATA'" \
+	"$("$ORASI" --local "$DATA" status 2>&1 | cut -c-$((31 + ${#DATA})))"
+check "and uses it" env ORASI_TOKEN="$token" "$ORASI" --quiet --local "$DATA" status
 same "a token list has no secret" 0 "$("$ORASI" --json token list --data "$DATA" | grep -c "${token:15}")"
 same "a verb that is none is refused" "orasi: --verbs: 'raed' is not a verb: submit, read, manage, work, files or admin; did you mean 'read'?" \
 	"$("$ORASI" token create x --verbs raed --data "$DATA" 2>&1)"
@@ -52,7 +57,7 @@ echo "# sockets"
 socket=$SCRATCH/s/api
 mkdir -m 755 "$SCRATCH/s" && chmod 755 "$SCRATCH"
 over() { curl -s -o /dev/null -w '%{http_code}' --unix-socket "$socket" "$@"; }
-lines() { printf '1 GET /v1/status 0\n' | timeout 5 ${1:-} node -e '
+lines() { printf '1 GET /v1/status %s0\n' "${2:-}" | timeout 5 ${1:-} node -e '
 	const s = require("net").connect(process.argv[1]);
 	s.on("data", (d) => { console.log(String(d).split(" ")[1]); process.exit(); });
 	s.on("error", () => { console.log("refused"); process.exit(); });
@@ -78,6 +83,8 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 		same "$mode: nor over the local protocol" $other "$(lines "setpriv --reuid 4009 --regid 9 --clear-groups")"
 		same "$mode: but look whether it lives" 200 "$(as 4009 9 curl -s -o /dev/null -w '%{http_code}' --unix-socket "$socket" http://x/health)"
 		[ $mode = off ] || same "$mode: or show a token" 200 "$(code 4009 9 -H "authorization: Bearer $token")"
+		[ $mode = off ] || same "$mode: there too" 200 \
+			"$(lines "setpriv --reuid 4009 --regid 9 --clear-groups" "authorization:Bearer%20$token ")"
 		agent_stop
 	done
 else
