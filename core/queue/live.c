@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Live tasks in RAM: memory in chunks, a hash table by id, timers of those that wait. */
+/* Live tasks in RAM: memory in chunks, a hash table by id, timers of those that wait. The chunks are the kernel's pages
+ * and not the allocator's: among requests, which come and go, they would leave holes that nothing fits into. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "queue/inside.h"
 
-#define CHUNK 1024
-#define CHAIN 2 /* lives per bucket before the table grows */
+#define CHUNK_BYTES (1u << 20) /* only what is used is memory */
+#define CHAIN 2                /* lives per bucket before the table grows */
 
 struct live_chunk {
 	struct live_chunk *next;
-	struct live lives[CHUNK];
+	size_t used;
+	struct live lives[];
 };
+#define CHUNK_LIVES ((CHUNK_BYTES - sizeof(struct live_chunk)) / sizeof(struct live))
 
 /* A scheduled task wakes at its time; whoever waits ends at expires_at. */
 int64_t live_due(const struct live *live)
@@ -48,7 +52,7 @@ void live_done(struct queue *queue)
 		struct live_chunk *chunk = queue->chunks;
 
 		queue->chunks = chunk->next;
-		free(chunk);
+		munmap(chunk, CHUNK_BYTES);
 	}
 	free(queue->buckets);
 	heap_done(&queue->timers);
@@ -91,26 +95,30 @@ static void grow(struct queue *queue)
 	free(old);
 }
 
+static struct live_chunk *chunk_new(struct queue *queue)
+{
+	struct live_chunk *chunk = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (chunk == MAP_FAILED)
+		return NULL;
+	chunk->next = queue->chunks;
+	queue->chunks = chunk;
+	return chunk;
+}
+
 static struct live *take_memory(struct queue *queue)
 {
 	struct live *live = queue->free_lives;
-	struct live_chunk *chunk;
+	struct live_chunk *chunk = queue->chunks;
 
-	if (!live) {
-		chunk = malloc(sizeof(*chunk));
-		if (!chunk)
-			return NULL;
-		chunk->next = queue->chunks;
-		queue->chunks = chunk;
-		for (int i = CHUNK - 1; i >= 0; i--) {
-			chunk->lives[i].next = queue->free_lives;
-			queue->free_lives = &chunk->lives[i];
-		}
-		live = queue->free_lives;
+	if (live) {
+		queue->free_lives = live->next;
+		memset(live, 0, sizeof(*live));
+		return live;
 	}
-	queue->free_lives = live->next;
-	memset(live, 0, sizeof(*live));
-	return live;
+	if (!chunk || chunk->used == CHUNK_LIVES)
+		chunk = chunk_new(queue);
+	return chunk ? &chunk->lives[chunk->used++] : NULL;
 }
 
 struct live *live_new(struct queue *queue, int64_t id, struct lane *lane)
