@@ -94,6 +94,10 @@ static int step_one(struct plugin_registry *reg, int64_t now)
 			registry_judge(reg, file);
 			return 1;
 		}
+		if (file->gone_at && file->gone_at <= now) {
+			registry_forget_missing(reg);
+			return 1;
+		}
 		if (file->state == STATE_QUARANTINED && file->quarantined_until <= now) {
 			registry_activate(reg, file);
 			return 1;
@@ -121,6 +125,8 @@ int64_t plugin_registry_due_in(const struct plugin_registry *reg)
 		             : file->state == STATE_QUARANTINED ? file->quarantined_until
 		                                                : -1;
 
+		if (file->gone_at && (at < 0 || file->gone_at < at))
+			at = file->gone_at;
 		if (at >= 0 && (best < 0 || at < best))
 			best = at;
 	}

@@ -53,6 +53,7 @@ struct file {
 	struct offer *offers;     /* in it */
 	size_t n_offers;
 	int64_t settle_at, generation, quarantined_until, quarantine_ms;
+	int64_t gone_at; /* when it counts as removed, 0: it is there */
 	int64_t crashes[CRASHES_MAX];
 	int n_crashes, present;
 };
@@ -109,6 +110,7 @@ struct file *registry_find_rival(struct plugin_registry *reg, const struct file 
 /* ---- watch.c ----------------------------------------------------------------------------------------------------- */
 
 void registry_read_events(struct plugin_registry *reg);
+void registry_forget_missing(struct plugin_registry *reg);
 
 /* ---- pin.c ------------------------------------------------------------------------------------------------------- */
 

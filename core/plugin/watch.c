@@ -82,11 +82,13 @@ static void bring_forward(struct plugin_registry *reg)
 	}
 }
 
-static void forget_missing(struct plugin_registry *reg)
+void registry_forget_missing(struct plugin_registry *reg)
 {
 	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
+		if (file->present && !access(file->path, F_OK))
+			file->gone_at = 0;
 		if (!file->present || !access(file->path, F_OK))
 			continue;
 		file->present = 0;
@@ -97,6 +99,29 @@ static void forget_missing(struct plugin_registry *reg)
 	}
 	registry_count_active(reg);
 	bring_forward(reg);
+}
+
+static int is_in_use(const struct file *file)
+{
+	return file->state == STATE_ACTIVE || file->state == STATE_PREVIOUS || file->state == STATE_HELD ||
+	       file->state == STATE_QUARANTINED;
+}
+
+/* Most that replace a file remove it first: as long as a new one would settle, what it held stays in use. */
+static void note_removal(struct plugin_registry *reg, const char *path)
+{
+	int in_use = 0;
+
+	list_each (item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+
+		if (!file->present || strcmp(file->path, path) || !is_in_use(file))
+			continue;
+		file->gone_at = clock_mono_ms() + SETTLE_MS;
+		in_use = 1;
+	}
+	if (!in_use)
+		registry_forget_missing(reg);
 }
 
 /* The operator may have changed his mind about what is in use. */
@@ -125,7 +150,7 @@ static void check_active_again(struct plugin_registry *reg)
 
 void plugin_registry_rescan(struct plugin_registry *reg)
 {
-	forget_missing(reg);
+	registry_forget_missing(reg);
 	check_active_again(reg);
 	for (int i = 0; i < DIRS_MAX && reg->dirs[i]; i++) {
 		if (reg->watches[i] < 0)
@@ -164,7 +189,7 @@ static void on_event(struct plugin_registry *reg, const struct inotify_event *ev
 	if (!dir || !event->len || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, event->name) >= sizeof(path))
 		return;
 	if (event->mask & (IN_DELETE | IN_MOVED_FROM))
-		forget_missing(reg);
+		note_removal(reg, path);
 	else
 		notice(reg, path);
 }

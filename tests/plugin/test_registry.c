@@ -186,6 +186,35 @@ START_TEST(a_file_that_goes_away_while_it_is_scanned_is_forgotten)
 }
 END_TEST
 
+/* As install(1) and make do it. */
+START_TEST(a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned)
+{
+	char path[8192];
+
+	drop_in("a.so", "");
+	plugin_registry_step(registry);
+	settle();
+	ck_ok(plugin_pin(registry, "org.orasi.test.list", "", &err), &err);
+	snprintf(path, sizeof(path), "%s/a.so", dir);
+	unlink(path);
+	plugin_registry_step(registry);
+	ck_assert_int_eq(count("active"), 1);
+	drop_in("a.so", "2");
+	plugin_registry_step(registry);
+	ck_assert_int_eq(count("active"), 1);
+	settle();
+	ck_assert_int_eq(count("active"), 1);
+	ck_assert_int_eq(count("held"), 1);
+	ck_ok(plugin_unpin(registry, "org.orasi.test.list", &err), &err);
+	unlink(path);
+	plugin_registry_step(registry);
+	usleep(510000);
+	plugin_registry_step(registry);
+	ck_assert_int_eq(count("active"), 0);
+	ck_assert_int_eq(count("previous"), 0);
+}
+END_TEST
+
 static void registry_cases(Suite *suite)
 {
 	TCase *c = tcase_create("registry");
@@ -197,6 +226,7 @@ static void registry_cases(Suite *suite)
 	tcase_add_test(c, copies_of_one_bundle_in_many_files_are_judged_without_harm);
 	tcase_add_test(c, a_file_that_is_cut_is_refused_with_a_sentence);
 	tcase_add_test(c, a_file_that_goes_away_while_it_is_scanned_is_forgotten);
+	tcase_add_test(c, a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned);
 	suite_add_tcase(suite, c);
 }
 
