@@ -29,8 +29,9 @@ static const struct verb {
          1, 2, author_run},
 	{"info", "FILE", "--json", "What a file says of itself.", 1, 1, author_info},
 	{"docs", "FILE", "", "Its documentation, from its schemas, as Markdown.", 1, 1, author_docs},
-	{"trust", "[FILE]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
-         "Let the agent load a file, or files that a key has signed; or never again.", 0, 1, author_trust},
+	{"trust", "[FILE…]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
+         "Let the agent load a file, or files that a key has signed; or never again.", 0, AUTHOR_OPTIONS_MAX,
+         author_trust},
 	{"sign", "FILE", "--key K --key-id ID", "A signature beside a plugin file.", 1, 1, author_sign},
 	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2,
          author_step},
@@ -146,12 +147,21 @@ static int take_option(struct typed *typed, const struct verb *verb, char *arg, 
 	return 0;
 }
 
+static void print_verb(const struct verb *verb)
+{
+	printf("  %s %-11s %s\n  %-17s %s\n", verb->name, verb->words, verb->help ? verb->help : "", "", verb->options);
+}
+
 /* argv stays whole: options are taken apart in copies. */
 static int run_verb(const struct verb *verb, struct typed *typed, char **argv, struct arena *arena)
 {
 	for (int i = 0; argv[i]; i++) {
 		int taken = 0, r = 0;
 
+		if (!strcmp(argv[i], "--help")) {
+			print_verb(verb);
+			return AUTHOR_OK;
+		}
 		if (!strncmp(argv[i], "--", 2) && argv[i][2]) {
 			r = take_option(typed, verb, arena_str(arena, argv[i] + 2), argv[i + 1], &taken);
 		} else if (typed->n_words < verb->max_words) {
@@ -177,7 +187,7 @@ static int print_help(void)
 	puts("Usage: orasi plugin VERB …, or orasi-plugin VERB …\n");
 	for (const struct verb *v = verbs; v->name; v++)
 		if (v->help)
-			printf("  %s %-11s %s\n  %-17s %s\n", v->name, v->words, v->help, "", v->options);
+			print_verb(v);
 	return AUTHOR_OK;
 }
 

@@ -3,6 +3,7 @@
  *
  *   trust FILE                     its sha256 may be loaded       trust FILE --revoke     never again
  *   trust FILE --grant net,fs      and its bundle gets rights     trust --key K --key-id ID [--bundle P]   a key may sign
+ *                                                                 trust --key-id ID --revoke               never again
  *   sign FILE --key K --key-id ID  FILE.sig; K is made when it is not there
  *
  * The agent reads the trust file at every judgement; `orasi plugin rescan` makes it judge now. */
@@ -40,7 +41,7 @@ static int read_trust(const char *path, struct json **ret)
 	if (!r)
 		r = json_parse(text.data, text.len, ret, &err);
 	buf_done(&text);
-	return r ? author_fail(AUTHOR_FAILED, "the trust file '%s': %s %s", path, err.text, err.where) : 0;
+	return r ? author_fail(AUTHOR_FAILED, "the trust file '%s': %s", path, err.text) : 0;
 }
 
 static int write_trust(const char *path, const struct json *trust)
@@ -133,6 +134,16 @@ static void forbid(struct json *trust, const struct judged *file)
 	json_push(list_of(revoked, "sha256"), json_new_str(file->sha256));
 }
 
+/* Whoever revokes a key need not have it: it may be in the wrong hands alone. */
+static void forbid_key(struct json *trust, const char *id)
+{
+	struct json *revoked = object_of(trust, "revoked");
+
+	drop(trust, "keys", "id", id);
+	drop(revoked, "keys", NULL, id);
+	json_push(list_of(revoked, "keys"), json_new_str(id));
+}
+
 static int grant(struct json *trust, const char *bundle, const char *words)
 {
 	struct json *entry = json_new_object(), *rights = json_new_array();
@@ -189,22 +200,47 @@ static int make_key(const char *path)
 	return 0;
 }
 
+static int public_half(EVP_PKEY *key, uint8_t ret[32])
+{
+	size_t n = 32;
+
+	return EVP_PKEY_get_raw_public_key(key, ret, &n) == 1 && n == 32 ? 0 : -1;
+}
+
+/* What an operator has of an author: the public half, as PEM or as the base64 that the trust file holds. An author who is
+ * his own operator has the whole. */
+static int read_public(const char *typed, uint8_t ret[32])
+{
+	FILE *in = fopen(typed, "re");
+	EVP_PKEY *key = in ? PEM_read_PUBKEY(in, NULL, NULL, NULL) : NULL;
+	uint8_t raw[64];
+	int r;
+
+	if (!in && base64_decode(typed, strlen(typed), raw, sizeof(raw)) == 32) {
+		memcpy(ret, raw, 32);
+		return 0;
+	}
+	if (in)
+		fclose(in);
+	if (!key)
+		key = read_key(typed);
+	if (!key)
+		return AUTHOR_FAILED;
+	r = EVP_PKEY_id(key) == EVP_PKEY_ED25519 ? public_half(key, ret) : -1;
+	EVP_PKEY_free(key);
+	return r ? author_fail(AUTHOR_FAILED, "'%s' is no Ed25519 key", typed) : 0;
+}
+
 static int allow_key(struct json *trust, const struct typed *typed, const char *path)
 {
 	const char *id = typed_get(typed, "key-id", NULL);
-	EVP_PKEY *key = read_key(path);
 	struct json *entry;
 	uint8_t public[32];
-	size_t n = sizeof(public);
 	char text[64];
+	int r = read_public(path, public);
 
-	if (!key)
-		return AUTHOR_FAILED;
-	if (EVP_PKEY_get_raw_public_key(key, public, &n) != 1 || n != sizeof(public)) {
-		EVP_PKEY_free(key);
-		return author_fail(AUTHOR_FAILED, "'%s' has no public half", path);
-	}
-	EVP_PKEY_free(key);
+	if (r)
+		return r;
 	base64_encode(public, sizeof(public), text);
 	entry = json_new_object();
 	json_set_str(entry, "id", id);
@@ -212,8 +248,22 @@ static int allow_key(struct json *trust, const struct typed *typed, const char *
 	if (typed_has(typed, "bundle"))
 		json_set_str(entry, "bundle", typed_get(typed, "bundle", "*"));
 	drop(trust, "keys", "id", id);
+	drop(object_of(trust, "revoked"), "keys", NULL, id);
 	json_push(list_of(trust, "keys"), entry);
+	printf("%s %s trusted for %s\n", text, id, typed_get(typed, "bundle", "*"));
 	return 0;
+}
+
+/* What the author gives to operators. */
+static void tell_public(EVP_PKEY *key, const char *id)
+{
+	uint8_t public[32];
+	char text[64];
+
+	if (public_half(key, public))
+		return;
+	base64_encode(public, sizeof(public), text);
+	fprintf(stderr, "operators trust it by: orasi plugin trust --key %s --key-id %s\n", text, id);
 }
 
 static int sign_bytes(EVP_PKEY *key, const struct judged *file, uint8_t ret[64])
@@ -245,14 +295,11 @@ static int write_signature(const char *path, const char *id, const uint8_t signa
 
 /* ---- verbs ------------------------------------------------------------------------------------------------------- */
 
-static int change_trust(const struct typed *typed, struct json *trust)
+static int change_file(const struct typed *typed, struct json *trust, const char *path)
 {
 	struct judged file;
-	int r;
+	int r = judge(path, &file);
 
-	if (typed_has(typed, "key"))
-		return allow_key(trust, typed, typed_get(typed, "key", ""));
-	r = judge(typed->words[0], &file);
 	if (r)
 		return r;
 	if (typed_has(typed, "revoke"))
@@ -268,14 +315,42 @@ static int change_trust(const struct typed *typed, struct json *trust)
 	return r;
 }
 
+static int change_trust(const struct typed *typed, struct json *trust)
+{
+	int r = 0;
+
+	if (typed_has(typed, "key-id") && typed_has(typed, "revoke")) {
+		forbid_key(trust, typed_get(typed, "key-id", ""));
+		printf("%s revoked\n", typed_get(typed, "key-id", ""));
+		return 0;
+	}
+	if (typed_has(typed, "key"))
+		return allow_key(trust, typed, typed_get(typed, "key", ""));
+	for (int i = 0; i < typed->n_words && !r; i++)
+		r = change_file(typed, trust, typed->words[i]);
+	return r;
+}
+
+/* A file or several; or a key by its name. */
+static int is_complete(const struct typed *typed)
+{
+	int of_key = typed_has(typed, "key") || typed_has(typed, "key-id");
+
+	if (!of_key)
+		return typed->n_words > 0;
+	return !typed->n_words && !typed_has(typed, "grant") && typed_has(typed, "key-id") &&
+	       (typed_has(typed, "key") || typed_has(typed, "revoke"));
+}
+
 int author_trust(const struct typed *typed)
 {
 	const char *path = typed_get(typed, "trust-file", TRUST_FILE);
 	struct json *trust = NULL;
 	int r;
 
-	if (typed_has(typed, "key") ? typed->n_words || !typed_has(typed, "key-id") : typed->n_words != 1)
-		return author_fail(AUTHOR_USAGE, "trust a file, or a key: trust FILE, or trust --key K --key-id ID");
+	if (!is_complete(typed))
+		return author_fail(AUTHOR_USAGE, "trust files, or a key: trust FILE…, trust --key K --key-id ID, or "
+		                                 "trust --key-id ID --revoke");
 	r = read_trust(path, &trust);
 	if (r)
 		return r;
@@ -292,11 +367,12 @@ int author_sign(const struct typed *typed)
 	uint8_t signature[64];
 	struct judged file;
 	EVP_PKEY *key;
-	int r;
+	int r, is_new;
 
 	if (!path || !id)
 		return author_fail(AUTHOR_USAGE, "sign needs --key FILE and --key-id ID");
-	r = access(path, F_OK) ? make_key(path) : 0;
+	is_new = access(path, F_OK) != 0;
+	r = is_new ? make_key(path) : 0;
 	if (!r)
 		r = judge(typed->words[0], &file);
 	if (r)
@@ -305,6 +381,8 @@ int author_sign(const struct typed *typed)
 	r = key ? sign_bytes(key, &file, signature) : AUTHOR_FAILED;
 	if (!r)
 		r = write_signature(typed->words[0], id, signature);
+	if (!r && is_new)
+		tell_public(key, id);
 	EVP_PKEY_free(key);
 	buf_done(&file.bytes);
 	return r;

@@ -172,10 +172,11 @@ static int check_listed(const struct json *trust, const char *file, const struct
 	r = check_signed(trust, s, err);
 	if (r != ERR_NOTFOUND)
 		return r;
-	return err_set(err, ERR_PERM,
-	               "it is neither listed nor signed: add {\"sha256\":\"%s\"} to \"sha256\" of '%.200s', or put "
-	               "its signature beside it",
-	               s->sha256, file);
+	return err_set(
+		err, ERR_PERM,
+		"it (sha256 %s) is neither listed nor signed: 'orasi plugin trust %.160s --trust-file %.100s' lists "
+		"it, or put its signature beside it; then 'orasi plugin rescan'",
+		s->sha256, s->path, file);
 }
 
 int trust_check(const char *file, const struct trust_subject *s, struct err *err)

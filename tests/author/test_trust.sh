@@ -46,6 +46,18 @@ becomes "neither listed nor signed, it is refused" refused
 check "the key is trusted for these bundles" trust --key "$SCRATCH/key.pem" --key-id me --bundle 'com.example.*'
 cp "$SCRATCH/lines.so.sig" "$file.sig"
 becomes "signed, it is active" active
+check "the key is revoked by its name" trust --key-id me --revoke
+same "and is in no list but that" '["me"] []' "$(jq -c '.revoked.keys, .keys' "$T" | tr '\n' ' ' | sed 's/ $//')"
+becomes "what it signed is refused" refused
+openssl pkey -in "$SCRATCH/key.pem" -pubout -out "$SCRATCH/key.pub"
+check "an operator trusts the public half, which is all he has" trust --key "$SCRATCH/key.pub" --key-id me --bundle 'com.example.*'
+becomes "and what it signed is active again" active
+public=$(jq -r '.keys[0].ed25519' "$T")
+check "or the same as the trust file has it" trust --key "$public" --key-id me
+same "the same key it is" "$public" "$(jq -r '.keys[0].ed25519' "$T")"
+same "an author is told what to tell operators" "operators trust it by: orasi plugin trust --key" \
+	"$(orasi plugin sign "$SCRATCH/lines.so" --key "$SCRATCH/key2.pem" --key-id me2 2>&1 | grep -o 'operators trust it by: orasi plugin trust --key')"
+same "several files are trusted at once" 2 "$(orasi plugin trust --trust-file "$T" "$file" "$SCRATCH/lines.so" | grep -c trusted)"
 
 # refused NAME CODE WORDS ARGUMENT…
 refused() {
@@ -59,6 +71,7 @@ refused() {
 refused "what is no plugin is not trusted" 1 "it is no ELF file" trust "$T" --trust-file "$T"
 refused "an unknown right is refused" 2 "rights are net, fs and exec" trust "$file" --trust-file "$T" --grant all
 refused "a key needs a name" 2 "trust --key K --key-id ID" trust --key "$SCRATCH/key.pem" --trust-file "$T"
+refused "a revoked key too" 2 "trust --key-id ID --revoke" trust --key "$SCRATCH/key.pem" --revoke --trust-file "$T"
 refused "a key must be one" 1 "is no Ed25519 key" sign "$SCRATCH/lines.so" --key "$T" --key-id me
 echo '{' >"$T"
 refused "a damaged trust file is left alone" 1 "the trust file '$T'" trust "$file" --trust-file "$T"

@@ -176,7 +176,7 @@ agent_stop
 start enforce || exit 1
 judge
 same "untrusted, enforced: it is refused" refused "$state"
-check "with the way out" grep -q "neither listed nor signed: add .*sha256.* or put its signature beside it" <<<"$line"
+check "with the way out" grep -q "sha256 .* is neither listed nor signed: 'orasi plugin trust .* or put its signature beside it" <<<"$line"
 echo '{"sha256":[{"sha256":"'"$(sha256sum "$LOCAL/count.so" | cut -d' ' -f1)"'","bundle":"org.orasi.test.*"}]}' >"$TRUST"
 rescan
 judge
