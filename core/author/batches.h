@@ -21,6 +21,11 @@ void keys_literals(const char *format, const int32_t *values, int64_t n, struct 
 void keys_text(int32_t value, char ret[32]);
 
 /* A batch with an integer, a text, a double, a boolean and a time; nulls in all. Rows [first, first + n). */
+/* Why tests are skipped when it wants others. */
+#define FLOW_REFUSED                                                                                         \
+	"bind refuses the columns of the examination (id int64, text text, number float64, flag bool, time " \
+	"timestamp): "                                                                                       \
+	"give it --option so that it takes them; it says: %s"
 void flow_schema(struct ArrowSchema *ret);
 void flow_nulls(int64_t n, struct ArrowArray *ret); /* n rows, all of them null */
 void flow_make(uint64_t seed, int64_t first, int64_t n, struct ArrowArray *ret);

@@ -131,11 +131,13 @@ static int prepare(struct exam *exam, const struct test *test)
 		return exam_fail(exam, "init fails: %s", error.message);
 	if (subject_choose(&exam->subject, typed_get(exam->typed, "plugin", NULL), &err))
 		return exam_fail(exam, "%s", err.text);
-	exam->page->fatal = 0;
 	lab_done(&exam->lab);
 	lab_init(&exam->lab, exam->subject.descriptor);
 	r = read_samples(exam);
-	return r ? r : apply_config(exam);
+	if (!r)
+		r = apply_config(exam);
+	exam->page->fatal = r != 0;
+	return r;
 }
 
 static enum level level_of(const struct typed *typed)
@@ -209,6 +211,10 @@ struct suite {
 	int64_t seed, seconds;
 	int failed, n;
 	struct json *results;
+	struct reason {
+		char text[512];
+		int n;
+	} reasons[8]; /* of what was skipped */
 };
 
 static int spawn_step(struct suite *suite, const struct test *test, pid_t *ret)
@@ -309,6 +315,27 @@ static void show_output(const struct suite *suite)
 	}
 }
 
+/* A page of "ok" may hold little that was looked at. */
+static void note_skip(struct suite *suite)
+{
+	for (size_t i = 0; i < sizeof(suite->reasons) / sizeof(suite->reasons[0]); i++) {
+		struct reason *reason = &suite->reasons[i];
+
+		if (reason->n && strcmp(reason->text, suite->page->sentence))
+			continue;
+		str_copy(reason->text, sizeof(reason->text), suite->page->sentence);
+		reason->n++;
+		return;
+	}
+}
+
+static void tell_skips(const struct suite *suite)
+{
+	for (size_t i = 0; i < sizeof(suite->reasons) / sizeof(suite->reasons[0]); i++)
+		if (suite->reasons[i].n > 2)
+			printf("# %d skipped: %s\n", suite->reasons[i].n, suite->reasons[i].text);
+}
+
 static void tell_tap(const struct suite *suite, const struct test *test)
 {
 	const struct page *page = suite->page;
@@ -334,6 +361,8 @@ static void tell(struct suite *suite, const struct test *test)
 
 	suite->n++;
 	suite->failed += suite->page->outcome == OUTCOME_FAIL;
+	if (suite->page->outcome == OUTCOME_SKIP)
+		note_skip(suite);
 	if (!suite->results) {
 		tell_tap(suite, test);
 		return;
@@ -375,7 +404,7 @@ static int run_step(struct suite *suite, const struct test *test)
 	if (suite->page->outcome != OUTCOME_FAIL || !suite->page->fatal)
 		return 0;
 	if (!suite->results)
-		printf("Bail out! it cannot be loaded, and every other test would say so\n");
+		printf("Bail out! every other test would say the same\n");
 	return AUTHOR_FAILED;
 }
 
@@ -431,8 +460,10 @@ int author_check(const struct typed *typed)
 			r = run_step(&suite, test_at(i));
 	if (suite.results)
 		print_json(&suite);
-	else
+	else {
 		printf("1..%d\n# %d failed\n", suite.n, suite.failed);
+		tell_skips(&suite);
+	}
 	json_free(suite.results);
 	dir_remove(suite.scratch, NULL);
 	if (!r && !suite.n)

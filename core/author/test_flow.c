@@ -71,7 +71,7 @@ static int flow_open(struct flow *flow, struct exam *exam, struct lab *lab, cons
 		return work_failed(exam, "create", status, &error) ? -1 : 1;
 	status = CALL(exam, "bind", flow->f->bind(flow->self, &bind, &flow->out, &error));
 	if (status == ORASI_E_CONFIG && error.message[0])
-		return exam_skip(exam, "bind refuses the columns of the examination: %s", error.message);
+		return exam_skip(exam, FLOW_REFUSED, error.message);
 	if (status)
 		return work_failed(exam, "bind", status, &error) ? -1 : 1;
 	if (!flow->out.release || !flow->out.format || strcmp(flow->out.format, "+s"))

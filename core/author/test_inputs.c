@@ -212,7 +212,7 @@ static int transform_reads_only(struct exam *exam)
 		return exam_fail(exam, "create fails: %s", error.message);
 	flow_schema(&in);
 	if (CALL(exam, "bind", f->bind(self, &bind, &out, &error)))
-		return exam_skip(exam, "bind refuses the columns of the examination: %s", error.message);
+		return exam_skip(exam, FLOW_REFUSED, error.message);
 	flow_make(exam->seed, 0, 50, &batch);
 	if (seal(&in, &batch, &sealed))
 		return exam_fail(exam, "no memory for a batch");

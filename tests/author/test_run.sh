@@ -70,6 +70,15 @@ refused "an unknown option is refused" 2 "unknown option --limits" run "$json" x
 refused "an unknown test is refused" 2 "no test is called" check "$json" --only nothing
 refused "a level is one of three" 2 "--level is basic, full or stress" check "$json" --level most
 refused "a word too few gives the usage" 2 "usage: orasi plugin check FILE" check
+check "a verb has help" grep -q -- "--key K --key-id ID" <(orasi plugin sign --help)
+
+# What is wrong with the command is said once, not by every test; and how much was not looked at is said at the end.
+said=$(orasi plugin check "$json" --sample "$SCRATCH/nope")
+same "a sample that is not there ends the suite" 1 "$(grep -c "^not ok" <<<"$said")"
+check "  by its name" grep -q "the sample: cannot open '$SCRATCH/nope'" <<<"$said"
+same "so does an option that the schema does not know" 1 "$(orasi plugin check "$json" --option max_dept=1 | grep -c "^not ok")"
+check "tests that lack something are counted, with what to give" grep -q '^# [0-9]* skipped: .*--sample FILE' \
+	<(orasi plugin check "$(find "$BUILD/plugins" -name ingest-parquet.so | head -1)")
 
 # Tasks and notifiers run once; what they remember is in memory, or in a file.
 keep=$(find "$BUILD/tests/plugins" -name task-keep.so | head -1)
