@@ -31,7 +31,7 @@ int cmd_author(const struct args *args)
 
 int author_is_file(const char *word)
 {
-	return (strchr(word, '/') || str_ends(word, ".so")) && !access(word, F_OK);
+	return strchr(word, '/') || (str_ends(word, ".so") && !access(word, F_OK)); /* no id has a slash */
 }
 
 int author_info_file(const struct args *args)

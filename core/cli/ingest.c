@@ -106,6 +106,54 @@ int put_number(const struct args *args, const char *option, struct json *object,
 	return fail(CLI_USAGE, "--%s %s is no number", option, text);
 }
 
+/* NAME, NAME:K=V,K=V or NAME:{…}. */
+static int add_step(const char *text, struct json *steps)
+{
+	struct json *step = json_new_object(), *config = NULL;
+	const char *colon = strchr(text, ':');
+	char *pairs, *next, *pair;
+	int r = 0;
+
+	json_push(steps, step);
+	json_set_str(step, "op", "plugin");
+	json_set(step, "name", json_new_strn(text, colon ? (size_t)(colon - text) : strlen(text)));
+	if (!colon)
+		return 0;
+	if (colon[1] == '{') {
+		if (json_parse(colon + 1, strlen(colon + 1), &config, NULL))
+			return fail(CLI_USAGE, "--transform %s: what follows the colon is no JSON", text);
+		json_set(step, "config", config);
+		return 0;
+	}
+	config = json_new_object();
+	json_set(step, "config", config);
+	next = pairs = strdup(colon + 1);
+	while (pairs && !r && (pair = strsep(&next, ","))) {
+		char *equals = strchr(pair, '=');
+
+		if (!equals) {
+			r = fail(CLI_USAGE, "--transform %s: write it as NAME, NAME:KEY=VALUE,… or NAME:{…}", text);
+			break;
+		}
+		*equals = '\0';
+		json_set(config, pair, typed_value(equals + 1));
+	}
+	free(pairs);
+	return r;
+}
+
+static int put_steps(const struct args *args, struct json *task)
+{
+	struct json *steps = json_new_array();
+	const char *text;
+	int r = 0;
+
+	json_set(task, "transform", steps);
+	for (int i = 0; !r && (text = args_nth(args, "transform", i)); i++)
+		r = add_step(text, steps);
+	return r;
+}
+
 static int make_task(const struct args *args, struct json *task)
 {
 	struct json *source = json_new_object(), *format = json_new_object(), *options = json_new_object(),
@@ -133,6 +181,8 @@ static int make_task(const struct args *args, struct json *task)
 		r = put_pairs(args, "option", options, 0);
 	if (!r)
 		r = put_pairs(args, "label", labels, 1);
+	if (!r && args_has(args, "transform"))
+		r = put_steps(args, task);
 	return r ? r : make_source(args, source);
 }
 

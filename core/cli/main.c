@@ -11,7 +11,8 @@
 
 const struct command commands[] = {
 	{NULL, "ingest", 1, INT_MAX, "FILE…",
-         "--dataset D --format F --option K=V --compression C --max-rejected N --max-rejected-percent P --label K=V "
+         "--dataset D --format F --option K=V --transform T --compression C --max-rejected N --max-rejected-percent P "
+         "--label K=V "
          "--priority P --dry-run --no-wait --strict",
          "Ingest files (or - for standard input) into a dataset.", cmd_ingest},
 	{NULL, "sql", 1, 1, "STATEMENT", "--format F --limit N", "Run SQL and print the rows (- reads standard input).",
@@ -106,7 +107,7 @@ const struct command commands[] = {
          "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N "
          "--state S --gdb",
          "For authors: a format on a file, a task, or a notifier on events.", cmd_author},
-	{"plugin", "trust", 0, 1, "[FILE]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
+	{"plugin", "trust", 0, INT_MAX, "[FILE…]", "--trust-file T --grant R --revoke --key K --key-id ID --bundle P",
          "Let the agent load a file, or files that a key has signed; or never again.", cmd_author},
 	{"plugin", "sign", 1, 1, "FILE", "--key K --key-id ID", "For authors: a signature beside a plugin file.",
          cmd_author},

@@ -43,6 +43,13 @@ same "every file that was named is ingested" "300 rows in = 300 written + 0 reje
 	"$("$ORASI" ingest --dataset many "$SCRATCH"/in/*.ndjson)"
 same "so is every file of a quoted pattern" "300 rows in = 300 written + 0 rejected" \
 	"$("$ORASI" ingest --dataset glob "$SCRATCH/in/*.ndjson")"
+same "transforms run in the order they are named, with options as pairs or as JSON" "111 rows in = 111 written + 0 rejected" \
+	"$("$ORASI" ingest --dataset steps --transform select:on_misfit=null --transform 'select:{"columns":["i"],"rename":["i=m"]}' \
+		"$SCRATCH"/in/1*.ndjson)"
+same "and have run" 199 "$("$ORASI" sql --format csv "SELECT max(m) AS m FROM steps" | tail -1 | tr -d '\r')"
+refused "a transform's options are pairs or JSON" 2 "NAME:KEY=VALUE,… or NAME:{…}" ingest --dataset d --transform select:x /dev/null
+refused "JSON that is none" 2 "what follows the colon is no JSON" ingest --dataset d --transform 'select:{x' /dev/null
+refused "a file of a plugin that is not there is named, without an agent" 1 "cannot open './nope.so'" plugin info ./nope.so
 same "a statement may begin with a comment" $'n\r\n1\r' "$("$ORASI" sql --format csv -- $'-- one\nSELECT 1 AS n')"
 agent_stop
 done_testing
