@@ -317,19 +317,27 @@ static void round_step(struct round *round)
 	reply_json(round->req, 200, json);
 }
 
+static void say_error(struct step *step, const struct err *err, int status, const char *type)
+{
+	struct http_problem more = {.type = type, .status = status};
+
+	json_set_int(step->answer, "status", status);
+	json_set(step->answer, "problem", stored_json(http_problem_text(step->round->req, err, &more)));
+}
+
 static void say(struct step *step, int code, const char *detail)
 {
-	struct http_problem more = {.type = code == ERR_STALE ? "stale-lease" : NULL};
 	struct err err;
 
-	json_set_int(step->answer, "status", code ? http_status_of(code) : 200);
-	if (!code)
+	if (!code) {
+		json_set_int(step->answer, "status", 200);
 		return;
+	}
 	err_set(&err, code, "%s",
 	        detail && *detail   ? detail
 	        : code == ERR_STALE ? "the lease is over: somebody else has the task, or it has ended"
 	                            : err_name(code));
-	json_set(step->answer, "problem", stored_json(http_problem_text(step->round->req, &err, &more)));
+	say_error(step, &err, http_status_of(code), code == ERR_STALE ? "stale-lease" : NULL);
 }
 
 /* The task and the fence of an item; 0, or it has been said what is wrong. */
@@ -434,6 +442,21 @@ static int error_code(const struct json *error)
 	return json_get_bool(error, "retryable", 0) ? ERR_BUSY : ERR_PLUGIN;
 }
 
+/* 0, or it has been said: what stands here decides whether the task is tried again. */
+static int check_code(struct step *step, const struct json *error)
+{
+	const char *name = json_get_str(error, "code", NULL);
+	struct err err;
+
+	if (!name || err_is_name(name))
+		return 0;
+	err_set(&err, ERR_INVALID, "'%s' is no error code; leave it out and say retryable, or give one of: %s", name,
+	        err_all_names());
+	err_where(&err, "/error/code");
+	say_error(step, &err, 422, NULL);
+	return ERR_INVALID;
+}
+
 static void settle(struct step *step, const struct json *item)
 {
 	const char *outcome = json_get_str(item, "outcome", "");
@@ -442,7 +465,7 @@ static void settle(struct step *step, const struct json *item)
 	int64_t id, fence;
 	int r;
 
-	if (read_lease(step, item, &id, &fence)) {
+	if (read_lease(step, item, &id, &fence) || check_code(step, error)) {
 		round_step(step->round);
 		return;
 	}

@@ -12,6 +12,7 @@
 #define LABELS_MAX 16
 #define LABEL_MAX 256
 #define RULES_MAX 1024
+#define IS_BEFORE_RUN_AT "it is not behind run_at: the task would end before it could start"
 
 enum policy_type { POLICY_STR, POLICY_INT, POLICY_I64, POLICY_TIME, POLICY_WORD, POLICY_PERCENT };
 
@@ -185,6 +186,18 @@ static void take_labels(struct check *c, const struct submission *s, size_t i, s
 	json_del(c->task, "labels");
 }
 
+static void check_rule(struct check *c, const struct json *rule, size_t k)
+{
+	const char *code = json_get_str(rule, "code", "*");
+
+	if (strcmp(code, "*") && !err_is_name(code))
+		errors_add(c->errors, arena_printf(c->arena, "%s/retry_rules/%zu/code", c->prefix, k),
+		           "'%.40s' is no error code: give * for any, or one of %s", code, err_all_names());
+	if (str_eq(json_get_str(rule, "action", NULL), "snooze") && !json_get_int(rule, "after", 0))
+		errors_add(c->errors, arena_printf(c->arena, "%s/retry_rules/%zu/after", c->prefix, k),
+		           "to snooze needs a time, such as \"30s\"");
+}
+
 /* [{"code","action","after"}, …] as the queue has it: "busy=snooze:5000,*=fail". */
 static void take_rules(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
 {
@@ -197,10 +210,13 @@ static void take_rules(struct check *c, const struct submission *s, size_t i, st
 	for (size_t k = 0; k < json_count(rules); k++) {
 		const struct json *rule = json_at(rules, k);
 
+		check_rule(c, rule, k);
 		buf_printf(&text, "%s%s=%s:%lld", k ? "," : "", json_get_str(rule, "code", "*"),
 		           json_get_str(rule, "action", "fail"), (long long)json_get_int(rule, "after", 0));
 	}
-	if (text.failed)
+	if (c->first_error < json_count(c->errors))
+		; /* told already */
+	else if (text.failed)
 		errors_add(c->errors, check_below(c, "/retry_rules"), "the rules are too long");
 	else if (text.len)
 		spec->retry_rules = arena_str(c->arena, text.data);
@@ -279,6 +295,24 @@ static void take_callback(struct check *c, const struct submission *s, size_t i,
 	json_del(c->task, "callback");
 }
 
+/* Every answer waits for the fsync; who asks for less is told, rather than given more than he thinks. */
+static void take_durability(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
+{
+	const char *text = json_get_str(c->task, "durability", "");
+
+	(void)s;
+	(void)i;
+	(void)spec;
+	if (str_eq(text, "async"))
+		errors_add(c->errors, check_below(c, "/durability"),
+		           "'async' is not offered: every task is on disk before it is answered, and requests share "
+		           "their fsyncs; leave it out, or say fsync");
+	else if (!str_eq(text, "fsync"))
+		errors_add(c->errors, check_below(c, "/durability"), "'%.40s' is not fsync, the one that there is",
+		           text);
+	json_del(c->task, "durability");
+}
+
 /* What is worse than its schema can tell, with the place of the member where there is one. */
 static void check_spec(struct check *c, const struct task_spec *spec)
 {
@@ -292,8 +326,12 @@ static void check_spec(struct check *c, const struct task_spec *spec)
 		errors_add(c->errors, check_below(c, "/expires_at"), "it is in the past");
 	else if (spec->deadline && spec->deadline <= clock_wall_ms())
 		errors_add(c->errors, check_below(c, "/deadline"), "it is in the past");
+	else if (spec->expires_at && spec->expires_at <= spec->run_at)
+		errors_add(c->errors, check_below(c, "/expires_at"), IS_BEFORE_RUN_AT);
+	else if (spec->deadline && spec->deadline <= spec->run_at)
+		errors_add(c->errors, check_below(c, "/deadline"), IS_BEFORE_RUN_AT);
 	else if (spec->kind && queue_check_spec(spec, &err))
-		errors_add(c->errors, c->prefix, "%s", err.text);
+		errors_add(c->errors, check_below(c, err.where), "%s", err.text);
 }
 
 /* Members with a function of their own. */
@@ -303,7 +341,7 @@ static const struct special {
 } specials[] = {
 	{"retry", take_retry},   {"retention", take_retention}, {"priority", take_priority},
 	{"labels", take_labels}, {"retry_rules", take_rules},   {"depends_on", take_dependencies},
-	{"batch", take_batch},   {"callback", take_callback},
+	{"batch", take_batch},   {"callback", take_callback},   {"durability", take_durability},
 };
 #define SPECIALS (sizeof(specials) / sizeof(specials[0]))
 

@@ -133,6 +133,18 @@ static void refuse_times(struct check *c, const struct task_spec *spec)
 			           "each firing has a time of its own: give %s to the schedule", times[i].instead);
 }
 
+/* One that would end before it could start. */
+static void refuse_ends(struct check *c, const struct json *body)
+{
+	static const char *const ends[] = {"expires_after", "deadline_after"};
+	int64_t start = json_get_int(body, "start_after", 0);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (json_get(body, ends[i]) && json_get_int(body, ends[i], 0) <= start)
+			errors_add(c->errors, arena_printf(c->arena, "/%s", ends[i]),
+			           "it is not longer than start_after: the task would end before it could start");
+}
+
 /* 0, or it has answered. */
 static int read_task(struct api *api, struct http_request *req, struct json *body, struct task_spec *spec)
 {
@@ -143,6 +155,7 @@ static int read_task(struct api *api, struct http_request *req, struct json *bod
 
 	check_task(&c, NULL, &alone, 0, spec);
 	refuse_times(&c, spec);
+	refuse_ends(&c, body);
 	if (json_count(errors)) {
 		reply_refused(req, errors, c.denied);
 		r = ERR_INVALID;

@@ -449,7 +449,11 @@ void handle_task_reschedule(struct api *api, struct http_request *req)
 		reply_wrong(req, "/priority", PRIORITY_WRONG);
 	} else if (task) {
 		clock_from_rfc3339(json_get_str(body, "run_at", ""), &run_at); /* the schema has checked it */
-		reschedule(api, req, task, run_at, priority);
+		if (task->expires_at && run_at >= task->expires_at)
+			reply_wrong(req, "/run_at",
+			            "it is not before expires_at: the task would end before it could start");
+		else
+			reschedule(api, req, task, run_at, priority);
 	}
 	json_free(body);
 }

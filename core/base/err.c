@@ -120,6 +120,20 @@ int err_from_name(const char *name)
 	return ERR_INTERNAL;
 }
 
+int err_is_name(const char *name)
+{
+	for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i].name, name))
+			return 1;
+	return 0;
+}
+
+const char *err_all_names(void)
+{
+	return "invalid, not-found, exists, conflict, corrupt, unsupported, limit, permission, cancelled, stale-lease, "
+	       "plugin, internal, gone, io, out-of-memory, no-space, timeout, busy, read-only, crash";
+}
+
 int err_is_transient(int code)
 {
 	return code <= ERR_IO;

@@ -52,6 +52,8 @@ void err_where(struct err *err, const char *fmt, ...) __attribute__((format(prin
 
 const char *err_name(int code);      /* "not-found"; never NULL */
 int err_from_name(const char *name); /* ERR_INTERNAL if unknown */
+int err_is_name(const char *name);   /* of an error: not "ok" */
+const char *err_all_names(void);     /* "invalid, not-found, …" */
 int err_is_transient(int code);      /* a retry may help */
 int err_from_errno(int errnum);
 

@@ -29,6 +29,7 @@ static const struct field cron_fields[] = {
 	{"day of week", 0, 7, weekday_names},
 };
 #define N_FIELDS 5
+#define FIVE_FIELDS "minute, hour, day of month, month, day of week"
 
 static const struct {
 	const char *name, *fields;
@@ -55,11 +56,12 @@ static int take_value(const struct field *field, const char **s, int *ret)
 	return digits && v >= field->min && v <= field->max ? 0 : ERR_INVALID;
 }
 
-/* "*", "3", "1-5", each with "/2"; one value with a step goes to the end. */
-static int take_range(const struct field *field, const char **s, uint64_t *ret)
+/* "*", "3", "1-5", each with "/2"; one value with a step goes to the end. *ret_why on error. */
+static int take_range(const struct field *field, const char **s, uint64_t *ret, const char **ret_why)
 {
 	int low = field->min, high = field->max, step = 1, r = 0;
 
+	*ret_why = NULL;
 	if (**s == '*') {
 		(*s)++;
 	} else {
@@ -77,7 +79,10 @@ static int take_range(const struct field *field, const char **s, uint64_t *ret)
 
 		(*s)++;
 		r = take_value(&steps, s, &step);
+		*ret_why = "a step is 1 to 59";
 	}
+	if (!r && low > high)
+		*ret_why = "the range ends before it begins";
 	if (r || low > high)
 		return ERR_INVALID;
 	for (int v = low; v <= high; v += step)
@@ -85,24 +90,53 @@ static int take_range(const struct field *field, const char **s, uint64_t *ret)
 	return 0;
 }
 
+static int is_end(char c)
+{
+	return !c || c == ' ' || c == '\t';
+}
+
+/* The part of a list that starts at `start` is wrong. */
+static int bad_part(const struct field *field, const char *start, const char *why, struct err *err)
+{
+	int n = (int)strcspn(start, ", \t");
+
+	if (is_end(*start) && n == 0)
+		return err_set(err, ERR_INVALID, "cron: the %s is missing: five fields are " FIVE_FIELDS, field->name);
+	if (*start == '@')
+		return err_set(err, ERR_INVALID,
+		               "cron: '%.20s' is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and "
+		               "@annually, nor a %s",
+		               start, field->name);
+	if (why)
+		return err_set(err, ERR_INVALID, "cron: '%.*s' is no %s: %s", n > 40 ? 40 : n, start, field->name, why);
+	return err_set(
+		err, ERR_INVALID,
+		"cron: '%.*s' is no %s: that is %d to %d%s, as a value, a range 'a-b', '*', each with a step '/n', "
+		"or a list of them",
+		n > 40 ? 40 : n, start, field->name, field->min, field->max,
+		!field->names ? ""
+		: field->min  ? " or jan to dec"
+			      : " or sun to sat");
+}
+
 static int take_field(const struct field *field, const char **s, uint64_t *ret, struct err *err)
 {
-	const char *start = *s;
+	const char *start, *why;
 	int r;
 
 	*ret = 0;
 	do {
-		r = take_range(field, s, ret);
+		start = *s;
+		r = take_range(field, s, ret, &why);
 	} while (!r && *(*s) == ',' && (*s)++);
-	if (r || (**s && **s != ' ' && **s != '\t'))
-		return err_set(err, ERR_INVALID, "cron: '%.40s' is no %s: values %d to %d, lists, ranges, steps", start,
-		               field->name, field->min, field->max);
+	if (r || !is_end(**s))
+		return bad_part(field, start, why, err);
 	while (**s == ' ' || **s == '\t')
 		(*s)++;
 	return 0;
 }
 
-int cron_parse(const char *text, struct cron *ret, struct err *err)
+static int read_fields(const char *text, struct cron *ret, struct err *err)
 {
 	uint64_t bits[N_FIELDS];
 	int r = 0;
@@ -117,8 +151,7 @@ int cron_parse(const char *text, struct cron *ret, struct err *err)
 	for (int i = 0; i < N_FIELDS && !r; i++)
 		r = take_field(&cron_fields[i], &text, &bits[i], err);
 	if (!r && *text)
-		r = err_set(err, ERR_INVALID,
-		            "cron: '%.40s' is too much: five fields are minute, hour, day, month, weekday", text);
+		r = err_set(err, ERR_INVALID, "cron: '%.40s' is too much: five fields are " FIVE_FIELDS, text);
 	if (r)
 		return r;
 	bits[4] |= bits[4] >> 7 & 1; /* 7 is Sunday too */
@@ -131,6 +164,15 @@ int cron_parse(const char *text, struct cron *ret, struct err *err)
 	                     .any_weekday = (bits[4] & 0x7F) == 0x7F,
 	                     .any_hour = bits[1] == 0xFFFFFF};
 	return 0;
+}
+
+int cron_parse(const char *text, struct cron *ret, struct err *err)
+{
+	int r = read_fields(text, ret, err);
+
+	if (r)
+		err_where(err, "/cron");
+	return r;
 }
 
 /* ---- next ---------------------------------------------------------------------------------- */

@@ -104,8 +104,8 @@ static int schedule_new(const struct queue *queue, const struct queue_schedule *
 		spec->priority = TASK_PRIORITY_DEFAULT;
 	s->public.spec = spec_copy(queue, &s->arena, spec, 1);
 	r = cron_parse(s->public.cron, &s->cron, err);
-	if (!r)
-		r = zone_open(s->public.zone, &s->zone, err);
+	if (!r && (r = zone_open(s->public.zone, &s->zone, err)))
+		err_where(err, "/zone");
 	if (r) {
 		schedule_free(s);
 		return r;
@@ -125,8 +125,14 @@ static int check_schedule(const struct queue_schedule *schedule, struct err *err
 	    schedule->catchup_ms < 0)
 		return err_set(err, ERR_INVALID,
 		               "a schedule needs cron, an overlap policy and catchup_ms of 0 or more");
-	if (spec->idempotency_key || spec->n_depends_on || spec->batch)
-		return err_set(err, ERR_INVALID, "a scheduled task can have no idempotency key, dependency or batch");
+	if (spec->idempotency_key || spec->n_depends_on || spec->batch) {
+		err_set(err, ERR_INVALID, "a scheduled task can have no idempotency key, dependency or batch");
+		err_where(err, "/task/%s",
+		          spec->idempotency_key ? "idempotency_key"
+		          : spec->batch         ? "batch"
+		                                : "depends_on");
+		return ERR_INVALID;
+	}
 	return queue_check_spec(spec, err);
 }
 
@@ -369,8 +375,10 @@ int queue_schedule_set(struct queue *queue, const struct queue_schedule *schedul
 		return r;
 	new->public.created_at = clock_wall_ms();
 	new->public.next_at = next_time(new, new->public.created_at);
-	if (!new->public.next_at)
-		r = err_set(err, ERR_INVALID, "cron: '%.100s' never comes", schedule->cron);
+	if (!new->public.next_at) {
+		r = err_set(err, ERR_INVALID, "cron: '%.100s' never comes in the next eight years", schedule->cron);
+		err_where(err, "/cron");
+	}
 	if (!r && submit(queue, new, schedule->name, on_done, ctx))
 		r = err_set(err, ERR_NOMEM, "out of memory");
 	if (r)

@@ -256,6 +256,13 @@ static int check_text(const struct field *field, const char *s, struct err *err)
 	return 0;
 }
 
+static int wrong(struct err *err, const char *pointer, const char *text)
+{
+	err_set(err, ERR_INVALID, "%s", text);
+	err_where(err, "%s", pointer);
+	return ERR_INVALID;
+}
+
 static int check_field(const struct task_spec *spec, const struct field *field, struct err *err)
 {
 	int64_t v;
@@ -276,7 +283,8 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 	if (!spec->kind || !*spec->kind)
 		return err_set(err, ERR_INVALID, "a task needs a kind");
 	for (size_t i = 0; i < N_FIELDS && !r; i++)
-		r = check_field(spec, &fields[i], err);
+		if ((r = check_field(spec, &fields[i], err)) && fields[i].type == FIELD_STR)
+			err_where(err, "/%s", fields[i].name);
 	if (r)
 		return r;
 	if (spec->queue && !str_is_name(spec->queue))
@@ -285,7 +293,7 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 		               "most 128",
 		               spec->queue);
 	if (spec->unique_scope == TASK_UNIQUE_TTL && spec->unique_key && !spec->unique_ttl_ms)
-		return err_set(err, ERR_INVALID, "unique_scope ttl needs unique_ttl_ms");
+		return wrong(err, "/unique_ttl", "unique_scope ttl needs it: for how long is the key taken?");
 	if (spec->n_depends_on > DEPENDS_MAX)
 		return err_set(err, ERR_LIMIT, "depends_on has %zu tasks, %d are allowed", spec->n_depends_on,
 		               DEPENDS_MAX);
@@ -336,10 +344,9 @@ int spec_check_rules(const char *rules, struct err *err)
 	int r;
 
 	while ((r = next_rule(&at, &rule)) > 0) {
-		int code = err_from_name(rule.code);
-
-		if (strcmp(rule.code, "*") && code == ERR_INTERNAL && strcmp(rule.code, "internal"))
-			return err_set(err, ERR_INVALID, "retry_rules: '%s' is no error code", rule.code);
+		if (strcmp(rule.code, "*") && !err_is_name(rule.code))
+			return err_set(err, ERR_INVALID, "retry_rules: '%s' is no error code, which are: *, %s",
+			               rule.code, err_all_names());
 		if (rule.action == RULE_SNOOZE && !rule.after_ms)
 			return err_set(err, ERR_INVALID, "retry_rules: snooze needs a time: '%s=snooze:MS'", rule.code);
 	}

@@ -297,6 +297,55 @@ static const struct {
 	{"/v1/tasks", "{\"kind\":\"remote\"}", 422},
 };
 
+START_TEST(an_error_code_that_nobody_knows_is_refused_and_the_lease_goes_on)
+{
+	char task[32], id[32];
+
+	open_far();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
+	lease(task, id);
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\",\"error\":{\"code\":\"E42\"}"), 422);
+	ck_assert_str_eq(reply_str("/items/0/problem/errors/0/pointer"), "/error/code");
+	ck_assert_ptr_nonnull(strstr(reply_str("/items/0/problem/detail"), "timeout, busy"));
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "running");
+	ck_assert_int_eq(settle(task, id, "\"outcome\":\"fail\",\"error\":{\"code\":\"corrupt\"}"), 200);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", task), NULL), 200);
+	ck_assert_str_eq(reply_str("/error/code"), "corrupt");
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *body, *pointer, *says;
+} wrong_schedules[] = {
+	{"{\"cron\":\"0 25 * * *\",\"task\":%s}", "/cron", "'25' is no hour: that is 0 to 23"},
+	{"{\"cron\":\"0 1 * *\",\"task\":%s}", "/cron", "the day of week is missing"},
+	{"{\"cron\":\"1,7-3 1 * * *\",\"task\":%s}", "/cron", "'7-3' is no minute: the range ends before it begins"},
+	{"{\"cron\":\"*/0 1 * * *\",\"task\":%s}", "/cron", "'*/0' is no minute: a step is 1 to 59"},
+	{"{\"cron\":\"0 1 * foo *\",\"task\":%s}", "/cron", "'foo' is no month: that is 1 to 12 or jan to dec"},
+	{"{\"cron\":\"@often\",\"task\":%s}", "/cron", "'@often' is none of @hourly, @daily"},
+	{"{\"cron\":\"0 1 30 2 *\",\"task\":%s}", "/cron", "never comes"},
+	{"{\"cron\":\"@daily\",\"zone\":\"Mars/Olympus\",\"task\":%s}", "/zone", "'Mars/Olympus' is not known"},
+	{"{\"cron\":\"@daily\",\"start_after\":\"2h\",\"expires_after\":\"1h\",\"task\":%s}", "/expires_after",
+         "not longer than start_after"},
+};
+
+START_TEST(a_wrong_schedule_is_refused_with_the_part_that_is_wrong)
+{
+	char body[512];
+
+	start();
+	load_document();
+	snprintf(body, sizeof(body), wrong_schedules[_i].body, "{\"kind\":\"query\",\"sql\":\"SELECT 1\"}");
+	ck_assert_int_eq(ask("PUT", "/v1/schedules/s", body), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), wrong_schedules[_i].pointer);
+	ck_assert_msg(strstr(reply_str("/errors/0/detail"), wrong_schedules[_i].says) != NULL, "%s",
+	              reply_str("/errors/0/detail"));
+	finish();
+}
+END_TEST
+
 START_TEST(a_wrong_lease_is_refused)
 {
 	open_far();
@@ -322,5 +371,8 @@ void queues_cases(Suite *suite)
 	tcase_add_test(tests, a_stale_lease_changes_nothing);
 	tcase_add_test(tests, a_lease_is_snoozed_failed_and_told_to_stop);
 	tcase_add_test(tests, a_worker_that_waits_gets_the_next_task);
+	tcase_add_test(tests, an_error_code_that_nobody_knows_is_refused_and_the_lease_goes_on);
+	tcase_add_loop_test(tests, a_wrong_schedule_is_refused_with_the_part_that_is_wrong, 0,
+	                    sizeof(wrong_schedules) / sizeof(wrong_schedules[0]));
 	tcase_add_loop_test(tests, a_wrong_lease_is_refused, 0, sizeof(wrong_leases) / sizeof(wrong_leases[0]));
 }

@@ -393,7 +393,7 @@ static const struct {
 } wrong[] = {
 	{",\"tenant\":\"\"", "/tenant"},
 	{",\"tenant\":7", "/tenant"},
-	{",\"tenant\":\"a\\u0007\"", ""},
+	{",\"tenant\":\"a\\u0007\"", "/tenant"},
 	{",\"queue\":\"a b\"", "/queue"},
 	{",\"queue\":\"-x\"", "/queue"},
 	{",\"deadline\":\"tomorrow\"", "/deadline"},
@@ -415,8 +415,14 @@ static const struct {
 	{",\"retry_rules\":{}", "/retry_rules"},
 	{",\"retry_rules\":[{\"code\":\"busy\"}]", "/retry_rules/0/action"},
 	{",\"retry_rules\":[{\"code\":\"busy\",\"action\":\"shout\"}]", "/retry_rules/0/action"},
-	{",\"retry_rules\":[{\"code\":\"no such code\",\"action\":\"fail\"}]", ""},
-	{",\"retry_rules\":[{\"code\":\"a=b,c\",\"action\":\"fail\"}]", ""},
+	{",\"retry_rules\":[{\"code\":\"no such code\",\"action\":\"fail\"}]", "/retry_rules/0/code"},
+	{",\"retry_rules\":[{\"code\":\"*\",\"action\":\"snooze\"}]", "/retry_rules/0/after"},
+	{",\"run_at\":\"2098-01-02T00:00:00Z\",\"expires_at\":\"2098-01-01T00:00:00Z\"", "/expires_at"},
+	{",\"run_at\":\"2098-01-02T00:00:00Z\",\"deadline\":\"2098-01-02T00:00:00Z\"", "/deadline"},
+	{",\"durability\":\"async\"", "/durability"},
+	{",\"durability\":\"none\"", "/durability"},
+	{",\"durability\":1", "/durability"},
+	{",\"retry_rules\":[{\"code\":\"a=b,c\",\"action\":\"fail\"}]", "/retry_rules/0/code"},
 	{",\"on_crash\":\"panic\"", "/on_crash"},
 	{",\"retention\":{\"ok\":\"x\"}", "/retention/ok"},
 	{",\"weight\":0", "/weight"},
@@ -430,7 +436,7 @@ static const struct {
 	{",\"on_dep_failure\":\"cry\"", "/on_dep_failure"},
 	{",\"batch\":\"t_0000000000001\"", "/batch"},
 	{",\"unique_scope\":\"world\"", "/unique_scope"},
-	{",\"unique_key\":\"u\",\"unique_scope\":\"ttl\"", ""},
+	{",\"unique_key\":\"u\",\"unique_scope\":\"ttl\"", "/unique_ttl"},
 	{",\"on_conflict\":\"fight\"", "/on_conflict"},
 	{",\"labels\":{\"a\":1}", "/labels/a"},
 	{",\"labels\":{\"a b\":\"c\"}", "/labels/a b"},
@@ -441,6 +447,37 @@ static const struct {
 	{",\"unknown\":1", "/unknown"},
 	{",\"sql\\u0000\":1", ""},
 };
+
+START_TEST(an_answer_says_that_it_is_durable_and_less_is_refused)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"durability\":\"fsync\"")), 201);
+	ck_assert_str_eq(client_header(&t.client, "Task-Durability"), "fsync");
+	ck_assert_ptr_null(json_pointer(t.reply, "/spec/durability"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", "[" Q("") "]"), 200);
+	ck_assert_str_eq(client_header(&t.client, "Task-Durability"), "fsync");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", Q(",\"durability\":\"async\"")), 422);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "every task is on disk before it is answered"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_task_cannot_be_moved_behind_its_end)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     Q(",\"run_at\":\"2098-01-01T00:00:00Z\",\"expires_at\":\"2098-01-02T00:00:00Z\"")),
+	                 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"run_at\":\"2098-01-02T00:00:00Z\"}"),
+	                 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/run_at");
+	ck_assert_int_eq(ask("POST", "/v1/tasks/t_0000000000001:reschedule", "{\"run_at\":\"2098-01-01T12:00:00Z\"}"),
+	                 200);
+	finish();
+}
+END_TEST
 
 START_TEST(a_member_that_is_wrong_is_named_and_nothing_is_accepted)
 {
@@ -521,6 +558,8 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, a_change_can_be_bound_to_what_was_seen);
 	tcase_add_test(tests, a_task_that_waits_is_moved_and_promoted);
 	tcase_add_test(tests, every_member_is_taken);
+	tcase_add_test(tests, an_answer_says_that_it_is_durable_and_less_is_refused);
+	tcase_add_test(tests, a_task_cannot_be_moved_behind_its_end);
 	tcase_add_loop_test(tests, a_member_that_is_wrong_is_named_and_nothing_is_accepted, 0,
 	                    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(tests, of_many_wrong_members_the_first_are_told_and_the_rest_counted);
