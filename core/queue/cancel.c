@@ -39,10 +39,7 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 		return ERR_CONFLICT;
 	if (live_state(live) != TASK_RUNNING)
 		return cancel_waiting(queue, live, "the task was cancelled", on_done, ctx);
-	running_stop(queue, live, ERR_CANCELLED, "the task was cancelled");
-	if (on_done)
-		on_done(ctx, 0, &(struct err){0});
-	return 0;
+	return running_cancel(queue, live, on_done, ctx);
 }
 
 /* ---- time

@@ -37,7 +37,7 @@ static int lease_less(const struct heap_node *a, const struct heap_node *b)
 	return list_entry(a, struct running, timer)->due < list_entry(b, struct running, timer)->due;
 }
 
-static void set_timer(struct queue *queue, struct running *run)
+void running_set_timer(struct queue *queue, struct running *run)
 {
 	heap_del(&queue->leases, &run->timer);
 	run->due = running_due(queue, run);
@@ -70,7 +70,7 @@ void running_free(struct queue *queue, struct live *live)
 struct claim {
 	struct queue *queue;
 	struct store_lazy *lazy; /* NULL: it was handed over at once */
-	int64_t id, fence, attempt, now;
+	int64_t id, fence, attempt, now, lease_ms;
 	int frees_key;
 	char worker[64];
 };
@@ -78,7 +78,8 @@ struct claim {
 static int claim_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct claim *c = arg;
-	int r = store_run(db, err, statement(RUN_PUT), "iiisi", c->id, c->fence, c->attempt, c->worker, c->now);
+	int r = store_run(db, err, statement(RUN_PUT), "iiisii", c->id, c->fence, c->attempt, c->worker, c->now,
+	                  c->lease_ms);
 
 	return r || !c->frees_key ? r : store_run(db, err, statement(UNIQ_DEL), "i", c->id);
 }
@@ -96,27 +97,34 @@ static void claim_done(void *arg, int r, const struct err *err)
 	free(c);
 }
 
-/* A short attempt is over before its claim is written, and then nobody needs the row. Written at once are those
- * whose claim others must see (a key that is free now), and those who have brought down a worker before. */
-static int note_claim(struct queue *queue, struct live *live, int64_t now)
+static int write_claim(struct queue *queue, struct live *live, int at_once)
 {
 	int frees_key = (live->flags & LIVE_UNIQUE_QUEUED) != 0;
+	struct running *run = live->running;
 	struct claim *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
 		return ERR_NOMEM;
-	*c = (struct claim){queue, NULL, live->id, live->running->fence, live->life.attempt, now, frees_key, ""};
-	str_copy(c->worker, sizeof(c->worker), live->running->worker);
-	if (live->flags & LIVE_UNIQUE || live->life.crashes)
+	*c = (struct claim){queue,           NULL,          live->id,  run->fence, live->life.attempt,
+	                    run->started_at, run->lease_ms, frees_key, ""};
+	str_copy(c->worker, sizeof(c->worker), run->worker);
+	if (at_once)
 		r = store_write(queue->store, claim_write, claim_done, c);
 	else
 		r = store_write_lazy(queue->store, claim_write, claim_done, c, &c->lazy);
 	if (r)
 		free(c);
 	else
-		live->running->claim = c;
+		run->claim = c;
 	return r;
+}
+
+/* A short attempt is over before its claim is written, and then nobody needs the row. Written at once are those
+ * whose claim others must see (a key that is free now), and those who have brought down a worker before. */
+static int note_claim(struct queue *queue, struct live *live)
+{
+	return write_claim(queue, live, live->flags & LIVE_UNIQUE || live->life.crashes);
 }
 
 int running_unwritten(struct queue *queue, struct live *live)
@@ -142,7 +150,7 @@ static void begin(struct queue *queue, struct live *live)
 		run->stop_at = sooner(run->stop_at, now + live->more->deadline - wall);
 	run->beat_at = run->heartbeat_ms ? now + run->heartbeat_ms : 0;
 	run->lease_until = run->lease_ms ? now + run->lease_ms : 0;
-	set_timer(queue, run);
+	running_set_timer(queue, run);
 }
 
 /* Until it begins only its deadline counts. */
@@ -154,7 +162,7 @@ static void wait_to_begin(struct queue *queue, struct live *live)
 	if (!live->more || !live->more->deadline)
 		return;
 	run->stop_at = clock_mono_ms() + live->more->deadline - run->started_at;
-	set_timer(queue, run);
+	running_set_timer(queue, run);
 }
 
 static size_t length(const char *s)
@@ -170,7 +178,7 @@ static const char *keep(char **at, const char *s)
 	return s ? memcpy(copy, s, length(s)) : NULL;
 }
 
-static struct running *running_new(const struct task *task)
+struct running *running_new(const struct task *task)
 {
 	struct running *run =
 		calloc(1, sizeof(*run) + length(task->kind) + length(task->dataset) + length(task->trace));
@@ -205,11 +213,11 @@ static int claim(struct queue *queue, struct live *live, const struct task *task
 	str_copy(run->worker, sizeof(run->worker), ask->worker ? ask->worker : "");
 	run->timeout_ms = task->timeout_ms;
 	run->heartbeat_ms = task->policy->heartbeat_ms;
-	run->lease_ms = ask->lease_ms;
+	run->lease_ms = run->kept_ms = ask->lease_ms;
 	list_add_tail(&queue->running, &run->link);
 	(ask->begins_later ? wait_to_begin : begin)(queue, live);
 	metric_observe_ms(&queue->wait_time, (double)(now - live->due));
-	return note_claim(queue, live, now);
+	return note_claim(queue, live);
 }
 
 static int fits(const struct live *live, const struct queue_claim_ask *ask)
@@ -253,6 +261,41 @@ void queue_begin(struct queue *queue, int64_t id, int64_t fence)
 
 /* ---- while it runs ------------------------------------------------------------------------- */
 
+/* Something about a running attempt that outlives the agent. */
+struct mark {
+	int64_t id, fence, lease_ms;
+	enum queue_statement statement; /* RUN_LEASE, RUN_CANCEL */
+	queue_done_fn on_done;
+	void *ctx;
+};
+
+static struct mark *mark_new(const struct running *run, enum queue_statement id, queue_done_fn on_done, void *ctx)
+{
+	struct mark *mark = malloc(sizeof(*mark));
+
+	if (mark)
+		*mark = (struct mark){run->live->id, run->fence, run->lease_ms, id, on_done, ctx};
+	return mark;
+}
+
+static int mark_write(struct store_db *db, void *arg, struct err *err)
+{
+	const struct mark *m = arg;
+
+	if (m->statement == RUN_LEASE)
+		return store_run(db, err, statement(RUN_LEASE), "iii", m->id, m->fence, m->lease_ms);
+	return store_run(db, err, statement(m->statement), "ii", m->id, m->fence);
+}
+
+static void mark_done(void *arg, int r, const struct err *err)
+{
+	struct mark *m = arg;
+
+	if (m->on_done)
+		m->on_done(m->ctx, r, err);
+	free(m);
+}
+
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event)
 {
 	struct live *live = live_find(queue, id);
@@ -264,20 +307,39 @@ struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum lif
 	return NULL;
 }
 
+/* A later start of the agent gives it as long as it was ever told. */
+static void keep_lease(struct queue *queue, struct running *run)
+{
+	struct mark *mark;
+
+	if (running_unwritten(queue, run->live)) {
+		write_claim(queue, run->live, 0);
+		return;
+	}
+	mark = mark_new(run, RUN_LEASE, NULL, NULL);
+	if (mark && store_write(queue->store, mark_write, mark_done, mark))
+		free(mark);
+}
+
 static void beat(struct queue *queue, struct running *run, int64_t lease_ms)
 {
 	int64_t now = clock_mono_ms();
 
 	if (run->stop)
 		return; /* it should stop: no more time */
-	if (lease_ms)
+	if (lease_ms && run->lease_until) {
 		run->lease_ms = lease_ms;
+		if (lease_ms > run->kept_ms) {
+			run->kept_ms = lease_ms;
+			keep_lease(queue, run);
+		}
+	}
 	if (run->lease_until)
 		run->lease_until = now + run->lease_ms;
 	if (run->heartbeat_ms)
 		run->beat_at = now + run->heartbeat_ms;
 	if (run->lease_until || run->heartbeat_ms)
-		set_timer(queue, run);
+		running_set_timer(queue, run);
 }
 
 int queue_heartbeat(struct queue *queue, int64_t id, int64_t fence, int64_t lease_ms)
@@ -368,8 +430,24 @@ void running_stop(struct queue *queue, struct live *live, int code, const char *
 	if (run->stop)
 		return;
 	run->stop = code;
-	set_timer(queue, run);
+	running_set_timer(queue, run);
 	queue->events.on_stop(queue->events.ctx, live->id, run->fence, code, why);
+}
+
+int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx)
+{
+	struct mark *mark = mark_new(live->running, RUN_CANCEL, on_done, ctx);
+	int r = mark ? 0 : ERR_NOMEM;
+
+	if (!r && running_unwritten(queue, live))
+		r = write_claim(queue, live, 1);
+	if (!r)
+		r = store_write(queue->store, mark_write, mark_done, mark);
+	if (r)
+		free(mark);
+	else
+		running_stop(queue, live, ERR_CANCELLED, "the task was cancelled");
+	return r;
 }
 
 static void rescue(struct queue *queue, struct live *live)

@@ -313,7 +313,8 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 
 /* The columns of RECOVER: id, lane, priority, created_at, run_at, expires_at, attempt,
  * max_attempts, crashes, blocked, flags, policy. */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct err *err)
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct live **ret,
+                   struct err *err)
 {
 	struct live *live = live_new(queue, store_int(stmt, 0), lane);
 	struct task_spec spec = {0};
@@ -342,6 +343,6 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 		return err_set(err, r, "task %lld: its policy cannot be read", (long long)live->id);
 	if (live->more) /* one that was started was started in time */
 		live->more->expires_at = live->life.attempt ? spec.deadline : expires_at;
-	live_settle(queue, live);
+	*ret = live;
 	return 0;
 }

@@ -59,6 +59,7 @@ struct running {
 	int64_t due, fence, started_at;
 	int64_t stop_at, timeout_ms;   /* stop_at: timeout or deadline, 0 = never */
 	int64_t lease_ms, lease_until; /* 0 = none */
+	int64_t kept_ms;               /* the longest lease_ms, which is in the store */
 	int64_t heartbeat_ms, beat_at; /* 0 = none; beat_at: when it is missed */
 	int64_t done, total, rows, rejected;
 	struct claim *claim; /* not written yet, or under way */
@@ -235,6 +236,7 @@ void limit_detach(struct queue *queue, struct live *live);
 int limit_enter(struct queue *queue, struct live *live);  /* 1: it may stand in its lane; 0: it waits here */
 void limit_leave(struct queue *queue, struct live *live); /* it left its lane, or the key's heap */
 void limit_started(struct queue *queue, struct live *live, int64_t now);
+void limit_resumed(struct live *live); /* it runs already, whatever the limits are now */
 void limit_ended(struct queue *queue, struct live *live);
 void limits_settle(struct queue *queue); /* those behind keys that have room now go on */
 void limits_tick(struct queue *queue, int64_t now);
@@ -271,7 +273,9 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
                  struct err *err);
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
 void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* r != 0: nothing came of it */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct err *err);
+/* The columns of RECOVER. It stands nowhere yet. */
+int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct live **ret,
+                   struct err *err);
 /* Makes `more` from a policy. */
 int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy);
 /* A scheduled task whose time has come is ready; either way it gets its place. */
@@ -317,9 +321,18 @@ void leases_init(struct queue *queue);
 void leases_tick(struct queue *queue, int64_t now);
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event); /* NULL: stale */
 void running_free(struct queue *queue, struct live *live);
+struct running *running_new(const struct task *task); /* with its kind, dataset and trace */
+void running_set_timer(struct queue *queue, struct running *run);
+/* It is asked to stop, and that outlives the agent. */
+int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
 /* Its claim need not be written any more. 1: there is no row of it and there will be none. */
 int running_unwritten(struct queue *queue, struct live *live);
 void running_stop(struct queue *queue, struct live *live, int code, const char *why);
+
+/* resume.c, at a start: with the columns of RECOVER_RUNS, an attempt goes on; those that were cancelled, and whose worker
+ * went with the agent, are ended. */
+int running_resume(struct queue *queue, struct live *live, const struct store_stmt *stmt, struct err *err);
+void runs_end_cancelled(struct queue *queue);
 
 /* finish.c */
 int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome, queue_done_fn on_done,

@@ -245,6 +245,14 @@ void limit_started(struct queue *queue, struct live *live, int64_t now)
 	let_go(queue, more->rate, &more->holds_rate);
 }
 
+void limit_resumed(struct live *live)
+{
+	if (!live->more || !live->more->concurrency)
+		return;
+	live->more->concurrency->used++;
+	live->more->holds_concurrency = 1;
+}
+
 void limit_ended(struct queue *queue, struct live *live)
 {
 	if (live->more)

@@ -143,29 +143,50 @@ static int load_lanes(struct queue *queue, struct lanes *lanes, struct err *err)
 	return r;
 }
 
+/* One row of RECOVER or RECOVER_RUNS. */
+static int recover_one(struct queue *queue, const struct store_stmt *stmt, const struct lanes *lanes, int runs,
+                       struct err *err)
+{
+	int64_t id = store_int(stmt, 0), lane = store_int(stmt, 1);
+	struct live *live;
+	int r;
+
+	if (lane < 0 || lane >= lanes->n || !lanes->by_id[lane])
+		return err_set(err, ERR_CORRUPT, "task %lld stands in no lane: see store check", (long long)id);
+	if (!runs && queue->counts[TASK_RUNNING] && live_find(queue, id))
+		return 0;
+	r = insert_recover(queue, stmt, lanes->by_id[lane], &live, err);
+	if (!r && runs)
+		return running_resume(queue, live, stmt, err);
+	if (!r)
+		live_settle(queue, live);
+	return r;
+}
+
+static int recover_rows(struct queue *queue, enum queue_statement id, const struct lanes *lanes, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(store_reader(queue->store), statement(id), &stmt, err);
+
+	if (r)
+		return r;
+	while ((r = store_step(stmt, err)) > 0)
+		if ((r = recover_one(queue, stmt, lanes, id == RECOVER_RUNS, err)))
+			break;
+	store_end(stmt);
+	return r;
+}
+
+/* What runs on comes first: it holds its keys before others ask for them. */
 static int recover_live(struct queue *queue, struct err *err)
 {
 	struct lanes lanes = {0};
-	struct store_stmt *stmt;
 	int r = load_lanes(queue, &lanes, err);
 
 	if (!r)
-		r = store_begin(store_reader(queue->store), statement(RECOVER), &stmt, err);
-	if (r) {
-		free(lanes.by_id);
-		return r;
-	}
-	while ((r = store_step(stmt, err)) > 0) {
-		int64_t lane = store_int(stmt, 1);
-
-		r = lane >= 0 && lane < lanes.n && lanes.by_id[lane]
-		            ? insert_recover(queue, stmt, lanes.by_id[lane], err)
-		            : err_set(err, ERR_CORRUPT, "task %lld stands in no lane: see store check",
-		                      (long long)store_int(stmt, 0));
-		if (r)
-			break;
-	}
-	store_end(stmt);
+		r = recover_rows(queue, RECOVER_RUNS, &lanes, err);
+	if (!r)
+		r = recover_rows(queue, RECOVER, &lanes, err);
 	for (int64_t i = 0; i < lanes.n && !r; i++)
 		if (lanes.by_id[i])
 			lane_release(queue,
@@ -263,7 +284,11 @@ static int recover(struct queue *queue, struct err *err)
 		r = depend_recover(queue, err);
 	if (!r)
 		r = states_load(queue, err);
-	return r ? r : schedules_load(queue, err);
+	if (!r)
+		r = schedules_load(queue, err);
+	if (!r)
+		runs_end_cancelled(queue);
+	return r;
 }
 
 int queue_open(struct store *store, const struct queue_config *config, const struct queue_events *events,

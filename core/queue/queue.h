@@ -189,7 +189,7 @@ struct queue_events {
 	int (*wants_task)(void *ctx, int64_t id, enum task_state state);
 };
 
-/* Reads what waits; attempts that ran when the last agent died become ready again ("lost"). */
+/* Reads what waits; attempts that the last agent's own workers ran become ready again ("lost"), leases go on. */
 int queue_open(struct store *store, const struct queue_config *config, const struct queue_events *events,
                struct queue **ret, struct err *err);
 void queue_close(struct queue *queue); /* NULL is fine; drain the store before */

@@ -15,6 +15,11 @@
 #define BATCH_COLUMNS                                                                      \
 	"id, tenant, name, created_at, completed_at, total, succeeded, failed, cancelled," \
 	" expired, sealed, on_complete"
+/* Of what waits, at a start; and the runs that end with the agent. */
+#define RECOVER_COLUMNS                                                                                         \
+	"l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, l.attempt, l.max_attempts, l.crashes," \
+	" l.blocked, l.flags, CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END"
+#define RUN_ENDS "lease_ms = 0 AND cancelled = 0"
 /* What a list may ask for besides the state; ?1 is before which id, ?2 how many. */
 #define LIST_FILTER                                                                       \
 	" AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.queue = ?5)"               \
@@ -46,8 +51,10 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[LIVE_DEL] = "DELETE FROM live WHERE id = ?1",
 	[WAITS] = "SELECT id FROM live WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE id = "
 		  "?1)",
-	[RUN_PUT] = "INSERT INTO run SELECT ?1,?2,?3,?4,?5 WHERE EXISTS (SELECT 1 FROM live WHERE "
+	[RUN_PUT] = "INSERT INTO run SELECT ?1,?2,?3,?4,?5,?6,0 WHERE EXISTS (SELECT 1 FROM live WHERE "
 		    "id = ?1)",
+	[RUN_LEASE] = "UPDATE run SET lease_ms = ?3 WHERE id = ?1 AND fence = ?2",
+	[RUN_CANCEL] = "UPDATE run SET cancelled = 1 WHERE id = ?1 AND fence = ?2",
 	[RUN_DEL] = "DELETE FROM run WHERE id = ?1",
 	[DONE_PUT] = "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
 	[DONE_DEL] = "DELETE FROM done WHERE id = ?1",
@@ -117,16 +124,15 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		    " (SELECT value FROM meta WHERE key = 'last_id'))",
 	[KEEP_LAST_ID] = "UPDATE meta SET value = max(value, (SELECT ifnull(max(id), 0) FROM task),"
 			 " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'",
-	[RECOVER] = "SELECT l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, "
-		    "l.attempt, l.max_attempts,"
-		    " l.crashes, l.blocked, l.flags,"
-		    " CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END "
-		    "FROM live l ORDER BY l.id",
+	[RECOVER] = "SELECT " RECOVER_COLUMNS " FROM live l ORDER BY l.id",
+	[RECOVER_RUNS] = "SELECT " RECOVER_COLUMNS ", r.fence, r.worker, r.started_at, r.lease_ms, r.cancelled, t.kind,"
+			 " t.dataset, t.trace, t.timeout_ms FROM run r JOIN live l ON l.id = r.id"
+			 " JOIN task t ON t.id = r.id ORDER BY l.id",
 	[LOST_ATTEMPTS] = "INSERT OR REPLACE INTO attempt SELECT id, fence, attempt, worker, started_at, ?1,"
-			  " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run",
+			  " 'lost', ?2, 'the agent ended while it ran', 0, 0, 0 FROM run WHERE " RUN_ENDS,
 	[LOST_LIVES] = "UPDATE live SET attempt = (SELECT attempt FROM run WHERE run.id = live.id)"
-		       " WHERE id IN (SELECT id FROM run)",
-	[LOST_RUNS] = "DELETE FROM run",
+		       " WHERE id IN (SELECT id FROM run WHERE " RUN_ENDS ")",
+	[LOST_RUNS] = "DELETE FROM run WHERE " RUN_ENDS,
 	[TASK_GET] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
 		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id = ?1",
 	/* the columns of TASK_COLUMNS; what RAM knows of a ready task is not looked up */

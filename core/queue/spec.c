@@ -293,7 +293,7 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 		               "most 128",
 		               spec->queue);
 	if (spec->unique_scope == TASK_UNIQUE_TTL && spec->unique_key && !spec->unique_ttl_ms)
-		return wrong(err, "/unique_ttl", "unique_scope ttl needs it: for how long is the key taken?");
+		return wrong(err, "/unique_ttl", "unique_scope ttl needs a unique_ttl: for how long is the key taken?");
 	if (spec->n_depends_on > DEPENDS_MAX)
 		return err_set(err, ERR_LIMIT, "depends_on has %zu tasks, %d are allowed", spec->n_depends_on,
 		               DEPENDS_MAX);

@@ -92,5 +92,8 @@ const char *const store_schema[] = {
 	/* 7: idempotency keys know what was asked for (0: nobody does), also of a call with many tasks */
 	"ALTER TABLE idem ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE idem ADD COLUMN items TEXT;",
+	/* 8: what outlives the agent: a lease (0: a worker of its own), and that somebody asked a task to stop */
+	"ALTER TABLE run ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

@@ -15,6 +15,7 @@
 #include "queue/life.h"
 
 #define WORKERS 3
+#define REMOTE 2 /* this one has leases, which outlive the agent; the others are processes of the agent */
 #define FENCES 5 /* claims in all */
 #define MAX_ATTEMPTS 2
 #define MAX_CRASHES 2
@@ -35,7 +36,8 @@ struct world {
 	int8_t fence;                                                    /* of the running attempt, 0 = none */
 	int8_t last_fence;                                               /* the largest ever given */
 	int8_t stored_attempt, stored_crashes, stored_state, stored_run; /* stored_run: fence of the run row */
-	int8_t believes[WORKERS]; /* the fence with which each thinks it holds the task, 0 = none */
+	int8_t believes[WORKERS];         /* the fence with which each thinks it holds the task, 0 = none */
+	int8_t remote_run, stored_cancel; /* of the run row: it is the remote one's; a cancel was acknowledged */
 	int8_t cancel, restarts, redrives, moves, ends; /* ends: final states written since the last redrive */
 };
 
@@ -125,7 +127,7 @@ static void store(struct world *w)
 	w->stored_attempt = (int8_t)w->life.attempt;
 	w->stored_crashes = (int8_t)w->life.crashes;
 	w->stored_state = (int8_t)w->life.state;
-	w->stored_run = 0;
+	w->stored_run = w->remote_run = w->stored_cancel = 0;
 }
 
 static void try_simple(const struct world *from, enum life_event event)
@@ -146,12 +148,15 @@ static void try_claim(const struct world *from, int worker, int is_written)
 		return;
 	if (step(&w, LIFE_CLAIM, w.last_fence + 1))
 		return;
+	must(!w.stored_cancel); /* what was acknowledged is never given out again */
 	must(w.fence > w.last_fence);
 	w.last_fence = w.fence;
 	w.believes[worker] = w.fence;
 	w.cancel = 0;
-	if (is_written)
+	if (is_written) {
 		w.stored_run = w.fence;
+		w.remote_run = worker == REMOTE;
+	}
 	reach(&w);
 }
 
@@ -209,31 +214,46 @@ static void try_lost(const struct world *from, int worker_knows)
 	reach(&w);
 }
 
-static void try_cancel_running(const struct world *from)
+/* Acknowledged when it is on disk, with the claim; a start may come before. */
+static void try_cancel_running(const struct world *from, int is_written)
 {
 	struct world w = *from;
 
-	if (w.life.state != TASK_RUNNING || w.cancel)
+	if (w.life.state != TASK_RUNNING || (w.cancel && (!is_written || w.stored_cancel)))
 		return;
 	w.cancel = 1;
+	if (is_written) {
+		w.stored_run = w.fence;
+		w.remote_run = w.believes[REMOTE] == w.fence;
+		w.stored_cancel = 1;
+	}
 	reach(&w);
 }
 
-/* What queue_open does: the run row counts as an attempt, the fence is nobody's, the rest is as stored. */
+/* What queue_open does. The run of a remote worker goes on with its fence, and so does one that was cancelled, until it
+ * is ended. Any other counts as an attempt, its fence is nobody's, and the rest is as stored. */
 static void try_restart(const struct world *from)
 {
 	struct world w = *from;
+	int goes_on = w.stored_run && (w.remote_run || w.stored_cancel);
 
 	if (w.restarts == RESTARTS || task_state_is_final((enum task_state)w.life.state))
 		return;
 	w.restarts++;
-	w.life.attempt = (uint32_t)w.stored_attempt + (w.stored_run != 0);
+	w.life.attempt = (uint32_t)w.stored_attempt;
 	w.life.crashes = (uint8_t)w.stored_crashes;
 	w.life.state = (uint8_t)(w.stored_state == TASK_BLOCKED ? TASK_BLOCKED : TASK_SCHEDULED);
 	w.fence = 0;
-	w.cancel = 0;
-	w.stored_attempt = (int8_t)w.life.attempt;
-	w.stored_run = 0;
+	w.cancel = w.stored_cancel;
+	if (goes_on) {
+		must(w.stored_run == from->fence);
+		w.life.state = TASK_READY;
+		must(step(&w, LIFE_CLAIM, w.stored_run) == 0);
+	} else {
+		w.life.attempt += w.stored_run != 0;
+		w.stored_attempt = (int8_t)w.life.attempt;
+		w.stored_run = w.remote_run = 0;
+	}
 	reach(&w);
 }
 
@@ -277,7 +297,8 @@ static void expand(int at)
 	try_simple(&w, LIFE_DUE);
 	try_simple(&w, LIFE_CANCEL);
 	try_simple(&w, LIFE_EXPIRE);
-	try_cancel_running(&w);
+	try_cancel_running(&w, 0);
+	try_cancel_running(&w, 1);
 	try_lost(&w, 0);
 	try_lost(&w, 1);
 	try_restart(&w);

@@ -270,7 +270,7 @@ START_TEST(fields_out_of_range_are_refused_by_name)
 	                             "b"},
 	         "concurrency_key"},
 		{{.kind = "t", .queue = "no name!"}, "queue"},
-		{{.kind = "t", .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL}, "unique_ttl_ms"},
+		{{.kind = "t", .unique_key = "u", .unique_scope = TASK_UNIQUE_TTL}, "unique_ttl"},
 		{{.kind = "t", .on_conflict = 9}, "on_conflict"},
 		{{.kind = "t", .deadline = INT64_MAX}, "deadline"},
 	};

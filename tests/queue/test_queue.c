@@ -353,6 +353,121 @@ START_TEST(after_a_restart_the_running_is_ready_again_with_its_checkpoint)
 }
 END_TEST
 
+static const struct queue_claim_ask by_far = {.worker = "far", .lease_ms = 10000};
+
+static void restart(void)
+{
+	close_queue();
+	open_queue();
+	store_flush(store);
+}
+
+START_TEST(a_lease_goes_on_when_the_agent_starts_again)
+{
+	int64_t id = put((struct task_spec){.concurrency_key = "c", .timeout_ms = 60000});
+	int64_t other = put((struct task_spec){.concurrency_key = "c"});
+	struct task *task = claim_as(by_far);
+	struct task_attempt *attempts;
+	size_t n;
+
+	pass(9000);
+	restart();
+	ck_assert_int_eq(get(id)->state, TASK_RUNNING);
+	ck_assert_int_eq(get(id)->fence, task->fence);
+	ck_assert_str_eq(get(id)->worker, "far");
+	ck_assert_int_eq(get(id)->attempt, 1);
+	ck_assert_int_eq(get(id)->started_at, NOW);
+	ck_assert_ptr_null(claim()); /* it holds the key of the other */
+	pass(9000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence + 1, 0), ERR_STALE);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), 0);
+	pass(9000);
+	restart();
+	ck_assert_int_eq(finish(task, 0), 0);
+	ck_assert_int_eq(get(id)->state, TASK_SUCCEEDED);
+	ck_ok(queue_attempts(queue, id, &arena, &attempts, &n, &err), &err);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(claim()->id, other);
+}
+END_TEST
+
+START_TEST(a_lease_that_nobody_keeps_behind_a_start_ends)
+{
+	int64_t id = put((struct task_spec){0});
+	struct task *task = claim_as(by_far), *again;
+	struct task_attempt *attempts;
+	size_t n;
+
+	restart();
+	pass(10000);
+	ck_assert_int_eq(get(id)->state, TASK_RUNNING); /* its worker must stop now; the grace is for clocks */
+	pass(config.lease_grace_ms);
+	ck_assert_int_lt(get(id)->state, TASK_RUNNING);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), ERR_STALE);
+	ck_assert_int_eq(finish(task, 0), ERR_STALE);
+	ck_ok(queue_attempts(queue, id, &arena, &attempts, &n, &err), &err);
+	ck_assert_str_eq(attempts[0].outcome, "lost");
+	pass(config.retry_max_ms);
+	again = claim();
+	ck_assert_int_eq(again->attempt, 2);
+	ck_assert_int_gt(again->fence, task->fence);
+}
+END_TEST
+
+START_TEST(a_lease_is_as_long_as_its_worker_was_ever_told)
+{
+	int64_t id = put((struct task_spec){0});
+	struct task *task = claim_as(by_far);
+
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 50000), 0);
+	store_flush(store);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 5000), 0);
+	restart();
+	pass(49000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), 0);
+}
+END_TEST
+
+START_TEST(the_timeout_of_a_leased_attempt_counts_from_its_beginning)
+{
+	int64_t id = put((struct task_spec){.timeout_ms = 20000});
+	struct task *task = claim_as(by_far);
+
+	pass(9000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 60000), 0);
+	store_flush(store);
+	restart();
+	pass(10000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), 0);
+	pass(1001);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), ERR_TIMEOUT);
+}
+END_TEST
+
+START_TEST(a_cancel_that_was_acknowledged_outlives_the_agent)
+{
+	int64_t near = put((struct task_spec){0}), far = put((struct task_spec){0});
+	struct task *leased;
+
+	claim();
+	leased = claim_as(by_far);
+	ck_assert_int_eq(queue_cancel(queue, near, on_done, NULL), 0);
+	last_code = 1;
+	ck_assert_int_eq(queue_cancel(queue, far, on_done, NULL), 0);
+	ck_assert_int_eq(last_code, 1); /* not yet */
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	restart();
+	ck_assert_int_eq(get(near)->state, TASK_CANCELLED);
+	ck_assert_int_eq(get(far)->state, TASK_RUNNING);
+	ck_assert_int_eq(get(far)->cancel_requested, 1);
+	ck_assert_int_eq(queue_heartbeat(queue, far, leased->fence, 0), ERR_CANCELLED);
+	pass(10000 + config.lease_grace_ms);
+	ck_assert_int_eq(get(far)->state, TASK_CANCELLED);
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
 START_TEST(lists_are_newest_first_filtered_and_paged)
 {
 	struct queue_filter filter = {.state = -1, .limit = 2};
@@ -934,6 +1049,11 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, follow_up_tasks_appear_with_the_success_only);
 	tcase_add_test(c, a_failed_task_runs_again_when_told_to);
 	tcase_add_test(c, after_a_restart_the_running_is_ready_again_with_its_checkpoint);
+	tcase_add_test(c, a_lease_goes_on_when_the_agent_starts_again);
+	tcase_add_test(c, a_lease_that_nobody_keeps_behind_a_start_ends);
+	tcase_add_test(c, a_lease_is_as_long_as_its_worker_was_ever_told);
+	tcase_add_test(c, the_timeout_of_a_leased_attempt_counts_from_its_beginning);
+	tcase_add_test(c, a_cancel_that_was_acknowledged_outlives_the_agent);
 	tcase_add_test(c, lists_are_newest_first_filtered_and_paged);
 	tcase_add_test(c, a_full_queue_refuses);
 	tcase_add_test(c, ended_tasks_are_forgotten_after_their_time);
