@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON decoder over any bytes. The first two bytes choose a configuration and sizes. The rows,
  * the schema and the number of rejects must be the same whether the source comes whole or in
- * pieces, in large batches or small ones, and when the reading goes on from a mark. */
+ * pieces, in large batches or small ones, read or fed, and when the reading goes on from a mark. */
 #include "fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -58,6 +58,27 @@ static int text_equals(const struct buf *a, size_t skip, const struct buf *b)
 	return a->len - skip == b->len && !memcmp(a->data + skip, b->data, b->len);
 }
 
+/* With a pointer to the records it must say that it cannot be fed. */
+static void fed(const struct rows *whole, size_t rejects, const uint8_t *data, size_t size, struct rows_options options,
+                size_t piece)
+{
+	struct rows rows;
+	size_t rejects_fed;
+
+	options.feed_piece = piece;
+	run(&rows, data, size, options, 0, &rejects_fed);
+	if (strstr(options.config, "records")) {
+		same(rows.status == ORASI_E_UNSUPPORTED, "status when it cannot be fed", whole, &rows);
+	} else {
+		same(whole->status == rows.status, "status when fed", whole, &rows);
+		same(text_equals(&whole->text, 0, &rows.text), "the rows when fed", whole, &rows);
+		same(text_equals(&whole->schema, 0, &rows.schema) || whole->status != ORASI_END, "the schema when fed",
+		     whole, &rows);
+		same(rejects == rejects_fed, "the number of rejects when fed", whole, &rows);
+	}
+	rows_done(&rows);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rows whole, pieces, rest;
@@ -75,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.want = setups[setup].want;
 	options.flags = setups[setup].flags;
 	run(&whole, data, size, options, 0, &rejects);
+	fed(&whole, rejects, data, size, options, 1 + sizes % 29);
 
 	options.max_rows = 1 + sizes % 3;
 	options.keep_marks = MARKS_MAX;

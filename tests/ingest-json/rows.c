@@ -139,8 +139,33 @@ static void keep_mark(struct rows *rows, const struct rows_options *options, con
 	rows->n_marks++;
 }
 
+/* What is still to be fed: the bytes of the source. */
+struct feeding {
+	const orasi_ingest_feed *feed; /* NULL: it reads */
+	orasi_source *source;
+	size_t piece, n;
+	int last;
+};
+
+/* Pieces of 1, 2, … bytes up to the longest, and again; the last one may be empty. */
+static orasi_status feed_more(struct feeding *f, void *self, orasi_error *err)
+{
+	uint8_t *bytes;
+	size_t n = 0;
+	orasi_status status;
+
+	must(!f->last, "ORASI_AGAIN behind ORASI_FEED_LAST");
+	f->n = f->n % f->piece + 1;
+	bytes = malloc(f->n); /* of its own, so that nobody keeps a pointer into it */
+	must(bytes && !f->source->read(f->source, bytes, f->n, &n, err), "the source");
+	f->last = !n;
+	status = f->feed->feed(self, (orasi_bytes){bytes, n}, f->last ? ORASI_FEED_LAST : 0, err);
+	free(bytes);
+	return status;
+}
+
 static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *factory, void *self, struct fakehost *fake,
-                             const struct rows_options *options, struct ArrowSchema *schema)
+                             const struct rows_options *options, struct feeding *feeding, struct ArrowSchema *schema)
 {
 	orasi_status status;
 
@@ -149,6 +174,12 @@ static orasi_status run_open(struct rows *rows, const orasi_ingest_factory *fact
 		orasi_mark mark = {.struct_size = sizeof(mark)};
 
 		status = factory->next(self, &batch, &mark, &rows->error);
+		if (status == ORASI_AGAIN && feeding->feed) {
+			status = feed_more(feeding, self, &rows->error);
+			if (status)
+				return status;
+			continue;
+		}
 		if (status == ORASI_SCHEMA) {
 			arrow_schema_release(schema);
 			must(!factory->schema(self, schema, &rows->error), "schema after ORASI_SCHEMA");
@@ -187,6 +218,8 @@ void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, co
 	                          .want = options->want_schema,
 	                          .max_rows = options->max_rows ? options->max_rows : 65536,
 	                          .max_bytes = options->max_bytes ? options->max_bytes : 64 << 20};
+	struct feeding feeding = {.source = source, .piece = options->feed_piece};
+	uint64_t from = 0;
 	void *self = NULL;
 
 	memset(rows, 0, sizeof(*rows));
@@ -198,10 +231,15 @@ void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, co
 	}
 	rows->status = factory->create(fakehost_host(fake), entry->describe(0)->id, fakehost_config(config), &self,
 	                               &rows->error);
-	if (!rows->status)
+	if (!rows->status && feeding.piece) {
+		feeding.feed = factory->get_extension(self, ORASI_INGEST_FEED);
+		rows->status = feeding.feed->open(self, &open, &from, &schema, &rows->error);
+		must(rows->status || !from, "it wants to be fed from elsewhere");
+	} else if (!rows->status) {
 		rows->status = factory->open(self, &open, &schema, &rows->error);
+	}
 	if (!rows->status) {
-		rows->status = run_open(rows, factory, self, fake, options, &schema);
+		rows->status = run_open(rows, factory, self, fake, options, &feeding, &schema);
 		show_schema(&rows->schema, &schema);
 		factory->close(self, &rows->error);
 	}

@@ -28,6 +28,7 @@ struct rows_options {
 	const struct ArrowSchema *want_schema;
 	int keep_marks;
 	struct ArrowSchema *ret_schemas; /* the schema in force at each mark; as many as keep_marks says */
+	size_t feed_piece;               /* not read but fed, up to so many bytes at a time; 0: read */
 };
 
 void rows_run(struct rows *rows, struct fakehost *fake, orasi_source *source, const struct rows_options *options);
