@@ -19,14 +19,32 @@ static int put(const struct args *args, const struct json *body)
 	return r ? r : show_one(args, "GET", path_of("/v1/datasets/", args->words[0], ""));
 }
 
+/* The agent has another working directory: a path is looked up here, and what became of it is said. */
+static int absolute_location(const struct args *args, const char *location, char ret[PATH_MAX])
+{
+	if (*location == '/' || strstr(location, "://")) {
+		str_copy(ret, PATH_MAX, location);
+		return 0;
+	}
+	if (!realpath(location, ret))
+		return fail(CLI_FAILED,
+		            "there is no folder '%s' here: a table lies in a folder, or in s3://bucket/prefix",
+		            location);
+	if (!args->quiet && !args->json)
+		fprintf(stderr, "(%s is %s)\n", location, ret);
+	return 0;
+}
+
 int cmd_dataset_attach(const struct args *args)
 {
 	struct json *body = json_new_object();
-	int r;
+	char location[PATH_MAX];
+	int r = absolute_location(args, args->words[1], location);
 
-	json_set_str(body, "location", args->words[1]);
+	json_set_str(body, "location", location);
 	json_set_bool(body, "must_exist", 1);
-	r = put(args, body);
+	if (!r)
+		r = put(args, body);
 	json_free(body);
 	return r;
 }
@@ -59,10 +77,43 @@ static struct json *list_of_option(const struct args *args, const char *option)
 	return list;
 }
 
+static const char *slash_of_folder(const char *path)
+{
+	struct stat st;
+
+	return !str_ends(path, "/") && !stat(path, &st) && S_ISDIR(st.st_mode) ? "/" : "";
+}
+
+/* The agent has another working directory: the folder that the place is in is looked up here. It must be there. */
+static int absolute_place(const char *option, const char *out, char *ret, size_t cap)
+{
+	char text[PATH_MAX], folder[PATH_MAX], *slash;
+	size_t n;
+
+	if (str_starts(out, "s3://")) {
+		str_copy(ret, cap, out);
+		return 0;
+	}
+	if ((size_t)snprintf(text, sizeof(text), "%s%s%s", *out == '/' ? "" : "./", out, slash_of_folder(out)) >=
+	    sizeof(text))
+		return fail(CLI_USAGE, "--%s: the path is too long", option);
+	for (n = strlen(text); n > 1 && text[n - 1] == '/';)
+		n--;
+	slash = memrchr(text, '/', n);
+	snprintf(folder, sizeof(folder), "%.*s", slash == text ? 1 : (int)(slash - text), text);
+	if (!realpath(folder, ret))
+		return fail(CLI_FAILED, "--%s %s: there is no folder '%s'", option, out, folder);
+	n = strcmp(ret, "/") ? strlen(ret) : 0;
+	if ((size_t)snprintf(ret + n, cap - n, "%s", slash) >= cap - n)
+		return fail(CLI_USAGE, "--%s: the path is too long", option);
+	return 0;
+}
+
 int cmd_dataset_create(const struct args *args)
 {
 	struct json *body = json_new_object(), *schema = json_new_object(), *fields = json_new_array();
 	struct json *properties = json_new_object();
+	char place[2 * PATH_MAX];
 	const char *column;
 	int r = put_pairs(args, "property", properties, 1);
 
@@ -75,8 +126,10 @@ int cmd_dataset_create(const struct args *args)
 	json_set(body, "schema", schema);
 	json_set(body, "partition_by", list_of_option(args, "partition-by"));
 	json_set(body, "properties", properties);
-	if (args_has(args, "location"))
-		json_set_str(body, "location", args_get(args, "location", ""));
+	if (!r && args_has(args, "location"))
+		r = absolute_place("location", args_get(args, "location", ""), place, sizeof(place));
+	if (!r && args_has(args, "location"))
+		json_set_str(body, "location", place);
 	if (!r)
 		r = put(args, body);
 	json_free(body);
@@ -130,38 +183,6 @@ int cmd_dataset_optimize(const struct args *args)
 
 /* ---- export ------------------------------------------------------------------------------------------------ */
 
-static const char *slash_of_folder(const char *path)
-{
-	struct stat st;
-
-	return !str_ends(path, "/") && !stat(path, &st) && S_ISDIR(st.st_mode) ? "/" : "";
-}
-
-/* The agent has another working directory: the folder that the place is in is looked up here. It must be there. */
-static int absolute_place(const char *out, char *ret, size_t cap)
-{
-	char text[PATH_MAX], folder[PATH_MAX], *slash;
-	size_t n;
-
-	if (str_starts(out, "s3://")) {
-		str_copy(ret, cap, out);
-		return 0;
-	}
-	if ((size_t)snprintf(text, sizeof(text), "%s%s%s", *out == '/' ? "" : "./", out, slash_of_folder(out)) >=
-	    sizeof(text))
-		return fail(CLI_USAGE, "--out: the path is too long");
-	for (n = strlen(text); n > 1 && text[n - 1] == '/';)
-		n--;
-	slash = memrchr(text, '/', n);
-	snprintf(folder, sizeof(folder), "%.*s", slash == text ? 1 : (int)(slash - text), text);
-	if (!realpath(folder, ret))
-		return fail(CLI_FAILED, "--out %s: there is no folder '%s'", out, folder);
-	n = strcmp(ret, "/") ? strlen(ret) : 0;
-	if ((size_t)snprintf(ret + n, cap - n, "%s", slash) >= cap - n)
-		return fail(CLI_USAGE, "--out: the path is too long");
-	return 0;
-}
-
 static int make_export(const struct args *args, struct json *body)
 {
 	struct json *format = json_new_object(), *options = json_new_object();
@@ -183,7 +204,7 @@ static int make_export(const struct args *args, struct json *body)
 	if (!r && !*out)
 		r = fail(CLI_USAGE, "where to? Give --out FILE, --out FOLDER/ or --out s3://bucket/key");
 	if (!r)
-		r = absolute_place(out, place, sizeof(place));
+		r = absolute_place("out", out, place, sizeof(place));
 	if (!r)
 		json_set_str(body, "to", place);
 	return r;

@@ -21,13 +21,8 @@ static const struct json *list_of(const struct json *answer)
 	return NULL;
 }
 
-int show_list(const struct args *args, const char *path, const char *const *columns)
+static int list_print(const struct args *args, const struct json *answer, const char *const *columns)
 {
-	struct json *answer;
-	int r = http_json(args, "GET", path, NULL, &answer);
-
-	if (r)
-		return r;
 	if (args->json)
 		printf("%s\n", json_text_pretty(answer));
 	else
@@ -35,8 +30,19 @@ int show_list(const struct args *args, const char *path, const char *const *colu
 	if (!args->json && !args->quiet && json_get_str(answer, "next_cursor", NULL))
 		fprintf(stderr, "(more: give --limit, or go on with --cursor %s)\n",
 		        json_get_str(answer, "next_cursor", ""));
-	json_free(answer);
 	return CLI_OK;
+}
+
+int show_list(const struct args *args, const char *path, const char *const *columns)
+{
+	struct json *answer;
+	int r = http_json(args, "GET", path, NULL, &answer);
+
+	if (r)
+		return r;
+	r = list_print(args, answer, columns);
+	json_free(answer);
+	return r;
 }
 
 int show_one(const struct args *args, const char *method, const char *path)
@@ -111,14 +117,28 @@ int cmd_dataset_files(const struct args *args)
 	                 columns);
 }
 
+/* What is wrong with entries is told at the end, and by the exit code: the others are listed all the same. */
 int cmd_dataset_history(const struct args *args)
 {
 	static const char *const columns[] = {"version", "operation", "timestamp", "engineInfo", NULL};
 	char query[PAGE_CAP];
+	struct json *answer;
+	int r = http_json(args, "GET",
+	                  path_of("/v1/datasets/", args->words[0], with_page(args, "/history", query, sizeof(query))),
+	                  NULL, &answer);
 
-	return show_list(args,
-	                 path_of("/v1/datasets/", args->words[0], with_page(args, "/history", query, sizeof(query))),
-	                 columns);
+	if (r)
+		return r;
+	r = list_print(args, answer, columns);
+	for (size_t i = 0; i < json_count(list_of(answer)); i++) {
+		const struct json *commit = json_at(list_of(answer), i);
+
+		if (json_get(commit, "problem"))
+			r = fail(CLI_FAILED, "version %lld: %s", (long long)json_get_int(commit, "version", 0),
+			         json_get_str(commit, "problem", ""));
+	}
+	json_free(answer);
+	return r;
 }
 
 int cmd_dataset_drop(const struct args *args)

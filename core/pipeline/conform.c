@@ -179,12 +179,23 @@ static int convert_int(const struct arrow_view *view, int64_t i, struct arrow_bu
 	int64_t v = arrow_view_int(view, i);
 
 	if (view->info.type == ARROW_UINT64 && v < 0)
-		return err_set(err, ERR_INVALID,
-		               "column '%s', row %" PRId64 ": %" PRIu64 " does not fit a 64-bit signed integer",
-		               view->schema->name, i, (uint64_t)v);
+		return err_set(
+			err, ERR_INVALID,
+			"column '%s', row %" PRId64 ": %" PRIu64
+			" does not fit a 64-bit signed integer, and a dataset has no unsigned ones: make it with a "
+			"schema in which the column is decimal(20,0)",
+			view->schema->name, i, (uint64_t)v);
 	if (view->info.type == ARROW_DATE64)
 		v = v / 86400000 - (v % 86400000 < 0);
 	return arrow_append_int(b, v) ? no_memory(err) : 0;
+}
+
+static int convert_to_decimal(const struct arrow_view *view, int64_t i, struct arrow_builder *b, struct err *err)
+{
+	int64_t v = arrow_view_int(view, i);
+	__int128 wide = view->info.type == ARROW_UINT64 ? (__int128)(uint64_t)v : (__int128)v;
+
+	return arrow_append_fixed(b, &wide) ? no_memory(err) : 0;
 }
 
 static int is_time_number(enum arrow_type type)
@@ -218,6 +229,8 @@ static int convert(const struct arrow_view *view, const struct ArrowSchema *cano
 		p = arrow_view_bytes(view, i, &n);
 		return arrow_append_bytes(b, p, n) ? no_memory(err) : 0;
 	case ARROW_DECIMAL128:
+		if (view->info.type != ARROW_DECIMAL128)
+			return convert_to_decimal(view, i, b, err);
 		p = arrow_view_bytes(view, i, &n);
 		return arrow_append_fixed(b, p) ? no_memory(err) : 0;
 	case ARROW_TIMESTAMP:

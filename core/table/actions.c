@@ -352,15 +352,25 @@ static const struct {
 	{"txn", on_txn},
 };
 
+/* The parser says "… at line 1, column 5" of the text that it saw: the line is ours to tell. */
+static int broken_json(struct err *err)
+{
+	struct err why = err ? *err : (struct err){0};
+	char *at = strstr(why.text, " at line 1, column ");
+
+	if (at)
+		*at = '\0';
+	return err_set(err, ERR_CORRUPT, "%s%s%s", why.text, at ? " at column " : "",
+	               at ? at + strlen(" at line 1, column ") : "");
+}
+
 static int apply_line(struct table_log *log, const char *line, size_t n, struct err *err)
 {
 	struct json *json;
 	int r = json_parse(line, n, &json, err);
 
-	if (r && err)
-		err->code = ERR_CORRUPT;
 	if (r)
-		return ERR_CORRUPT;
+		return broken_json(err);
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]) && !r; i++) {
 		const struct json *action = json_get(json, actions[i].name);
 

@@ -48,6 +48,16 @@ static const char *canonical_format(const struct arrow_type_info *info)
 	}
 }
 
+/* Whole numbers of up to 64 bits fit a decimal that the dataset has for them, unsigned ones too. */
+static int fits_decimal(const struct arrow_type_info *info, const struct ArrowSchema *known)
+{
+	struct arrow_type_info have;
+
+	return info->type >= ARROW_INT8 && info->type <= ARROW_UINT64 && known &&
+	       !arrow_type_parse(known->format, &have) && have.type == ARROW_DECIMAL128 && have.precision >= 20 &&
+	       !have.scale;
+}
+
 /* What is no UTF-8 would make a log that nobody can read again. Delta without column mapping allows no " ,;{}()\n\t=" in
  * names. */
 static void allowed_name(const char *name, char *ret, size_t cap)
@@ -247,7 +257,7 @@ static int canonical(const struct ArrowSchema *schema, struct spot spot, struct 
 		               schema->format);
 	if (info.type == ARROW_MAP)
 		return canonical_map(schema, spot, ret, err);
-	format = canonical_format(&info);
+	format = fits_decimal(&info, spot.known) ? spot.known->format : canonical_format(&info);
 	if (format && !*format)
 		return err_set(err, ERR_UNSUPPORTED, "column '%s' has more digits than a dataset can hold (38)",
 		               spot.name);

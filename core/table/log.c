@@ -210,6 +210,21 @@ static int read_checkpoint(struct blob *blob, const struct table_codec *codec, c
 
 /* ---- entries ------------------------------------------------------------------------------------------------ */
 
+/* Others have a copy perhaps; what was before it can be read as it is. */
+static int refuse_entry(struct blob *blob, int64_t version, int r, struct err *err)
+{
+	struct err why = err ? *err : (struct err){0};
+	char name[64], before[64] = "";
+
+	table_entry_name(version, name);
+	if (version > 0)
+		snprintf(before, sizeof(before), ", or read the version before it: NAME@v%" PRId64, version - 1);
+	if (r != ERR_CORRUPT)
+		return err_set(err, r, "table '%s': log entry '%s': %s", blob_location(blob), name, why.text);
+	return err_set(err, r, "table '%s': log entry '%s' is damaged: %s; put the file back from a copy%s",
+	               blob_location(blob), name, why.text, before);
+}
+
 static int apply_entry(struct table_log *log, struct blob *blob, int64_t version, struct err *err)
 {
 	struct buf text;
@@ -222,11 +237,22 @@ static int apply_entry(struct table_log *log, struct blob *blob, int64_t version
 	if (!r)
 		r = table_log_apply(log, text.data ? text.data : "", text.len, err);
 	buf_done(&text);
-	if (r)
-		err_prefix(err, "table '%s', log entry %" PRId64, blob_location(blob), version);
-	else
+	if (!r)
 		log->version = version;
-	return r;
+	return r ? refuse_entry(blob, version, r, err) : 0;
+}
+
+static int missing_entry(struct blob *blob, int64_t version, struct err *err)
+{
+	char name[64], before[64] = "";
+
+	table_entry_name(version, name);
+	if (version > 0)
+		snprintf(before, sizeof(before), ", or read the version before it: NAME@v%" PRId64, version - 1);
+	return err_set(
+		err, ERR_CORRUPT,
+		"table '%s': log entry '%s' is missing, and there are later ones: put the file back from a copy%s",
+		blob_location(blob), name, before);
 }
 
 /* Those behind where the log stands, up to `version` if that is not -1. */
@@ -239,8 +265,7 @@ static int apply_entries(struct table_log *log, struct blob *blob, const struct 
 		if (l->versions[i] <= log->version || (version >= 0 && l->versions[i] > version))
 			continue;
 		if (l->versions[i] != log->version + 1)
-			return err_set(err, ERR_CORRUPT, "table '%s': log entry %" PRId64 " is missing",
-			               blob_location(blob), log->version + 1);
+			return missing_entry(blob, log->version + 1, err);
 		r = apply_entry(log, blob, l->versions[i], err);
 	}
 	return r;
@@ -262,7 +287,7 @@ static int no_way(struct blob *blob, const struct table_codec *codec, const stru
 	if (version >= 0)
 		return err_set(err, ERR_NOTFOUND, "table '%s': version %" PRId64 " is not in the log any more", place,
 		               version);
-	return err_set(err, ERR_CORRUPT, "table '%s': log entry 0 is missing, and there is no whole checkpoint", place);
+	return missing_entry(blob, 0, err);
 }
 
 static int is_ours(int r) /* the machine's trouble, not the checkpoint's */

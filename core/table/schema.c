@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/near.h"
 #include "base/str.h"
 #include "table/key.h"
 #include "table/log.h"
@@ -180,6 +181,40 @@ static int map_from_delta(const struct json *type, const char *name, int nullabl
 	return r;
 }
 
+/* What others call them. */
+static const struct {
+	const char *theirs, *delta;
+} synonyms[] = {
+	{"bigint", "long"},    {"int64", "long"},    {"int", "integer"},        {"int32", "integer"},
+	{"smallint", "short"}, {"int16", "short"},   {"tinyint", "byte"},       {"int8", "byte"},
+	{"bool", "boolean"},   {"text", "string"},   {"varchar", "string"},     {"utf8", "string"},
+	{"real", "float"},     {"float32", "float"}, {"float64", "double"},     {"bytes", "binary"},
+	{"blob", "binary"},    {"number", "double"}, {"datetime", "timestamp"}, {"uint64", "decimal(20,0)"},
+};
+
+static int unknown_type(const char *type, const char *name, struct err *err)
+{
+	struct near near = {.word = type};
+	char hint[NEAR_HINT];
+	struct buf known;
+
+	buf_init(&known, 0);
+	for (size_t i = 0; i < N_PRIMITIVES; i++) {
+		buf_printf(&known, "%s, ", primitives[i].delta);
+		near_offer(&near, primitives[i].delta);
+	}
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (!strcasecmp(type, synonyms[i].theirs))
+			near.best = synonyms[i].delta;
+	err_set(err, ERR_UNSUPPORTED,
+	        "column '%s' has the type '%.60s', which is not known: there are %sdecimal(precision,scale), and of "
+	        "them "
+	        "array, map and struct%s",
+	        name, type, known.data ? known.data : "", near_hint(&near, hint));
+	buf_done(&known);
+	return ERR_UNSUPPORTED;
+}
+
 static int primitive_from_delta(const char *type, const char *name, int nullable, struct ArrowSchema *ret,
                                 struct err *err)
 {
@@ -195,8 +230,7 @@ static int primitive_from_delta(const char *type, const char *name, int nullable
 	if (!strcmp(type, "decimal"))
 		snprintf(format, sizeof(format), "d:10,0");
 	if (!*format)
-		return err_set(err, ERR_UNSUPPORTED, "column '%s' has the type '%.60s', which is not supported", name,
-		               type);
+		return unknown_type(type, name, err);
 	return arrow_schema_make(ret, format, name, nullable, 0) ? no_memory(err) : 0;
 }
 

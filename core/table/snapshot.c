@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A version of a table as callers see it, and the history of its commits. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,28 +117,69 @@ int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id)
 
 /* ---- history -------------------------------------------------------------------------------------------------- */
 
+/* Every line is a JSON object, and commitInfo, if there is one, is copied. */
+static int look_into(char *text, struct json **ret, struct err *err)
+{
+	int n = 1, r = *text ? 0 : err_set(err, ERR_CORRUPT, "it is empty");
+
+	for (char *line = text, *next; line && *line && !r; line = next, n++) {
+		struct json *json = NULL;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r = *line && *line != '\r' ? json_parse(line, strlen(line), &json, err) : 0;
+		if (r)
+			r = err_set(err, ERR_CORRUPT, "line %d is no JSON", n);
+		if (json_get(json, "commitInfo") && !*ret)
+			*ret = json_copy(json_get(json, "commitInfo"));
+		json_free(json);
+	}
+	return r;
+}
+
+/* What is wrong with an entry stands in "problem". */
 static struct json *commit_info(struct blob *blob, int64_t version)
 {
-	struct json *ret = NULL, *json;
+	struct json *ret = NULL;
+	struct err err = {0};
 	struct buf text;
 	char name[64];
+	int r;
 
 	table_entry_name(version, name);
 	buf_init(&text, 0);
-	if (!blob_get(blob, name, ENTRY_MAX, &text, NULL))
-		for (char *line = text.data, *next; line && *line && !ret; line = next) {
-			next = strchr(line, '\n');
-			if (next)
-				*next++ = '\0';
-			if (strstr(line, "\"commitInfo\"") && !json_parse(line, strlen(line), &json, NULL)) {
-				ret = json_copy(json_get(json, "commitInfo"));
-				json_free(json);
-			}
-		}
+	r = blob_get(blob, name, ENTRY_MAX, &text, &err);
+	if (!r)
+		r = look_into(text.data ? text.data : (char[]){0}, &ret, &err);
 	buf_done(&text);
-	if (!ret)
+	if (json_type(ret) != JSON_OBJECT) {
+		json_free(ret);
 		ret = json_new_object();
+	}
+	if (r) {
+		struct err why = err;
+
+		err_set(&err, r, "log entry '%s' is damaged: %s", name, why.text);
+		json_set_str(ret, "problem", err.text);
+	}
 	json_set_int(ret, "version", version);
+	return ret;
+}
+
+static struct json *gap(int64_t from, int64_t to)
+{
+	struct json *ret = json_new_object();
+	char first[64], last[64], text[256];
+
+	table_entry_name(from, first);
+	table_entry_name(to, last);
+	if (from == to)
+		snprintf(text, sizeof(text), "log entry '%s' is missing", first);
+	else
+		snprintf(text, sizeof(text), "the log entries from '%s' to '%s' are missing", first, last);
+	json_set_str(ret, "problem", text);
+	json_set_int(ret, "version", to);
 	return ret;
 }
 
@@ -150,8 +192,11 @@ struct json *table_history(struct blob *blob, size_t limit, struct err *err)
 	if (table_log_versions(blob, &versions, &n, err))
 		return NULL;
 	list = json_new_array();
-	for (; n > 0 && json_count(list) < limit; n--)
-		json_push(list, commit_info(blob, versions[n - 1]));
+	for (size_t i = n; i > 0 && json_count(list) < limit; i--) {
+		if (i < n && versions[i - 1] + 1 < versions[i])
+			json_push(list, gap(versions[i - 1] + 1, versions[i] - 1));
+		json_push(list, commit_info(blob, versions[i - 1]));
+	}
 	free(versions);
 	return list;
 }

@@ -85,7 +85,8 @@ int table_partition_text(const struct arrow_view *view, int64_t i, struct buf *r
 int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id); /* -1: none */
 /* The version that was the newest at a moment, by what the commits say of their time. ERR_NOTFOUND. */
 int table_version_at(struct blob *blob, int64_t wall_ms, int64_t *ret, struct err *err);
-/* commitInfo of the newest `limit` commits, newest first, each with "version". */
+/* commitInfo of the newest `limit` commits, newest first, each with "version". An entry that is damaged or missing has a
+ * "problem". */
 struct json *table_history(struct blob *blob, size_t limit, struct err *err);
 
 /* ---- schema -------------------------------------------------------------------------------------------- */

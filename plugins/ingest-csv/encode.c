@@ -325,6 +325,30 @@ static void put_header(struct encoder *e)
 	put(e, "\r\n", 2);
 }
 
+static const char *in_words(const struct ArrowSchema *schema)
+{
+	static const struct {
+		const char *format, *words; /* format: how it begins */
+	} types[] = {
+		{"+l", "a list"},
+		{"+L", "a list"},
+		{"+w", "a list"},
+		{"+s", "a struct"},
+		{"+m", "a map"},
+		{"+u", "a union"},
+		{"z", "binary"},
+		{"Z", "binary"},
+		{"w", "binary"},
+		{"ti", "an interval"},
+		{"d", "a decimal of more than 38 digits"},
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strncmp(schema->format, types[i].format, strlen(types[i].format)))
+			return types[i].words;
+	return "of a type";
+}
+
 static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi_error *err)
 {
 	const struct ArrowSchema *schema = open->schema;
@@ -336,8 +360,9 @@ static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi
 	for (int64_t i = 0; i < schema->n_children; i++)
 		if (!can_write(schema->children[i]))
 			return fail(err, ORASI_E_UNSUPPORTED,
-			            "the column '%s' has the Arrow type '%s', CSV has no form for it",
-			            schema->children[i]->name, schema->children[i]->format);
+			            "the column '%s' is %s, which CSV has no form for: write JSON or Parquet, or only "
+			            "plain columns",
+			            schema->children[i]->name, in_words(schema->children[i]));
 	e->views = calloc((size_t)schema->n_children + 1, sizeof(*e->views));
 	if (!e->views || arrow_schema_copy(&e->schema, schema)) {
 		e->schema.release = NULL;

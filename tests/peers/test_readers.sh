@@ -90,5 +90,14 @@ printf '{"id":1}\n{"id":[2}\n{"id":3}\n' >"$SCRATCH/in/bad.ndjson"
 same "a file with a bad record is taken" succeeded "$(ingest grown "$SCRATCH/in/bad.ndjson")"
 agree "the quarantine reads as any table" grown__rejects
 
+# ---- unsigned numbers of 64 bits, which Delta has not -----------------------------------------------------------------
+duckdb "COPY (SELECT 18446744073709551615::UBIGINT AS n UNION ALL SELECT 1::UBIGINT) TO '$SCRATCH/unsigned.parquet' (FORMAT parquet)"
+same "one that is too large is refused with the way out" true "$(ingest_file small "$SCRATCH/unsigned.parquet" '"max_attempts":1' | jq '.error.detail |
+	contains("18446744073709551615 does not fit a 64-bit signed integer") and contains("a schema in which the column is decimal(20,0)")')"
+"$BUILD/orasi" --quiet dataset create wide --column 'n:decimal(20,0)' >/dev/null
+same "which works" succeeded "$(ingest_file wide "$SCRATCH/unsigned.parquet" | jq -r .state)"
+same "and loses no digit" "1 18446744073709551615" "$("$BUILD/orasi" --quiet dataset export wide --out "$SCRATCH/wide.csv" >/dev/null; tr -d '\r' <"$SCRATCH/wide.csv" | grep -v n | sort -n | xargs)"
+agree "all read it alike" wide
+
 agent_stop
 done_testing

@@ -338,7 +338,9 @@ START_TEST(a_gap_in_the_log_is_an_error)
 	put_entry(blob, 0, PROTOCOL METADATA);
 	put_entry(blob, 2, "");
 	ck_assert_int_eq(load(blob, &err), ERR_CORRUPT);
-	ck_assert_ptr_nonnull(strstr(err.text, "log entry 1 is missing"));
+	ck_assert_ptr_nonnull(strstr(err.text, "log entry '_delta_log/00000000000000000001.json' is missing"));
+	ck_assert_ptr_nonnull(
+		strstr(err.text, "put the file back from a copy, or read the version before it: NAME@v0"));
 	blob_close(blob);
 }
 END_TEST
@@ -365,9 +367,71 @@ START_TEST(a_damaged_entry_is_named_with_its_line)
 	put_entry(blob, 0, PROTOCOL METADATA "{\"add\":");
 	ck_assert_int_eq(load(blob, &err), ERR_CORRUPT);
 	ck_assert_int_eq(err.code, ERR_CORRUPT);
-	ck_assert_ptr_nonnull(strstr(err.text, "log entry 0"));
-	ck_assert_ptr_nonnull(strstr(err.text, "line 3"));
+	ck_assert_ptr_nonnull(
+		strstr(err.text, "log entry '_delta_log/00000000000000000000.json' is damaged: line 3: "));
+	ck_assert_ptr_nonnull(strstr(err.text, "put the file back from a copy"));
+	ck_assert_ptr_null(strstr(err.text, "line 1"));
 	blob_close(blob);
+}
+END_TEST
+
+START_TEST(the_history_tells_which_entries_are_damaged_or_missing)
+{
+	static const char *const problems[] = {
+		NULL,
+		"log entry '_delta_log/00000000000000000006.json' is damaged: it is empty",
+		"the log entries from '_delta_log/00000000000000000003.json' to '_delta_log/00000000000000000005.json' "
+	        "are missing",
+		"log entry '_delta_log/00000000000000000002.json' is damaged: line 2 is no JSON",
+		NULL,
+		NULL,
+	};
+	struct blob *blob = open_table("t");
+	struct err err = {0};
+	struct json *list;
+
+	put_entry(blob, 0, PROTOCOL METADATA);
+	put_entry(blob, 1, "{\"commitInfo\":{\"operation\":\"WRITE\"}}\n");
+	put_entry(blob, 2, "{\"commitInfo\":{\"operation\":\"WRITE\"}}\n{\"add\":");
+	put_entry(blob, 6, "");
+	put_entry(blob, 7, "{\"commitInfo\":{\"operation\":\"WRITE\"}}\n");
+	list = table_history(blob, 10, &err);
+	ck_assert_uint_eq(json_count(list), 6);
+	for (size_t i = 0; i < 6; i++)
+		ck_assert_pstr_eq(json_get_str(json_at(list, i), "problem", NULL), problems[i]);
+	ck_assert_str_eq(json_get_str(json_at(list, 3), "operation", ""), "WRITE");
+	ck_assert_int_eq(json_get_int(json_at(list, 2), "version", 0), 5);
+	json_free(list);
+	blob_close(blob);
+}
+END_TEST
+
+START_TEST(a_type_that_nobody_knows_is_told_what_there_is)
+{
+	static const struct {
+		const char *type, *hint;
+	} cases[] = {{"lnog", "did you mean 'long'?"},
+	             {"BIGINT", "did you mean 'long'?"},
+	             {"uint64", "did you mean 'decimal(20,0)'?"},
+	             {"money", "decimal(precision,scale), and of them array, map and struct"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ArrowSchema schema;
+		struct err err = {0};
+		struct json *delta;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+		         "{\"type\":\"struct\",\"fields\":[{\"name\":\"x\",\"type\":\"%s\",\"nullable\":true,"
+		         "\"metadata\":{}}]}",
+		         cases[i].type);
+		ck_ok(json_parse(text, strlen(text), &delta, &err), &err);
+		ck_assert_int_eq(table_schema_from_delta(delta, &schema, &err), ERR_UNSUPPORTED);
+		ck_assert_ptr_nonnull(strstr(err.text, "column 'x'"));
+		ck_assert_ptr_nonnull(strstr(err.text, "string, long, integer, "));
+		ck_assert_msg(strstr(err.text, cases[i].hint) != NULL, "%s: %s", cases[i].type, err.text);
+		json_free(delta);
+	}
 }
 END_TEST
 
@@ -688,6 +752,8 @@ static void table_cases(Suite *suite)
 	tcase_add_test(tc, a_gap_in_the_log_is_an_error);
 	tcase_add_test(tc, a_reader_feature_that_is_not_here_is_named);
 	tcase_add_test(tc, a_damaged_entry_is_named_with_its_line);
+	tcase_add_test(tc, the_history_tells_which_entries_are_damaged_or_missing);
+	tcase_add_test(tc, a_type_that_nobody_knows_is_told_what_there_is);
 	tcase_add_test(tc, unknown_actions_members_and_stats_are_ignored);
 	tcase_add_test(tc, absurd_sizes_and_counts_are_unknown);
 	tcase_add_loop_test(tc, a_table_that_asks_more_of_writers_is_read_and_not_written, 0,
