@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conform.h"
+#include "feed.h"
 #include "format.h"
 #include "looks.h"
 #include "pipeline.h"
@@ -53,6 +54,7 @@ struct ingest {
 	const struct loader_plugin *plugin;
 	struct loader_host host;
 	void *self;
+	struct feed feed;              /* of a source that comes as a stream */
 	int opened, grown;             /* grown: how often the schema did, since the last row */
 	struct ArrowSchema schema;     /* the plugin's */
 	struct transforms *transforms; /* NULL: none */
@@ -230,6 +232,7 @@ static void close_unit(struct ingest *in)
 		loader_call(in->loader, in->plugin, "close", in->plugin->ingest->close(in->self, &error));
 	if (in->self)
 		loader_call_void(in->loader, in->plugin, "destroy", in->plugin->ingest->destroy(in->self));
+	feed_done(&in->feed);
 	loader_host_done(&in->host);
 	conform_free(in->conform);
 	transforms_free(in->transforms);
@@ -340,6 +343,48 @@ static uint64_t batch_bytes(const struct ingest *in)
 	return part < BATCH_BYTES_MIN ? BATCH_BYTES_MIN : part < BATCH_BYTES ? part : BATCH_BYTES;
 }
 
+/* What the source has next, to a decoder that waits for it. */
+static int feed_next(struct ingest *in, struct err *err)
+{
+	orasi_error error = ORASI_NO_ERROR;
+	const char *function;
+	orasi_status status;
+
+	if (in->events->is_cancelled(in->events->ctx))
+		return err_set(err, ERR_CANCELLED, "the task was cancelled");
+	if (in->feed.last)
+		return err_set(err, ERR_PLUGIN,
+		               "plugin '%s' misbehaves: all bytes were fed, and 'next' returned ORASI_AGAIN",
+		               in->plugin->descriptor->id);
+	status = feed_more(&in->feed, &function, &error);
+	return status ? plugin_failed(in, function, status, &error, err) : 0;
+}
+
+/* With options that it cannot be fed with, a fresh instance reads. */
+static int begin_anew(struct ingest *in, struct err *err)
+{
+	feed_done(&in->feed);
+	loader_call_void(in->loader, in->plugin, "destroy", in->plugin->ingest->destroy(in->self));
+	in->self = NULL;
+	loader_host_done(&in->host);
+	return make_instance(in, err);
+}
+
+/* Fed where it can be, else the plugin reads. */
+static orasi_status call_open(struct ingest *in, const orasi_ingest_open *open, orasi_error *error, struct err *err)
+{
+	orasi_status status;
+
+	if (in->feed.table) {
+		status = feed_open(&in->feed, open, &in->schema, error);
+		if (status != ORASI_E_UNSUPPORTED || begin_anew(in, err))
+			return status;
+		*error = (orasi_error)ORASI_NO_ERROR;
+	}
+	return loader_call(in->loader, in->plugin, "open",
+	                   in->plugin->ingest->open(in->self, open, &in->schema, error));
+}
+
 static int open_decoder(struct ingest *in, struct err *err)
 {
 	const char *mark = json_get_str(unit_at(in), "mark", "");
@@ -372,13 +417,14 @@ static int open_decoder(struct ingest *in, struct err *err)
 	}
 	open.want = want.release ? &want : NULL;
 	open.checkpoint = (orasi_bytes){state, (size_t)len};
-	status = loader_call(in->loader, in->plugin, "open",
-	                     in->plugin->ingest->open(in->self, &open, &in->schema, &error));
+	status = call_open(in, &open, &error, err);
 	arrow_schema_release(&want);
 	free(state);
 	if (status)
-		return plugin_failed(in, "open", status, &error, err);
+		return in->self ? plugin_failed(in, "open", status, &error, err) : err->code;
 	in->opened = 1;
+	if (in->feed.table && feed_next(in, err))
+		return err->code;
 	return loader_check_schema(in->loader, in->plugin, "open", &in->schema, err);
 }
 
@@ -420,7 +466,8 @@ static int grow_schema(struct ingest *in, struct err *err)
 {
 	orasi_error error = ORASI_NO_ERROR;
 	orasi_status status;
-	int r = in->transforms ? transforms_flush(in->transforms, err) : 0;
+	int first = !in->schema.n_children; /* nothing was known yet, nor were the transforms bound */
+	int r = in->transforms && !first ? transforms_flush(in->transforms, err) : 0;
 
 	if (r)
 		return r;
@@ -434,7 +481,7 @@ static int grow_schema(struct ingest *in, struct err *err)
 		               "plugin '%s' said %d times in 'next' that its schema has grown, without a row",
 		               in->plugin->descriptor->id, GROWN_MAX);
 	r = loader_check_schema(in->loader, in->plugin, "schema", &in->schema, err);
-	return r ? r : shape(in, NULL, err);
+	return r ? r : shape(in, first ? json_get(unit_at(in), "transforms") : NULL, err);
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
@@ -520,6 +567,14 @@ static int read_batches(struct ingest *in, struct err *err)
 		in->mark.struct_size = sizeof(in->mark);
 		status = loader_call(in->loader, in->plugin, "next",
 		                     in->plugin->ingest->next(in->self, &batch, &in->mark, &error));
+		if (status == ORASI_AGAIN && in->feed.table) {
+			r = feed_next(in, err);
+			continue;
+		}
+		if (status == ORASI_END && in->feed.table && !in->feed.last)
+			return err_set(err, ERR_PLUGIN,
+			               "plugin '%s' misbehaves: 'next' returned ORASI_END before all bytes were fed",
+			               in->plugin->descriptor->id);
 		if (status == ORASI_END)
 			return in->transforms && in->schema.n_children ? transforms_flush(in->transforms, err) : 0;
 		if (status == ORASI_SCHEMA) {
@@ -570,6 +625,8 @@ static int decode_unit(struct ingest *in, const char *uri, struct err *err)
 		r = make_instance(in, err);
 	if (!r)
 		r = transforms_new(&env, &in->transforms, err);
+	if (!r)
+		r = feed_init(&in->feed, in->loader, in->plugin, in->self, source_abi(in->source), err);
 	if (!r)
 		r = open_decoder(in, err);
 	/* A source without records has no columns either, and changes nothing. */
