@@ -125,6 +125,9 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...) 
 enum { TASK_BRIEF, TASK_FULL };                                                    /* full: with its spec and result */
 void task_write(struct buf *out, const struct task *task, int how);                /* JSON text */
 const char *task_text(struct http_request *req, const struct task *task, int how); /* in the arena, or NULL */
+/* The same with its policy, and why it waits. They are no part of the ETag: one never changes, the other changes with
+ * others. */
+const char *task_text_whole(struct api *api, struct http_request *req, const struct task *task, const char *text);
 struct json *attempt_json(const struct task_attempt *attempt);
 struct json *dataset_json(const struct catalog_dataset *dataset);
 struct json *index_json(const struct catalog_index *index);
@@ -166,7 +169,7 @@ int find_task(struct api *api, struct http_request *req, int64_t id, struct task
 /* Why there is no such task: 410 for one that was there and is not kept any more. */
 void reply_no_task(struct api *api, struct http_request *req, int64_t id, const struct err *err);
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status);
-void reply_known_task(struct http_request *req, const struct task *task, int status);
+void reply_known_task(struct api *api, struct http_request *req, const struct task *task, int status);
 const char *task_url(struct http_request *req, int64_t id);
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err);
 

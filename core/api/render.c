@@ -2,6 +2,7 @@
 /* Replies, request bodies, and the things of other rooms as JSON. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/inside.h"
@@ -297,6 +298,65 @@ static void put_progress(struct buf *out, const struct task *task)
 	buf_putc(out, '}');
 }
 
+static void put_ms(struct buf *out, const char *key, int64_t ms)
+{
+	if (ms)
+		put_int(out, key, ms);
+	else
+		put_raw(out, key, NULL);
+}
+
+/* "12 13" as ids. */
+static void put_dependencies(struct buf *out, const char *text)
+{
+	char id[ID_LEN];
+	char *end;
+
+	put_raw(out, "depends_on", "[");
+	for (; text && *text; text = *end ? end + 1 : end) {
+		id_format('t', strtoll(text, &end, 10), id);
+		if (end == text)
+			break;
+		buf_printf(out, "%s\"%s\"", out->data[out->len - 1] == '[' ? "" : ",", id);
+	}
+	buf_putc(out, ']');
+}
+
+static void put_retry(struct buf *out, const struct task_spec *p)
+{
+	put_raw(out, "retry", "{");
+	put_ms(out, "initial_ms", p->retry_initial_ms);
+	put_ms(out, "max_ms", p->retry_max_ms);
+	put_ms(out, "factor_percent", p->retry_factor_percent);
+	put_str(out, "jitter", task_jitter_names[p->retry_jitter]);
+	buf_putc(out, '}');
+}
+
+/* What was asked for besides the order itself. null is what the queue or the agent says. */
+static void put_policy(struct buf *out, const struct task *task)
+{
+	const struct task_spec *p = task->policy;
+
+	put_raw(out, "policy", "{");
+	put_str(out, "idempotency_key", p->idempotency_key);
+	put_str(out, "unique_scope", task->unique_key ? task_scope_names[p->unique_scope] : NULL);
+	put_str(out, "fairness_key", p->fairness_key);
+	put_int(out, "weight", p->weight ? p->weight : 1);
+	put_str(out, "concurrency_key", p->concurrency_key);
+	put_str(out, "rate_key", p->rate_key);
+	put_int(out, "cost", p->cost ? p->cost : 1);
+	put_int(out, "slots", p->slots ? p->slots : 1);
+	put_ms(out, "heartbeat_ms", p->heartbeat_ms);
+	put_retry(out, p);
+	put_str(out, "retry_rules", p->retry_rules);
+	put_str(out, "on_crash", p->crash_is_final ? "fail" : "retry");
+	put_ms(out, "retain_ok_ms", p->retain_ok_ms);
+	put_ms(out, "retain_failed_ms", p->retain_failed_ms);
+	put_dependencies(out, p->depended_on);
+	put_str(out, "on_dep_failure", task_dep_failure_names[p->on_dep_failure]);
+	buf_putc(out, '}');
+}
+
 void task_write(struct buf *out, const struct task *task, int how)
 {
 	buf_putc(out, '{');
@@ -346,6 +406,38 @@ const char *task_text(struct http_request *req, const struct task *task, int how
 	text = out.failed ? NULL : arena_strn(http_arena(req), out.data, out.len);
 	buf_done(&out);
 	return text;
+}
+
+static void put_reasons(struct api *api, struct http_request *req, struct buf *out, const struct task *task)
+{
+	struct queue_reason *reasons;
+	size_t n;
+
+	if (task->state >= TASK_RUNNING || queue_why(api->env.queue, task, http_arena(req), &reasons, &n, NULL) || !n)
+		return;
+	put_raw(out, "waiting_for", "[");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(out, i ? ",{" : "{");
+		put_str(out, "type", reasons[i].type);
+		put_str(out, "detail", reasons[i].detail);
+		buf_putc(out, '}');
+	}
+	buf_putc(out, ']');
+}
+
+const char *task_text_whole(struct api *api, struct http_request *req, const struct task *task, const char *text)
+{
+	const char *whole;
+	struct buf out;
+
+	buf_init(&out, 0);
+	buf_add(&out, text, strlen(text) - 1);
+	put_policy(&out, task);
+	put_reasons(api, req, &out, task);
+	buf_putc(&out, '}');
+	whole = out.failed ? text : arena_strn(http_arena(req), out.data, out.len);
+	buf_done(&out);
+	return whole;
 }
 
 /* ---- other things ----------------------------------------------------------------------- */

@@ -54,7 +54,7 @@ void reply_no_task(struct api *api, struct http_request *req, int64_t id, const 
 		reply_err(req, err);
 }
 
-void reply_known_task(struct http_request *req, const struct task *task, int status)
+void reply_known_task(struct api *api, struct http_request *req, const struct task *task, int status)
 {
 	const char *text = task_text(req, task, TASK_FULL);
 
@@ -63,7 +63,7 @@ void reply_known_task(struct http_request *req, const struct task *task, int sta
 	if (!text)
 		reply_fail(req, ERR_NOMEM, "no memory for the answer");
 	else if (!http_etag(req, etag_of(req, text)))
-		http_reply_json(req, status, text);
+		http_reply_json(req, status, status == 200 ? task_text_whole(api, req, task, text) : text);
 }
 
 void reply_task(struct api *api, struct http_request *req, int64_t id, int status)
@@ -74,7 +74,7 @@ void reply_task(struct api *api, struct http_request *req, int64_t id, int statu
 	if (queue_get(api->env.queue, id, http_arena(req), &task, &err))
 		reply_no_task(api, req, id, &err);
 	else
-		reply_known_task(req, task, status);
+		reply_known_task(api, req, task, status);
 }
 
 /* ---- list ------------------------------------------------------------------------------- */

@@ -116,7 +116,7 @@ static void answer(struct watcher *watcher, int happened, const struct task *tas
 		watcher->status = 200;
 	}
 	if (task)
-		reply_known_task(watcher->req, task, watcher->status);
+		reply_known_task(watcher->api, watcher->req, task, watcher->status);
 	else
 		reply_task(watcher->api, watcher->req, watcher->id, watcher->status);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "queue/inside.h"
@@ -68,6 +69,26 @@ int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena
 		}
 		r = r < 0 ? r : 0;
 	}
+	return r;
+}
+
+int depend_name(struct insert *all, size_t i, struct arena *arena)
+{
+	struct insert *in = &all[i];
+	struct task_spec spec = *in->spec;
+	struct buf text;
+	int r;
+
+	buf_init(&text, 0);
+	for (size_t k = 0; k < spec.n_depends_on; k++) {
+		if (k)
+			buf_putc(&text, ' ');
+		buf_int(&text, parent_of(all, i, k));
+	}
+	r = text.failed;
+	spec.depended_on = r ? NULL : arena_str(arena, text.data);
+	buf_done(&text);
+	in->policy = spec_pack(&spec, 0, arena);
 	return r;
 }
 

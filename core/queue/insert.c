@@ -206,6 +206,8 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 		return r < 0 ? r : 0;
 	in->result.id = in->id;
 	if (in->spec->n_depends_on)
+		r = depend_name(all, i, arena);
+	if (!r && in->spec->n_depends_on)
 		r = depend_write(db, all, i, err);
 	if (!r)
 		r = write_rows(db, in, err);

@@ -300,6 +300,7 @@ int idem_call_put(struct store_db *db, const struct idem_call *call, int64_t now
 
 /* ---- depend.c: tasks that wait for others, batches ----------------------------------------- */
 int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena, struct err *err);
+int depend_name(struct insert *all, size_t i, struct arena *arena); /* into its policy, for who reads it */
 int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err);
 /* On the writer thread, at the end of a task: who waited for it. */
 int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to, struct arena *arena,

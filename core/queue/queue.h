@@ -120,6 +120,7 @@ struct task_spec {
 	const int64_t *depends_on;              /* task ids; -1, -2, … = first, second … task of the same call,
 	                              before this */
 	size_t n_depends_on;                    /* at most 1000 */
+	const char *depended_on;                /* by the queue: the same as text, "12 13", of a task that is read */
 	int on_dep_failure;
 	int64_t batch;        /* batch id or 0 */
 	const char *callback; /* when it ends, a task of kind "callback" in QUEUE_CALLBACKS gets this body */
@@ -340,6 +341,16 @@ int queue_batches(struct queue *queue, const char *tenant, const char *tenant_li
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
 /* Where a live task stands, without a look into the store; lent until it ends. ERR_NOTFOUND. */
 int queue_place_of(const struct queue *queue, int64_t id, const char **ret_queue, const char **ret_tenant);
+/* What is to happen before a task that waits runs, each with what can be done about it; none for one that does not wait.
+ * `task` is that of queue_get just now. */
+struct queue_reason {
+	const char *
+		type; /* "depends_on", "batch", "run_at", "paused", "max_running", "rate", "concurrency_key", "rate_key",
+	                     "worker", "read_only" */
+	const char *detail; /* a sentence */
+};
+int queue_why(struct queue *queue, const struct task *task, struct arena *arena, struct queue_reason **ret,
+              size_t *ret_n, struct err *err);
 /* Has the number been given away, so that a task with it that is not there was there once? */
 int queue_has_passed(const struct queue *queue, int64_t id);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,

@@ -81,6 +81,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[DEP_WAIVE] = "DELETE FROM dep WHERE child = ?1 AND parent = ?2",
 	[DEP_RELEASE] = "DELETE FROM dep WHERE parent = ?1 RETURNING child",
 	[DEP_CHILDREN] = "SELECT child FROM dep WHERE parent = ?1",
+	[DEP_PARENTS] = "SELECT p.parent, d.state FROM dep p LEFT JOIN done d ON d.id = p.parent WHERE p.child = ?1",
 	[DEP_COUNTS] = "SELECT child, count(*) FROM dep GROUP BY child",
 	[DEP_FAILED] = "SELECT DISTINCT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE "
 		       "p.parent > ?1",
@@ -99,6 +100,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[BATCH_LIST] = "SELECT " BATCH_COLUMNS " FROM batch WHERE id < ?1 AND (?3 IS NULL OR tenant = ?3)"
 		       " AND (?4 IS NULL OR tenant GLOB ?4)"
 		       " ORDER BY id DESC LIMIT ?2",
+	[BATCH_FOLLOWED] = "SELECT id, total - succeeded - failed - cancelled - expired, sealed FROM batch"
+			   " WHERE on_complete = ?1",
 	[BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
 	[DELETE_TASK] = "DELETE FROM done WHERE id = ?1"
 			" AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",

@@ -42,7 +42,7 @@ static const struct field fields[] = {
 	FIELD(body, FIELD_STR, 0, BODY_MAX),
 	FIELD(labels, FIELD_STR, 0, TEXT_MAX),
 	FIELD(trace, FIELD_STR, IS_KEY, NAME_MAX_LEN),
-	FIELD(idempotency_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
+	FIELD(idempotency_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
 	FIELD(unique_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
 	FIELD(unique_scope, FIELD_INT, IN_POLICY, TASK_UNIQUE_TTL),
 	FIELD(on_conflict, FIELD_INT, 0, TASK_CONFLICT_MERGE),
@@ -68,6 +68,7 @@ static const struct field fields[] = {
 	FIELD(rate_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
 	FIELD(cost, FIELD_INT, IN_POLICY, 1000000),
 	FIELD(slots, FIELD_INT, IN_POLICY, 1000000),
+	FIELD(depended_on, FIELD_STR, IN_POLICY, DEPENDS_MAX * 21),
 	FIELD(on_dep_failure, FIELD_INT, IN_POLICY, TASK_DEP_HOLD),
 	FIELD(batch, FIELD_I64, IN_POLICY, INT64_MAX),
 	FIELD(callback, FIELD_STR, IN_POLICY, CALLBACK_MAX),
@@ -234,7 +235,8 @@ int spec_flags(const struct task_spec *spec)
 		flags |= LIVE_UNIQUE;
 	if (flags && spec->unique_scope == TASK_UNIQUE_QUEUED)
 		flags |= LIVE_UNIQUE_QUEUED;
-	plain.fairness_key = NULL; /* is in the lane */
+	plain.fairness_key = NULL;                        /* is in the lane */
+	plain.idempotency_key = plain.depended_on = NULL; /* are there to be shown */
 	plain.weight = plain.unique_scope = 0;
 	plain.unique_ttl_ms = 0;
 	for (size_t i = 0; i < N_FIELDS; i++)

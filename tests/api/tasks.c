@@ -5,6 +5,8 @@
 
 #include "api/harness.h"
 
+#define Q(more) "{\"kind\":\"query\",\"sql\":\"SELECT 1\"" more "}"
+
 START_TEST(a_task_is_created_and_found)
 {
 	char id[32];
@@ -201,6 +203,86 @@ START_TEST(an_idempotency_key_gives_the_first_task_again)
 }
 END_TEST
 
+static const char *waits_for(const char *id, int i, const char *member)
+{
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", id), NULL), 200);
+	return reply_str(path_to("/waiting_for/%d/%s", i, member));
+}
+
+START_TEST(a_task_that_waits_says_what_for)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(
+		ask(
+			"POST", "/v1/tasks",
+			"[" Q(",\"concurrency_key\":\"c\"") "," Q(
+				",\"concurrency_key\":\"c\"") "," Q(",\"depends_on\":[\"#0\"],\"on_dep_failure\":"
+	                                                            "\"hold\"") "," Q(",\"run_at\":\"2099-01-01T00:00:"
+	                                                                              "00Z\"") "," Q(",\"queue\":"
+	                                                                                             "\"shut\"") "]"),
+		200);
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/shut", "{\"paused\":true}"), 200);
+	ck_assert_str_eq(waits_for("t_0000000000001", 0, "type"), "worker");
+	ck_assert_str_eq(waits_for("t_0000000000002", 0, "type"), "concurrency_key");
+	ck_assert_ptr_nonnull(strstr(waits_for("t_0000000000002", 0, "detail"), "'c' is full: 1 tasks"));
+	ck_assert_str_eq(waits_for("t_0000000000003", 0, "type"), "depends_on");
+	ck_assert_str_eq(reply_str("/waiting_for/0/detail"), "task t_0000000000001 is ready");
+	ck_assert_str_eq(reply_str("/policy/depends_on/0"), "t_0000000000001");
+	ck_assert_str_eq(reply_str("/policy/on_dep_failure"), "hold");
+	ck_assert_str_eq(waits_for("t_0000000000004", 0, "detail"), "its time is 2099-01-01T00:00:00.000Z");
+	ck_assert_str_eq(waits_for("t_0000000000005", 0, "type"), "paused");
+	work(ERR_INVALID);
+	ck_assert_ptr_nonnull(strstr(waits_for("t_0000000000003", 0, "detail"), "t_0000000000001 is failed, and"));
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000001", NULL), 200);
+	ck_assert_ptr_null(json_pointer(t.reply, "/waiting_for"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_task_that_follows_a_batch_or_is_for_remote_workers_says_so)
+{
+	char batch[32];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/batches", "{\"on_complete\":" Q("") "}"), 201);
+	snprintf(batch, sizeof(batch), "%s", reply_str("/on_complete"));
+	ck_assert_str_eq(waits_for(batch, 0, "type"), "batch");
+	ck_assert_ptr_nonnull(strstr(reply_str("/waiting_for/0/detail"), "is not sealed"));
+	ck_assert_int_eq(ask("PUT", "/v1/queues/far", "{\"remote\":true}"), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"remote\",\"queue\":\"far\",\"payload\":1}"), 201);
+	snprintf(batch, sizeof(batch), "%s", reply_str("/id"));
+	ck_assert_str_eq(waits_for(batch, 0, "type"), "worker");
+	ck_assert_ptr_nonnull(strstr(reply_str("/waiting_for/0/detail"), "'far' is for remote workers"));
+	finish();
+}
+END_TEST
+
+START_TEST(a_task_shows_the_policy_that_it_was_asked_to_have)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     Q(",\"idempotency_key\":\"i\",\"unique_key\":\"u\",\"unique_scope\":\"queued\",\"fairness_"
+	                       "key\":\"f\","
+	                       "\"weight\":3,\"rate_key\":\"r\",\"cost\":2,\"slots\":4,\"heartbeat\":\"30s\",\"retry\":"
+	                       "{\"initial\":"
+	                       "\"1s\",\"factor\":1.5,\"jitter\":\"none\"},\"retry_rules\":[{\"code\":\"io\","
+	                       "\"action\":\"fail\"}],"
+	                       "\"on_crash\":\"fail\",\"retention\":{\"ok\":\"1h\"}")),
+	                 201);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000001", NULL), 200);
+	ck_assert_str_eq(json_text(json_pointer(t.reply, "/policy")),
+	                 "{\"idempotency_key\":\"i\",\"unique_scope\":\"queued\",\"fairness_key\":\"f\",\"weight\":3,"
+	                 "\"concurrency_key\":null,\"rate_key\":\"r\",\"cost\":2,\"slots\":4,\"heartbeat_ms\":30000,"
+	                 "\"retry\":{\"initial_ms\":1000,\"max_ms\":null,\"factor_percent\":150,\"jitter\":\"none\"},"
+	                 "\"retry_rules\":\"io=fail:0\",\"on_crash\":\"fail\",\"retain_ok_ms\":3600000,"
+	                 "\"retain_failed_ms\":null,\"depends_on\":[],\"on_dep_failure\":\"cancel\"}");
+	finish();
+}
+END_TEST
+
 START_TEST(a_result_comes_when_the_task_has_succeeded)
 {
 	char id[32];
@@ -281,6 +363,9 @@ void tasks_cases(Suite *suite)
 	tcase_add_test(tests, many_tasks_are_put_at_once_as_array_and_as_lines);
 	tcase_add_test(tests, a_list_is_read_page_by_page);
 	tcase_add_test(tests, an_idempotency_key_gives_the_first_task_again);
+	tcase_add_test(tests, a_task_that_waits_says_what_for);
+	tcase_add_test(tests, a_task_that_follows_a_batch_or_is_for_remote_workers_says_so);
+	tcase_add_test(tests, a_task_shows_the_policy_that_it_was_asked_to_have);
 	tcase_add_test(tests, a_result_comes_when_the_task_has_succeeded);
 	tcase_add_test(tests, a_failed_task_runs_again_when_asked);
 	tcase_add_test(tests, the_local_protocol_takes_the_same_tasks);
