@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Program orasi-agent: arguments, configuration, and then the agent. */
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "queue/queue.h"
@@ -112,6 +115,33 @@ static int read_config(const struct arguments *arguments, struct err *err)
 }
 
 /* Every page and every invariant of the store; also beside an agent that runs. */
+/* The store of a data folder, or a file: a copy has any name. */
+static int find_store(const char *data, char path[PATH_MAX], struct err *err)
+{
+	static const char magic[] = "SQLite format 3";
+	char head[sizeof(magic)] = "";
+	struct stat st;
+	FILE *file;
+	size_t n;
+
+	if (stat(data, &st))
+		return err_errno(err, errno, "cannot look at it");
+	snprintf(path, PATH_MAX, S_ISDIR(st.st_mode) ? "%s/store.db" : "%s", data);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT
+		               ? err_set(err, ERR_NOTFOUND,
+		                         "it is no data folder: there is no store.db in '%s'; give a data folder, "
+		                         "or a file such as a copy in its backups",
+		                         data)
+		               : err_errno(err, errno, "cannot open it");
+	n = fread(head, 1, sizeof(head), file);
+	fclose(file);
+	return n == sizeof(head) && !memcmp(head, magic, sizeof(magic))
+	               ? 0
+	               : err_set(err, ERR_INVALID, "it is no store: it does not begin as an SQLite database does");
+}
+
 static int check_store(void)
 {
 	struct store *store = NULL;
@@ -119,8 +149,10 @@ static int check_store(void)
 	char path[PATH_MAX];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/store.db", agent_config.data);
-	r = store_open_reader(path, &store, &err);
+	str_copy(path, sizeof(path), agent_config.data);
+	r = find_store(agent_config.data, path, &err);
+	if (!r)
+		r = store_open_reader(path, &store, &err);
 	if (!r)
 		r = store_quick_check(store, &err);
 	if (!r)

@@ -61,6 +61,9 @@ int http_stream(const struct args *args, const char *method, const char *path, c
 /* A 2xx answer line by line, without the ends of the lines, until it ends. */
 int http_lines(const struct args *args, const char *path, void (*on_line)(void *ctx, const char *line), void *ctx);
 /* Sends a file of any length. */
+/* Many tasks, as a JSON array or one a line; with an Idempotency-Key, or NULL. */
+int http_many(const struct args *args, const char *path, const char *text, int is_lines, const char *key,
+              struct json **ret);
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret);
 long http_last_status(void); /* of the last answer, 0: there was none */
 /* The token that requests are sent with: of a file (its first line), else $ORASI_TOKEN. 0 or an exit code. */
@@ -92,6 +95,9 @@ void number_with_commas(int64_t n, char ret[32]);
 int cmd_ingest(const struct args *args);
 int cmd_sql(const struct args *args);
 int cmd_task_submit(const struct args *args);
+int cmd_task_batch(const struct args *args);
+int cmd_task_promote(const struct args *args);
+int cmd_task_reschedule(const struct args *args);
 int cmd_task_list(const struct args *args);
 int cmd_task_get(const struct args *args);
 int cmd_task_wait(const struct args *args);

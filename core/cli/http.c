@@ -13,6 +13,7 @@
 
 struct answer {
 	CURL *curl;
+	const char *content_type, *key; /* of the request; NULL: JSON, no Idempotency-Key */
 	const struct args *args;
 	struct buf text;
 	int shows;                                    /* how much was sent, on a terminal */
@@ -183,11 +184,22 @@ static void speak(const struct args *args, const char *text, char *ret, size_t c
 }
 
 /* A problem document as one line, with its pointers. */
+/* "line 3, " of an error in one of many lines. */
+static const char *place_of(const struct json *error, char text[32])
+{
+	int64_t line = json_get_int(error, "line", 0);
+
+	*text = '\0';
+	if (line)
+		snprintf(text, 32, "line %lld, ", (long long)line);
+	return text;
+}
+
 static int say_problem(const struct answer *answer, long status)
 {
 	const struct json *errors;
 	struct json *problem = NULL;
-	char more[2048] = "", text[1024], said[1024];
+	char more[2048] = "", text[1024], said[1024], place[32];
 
 	if (!answer->text.len || json_parse(answer->text.data, answer->text.len, &problem, NULL))
 		return fail(CLI_FAILED, "the agent answered %ld: %.300s", status,
@@ -196,7 +208,8 @@ static int say_problem(const struct answer *answer, long status)
 	for (size_t i = 0; i < json_count(errors); i++) {
 		size_t n = strlen(more);
 
-		snprintf(text, sizeof(text), "%s: %s", json_get_str(json_at(errors, i), "pointer", ""),
+		snprintf(text, sizeof(text), "%s%s: %s", place_of(json_at(errors, i), place),
+		         json_get_str(json_at(errors, i), "pointer", ""),
 		         json_get_str(json_at(errors, i), "detail", ""));
 		speak(answer->args, text, said, sizeof(said));
 		snprintf(more + n, sizeof(more) - n, "\n  %s", said);
@@ -239,6 +252,14 @@ static int perform(const struct args *args, struct answer *answer)
 	return status >= 200 && status < 300 ? 0 : say_problem(answer, status);
 }
 
+static struct curl_slist *add_header(struct curl_slist *headers, const char *name, const char *value)
+{
+	char header[512];
+
+	snprintf(header, sizeof(header), "%s: %.*s", name, (int)strcspn(value, "\r\n"), value);
+	return curl_slist_append(headers, header);
+}
+
 static int request(const struct args *args, const char *method, const char *path, const char *body, FILE *in,
                    struct answer *answer)
 {
@@ -250,8 +271,12 @@ static int request(const struct args *args, const char *method, const char *path
 	answer->curl = curl_easy_init();
 	if (!answer->curl)
 		return fail(CLI_FAILED, "cannot start the HTTP client");
-	headers = curl_slist_append(headers,
-	                            in ? "Content-Type: application/octet-stream" : "Content-Type: application/json");
+	headers = add_header(headers, "Content-Type",
+	                     in                     ? "application/octet-stream"
+	                     : answer->content_type ? answer->content_type
+	                                            : "application/json");
+	if (answer->key)
+		headers = add_header(headers, "Idempotency-Key", answer->key);
 	headers = curl_slist_append(headers, "Expect:");
 	headers = add_token(headers);
 	if (in)
@@ -297,6 +322,24 @@ int http_json(const struct args *args, const char *method, const char *path, con
 
 	buf_init(&answer.text, ANSWER_MAX);
 	return parse_answer(&answer, request(args, method, path, body ? json_text(body) : NULL, NULL, &answer), ret);
+}
+
+int http_many(const struct args *args, const char *path, const char *text, int is_lines, const char *key,
+              struct json **ret)
+{
+	struct answer answer = {.content_type = is_lines ? "application/x-ndjson" : NULL, .key = key};
+	struct err err;
+	int r;
+
+	*ret = NULL;
+	buf_init(&answer.text, ANSWER_MAX);
+	r = request(args, "POST", path, text, NULL, &answer);
+	if (!r && is_lines && str_starts(path, "/v1/tasks:batch")) {
+		r = json_parse_lines(answer.text.data, answer.text.len, ret, &err);
+		buf_done(&answer.text);
+		return r ? fail(CLI_FAILED, "the answer is not JSON: %s", err.text) : 0;
+	}
+	return parse_answer(&answer, r, ret);
 }
 
 int http_upload(const struct args *args, const char *path, FILE *in, struct json **ret)

@@ -22,8 +22,11 @@ const struct command commands[] = {
 	{"task", "submit", 0, 1, "[JSON|FILE|-]",
          "--kind K --dataset D --sql S --queue Q --priority P --run-at T --expires-at T --timeout T --max-attempts N "
          "--deadline T --unique-key K --idempotency-key K --concurrency-key K --tenant T --batch ID --label K=V "
-         "--callback URL --callback-secret NAME --wait",
-         "Submit a task, or an array of tasks; prints the ids.", cmd_task_submit},
+         "--callback URL --callback-secret NAME --unique-scope S --unique-ttl T --on-conflict C --depends-on ID "
+         "--on-dep-failure F --fairness-key K --weight N --rate-key K --cost N --slots N --heartbeat T --wait",
+         "Submit a task, or many, all or none: an array, or one a line; prints the ids.", cmd_task_submit},
+	{"task", "batch", 1, 1, "JSON|FILE|-", "--atomic --idempotency-key K",
+         "Submit many tasks, each for itself; says which were refused.", cmd_task_batch},
 	{"task", "list", 0, 0, "",
          "--state S --kind K --dataset D --queue Q --tenant T --parent ID --batch ID --label K=V --limit N --cursor C",
          "Tasks, newest first.", cmd_task_list},
@@ -39,6 +42,9 @@ const struct command commands[] = {
          "--state S --kind K --queue Q --tenant T --dataset D --label K=V --parent ID --batch ID --created-after T "
          "--created-before T --all --max N --dry-run",
          "Run a task that did not succeed once more, or all that match.", cmd_task_redrive},
+	{"task", "promote", 1, 1, "ID", "", "Run a task that waits now, before the others.", cmd_task_promote},
+	{"task", "reschedule", 1, 1, "ID", "--run-at T --priority P",
+         "Give a task that waits another time or priority.", cmd_task_reschedule},
 	{"task", "retry", 1, 1, "ID", "", "The same as redrive.", cmd_task_retry},
 	{"task", "delete", 0, 1, "[ID]",
          "--state S --kind K --queue Q --tenant T --dataset D --label K=V --parent ID --batch ID --created-after T "
@@ -112,8 +118,8 @@ const struct command commands[] = {
 	{"plugin", "sign", 1, 1, "FILE", "--key K --key-id ID", "For authors: a signature beside a plugin file.",
          cmd_author},
 	{"plugin", "docs", 1, 1, "FILE", "", "For authors: documentation from its schemas.", cmd_author},
-	{"store", "check", 0, 1, "[DIR]", "", "Verify the stored tasks: of the agent, or of a data folder.",
-         cmd_store_check},
+	{"store", "check", 0, 1, "[DIR|FILE]", "",
+         "Verify the stored tasks: of the agent, of a data folder, or of a file such as a copy.", cmd_store_check},
 	{"store", "backup", 0, 0, "", "", "Copy the store while the agent runs; prints the path of the copy.",
          cmd_store_backup},
 	{"token", "create", 1, 1, "NAME",

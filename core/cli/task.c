@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "cli.h"
 
 #define BODY_MAX (16u << 20)
@@ -62,7 +63,28 @@ static const struct {
 	{"deadline", "deadline", 1},
 	{"batch", "batch", 1},
 	{"concurrency-key", "concurrency_key", 1},
+	{"unique-scope", "unique_scope", 1},
+	{"unique-ttl", "unique_ttl", 1},
+	{"on-conflict", "on_conflict", 1},
+	{"fairness-key", "fairness_key", 1},
+	{"weight", "weight", 0},
+	{"rate-key", "rate_key", 1},
+	{"cost", "cost", 0},
+	{"slots", "slots", 0},
+	{"heartbeat", "heartbeat", 1},
+	{"on-dep-failure", "on_dep_failure", 1},
 };
+
+/* An option that may come more than once. */
+static struct json *all_of(const struct args *args, const char *option)
+{
+	struct json *list = json_new_array();
+	const char *value;
+
+	for (int i = 0; (value = args_nth(args, option, i)); i++)
+		json_push(list, json_new_str(value));
+	return list;
+}
 
 static int put_members(const struct args *args, struct json *task)
 {
@@ -82,6 +104,8 @@ static int put_members(const struct args *args, struct json *task)
 			json_set_str(callback, "secret", value);
 		json_set(task, "callback", callback);
 	}
+	if (args_has(args, "depends-on"))
+		json_set(task, "depends_on", all_of(args, "depends-on"));
 	if (!args_has(args, "label"))
 		return 0;
 	labels = json_new_object();
@@ -90,21 +114,36 @@ static int put_members(const struct args *args, struct json *task)
 	return r;
 }
 
+/* All but the key, which a list may have as a whole. */
 static int is_tuned(const struct args *args)
 {
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (args_has(args, members[i].option))
+		if (args_has(args, members[i].option) && strcmp(members[i].option, "idempotency-key"))
 			return 1;
-	return args_has(args, "label") || args_has(args, "callback");
+	return args_has(args, "label") || args_has(args, "callback") || args_has(args, "depends-on");
 }
 
-static int parse_order(const struct args *args, const struct buf *text, struct json **ret)
+static int is_lines_file(const char *word)
 {
-	struct err err;
+	return word && (str_ends(word, ".ndjson") || str_ends(word, ".jsonl"));
+}
 
+/* One object, an array, or one object a line: then *ret_lines. */
+static int parse_order(const struct args *args, const struct buf *text, struct json **ret, int *ret_lines)
+{
+	const char *word = args->n_words ? args->words[0] : NULL;
+	struct err err, line;
+	int r = 0;
+
+	*ret_lines = is_lines_file(word);
 	if (!text->len)
 		*ret = json_new_object();
-	else if (json_parse(text->data, text->len, ret, &err))
+	else if (!*ret_lines && (r = json_parse(text->data, text->len, ret, &err)))
+		*ret_lines =
+			memchr(text->data, '\n', text->len - 1) && !json_parse_lines(text->data, text->len, ret, &line);
+	if (text->len && is_lines_file(word))
+		*ret = json_new_array(); /* the agent tells which line is wrong */
+	else if (r && !*ret_lines)
 		return fail(CLI_USAGE, "the task is not JSON: %s", err.text);
 	if (json_type(*ret) == JSON_OBJECT)
 		return put_members(args, *ret);
@@ -141,23 +180,111 @@ static int show_submitted(const struct args *args, const struct json *answer)
 	return r;
 }
 
+static int send_order(const struct args *args, const char *path, const struct buf *text, const struct json *task,
+                      int is_lines, struct json **ret)
+{
+	if (json_type(task) == JSON_OBJECT)
+		return http_json(args, "POST", path, task, ret);
+	return http_many(args, path, text->data, is_lines, args_get(args, "idempotency-key", NULL), ret);
+}
+
 int cmd_task_submit(const struct args *args)
 {
 	struct json *task = NULL, *answer = NULL;
 	struct buf text;
-	int r = 0;
+	int r = 0, is_lines = 0;
 
 	buf_init(&text, BODY_MAX);
 	if (args->n_words)
 		r = read_text(args->words[0], &text);
 	if (!r)
-		r = parse_order(args, &text, &task);
+		r = parse_order(args, &text, &task, &is_lines);
 	if (!r)
-		r = http_json(args, "POST", "/v1/tasks", task, &answer);
+		r = send_order(args, "/v1/tasks", &text, task, is_lines, &answer);
 	if (!r)
 		r = show_submitted(args, answer);
 	buf_done(&text);
 	json_free(task);
+	json_free(answer);
+	return r;
+}
+
+/* What is wrong in a line is told with it by the agent; what its queue says of the task is not. */
+static void say_refusal(int64_t line, size_t i, const char *detail)
+{
+	if (line && str_starts(detail, "line "))
+		fprintf(stderr, "orasi: %s\n", detail);
+	else
+		fprintf(stderr, "orasi: %s %lld: %s\n", line ? "line" : "task",
+		        (long long)(line ? line : (int64_t)i + 1), detail);
+}
+
+/* An id for each that was accepted, and why each other one was not. */
+static int show_items(const struct args *args, const struct json *items)
+{
+	size_t refused = 0;
+
+	if (args->json)
+		printf("%s\n", json_text_pretty(items));
+	for (size_t i = 0; i < json_count(items); i++) {
+		const struct json *item = json_at(items, i), *problem = json_get(item, "problem");
+		int64_t line = json_get_int(item, "line", 0);
+
+		refused += problem != NULL;
+		if (problem && !args->json)
+			say_refusal(line, i, json_get_str(problem, "detail", ""));
+		else if (!problem && !args->json && !args->quiet)
+			printf("%s\n", json_get_str(item, "id", ""));
+	}
+	return refused ? fail(CLI_FAILED, "%zu of %zu tasks were refused", refused, json_count(items)) : CLI_OK;
+}
+
+int cmd_task_batch(const struct args *args)
+{
+	const char *path = args_has(args, "atomic") ? "/v1/tasks:batch?atomic=true" : "/v1/tasks:batch";
+	struct json *task = NULL, *answer = NULL;
+	struct buf text;
+	int r, is_lines = 0;
+
+	buf_init(&text, BODY_MAX);
+	r = read_text(args->words[0], &text);
+	if (!r && !text.len)
+		r = fail(CLI_USAGE, "'%s' is empty", args->words[0]);
+	if (!r)
+		r = parse_order(args, &text, &task, &is_lines);
+	if (!r)
+		r = http_many(args, path, text.data, is_lines, args_get(args, "idempotency-key", NULL), &answer);
+	if (!r)
+		r = show_items(args, answer);
+	buf_done(&text);
+	json_free(task);
+	json_free(answer);
+	return r;
+}
+
+int cmd_task_promote(const struct args *args)
+{
+	return show_one(args, "POST", path_of("/v1/tasks/", args->words[0], ":promote"));
+}
+
+int cmd_task_reschedule(const struct args *args)
+{
+	struct json *body = json_new_object(), *answer = NULL;
+	int r = 0;
+
+	if (args_has(args, "run-at"))
+		json_set_str(body, "run_at", args_get(args, "run-at", ""));
+	if (args_has(args, "priority"))
+		json_set(body, "priority", typed_value(args_get(args, "priority", "")));
+	if (!json_count(body))
+		r = fail(CLI_USAGE, "what is to change? Give --run-at T, --priority P, or both");
+	if (!r)
+		r = http_json(args, "POST", path_of("/v1/tasks/", args->words[0], ":reschedule"), body, &answer);
+	if (!r && args->json)
+		printf("%s\n", json_text_pretty(answer));
+	else if (!r && !args->quiet)
+		fields_print(answer);
+	json_free(body);
 	json_free(answer);
 	return r;
 }

@@ -49,6 +49,28 @@ later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
 said "a task that waits is cancelled" 0 cancelled task cancel "$later"
 said "one that has ended is not" 1 "the task is cancelled: it cannot be cancelled" task cancel "$later"
 
+same "many tasks come one a line from a file" 2 \
+	"$(printf '%s\n\n%s\n' "$query" "$query" >"$SCRATCH/many.ndjson"; "$ORASI" task submit "$SCRATCH/many.ndjson" | grep -c '^t_')"
+same "and from standard input" 2 "$(printf '%s\n%s\n' "$query" "$query" | "$ORASI" task submit - | grep -c '^t_')"
+printf '%s\n{"kind":\n%s\n{"kind":"nope"}\n' "$query" "$query" >"$SCRATCH/some.ndjson"
+said "all or none: a line that is wrong is named" 1 "line 2" task submit "$SCRATCH/some.ndjson"
+said "each for itself: the others are accepted" 1 "2 of 4 tasks were refused" task batch "$SCRATCH/some.ndjson"
+said "and each refusal has its line" 1 "line 4, /kind: 'nope' is not a kind" task batch "$SCRATCH/some.ndjson"
+same "a batch prints the ids of those" 2 "$("$ORASI" task batch "$SCRATCH/some.ndjson" 2>/dev/null | grep -c '^t_')"
+said "a batch may be all or none too" 1 "line 2" task batch "$SCRATCH/some.ndjson" --atomic
+same "a list may have a key" "$("$ORASI" task submit "[$query,$query]" --idempotency-key list)" \
+	"$("$ORASI" task submit "[$query,$query]" --idempotency-key list)"
+said "of that list and no other" 1 "was used for another request" task submit "[$query]" --idempotency-key list
+later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
+follower=$("$ORASI" task submit "$query" --depends-on "$later" --depends-on "$id" --on-dep-failure hold --slots 2 --weight 3)
+said "a task says what it waits for" 0 "task $later is scheduled" task get "$follower"
+said "and what policy it has" 0 "policy.on_dep_failure" task get "$follower"
+said "a task that waits gets another time" 0 "2098-01-01T00:00:00" task reschedule "$later" --run-at 2098-01-01T00:00:00Z --priority low
+said "what is to change must be said" 2 "Give --run-at T, --priority P" task reschedule "$later"
+said "one that waits runs at once when it is promoted" 0 "priority" task promote "$later"
+same "and the one behind it follows" succeeded "$("$ORASI" task wait "$follower")"
+said "one that has ended is not promoted" 1 "it cannot be moved" task promote "$later"
+
 # ---- many at once, queues, schedules ----------------------------------------------------------------------------
 for i in 1 2 3; do "$ORASI" task submit "$query" --queue bulk --run-at 2099-01-01T00:00:00Z --quiet >/dev/null; done
 said "a verb on many tasks can be tried dry" 0 "3 matched, 0 done, 0 refused (dry run" task cancel --queue bulk --dry-run
@@ -130,11 +152,15 @@ said "an unknown dataset is named" 1 "nope" dataset show nope
 
 # ---- the audit ------------------------------------------------------------------------------------------------------
 same "the store of a running agent is checked" ok "$("$ORASI" store check)"
-mkdir -p "$SCRATCH/copy" && cp "$("$ORASI" store backup)" "$SCRATCH/copy/store.db"
+copy=$("$ORASI" store backup)
+mkdir -p "$SCRATCH/copy" && cp "$copy" "$SCRATCH/copy/store.db"
 said "a copy is made while it runs, and is in order" 0 "is in order" store check "$SCRATCH/copy"
 same "  with its tasks" "$("$ORASI" task list --json | jq -r '.items[0].id')" \
 	"$("$ORASI" --local "$SCRATCH/copy" task list --json --limit 1 | jq -r '.items[0].id')"
 said "so is its folder, beside it" 0 "is in order" store check "$DATA"
+said "a copy is checked where it lies" 0 "is in order" store check "$copy"
+said "a file that is no store says so" 1 "it is no store: it does not begin as" store check "$SCRATCH/task.json"
+said "so does a path that leads nowhere" 1 "No such file" store check "$SCRATCH/nowhere"
 said "a folder without a store is named" 1 "'$SCRATCH/store.db'" store check "$SCRATCH"
 
 # ---- the others ------------------------------------------------------------------------------------------------------
