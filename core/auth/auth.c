@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/inside.h"
@@ -170,10 +171,12 @@ int auth_fd(const struct auth *auth)
 	return auth->fd;
 }
 
-/* Is the file among what has changed? Lost events may have been about it. */
+/* Is the file among what has changed? Lost events may have been about it, and where it is a link (as secrets are that a
+ * container is given) so may all others. */
 static int is_about_file(const struct auth *auth, const char *p, size_t n)
 {
-	int found = 0;
+	struct stat st;
+	int found = !lstat(auth->path, &st) && S_ISLNK(st.st_mode);
 
 	for (size_t at = 0; at + sizeof(struct inotify_event) <= n;) {
 		const struct inotify_event *event = (const struct inotify_event *)(p + at);

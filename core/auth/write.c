@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file of tokens: changed by `orasi token`. A change is read, made and put in place under a lock beside the file,
- * so that of two changes none is lost; the agent, which takes no lock, sees the file as it was or as it is. What root
- * writes belongs to the owner of the folder, since the agent runs as that user. */
+ * so that of two changes none is lost; the agent, which takes no lock, sees the file as it was or as it is. Its owner and
+ * its mode stay; a new one is the owner's alone, and if root makes it, that of the folder's owner, as whom the agent runs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -38,13 +38,24 @@ static int give_to_owner(int fd, const char *folder, const char *path, struct er
 	return err_errno(err, errno, "cannot give '%s' to the owner of '%s'", path, folder);
 }
 
-static int write_new(const char *tmp, const char *folder, const char *text, struct err *err)
+static int take_over(int fd, const char *path, const char *folder, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return give_to_owner(fd, folder, path, err);
+	if (fchmod(fd, st.st_mode & 0740) || (!geteuid() && fchown(fd, st.st_uid, st.st_gid)))
+		return err_errno(err, errno, "cannot keep owner and mode of '%s'", path);
+	return 0;
+}
+
+static int write_new(const char *tmp, const char *path, const char *folder, const char *text, struct err *err)
 {
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
 
 	if (fd < 0)
 		return err_errno(err, errno, "cannot create '%s'", tmp);
-	r = give_to_owner(fd, folder, tmp, err);
+	r = take_over(fd, path, folder, err);
 	if (!r)
 		r = file_write_all(fd, text, strlen(text), tmp, err);
 	if (!r && fsync(fd))
@@ -61,7 +72,7 @@ static int replace(const char *path, const struct json *json, struct err *err)
 	folder_of(path, folder);
 	uuid_new(uuid);
 	snprintf(tmp, sizeof(tmp), "%s/.tmp-%s", folder, uuid);
-	r = write_new(tmp, folder, json_text_pretty(json), err);
+	r = write_new(tmp, path, folder, json_text_pretty(json), err);
 	if (!r && rename(tmp, path))
 		r = err_errno(err, errno, "cannot create '%s'", path);
 	if (r) {

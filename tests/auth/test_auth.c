@@ -305,6 +305,45 @@ START_TEST(two_tokens_of_one_name_are_told_apart_by_id_or_by_themselves)
 }
 END_TEST
 
+START_TEST(owner_and_mode_of_the_file_stay)
+{
+	char token[AUTH_TOKEN_LEN], id[AUTH_ID_LEN];
+	struct stat st;
+	struct err err;
+
+	add("ci", ALL(AUTH_READ), 0, token);
+	ck_assert_int_eq(chmod(file(), 0640), 0);
+	if (!geteuid())
+		ck_assert_int_eq(chown(file(), 4001, 4002), 0);
+	ck_ok(auth_file_revoke(file(), "ci", id, &err), &err);
+	ck_assert_int_eq(stat(file(), &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0640);
+	ck_assert(geteuid() || (st.st_uid == 4001 && st.st_gid == 4002));
+}
+END_TEST
+
+/* As Kubernetes does it: tokens.json → ..data/tokens.json, and ..data is a link that is swapped. */
+START_TEST(a_file_behind_a_link_is_read_when_the_link_is_swapped)
+{
+	char token[AUTH_TOKEN_LEN];
+	struct err err = {0};
+
+	ck_ok(dir_make(test_path("one"), 0700, &err), &err);
+	ck_ok(dir_make(test_path("two"), 0700, &err), &err);
+	add("ci", ALL(AUTH_READ), 0, token);
+	ck_assert_int_eq(rename(file(), test_path("two/tokens.json")), 0);
+	ck_assert_int_eq(symlink("one", test_path("..data")), 0);
+	ck_assert_int_eq(symlink("..data/tokens.json", file()), 0);
+	begin("");
+	ck_assert_int_eq(verdict_of(header_of(token)), AUTH_UNKNOWN);
+	ck_assert_int_eq(symlink("two", test_path("..next")), 0);
+	ck_assert_int_eq(rename(test_path("..next"), test_path("..data")), 0);
+	ck_assert_int_eq(auth_step(auth), 1);
+	ck_assert_int_eq(verdict_of(header_of(token)), AUTH_FINE);
+	end();
+}
+END_TEST
+
 /* ---- the file's contents ---------------------------------------------------------------- */
 #define HASH "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""
 #define ENTRY(more)                                                                                              \
@@ -493,6 +532,8 @@ static void auth_cases(Suite *suite)
 	tcase_add_test(tcase, a_file_with_an_error_leaves_the_tokens_as_they_were);
 	tcase_add_test(tcase, a_file_that_others_can_write_is_refused);
 	tcase_add_test(tcase, two_tokens_of_one_name_are_told_apart_by_id_or_by_themselves);
+	tcase_add_test(tcase, owner_and_mode_of_the_file_stay);
+	tcase_add_test(tcase, a_file_behind_a_link_is_read_when_the_link_is_swapped);
 	tcase_add_test(tcase, a_file_is_right_to_the_last_member_or_refused_with_the_place);
 	tcase_add_test(tcase, one_id_is_one_token);
 	tcase_add_test(tcase, a_star_is_any_text_and_all_else_is_itself);
