@@ -474,8 +474,11 @@ static enum health_verdict probe_auth(void *ctx, char *detail, size_t cap)
 {
 	struct agent *agent = ctx;
 
-	str_copy(detail, cap, auth_trouble(agent->auth));
-	return *detail ? HEALTH_DEGRADED : HEALTH_OK;
+	if (!*auth_trouble(agent->auth))
+		return HEALTH_OK;
+	/* everybody may read this: where the file lies is for the log */
+	str_copy(detail, cap, "the token file cannot be read, and the tokens before stay in force: see the log");
+	return HEALTH_DEGRADED;
 }
 
 static int open_auth(struct agent *agent, struct err *err)
