@@ -73,6 +73,10 @@ refused "an unknown right is refused" 2 "rights are net, fs and exec" trust "$fi
 refused "a key needs a name" 2 "trust --key K --key-id ID" trust --key "$SCRATCH/key.pem" --trust-file "$T"
 refused "a revoked key too" 2 "trust --key-id ID --revoke" trust --key "$SCRATCH/key.pem" --revoke --trust-file "$T"
 refused "a key must be one" 1 "is no Ed25519 key" sign "$SCRATCH/lines.so" --key "$T" --key-id me
+chmod o+w "$SCRATCH"
+becomes "a trust file that others could put another in the place of is not believed" refused
+chmod o-w "$SCRATCH"
+becomes "and is again when they cannot" active
 echo '{' >"$T"
 refused "a damaged trust file is left alone" 1 "the trust file '$T'" trust "$file" --trust-file "$T"
 agent_stop
