@@ -54,6 +54,7 @@ static int take_note(const uint8_t *p, uint64_t n, struct plugin_note *ret)
 int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err)
 {
 	Elf64_Ehdr head;
+	int found = 0;
 
 	if (n < sizeof(head) || memcmp(p, ELFMAG, SELFMAG))
 		return err_set(err, ERR_CORRUPT, "it is no ELF file");
@@ -69,14 +70,15 @@ int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struc
 		    __builtin_add_overflow(at, sizeof(program), &end) || end > n)
 			return err_set(err, ERR_CORRUPT, "its program headers are cut");
 		memcpy(&program, p + at, sizeof(program));
-		if (program.p_type != PT_NOTE)
+		if (program.p_type != PT_NOTE && program.p_type != PT_LOAD)
 			continue;
 		if (__builtin_add_overflow(program.p_offset, program.p_filesz, &end) || end > n)
-			return err_set(err, ERR_CORRUPT, "a note lies outside of the file");
-		if (take_note(p + program.p_offset, program.p_filesz, ret))
-			return 0;
+			return err_set(err, ERR_CORRUPT, "it is cut: %s lies outside of the file; copy it again",
+			               program.p_type == PT_NOTE ? "a note" : "a segment");
+		if (program.p_type == PT_NOTE && !found)
+			found = take_note(p + program.p_offset, program.p_filesz, ret);
 	}
-	return err_set(err, ERR_NOTFOUND, "it has no note of an Orasi plugin");
+	return found ? 0 : err_set(err, ERR_NOTFOUND, "it has no note of an Orasi plugin");
 }
 
 /* Read, not mapped: a file that is cut while we look at it must not end the agent with SIGBUS. */

@@ -163,6 +163,12 @@ START_TEST(a_file_that_is_cut_is_refused_with_a_sentence)
 	plugin_registry_step(registry);
 	settle();
 	ck_assert_int_eq(count("refused"), 1);
+	drop_in("a.so", ""); /* its note is whole, what would be mapped is not */
+	ck_assert_int_eq(truncate(path, 8192), 0);
+	plugin_registry_step(registry);
+	settle();
+	ck_assert_int_eq(n_pending, 0);
+	ck_assert_int_eq(count("active"), 0);
 	ck_assert_ptr_null(plugin_find(registry, "index", "list", &err));
 }
 END_TEST
