@@ -19,14 +19,16 @@
 /* A plugin that logs without end must not drown the agent's log, nor wait for it: LINES_PER_SECOND go through, the
  * others are counted. */
 #define LINES_PER_SECOND 100
+#define DROPPED "lines were dropped: more than 100 in a second"
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* plugins log from threads of theirs */
 
 static int may_log(struct log_budget *budget)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* plugins log from threads of theirs */
 	int64_t now = clock_mono_ms(), dropped = 0;
 	int may;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&log_lock);
 	if (now - budget->since >= 1000) {
 		dropped = budget->dropped;
 		*budget = (struct log_budget){now, 0, 0};
@@ -34,11 +36,25 @@ static int may_log(struct log_budget *budget)
 	may = budget->lines < LINES_PER_SECOND;
 	budget->lines += may;
 	budget->dropped += !may;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&log_lock);
 	if (dropped)
-		log_warn("plugin.log", LOG_STR("line", "lines were dropped: more than 100 in a second"),
-		         LOG_INT("dropped", dropped));
+		log_warn("plugin.log", LOG_STR("line", DROPPED), LOG_INT("dropped", dropped));
 	return may;
+}
+
+/* What was dropped last is told with the attempt that it belongs to. */
+static void tell_dropped(const struct loader_host *h)
+{
+	struct log_budget *budget = loader_log_budget(h->loader);
+	int64_t dropped;
+
+	pthread_mutex_lock(&log_lock);
+	dropped = budget->dropped;
+	budget->dropped = 0;
+	pthread_mutex_unlock(&log_lock);
+	if (dropped)
+		log_warn("plugin.log", LOG_STR("plugin", h->plugin ? h->plugin->descriptor->id : "-"),
+		         LOG_STR("line", DROPPED), LOG_INT("dropped", dropped));
 }
 
 static int clip(size_t n)
@@ -364,6 +380,7 @@ void loader_host_done(struct loader_host *h)
 {
 	if (!h->loader)
 		return;
+	tell_dropped(h);
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
 		host_close(&h->host, i);
 	explicit_bzero(h->secret, sizeof(h->secret));

@@ -115,8 +115,10 @@ same "a forged answer forges nothing but its own task's" succeeded "$(finish "$(
 fails close_fds "hostile"
 fails shut_down "hostile"
 lives "a closed socket"
+id=$(custom log_flood 100000)
+same "100,000 lines of log harm nobody" succeeded "$(finish "$id")"
+check "and the task's log tells how many are not in it" grep -q 'lines were dropped.*dropped=[0-9]' <<<"$(api GET "/v1/tasks/$id/logs")"
 same "100,000 lines of print harm nobody" succeeded "$(finish "$(custom print 100000)")"
-same "100,000 lines of log harm nobody" succeeded "$(finish "$(custom log_flood 100000)")"
 same "100,000 words of progress harm nobody" succeeded "$(finish "$(custom progress_flood 100000)")"
 check "and the agent's log has kept its size" [ "$(grep -c "nobody asked for\|same again" "$SCRATCH/agent.log")" -lt 3000 ]
 fails scribble_page "the worker was killed by signal 11"
