@@ -67,6 +67,28 @@ same "no two saw the same number" 30 "$(for id in "${ids[@]}"; do output "$id" n
 check "those that were too late were called again, and say why" \
 	grep -q "another task has changed 'many'" <<<"$(for id in "${ids[@]}"; do api GET "/v1/tasks/$id/attempts"; done)"
 
+# The agent dies at random moments, and every fifth task fails behind its put: what counts is what has succeeded.
+seed=${ORASI_SEED:-$RANDOM} KILLS=${KILLS:-$([ -n "${SOAK:-}" ] && echo 40 || echo 4)}
+RANDOM=$seed
+echo "# kills at random: $KILLS, seed $seed"
+ids=($(api POST /v1/tasks:batch "$(jq -cn '[range(40) | {kind: "custom", plugin: "keep",
+	max_attempts: (if . % 5 == 0 then 1 else 1000 end),
+	config: {add: (. + 1), nap: 40, key: "random", fail: (. % 5 == 0)}}]')" | jq -r '.[].id'))
+for _ in $(seq "$KILLS"); do
+	sleep "0.$((RANDOM % 7))"
+	agent_kill
+	start || exit 1
+done
+ready
+sum=0 succeeded=0
+for i in "${!ids[@]}"; do
+	[ "$(finish "${ids[i]}")" = succeeded ] && sum=$((sum + i + 1)) succeeded=$((succeeded + 1))
+done
+same "of forty tasks under an agent that is killed $KILLS times, those that can succeed do" 32 "$succeeded"
+same "what they have left is there, once, and nothing of those that failed" "$sum" "$(stored random)"
+id=$(keep '{"forget":true,"key":"random"}')
+finish "$id" >/dev/null
+
 id=$(keep '{"add":1,"key":"a key with ä"}')
 same "a key is any text" "succeeded 1" "$(finish "$id") $(stored 'a key with ä')"
 id=$(keep '{"add":0,"list":true}')
