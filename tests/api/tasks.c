@@ -213,15 +213,13 @@ START_TEST(a_task_that_waits_says_what_for)
 {
 	start();
 	load_document();
-	ck_assert_int_eq(
-		ask(
-			"POST", "/v1/tasks",
-			"[" Q(",\"concurrency_key\":\"c\"") "," Q(
-				",\"concurrency_key\":\"c\"") "," Q(",\"depends_on\":[\"#0\"],\"on_dep_failure\":"
-	                                                            "\"hold\"") "," Q(",\"run_at\":\"2099-01-01T00:00:"
-	                                                                              "00Z\"") "," Q(",\"queue\":"
-	                                                                                             "\"shut\"") "]"),
-		200);
+	ck_assert_int_eq(ask("POST", "/v1/tasks",
+	                     "[" Q(",\"concurrency_key\":\"c\"") "," Q(",\"concurrency_key\":\"c\"") "," Q(
+				     ",\"depends_on\":[\"#0\"],\"on_dep_failure\":"
+				     "\"hold\"") "," Q(",\"run_at\":\"2099-01-01T00:00:"
+	                                               "00Z\"") "," Q(",\"queue\":"
+	                                                              "\"shut\"") "]"),
+	                 200);
 	ck_assert_int_eq(ask("PATCH", "/v1/queues/shut", "{\"paused\":true}"), 200);
 	ck_assert_str_eq(waits_for("t_0000000000001", 0, "type"), "worker");
 	ck_assert_str_eq(waits_for("t_0000000000002", 0, "type"), "concurrency_key");
