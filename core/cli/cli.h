@@ -178,6 +178,7 @@ int put_number(const struct args *args, const char *option, struct json *object,
 /* GET as a table of these columns; any method, the answer as JSON. */
 int show_list(const struct args *args, const char *path, const char *const *columns);
 int show_one(const struct args *args, const char *method, const char *path);
+int show_sent(const struct args *args, const char *method, const char *path, const struct json *body);
 /* before + name, escaped + behind; static storage. */
 const char *path_of(const char *before, const char *name, const char *behind);
 /* Runs a query and prints its rows as --format or --json say, by default as a table. */

@@ -57,7 +57,7 @@ int cmd_queue_get(const struct args *args)
 /* KEY=VALUE behind the name. */
 int cmd_queue_set(const struct args *args)
 {
-	struct json *body = json_new_object(), *answer = NULL;
+	struct json *body = json_new_object();
 	int r = 0;
 
 	for (int i = 1; i < args->n_words && !r; i++) {
@@ -73,13 +73,8 @@ int cmd_queue_set(const struct args *args)
 		json_set(body, key, typed_value(equals + 1));
 	}
 	if (!r)
-		r = http_json(args, "PATCH", path_of("/v1/queues/", args->words[0], ""), body, &answer);
-	if (!r && args->json)
-		printf("%s\n", json_text_pretty(answer));
-	else if (!r && !args->quiet)
-		fields_print(answer);
+		r = show_sent(args, "PATCH", path_of("/v1/queues/", args->words[0], ""), body);
 	json_free(body);
-	json_free(answer);
 	return r;
 }
 
@@ -164,7 +159,7 @@ int cmd_schedule_set(const struct args *args)
 {
 	static const char *const members[] = {"zone",        "overlap",       "catchup",
 	                                      "start-after", "expires-after", "deadline-after"};
-	struct json *body = json_new_object(), *task = NULL, *answer = NULL;
+	struct json *body = json_new_object(), *task = NULL;
 	const char *value;
 	char key[32];
 	int r = read_order(args->words[2], &task);
@@ -180,13 +175,8 @@ int cmd_schedule_set(const struct args *args)
 			json_set_str(body, key, value);
 	}
 	if (!r)
-		r = http_json(args, "PUT", path_of("/v1/schedules/", args->words[0], ""), body, &answer);
-	if (!r && args->json)
-		printf("%s\n", json_text_pretty(answer));
-	else if (!r && !args->quiet)
-		fields_print(answer);
+		r = show_sent(args, "PUT", path_of("/v1/schedules/", args->words[0], ""), body);
 	json_free(body);
-	json_free(answer);
 	return r;
 }
 

@@ -47,8 +47,13 @@ int show_list(const struct args *args, const char *path, const char *const *colu
 
 int show_one(const struct args *args, const char *method, const char *path)
 {
+	return show_sent(args, method, path, NULL);
+}
+
+int show_sent(const struct args *args, const char *method, const char *path, const struct json *body)
+{
 	struct json *answer;
-	int r = http_json(args, method, path, NULL, &answer);
+	int r = http_json(args, method, path, body, &answer);
 
 	if (!r && answer && args->json)
 		printf("%s\n", json_text_pretty(answer));

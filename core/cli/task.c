@@ -269,7 +269,7 @@ int cmd_task_promote(const struct args *args)
 
 int cmd_task_reschedule(const struct args *args)
 {
-	struct json *body = json_new_object(), *answer = NULL;
+	struct json *body = json_new_object();
 	int r = 0;
 
 	if (args_has(args, "run-at"))
@@ -279,13 +279,8 @@ int cmd_task_reschedule(const struct args *args)
 	if (!json_count(body))
 		r = fail(CLI_USAGE, "what is to change? Give --run-at T, --priority P, or both");
 	if (!r)
-		r = http_json(args, "POST", path_of("/v1/tasks/", args->words[0], ":reschedule"), body, &answer);
-	if (!r && args->json)
-		printf("%s\n", json_text_pretty(answer));
-	else if (!r && !args->quiet)
-		fields_print(answer);
+		r = show_sent(args, "POST", path_of("/v1/tasks/", args->words[0], ":reschedule"), body);
 	json_free(body);
-	json_free(answer);
 	return r;
 }
 
