@@ -277,7 +277,9 @@ static int no_way(struct blob *blob, const struct table_codec *codec, const stru
                   struct err *err)
 {
 	const char *place = blob_location(blob);
+	char name[64];
 
+	table_entry_name(0, name);
 	if (l->newer && !l->n_parts)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "table '%s' needs the reader feature 'v2Checkpoint', which is not supported", place);
@@ -287,7 +289,10 @@ static int no_way(struct blob *blob, const struct table_codec *codec, const stru
 	if (version >= 0)
 		return err_set(err, ERR_NOTFOUND, "table '%s': version %" PRId64 " is not in the log any more", place,
 		               version);
-	return missing_entry(blob, 0, err);
+	return err_set(
+		err, ERR_CORRUPT,
+		"table '%s': log entry 0 is missing, and there is no whole checkpoint: put '%s' back from a copy",
+		place, name);
 }
 
 static int is_ours(int r) /* the machine's trouble, not the checkpoint's */
