@@ -152,8 +152,10 @@ static int op_export(struct worker *worker, const struct json *order, struct jso
 /* Not in the table worker: a copy to another file system or an upload may take minutes, and commits shall not wait. */
 static int op_place_export(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
+	int r = pipeline_check_staged(order, err);
+
 	(void)worker;
-	return pipeline_export_commit(order, ret, err);
+	return r ? r : pipeline_export_commit(order, ret, err);
 }
 
 static int op_place_undo(struct worker *worker, const struct json *order, struct json **ret, struct err *err)

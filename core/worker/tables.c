@@ -18,13 +18,17 @@ int ops_open_dataset(const struct json *order, struct blob **ret, struct err *er
 
 static int op_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
-	return pipeline_commit(worker->loader, order, ret, err);
+	int r = pipeline_check_staged(order, err);
+
+	return r ? r : pipeline_commit(worker->loader, order, ret, err);
 }
 
 static int op_index_commit(struct worker *worker, const struct json *order, struct json **ret, struct err *err)
 {
+	int r = pipeline_check_staged(order, err);
+
 	(void)worker;
-	return pipeline_index_commit(order, ret, err);
+	return r ? r : pipeline_index_commit(order, ret, err);
 }
 
 static struct json *list_indexes(struct blob *blob)

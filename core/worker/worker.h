@@ -28,9 +28,11 @@
  *   index.verify    index {"name"}, level → RESULT {"segments","problems":[…]}
  *
  * role table   trusted: makes things true; loads only the dataset plugin (Parquet)
- *   table.commit        intent (a PART of ingest), rejects → {"version","rejects_version","already",
- *                       "rows","bytes","files"}; idempotent by the intent's app_id and seq
- *   table.index_commit  intent (a PART of index.*) → {"generation","rows","bytes","segments","already"}
+ *   table.commit        intent (a PART of ingest), rejects, task, staging (the folder of all) →
+ *                       {"version","rejects_version","already","rows","bytes","files"}; idempotent by the
+ *                       intent's app_id and seq
+ *   table.index_commit  intent (a PART of index.*), task, staging → {"generation","rows","bytes","segments",
+ *                       "already"}
  *   table.index_create  index {"name","plugin","columns":[…],"options":{…}} → {"generation"}; checks
  *                       the columns against the table's schema; the same again is fine
  *   table.index_drop    index {"name"}
@@ -46,7 +48,8 @@
  *   table.sweep         older_than_ms → {"removed"}
  *
  * role place   trusted: puts what is finished where it belongs, which may take long
- *   place.export        intent (the PART of export) → {"to","rows","files","bytes","already"}; idempotent
+ *   place.export        intent (the PART of export), task, staging → {"to","rows","files","bytes","already"};
+ *                       idempotent
  *
  * role query   resident, reads only
  *   query    sql, datasets [{"name","location"}], format ndjson|csv|json, limit, window → DATA…,
