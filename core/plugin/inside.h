@@ -11,6 +11,7 @@ enum plugin_fit plugin_abi_fit(unsigned major, unsigned target_minor, unsigned h
 /* The same with the sentence for who does not. */
 int plugin_version_judge(const struct plugin_note *note, unsigned host_major, unsigned host_minor, struct err *err);
 
+/* Of a file that is cut too, with the error, if its note is there: so it is known whose it is. */
 int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err);
 
 /* {"<id>":{"<name>":"<base64>"}}, or NULL when there are none. */

@@ -54,6 +54,7 @@ static int take_note(const uint8_t *p, uint64_t n, struct plugin_note *ret)
 int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err)
 {
 	Elf64_Ehdr head;
+	const char *cut = NULL;
 	int found = 0;
 
 	if (n < sizeof(head) || memcmp(p, ELFMAG, SELFMAG))
@@ -73,11 +74,12 @@ int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struc
 		if (program.p_type != PT_NOTE && program.p_type != PT_LOAD)
 			continue;
 		if (__builtin_add_overflow(program.p_offset, program.p_filesz, &end) || end > n)
-			return err_set(err, ERR_CORRUPT, "it is cut: %s lies outside of the file; copy it again",
-			               program.p_type == PT_NOTE ? "a note" : "a segment");
-		if (program.p_type == PT_NOTE && !found)
+			cut = program.p_type == PT_NOTE ? "a note" : "a segment";
+		else if (program.p_type == PT_NOTE && !found)
 			found = take_note(p + program.p_offset, program.p_filesz, ret);
 	}
+	if (cut)
+		return err_set(err, ERR_CORRUPT, "it is cut: %s lies outside of the file; copy it again", cut);
 	return found ? 0 : err_set(err, ERR_NOTFOUND, "it has no note of an Orasi plugin");
 }
 
