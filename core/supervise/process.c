@@ -26,7 +26,7 @@
 
 /* Orders are sent ahead to a worker that does them so fast that waiting for the next would be most of its time. */
 #define QUICK_NS INT64_C(1000000) /* one takes less */
-#define AHEAD_NS INT64_C(500000) /* and all that wait this: whoever comes next waits behind them */
+#define AHEAD_NS INT64_C(500000)  /* and all that wait this: whoever comes next waits behind them */
 #define AHEAD_MAX 8
 #define OUT_KEPT (64u << 10)
 /* One takes longer than anybody thought: soon when others are idle, later when it may be the machine that is busy. */

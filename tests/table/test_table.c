@@ -381,7 +381,7 @@ START_TEST(the_history_tells_which_entries_are_damaged_or_missing)
 		NULL,
 		"log entry '_delta_log/00000000000000000006.json' is damaged: it is empty",
 		"the log entries from '_delta_log/00000000000000000003.json' to '_delta_log/00000000000000000005.json' "
-	        "are missing",
+		"are missing",
 		"log entry '_delta_log/00000000000000000002.json' is damaged: line 2 is no JSON",
 		NULL,
 		NULL,
