@@ -549,6 +549,8 @@ static void on_time(void *ctx)
 		if (sup->stopping != STOPS_NOW && !list_empty(&pool->waiting) && !pool->n_processes &&
 		    start_process(sup, (enum role)role, list_entry(pool->waiting.next, struct order, link), &err))
 			fail_waiting(pool, &err);
+		else if (pool->n_processes && sup->stopping != STOPS_NOW)
+			pool_dispatch(sup, (enum role)role); /* one that fits could not be started just now */
 	}
 	if (sup->stopping && all_gone(sup) && (!sup->n_jobs || sup->stopping == STOPS_NOW) && sup->on_stopped) {
 		void (*on_stopped)(void *) = sup->on_stopped;
