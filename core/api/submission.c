@@ -201,13 +201,12 @@ static void check_each(struct api *api, struct http_request *req, struct submiss
 }
 
 /* What is asked for is compared as it came, before anything is added to it or taken away: also what is refused
- * belongs to it. FNV-1a: who makes two of his own requests collide harms himself only. */
+ * belongs to it. Who makes two of his own requests collide harms himself only. */
 static int64_t digest_of(const struct json *trees)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	const char *text = json_text(trees);
+	uint64_t hash = hash_bytes(HASH_BEGIN, text, strlen(text));
 
-	for (const char *p = json_text(trees); *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
 	return (int64_t)(hash ? hash : 1);
 }
 

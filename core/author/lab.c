@@ -8,6 +8,7 @@
 
 #include <orasi/sdk/arrow.h>
 
+#include "base/str.h"
 #include "guard.h"
 #include "plugin/kv.h"
 
@@ -18,13 +19,7 @@
 
 uint64_t digest_bytes(uint64_t hash, const void *p, size_t n)
 {
-	const uint8_t *bytes = p;
-
-	if (!hash)
-		hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
+	return hash_bytes(hash ? hash : HASH_BEGIN, p, n);
 }
 
 void digest_add(struct digest *d, uint64_t item)

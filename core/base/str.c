@@ -217,6 +217,13 @@ int str_is_name(const char *s)
 	return 1;
 }
 
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
+{
+	for (const unsigned char *p = bytes; n; n--, p++)
+		hash = (hash ^ *p) * 0x100000001b3;
+	return hash;
+}
+
 void hex_encode(const void *p, size_t n, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -27,6 +27,9 @@ int utf8_valid(const char *s, size_t n);
 /* A name people give to things (dataset, index, queue): [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}. */
 int str_is_name(const char *s);
 
+/* FNV-1a, on from `hash`, the first time HASH_BEGIN. For what nobody gains by making collide. */
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n);
 void hex_encode(const void *p, size_t n, char *ret); /* 2n+1 bytes, lower case */
 size_t base64_len(size_t n);                         /* with the NUL */
 void base64_encode(const void *p, size_t n, char *ret);

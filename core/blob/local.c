@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/id.h"
 #include "base/str.h"
 #include "blob/inside.h"
 
@@ -187,23 +186,16 @@ static void remove_tree(const char *path)
 		dir_remove(path, NULL);
 }
 
-/* FNV-1a. */
-static uint64_t mix(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-	return hash;
-}
-
 /* The same for the same staged file, which has its path for itself on this host: so a copy that was never ended is found
  * again. */
 static int copy_path(const char *local, const char *path, char *ret, size_t cap, struct err *err)
 {
 	char host[256] = "";
+	uint64_t hash;
 
 	gethostname(host, sizeof(host) - 1);
-	if ((size_t)snprintf(ret, cap, "%.*s/.tmp-%016" PRIx64, (int)(strrchr(path, '/') - path), path,
-	                     mix(mix(0xcbf29ce484222325, host), local)) >= cap)
+	hash = hash_bytes(hash_bytes(HASH_BEGIN, host, strlen(host)), local, strlen(local));
+	if ((size_t)snprintf(ret, cap, "%.*s/.tmp-%016" PRIx64, (int)(strrchr(path, '/') - path), path, hash) >= cap)
 		return err_set(err, ERR_INVALID, "the path '%.80s…' is too long", path);
 	return 0;
 }

@@ -9,20 +9,14 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "base/str.h"
 #include "queue/inside.h"
 
-/* FNV-1a; who makes two of his own requests collide gets the wrong one of his own tasks. 0 is "not known". */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-	for (const unsigned char *p = bytes; n; n--, p++)
-		hash = (hash ^ *p) * 0x100000001b3;
-	return hash;
-}
-
+/* Who makes two of his own requests collide gets the wrong one of his own tasks. 0 is "not known". */
 int64_t idem_digest(const struct task_spec *spec, struct arena *arena)
 {
 	struct task_spec asked = *spec;
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = HASH_BEGIN;
 	const char *text;
 
 	asked.trace = NULL; /* of the request that came, not of what it asks for */

@@ -62,17 +62,14 @@ static int takes_orders(const struct supervise *sup, enum role role)
 /* ---- orders ------------------------------------------------------------------------------------ */
 
 /* First attempts of one plugin's tasks are taken to be alike. Who has failed before goes alone: it may be what brings a
- * worker down. So do those of a plugin that keeps something, as each shall know what the one before has made of it. FNV-1a. */
+ * worker down. So do those of a plugin that keeps something, as each shall know what the one before has made of it. */
 static uint64_t likeness_of(const char *op, const struct json *json)
 {
 	const char *plugin = json_str(json_pointer(json, "/spec/plugin"), "");
-	uint64_t hash = 0xcbf29ce484222325;
 
 	if (strcmp(op, "custom") || json_get_int(json, "attempt", 0) != 1 || json_count(json_get(json, "kv")))
 		return 0;
-	for (; *plugin; plugin++)
-		hash = (hash ^ (unsigned char)*plugin) * 0x100000001b3;
-	return hash | 1;
+	return hash_bytes(HASH_BEGIN, plugin, strlen(plugin)) | 1;
 }
 
 int order_new(struct supervise *sup, const char *op, struct json *json, const struct order_events *events, void *ctx,

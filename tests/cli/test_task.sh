@@ -7,16 +7,6 @@ command -v jq >/dev/null || skip_all "jq is not here"
 ORASI=$BUILD/orasi
 query='{"kind":"query","sql":"SELECT 42 AS answer"}'
 
-# said NAME CODE WORDS ARGUMENT…: the exit code, and the words among what is printed.
-said() {
-	local name=$1 code=$2 words=$3 out got
-	shift 3
-	out=$("$ORASI" "$@" 2>&1 </dev/null)
-	got=$?
-	case $out in *"$words"*) ;; *) got="$got: $out" ;; esac
-	same "$name" "$code" "$got"
-}
-
 is_json() { jq -e . "$1" >/dev/null; }
 
 # What has ended moves into files by day at once: all that follows shall not notice.
@@ -27,75 +17,75 @@ agent_start || exit 1
 id=$("$ORASI" task submit "$query")
 same "a task is submitted as JSON, its id is printed" succeeded "$("$ORASI" task wait "$id")"
 echo "$query" >"$SCRATCH/task.json"
-said "a task comes from a file" 0 42 task submit "$SCRATCH/task.json" --wait
+orasi_says "a task comes from a file" 0 42 task submit "$SCRATCH/task.json" --wait
 same "a task comes from standard input" 42 \
 	"$(echo "$query" | "$ORASI" task submit - --wait --json | jq '.result.page.rows[0][0] // .result.rows[0][0]')"
-said "a task is made of options" 0 42 task submit --kind query --sql "SELECT 42" --wait
+orasi_says "a task is made of options" 0 42 task submit --kind query --sql "SELECT 42" --wait
 same "many tasks are submitted at once" 3 "$("$ORASI" task submit "[$query,$query,$query]" | grep -c '^t_')"
 "$ORASI" task submit "$query" --label team=web --queue reports --priority high --wait --quiet
 same "options go into the task" "reports 2 web" \
 	"$("$ORASI" task list --label team=web --json | jq -r '.items[0] | "\(.queue) \(.priority) \(.labels.team)"')"
-said "a list is a table" 0 "id               kind   dataset  state" task list --queue reports
-said "a long list says how to go on" 0 "--cursor c_" task list --limit 2
+orasi_says "a list is a table" 0 "id               kind   dataset  state" task list --queue reports
+orasi_says "a long list says how to go on" 0 "--cursor c_" task list --limit 2
 cursor=$("$ORASI" task list --limit 2 --json | jq -r .next_cursor)
 same "and goes on" "$("$ORASI" task list --json | jq -r '.items[2].id')" \
 	"$("$ORASI" task list --limit 1 --cursor "$cursor" --json | jq -r '.items[0].id')"
-said "one task has a line per member" 0 "state" task get "$id"
-said "attempts are a table" 0 "succeeded" task attempts "$id"
+orasi_says "one task has a line per member" 0 "state" task get "$id"
+orasi_says "attempts are a table" 0 "succeeded" task attempts "$id"
 bad=$("$ORASI" task submit '{"kind":"query","sql":"SELECT nope"}')
-said "a task that failed says why" 1 "no such column: nope" task wait "$bad"
-said "it can be run again" 0 "$bad" task retry "$bad" --json
+orasi_says "a task that failed says why" 1 "no such column: nope" task wait "$bad"
+orasi_says "it can be run again" 0 "$bad" task retry "$bad" --json
 later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
-said "a task that waits is cancelled" 0 cancelled task cancel "$later"
-said "one that has ended is not" 1 "the task is cancelled: it cannot be cancelled" task cancel "$later"
+orasi_says "a task that waits is cancelled" 0 cancelled task cancel "$later"
+orasi_says "one that has ended is not" 1 "the task is cancelled: it cannot be cancelled" task cancel "$later"
 
 same "many tasks come one a line from a file" 2 \
 	"$(printf '%s\n\n%s\n' "$query" "$query" >"$SCRATCH/many.ndjson"; "$ORASI" task submit "$SCRATCH/many.ndjson" | grep -c '^t_')"
 same "and from standard input" 2 "$(printf '%s\n%s\n' "$query" "$query" | "$ORASI" task submit - | grep -c '^t_')"
 printf '%s\n{"kind":\n%s\n{"kind":"nope"}\n' "$query" "$query" >"$SCRATCH/some.ndjson"
-said "all or none: a line that is wrong is named" 1 "line 2" task submit "$SCRATCH/some.ndjson"
-said "each for itself: the others are accepted" 1 "2 of 4 tasks were refused" task batch "$SCRATCH/some.ndjson"
-said "and each refusal has its line" 1 "line 4, /kind: 'nope' is not a kind" task batch "$SCRATCH/some.ndjson"
+orasi_says "all or none: a line that is wrong is named" 1 "line 2" task submit "$SCRATCH/some.ndjson"
+orasi_says "each for itself: the others are accepted" 1 "2 of 4 tasks were refused" task batch "$SCRATCH/some.ndjson"
+orasi_says "and each refusal has its line" 1 "line 4, /kind: 'nope' is not a kind" task batch "$SCRATCH/some.ndjson"
 same "a batch prints the ids of those" 2 "$("$ORASI" task batch "$SCRATCH/some.ndjson" 2>/dev/null | grep -c '^t_')"
-said "a batch may be all or none too" 1 "line 2" task batch "$SCRATCH/some.ndjson" --atomic
+orasi_says "a batch may be all or none too" 1 "line 2" task batch "$SCRATCH/some.ndjson" --atomic
 same "a list may have a key" "$("$ORASI" task submit "[$query,$query]" --idempotency-key list)" \
 	"$("$ORASI" task submit "[$query,$query]" --idempotency-key list)"
-said "of that list and no other" 1 "was used for another request" task submit "[$query]" --idempotency-key list
+orasi_says "of that list and no other" 1 "was used for another request" task submit "[$query]" --idempotency-key list
 later=$("$ORASI" task submit "$query" --run-at 2099-01-01T00:00:00Z)
 follower=$("$ORASI" task submit "$query" --depends-on "$later" --depends-on "$id" --on-dep-failure hold --slots 2 --weight 3)
-said "a task says what it waits for" 0 "task $later is scheduled" task get "$follower"
-said "and what policy it has" 0 "policy.on_dep_failure" task get "$follower"
-said "a task that waits gets another time" 0 "2098-01-01T00:00:00" task reschedule "$later" --run-at 2098-01-01T00:00:00Z --priority low
-said "what is to change must be said" 2 "Give --run-at T, --priority P" task reschedule "$later"
-said "one that waits runs at once when it is promoted" 0 "priority" task promote "$later"
+orasi_says "a task says what it waits for" 0 "task $later is scheduled" task get "$follower"
+orasi_says "and what policy it has" 0 "policy.on_dep_failure" task get "$follower"
+orasi_says "a task that waits gets another time" 0 "2098-01-01T00:00:00" task reschedule "$later" --run-at 2098-01-01T00:00:00Z --priority low
+orasi_says "what is to change must be said" 2 "Give --run-at T, --priority P" task reschedule "$later"
+orasi_says "one that waits runs at once when it is promoted" 0 "priority" task promote "$later"
 same "and the one behind it follows" succeeded "$("$ORASI" task wait "$follower")"
-said "one that has ended is not promoted" 1 "it cannot be moved" task promote "$later"
+orasi_says "one that has ended is not promoted" 1 "it cannot be moved" task promote "$later"
 
 # ---- many at once, queues, schedules ----------------------------------------------------------------------------
 for i in 1 2 3; do "$ORASI" task submit "$query" --queue bulk --run-at 2099-01-01T00:00:00Z --quiet >/dev/null; done
-said "a verb on many tasks can be tried dry" 0 "3 matched, 0 done, 0 refused (dry run" task cancel --queue bulk --dry-run
-said "and is done" 0 "3 matched, 3 done, 0 refused" task cancel --queue bulk
-said "cancelled ones run again" 0 "3 matched, 3 done" task redrive --queue bulk --state cancelled
-said "which tasks must be said" 2 "which task? Give its ID, or a filter" task cancel
-said "a wrong filter is told" 1 "is not a state" task cancel --state asleep
-said "one task is forgotten" 0 "" task delete "$id"
-said "and then it is gone" 1 "there is no such task any more" task get "$id"
-said "a queue gets settings" 0 "settings.weight" queue set bulk weight=5 paused=true
-said "queues are a table" 0 "paused" queue list
-said "a wrong setting is told" 1 "/weight" queue set bulk weight=0
-said "a setting is a pair" 2 "write settings as KEY=VALUE" queue set bulk weight
-said "a queue is resumed" 0 "settings.paused" queue resume bulk
-said "a queue is drained" 0 "settings.draining" queue drain bulk
-said "an unknown queue is named" 1 "there is no queue 'nope'" queue pause nope
-said "a queue is purged only when asked twice" 1 "nothing was cancelled" queue purge bulk
-said "and then it is" 0 "matched" queue purge bulk --yes
-said "a schedule is set" 0 "next_at" schedule set nightly "0 3 * * *" "$query" --overlap queue --catchup 1h
-said "schedules are a table" 0 "nightly  0 3 * * *  UTC" schedule list
-said "a wrong time is told" 1 "cron" schedule set bad "0 99 * * *" "$query"
-said "a wrong task of a schedule is told" 1 "/task/kind" schedule set bad "@daily" '{"kind":"nope"}'
-said "a schedule is paused" 0 "paused" schedule pause nightly
-said "a schedule is deleted" 0 "" schedule delete nightly
-said "and then it is not there" 1 "there is no schedule 'nightly'" schedule get nightly
+orasi_says "a verb on many tasks can be tried dry" 0 "3 matched, 0 done, 0 refused (dry run" task cancel --queue bulk --dry-run
+orasi_says "and is done" 0 "3 matched, 3 done, 0 refused" task cancel --queue bulk
+orasi_says "cancelled ones run again" 0 "3 matched, 3 done" task redrive --queue bulk --state cancelled
+orasi_says "which tasks must be said" 2 "which task? Give its ID, or a filter" task cancel
+orasi_says "a wrong filter is told" 1 "is not a state" task cancel --state asleep
+orasi_says "one task is forgotten" 0 "" task delete "$id"
+orasi_says "and then it is gone" 1 "there is no such task any more" task get "$id"
+orasi_says "a queue gets settings" 0 "settings.weight" queue set bulk weight=5 paused=true
+orasi_says "queues are a table" 0 "paused" queue list
+orasi_says "a wrong setting is told" 1 "/weight" queue set bulk weight=0
+orasi_says "a setting is a pair" 2 "write settings as KEY=VALUE" queue set bulk weight
+orasi_says "a queue is resumed" 0 "settings.paused" queue resume bulk
+orasi_says "a queue is drained" 0 "settings.draining" queue drain bulk
+orasi_says "an unknown queue is named" 1 "there is no queue 'nope'" queue pause nope
+orasi_says "a queue is purged only when asked twice" 1 "nothing was cancelled" queue purge bulk
+orasi_says "and then it is" 0 "matched" queue purge bulk --yes
+orasi_says "a schedule is set" 0 "next_at" schedule set nightly "0 3 * * *" "$query" --overlap queue --catchup 1h
+orasi_says "schedules are a table" 0 "nightly  0 3 * * *  UTC" schedule list
+orasi_says "a wrong time is told" 1 "cron" schedule set bad "0 99 * * *" "$query"
+orasi_says "a wrong task of a schedule is told" 1 "/task/kind" schedule set bad "@daily" '{"kind":"nope"}'
+orasi_says "a schedule is paused" 0 "paused" schedule pause nightly
+orasi_says "a schedule is deleted" 0 "" schedule delete nightly
+orasi_says "and then it is not there" 1 "there is no schedule 'nightly'" schedule get nightly
 "$ORASI" task watch --json >"$SCRATCH/watched" &
 watching=$!
 sleep 0.3
@@ -105,8 +95,8 @@ kill -INT $watching
 wait $watching
 same "what was interrupted says so" 130 $?
 check "events are watched as lines of JSON" grep -q "\"id\":\"$id\".*\"state\":\"succeeded\"" "$SCRATCH/watched"
-said "one task is watched to its end" 0 "succeeded" task watch "$id"
-said "and one that failed has failed for a script too" 1 "no such column: nope" task watch "$("$ORASI" task submit '{"kind":"query","sql":"SELECT nope"}')"
+orasi_says "one task is watched to its end" 0 "succeeded" task watch "$id"
+orasi_says "and one that failed has failed for a script too" 1 "no such column: nope" task watch "$("$ORASI" task submit '{"kind":"query","sql":"SELECT nope"}')"
 
 # ---- on a terminal ------------------------------------------------------------------------------------------------
 # on_terminal FILE COMMAND…: in the background, with a terminal of 80 columns whose screen goes into the file.
@@ -141,38 +131,38 @@ else
 fi
 
 # ---- wrong input ----------------------------------------------------------------------------------------------------
-said "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
+orasi_says "what is not JSON is told with its place" 2 "the task is not JSON" task submit '{"kind":'
 same "and with that once" 0 "$("$ORASI" task submit '{"kind":' 2>&1 | grep -cE ", at [0-9]+:[0-9]+")"
-said "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json
-said "options do not go with a list" 2 "options belong to one task" task submit "[$query]" --queue q
-said "every problem of a task is told" 1 "/nope" task submit '{"kind":"query","sql":"x","nope":1,"limit":-1}'
-said "an unknown task is named" 1 "task" task get t_0000000009999
-said "an id that is none is told" 1 "'x' is not the id of a task" task get x
-said "an unknown dataset is named" 1 "nope" dataset show nope
+orasi_says "a file that is not there is named" 1 "cannot open 'nope.json'" task submit nope.json
+orasi_says "options do not go with a list" 2 "options belong to one task" task submit "[$query]" --queue q
+orasi_says "every problem of a task is told" 1 "/nope" task submit '{"kind":"query","sql":"x","nope":1,"limit":-1}'
+orasi_says "an unknown task is named" 1 "task" task get t_0000000009999
+orasi_says "an id that is none is told" 1 "'x' is not the id of a task" task get x
+orasi_says "an unknown dataset is named" 1 "nope" dataset show nope
 
 # ---- the audit ------------------------------------------------------------------------------------------------------
 same "the store of a running agent is checked" ok "$("$ORASI" store check)"
 copy=$("$ORASI" store backup)
 mkdir -p "$SCRATCH/copy" && cp "$copy" "$SCRATCH/copy/store.db"
-said "a copy is made while it runs, and is in order" 0 "is in order" store check "$SCRATCH/copy"
+orasi_says "a copy is made while it runs, and is in order" 0 "is in order" store check "$SCRATCH/copy"
 same "  with its tasks" "$("$ORASI" task list --json | jq -r '.items[0].id')" \
 	"$("$ORASI" --local "$SCRATCH/copy" task list --json --limit 1 | jq -r '.items[0].id')"
-said "so is its folder, beside it" 0 "is in order" store check "$DATA"
-said "a copy is checked where it lies" 0 "is in order" store check "$copy"
-said "a file that is no store says so" 1 "it is no store: it does not begin as" store check "$SCRATCH/task.json"
-said "so does a path that leads nowhere" 1 "No such file" store check "$SCRATCH/nowhere"
-said "a folder without a store is named" 1 "'$SCRATCH/store.db'" store check "$SCRATCH"
+orasi_says "so is its folder, beside it" 0 "is in order" store check "$DATA"
+orasi_says "a copy is checked where it lies" 0 "is in order" store check "$copy"
+orasi_says "a file that is no store says so" 1 "it is no store: it does not begin as" store check "$SCRATCH/task.json"
+orasi_says "so does a path that leads nowhere" 1 "No such file" store check "$SCRATCH/nowhere"
+orasi_says "a folder without a store is named" 1 "'$SCRATCH/store.db'" store check "$SCRATCH"
 
 # ---- the others ------------------------------------------------------------------------------------------------------
 same "standard input is ingested" "2 rows in = 2 written + 0 rejected" \
 	"$(printf '{"a":1}\n{"a":2}\n' | "$ORASI" ingest - --dataset d --format json)"
 printf '{"a":1}\n{"a":\n' >"$SCRATCH/bad.ndjson"
-said "what the worker said is shown" 0 "inferred a schema" task logs "$("$ORASI" task list --kind ingest --limit 1 --json | jq -r '.items[0].id')"
-said "rejects are counted" 0 "2 rows in = 1 written + 1 rejected  (see d__rejects)" ingest "$SCRATCH/bad.ndjson" --dataset d
-said "and fail a strict ingest" 3 "" ingest "$SCRATCH/bad.ndjson" --dataset d --strict
-said "a schema is a table" 0 "name  type  nullable" dataset schema d
-said "files are a table" 0 ".parquet" dataset files d
-said "the history is a table" 0 "version" dataset history d
+orasi_says "what the worker said is shown" 0 "inferred a schema" task logs "$("$ORASI" task list --kind ingest --limit 1 --json | jq -r '.items[0].id')"
+orasi_says "rejects are counted" 0 "2 rows in = 1 written + 1 rejected  (see d__rejects)" ingest "$SCRATCH/bad.ndjson" --dataset d
+orasi_says "and fail a strict ingest" 3 "" ingest "$SCRATCH/bad.ndjson" --dataset d --strict
+orasi_says "a schema is a table" 0 "name  type  nullable" dataset schema d
+orasi_says "files are a table" 0 ".parquet" dataset files d
+orasi_says "the history is a table" 0 "version" dataset history d
 versions() { "$ORASI" dataset history d --json "$@" | jq -r '[.items[].version | tostring] | join(" ")'; }
 same "the history comes in pages" "$(versions)" "$(versions --limit 1) $(versions --limit 100 --cursor "$("$ORASI" dataset history d --limit 1 --json | jq -r .next_cursor)")"
 same "and ends" null "$("$ORASI" dataset history d --json | jq .next_cursor)"
@@ -182,55 +172,55 @@ is_time='test("^2[0-9]{3}-[0-9][0-9]-[0-9][0-9]T.*Z$")'
 same "times of files and commits are times as anywhere" "true true" \
 	"$("$ORASI" dataset files d --json | jq ".items[0].modified_at | $is_time") $("$ORASI" dataset history d --json | jq ".items[0].timestamp | $is_time")"
 mkdir -p "$SCRATCH/hollow" "$SCRATCH/out"
-said "what is no table is not attached" 1 "there is no table at '$SCRATCH/hollow'" dataset attach theirs "$SCRATCH/hollow"
-said "nor is what is not there" 1 "there is no table at '$SCRATCH/nothing'" dataset attach theirs "$SCRATCH/nothing"
-said "and no name is left of it" 1 "there is no dataset 'theirs'" dataset show theirs
-said "a table is attached" 0 "version" dataset attach theirs "$("$ORASI" dataset show d --json | jq -r .location)"
+orasi_says "what is no table is not attached" 1 "there is no table at '$SCRATCH/hollow'" dataset attach theirs "$SCRATCH/hollow"
+orasi_says "nor is what is not there" 1 "there is no table at '$SCRATCH/nothing'" dataset attach theirs "$SCRATCH/nothing"
+orasi_says "and no name is left of it" 1 "there is no dataset 'theirs'" dataset show theirs
+orasi_says "a table is attached" 0 "version" dataset attach theirs "$("$ORASI" dataset show d --json | jq -r .location)"
 moved=$SCRATCH/moved
 cp -r "$("$ORASI" dataset show d --json | jq -r .location)" "$moved"
-said "a copy of it as well" 0 "" dataset attach moved "$moved"
+orasi_says "a copy of it as well" 0 "" dataset attach moved "$moved"
 rm "$(find "$moved" -maxdepth 1 -name '*.parquet' | head -1)"
-said "one whose file is gone is not whole" 1 "1 problem:" dataset verify moved
-said "also as JSON" 1 '"problems"' dataset verify moved --json
+orasi_says "one whose file is gone is not whole" 1 "1 problem:" dataset verify moved
+orasi_says "also as JSON" 1 '"problems"' dataset verify moved --json
 mv "$moved" "$moved.away"
-said "a table that is gone is another thing than one that never was" 1 "dataset 'moved' had version" sql 'select * from moved'
-said "nor is a new one begun in its place" 1 "mount or restore it, or drop the dataset" ingest "$SCRATCH/bad.ndjson" --dataset moved
+orasi_says "a table that is gone is another thing than one that never was" 1 "dataset 'moved' had version" sql 'select * from moved'
+orasi_says "nor is a new one begun in its place" 1 "mount or restore it, or drop the dataset" ingest "$SCRATCH/bad.ndjson" --dataset moved
 check "so nothing is there" test ! -e "$moved"
 mv "$moved.away" "$moved"
-said "when it is back it is a table again" 0 "version" dataset history moved
+orasi_says "when it is back it is a table again" 0 "version" dataset history moved
 rm -r "$moved"
-said "and what is lost can be dropped" 0 "" dataset drop moved --yes
+orasi_says "and what is lost can be dropped" 0 "" dataset drop moved --yes
 : >"$SCRATCH/empty.parquet"
 : >"$SCRATCH/empty.json"
-said "no Parquet file is empty" 1 "empty.parquet" ingest "$SCRATCH/empty.parquet" --dataset d
-said "but one of lines may be" 0 "0 rows in" ingest "$SCRATCH/empty.json" --dataset d
-said "a column is called as Delta allows" 0 "" dataset create spaced --column "a b:long"
-said "and found by its key" 0 "a_b" dataset schema spaced
-said "a folder takes Parquet when no format is named" 0 "" dataset export d --out "$SCRATCH/out/folder/"
+orasi_says "no Parquet file is empty" 1 "empty.parquet" ingest "$SCRATCH/empty.parquet" --dataset d
+orasi_says "but one of lines may be" 0 "0 rows in" ingest "$SCRATCH/empty.json" --dataset d
+orasi_says "a column is called as Delta allows" 0 "" dataset create spaced --column "a b:long"
+orasi_says "and found by its key" 0 "a_b" dataset schema spaced
+orasi_says "a folder takes Parquet when no format is named" 0 "" dataset export d --out "$SCRATCH/out/folder/"
 check "which is there" test -n "$(find "$SCRATCH/out/folder" -name '*.parquet')"
-said "a wrong number is no number" 2 "--max-rejected many is no number" ingest "$SCRATCH/bad.ndjson" --dataset d --max-rejected many
-said "a wrong format is named as it was typed" 1 "orasi: --format: " ingest "$SCRATCH/bad.ndjson" --dataset d --format nope
-said "so is an option of no format" 1 "orasi: --option: options belong to one plugin" ingest "$SCRATCH/bad.ndjson" --dataset d --option a=1
-said "an index is made" 0 "" index create d by_a --column a
-said "and listed" 0 "by_a  btree" index list d
-said "and verified" 0 "" index verify d by_a
-said "and dropped" 0 "" index drop d by_a
-said "plugins are listed" 0 "active" plugin list
-said "a plugin tells its options" 0 "max_record" plugin info json
-said "the status is for people" 0 "health" status
+orasi_says "a wrong number is no number" 2 "--max-rejected many is no number" ingest "$SCRATCH/bad.ndjson" --dataset d --max-rejected many
+orasi_says "a wrong format is named as it was typed" 1 "orasi: --format: " ingest "$SCRATCH/bad.ndjson" --dataset d --format nope
+orasi_says "so is an option of no format" 1 "orasi: --option: options belong to one plugin" ingest "$SCRATCH/bad.ndjson" --dataset d --option a=1
+orasi_says "an index is made" 0 "" index create d by_a --column a
+orasi_says "and listed" 0 "by_a  btree" index list d
+orasi_says "and verified" 0 "" index verify d by_a
+orasi_says "and dropped" 0 "" index drop d by_a
+orasi_says "plugins are listed" 0 "active" plugin list
+orasi_says "a plugin tells its options" 0 "max_record" plugin info json
+orasi_says "the status is for people" 0 "health" status
 for what in status "task list" "dataset list" "dataset show d" "dataset schema d" "dataset files d" \
 	"dataset history d" "index list d" "plugin list" "plugin info json" "task get $id" "task attempts $id"; do
 	# shellcheck disable=SC2086
 	check "orasi $what --json is JSON" is_json <("$ORASI" $what --json)
 done
-said "a dataset is dropped only when asked twice" 1 "nothing was deleted" dataset drop d
-said "and then it is" 0 "" dataset drop d --yes
+orasi_says "a dataset is dropped only when asked twice" 1 "nothing was deleted" dataset drop d
+orasi_says "and then it is" 0 "" dataset drop d --yes
 agent_stop
-said "a data folder at rest is checked" 0 "is in order" store check "$DATA"
+orasi_says "a data folder at rest is checked" 0 "is in order" store check "$DATA"
 day=$(ls "$DATA"/done-*.db | head -1)
 sqlite3 "$day" "DELETE FROM task WHERE id = (SELECT max(id) FROM task)"
-said "damage is found, also in a file of a day" 1 "a task without its end" store check "$DATA"
+orasi_says "damage is found, also in a file of a day" 1 "a task without its end" store check "$DATA"
 rm "$DATA"/done-*.db
 sqlite3 "$DATA/store.db" "INSERT INTO done SELECT 1, 4, 1, NULL, 0, 0, NULL, 0, NULL, NULL, 0, NULL, 0, 0, 0, 0"
-said "and in the database" 1 "never put" store check "$DATA"
+orasi_says "and in the database" 1 "never put" store check "$DATA"
 done_testing

@@ -28,6 +28,15 @@ fail() {
 }
 check() { local name=$1; shift; if "$@"; then pass "$name"; else fail "$name" "command: $*"; fi; }
 same() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "wanted: $2" "got:    $3"; fi; }
+# orasi_says NAME CODE WORDS ARGUMENT…: orasi ends with the code, and the words are among what it prints.
+orasi_says() {
+	local name=$1 code=$2 words=$3 out got
+	shift 3
+	out=$("$BUILD/orasi" "$@" 2>&1 </dev/null)
+	got=$?
+	case $out in *"$words"*) ;; *) got="$got: $out" ;; esac
+	same "$name" "$code" "$got"
+}
 skip_all() { echo "1..0 # SKIP $1"; exit 0; }
 done_testing() { echo "1..$tests"; }
 

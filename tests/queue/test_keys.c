@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys: the same request twice, and tasks of which there may be one. */
+#include <string.h>
+
+#include "base/id.h"
+#include "queue/rig.h"
+
+START_TEST(the_same_idempotency_key_gives_the_first_task_again)
+{
+	int64_t id = put((struct task_spec){.body = "{}", .idempotency_key = "k"});
+
+	ck_assert_int_eq(put((struct task_spec){.body = "{}", .idempotency_key = "k"}), id);
+	ck_assert_int_eq(put_existed, 1);
+	ck_assert_int_eq(put((struct task_spec){.body = "{\"other\":1}", .idempotency_key = "k"}), ERR_CONFLICT);
+	claim();
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(an_idempotency_key_is_of_all_that_was_asked_for)
+{
+	struct task_spec spec = {.body = "{}", .idempotency_key = "k", .trace = "00-1-1-00", .priority = 5};
+	int64_t id = put(spec);
+
+	spec.trace = "00-2-2-00"; /* of the repeated request itself */
+	ck_assert_int_eq(put(spec), id);
+	spec.priority = 3;
+	ck_assert_int_eq(put(spec), ERR_CONFLICT);
+	spec.priority = 5;
+	spec.tenant = "other";
+	ck_assert_int_gt(put(spec), id);
+}
+END_TEST
+
+START_TEST(an_idempotency_key_whose_task_is_kept_no_more_runs_nothing_again)
+{
+	struct task_spec spec = {.body = "{}", .idempotency_key = "k"};
+	char id[ID_LEN];
+
+	id_format('t', put(spec), id);
+	ck_assert_int_eq(finish(claim(), 0), 0);
+	ck_assert_int_eq(queue_delete(queue, last_id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(put(spec), ERR_GONE);
+	ck_assert_ptr_nonnull(strstr(err.text, id));
+	ck_assert_ptr_nonnull(strstr(err.text, "use another key"));
+	ck_assert_ptr_null(claim());
+	pass(25 * 3600 * 1000); /* so long a key is kept */
+	ck_assert_int_gt(put(spec), 1);
+}
+END_TEST
+
+/* ---- idempotency keys of calls with many tasks */
+
+static struct queue_put_result call_results[4];
+static size_t call_n;
+
+static void on_call(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)ctx;
+	last_code = r;
+	if (r)
+		err = *e;
+	call_n = n;
+	if (n)
+		memcpy(call_results, results, n * sizeof(*results));
+}
+
+static int put_call(int64_t digest, const struct task_spec *specs, size_t n, int flags)
+{
+	struct queue_call call = {.key = "k", .digest = digest};
+
+	ck_ok(queue_put_call(queue, &call, specs, n, flags, on_call, NULL, &err), &err);
+	store_flush(store);
+	return last_code;
+}
+
+START_TEST(the_key_of_a_call_gives_all_its_tasks_again_or_none)
+{
+	const struct task_spec specs[] = {{.kind = "t", .body = "5"}, {.kind = "t", .body = "6"}, {.kind = "t"}};
+	int64_t first;
+
+	ck_assert_int_eq(put_call(56, specs, 2, QUEUE_ATOMIC), 0);
+	first = call_results[0].id;
+	ck_assert_int_eq(call_results[1].existed, 0);
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(put_call(56, specs, 2, QUEUE_ATOMIC), 0);
+	ck_assert_int_eq(call_results[0].id, first);
+	ck_assert_int_eq(call_results[1].id, first + 1);
+	ck_assert_int_eq(call_results[1].existed, QUEUE_REPEATED);
+	ck_assert_int_eq(put_call(5, specs, 1, QUEUE_ATOMIC), ERR_CONFLICT);
+	ck_assert_int_eq(put_call(56, specs, 3, 0), ERR_CONFLICT);
+	ck_assert_int_eq(put((struct task_spec){.body = "5", .idempotency_key = "k"}), ERR_CONFLICT);
+	ck_assert_int_gt(put((struct task_spec){.body = "5", .idempotency_key = "k#0"}),
+	                 first); /* a key like any other */
+	ck_assert_int_eq(finish(claim(), 0), 0);
+	ck_assert_int_eq(queue_delete(queue, first, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(put_call(56, specs, 2, QUEUE_ATOMIC), ERR_GONE);
+	ck_assert_int_eq(put_call(56, specs, 2, 0), 0); /* each for itself */
+	ck_assert_int_eq(call_results[0].code, ERR_GONE);
+	ck_assert_int_eq(call_results[1].id, first + 1);
+}
+END_TEST
+
+START_TEST(what_was_refused_in_a_call_is_tried_again_with_its_key)
+{
+	struct task_spec specs[] = {{.kind = "t", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT},
+	                            {.kind = "t"}};
+	int64_t held = put((struct task_spec){.unique_key = "u"}), second;
+
+	ck_assert_int_eq(put_call(1, specs, 2, 0), 0);
+	ck_assert_int_eq(call_results[0].code, ERR_EXISTS);
+	second = call_results[1].id;
+	ck_assert_int_eq(queue_cancel(queue, held, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(put_call(1, specs, 2, 0), 0);
+	ck_assert_int_eq(call_results[0].code, 0);
+	ck_assert_int_eq(call_results[0].existed, 0);
+	ck_assert_int_eq(call_results[1].id, second);
+	held = call_results[0].id;
+	ck_assert_int_eq(put_call(1, specs, 2, 0), 0);
+	ck_assert_int_eq(call_results[0].id, held);
+	ck_assert_int_eq(call_results[0].existed, QUEUE_REPEATED);
+}
+END_TEST
+
+START_TEST(a_unique_key_is_free_again_when_its_task_has_ended)
+{
+	int64_t id = put((struct task_spec){.unique_key = "u"});
+
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u"}), id);
+	finish(claim(), 0);
+	ck_assert_int_ne(put((struct task_spec){.unique_key = "u"}), id);
+}
+END_TEST
+
+START_TEST(a_retry_takes_its_unique_key_or_is_refused)
+{
+	int64_t first = put((struct task_spec){.unique_key = "u"}), second;
+
+	finish(claim(), ERR_INVALID);
+	second = put((struct task_spec){.unique_key = "u"});
+	ck_assert_int_eq(queue_retry(queue, first, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_CONFLICT);
+	ck_assert_int_eq(get(first)->state, TASK_FAILED);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(second)->state, TASK_SUCCEEDED);
+	ck_assert_int_eq(queue_retry(queue, first, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(put((struct task_spec){.unique_key = "u"}), first);
+}
+END_TEST
+
+static void keys_cases(Suite *suite)
+{
+	TCase *c = tcase_create("keys");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, the_same_idempotency_key_gives_the_first_task_again);
+	tcase_add_test(c, an_idempotency_key_is_of_all_that_was_asked_for);
+	tcase_add_test(c, an_idempotency_key_whose_task_is_kept_no_more_runs_nothing_again);
+	tcase_add_test(c, the_key_of_a_call_gives_all_its_tasks_again_or_none);
+	tcase_add_test(c, what_was_refused_in_a_call_is_tried_again_with_its_key);
+	tcase_add_test(c, a_unique_key_is_free_again_when_its_task_has_ended);
+	tcase_add_test(c, a_retry_takes_its_unique_key_or_is_refused);
+	suite_add_tcase(suite, c);
+}
+
+TEST_MAIN("keys", keys_cases)
