@@ -349,6 +349,14 @@ static int check_tasks(void *ctx, struct json *bodies, struct arena *arena, stru
 	return api_check_tasks(agent->api, bodies, arena, ret, err);
 }
 
+static int check_merged(void *ctx, struct task_spec *merged, struct arena *arena, struct err *err)
+{
+	struct agent *agent = ctx;
+
+	return agent->api ? api_check_merged(agent->api, merged, arena, err)
+	                  : err_set(err, ERR_BUSY, "the agent is not ready yet");
+}
+
 static void on_log(void *ctx, const char *task, const char *level, const char *line)
 {
 	struct agent *agent = ctx;
@@ -368,7 +376,7 @@ static int open_work(struct agent *agent, struct err *err)
 		.on_log = on_log,
 		.ctx = agent,
 	};
-	struct queue_events events = {agent, on_ready, on_stop, on_event, wants_task};
+	struct queue_events events = {agent, on_ready, on_stop, on_event, wants_task, check_merged};
 	int r = supervise_new(&env, &agent->workers, &agent->supervise, err);
 
 	if (!r)

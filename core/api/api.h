@@ -59,6 +59,8 @@ void api_on_event(void *api, const struct task_event *event);
  * ERR_INVALID with the first problem. */
 struct json;
 int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err);
+/* For queue_events.check_merged: by the same rules, but for what scheduling says, which a merge leaves alone. */
+int api_check_merged(struct api *api, struct task_spec *merged, struct arena *arena, struct err *err);
 /* For queue_events.on_ready: lets remote workers that wait have tasks. */
 void api_on_ready(struct api *api);
 /* What a worker said about the task with this id, as text. */

@@ -367,6 +367,13 @@ static void check_strings(struct check *c)
 		errors_add(c->errors, below(c, found), "a text cannot have a NUL character");
 }
 
+static void check_size(struct check *c, const char *body)
+{
+	if (strlen(body) > TASK_BODY_MAX)
+		errors_add(c->errors, c->prefix, "the task has %zu bytes, more than %u: use an upload for data",
+		           strlen(body), TASK_BODY_MAX);
+}
+
 void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	c->first_error = json_count(c->errors);
@@ -389,9 +396,7 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	spec->kind = json_get_str(c->task, "kind", "");
 	spec->dataset = json_get_str(c->task, "dataset", NULL);
 	spec->body = json_text(c->task);
-	if (strlen(spec->body) > TASK_BODY_MAX)
-		errors_add(c->errors, c->prefix, "the task has %zu bytes, more than %u: use an upload for data",
-		           strlen(spec->body), TASK_BODY_MAX);
+	check_size(c, spec->body);
 }
 
 int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err)
@@ -415,5 +420,43 @@ int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, s
 		r = err_set(err, ERR_INVALID, "a submitted task is refused: at '%s': %s",
 		            json_get_str(first, "pointer", ""), json_get_str(first, "detail", ""));
 	json_free(errors);
+	return r;
+}
+
+/* Its members about scheduling are not in the body; of them only the queue says what may be in it. */
+static int check_body(struct api *api, struct json *task, struct task_spec *merged, struct arena *arena,
+                      struct err *err)
+{
+	struct json *errors = json_new_array();
+	struct check c = {api, arena, task, errors, "", 0, NULL, 0};
+	const struct json *first;
+	int r = 0;
+
+	json_set_str(task, "queue", merged->queue);
+	check_strings(&c);
+	if (is_fine(&c))
+		check_kind(&c);
+	json_del(task, "queue");
+	merged->body = arena_str(arena, json_text(task));
+	check_size(&c, merged->body);
+	first = json_at(errors, 0);
+	if (first) {
+		r = err_set(err, ERR_INVALID, "%s", json_get_str(first, "detail", ""));
+		err_where(err, "%s", json_get_str(first, "pointer", ""));
+	}
+	json_free(errors);
+	return r;
+}
+
+int api_check_merged(struct api *api, struct task_spec *merged, struct arena *arena, struct err *err)
+{
+	struct json *task;
+	int r = json_parse(merged->body, strlen(merged->body), &task, err);
+
+	if (r)
+		return r;
+	r = json_type(task) == JSON_OBJECT ? check_body(api, task, merged, arena, err)
+	                                   : err_set(err, ERR_INVALID, "it is not a JSON object");
+	json_free(task);
 	return r;
 }

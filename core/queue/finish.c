@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "queue/inside.h"
 
 #define RESULT_MAX (1u << 20)
@@ -233,9 +234,24 @@ static enum task_state take_step(struct queue *queue, struct live *live, struct 
 	return to;
 }
 
+/* A follow-up that its unique key refuses does not undo the success, and nobody waits for the answer. */
+static void tell_refused(const struct end *e)
+{
+	char name[ID_LEN];
+
+	id_format('t', e->id, name);
+	for (size_t i = 0; i < e->n_next; i++)
+		if (e->next[i].result.code)
+			log_warn("task.follow-up-refused", LOG_STR("task", name),
+			         LOG_STR("kind", e->next[i].spec->kind), LOG_STR("error", e->next[i].result.error));
+}
+
 static void follow(struct end *e, int r)
 {
 	struct queue *queue = e->queue;
+
+	if (!r && e->to == TASK_SUCCEEDED)
+		tell_refused(e);
 
 	inserts_done(queue, e->next, e->n_next, r ? r : e->to == TASK_SUCCEEDED ? 0 : ERR_CANCELLED);
 	inserts_done(queue, e->always, e->n_always, r ? r : e->to == TASK_SCHEDULED ? ERR_CANCELLED : 0);
@@ -434,7 +450,8 @@ int end_live(struct queue *queue, struct live *live, enum life_event event, cons
 	e->run_at = run_at;
 	e->on_done = on_done;
 	e->ctx = ctx;
-	r = store_write(queue->store, end_write, end_done, e);
+	r = inserts_hand_over(queue, e->next, e->to == TASK_SUCCEEDED ? e->n_next : 0, &e->arena, 0, end_write,
+	                      end_done, e);
 	if (r) {
 		follow(e, r);
 		end_free(e);

@@ -20,10 +20,17 @@ static int is_same_lane(const struct task_spec *a, const struct task_spec *b)
 	       a->weight == b->weight;
 }
 
+/* It may replace another, or change it. */
+static int is_contested(const struct task_spec *spec)
+{
+	return spec->unique_key && spec->on_conflict >= TASK_CONFLICT_REPLACE;
+}
+
 int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n,
                     struct insert **ret)
 {
 	struct insert *all = arena_alloc(arena, n * sizeof(*all));
+	struct merges *merges = NULL;
 	int64_t now = clock_wall_ms();
 
 	for (size_t i = 0; i < n; i++) {
@@ -46,7 +53,10 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		                         .expires_at = spec->expires_at,
 		                         .flags = spec_flags(spec),
 		                         .lane_is_new = !lane->is_stored,
-		                         .is_fresh = n == 1 || spec->run_at <= now};
+		                         .is_fresh = n == 1 || spec->run_at <= now,
+		                         .merge = merge_new(spec, &merges, arena),
+		                         .is_contested = is_contested(spec)};
+		queue->n_contested += all[i].is_contested;
 		if (spec->idempotency_key)
 			all[i].digest = idem_digest(spec, arena);
 		if (spec->deadline && (!spec->expires_at || spec->deadline < spec->expires_at))
@@ -79,27 +89,6 @@ static int is_waiting(struct store_db *db, int64_t id, struct err *err)
 	return r;
 }
 
-static int merge_into(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
-{
-	int r = store_run(db, err, statement(TASK_MERGE), "isss", in->result.id, in->spec->body, in->spec->kind,
-	                  in->spec->dataset);
-	struct err why = {0};
-	char name[ID_LEN];
-
-	if (r)
-		return r;
-	in->result.existed = QUEUE_HELD;
-	if (store_changes(db))
-		return 1;
-	id_format('t', in->result.id, name);
-	err_set(&why, ERR_EXISTS,
-	        "task %s has the unique key '%s' and is of another kind or dataset: it cannot be merged with it", name,
-	        in->spec->unique_key);
-	err_where(&why, "/unique_key");
-	insert_refuse(in, ERR_EXISTS, arena, &why);
-	return 1;
-}
-
 static int resolve_conflict(struct queue *queue, struct store_db *db, struct insert *in, struct arena *arena,
                             struct err *err)
 {
@@ -114,8 +103,11 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	waits = in->spec->on_conflict == TASK_CONFLICT_REJECT ? 0 : is_waiting(db, in->result.id, err);
 	if (waits < 0)
 		return waits;
-	if (waits && in->spec->on_conflict == TASK_CONFLICT_MERGE)
-		return merge_into(db, in, arena, err);
+	if (waits && in->spec->on_conflict == TASK_CONFLICT_MERGE) {
+		int r = merge_write(db, in, arena, err);
+
+		return r ? r : 1;
+	}
 	if (waits) {
 		in->replaced = in->result.id;
 		return end_write_replaced(queue, db, in->replaced, in->now, in->id, err);
@@ -298,6 +290,7 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 		int is_new = !r && !in->result.code && !in->result.existed;
 
 		queue->n_coming--;
+		queue->n_contested -= in->is_contested;
 		if (is_new)
 			in->lane->is_stored = 1;
 		if (!r && in->replaced)

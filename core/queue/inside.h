@@ -257,6 +257,8 @@ struct insert {
 	int64_t id, now, expires_at;
 	int flags, lane_is_new, is_blocked;     /* is_blocked: until its batch is complete */
 	int is_fresh;                           /* the spec has all of the task */
+	int is_contested;                       /* it may replace or change another */
+	struct merge *merge;                    /* NULL: it does not ask to be merged into another */
 	const struct queue_put_result *refused; /* before anybody looked into the store; NULL: it was not */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
@@ -273,6 +275,10 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
                  struct err *err);
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
 void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* r != 0: nothing came of it */
+/* Hands `write`, in which these are inserted, to the store, and merges those that meet the task they are to be merged
+ * into: merge.c. is_new as store_write_new. The arena lives until on_done. */
+int inserts_hand_over(struct queue *queue, struct insert *all, size_t n, struct arena *arena, int is_new,
+                      store_write_fn write, store_done_fn on_done, void *arg);
 /* The columns of RECOVER. It stands nowhere yet. */
 int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct live **ret,
                    struct err *err);
@@ -280,6 +286,13 @@ int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct la
 int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy);
 /* A scheduled task whose time has come is ready; either way it gets its place. */
 void live_settle(struct queue *queue, struct live *live);
+
+/* ---- merge.c: a task is merged into the one that has its unique key ------------------------- */
+struct merges; /* of one call, made with the first */
+struct merge *merge_new(const struct task_spec *spec, struct merges **shared,
+                        struct arena *arena); /* NULL: it is not */
+/* On the writer thread, when in->result.id waits: as insert_write. */
+int merge_write(struct store_db *db, struct insert *in, struct arena *arena, struct err *err);
 
 /* ---- idem.c: idempotency keys, on the writer thread ----------------------------------------- */
 int64_t idem_digest(const struct task_spec *spec, struct arena *arena);

@@ -19,7 +19,7 @@ struct put {
 	struct idem_call *call; /* with a key; NULL: it has none */
 	size_t *places;
 	struct queue_put_result *refused; /* at once; a code says that one is */
-	int flags, contested;
+	int flags;
 	queue_put_fn on_done;
 	void *ctx;
 };
@@ -199,7 +199,6 @@ static void put_done(void *arg, int r, const struct err *err)
 	struct put *put = arg;
 	struct queue *queue = put->queue;
 
-	queue->n_contested -= put->contested;
 	inserts_done(queue, put->inserts, put->n, r);
 	for (size_t i = 0; i < put->n; i++)
 		put->results[i] = put->inserts[i].result;
@@ -208,14 +207,6 @@ static void put_done(void *arg, int r, const struct err *err)
 		queue->events.on_ready(queue->events.ctx);
 	arena_done(&put->arena);
 	free(put);
-}
-
-static int is_contested(const struct task_spec *specs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (specs[i].unique_key && specs[i].on_conflict >= TASK_CONFLICT_REPLACE)
-			return 1;
-	return 0;
 }
 
 static void take_call(struct put *put, const struct queue_call *call)
@@ -270,7 +261,6 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
 	put->flags = flags;
 	put->on_done = on_done;
 	put->ctx = ctx;
-	put->contested = is_contested(specs, n);
 	if (call)
 		take_call(put, call);
 	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
@@ -279,13 +269,12 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
 		r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
 	for (size_t i = 0; i < n && !r && one_by_one; i++)
 		put->inserts[i].refused = put->refused[i].code ? &put->refused[i] : NULL;
-	if (!r && (r = store_write_new(queue->store, put_write, put_done, put)))
+	if (!r && (r = inserts_hand_over(queue, put->inserts, n, &put->arena, 1, put_write, put_done, put)))
 		inserts_done(queue, put->inserts, n, r);
 	if (r) {
 		arena_done(&put->arena);
 		free(put);
 		return err_set(err, r, "out of memory");
 	}
-	queue->n_contested += put->contested;
 	return 0;
 }

@@ -73,7 +73,7 @@ enum task_conflict {
 	TASK_CONFLICT_REJECT,  /* ERR_EXISTS */
 	TASK_CONFLICT_REPLACE, /* the first is cancelled if it does not run yet; else ERR_EXISTS */
 	TASK_CONFLICT_MERGE,   /* the first gets the body as a JSON merge patch (RFC 7396) if it does
-	                        not run yet */
+	                        not run yet, and if what comes of it is fine: queue_events.check_merged */
 };
 enum task_dep_failure { TASK_DEP_CANCEL, TASK_DEP_RUN, TASK_DEP_HOLD };
 
@@ -188,6 +188,10 @@ struct queue_events {
 	void (*on_event)(void *ctx, const struct task_event *event); /* may be NULL */
 	/* Whether event.task is worth a look into the store; NULL: always. */
 	int (*wants_task)(void *ctx, int64_t id, enum task_state state);
+	/* Whether what came of a merge (TASK_CONFLICT_MERGE) may be put as it is: kind, dataset, queue and tenant are those
+	 * of the task that it was merged into. May give it another body, in the arena. 0, or ERR_INVALID with err->where a
+	 * JSON pointer into the task. NULL: everything may. */
+	int (*check_merged)(void *ctx, struct task_spec *merged, struct arena *arena, struct err *err);
 };
 
 /* Reads what waits; attempts that the last agent's own workers ran become ready again ("lost"), leases go on. */

@@ -35,9 +35,9 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		     "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
 	[TASK_ENDLESS] = "UPDATE task SET expires_at = 0, policy = ?2 WHERE id = ?1"
 			 " AND (expires_at <> 0 OR policy IS NOT ?2)",
-	[TASK_MERGE] =
-		"UPDATE task SET body = json_patch(body, ?2) WHERE id = ?1"
-		" AND kind = ?3 AND ifnull(dataset, '') = ifnull(?4, '') AND json_valid(body) AND json_valid(?2)",
+	[TASK_MERGE] = "UPDATE task SET body = ?2 WHERE id = ?1",
+	[MERGE_BASE] = "SELECT kind, dataset, queue, body FROM task WHERE id = ?1",
+	[MERGE_PATCH] = "SELECT json_patch(?1, ?2) WHERE json_valid(?1) AND json_valid(?2)",
 	[TASK_PRIORITY] = "UPDATE task SET priority = ?2 WHERE id = ?1 AND priority <> ?2",
 	[LANE_PUT] = "INSERT OR IGNORE INTO lane VALUES (?1,?2,?3,?4,?5)",
 	[LANE_DEL] = "DELETE FROM lane WHERE id = ?1",

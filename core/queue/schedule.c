@@ -254,7 +254,7 @@ static void fire(struct queue *queue, struct schedule *s, int64_t now)
 	if (last && s->public.overlap == QUEUE_OVERLAP_REPLACE)
 		f->replaces = last->id;
 	s->settling = 1;
-	if (!store_write(queue->store, fire_write, fire_done, f))
+	if (!inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f))
 		return;
 	fire_done(f, ERR_NOMEM, &(struct err){.text = "out of memory"});
 }

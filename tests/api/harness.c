@@ -50,6 +50,12 @@ static void on_event(void *ctx, const struct task_event *event)
 		api_on_event(t.api, event);
 }
 
+static int check_merged(void *ctx, struct task_spec *merged, struct arena *arena, struct err *err)
+{
+	(void)ctx;
+	return api_check_merged(t.api, merged, arena, err);
+}
+
 static void on_command(void *ctx)
 {
 	deed_fn deed = t.deed;
@@ -80,7 +86,7 @@ static void configure(void)
 
 static void open_rooms(void)
 {
-	struct queue_events events = {NULL, on_ready, on_stop, on_event, NULL};
+	struct queue_events events = {NULL, on_ready, on_stop, on_event, NULL, check_merged};
 	struct err err;
 
 	ck_ok(loop_new(&t.loop, &err), &err);

@@ -306,6 +306,54 @@ START_TEST(a_unique_key_replaces_merges_and_is_free_when_its_scope_ends)
 }
 END_TEST
 
+#define IN(source, more) "{\"kind\":\"ingest\",\"dataset\":\"web\",\"source\":{" source "}" more "}"
+#define MERGED ",\"unique_key\":\"u\",\"on_conflict\":\"merge\""
+
+START_TEST(what_would_be_wrong_together_is_not_merged)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", IN("\"uris\":[\"/a\"]", ",\"unique_key\":\"u\"")), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", IN("\"inline\":\"{}\"", MERGED)), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/source");
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "merged into task t_0000000000001"));
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "exactly one of uris, upload and inline"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks", IN("\"uris\":[\"/b\"],\"range\":{\"begin\":0,\"end\":9}", MERGED)),
+	                 200);
+	ck_assert_str_eq(reply_str("/spec/source/uris/0"), "/b");
+	ck_assert_int_eq(ask("POST", "/v1/tasks", IN("\"uris\":[\"/b\",\"/c\"]", MERGED)), 422);
+	ck_assert_str_eq(reply_str("/errors/0/pointer"), "/source/range");
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", "[" IN("\"uris\":[\"/b\",\"/c\"]", MERGED) "," Q("") "]"), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/0/status"), 0), 422);
+	ck_assert_str_eq(reply_str("/0/problem/errors/0/pointer"), "/source/range");
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/1/status"), 0), 201);
+	ck_assert_int_eq(ask("GET", "/v1/tasks/t_0000000000001", NULL), 200);
+	ck_assert_uint_eq(json_count(json_pointer(t.reply, "/spec/source/uris")), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_merge_does_not_make_a_task_too_large)
+{
+	static char body[300 << 10];
+	const char *form =
+		"{\"kind\":\"remote\",\"queue\":\"far\",\"type\":\"t\",\"payload\":{\"%s\":\"%0*d\"}" MERGED "}";
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/far", "{\"remote\":true}"), 200);
+	snprintf(body, sizeof(body), form, "a", 200000, 0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 201);
+	snprintf(body, sizeof(body), form, "b", 200000, 0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 422);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "more than 262144"));
+	snprintf(body, sizeof(body), form, "b", 9, 0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", body), 200);
+	ck_assert_str_eq(reply_str("/spec/payload/b"), "000000000");
+	finish();
+}
+END_TEST
+
 /* ---- preferences ---------------------------------------------------------------------------- */
 START_TEST(a_client_may_want_the_id_alone)
 {
@@ -554,6 +602,8 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, a_key_whose_task_is_kept_no_more_is_gone);
 	tcase_add_test(tests, a_unique_key_gives_the_first_or_refuses);
 	tcase_add_test(tests, a_unique_key_replaces_merges_and_is_free_when_its_scope_ends);
+	tcase_add_test(tests, what_would_be_wrong_together_is_not_merged);
+	tcase_add_test(tests, a_merge_does_not_make_a_task_too_large);
 	tcase_add_test(tests, a_client_may_want_the_id_alone);
 	tcase_add_test(tests, a_change_can_be_bound_to_what_was_seen);
 	tcase_add_test(tests, a_task_that_waits_is_moved_and_promoted);

@@ -100,9 +100,22 @@ static void drop_line(void *ctx, enum log_level level, const char *line)
 	(void)line;
 }
 
+int (*is_merge_fine)(struct task_spec *merged);
+
+static int check_merged(void *ctx, struct task_spec *merged, struct arena *in, struct err *e)
+{
+	(void)ctx;
+	(void)in;
+	if (!is_merge_fine || is_merge_fine(merged))
+		return 0;
+	err_set(e, ERR_INVALID, "it has both");
+	err_where(e, "/b");
+	return ERR_INVALID;
+}
+
 int try_open(void)
 {
-	struct queue_events callbacks = {NULL, on_ready, on_stop, on_event, NULL};
+	struct queue_events callbacks = {NULL, on_ready, on_stop, on_event, NULL, check_merged};
 
 	queue = NULL;
 	store = NULL;
@@ -125,6 +138,7 @@ void close_queue(void)
 
 void set_up(void)
 {
+	is_merge_fine = NULL;
 	strcpy(path, test_path("store.db"));
 	log_redirect(drop_line, NULL);
 	clock_freeze(NOW);

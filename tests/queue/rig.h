@@ -23,6 +23,9 @@ extern int64_t cancelled_id, last_id;
 extern char events[64][24];
 extern int n_events;
 
+/* What comes of a merge: 0 refuses it at "/b"; NULL: all is fine. */
+extern int (*is_merge_fine)(struct task_spec *merged);
+
 void on_put(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e);
 void on_done(void *ctx, int r, const struct err *e);
 

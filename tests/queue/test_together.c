@@ -312,6 +312,113 @@ START_TEST(a_waiting_task_takes_what_is_merged_into_it)
 }
 END_TEST
 
+static int has_not_both(struct task_spec *merged)
+{
+	return !strstr(merged->body, "\"a\"") || !strstr(merged->body, "\"b\"");
+}
+
+#define MERGE(text) \
+	((struct task_spec){.kind = "test", .unique_key = "u", .on_conflict = TASK_CONFLICT_MERGE, .body = text})
+
+START_TEST(a_merge_that_gives_a_wrong_task_is_refused_and_changes_nothing)
+{
+	struct task_spec merge = MERGE("{\"b\":2}");
+	int64_t id = put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+
+	is_merge_fine = has_not_both;
+	ck_ok(queue_put(queue, &merge, 1, QUEUE_ATOMIC, on_put, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_INVALID);
+	ck_assert_str_eq(err.where, "/b");
+	ck_assert_ptr_nonnull(strstr(err.text, "has the unique key 'u'"));
+	ck_assert_str_eq(get(id)->body, "{\"a\":1}");
+	ck_assert_int_eq(put(MERGE("{\"a\":3}")), id);
+	ck_assert_str_eq(claim()->body, "{\"a\":3}");
+}
+END_TEST
+
+START_TEST(those_of_a_call_are_merged_one_upon_the_other_without_the_refused)
+{
+	struct task_spec specs[] = {MERGE("{\"a\":1}"), MERGE("{\"b\":2}"), MERGE("{\"c\":3}"), MERGE("{\"b\":null}"),
+	                            MERGE("{\"a\":null,\"b\":5}")};
+
+	is_merge_fine = has_not_both;
+	ck_ok(queue_put(queue, specs, 5, 0, on_ids, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	ck_assert_int_eq(ids[1], ERR_INVALID);
+	for (int i = 2; i < 5; i++)
+		ck_assert_int_eq(ids[i], ids[0]);
+	ck_assert_str_eq(claim()->body, "{\"c\":3,\"b\":5}");
+}
+END_TEST
+
+static int interferences;
+
+static void on_other(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)ctx;
+	(void)results;
+	(void)n;
+	(void)e;
+	ck_assert_int_eq(r, 0);
+}
+
+/* Somebody is quicker: the task that it was to be merged into has made room for another. */
+static int is_interfered_with(struct task_spec *merged)
+{
+	struct task_spec other = {.kind = "test",
+	                          .unique_key = "u",
+	                          .on_conflict = TASK_CONFLICT_REPLACE,
+	                          .body = "{\"d\":4}"};
+
+	(void)merged;
+	if (interferences > 0 && interferences--)
+		ck_ok(queue_put(queue, &other, 1, 0, on_other, NULL, &err), &err);
+	return 1;
+}
+
+START_TEST(a_merge_is_worked_out_anew_when_somebody_was_quicker)
+{
+	put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	is_merge_fine = is_interfered_with;
+	interferences = 1;
+	ck_assert_int_gt(put(MERGE("{\"b\":2}")), 0);
+	ck_assert_str_eq(claim()->body, "{\"d\":4,\"b\":2}");
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(who_is_always_too_late_is_told_to_try_again)
+{
+	put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	is_merge_fine = is_interfered_with;
+	interferences = 1000;
+	ck_assert_int_eq(put(MERGE("{\"b\":2}")), ERR_BUSY);
+	ck_assert_int_gt(interferences, 900);
+	ck_assert_str_eq(claim()->body, "{\"d\":4}");
+}
+END_TEST
+
+START_TEST(what_follows_upon_a_success_is_merged_with_the_same_care)
+{
+	struct task_spec merge = MERGE("{\"b\":2}");
+	struct queue_outcome outcome = {.next = &merge, .n_next = 1};
+	struct task *task;
+	int64_t id;
+
+	is_merge_fine = has_not_both;
+	put((struct task_spec){.kind = "parent"});
+	task = claim();
+	id = put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &outcome, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	ck_assert_int_eq(get(task->id)->state, TASK_SUCCEEDED);
+	ck_assert_str_eq(get(id)->body, "{\"a\":1}");
+}
+END_TEST
+
 START_TEST(nobody_claims_a_task_that_may_be_merged_into_at_this_moment)
 {
 	struct task_spec merge = {.kind = "test",
@@ -388,6 +495,11 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, a_key_with_a_time_holds_for_it_whatever_became_of_the_task);
 	tcase_add_test(c, a_waiting_task_is_replaced_and_a_running_one_is_not);
 	tcase_add_test(c, a_waiting_task_takes_what_is_merged_into_it);
+	tcase_add_test(c, a_merge_that_gives_a_wrong_task_is_refused_and_changes_nothing);
+	tcase_add_test(c, those_of_a_call_are_merged_one_upon_the_other_without_the_refused);
+	tcase_add_test(c, a_merge_is_worked_out_anew_when_somebody_was_quicker);
+	tcase_add_test(c, who_is_always_too_late_is_told_to_try_again);
+	tcase_add_test(c, what_follows_upon_a_success_is_merged_with_the_same_care);
 	tcase_add_test(c, nobody_claims_a_task_that_may_be_merged_into_at_this_moment);
 	tcase_add_test(c, one_refused_task_does_not_refuse_the_others_unless_they_are_one);
 	tcase_add_test(c, the_end_of_a_task_with_a_callback_is_a_task_of_its_own);
