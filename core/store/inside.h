@@ -98,6 +98,11 @@ void day_files_close(struct store_db *db);
 int days_are_busy(const struct store *store); /* with the mutex */
 void days_join(struct store *store);
 
+/* writer.c */
+void *writer_main(void *store);
+void write_end(struct write *write, int r, const struct err *err); /* what its on_done will be told */
+void writes_move(struct list *from, struct list *to, int64_t max); /* the first so many, with the mutex */
+
 /* care.c */
 void *checkpoint_main(void *store);
 int checkpoint_on_wal(void *store, sqlite3 *handle, const char *name, int pages);

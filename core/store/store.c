@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer thread and its groups. A write is an entry in one of two lists: waiting (towards the writer)
- * and ended (towards the loop); the mutex guards the lists and the flags, nothing else. The WAL is moved
+/* The door: open, close, and the loop thread's side. A write is an entry in one of two lists: waiting (towards the writer, see
+ * writer.c) and ended (towards the loop); the mutex guards the lists and the flags, nothing else. The WAL is moved
  * into the database by a second thread, so that no commit waits for it. */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,18 +11,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/list.h"
-#include "base/log.h"
 #include "store/inside.h"
 
 #define EPOCH_SHIFT 40
 #define GATHER_MAX 16 /* writes that the loop collects before it hands them over */
-#define FULL_RETRY_S 1
-#define FULL_ROOM (1 << 20) /* less than this is no room: a small write may fit where the next does not */
 
 const struct option store_options[] = {
 	{"group_max", OPTION_INT, offsetof(struct store_config, group_max), "2000", 1, 100000, NULL,
@@ -31,296 +26,6 @@ const struct option store_options[] = {
          "The write-ahead log is moved into the database when it has grown by so many pages."},
 	OPTION_END,
 };
-
-/* ---- the writer ---------------------------------------------------------------------------- */
-
-/* Prepared once, found again by their address. */
-static const char begin[] = "BEGIN IMMEDIATE", commit[] = "COMMIT", savepoint[] = "SAVEPOINT one",
-		  release[] = "RELEASE one";
-
-static void run_write_apart(struct store *store, struct write *write)
-{
-	write->r = store_run(&store->writer, &write->err, savepoint, "");
-	if (!write->r)
-		write->r = write->write(&store->writer, write->arg, &write->err);
-	if (!write->r)
-		write->r = store_run(&store->writer, &write->err, release, "");
-	else
-		db_exec(&store->writer, "ROLLBACK TO one; RELEASE one", NULL);
-}
-
-static int is_stopping(struct store *store)
-{
-	int stop;
-
-	pthread_mutex_lock(&store->mutex);
-	stop = store->stop;
-	pthread_mutex_unlock(&store->mutex);
-	return stop;
-}
-
-/* Another process that writes (somebody's sqlite3) says nothing about our disk: it is waited for. */
-static int begin_group(struct store *store, struct err *err)
-{
-	int r = store_run(&store->writer, err, begin, "");
-
-	while (r == ERR_BUSY && !is_stopping(store)) {
-		log_warn("store.busy", LOG_STR("error", err->text));
-		r = store_run(&store->writer, err, begin, "");
-	}
-	return r;
-}
-
-/* An error that the whole transaction does not survive: SQLite has rolled back, or is about to. */
-static int is_lost(struct store *store, const struct write *write)
-{
-	return write->r == ERR_NOSPACE || sqlite3_get_autocommit(store->writer.handle);
-}
-
-/* Stops at the first that fails. */
-static int run_together(struct store *store, struct list *group)
-{
-	list_each (item, group) {
-		struct write *write = list_entry(item, struct write, link);
-
-		write->r = write->write(&store->writer, write->arg, &write->err);
-		if (write->r)
-			return write->r;
-	}
-	return 0;
-}
-
-static int run_apart(struct store *store, struct list *group, struct err *err)
-{
-	list_each (item, group) {
-		struct write *write = list_entry(item, struct write, link);
-
-		run_write_apart(store, write);
-		if (is_lost(store, write)) {
-			*err = write->err;
-			return write->r;
-		}
-	}
-	return 0;
-}
-
-/* A savepoint copies every page that is touched behind it. Nearly always all writes of a group succeed, so they run
- * without; when one fails the group begins anew, each write in a savepoint of its own. */
-static int run_group(struct store *store, struct list *group, struct err *err)
-{
-	int r;
-
-	pthread_mutex_lock(&store->writing);
-	r = begin_group(store, err);
-	if (!r && run_together(store, group)) {
-		db_exec(&store->writer, "ROLLBACK", NULL); /* fails when SQLite has done it already */
-		r = begin_group(store, err);
-		if (!r)
-			r = run_apart(store, group, err);
-	}
-	if (!r)
-		r = store_run(&store->writer, err, commit, "");
-	if (r)
-		db_exec(&store->writer, "ROLLBACK", NULL);
-	pthread_mutex_unlock(&store->writing);
-	return r;
-}
-
-static void end_write(struct write *write, int r, const struct err *err)
-{
-	write->r = r;
-	write->err = *err;
-	write->err.code = r;
-}
-
-static void fail_group(struct list *group, const struct err *err)
-{
-	list_each (item, group)
-		end_write(list_entry(item, struct write, link), ERR_READONLY, err);
-}
-
-static void move_all(struct list *from, struct list *to, int64_t max)
-{
-	while (!list_empty(from) && max-- > 0) {
-		struct list *item = from->next;
-
-		list_del(item);
-		list_add_tail(to, item);
-	}
-}
-
-/* ---- a full disk --------------------------------------------------------------------------- */
-
-static void set_full(struct store *store, const struct err *err)
-{
-	if (store->full_gauge == !!err)
-		return;
-	store->full_gauge = !!err;
-	if (err)
-		log_error("store.full", LOG_STR("error", err->text), LOG_STR("remedy", "make room; nothing is lost"));
-	else
-		log_info("store.has-room");
-}
-
-static void refuse(struct list *from, struct list *ended)
-{
-	struct err err;
-
-	err_set(&err, ERR_NOSPACE, "the disk of the data folder is full: make room, and try again");
-	list_each (item, from) {
-		struct write *write = list_entry(item, struct write, link);
-
-		if (!write->is_new)
-			continue;
-		list_del(item);
-		end_write(write, ERR_NOSPACE, &err);
-		list_add_tail(ended, item);
-	}
-}
-
-/* New work of the group and of what waits is answered; the rest waits a while for room. Returns whether to go on. */
-static int wait_for_room(struct store *store, struct list *group, const struct err *err)
-{
-	struct timespec until;
-	int stop;
-
-	set_full(store, err);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += FULL_RETRY_S;
-	pthread_mutex_lock(&store->mutex);
-	refuse(group, &store->ended);
-	refuse(&store->waiting, &store->ended);
-	store->wake(store->ctx);
-	while (!store->stop && !pthread_cond_timedwait(&store->more, &store->mutex, &until)) {
-		refuse(&store->waiting, &store->ended);
-		store->wake(store->ctx);
-	}
-	stop = store->stop;
-	pthread_mutex_unlock(&store->mutex);
-	return !stop;
-}
-
-static int has_room(const struct store *store)
-{
-	struct statvfs fs;
-
-	return statvfs(sqlite3_db_filename(store->writer.handle, "main"), &fs) ||
-	       (double)fs.f_bavail * (double)fs.f_frsize >= FULL_ROOM;
-}
-
-static int try_write(struct store *store, struct err *err)
-{
-	static const char same[] = "UPDATE meta SET value = value WHERE key = 'boot_epoch'";
-
-	return has_room(store) ? db_exec(&store->writer, same, err) : ERR_NOSPACE;
-}
-
-/* Until there is room again, also when nothing but new work had been written. */
-static int run_until_room(struct store *store, struct list *group, struct err *err)
-{
-	int r = run_group(store, group, err);
-
-	while (r == ERR_NOSPACE && wait_for_room(store, group, err)) {
-		r = try_write(store, err);
-		if (!r)
-			r = run_group(store, group, err);
-	}
-	if (!r)
-		set_full(store, NULL);
-	return r;
-}
-
-static void go_read_only(struct store *store)
-{
-	store->read_only = 1;
-	store->read_only_gauge = 1;
-	log_error("store.read-only", LOG_STR("error", store->broken.text));
-}
-
-static void commit_group(struct store *store, struct list *group)
-{
-	struct err err = {0};
-	int64_t start = clock_mono_ns();
-	int r;
-
-	if (store->is_corrupt && !store->read_only)
-		go_read_only(store);
-	if (store->read_only) {
-		fail_group(group, &store->broken);
-		return;
-	}
-	r = run_until_room(store, group, &err);
-	if (!r) {
-		store->commits++;
-		metric_observe_ms(&store->commit_time, (double)(clock_mono_ns() - start) / 1e6);
-		return;
-	}
-	err_set(&store->broken, ERR_READONLY, "the store takes no writes since a commit failed: %s", err.text);
-	fail_group(group, &store->broken);
-	if (r == ERR_NOSPACE)
-		return; /* the agent stops, and what waited for room is done again at the next start */
-	go_read_only(store);
-}
-
-/* ---- writes that may wait for company ------------------------------------------------------ */
-
-static int is_past(const struct timespec *until)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec != until->tv_sec ? now.tv_sec > until->tv_sec : now.tv_nsec >= until->tv_nsec;
-}
-
-/* With the mutex: until there is something to write. 0: the store stops. */
-static int wait_for_work(struct store *store)
-{
-	while (list_empty(&store->waiting)) {
-		int lazy = !list_empty(&store->lazy);
-
-		if (lazy && (store->stop || store->hurry || is_past(&store->lazy_until)))
-			return 1;
-		if (store->stop)
-			return 0;
-		if (lazy)
-			pthread_cond_timedwait(&store->more, &store->mutex, &store->lazy_until);
-		else
-			pthread_cond_wait(&store->more, &store->mutex);
-	}
-	return 1;
-}
-
-/* The lazy ones first: each is older than whatever builds on it. */
-static void take_group(struct store *store, struct list *group)
-{
-	list_init(group);
-	list_each (item, &store->lazy)
-		list_entry(item, struct write, link)->is_lazy = 0;
-	move_all(&store->lazy, group, INT64_MAX);
-	move_all(&store->waiting, group, store->config.group_max);
-	store->hurry = 0;
-}
-
-static void *writer_main(void *arg)
-{
-	struct store *store = arg;
-	struct list group;
-
-	pthread_mutex_lock(&store->mutex);
-	while (wait_for_work(store)) {
-		take_group(store, &group);
-		store->busy = 1;
-		pthread_mutex_unlock(&store->mutex);
-		commit_group(store, &group);
-		pthread_mutex_lock(&store->mutex);
-		store->busy = 0;
-		move_all(&group, &store->ended, INT64_MAX);
-		pthread_cond_broadcast(&store->idle);
-		store->wake(store->ctx);
-	}
-	pthread_mutex_unlock(&store->mutex);
-	return NULL;
-}
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
@@ -538,7 +243,7 @@ void store_post(struct store *store, store_done_fn on_done, void *arg, int r, co
 		return;
 	entry->on_done = on_done;
 	entry->arg = arg;
-	end_write(entry, r, err);
+	write_end(entry, r, err);
 	pthread_mutex_lock(&store->mutex);
 	list_add_tail(&store->ended, &entry->link);
 	store->wake(store->ctx);
@@ -551,7 +256,7 @@ void store_give(struct store *store)
 		return;
 	store->n_gathered = 0;
 	pthread_mutex_lock(&store->mutex);
-	move_all(&store->gathered, &store->waiting, INT64_MAX);
+	writes_move(&store->gathered, &store->waiting, INT64_MAX);
 	pthread_cond_signal(&store->more);
 	pthread_mutex_unlock(&store->mutex);
 }
@@ -639,7 +344,7 @@ void store_drain(struct store *store)
 
 	list_init(&ended);
 	pthread_mutex_lock(&store->mutex);
-	move_all(&store->ended, &ended, INT64_MAX);
+	writes_move(&store->ended, &ended, INT64_MAX);
 	pthread_mutex_unlock(&store->mutex);
 	while (!list_empty(&ended)) {
 		struct write *write = list_entry(ended.next, struct write, link);
