@@ -4,11 +4,7 @@
  *   data folder → store → catalog → supervise → queue → plugins → auth → api → http → ready
  *   SIGTERM → http drains → workers end or are killed → queue, store close
  *
- * Everything that a room wants to tell upwards is connected here and nowhere else. */
-#include "agent/agent.h"
-
-#include <errno.h>
-#include <glob.h>
+ * Everything that a room wants to tell upwards is connected here and in the files beside it, and nowhere else. */
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -17,42 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/inside.h"
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "catalog/catalog.h"
-#include "health/health.h"
-#include "loop/loop.h"
-#include "plugin/plugin.h"
-
-#define PLUGIN_DIRS_MAX 16
-
-struct agent {
-	const struct agent_config *config;
-	struct supervise_config workers; /* with the program found */
-	char data[PATH_MAX], program[PATH_MAX], here[PATH_MAX], id[UUID_LEN];
-	char plugin_dirs_text[4 * PATH_MAX], secrets[PATH_MAX + 16];
-	const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
-	struct loop *loop;
-	struct loop_wake *store_wake;
-	struct loop_timer *queue_timer, *plugin_timer;
-	struct loop_watch *plugin_watch;
-	struct loop_signal *on_term, *on_int, *on_hup;
-	struct store *store;
-	struct catalog *catalog;
-	struct supervise *supervise;
-	struct queue *queue;
-	struct plugin_registry *plugins;
-	struct health *health;
-	struct api *api;
-	struct http_server *http;
-	struct auth *auth;
-	struct loop_watch *auth_watch;
-	int ready; /* the plugins are known: tasks may start */
-	int stopping, stopped;
-};
 
 /* ---- the store's completions --------------------------------------------------------------------- */
 
@@ -118,148 +83,6 @@ static void on_event(void *ctx, const struct task_event *event)
 
 	if (agent->api)
 		api_on_event(agent->api, event);
-}
-
-/* ---- plugins -------------------------------------------------------------------------------------- */
-
-static void become_ready(struct agent *agent);
-
-/* No task starts, and nobody is told that we are ready, before the plugins that lay there at the start are known: a first
- * task would fail for the want of a plugin that is about to be there. */
-static void look_at_plugins(struct agent *agent)
-{
-	loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
-	if (!agent->ready && agent->http && !plugin_registry_busy(agent->plugins))
-		become_ready(agent);
-}
-
-static void plugin_step(struct agent *agent)
-{
-	plugin_registry_step(agent->plugins);
-	look_at_plugins(agent);
-}
-
-static void on_plugin_news(void *ctx)
-{
-	plugin_step(ctx);
-}
-
-struct scan {
-	struct agent *agent;
-	char path[PATH_MAX];
-};
-
-static void on_scanned(void *ctx, const struct json *result, const struct err *err)
-{
-	struct scan *scan = ctx;
-
-	plugin_registry_scanned(scan->agent->plugins, scan->path, result, err);
-	look_at_plugins(scan->agent);
-	free(scan);
-}
-
-/* A plugin is described by a worker that is thrown away afterwards. */
-static void scan_plugin(void *ctx, const char *path)
-{
-	struct agent *agent = ctx;
-	struct scan *scan = calloc(1, sizeof(*scan));
-	struct json *order = json_new_object();
-	struct err err = {0};
-
-	if (!scan) {
-		json_free(order);
-		return;
-	}
-	scan->agent = agent;
-	str_copy(scan->path, sizeof(scan->path), path);
-	json_set_str(order, "path", path);
-	if (supervise_call(agent->supervise, "scan", order, on_scanned, scan, &err))
-		on_scanned(scan, NULL, &err);
-}
-
-static void add_plugin_dir(struct agent *agent, char *dir)
-{
-	size_t n = 0;
-
-	while (agent->plugin_dirs[n])
-		n++;
-	if (n < PLUGIN_DIRS_MAX && *dir)
-		agent->plugin_dirs[n] = dir;
-}
-
-/* In a build tree every plugin has a folder of its own, with the .so in .libs. */
-static void default_plugin_path(const struct agent *agent, char *ret, size_t cap)
-{
-	char pattern[2 * PATH_MAX];
-	glob_t own = {0};
-	size_t n = 0;
-
-	snprintf(pattern, sizeof(pattern), "%s/plugins/*/.libs", agent->here);
-	if (glob(pattern, 0, NULL, &own))
-		n = (size_t)snprintf(ret, cap, "%s:", ORASI_PLUGINDIR);
-	for (size_t i = 0; i < own.gl_pathc; i++)
-		n += (size_t)snprintf(ret + n, n < cap ? cap - n : 0, "%s:", own.gl_pathv[i]);
-	snprintf(ret + n, n < cap ? cap - n : 0, "%s/plugins/local", agent->data);
-	globfree(&own);
-}
-
-static void find_plugin_dirs(struct agent *agent)
-{
-	char *text = agent->plugin_dirs_text, *dir, *next = text;
-
-	if (*agent->config->plugin_path)
-		str_copy(text, sizeof(agent->plugin_dirs_text), agent->config->plugin_path);
-	else
-		default_plugin_path(agent, text, sizeof(agent->plugin_dirs_text));
-	while ((dir = strsep(&next, ":")))
-		add_plugin_dir(agent, dir);
-}
-
-static void on_plugin_active(void *ctx)
-{
-	struct agent *agent = ctx;
-
-	supervise_on_plugin(agent->supervise);
-}
-
-static void on_plugin_due(void *ctx)
-{
-	struct agent *agent = ctx;
-
-	if (agent->plugin_timer)
-		loop_timer_set(agent->plugin_timer, plugin_registry_due_in(agent->plugins));
-}
-
-static void configure_plugins(struct agent *agent)
-{
-	struct plugin_events events = {agent, on_plugin_active, on_plugin_due};
-	struct plugin_config config = {agent->config->trust, agent->config->trust_file, agent->config->secrets};
-
-	if (!*config.secrets) {
-		snprintf(agent->secrets, sizeof(agent->secrets), "%s/secrets", agent->data);
-		config.secrets = agent->secrets;
-	}
-	plugin_configure(agent->plugins, &config);
-	plugin_on_events(agent->plugins, &events);
-}
-
-static int open_plugins(struct agent *agent, struct err *err)
-{
-	char state[PATH_MAX + 16];
-	int r;
-
-	plugin_set_abi_minor((unsigned)agent->config->abi_minor);
-	snprintf(state, sizeof(state), "%s/plugins", agent->data);
-	find_plugin_dirs(agent);
-	r = plugin_registry_new(agent->plugin_dirs, state, scan_plugin, agent, &agent->plugins, err);
-	if (!r)
-		configure_plugins(agent);
-	if (!r)
-		r = loop_timer_new(agent->loop, on_plugin_news, agent, &agent->plugin_timer, err);
-	if (!r)
-		r = loop_watch_new(agent->loop, plugin_registry_fd(agent->plugins), on_plugin_news, agent,
-		                   &agent->plugin_watch, err);
-	return r;
 }
 
 /* ---- start ----------------------------------------------------------------------------------------- */
@@ -384,11 +207,11 @@ static int open_work(struct agent *agent, struct err *err)
 	if (!r)
 		r = queue_open(agent->store, &agent->config->queue, &events, &agent->queue, err);
 	if (!r)
-		r = open_plugins(agent, err);
+		r = agent_open_plugins(agent, err);
 	if (!r)
 		r = supervise_start(agent->supervise, agent->queue, agent->plugins, err);
 	if (!r)
-		plugin_step(agent);
+		agent_step_plugins(agent);
 	if (!r)
 		queue_time(agent);
 	return r;
@@ -443,67 +266,6 @@ static int copy_store(void *ctx, const char *path, queue_done_fn on_done, void *
 	return store_backup(agent->store, path, on_done, arg, err);
 }
 
-/* ---- who may use it ----------------------------------------------------------------------------------- */
-
-/* Where everybody may do everything nothing is asked of a request. */
-static int needs_auth(const struct agent_config *config)
-{
-	return config->auth.mode != AUTH_MODE_OFF || *config->http.unix_socket || *config->http.local_socket;
-}
-
-static int listens_beyond(const char *listen)
-{
-	return *listen && !str_starts(listen, "127.") && !str_starts(listen, "localhost:") &&
-	       !str_starts(listen, "[::1]:");
-}
-
-static void warn_of_auth(const struct agent *agent)
-{
-	const struct agent_config *config = agent->config;
-
-	if (config->auth.mode == AUTH_MODE_OFF && listens_beyond(config->http.listen))
-		log_warn("auth.off", LOG_STR("listen", config->http.listen),
-		         LOG_STR("danger", "whoever reaches this address may read, change and delete everything"),
-		         LOG_STR("remedy", "set auth.mode to token, or listen on 127.0.0.1 only"));
-	else if (config->auth.mode == AUTH_MODE_TOKEN && !auth_count(agent->auth))
-		log_warn("auth.none", LOG_STR("file", auth_file(agent->auth)),
-		         LOG_STR("remedy", "there are no tokens yet: 'orasi token create' makes one"));
-}
-
-static void on_auth(void *ctx)
-{
-	struct agent *agent = ctx;
-
-	if (auth_step(agent->auth) && agent->api)
-		api_on_auth(agent->api);
-}
-
-static enum health_verdict probe_auth(void *ctx, char *detail, size_t cap)
-{
-	struct agent *agent = ctx;
-
-	if (!*auth_trouble(agent->auth))
-		return HEALTH_OK;
-	/* everybody may read this: where the file lies is for the log */
-	str_copy(detail, cap, "the token file cannot be read, and the tokens before stay in force: see the log");
-	return HEALTH_DEGRADED;
-}
-
-static int open_auth(struct agent *agent, struct err *err)
-{
-	int r = auth_new(&agent->config->auth, agent->data, &agent->auth, err);
-
-	if (!r && auth_fd(agent->auth) >= 0)
-		r = loop_watch_new(agent->loop, auth_fd(agent->auth), on_auth, agent, &agent->auth_watch, err);
-	if (!r)
-		r = health_add_metrics(agent->health, auth_metrics(agent->auth), err);
-	if (!r && auth_is_on(agent->auth))
-		r = health_add_probe(agent->health, "auth", probe_auth, agent, err);
-	if (!r)
-		warn_of_auth(agent);
-	return r;
-}
-
 static int open_api(struct agent *agent, struct err *err)
 {
 	struct api_env env = {
@@ -514,7 +276,7 @@ static int open_api(struct agent *agent, struct err *err)
 		.supervise = agent->supervise,
 		.plugins = agent->plugins,
 		.health = agent->health,
-		.auth = needs_auth(agent->config) ? agent->auth : NULL,
+		.auth = agent_needs_auth(agent->config) ? agent->auth : NULL,
 		.data_dir = agent->data,
 		.version = ORASI_VERSION,
 		.check_store = check_store,
@@ -568,7 +330,7 @@ static void on_rescan_signal(void *ctx, int signum)
 	auth_reload(agent->auth);
 	api_on_auth(agent->api);
 	plugin_registry_rescan(agent->plugins);
-	plugin_step(agent);
+	agent_step_plugins(agent);
 }
 
 static int catch_signals(struct agent *agent, struct err *err)
@@ -580,40 +342,6 @@ static int catch_signals(struct agent *agent, struct err *err)
 	if (!r)
 		r = loop_signal_new(agent->loop, SIGHUP, on_rescan_signal, agent, &agent->on_hup, err);
 	return r;
-}
-
-/* ---- where it is found --------------------------------------------------------------------------------- */
-
-/* <data>/agent.address says where the agent of a data folder answers, for programs that know the folder. */
-static void address_path(const struct agent *agent, char *ret, size_t cap)
-{
-	snprintf(ret, cap, "%s/agent.address", agent->data);
-}
-
-static int write_address(const struct agent *agent, struct err *err)
-{
-	const struct http_config *http = &agent->config->http;
-	const char *colon = strrchr(http->listen, ':');
-	char path[PATH_MAX + 32], text[PATH_MAX + 32];
-	int host = colon ? (int)(colon - http->listen) : 0;
-	int any = !host || !strncmp(http->listen, "0.0.0.0", (size_t)host) ||
-	          !strncmp(http->listen, "[::]", (size_t)host);
-
-	if (*http->unix_socket)
-		snprintf(text, sizeof(text), "unix:%s", http->unix_socket);
-	else
-		snprintf(text, sizeof(text), "http://%.*s:%d", any ? 9 : host, any ? "127.0.0.1" : http->listen,
-		         http_server_port(agent->http));
-	address_path(agent, path, sizeof(path));
-	return file_replace(path, text, strlen(text), err);
-}
-
-static void remove_address(const struct agent *agent)
-{
-	char path[PATH_MAX + 32];
-
-	address_path(agent, path, sizeof(path));
-	unlink(path);
 }
 
 /* ---- the door ---------------------------------------------------------------------------------------- */
@@ -640,7 +368,7 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 	if (!r)
 		r = open_health(agent, err);
 	if (!r)
-		r = open_auth(agent, err);
+		r = agent_open_auth(agent, err);
 	if (!r)
 		r = open_api(agent, err);
 	if (!r)
@@ -649,19 +377,19 @@ int agent_start(const struct agent_config *config, struct agent **ret, struct er
 		agent_free(agent);
 		return r;
 	}
-	plugin_step(agent);
+	agent_step_plugins(agent);
 	*ret = agent;
 	return 0;
 }
 
-static void become_ready(struct agent *agent)
+void agent_ready(struct agent *agent)
 {
 	const struct agent_config *config = agent->config;
 	struct err err = {0};
 
 	agent->ready = 1;
 	health_set_ready(agent->health, 1);
-	if (write_address(agent, &err))
+	if (agent_write_address(agent, &err))
 		log_error("agent.address", LOG_STR("error", err.text));
 	log_info("agent.ready", LOG_STR("version", ORASI_VERSION), LOG_STR("listen", config->http.listen),
 	         LOG_INT("port", http_server_port(agent->http)), LOG_STR("socket", config->http.unix_socket),
@@ -687,7 +415,7 @@ int agent_run(struct agent *agent)
 	store_gather(agent->store, 1);
 	loop_run(agent->loop);
 	store_gather(agent->store, 0);
-	remove_address(agent);
+	agent_remove_address(agent);
 	log_info("agent.stopped", LOG_INT("pid", getpid()));
 	log_defer(0);
 	return EXIT_SUCCESS;
