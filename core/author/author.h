@@ -33,8 +33,8 @@ const char *typed_get(const struct typed *typed, const char *name, const char *o
 int typed_has(const struct typed *typed, const char *name);
 const char *typed_nth(const struct typed *typed, const char *name, int i); /* NULL behind the last */
 int typed_number(const struct typed *typed, const char *name, int64_t otherwise, int64_t *ret); /* or AUTHOR_USAGE */
-/* The --option K=V into an object; numbers and booleans as such. */
-struct json *typed_config(const struct typed *typed);
+/* The --NAME K=V into an object; numbers and booleans as such. */
+struct json *typed_config(const struct typed *typed, const char *name);
 
 int author_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* "orasi plugin: …" */
 
@@ -42,6 +42,7 @@ int author_new(const struct typed *typed);
 int author_check(const struct typed *typed);
 int author_step(const struct typed *typed); /* one test in a process of its own; started by author_check */
 int author_run(const struct typed *typed);
+int author_run_here(const struct typed *typed); /* in this process; started by author_run --gdb */
 int author_info(const struct typed *typed);
 int author_docs(const struct typed *typed);
 int author_trust(const struct typed *typed);

@@ -32,8 +32,9 @@ extern char **environ;
 
 const struct test *test_at(size_t i)
 {
-	static const struct test *const groups[] = {tests_file,  tests_scan, tests_any,    tests_ingest, tests_feed,
-	                                            tests_index, tests_flow, tests_inputs, tests_stress};
+	static const struct test *const groups[] = {tests_file,   tests_scan,  tests_any,       tests_ingest,
+	                                            tests_feed,   tests_index, tests_transform, tests_task,
+	                                            tests_inputs, tests_stress};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
 		for (const struct test *t = groups[g]; t->name; t++)
@@ -97,7 +98,7 @@ static int apply_config(struct exam *exam)
 	struct json *errors = json_new_array();
 	int r = 0;
 
-	exam->config = typed_config(exam->typed);
+	exam->config = typed_config(exam->typed, "option");
 	if (!exam->config || plugin_config_check(exam->subject.schema, exam->config, "", errors))
 		r = exam_fail(exam, "the options: %s %s", json_get_str(json_at(errors, 0), "pointer", ""),
 		              json_get_str(json_at(errors, 0), "detail", "not KEY=VALUE"));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A format plugin from create to destroy, every answer held against the contract of orasi/ingest.h. */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,7 +251,7 @@ static orasi_status never_read(orasi_source *source, void *buf, size_t cap, size
 	return ORASI_E_INVALID;
 }
 
-#define STREAM_PIECE (64u << 10)
+#define FEED_PIECE (64u << 10)
 
 /* Of the sample: a block that ends where the piece does, and is gone afterwards. Whether nothing follows is told with the
  * bytes, or behind them. */
@@ -264,37 +263,48 @@ static uint8_t *cut_piece(struct run *run, size_t *ret)
 	n = n < left ? n : left;
 	run->last = n == left && (!n || run->d->fed == FEED_BYTES || exam_random(run->exam, 2));
 	piece = malloc(n + !n);
-	if (piece && n)
+	if (!piece)
+		abort();
+	if (n)
 		memcpy(piece, run->sample->data + run->fed, n);
 	*ret = n;
 	return piece;
 }
 
-/* Of a pipe: what has come, at least a byte. */
-static uint8_t *read_piece(struct run *run, size_t *ret)
+/* Of a pipe: what has come. A status below 0: it broke. */
+static orasi_status read_piece(struct run *run, uint8_t **ret, size_t *ret_n)
 {
-	uint8_t *piece = malloc(STREAM_PIECE);
-	ssize_t n;
+	uint8_t *piece = malloc(FEED_PIECE);
+	int64_t n;
 
-	do
-		n = piece ? read(run->d->stream, piece, STREAM_PIECE) : 0;
-	while (n < 0 && errno == EINTR);
+	if (!piece)
+		abort();
+	n = run->d->more(run->d->from, piece, FEED_PIECE, &run->d->error);
 	run->last = n <= 0;
-	*ret = n > 0 ? (size_t)n : 0;
-	return piece;
+	*ret_n = n > 0 ? (size_t)n : 0;
+	*ret = piece;
+	return n < 0 ? (orasi_status)n : ORASI_OK;
 }
 
 /* 1: go on, 0: it failed, -1. */
 static int feed_more(struct run *run)
 {
+	uint8_t *piece;
 	size_t n;
-	uint8_t *piece = run->d->fed == FEED_STREAM ? read_piece(run, &n) : cut_piece(run, &n);
 	orasi_status status;
 
-	if (!piece)
-		abort();
-	run->fed += n;
 	run->d->error = exam_no_error();
+	if (run->d->fed == FEED_STREAM) {
+		status = read_piece(run, &piece, &n);
+	} else {
+		piece = cut_piece(run, &n);
+		status = ORASI_OK;
+	}
+	if (status) {
+		free(piece);
+		return failed(run, "read", status) ? -1 : 0;
+	}
+	run->fed += n;
 	status = CALL(run->exam, "feed",
 	              run->feed->feed(run->self, (orasi_bytes){n ? piece : NULL, n}, run->last ? ORASI_FEED_LAST : 0,
 	                              &run->d->error));

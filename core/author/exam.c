@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
+
 extern char **environ;
 
 static int conclude(struct exam *exam, enum outcome outcome, const char *fmt, va_list ap)
@@ -63,7 +65,12 @@ uint64_t exam_random(struct exam *exam, uint64_t below)
 
 void exam_enter(struct exam *exam, const char *function)
 {
-	snprintf(exam->page->function, sizeof(exam->page->function), "%s", function);
+	struct page *page = exam->page;
+
+	str_copy(page->plugin, sizeof(page->plugin),
+	         exam->subject.descriptor ? exam->subject.descriptor->id : exam->file);
+	str_copy(page->last, sizeof(page->last), function);
+	str_copy(page->function, sizeof(page->function), function);
 	guard_arm();
 }
 

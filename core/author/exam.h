@@ -14,10 +14,15 @@ enum outcome { OUTCOME_NONE, OUTCOME_PASS, OUTCOME_FAIL, OUTCOME_SKIP };
 /* Shared with the parent, as descriptor 3. */
 struct page {
 	int32_t outcome;
-	char function[32]; /* of the plugin, that runs; empty between */
+	char plugin[64];   /* whose code ran last: an id, or the file while that is unknown */
+	char function[32]; /* of it, that runs; empty between */
+	char last[32];     /* of it, that runs or ran last */
 	char sentence[1024];
 	char note[256]; /* a remark on a test that passed */
 	int32_t fatal;  /* it could not even be loaded: all other tests would say the same */
+	/* of `run` */
+	uint64_t batch; /* that it is at, from 1; 0: at none */
+	int32_t back;   /* the end was reached, or it was killed as it was told */
 };
 
 #define SAMPLES_MAX 16
@@ -86,7 +91,7 @@ struct test {
 #define FOR_KIND(kind) (1u << (kind))
 
 extern const struct test tests_file[], tests_scan[], tests_any[], tests_feed[], tests_ingest[], tests_index[],
-	tests_flow[], tests_inputs[], tests_stress[]; /* name NULL ends each */
+	tests_transform[], tests_task[], tests_inputs[], tests_stress[]; /* name NULL ends each */
 /* The i-th of all; NULL behind the last. */
 const struct test *test_at(size_t i);
 
@@ -143,7 +148,9 @@ struct decode {
 	uint64_t n_rows;
 	int (*on_batch)(void *ctx, const struct ArrowSchema *schema, struct ArrowArray *batch, const struct mark *mark);
 	void *ctx;
-	int stream; /* descriptor that FEED_STREAM reads, to its end */
+	/* What FEED_STREAM hands in: the next bytes, 0 at their end, or a status with its sentence. */
+	int64_t (*more)(void *from, void *buf, size_t cap, orasi_error *error);
+	void *from;
 	/* for recordings */
 	const struct json *script;
 	struct json *record;

@@ -11,6 +11,10 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+#define RUN_OPTIONS                                                                                            \
+	"--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N " \
+	"--format F --format-option K=V --plugins DIRS --column C --query Q --state S"
+
 static const struct verb {
 	const char *name, *words, *options, *help; /* "--a V --b": V is a value; help NULL: not for people */
 	int min_words, max_words;
@@ -22,10 +26,9 @@ static const struct verb {
          1, 1, author_new},
 	{"check", "FILE", "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --json",
          "The conformance suite, each test in its own process; TAP, or JSON.", 1, 1, author_check},
-	{"run", "FILE [INPUT]",
-         "--plugin P --option K=V --batch N --read N --kill-after-batch N --record LOG --replay LOG --limit N "
-         "--state S --gdb",
-         "Run a format on a file and print its rows; a task, and print its result; a notifier on events, one a line.",
+	{"run", "FILE [INPUT]", RUN_OPTIONS " --gdb",
+         "Run a format on a file and print its rows; a transform, and print what it makes of them; an index, and print "
+         "what it finds; a task, and print its result; a notifier on events, one a line.",
          1, 2, author_run},
 	{"info", "FILE", "--json", "What a file says of itself.", 1, 1, author_info},
 	{"docs", "FILE", "", "Its documentation, from its schemas, as Markdown.", 1, 1, author_docs},
@@ -33,6 +36,7 @@ static const struct verb {
          "Let the agent load a file, or files that a key has signed; or never again.", 0, AUTHOR_OPTIONS_MAX,
          author_trust},
 	{"sign", "FILE", "--key K --key-id ID", "A signature beside a plugin file.", 1, 1, author_sign},
+	{"run-here", "FILE [INPUT]", RUN_OPTIONS, NULL, 1, 2, author_run_here},
 	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2,
          author_step},
 	{0},
@@ -82,11 +86,15 @@ int typed_number(const struct typed *typed, const char *name, int64_t otherwise,
 	return 0;
 }
 
+/* Lists and objects as JSON, numbers and booleans as such, the rest as text. */
 static struct json *typed_value(const char *text)
 {
+	struct json *json;
 	int64_t i;
 	double d;
 
+	if ((*text == '[' || *text == '{') && !json_parse(text, strlen(text), &json, NULL))
+		return json;
 	if (!strcmp(text, "true") || !strcmp(text, "false"))
 		return json_new_bool(*text == 't');
 	if (!str_to_i64(text, &i))
@@ -94,17 +102,17 @@ static struct json *typed_value(const char *text)
 	return str_to_f64(text, &d) ? json_new_str(text) : json_new_double(d);
 }
 
-struct json *typed_config(const struct typed *typed)
+struct json *typed_config(const struct typed *typed, const char *name)
 {
 	struct json *config = json_new_object();
 	const char *pair;
 
-	for (int i = 0; (pair = typed_nth(typed, "option", i)); i++) {
+	for (int i = 0; (pair = typed_nth(typed, name, i)); i++) {
 		const char *equals = strchr(pair, '=');
 		char key[256];
 
 		if (!equals || (size_t)(equals - pair) >= sizeof(key)) {
-			author_fail(AUTHOR_USAGE, "--option %s: write it as KEY=VALUE", pair);
+			author_fail(AUTHOR_USAGE, "--%s %s: write it as KEY=VALUE", name, pair);
 			json_free(config);
 			return NULL;
 		}

@@ -9,7 +9,8 @@
 #include "plugin/kv.h"
 #include "run.h"
 
-#define INPUT_MAX (64u << 20)
+#define EVENTS_BYTES_MAX (64u << 20)
+#define STATE_BYTES_MAX (64u << 20)
 #define EVENTS_MAX 1000
 
 /* ---- state ------------------------------------------------------------------------------------------------------- */
@@ -20,7 +21,7 @@ static int read_json(const char *path, struct json **ret, struct err *err)
 	int r;
 
 	buf_init(&text, 0);
-	r = file_read(path, INPUT_MAX, &text, err);
+	r = file_read(path, STATE_BYTES_MAX, &text, err);
 	if (!r)
 		r = json_parse(text.data, text.len, ret, err);
 	buf_done(&text);
@@ -69,27 +70,25 @@ static int keep_state(const struct exam *exam, const char *path, struct json *st
 
 /* ---- one attempt ------------------------------------------------------------------------------------------------- */
 
-static int failed(const char *function, orasi_status status, const orasi_error *error)
+static int work_task_once(struct running *run)
 {
-	return author_fail(AUTHOR_FAILED, "'%s' fails (%d): %.*s", function, status,
-	                   (int)strnlen(error->message, sizeof(error->message)), error->message);
-}
-
-static int work_task_once(struct exam *exam)
-{
-	orasi_task_run run = {.struct_size = sizeof(run), .attempt = 1, .task_id = ORASI_STR("t_shell")};
+	struct exam *exam = &run->exam;
+	orasi_task_run args = {.struct_size = sizeof(args), .attempt = 1, .task_id = ORASI_STR("t_shell")};
 	orasi_error error = exam_no_error();
 	orasi_str result = {0};
 	void *self;
-	orasi_status status = instance_create(exam, &exam->lab, NULL, exam->config, &self, &error);
+	orasi_status status;
 
+	if (run->typed->n_words > 1)
+		return run_fail(run, AUTHOR_USAGE, "a task reads no input: give it what it needs with --option");
+	status = instance_create(exam, &exam->lab, NULL, exam->config, &self, &error);
 	if (status)
-		return failed("create", status, &error);
-	status = CALL(exam, "run", exam->subject.task->run(self, &run, &result, &error));
+		return run_status(run, "create", status, &error);
+	status = CALL(exam, "run", exam->subject.task->run(self, &args, &result, &error));
 	if (!status)
 		printf("%.*s\n", result.len ? (int)result.len : 2, result.len ? result.ptr : "{}");
 	instance_destroy(exam, self);
-	return status ? failed("run", status, &error) : AUTHOR_OK;
+	return status ? run_status(run, "run", status, &error) : 0;
 }
 
 static orasi_str str_of(const struct json *object, const char *key, const char *otherwise)
@@ -99,19 +98,33 @@ static orasi_str str_of(const struct json *object, const char *key, const char *
 	return (orasi_str){text, strlen(text)};
 }
 
-static int deliver(struct exam *exam, const struct json *list)
+static void print_statuses(const orasi_event *events, const orasi_status *each, uint32_t n)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_clear(&text);
+		buf_json_str(&text, events[i].id.ptr, events[i].id.len);
+		printf("{\"id\":%s,\"status\":%d}\n", text.data, each[i]);
+	}
+	buf_done(&text);
+}
+
+static int deliver(struct running *run, const struct json *list)
 {
 	static orasi_event events[EVENTS_MAX];
 	static const orasi_event *pointers[EVENTS_MAX];
 	static orasi_status each[EVENTS_MAX];
+	struct exam *exam = &run->exam;
 	uint32_t n = 0;
 	orasi_error error = exam_no_error();
 	void *self;
 	orasi_status status = instance_create(exam, &exam->lab, NULL, exam->config, &self, &error);
 
 	if (status)
-		return failed("create", status, &error);
-	for (; n < json_count(list) && n < EVENTS_MAX; n++) {
+		return run_status(run, "create", status, &error);
+	for (; n < json_count(list); n++) {
 		const struct json *one = json_at(list, n);
 		const char *text = json_text(one);
 
@@ -124,49 +137,54 @@ static int deliver(struct exam *exam, const struct json *list)
 		each[n] = ORASI_E_IO;
 	}
 	status = CALL(exam, "deliver", exam->subject.notifier->deliver(self, pointers, n, each, &error));
-	for (uint32_t i = 0; i < n; i++)
-		printf("{\"id\":\"%.*s\",\"status\":%d}\n", (int)events[i].id.len, events[i].id.ptr, each[i]);
+	print_statuses(events, each, n);
 	instance_destroy(exam, self);
-	return status ? failed("deliver", status, &error) : AUTHOR_OK;
+	return status ? run_status(run, "deliver", status, &error) : 0;
 }
 
-static int work_notifier_once(struct exam *exam, const char *path)
+static int work_notifier_once(struct running *run)
 {
+	const char *path = run->typed->words[1];
 	struct json *list = NULL;
 	struct err err = {0};
 	struct buf text;
 	int r;
 
 	if (!path)
-		return author_fail(AUTHOR_USAGE, "a notifier needs a file of events, a JSON object a line");
+		return run_fail(run, AUTHOR_USAGE, "a notifier needs a file of events, a JSON object a line");
 	buf_init(&text, 0);
-	r = file_read(path, INPUT_MAX, &text, &err);
+	r = file_read(path, EVENTS_BYTES_MAX, &text, &err);
 	if (!r)
 		r = json_parse_lines(text.data, text.len, &list, &err);
-	r = r ? author_fail(AUTHOR_FAILED, "events '%s': %s", path, err.text) : deliver(exam, list);
+	if (!r && json_count(list) > EVENTS_MAX)
+		r = err_set(&err, ERR_LIMIT, "more than %d events: make several files of them", EVENTS_MAX);
+	r = r ? run_fail(run, AUTHOR_FAILED, "events '%s': %s", path, err.text) : deliver(run, list);
 	buf_done(&text);
 	json_free(list);
 	return r;
 }
 
-int run_once(struct exam *exam, const struct typed *typed)
+int run_once(struct running *run)
 {
-	const char *path = typed_get(typed, "state", NULL);
+	const char *path = typed_get(run->typed, "state", NULL);
+	struct exam *exam = &run->exam;
 	struct json *state = NULL;
 	struct err err = {0};
-	int r;
 
 	if (load_state(exam, path, &state, &err)) {
 		json_free(state);
-		return author_fail(AUTHOR_FAILED, "state '%s': %s", path ? path : "", err.text);
+		return run_fail(run, AUTHOR_FAILED, "state '%s': %s", path ? path : "", err.text), run->code;
 	}
-	r = exam->subject.task ? work_task_once(exam) : work_notifier_once(exam, typed->words[1]);
+	if (exam->subject.task)
+		work_task_once(run);
+	else
+		work_notifier_once(run);
 	fflush(stdout);
 	fwrite(exam->lab.said.data, 1, exam->lab.said.len, stderr);
-	if (!r && exam->lab.misuse)
-		r = author_fail(AUTHOR_FAILED, "it misbehaves: %s", exam->lab.misuse);
-	if (!r && keep_state(exam, path, state, &err))
-		r = author_fail(AUTHOR_FAILED, "state: %s", err.text);
+	if (exam->lab.misuse)
+		run_fail(run, AUTHOR_FAILED, "it misbehaves: %s", exam->lab.misuse);
+	if (!run->code && keep_state(exam, path, state, &err))
+		run_fail(run, AUTHOR_FAILED, "state: %s", err.text);
 	json_free(state);
-	return r;
+	return run->code;
 }

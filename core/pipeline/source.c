@@ -9,15 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "base/str.h"
+#include "unpack/unpack.h"
 
 #define CHUNK (256u << 10)
-#define GZIP_ONLY (15 + 16)
-
-enum packing { PACK_NONE, PACK_GZIP, PACK_ZSTD };
 
 struct source {
 	orasi_source abi;
@@ -25,11 +21,7 @@ struct source {
 	int fd;
 	const char *memory;
 	int64_t size, modified, taken; /* taken: of the file */
-	enum packing packing;
-	z_stream gzip;
-	int gzip_open, member_end;
-	ZSTD_DStream *zstd;
-	int frame_open;
+	struct unpack *unpack;         /* NULL: it is not packed */
 	char *in;
 	size_t in_at, in_len;
 	char *head; /* peeked output that read gives first */
@@ -83,102 +75,34 @@ static orasi_status fill_in(struct source *s, orasi_error *err)
 	return read_raw(s, s->in, CHUNK, &s->in_len, err);
 }
 
-/* ---- gzip: members may follow each other ------------------------------------------------------------------ */
+/* ---- packed bytes ------------------------------------------------------------------------------------------ */
 
-static orasi_status start_member(struct source *s, orasi_error *err)
+static orasi_status read_packed(struct source *s, void *buf, size_t cap, size_t *got, orasi_error *err)
 {
-	int r = s->gzip_open ? inflateReset(&s->gzip) : inflateInit2(&s->gzip, GZIP_ONLY);
+	*got = 0;
+	while (!*got) {
+		orasi_status status = fill_in(s, err);
+		const char *what;
+		int r;
 
-	s->gzip_open = 1;
-	s->member_end = 0;
-	return r == Z_OK ? ORASI_OK : fail(s, err, ORASI_E_NOMEM, "zlib cannot start", "");
-}
-
-static orasi_status read_gzip(struct source *s, void *buf, size_t cap, size_t *got, orasi_error *err)
-{
-	orasi_status status;
-	int r;
-
-	s->gzip.next_out = buf;
-	s->gzip.avail_out = (uInt)cap;
-	while (s->gzip.avail_out == cap) {
-		status = fill_in(s, err);
 		if (status)
 			return status;
 		if (!s->in_len) {
-			if (!s->member_end)
-				return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is cut: it ends in the middle",
-				            FETCH_AGAIN);
-			break;
+			what = unpack_missing(s->unpack);
+			return what ? fail(s, err, ORASI_E_CORRUPT, what, FETCH_AGAIN) : ORASI_OK;
 		}
-		if (s->member_end) {
-			if (s->in[s->in_at] == 0) { /* padding, as tape blocks have it */
-				s->in_at++;
-				continue;
-			}
-			if ((unsigned char)s->in[s->in_at] != 0x1F)
-				return fail(s, err, ORASI_E_CORRUPT,
-				            s->gzip_open ? "the gzip stream is followed by other bytes"
-				                         : "there is no gzip stream",
-				            FETCH_AGAIN);
-			status = start_member(s, err);
-			if (status)
-				return status;
-		}
-		s->gzip.next_in = (Bytef *)s->in + s->in_at;
-		s->gzip.avail_in = (uInt)(s->in_len - s->in_at);
-		r = inflate(&s->gzip, Z_NO_FLUSH);
-		s->in_at = s->in_len - s->gzip.avail_in;
-		if (r == Z_STREAM_END)
-			s->member_end = 1;
-		else if (r != Z_OK && r != Z_BUF_ERROR)
-			return fail(s, err, ORASI_E_CORRUPT, "the gzip stream is damaged", FETCH_AGAIN);
+		r = unpack_some(s->unpack, s->in, s->in_len, &s->in_at, buf, cap, got, &what);
+		if (r == ERR_NOMEM)
+			return fail(s, err, ORASI_E_NOMEM, what, "");
+		if (r)
+			return fail(s, err, ORASI_E_CORRUPT, what, FETCH_AGAIN);
 	}
-	*got = cap - s->gzip.avail_out;
-	return ORASI_OK;
-}
-
-/* ---- zstd -------------------------------------------------------------------------------------------------- */
-
-static orasi_status read_zstd(struct source *s, void *buf, size_t cap, size_t *got, orasi_error *err)
-{
-	ZSTD_outBuffer out = {buf, cap, 0};
-	orasi_status status;
-
-	while (!out.pos) {
-		ZSTD_inBuffer in;
-		size_t r;
-
-		status = fill_in(s, err);
-		if (status)
-			return status;
-		if (!s->in_len) {
-			if (s->frame_open)
-				return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is cut: it ends in the middle",
-				            FETCH_AGAIN);
-			break;
-		}
-		in = (ZSTD_inBuffer){s->in, s->in_len, s->in_at};
-		r = ZSTD_decompressStream(s->zstd, &out, &in);
-		s->in_at = in.pos;
-		if (ZSTD_isError(r))
-			return fail(s, err, ORASI_E_CORRUPT, "the zstd stream is damaged", FETCH_AGAIN);
-		s->frame_open = r != 0;
-	}
-	*got = out.pos;
 	return ORASI_OK;
 }
 
 static orasi_status read_out(struct source *s, void *buf, size_t cap, size_t *got, orasi_error *err)
 {
-	switch (s->packing) {
-	case PACK_GZIP:
-		return read_gzip(s, buf, cap, got, err);
-	case PACK_ZSTD:
-		return read_zstd(s, buf, cap, got, err);
-	default:
-		return read_raw(s, buf, cap, got, err);
-	}
+	return s->unpack ? read_packed(s, buf, cap, got, err) : read_raw(s, buf, cap, got, err);
 }
 
 /* ---- the door of plugins ------------------------------------------------------------------------------------- */
@@ -269,43 +193,31 @@ static int open_file(struct source *s, struct err *err)
 
 static enum packing recognise(struct source *s)
 {
-	unsigned char magic[4] = {0};
+	unsigned char head[PACKING_HEAD];
+	ssize_t n = pread(s->fd, head, sizeof(head), 0);
 
-	if (pread(s->fd, magic, 4, 0) < 4)
-		return PACK_NONE;
-	if (magic[0] == 0x1F && magic[1] == 0x8B && magic[2] == 8)
-		return PACK_GZIP;
-	return !memcmp(magic, "\x28\xB5\x2F\xFD", 4) ? PACK_ZSTD : PACK_NONE;
+	return packing_of(head, n > 0 ? (size_t)n : 0);
 }
 
 static int start_packing(struct source *s, const char *compression, struct err *err)
 {
-	s->packing = str_eq(compression, "gzip")   ? PACK_GZIP
-	             : str_eq(compression, "zstd") ? PACK_ZSTD
-	             : str_eq(compression, "none") ? PACK_NONE
-	                                           : recognise(s);
-	if (s->packing == PACK_NONE)
+	enum packing packing = str_eq(compression, "gzip")   ? PACK_GZIP
+	                       : str_eq(compression, "zstd") ? PACK_ZSTD
+	                       : str_eq(compression, "none") ? PACK_NONE
+	                                                     : recognise(s);
+
+	if (packing == PACK_NONE)
 		return 0;
-	s->member_end = 1;
 	s->in = malloc(CHUNK);
-	if (s->packing == PACK_ZSTD) {
-		s->zstd = ZSTD_createDStream();
-		if (s->zstd)
-			ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, 27);
-	}
-	return s->in && (s->packing != PACK_ZSTD || s->zstd) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+	return s->in && !unpack_new(packing, &s->unpack) ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
 static void fill_abi(struct source *s)
 {
-	int seek = s->packing == PACK_NONE && !s->memory;
+	int seek = !s->unpack && !s->memory;
 
-	s->abi = (orasi_source){sizeof(s->abi),
-	                        seek ? ORASI_SOURCE_SEEK : 0,
-	                        s,
-	                        s->packing == PACK_NONE ? s->size : -1,
-	                        {s->path, strlen(s->path)},
-	                        abi_read,
+	s->abi = (orasi_source){sizeof(s->abi),           seek ? ORASI_SOURCE_SEEK : 0, s,
+	                        s->unpack ? -1 : s->size, {s->path, strlen(s->path)},   abi_read,
 	                        seek ? abi_pread : NULL};
 }
 
@@ -351,9 +263,7 @@ void source_close(struct source *s)
 		return;
 	if (s->fd >= 0)
 		close(s->fd);
-	if (s->gzip_open)
-		inflateEnd(&s->gzip);
-	ZSTD_freeDStream(s->zstd);
+	unpack_free(s->unpack);
 	free(s->in);
 	free(s->head);
 	free(s->path);

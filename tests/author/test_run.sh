@@ -65,7 +65,12 @@ refused "so is an input" 1 "nope.ndjson" run "$json" /nope.ndjson
 refused "a file that is no plugin says why" 1 "it is no ELF file" run "$SCRATCH/in.ndjson" "$SCRATCH/in.ndjson"
 refused "an option that the schema does not know is refused" 1 "'max_dept' is not known" \
 	run "$json" "$SCRATCH/in.ndjson" --option max_dept=1
-refused "an index cannot be run on a file" 1 "run is for formats, tasks and notifiers" run "$btree" "$SCRATCH/in.ndjson"
+refused "a batch of nothing is refused" 2 "--batch 0: give a number from 1 to 4294967295" run "$json" "$SCRATCH/in.ndjson" --batch 0
+refused "so is a kill behind nothing" 2 "--kill-after-batch 0: give a number from 1" run "$json" "$SCRATCH/in.ndjson" --kill-after-batch 0
+refused "and one that never comes is told" 1 "--kill-after-batch 9: it was not killed, the input has 2 batches" \
+	run "$json" "$SCRATCH/in.ndjson" --batch 2 --kill-after-batch 9
+refused "options of other kinds are refused" 2 "--query is for indexes; 'org.orasi.ingest.json' is of kind ingest" \
+	run "$json" "$SCRATCH/in.ndjson" --query "a = 1"
 refused "an unknown option is refused" 2 "unknown option --limits" run "$json" x --limits 1
 refused "an unknown test is refused" 2 "no test is called" check "$json" --only nothing
 refused "a level is one of three" 2 "--level is basic, full or stress" check "$json" --level most
@@ -79,6 +84,22 @@ check "  by its name" grep -q "the sample: cannot open '$SCRATCH/nope'" <<<"$sai
 same "so does an option that the schema does not know" 1 "$(orasi plugin check "$json" --option max_dept=1 | grep -c "^not ok")"
 check "tests that lack something are counted, with what to give" grep -q '^# [0-9]* skipped: .*--sample FILE' \
 	<(orasi plugin check "$(find "$BUILD/plugins" -name ingest-parquet.so | head -1)")
+
+# What is packed is unpacked as the agent does it: fed to who can be fed, read by who cannot.
+gzip -c "$SCRATCH/in.ndjson" >"$SCRATCH/in.gz"
+printf 'a,b\n1,2\n' | gzip >"$SCRATCH/csv.gz"
+same "a packed file" "3 rows, 1 rejected" \
+	"$(orasi plugin run "$json" "$SCRATCH/in.gz" 2>&1 >/dev/null | grep -o '^3 rows, 1 rejected')"
+same "  on standard input too" 3 "$(orasi plugin run "$json" - <"$SCRATCH/in.gz" 2>/dev/null | wc -l)"
+same "  and for who cannot be fed" '{"a":1,"b":2}' "$(orasi plugin run "$csv" "$SCRATCH/csv.gz" 2>/dev/null)"
+check "  it is recorded and replayed as any other" quietly orasi plugin run "$json" "$SCRATCH/in.gz" --record "$SCRATCH/log"
+check "    against what is not packed" quietly orasi plugin run "$json" "$SCRATCH/in.ndjson" --replay "$SCRATCH/log"
+head -c -9 "$SCRATCH/in.gz" >"$SCRATCH/cut.gz"
+refused "one that is cut says where" 1 "the gzip stream is cut: it ends in the middle at byte $(stat -c %s "$SCRATCH/cut.gz")" \
+	run "$csv" "$SCRATCH/cut.gz"
+refused "  also while it is fed" 1 "the gzip stream is cut" run "$json" "$SCRATCH/cut.gz"
+(cat "$SCRATCH/csv.gz" && echo more) >"$SCRATCH/more.gz"
+refused "and one with something behind it" 1 "the gzip stream is followed by other bytes at byte" run "$csv" "$SCRATCH/more.gz"
 
 # Tasks and notifiers run once; what they remember is in memory, or in a file.
 keep=$(find "$BUILD/tests/plugins" -name task-keep.so | head -1)
@@ -98,6 +119,9 @@ refused "a state that is none is refused" 1 "state '$SCRATCH/in.ndjson'" run "$k
 printf '{"id":"a","type":"now"}\n{"id":"c","type":"never"}\n' >"$SCRATCH/events"
 same "a notifier tells of every event" '{"id":"a","status":0}
 {"id":"c","status":-1}' "$(run "$print" "$SCRATCH/events" | grep status)"
+refused "what it would be recorded for is not there" 2 "--record is for formats, transforms and indexes; 'org.orasi.test." \
+	run "$keep" --record "$SCRATCH/log"
+refused "an input that nobody reads is refused" 2 "a task reads no input" run "$keep" "$SCRATCH/events"
 refused "it needs events" 2 "needs a file of events" run "$print"
 refused "and a format an input" 2 "a format needs an input file" run "$json"
 done_testing
