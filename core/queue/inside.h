@@ -406,11 +406,14 @@ int archive_recall(struct store_db *db, int64_t id, struct err *err);
 /* The same without bringing it back: 0, it is forgotten; 1, it is in the database still. ERR_NOTFOUND. */
 int archive_forget(struct store_db *db, int64_t id, struct err *err);
 /* One event, one log line: the task as it is now, in `state`. */
-void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* read.c */
+void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* news.c */
 /* `task`: what the log line needs, so that nobody reads the task for it, or the whole task; NULL: not known. */
 void queue_tell_end(struct queue *queue, int64_t id, enum task_state state, const struct task *task, int is_whole);
 /* What RAM knows better, copied into the arena. */
 void queue_overlay(const struct queue *queue, struct task *task, struct arena *arena); /* read.c */
+/* A row of a task's statement, in the arena's memory; and what its last attempt failed of, when it did. */
+struct task *queue_read_task(const struct store_stmt *stmt, struct arena *arena);
+void queue_read_last_error(const struct queue *queue, struct task *task, struct arena *arena);
 /* A ready task for who claims it: only what RAM does not have is read. */
 int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
                     struct err *err);
