@@ -177,9 +177,13 @@ int conn_stalls(struct conn *conn, int64_t now); /* nothing of what waits was ta
 int lines_open(struct conn *conn); /* 0 or ERR_NOMEM */
 void lines_close(struct conn *conn);
 
-/* request.c */
-int request_take_url(struct http_request *req, char *url, struct err *err); /* 0, or the status to refuse with */
+/* head.c: 0, or the status to refuse with */
+int request_take_url(struct http_request *req, char *url, struct err *err);
+int request_check(struct http_request *req, char *head, struct err *err);
+int request_check_length(struct http_request *req, struct err *err); /* once the route's limit is known */
 void request_take_trace(struct http_request *req);
+
+/* request.c */
 int request_admit(struct http_request *req, struct err *err); /* 0, or the status to refuse with */
 void request_hand_over(struct http_request *req);
 void request_log(struct http_request *req);
