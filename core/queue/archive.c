@@ -109,7 +109,9 @@ static int leave_file(struct store_db *db, int64_t id, int takes_it, struct err 
 	if (r <= 0)
 		return r ? r : ERR_NOTFOUND;
 	r = takes_it ? store_day_take(db, found.file, id, err) : 0;
-	return r ? r : store_run(db, err, statement(GONE_PUT), "ii", id, found.day);
+	if (!r)
+		r = store_run(db, err, statement(GONE_PUT), "ii", id, found.day);
+	return r ? r : day_loses_one(db, found.day, err);
 }
 
 int archive_recall(struct store_db *db, int64_t id, struct err *err)

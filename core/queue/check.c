@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit: what must be true of every store, as statements that find a task of which it is not.
  */
+#include <stdio.h>
+
 #include "queue/inside.h"
 
 /* What the statement finds is wrong; ends it. */
@@ -72,11 +74,12 @@ static int is_there(struct store_db *db, enum queue_statement id, const struct s
 
 /* A task that is in a file and elsewhere too: it is just moving (the same end in the database), or that is known. */
 static int check_pair(struct store_db *db, const struct store_day *day, const struct store_day *other,
-                      const struct store_stmt *row, struct store_db *beside, struct err *err)
+                      const struct store_stmt *row, struct store_db *beside, int64_t *ret_alone, struct err *err)
 {
 	int64_t id = store_int(row, 0);
 	int same = 0, r = is_there(beside, other ? CHECK_DAY_ID : CHECK_MAIN_ID, row, &same, err);
 
+	*ret_alone += !r;
 	if (r <= 0 || (!other && same))
 		return r < 0 ? r : 0;
 	r = archive_has_gone(db, id, day->day, err);
@@ -85,9 +88,50 @@ static int check_pair(struct store_db *db, const struct store_day *day, const st
 	return r < 0 ? r : r ? 0 : err_set(err, ERR_CORRUPT, "%lld: the task is in two places", (long long)id);
 }
 
+/* Those that count no more are still in the file, until the sweep comes to it. */
+static int count_gone(struct store_db *db, struct store_db *file, int64_t day, int64_t *ret, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(CHECK_DAY_GONE), &stmt, err), is_one;
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, day);
+	while ((r = store_step(stmt, err)) > 0) {
+		r = is_there(file, CHECK_DAY_ID, stmt, &is_one, err);
+		if (r < 0)
+			break;
+		*ret += r;
+	}
+	store_end(stmt);
+	return r;
+}
+
+/* `alone`: tasks in the file that are not in the database. */
+static int check_number(struct store_db *db, int64_t day, int64_t alone, struct err *err)
+{
+	struct day_file known = {0};
+	struct store_db *file;
+	char name[STORE_DAY_NAME];
+	int64_t gone = 0;
+	int r = store_day_open(db, day, &file, err);
+
+	if (!r)
+		r = count_gone(db, file, day, &gone, err);
+	if (!r)
+		r = day_read(db, day, &known, err);
+	if (r < 0 || (r && !known.is_exact) || alone - gone == known.tasks)
+		return r < 0 ? r : 0;
+	store_day_name(day, name);
+	return err_set(err, ERR_CORRUPT,
+	               "the file '%s' has %lld tasks, %lld were moved into it: it is not the one that belongs here. "
+	               "Stop the agent and put the right one in its place, from a copy of the folder",
+	               name, (long long)(alone - gone), (long long)known.tasks);
+}
+
 /* All of the file against the database (`other` NULL) or another file. */
 static int check_against(struct store_db *db, const struct store_day *day, const struct store_day *other,
-                         struct err *err)
+                         int64_t *ret_alone, struct err *err)
 {
 	struct store_db *file, *beside = db;
 	struct store_stmt *stmt;
@@ -102,12 +146,51 @@ static int check_against(struct store_db *db, const struct store_day *day, const
 	store_bind_int(stmt, 1, other ? other->first : INT64_MIN);
 	store_bind_int(stmt, 2, other ? other->last : INT64_MAX);
 	while ((r = store_step(stmt, err)) > 0) {
-		r = check_pair(db, day, other, stmt, beside, err);
+		r = check_pair(db, day, other, stmt, beside, ret_alone, err);
 		if (r)
 			break;
 	}
 	store_end(stmt);
 	return r;
+}
+
+static void find_missing(void *ctx, const struct day_file *file)
+{
+	struct day_file *first = ctx;
+
+	if (!first->day)
+		*first = *file;
+}
+
+static int say_missing(const struct day_file *file, struct err *err)
+{
+	char name[STORE_DAY_NAME], number[32] = "";
+
+	store_day_name(file->day, name);
+	if (file->is_exact)
+		snprintf(number, sizeof(number), "%lld ", (long long)file->tasks);
+	return err_set(err, ERR_CORRUPT,
+	               "the file '%s' is missing or empty, and the %sended tasks that were moved into it with it. Stop "
+	               "the agent and put it back from a copy of the folder; without it they are lost, and this is "
+	               "said until its day is over",
+	               name, number);
+}
+
+static int check_missing(struct store_db *db, struct err *err)
+{
+	struct day_file file = {0};
+	int r = days_missing(db, find_missing, &file, err);
+
+	return r || !file.day ? r : say_missing(&file, err);
+}
+
+/* One that was made when the power went has nothing in it. */
+static int check_empty(struct store_db *db, int64_t day, struct err *err)
+{
+	struct day_file known;
+	int r = day_read(db, day, &known, err);
+
+	return r > 0 && (known.tasks > 0 || !known.is_exact) ? say_missing(&known, err) : r < 0 ? r : 0;
 }
 
 static int check_days(struct store_db *db, struct err *err)
@@ -117,17 +200,21 @@ static int check_days(struct store_db *db, struct err *err)
 	int r = 0;
 
 	while (!r && store_day_before(db, day.day, &day)) {
+		int64_t alone = 0, others = 0;
+
 		r = store_day_open(db, day.day, &file, err);
 		if (r == ERR_NOTFOUND) {
-			r = 0;
+			r = check_empty(db, day.day, err);
 			continue;
 		}
 		if (!r)
 			r = check_day(file, day.day, err);
 		if (!r)
-			r = check_against(db, &day, NULL, err);
+			r = check_against(db, &day, NULL, &alone, err);
 		for (other = day; !r && store_day_before(db, other.day, &other);)
-			r = check_against(db, &day, &other, err);
+			r = check_against(db, &day, &other, &others, err);
+		if (!r)
+			r = check_number(db, day.day, alone, err);
 	}
 	return r;
 }
@@ -158,7 +245,9 @@ int queue_check(struct store *store, struct err *err)
 		r = store_run(store_reader(store), err, statement(BEGIN), "");
 	if (r)
 		return r;
-	r = check_days(store_reader(store), err);
+	r = check_missing(store_reader(store), err);
+	if (!r)
+		r = check_days(store_reader(store), err);
 	store_run(store_reader(store), NULL, statement(COMMIT), "");
 	return r;
 }

@@ -405,6 +405,17 @@ int archive_has_gone(struct store_db *db, int64_t id, int64_t day, struct err *e
 int archive_recall(struct store_db *db, int64_t id, struct err *err);
 /* The same without bringing it back: 0, it is forgotten; 1, it is in the database still. ERR_NOTFOUND. */
 int archive_forget(struct store_db *db, int64_t id, struct err *err);
+/* days.c: which files by day there must be. On the writer thread: tasks were moved into one; one in it counts no more. */
+struct day_file {
+	int64_t day, tasks; /* tasks: in it and nowhere else */
+	int is_exact;       /* the number is; else it was there before anybody counted */
+};
+int day_gains(struct store_db *db, int64_t day, int64_t n, struct err *err);
+int day_loses_one(struct store_db *db, int64_t day, struct err *err);
+int days_load(struct queue *queue, struct err *err); /* at a start: says which are missing */
+/* On the thread of `db`: those whose day is not over, which tasks hang on, and which are not there. */
+int days_missing(struct store_db *db, void (*tell)(void *ctx, const struct day_file *file), void *ctx, struct err *err);
+int day_read(struct store_db *db, int64_t day, struct day_file *ret, struct err *err); /* 1, 0 or an error */
 /* One event, one log line: the task as it is now, in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* news.c */
 /* `task`: what the log line needs, so that nobody reads the task for it, or the whole task; NULL: not known. */

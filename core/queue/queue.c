@@ -287,6 +287,8 @@ static int recover(struct queue *queue, struct err *err)
 	if (!r)
 		r = schedules_load(queue, err);
 	if (!r)
+		r = days_load(queue, err);
+	if (!r)
 		runs_end_cancelled(queue);
 	return r;
 }

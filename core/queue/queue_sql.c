@@ -180,7 +180,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[OLD_KEYS] = "SELECT EXISTS (SELECT 1 FROM idem WHERE created_at < ?1)"
 		     " OR EXISTS (SELECT 1 FROM uniq WHERE until > 0 AND until < ?2)"
 		     " OR EXISTS (SELECT 1 FROM batch WHERE completed_at > 0 AND completed_at < ?3)"
-		     " OR EXISTS (SELECT 1 FROM gone WHERE day < ?4)",
+		     " OR EXISTS (SELECT 1 FROM gone WHERE day < ?4)"
+		     " OR EXISTS (SELECT 1 FROM day_file WHERE day < ?4)",
 	[ENDED_SCAN] = "SELECT id, forget_at, finished_at, fence, EXISTS (SELECT 1 FROM dep WHERE parent = done.id)"
 		       " OR EXISTS (SELECT 1 FROM gone WHERE id = done.id) FROM done WHERE id > ?1 ORDER BY id",
 	[ENDED_DEL] = "DELETE FROM done WHERE id = ?1 AND forget_at = ?2 AND fence = ?3"
@@ -192,6 +193,14 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[GONE_DEL] = "DELETE FROM gone WHERE id = ?1 AND day = ?2",
 	[GONE_OLD] = "DELETE FROM gone WHERE day < ?1",
 	[GONE_LIST] = "SELECT id, day FROM gone",
+	[DAY_FILE_ADD] = "INSERT INTO day_file VALUES (?1,?2,1) ON CONFLICT (day) DO UPDATE SET tasks = tasks + ?2",
+	[DAY_FILE_SUB] = "UPDATE day_file SET tasks = tasks - 1 WHERE day = ?1",
+	[DAY_FILE_TAKE] = "INSERT OR IGNORE INTO day_file VALUES (?1,0,0)",
+	[DAY_FILE_GET] = "SELECT day, tasks, exact FROM day_file WHERE day = ?1",
+	[DAY_FILES] = "SELECT day, tasks, exact FROM day_file WHERE day >= ?1 ORDER BY day",
+	[DAY_FILES_OLD] = "DELETE FROM day_file WHERE day < ?1",
+	[DAYS_COUNTED] = "UPDATE meta SET value = 1 WHERE key = 'days_counted'",
+	[DAYS_ARE_COUNTED] = "SELECT 1 FROM meta WHERE key = 'days_counted' AND value = 1",
 	/* in files by day */
 	[DAY_GET] = "SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id = ?1"
 		    " AND d.forget_at > ?2",
@@ -256,6 +265,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			    " WHERE id NOT IN (SELECT id FROM done) LIMIT 1",
 	[CHECK_DAY_FORGET] = "SELECT id FROM done WHERE forget_at < ?1 OR forget_at >= ?2 LIMIT 1",
 	[CHECK_DAY_IDS] = "SELECT id, forget_at, fence FROM done WHERE id BETWEEN ?1 AND ?2",
+	[CHECK_DAY_GONE] = "SELECT id FROM gone WHERE day = ?1 AND id NOT IN (SELECT id FROM task)",
 	[CHECK_DAY_ID] = "SELECT 1 FROM done WHERE id = ?1",
 	[CHECK_MAIN_ID] = "SELECT d.forget_at IS ?2 AND d.fence IS ?3 FROM task t LEFT JOIN done d ON d.id = t.id"
 			  " WHERE t.id = ?1",

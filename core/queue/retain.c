@@ -18,7 +18,7 @@
 #define BUSY_EVERY_MS 100
 #define ROUND 250  /* the most tasks that are moved, forgotten or told to be gone in one */
 #define SCAN 20000 /* the most ended tasks that are looked at in one */
-#define BAD_DAYS 8
+#define BAD_DAYS 512
 #define IDEMPOTENCY_MS (24 * 3600 * 1000)
 
 /* What says that it is still the same end of the task. */
@@ -73,6 +73,12 @@ static void note_failure(struct sweep *s, int64_t day, int r)
 {
 	if (r != ERR_NOSPACE && r != ERR_BUSY && s->n_bad_days < BAD_DAYS && !is_bad(s, day))
 		s->bad_days[s->n_bad_days++] = day;
+}
+
+/* One that is to be there and is not is not made anew: it may be put back. */
+static void note_missing(void *ctx, const struct day_file *file)
+{
+	note_failure(ctx, file->day, ERR_NOTFOUND);
 }
 
 static int read_gone(struct sweep *s, struct store_db *source, struct err *err)
@@ -279,6 +285,8 @@ static int sweep_files(struct store_days *days, void *arg, struct err *err)
 	struct store_db *source;
 	int r = store_days_source(days, &source, err);
 
+	if (!r && s->is_first)
+		r = days_missing(source, note_missing, s, err);
 	if (!r)
 		r = purge(s, days, source, err);
 	if (!r)
@@ -312,14 +320,17 @@ static int delete_ended(struct store_db *db, const struct ended *ended, struct e
 
 static int delete_moved(const struct sweep *s, struct store_db *db, struct err *err)
 {
+	int64_t n = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_moved && r >= 0; i++) {
 		r = delete_ended(db, &s->moved[i], err);
 		if (!r)
 			r = store_run(db, err, statement(GONE_PUT), "ii", s->moved[i].id, s->day);
+		else
+			n++;
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : day_gains(db, s->day, n, err);
 }
 
 static int delete_old_keys(const struct sweep *s, struct store_db *db, struct err *err)
@@ -330,7 +341,9 @@ static int delete_old_keys(const struct sweep *s, struct store_db *db, struct er
 		r = store_run(db, err, statement(OLD_UNIQ), "i", s->now);
 	if (!r)
 		r = store_run(db, err, statement(OLD_BATCH), "i", s->now - s->queue->config.retention_ms);
-	return r ? r : store_run(db, err, statement(GONE_OLD), "i", s->today);
+	if (!r)
+		r = store_run(db, err, statement(GONE_OLD), "i", s->today);
+	return r ? r : store_run(db, err, statement(DAY_FILES_OLD), "i", s->today);
 }
 
 static int sweep_write(struct store_db *db, void *arg, struct err *err)

@@ -176,7 +176,7 @@ static int fold_days(struct backup *backup, struct err *err)
 			r = 0;
 	}
 	if (!r)
-		r = db_exec(&copy, "DELETE FROM gone", err);
+		r = db_exec(&copy, "DELETE FROM gone; DELETE FROM day_file", err);
 	db_close(&files);
 	db_close(&copy);
 	return r;

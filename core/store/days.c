@@ -55,20 +55,20 @@ int64_t store_day_of(int64_t wall_ms)
 	return day < DAY_MAX ? day : DAY_MAX;
 }
 
-static void name_of(int64_t day, char ret[24])
+void store_day_name(int64_t day, char ret[STORE_DAY_NAME])
 {
 	time_t seconds = (time_t)(day * (STORE_DAY_MS / 1000));
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
-	strftime(ret, 24, "done-%Y%m%d.db", &tm);
+	strftime(ret, STORE_DAY_NAME, "done-%Y%m%d.db", &tm);
 }
 
 /* Also of what SQLite has beside a file; -1: another name. */
 static int64_t day_of_name(const char *name)
 {
 	struct tm tm = {0};
-	char again[24];
+	char again[STORE_DAY_NAME];
 	int64_t day;
 
 	if (sscanf(name, "done-%4d%2d%2d.db", &tm.tm_year, &tm.tm_mon, &tm.tm_mday) != 3)
@@ -78,15 +78,15 @@ static int64_t day_of_name(const char *name)
 	day = timegm(&tm) / (STORE_DAY_MS / 1000);
 	if (day < 0 || day > DAY_MAX)
 		return -1;
-	name_of(day, again);
+	store_day_name(day, again);
 	return strncmp(name, again, strlen(again)) ? -1 : day;
 }
 
 static int path_of(const struct shelf *shelf, int64_t day, const char *suffix, char *ret, size_t cap, struct err *err)
 {
-	char name[24];
+	char name[STORE_DAY_NAME];
 
-	name_of(day, name);
+	store_day_name(day, name);
 	if ((size_t)snprintf(ret, cap, "%s/%s%s", shelf->folder, name, suffix) >= cap)
 		return err_set(err, ERR_INVALID, "the path '%.100s…' is too long", shelf->folder);
 	return 0;
@@ -218,6 +218,11 @@ void shelf_close(struct shelf *shelf)
 	free(shelf);
 }
 
+int shelf_sync(const struct shelf *shelf, struct err *err)
+{
+	return shelf->n ? dir_sync(shelf->folder, err) : 0;
+}
+
 int shelf_lock(const struct shelf *shelf, int how)
 {
 	char name[PATH_MAX + 16];
@@ -246,6 +251,14 @@ int store_day_before(struct store_db *db, int64_t day, struct store_day *ret)
 		*ret = shelf->days[at - 1].day;
 	pthread_mutex_unlock(&shelf->mutex);
 	return at > 0;
+}
+
+int store_day_is_there(struct store_db *db, int64_t day)
+{
+	char path[PATH_MAX];
+
+	return db->shelf && has_day(db->shelf, day) && !shelf_path(db->shelf, day, path, sizeof(path), NULL) &&
+	       !access(path, F_OK);
 }
 
 static void file_close(struct store_db *db, size_t i)
@@ -592,7 +605,7 @@ static int unlink_synced(const char *path, struct err *err)
 static int drop(struct shelf *shelf, int64_t day, struct err *err)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	char path[PATH_MAX], name[24];
+	char path[PATH_MAX], name[STORE_DAY_NAME];
 	int r = 0;
 
 	shelf_del(shelf, day);
@@ -601,7 +614,7 @@ static int drop(struct shelf *shelf, int64_t day, struct err *err)
 		if (!r)
 			r = unlink_synced(path, err);
 	}
-	name_of(day, name);
+	store_day_name(day, name);
 	if (r)
 		shelf_add(shelf, day); /* it is tried again */
 	else

@@ -92,6 +92,7 @@ int rows_fold(struct store_db *db, int64_t day, struct err *err); /* of the atta
 /* days.c */
 int shelf_open(const char *path, struct shelf **ret, struct err *err); /* of the database at `path` */
 void shelf_close(struct shelf *shelf);                                 /* NULL is fine */
+int shelf_sync(const struct shelf *shelf, struct err *err);            /* the names of its files are on disk */
 int shelf_lock(const struct shelf *shelf, int how); /* flock(2); until the descriptor is closed; -1: it is held */
 int shelf_path(const struct shelf *shelf, int64_t day, char *ret, size_t cap, struct err *err);
 void day_files_close(struct store_db *db);

@@ -95,5 +95,8 @@ const char *const store_schema[] = {
 	/* 8: what outlives the agent: a lease (0: a worker of its own), and that somebody asked a task to stop */
 	"ALTER TABLE run ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE run ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;",
+	/* 9: which files by day there must be, and how many tasks are in each and nowhere else */
+	"CREATE TABLE day_file (day INTEGER PRIMARY KEY, tasks INTEGER NOT NULL, exact INTEGER NOT NULL) STRICT;"
+	"INSERT INTO meta VALUES ('days_counted', 0);",
 };
 const int store_schema_steps = sizeof(store_schema) / sizeof(store_schema[0]);

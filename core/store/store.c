@@ -177,6 +177,8 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 		r = db_open(path, 0, &store->checkpointer, err);
 	if (!r)
 		r = shelf_open(path, &store->shelf, err);
+	if (!r) /* who made a file by day may have died before its name was on disk */
+		r = shelf_sync(store->shelf, err);
 	if (!r) {
 		store->writer.shelf = store->reader.shelf = store->shelf;
 		sqlite3_wal_hook(store->writer.handle, checkpoint_on_wal, store);

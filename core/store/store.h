@@ -95,11 +95,14 @@ int store_backup(struct store *store, const char *path, store_done_fn on_done, v
  * Reading: on the thread of `db`, a connection to the database (the reader's, or the one of a write). */
 #define STORE_DAY_MS (24 * 3600 * 1000)
 int64_t store_day_of(int64_t wall_ms); /* days since 1970-01-01, not before it */
+#define STORE_DAY_NAME 24
+void store_day_name(int64_t day, char ret[STORE_DAY_NAME]); /* "done-20260131.db" */
 struct store_day {
 	int64_t day, first, last; /* ids in it are in this range */
 };
 /* The last file before `day`; INT64_MAX starts. 0: there is none. */
 int store_day_before(struct store_db *db, int64_t day, struct store_day *ret);
+int store_day_is_there(struct store_db *db, int64_t day); /* also when it was taken away behind our back */
 /* A connection to it that lives until the eighth next call, or store_day_tidy. ERR_NOTFOUND: it is dropped, or empty. */
 int store_day_open(struct store_db *db, int64_t day, struct store_db **ret, struct err *err);
 void store_day_tidy(struct store_db *db); /* closes those that were not used since the last time, or are dropped */

@@ -448,6 +448,20 @@ static const struct {
          "two places"},
 };
 
+static void in_store(const char *sql)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static void forget_files(void)
+{
+	in_store("DELETE FROM day_file WHERE day = unixepoch('2023-11-21') / 86400");
+}
+
 START_TEST(the_audit_finds_what_is_wrong_in_a_file_or_between_two)
 {
 	char file[5000];
@@ -470,7 +484,95 @@ START_TEST(the_audit_finds_what_is_wrong_in_a_file_or_between_two)
 	store_close(store);
 	queue_close(queue);
 	unlink(file);
+	forget_files();
 	open_queue();
+}
+END_TEST
+
+static void close_unchecked(void)
+{
+	store_flush(store);
+	store_close(store);
+	queue_close(queue);
+}
+
+START_TEST(the_audit_misses_a_file_that_is_not_there)
+{
+	char away[5000];
+	int64_t here = end_one((struct task_spec){.retain_ok_ms = DAY}, 0), late;
+
+	for (int i = 0; i < 3; i++)
+		end_one((struct task_spec){0}, 0);
+	queue_delete(queue, end_one((struct task_spec){0}, 0), on_done, NULL);
+	sweep();
+	ck_ok(queue_check(store, &err), &err);
+	snprintf(away, sizeof(away), "%s/away", test_dir());
+	ck_assert_int_eq(rename(beside("done-20231121.db"), away), 0);
+	ck_assert_int_eq(queue_check(store, &err), ERR_CORRUPT); /* while the agent runs */
+	ck_assert_ptr_nonnull(strstr(err.text, "'done-20231121.db' is missing or empty, and the 3 ended tasks"));
+	close_unchecked();
+	open_queue();
+	ck_assert_int_eq(queue_check(store, &err), ERR_CORRUPT); /* and at the next start */
+	late = end_one((struct task_spec){0}, 0);                /* for the same file, which is not made anew */
+	ck_assert_int_eq(get(here)->state, TASK_SUCCEEDED);
+	sweep();
+	ck_assert_uint_eq(files(), 1);
+	ck_assert_int_eq(get(late)->state, TASK_SUCCEEDED);
+	close_unchecked();
+	ck_assert_int_eq(rename(away, beside("done-20231121.db")), 0);
+	open_queue();
+	ck_ok(queue_check(store, &err), &err);
+	sweep();
+	ck_assert_int_eq(in_database(), 0);
+}
+END_TEST
+
+START_TEST(the_audit_knows_a_file_that_is_not_the_one_that_belongs_there)
+{
+	char older[5000], command[11000];
+
+	end_one((struct task_spec){0}, 0);
+	sweep();
+	close_queue();
+	snprintf(older, sizeof(older), "%s/older", test_dir());
+	snprintf(command, sizeof(command), "cp %s %s", beside("done-20231121.db"), older);
+	ck_assert_int_eq(system(command), 0);
+	open_queue();
+	end_one((struct task_spec){0}, 0);
+	sweep();
+	close_queue();
+	ck_assert_int_eq(rename(older, beside("done-20231121.db")), 0);
+	open_queue();
+	ck_assert_int_eq(queue_check(store, &err), ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(err.text, "'done-20231121.db' has 1 tasks, 2 were moved into it"));
+	close_unchecked();
+	ck_assert_int_eq(truncate(beside("done-20231121.db"), 0), 0);
+	open_queue();
+	ck_assert_int_eq(queue_check(store, &err), ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(err.text, "missing or empty"));
+	forget_files();
+}
+END_TEST
+
+START_TEST(files_from_before_anybody_counted_are_taken_over_without_a_number)
+{
+	end_one((struct task_spec){0}, 0);
+	end_one((struct task_spec){.retain_ok_ms = DAY}, 0);
+	sweep();
+	close_queue();
+	in_store("DELETE FROM day_file; UPDATE meta SET value = 0 WHERE key = 'days_counted'");
+	open_queue();
+	store_flush(store);
+	end_one((struct task_spec){0}, 0);
+	sweep();
+	ck_ok(queue_check(store, &err), &err);
+	close_queue();
+	unlink(beside("done-20231121.db"));
+	open_queue();
+	ck_assert_int_eq(queue_check(store, &err), ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(err.text, "'done-20231121.db' is missing or empty, and the ended tasks"));
+	clock_advance(8 * DAY); /* its day is over: nothing is missed any more */
+	ck_ok(queue_check(store, &err), &err);
 }
 END_TEST
 
@@ -707,6 +809,9 @@ static void archive_cases(Suite *suite)
 	tcase_add_test(c, a_copy_is_one_file_with_all_tasks);
 	tcase_add_loop_test(c, the_audit_finds_what_is_wrong_in_a_file_or_between_two, 0,
 	                    sizeof(damages) / sizeof(damages[0]));
+	tcase_add_test(c, the_audit_misses_a_file_that_is_not_there);
+	tcase_add_test(c, the_audit_knows_a_file_that_is_not_the_one_that_belongs_there);
+	tcase_add_test(c, files_from_before_anybody_counted_are_taken_over_without_a_number);
 	tcase_add_test(c, a_file_that_is_damaged_is_named_and_holds_up_nothing_else);
 	tcase_add_loop_test(c, whoever_dies_at_whichever_write_finds_every_task_once, 0, 2);
 	suite_add_tcase(suite, c);
