@@ -32,9 +32,9 @@ extern char **environ;
 
 const struct test *test_at(size_t i)
 {
-	static const struct test *const groups[] = {tests_file,   tests_scan,  tests_any,       tests_ingest,
-	                                            tests_feed,   tests_index, tests_transform, tests_task,
-	                                            tests_inputs, tests_stress};
+	static const struct test *const groups[] = {
+		tests_file,  tests_scan,      tests_any,  tests_ingest, tests_resume, tests_promises, tests_feed,
+		tests_index, tests_transform, tests_task, tests_golden, tests_inputs, tests_stress};
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
 		for (const struct test *t = groups[g]; t->name; t++)
@@ -236,11 +236,15 @@ static int spawn_step(struct suite *suite, const struct test *test, pid_t *ret)
 	argv[n++] = "--seed";
 	argv[n++] = seed;
 	for (int i = 0; i < suite->typed->n_options && n < AUTHOR_OPTIONS_MAX + 12; i++) {
-		static const char *const passed[] = {"plugin", "sample", "option", "level"};
+		static const char *const passed[][2] = {{"plugin", "--plugin"},
+		                                        {"sample", "--sample"},
+		                                        {"option", "--option"},
+		                                        {"level", "--level"},
+		                                        {"golden", "--golden"}};
 
 		for (size_t k = 0; k < sizeof(passed) / sizeof(passed[0]); k++)
-			if (!strcmp(suite->typed->options[i].name, passed[k])) {
-				argv[n++] = k == 0 ? "--plugin" : k == 1 ? "--sample" : k == 2 ? "--option" : "--level";
+			if (!strcmp(suite->typed->options[i].name, passed[k][0])) {
+				argv[n++] = passed[k][1];
 				argv[n++] = suite->typed->options[i].value;
 			}
 	}
@@ -383,7 +387,9 @@ static int is_wanted(const struct suite *suite, const struct test *test)
 {
 	const char *only = typed_get(suite->typed, "only", NULL);
 
-	return test->sentence && (!only || str_starts(test->name, only));
+	if (!test->sentence || !(test->flags & TEST_RECORD) != !typed_has(suite->typed, "record-golden"))
+		return 0;
+	return test->flags & TEST_RECORD || !only || str_starts(test->name, only);
 }
 
 static int run_step(struct suite *suite, const struct test *test)

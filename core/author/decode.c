@@ -466,6 +466,18 @@ int decode_run(struct exam *exam, const struct sample *sample, struct decode *d)
 	return r;
 }
 
+int decode_whole(struct exam *exam, const struct sample *sample, struct decode *ret)
+{
+	int r;
+
+	*ret = (struct decode){0};
+	r = decode_run(exam, sample, ret);
+	if (!r && ret->status != ORASI_END)
+		r = exam_fail(exam, "sample '%s': '%s' fails (%d): %s", sample->name, ret->function, ret->status,
+		              ret->error.message);
+	return r;
+}
+
 void decode_done(struct decode *d)
 {
 	for (size_t i = 0; i < d->n_marks; i++)

@@ -82,16 +82,18 @@ struct test {
 	int flags;            /* TEST_* */
 	int (*fn)(struct exam *exam);
 };
-#define TEST_BARE 1   /* looks at the file only: nothing is loaded */
-#define TEST_LOADED 2 /* loaded, init not called */
-#define TEST_SAMPLE 4 /* needs a sample */
-#define TEST_STRESS 8 /* only at level stress */
-#define TEST_FULL 16  /* not at level basic */
+#define TEST_BARE 1    /* looks at the file only: nothing is loaded */
+#define TEST_LOADED 2  /* loaded, init not called */
+#define TEST_SAMPLE 4  /* needs a sample */
+#define TEST_STRESS 8  /* only at level stress */
+#define TEST_FULL 16   /* not at level basic */
+#define TEST_RECORD 32 /* only with --record-golden, and then no other */
 
 #define FOR_KIND(kind) (1u << (kind))
 
-extern const struct test tests_file[], tests_scan[], tests_any[], tests_feed[], tests_ingest[], tests_index[],
-	tests_transform[], tests_task[], tests_inputs[], tests_stress[]; /* name NULL ends each */
+extern const struct test tests_file[], tests_scan[], tests_any[], tests_ingest[], tests_resume[], tests_promises[],
+	tests_feed[], tests_index[], tests_transform[], tests_task[], tests_golden[], tests_inputs[],
+	tests_stress[]; /* name NULL ends each */
 /* The i-th of all; NULL behind the last. */
 const struct test *test_at(size_t i);
 
@@ -109,6 +111,9 @@ int instance_work(struct exam *exam, struct lab *lab, const struct json *config,
 int work_index(struct exam *exam, struct lab *lab, const struct json *config, struct digest *ret);
 int work_transform(struct exam *exam, struct lab *lab, const struct json *config, struct digest *ret);
 int work_task(struct exam *exam, struct lab *lab, const struct json *config, struct digest *ret);
+/* One run of a task from a checkpoint. -1: the contract was broken; else *ret_status is what run returned. */
+int task_run(struct exam *exam, struct lab *lab, const struct json *config, orasi_bytes checkpoint, struct digest *ret,
+             orasi_status *ret_status);
 /* A failure inside of work: wanted (no memory) and with a reason, or the exam fails. */
 int work_failed(struct exam *exam, const char *function, orasi_status status, const orasi_error *error);
 
@@ -171,6 +176,8 @@ const orasi_ingest_feed *decode_feed(struct exam *exam, void *self);
 /* Runs it all; -1 when the contract was broken (the exam has failed). */
 int decode_run(struct exam *exam, const struct sample *sample, struct decode *d);
 void decode_done(struct decode *d);
+/* The same, without variations, and it must reach the end. */
+int decode_whole(struct exam *exam, const struct sample *sample, struct decode *ret);
 /* Fails the exam unless both gave the same rows and rejects; b begins at row and reject of a. */
 int decode_compare(struct exam *exam, const struct decode *a, const struct decode *b, size_t row, size_t reject,
                    const char *what);

@@ -106,6 +106,8 @@ static orasi_status on_checkpoint(const orasi_host *host, orasi_bytes state, ora
 		lab->misuse = "a checkpoint is longer than 64 KiB";
 	buf_clear(&lab->checkpoint);
 	buf_add(&lab->checkpoint, state.ptr, state.len);
+	if (lab->stop_at_checkpoint)
+		lab->cancel = 1;
 	lab_leave(lab, armed);
 	return ORASI_OK;
 }

@@ -37,8 +37,9 @@ struct lab {
 	const char *misuse;    /* what the plugin did wrong towards the host, or NULL */
 	struct buf said;       /* all log lines and reject messages */
 	int64_t memory, blocks;
-	struct buf checkpoint; /* of a task */
-	struct kv *kv;         /* what it remembers, as long as the lab */
+	struct buf checkpoint;  /* of a task */
+	int stop_at_checkpoint; /* it is cancelled there */
+	struct kv *kv;          /* what it remembers, as long as the lab */
 	uint64_t spans, random;
 	int http_asked, http_fail_at; /* the request that gets no answer; 0: none */
 	int64_t time_ns;

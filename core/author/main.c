@@ -24,7 +24,8 @@ static const struct verb {
          "A project that builds and passes its check: kind ingest, index, transform, task or notifier; lang c, c++ or "
          "rust.",
          1, 1, author_new},
-	{"check", "FILE", "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --json",
+	{"check", "FILE",
+         "--plugin P --sample F --option K=V --only T --level L --seed N --seconds N --golden D --record-golden --json",
          "The conformance suite, each test in its own process; TAP, or JSON.", 1, 1, author_check},
 	{"run", "FILE [INPUT]", RUN_OPTIONS " --gdb",
          "Run a format on a file and print its rows; a transform, and print what it makes of them; an index, and print "
@@ -37,8 +38,8 @@ static const struct verb {
          author_trust},
 	{"sign", "FILE", "--key K --key-id ID", "A signature beside a plugin file.", 1, 1, author_sign},
 	{"run-here", "FILE [INPUT]", RUN_OPTIONS, NULL, 1, 2, author_run_here},
-	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N", NULL, 2, 2,
-         author_step},
+	{"step", "TEST FILE", "--plugin P --sample F --option K=V --level L --seed N --scratch D --batch N --golden D",
+         NULL, 2, 2, author_step},
 	{0},
 };
 

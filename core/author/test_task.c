@@ -9,8 +9,8 @@
 
 /* ---- tasks --------------------------------------------------------------------------------------------------------- */
 
-static int run_task(struct exam *exam, struct lab *lab, const struct json *config, orasi_bytes checkpoint,
-                    struct digest *ret, orasi_status *ret_status)
+int task_run(struct exam *exam, struct lab *lab, const struct json *config, orasi_bytes checkpoint, struct digest *ret,
+             orasi_status *ret_status)
 {
 	orasi_task_run run = {.struct_size = sizeof(run),
 	                      .attempt = 1,
@@ -45,7 +45,7 @@ static int run_task(struct exam *exam, struct lab *lab, const struct json *confi
 int work_task(struct exam *exam, struct lab *lab, const struct json *config, struct digest *ret)
 {
 	orasi_status status;
-	int r = run_task(exam, lab, config, (orasi_bytes){0}, ret, &status);
+	int r = task_run(exam, lab, config, (orasi_bytes){0}, ret, &status);
 
 	/* A task may need options that nobody can guess; what counts is that it says so. */
 	return r;
@@ -65,7 +65,7 @@ static int gives_its_result(struct exam *exam)
 	if (text && (json_parse(text, strlen(text), &schema, &err) || plugin_config_schema_check(schema, &err)))
 		return exam_fail(exam, "result_schema: %s", err.text);
 	json_free(schema);
-	r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
+	r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
 	if (!r && status)
 		exam_note(exam, "run refuses these options (%d): give them with --option", status);
 	return r;
@@ -77,7 +77,7 @@ static int stops_at_once(struct exam *exam)
 	int r;
 
 	exam->lab.cancel = 1;
-	r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
+	r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
 	if (!r && status && status != ORASI_E_CANCELLED)
 		exam_note(exam, "run ended with %d before it looked at the cancel flag", status);
 	return r;
@@ -124,7 +124,7 @@ static int stops_when_told(struct exam *exam)
 
 	if (pthread_getcpuclockid(pthread_self(), &c.clock) || pthread_create(&thread, NULL, cancel_later, &c))
 		return exam_fail(exam, "cannot start a thread");
-	r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
+	r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
 	spent = seconds_of(c.clock);
 	c.over = 1;
 	pthread_join(thread, NULL);
@@ -143,10 +143,10 @@ static int stops_when_told(struct exam *exam)
 static int runs_again(struct exam *exam)
 {
 	orasi_status first, second;
-	int r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &first);
+	int r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &first);
 
 	if (!r)
-		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &second);
+		r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &second);
 	if (!r && !first && second)
 		r = exam_fail(exam, "run succeeds, and fails (%d) when the same task runs again", second);
 	return r;
@@ -156,13 +156,13 @@ static int resumes(struct exam *exam)
 {
 	uint8_t state[64];
 	orasi_status status;
-	int r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
+	int r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){0}, NULL, &status);
 
 	if (!r && exam->lab.checkpoint.len) {
 		struct buf last = exam->lab.checkpoint;
 
 		buf_init(&exam->lab.checkpoint, 0);
-		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){(uint8_t *)last.data, last.len}, NULL,
+		r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){(uint8_t *)last.data, last.len}, NULL,
 		             &status);
 		if (!r && status)
 			r = exam_fail(exam, "resumed from its last checkpoint, run fails (%d)", status);
@@ -171,7 +171,7 @@ static int resumes(struct exam *exam)
 	for (int i = 0; i < 20 && !r; i++) {
 		for (size_t k = 0; k < sizeof(state); k++)
 			state[k] = (uint8_t)exam_random(exam, 256);
-		r = run_task(exam, &exam->lab, exam->config, (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))},
+		r = task_run(exam, &exam->lab, exam->config, (orasi_bytes){state, 1 + exam_random(exam, sizeof(state))},
 		             NULL, &status);
 	}
 	return r;
