@@ -17,8 +17,8 @@ struct put {
 	struct http_request *req;
 	struct submission submission; /* its items; trees and specs are gone when the store answers */
 	int64_t wait_ms;
-	const char *key, *queue; /* in flight; of the first task */
-	const char **queues;     /* of each task, when each is answered for itself */
+	const char *key, *queue, *tenant; /* in flight; of the first task */
+	const char **queues;              /* of each task, when each is answered for itself */
 	int minimal;
 };
 
@@ -46,23 +46,34 @@ static const char *pointer_of(struct http_request *req, const char *where)
 	return n ? arena_printf(http_arena(req), "/%.*s%s", (int)n - 1, where + 1, where + n + 1) : where;
 }
 
-/* draft-ietf-httpapi-ratelimit-headers: what waits or runs counts as a concurrent request. */
-static void set_rate_limit(struct api *api, struct http_request *req, const char *queue, int64_t retry_after_ms)
+/* One policy and what is left of it; those before it come first. */
+static void add_limit(struct arena *arena, const char **policy, const char **limit, const char *name,
+                      const struct queue_room *room, int64_t retry_after_ms)
 {
-	struct queue_room agent, own;
-	struct arena *arena = http_arena(req);
-	const char *policy, *limit;
+	const char *comma = **policy ? ", " : "";
 
-	queue_room(api->env.queue, queue, &agent, &own);
-	policy = arena_printf(arena, "\"agent\";q=%lld;qu=\"concurrent-requests\"", (long long)agent.quota);
-	limit = arena_printf(arena, "\"agent\";r=%lld;t=%lld", (long long)agent.left,
-	                     (long long)(retry_after_ms + 999) / 1000);
-	if (own.quota) {
-		policy = arena_printf(arena, "\"queue\";q=%lld;qu=\"concurrent-requests\", %s", (long long)own.quota,
-		                      policy);
-		limit = arena_printf(arena, "\"queue\";r=%lld;t=%lld, %s", (long long)own.left,
-		                     (long long)(retry_after_ms + 999) / 1000, limit);
-	}
+	*policy = arena_printf(arena, "%s%s\"%s\";q=%lld;qu=\"concurrent-requests\"", *policy, comma, name,
+	                       (long long)room->quota);
+	*limit = arena_printf(arena, "%s%s\"%s\";r=%lld;t=%lld", *limit, comma, name, (long long)room->left,
+	                      (long long)(retry_after_ms + 999) / 1000);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers: what waits or runs counts as a concurrent request. Of a tenant with a quota of its
+ * own and of all tenants together the one with less room counts: more the caller does not get. */
+static void set_rate_limit(struct api *api, struct http_request *req, const char *queue, const char *tenant,
+                           int64_t retry_after_ms)
+{
+	struct queue_room rooms[QUEUE_ROOMS], *own = &rooms[QUEUE_ROOM_TENANT], *all = &rooms[QUEUE_ROOM_AGENT];
+	struct arena *arena = http_arena(req);
+	const char *policy = "", *limit = "";
+	int is_own;
+
+	queue_room(api->env.queue, queue, tenant, rooms);
+	is_own = own->quota && (!all->quota || own->left <= all->left);
+	if (rooms[QUEUE_ROOM_QUEUE].quota)
+		add_limit(arena, &policy, &limit, "queue", &rooms[QUEUE_ROOM_QUEUE], retry_after_ms);
+	if (is_own || all->quota)
+		add_limit(arena, &policy, &limit, is_own ? "tenant" : "agent", is_own ? own : all, retry_after_ms);
 	http_set_header(req, "RateLimit-Policy", policy);
 	http_set_header(req, "RateLimit", limit);
 }
@@ -88,8 +99,8 @@ static struct http_problem describe(struct api *api, const char *queue, const st
 }
 
 /* `existing`: the task that has the unique key, 0 when nobody said. */
-static void reply_refusal(struct api *api, struct http_request *req, const char *queue, const struct err *err,
-                          int64_t existing)
+static void reply_refusal(struct api *api, struct http_request *req, const char *queue, const char *tenant,
+                          const struct err *err, int64_t existing)
 {
 	struct http_problem more = describe(api, queue, err);
 	struct err said = *err;
@@ -97,14 +108,14 @@ static void reply_refusal(struct api *api, struct http_request *req, const char 
 	if (err->code == ERR_EXISTS && existing)
 		more.extra = arena_printf(http_arena(req), "\"existing\":\"%s\"", task_url(req, existing));
 	if (err->code == ERR_LIMIT)
-		set_rate_limit(api, req, queue, more.retry_after_ms);
+		set_rate_limit(api, req, queue, tenant, more.retry_after_ms);
 	err_where(&said, "%s", pointer_of(req, err->where));
 	http_reply_problem(req, &said, &more);
 }
 
 void reply_put_error(struct api *api, struct http_request *req, const char *queue, const struct err *err)
 {
-	reply_refusal(api, req, queue, err, 0);
+	reply_refusal(api, req, queue, NULL, err, 0);
 }
 
 /* ---- answers ---------------------------------------------------------------------------- */
@@ -247,7 +258,7 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	if (!r)
 		http_set_header(put->req, "Task-Durability", "fsync");
 	if (r)
-		reply_refusal(put->api, put->req, put->queue, err,
+		reply_refusal(put->api, put->req, put->queue, put->tenant, err,
 		              results && put->submission.n == 1 ? results[0].id : 0);
 	else if (put->submission.by_item)
 		reply_items(put, results);
@@ -325,6 +336,7 @@ static void submit(struct put *put, int flags)
 		reply_items(put, NULL);
 	} else if (!fly(put)) {
 		put->queue = arena_str(http_arena(put->req), s.specs[0].queue);
+		put->tenant = arena_str(http_arena(put->req), s.specs[0].tenant);
 		if (s.by_item)
 			keep_queues(put, &s);
 		r = put_all(put, &s, flags, &err);

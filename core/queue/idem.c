@@ -2,7 +2,8 @@
 /* Idempotency keys. A row of `idem` is a request that was accepted: of one task (`id`), or of a call with many
  * (`items`: their ids by place, 0 for one that was refused). Its digest says what was asked for. The same request gets
  * the same tasks; another one with the key is refused, and so is one whose task has ended and is kept no more: the row
- * outlives it, so that a late repetition never runs again what has run. All of it on the writer thread. */
+ * outlives it, so that a late repetition never runs again what has run. All of it on the writer thread,
+ * but for who only asks whether there is a row. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,14 @@ static int read_row(struct store_db *db, const char *tenant, const char *key, st
 	}
 	store_end(stmt);
 	return r;
+}
+
+int idem_has(struct store_db *db, const char *tenant, const char *key, struct arena *arena, struct err *err)
+{
+	int64_t id, digest;
+	char *items;
+
+	return read_row(db, tenant ? tenant : "", key, arena, &id, &digest, &items, err);
 }
 
 /* ---- one task ------------------------------------------------------------------------------ */

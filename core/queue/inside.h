@@ -295,6 +295,8 @@ struct merge *merge_new(const struct task_spec *spec, struct merges **shared,
 int merge_write(struct store_db *db, struct insert *in, struct arena *arena, struct err *err);
 
 /* ---- idem.c: idempotency keys, on the writer thread ----------------------------------------- */
+/* On any thread, that of `db`: 1: there is a request with the key. */
+int idem_has(struct store_db *db, const char *tenant, const char *key, struct arena *arena, struct err *err);
 int64_t idem_digest(const struct task_spec *spec, struct arena *arena);
 /* 1: the request is answered by an earlier task, or refused for it. */
 int idem_find(struct store_db *db, struct insert *in, struct arena *arena, struct err *err);

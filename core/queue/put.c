@@ -72,13 +72,15 @@ static struct queue_room room(int64_t quota, int64_t used)
 	return (struct queue_room){quota, quota > used ? quota - used : 0};
 }
 
-void queue_room(const struct queue *queue, const char *name, struct queue_room *ret_agent, struct queue_room *ret_queue)
+void queue_room(const struct queue *queue, const char *name, const char *tenant, struct queue_room ret[QUEUE_ROOMS])
 {
 	const struct channel *channel = channel_find(queue, name ? name : DEFAULT_QUEUE);
+	const struct tenant *t = map_get(&queue->tenants, tenant ? tenant : "");
 
-	*ret_agent = room(queue->config.max_depth, (int64_t)(queue->n_live + queue->n_coming));
-	*ret_queue = channel ? room(channel->settings.max_depth, channel->n_live + channel->n_coming)
-	                     : (struct queue_room){0};
+	ret[QUEUE_ROOM_AGENT] = room(queue->config.max_depth, (int64_t)(queue->n_live + queue->n_coming));
+	ret[QUEUE_ROOM_TENANT] = room(queue->config.tenant_depth, t ? t->depth + t->n_coming : 0);
+	ret[QUEUE_ROOM_QUEUE] = channel ? room(channel->settings.max_depth, channel->n_live + channel->n_coming)
+	                                : (struct queue_room){0};
 }
 
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
@@ -93,16 +95,24 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 	return ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
-/* All of one call are counted against each of its queues: who sends a batch over the edge is refused whole. */
-static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n, struct err *err)
+/* All of one call are counted against each of its queues: who sends a batch over the edge is refused whole. `repeated`
+ * (may be NULL) are not counted. *ret_full: it is for want of room. */
+static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n, const char *repeated,
+                     int *ret_full, struct err *err)
 {
-	struct coming coming = {(int64_t)n, (int64_t)n, (int64_t)n};
+	int64_t fresh = 0;
+	const struct task_spec *before = NULL;
 	int r = 0;
 
+	for (size_t i = 0; i < n; i++)
+		fresh += !(repeated && repeated[i]);
+	*ret_full = 0;
 	for (size_t i = 0; i < n && !r; i++) {
 		r = queue_check_spec(&specs[i], err);
-		if (!r && !(i && is_same_quota(&specs[i], &specs[i - 1])))
-			r = check_quota(queue, &specs[i], &coming, err);
+		if (!r && !(repeated && repeated[i]) && !(before && is_same_quota(&specs[i], before))) {
+			before = &specs[i];
+			r = *ret_full = check_quota(queue, before, &(struct coming){fresh, fresh, fresh}, err);
+		}
 		if (r && n > 1)
 			err_where(err, "[%zu]", i);
 	}
@@ -122,7 +132,7 @@ static int64_t *counter_of(struct map *counters, const char *name, char mark, st
 }
 
 /* Each for itself: those before it that are accepted count. The result of one that is not has a code. */
-static int check_each(const struct queue *queue, const struct task_spec *specs, size_t n,
+static int check_each(const struct queue *queue, const struct task_spec *specs, size_t n, const char *repeated,
                       struct queue_put_result *results, struct arena *arena)
 {
 	struct map counters;
@@ -134,6 +144,7 @@ static int check_each(const struct queue *queue, const struct task_spec *specs, 
 	for (size_t i = 0; i < n && !r; i++) {
 		int64_t *in_queue = counter_of(&counters, specs[i].queue ? specs[i].queue : DEFAULT_QUEUE, 'q', arena);
 		int64_t *of_tenant = counter_of(&counters, specs[i].tenant ? specs[i].tenant : "", 't', arena);
+		int is_repeated = repeated && repeated[i];
 		struct coming coming;
 
 		if (!in_queue || !of_tenant) {
@@ -141,12 +152,15 @@ static int check_each(const struct queue *queue, const struct task_spec *specs, 
 			break;
 		}
 		coming = (struct coming){all + 1, *in_queue + 1, *of_tenant + 1};
-		if (queue_check_spec(&specs[i], &err) || check_quota(queue, &specs[i], &coming, &err)) {
+		if (queue_check_spec(&specs[i], &err) ||
+		    (!is_repeated && check_quota(queue, &specs[i], &coming, &err))) {
 			results[i] = (struct queue_put_result){.code = err.code,
 			                                       .error = arena_str(arena, err.text),
 			                                       .where = arena_str(arena, err.where)};
 			continue;
 		}
+		if (is_repeated)
+			continue;
 		all++;
 		++*in_queue;
 		++*of_tenant;
@@ -224,11 +238,83 @@ static void take_call(struct put *put, const struct queue_call *call)
 	put->call = copy;
 }
 
-static int refuse_some(struct put *put, const struct task_spec *specs)
+/* Those that were put before take no room: what is asked for again is answered, whatever has become full or drains
+ * since then. So is a call that comes with the key of another, which is told that. */
+static int find_repeated(struct put *put, const struct task_spec *specs, char **ret, struct err *err)
+{
+	struct store_db *db = store_reader(put->queue->store);
+	char *repeated = arena_alloc(&put->arena, put->n);
+	int r = put->call ? idem_call_find(db, put->call, &put->arena, err) : 0;
+	int is_other = r == ERR_CONFLICT;
+
+	*ret = repeated;
+	if (r && !is_other)
+		return r;
+	r = 0;
+	for (size_t i = 0; i < put->n && r >= 0; i++) {
+		const char *key = specs[i].idempotency_key;
+
+		r = key ? idem_has(db, specs[i].tenant, key, &put->arena, err) : 0;
+		repeated[i] = r > 0 || is_other || (put->call && put->call->ids[put->places[i]]);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int refuse_some(struct put *put, const struct task_spec *specs, const char *repeated)
 {
 	put->refused = arena_alloc(&put->arena, put->n * sizeof(*put->refused));
 	memset(put->refused, 0, put->n * sizeof(*put->refused));
-	return check_each(put->queue, specs, put->n, put->refused, &put->arena);
+	return check_each(put->queue, specs, put->n, repeated, put->refused, &put->arena);
+}
+
+/* All may go on, or one by one; else it says why not. */
+static int check_put(struct put *put, const struct task_spec *specs, struct err *err)
+{
+	char *repeated = NULL;
+	int atomic = put->flags & QUEUE_ATOMIC;
+	int is_full, r = check_all(put->queue, specs, put->n, NULL, &is_full, err);
+
+	if (!r || (atomic && !is_full))
+		return r;
+	r = find_repeated(put, specs, &repeated, err);
+	if (!r && atomic)
+		return check_all(put->queue, specs, put->n, repeated, &is_full, err);
+	return r ? r : refuse_some(put, specs, repeated);
+}
+
+static struct put *put_new(struct queue *queue, const struct queue_call *call, size_t n, int flags,
+                           queue_put_fn on_done, void *ctx)
+{
+	struct put *put = calloc(1, sizeof(*put));
+
+	if (!put)
+		return NULL;
+	arena_init(&put->arena);
+	put->queue = queue;
+	put->n = n;
+	put->flags = flags;
+	put->on_done = on_done;
+	put->ctx = ctx;
+	if (call)
+		take_call(put, call);
+	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
+	return put;
+}
+
+static int hand_over(struct put *put, const struct task_spec *specs)
+{
+	struct queue *queue = put->queue;
+	size_t n = put->n;
+	int r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < n && put->refused; i++)
+		put->inserts[i].refused = put->refused[i].code ? &put->refused[i] : NULL;
+	r = inserts_hand_over(queue, put->inserts, n, &put->arena, 1, put_write, put_done, put);
+	if (r)
+		inserts_done(queue, put->inserts, n, r);
+	return r;
 }
 
 int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int flags, queue_put_fn on_done, void *ctx,
@@ -240,41 +326,20 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 int queue_put_call(struct queue *queue, const struct queue_call *call, const struct task_spec *specs, size_t n,
                    int flags, queue_put_fn on_done, void *ctx, struct err *err)
 {
-	struct err why = {0};
-	int r = check_all(queue, specs, n, &why);
-	int one_by_one = r && !(flags & QUEUE_ATOMIC);
 	struct put *put;
+	int r;
 
 	if (store_is_read_only(queue->store))
 		return err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
-	if (r && !one_by_one) {
-		if (err)
-			*err = why;
-		return r;
-	}
-	put = calloc(1, sizeof(*put));
+	put = put_new(queue, call, n, flags, on_done, ctx);
 	if (!put)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	arena_init(&put->arena);
-	put->queue = queue;
-	put->n = n;
-	put->flags = flags;
-	put->on_done = on_done;
-	put->ctx = ctx;
-	if (call)
-		take_call(put, call);
-	put->results = arena_alloc(&put->arena, n * sizeof(*put->results));
-	r = one_by_one ? refuse_some(put, specs) : 0;
-	if (!r)
-		r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
-	for (size_t i = 0; i < n && !r && one_by_one; i++)
-		put->inserts[i].refused = put->refused[i].code ? &put->refused[i] : NULL;
-	if (!r && (r = inserts_hand_over(queue, put->inserts, n, &put->arena, 1, put_write, put_done, put)))
-		inserts_done(queue, put->inserts, n, r);
+	r = check_put(put, specs, err);
+	if (!r && hand_over(put, specs))
+		r = err_set(err, ERR_NOMEM, "out of memory");
 	if (r) {
 		arena_done(&put->arena);
 		free(put);
-		return err_set(err, r, "out of memory");
 	}
-	return 0;
+	return r;
 }

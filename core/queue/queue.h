@@ -230,14 +230,13 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
                    int flags, queue_put_fn on_done, void *ctx, struct err *err);
 /* Checks one task like queue_put does, without putting it. */
 int queue_check_spec(const struct task_spec *spec, struct err *err);
-/* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
-/* How many tasks may wait or run in the agent and in the queue, and how many more there is room for; quota 0: any
- * number. */
+/* How many tasks may wait or run, and how many more there is room for; quota 0: any number. */
 struct queue_room {
 	int64_t quota, left;
 };
-void queue_room(const struct queue *queue, const char *name, struct queue_room *ret_agent,
-                struct queue_room *ret_queue);
+enum { QUEUE_ROOM_QUEUE, QUEUE_ROOM_TENANT, QUEUE_ROOM_AGENT, QUEUE_ROOMS }; /* in one queue, of a tenant, in all */
+void queue_room(const struct queue *queue, const char *name, const char *tenant, struct queue_room ret[QUEUE_ROOMS]);
+/* When a full queue is likely to have room: from how fast its tasks end, 1 s … 60 s. */
 int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 
 /* ---- run ----------------------------------------------------------------------------------- */

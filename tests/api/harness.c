@@ -72,12 +72,15 @@ static void *run(void *ctx)
 	return NULL;
 }
 
+static int64_t tenant_depth;
+
 static void configure(void)
 {
 	struct err err;
 
 	ck_ok(options_init(store_options, &t.store_config, &err), &err);
 	ck_ok(options_init(queue_options, &t.queue_config, &err), &err);
+	t.queue_config.tenant_depth = tenant_depth;
 	ck_ok(options_init(http_options, &t.http_config, &err), &err);
 	ck_ok(options_init(api_options, &t.api_config, &err), &err);
 	ck_ok(option_set(option_find(http_options, "listen"), &t.http_config, "127.0.0.1:0", &err), &err);
@@ -118,6 +121,12 @@ void start(void)
 	ck_ok(http_server_new(loop_uv(t.loop), &t.http_config, api_routes(t.api), t.api, &t.server, &err), &err);
 	ck_assert_int_eq(pthread_create(&t.thread, NULL, run, NULL), 0);
 	client_open(&t.client, http_server_port(t.server));
+}
+
+void start_with_share(int64_t depth)
+{
+	tenant_depth = depth;
+	start();
 }
 
 void on_loop(deed_fn deed)

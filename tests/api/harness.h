@@ -40,6 +40,7 @@ struct harness {
 extern struct harness t;
 
 void start(void);
+void start_with_share(int64_t depth); /* of each tenant */
 void finish(void);
 void on_loop(deed_fn deed); /* calls it on the agent's thread, and waits for its end */
 void stop_server(void);     /* for on_loop; before finish */

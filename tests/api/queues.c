@@ -54,6 +54,8 @@ START_TEST(a_wrong_setting_changes_nothing)
 }
 END_TEST
 
+#define IN_WEB "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}"
+
 START_TEST(a_full_queue_says_when_to_come_again)
 {
 	start();
@@ -68,6 +70,45 @@ START_TEST(a_full_queue_says_when_to_come_again)
 	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:queue-full");
 	ck_assert_int_ge(json_int(json_pointer(t.reply, "/retry_after_ms"), 0), 1000);
 	ck_assert_str_ne(client_header(&t.client, "Retry-After"), "");
+	finish();
+}
+END_TEST
+
+START_TEST(a_full_queue_answers_what_it_has_accepted_before)
+{
+	static const char list[] = "[{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\"}]";
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"max_depth\":2}"), 201);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: a\r\n", IN_WEB), 201);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: l\r\n", list), 200);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: b\r\n", IN_WEB), 429);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: a\r\n", IN_WEB), 201);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
+	ck_assert_int_eq(ask("POST", "/v1/queues/web:drain", NULL), 200);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: a\r\n", IN_WEB), 201);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: l\r\n", list), 200);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks:batch", "Idempotency-Key: l\r\n", list), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/0/status"), 0), 201);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Idempotency-Key: b\r\n", IN_WEB), 503);
+	finish();
+}
+END_TEST
+
+START_TEST(a_tenant_is_told_what_is_left_for_it)
+{
+	static const char of_acme[] = "{\"kind\":\"query\",\"sql\":\"x\",\"tenant\":\"acme\"}";
+
+	start_with_share(1);
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", of_acme), 201);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", of_acme), 429);
+	ck_assert_str_eq(client_header(&t.client, "RateLimit-Policy"), "\"tenant\";q=1;qu=\"concurrent-requests\"");
+	ck_assert_ptr_nonnull(strstr(client_header(&t.client, "RateLimit"), "\"tenant\";r=0;t="));
+	ck_assert_ptr_null(strstr(client_header(&t.client, "RateLimit"), "agent"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "{\"kind\":\"query\",\"sql\":\"x\",\"tenant\":\"other\"}"), 201);
 	finish();
 }
 END_TEST
@@ -364,6 +405,8 @@ void queues_cases(Suite *suite)
 	tcase_add_loop_test(tests, a_wrong_setting_changes_nothing, 0,
 	                    sizeof(wrong_settings) / sizeof(wrong_settings[0]));
 	tcase_add_test(tests, a_full_queue_says_when_to_come_again);
+	tcase_add_test(tests, a_full_queue_answers_what_it_has_accepted_before);
+	tcase_add_test(tests, a_tenant_is_told_what_is_left_for_it);
 	tcase_add_test(tests, a_queue_is_paused_drained_and_resumed);
 	tcase_add_test(tests, a_batch_counts_its_tasks_and_is_followed);
 	tcase_add_test(tests, a_wrong_batch_is_refused);

@@ -126,6 +126,71 @@ START_TEST(what_was_refused_in_a_call_is_tried_again_with_its_key)
 }
 END_TEST
 
+START_TEST(what_is_asked_for_again_is_answered_though_the_queue_is_full_or_drains)
+{
+	struct queue_settings hard[2] = {settings_of("default"), settings_of("default")};
+	struct task_spec first = {.idempotency_key = "k"}, specs[3] = {{.kind = "test", .idempotency_key = "k"},
+	                                                               {.kind = "test", .idempotency_key = "new"},
+	                                                               {.kind = "test", .idempotency_key = "k"}};
+	int64_t id = put(first);
+
+	hard[0].max_depth = 1;
+	hard[1].draining = 1;
+	for (int i = 0; i < 2; i++) {
+		configure("default", hard[i]);
+		ck_assert_int_eq(put(first), id);
+		ck_assert_int_eq(put_existed, QUEUE_REPEATED);
+		first.priority = 9; /* another request */
+		ck_assert_int_eq(put(first), ERR_CONFLICT);
+		first.priority = 0;
+		ck_ok(queue_put(queue, specs, 3, 0, on_call, NULL, &err), &err);
+		store_flush(store);
+		ck_assert_int_eq(call_results[0].id, id);
+		ck_assert_int_eq(call_results[1].code, i ? ERR_BUSY : ERR_LIMIT);
+		ck_assert_int_eq(call_results[2].id, id);
+		ck_assert_int_ne(queue_put(queue, specs, 2, QUEUE_ATOMIC, on_call, NULL, &err), 0);
+		ck_assert_str_eq(err.where, "[1]");
+	}
+}
+END_TEST
+
+START_TEST(a_repeated_task_takes_no_room_from_a_new_one)
+{
+	struct task_spec specs[3] = {{.kind = "test", .idempotency_key = "k"},
+	                             {.kind = "test", .idempotency_key = "k"},
+	                             {.kind = "test", .idempotency_key = "new"}};
+	struct queue_settings settings = settings_of("default");
+	int64_t id = put(specs[0]);
+
+	settings.max_depth = 2;
+	configure("default", settings);
+	ck_ok(queue_put(queue, specs, 3, QUEUE_ATOMIC, on_call, NULL, &err), &err);
+	store_flush(store);
+	ck_assert_int_eq(call_results[1].id, id);
+	ck_assert_int_gt(call_results[2].id, id);
+	ck_assert_int_eq(call_results[2].existed, 0);
+}
+END_TEST
+
+START_TEST(a_call_that_is_sent_again_is_answered_though_the_queue_is_full)
+{
+	struct task_spec specs[3] = {{.kind = "test"}, {.kind = "test"}, {.kind = "test"}};
+	struct queue_settings settings = settings_of("default");
+	int64_t first;
+
+	ck_assert_int_eq(put_call(7, specs, 3, QUEUE_ATOMIC), 0);
+	first = call_results[0].id;
+	settings.max_depth = 3;
+	configure("default", settings);
+	ck_assert_int_eq(put_call(7, specs, 3, QUEUE_ATOMIC), 0);
+	ck_assert_int_eq(call_results[0].id, first);
+	ck_assert_int_eq(call_results[2].existed, QUEUE_REPEATED);
+	ck_assert_int_eq(put_call(8, specs, 3, QUEUE_ATOMIC), ERR_CONFLICT);
+	ck_assert_int_eq(put_call(7, specs, 3, 0), 0);
+	ck_assert_int_eq(call_results[1].id, first + 1);
+}
+END_TEST
+
 START_TEST(a_unique_key_is_free_again_when_its_task_has_ended)
 {
 	int64_t id = put((struct task_spec){.unique_key = "u"});
@@ -164,6 +229,9 @@ static void keys_cases(Suite *suite)
 	tcase_add_test(c, an_idempotency_key_whose_task_is_kept_no_more_runs_nothing_again);
 	tcase_add_test(c, the_key_of_a_call_gives_all_its_tasks_again_or_none);
 	tcase_add_test(c, what_was_refused_in_a_call_is_tried_again_with_its_key);
+	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_queue_is_full_or_drains);
+	tcase_add_test(c, a_repeated_task_takes_no_room_from_a_new_one);
+	tcase_add_test(c, a_call_that_is_sent_again_is_answered_though_the_queue_is_full);
 	tcase_add_test(c, a_unique_key_is_free_again_when_its_task_has_ended);
 	tcase_add_test(c, a_retry_takes_its_unique_key_or_is_refused);
 	suite_add_tcase(suite, c);
