@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds our Parquet files against independent readers, and what independent writers made against our decoder.
-//   node parquet-peers.mjs ours FOLDER duckdb|chdb|hyparquet [PREFIX]     compares each N.parquet with its N.json
+//   node parquet-peers.mjs ours FOLDER duckdb|chdb|hyparquet|arrow [PREFIX]  compares each N.parquet with its N.json
 //   node parquet-peers.mjs theirs FOLDER                         lets DuckDB and ClickHouse write files into it
-//   node parquet-peers.mjs same FILE ROWS.json duckdb|chdb|hyparquet
+//   node parquet-peers.mjs same FILE ROWS.json duckdb|chdb|hyparquet|arrow
 //   node parquet-peers.mjs where FOLDER                          asks DuckDB for values by conditions, which it holds against our statistics
 //   node parquet-peers.mjs variant FILE ROWS.json                DuckDB's variants, as the JSON that it and we make of them
 //   node parquet-peers.mjs bloom FILE ROWS.json                  asks DuckDB what our bloom filters of column c0 exclude
 // N.json is what tests/ingest-parquet/tables_io prints: a line with the type, then one for each row. Everything is
 // compared in that form: numbers as text, floats as the bits of a double, bytes in hex, structs as arrays.
 import { createRequire } from 'node:module';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const home = process.env.ORASI_PEERS ?? path.dirname(fileURLToPath(import.meta.url));
-const require = createRequire(path.join(home, 'package.json'));
-const moduleOf = (name, file) => import(pathToFileURL(path.join(home, 'node_modules', name, file)));
+export const require = createRequire(path.join(home, 'package.json'));
+export const moduleOf = (name, file) => import(pathToFileURL(path.join(home, 'node_modules', name, file)));
 
 const floatBits = (v) => {
 	if (Number.isNaN(v)) return 'nan';
@@ -43,7 +43,7 @@ const duck = {
 	float: floatBits,
 	decimal: (v) => String(v.value ?? v),
 	text: (v) => hex(Buffer.from(v.months === undefined ? String(v) : duration(v))),
-	bytes: (v) => hex(v.bytes ?? Buffer.from(v)),
+	bytes: (v) => (v.hugeint === undefined ? hex(v.bytes ?? Buffer.from(v)) : String(v).replaceAll('-', '')), // a UUID without its type
 	date: (v) => String(v.days),
 	time: (v, t) => (v.nanos !== undefined ? inUnit(v.nanos, 'ns', t.unit) : inUnit(v.micros, 'us', t.unit)),
 	timestamp: (v, t) => {
@@ -55,10 +55,10 @@ const duck = {
 	struct: (v, t) => t.children.map((c) => fromDuck(v.entries[c.name], c)),
 	map: (v, t) => v.entries.map((e) => [fromDuck(e.key, t.children[0].children[0]), fromDuck(e.value, t.children[0].children[1])]),
 };
-const fromDuck = (v, t) => (v === null || v === undefined ? null : duck[t.kind](v, t));
+export const fromDuck = (v, t) => (v === null || v === undefined ? null : duck[t.kind](v, t));
 
 // It has no nanoseconds with a time zone, and cuts them towards 1970: such times are compared to the microsecond.
-function withoutNanos(v, t) {
+export function withoutNanos(v, t) {
 	if (v === null || v === undefined) return null;
 	if (t.kind === 'timestamp' && t.unit === 'ns') return String(BigInt(v) - (BigInt(v) % 1000n));
 	if (t.kind === 'list') return v.map((i) => withoutNanos(i, t.children[0]));
@@ -67,7 +67,7 @@ function withoutNanos(v, t) {
 	return v;
 }
 
-async function duckConnection() {
+export async function duckConnection() {
 	const { DuckDBInstance } = require('@duckdb/node-api');
 	return (await DuckDBInstance.create(':memory:')).connect();
 }
@@ -186,6 +186,17 @@ async function hyRows(file, type) {
 	return rows.map((row) => type.children.map((c) => fromHy(row[c.name], c)));
 }
 
+// ---- arrow-rs: what it reads it writes again, for DuckDB ---------------------------------------------------------------
+
+async function arrowRows(file, type) {
+	const { default: wasm } = await moduleOf('parquet-wasm', 'node/parquet_wasm.js');
+	const again = `${file}.again`;
+	writeFileSync(again, wasm.writeParquet(wasm.readParquet(readFileSync(file))));
+	const rows = await duckRows(again, type);
+	unlinkSync(again);
+	return rows;
+}
+
 // ---- comparing -------------------------------------------------------------------------------------------------------
 
 const markHy = (t) => ({ ...t, hy: true, children: t.children.map(markHy) });
@@ -193,8 +204,8 @@ const markHy = (t) => ({ ...t, hy: true, children: t.children.map(markHy) });
 async function compare(engine, file, { type, rows }) {
 	let want = rows;
 	let got;
-	if (engine === 'duckdb') {
-		got = (await duckRows(file, type)).map((row) => withoutNanos(row, type));
+	if (engine === 'duckdb' || engine === 'arrow') {
+		got = (await (engine === 'arrow' ? arrowRows : duckRows)(file, type)).map((row) => withoutNanos(row, type));
 		want = rows.map((row) => withoutNanos(row, type));
 	} else if (engine === 'chdb') {
 		got = chdbRows(file, type);
@@ -353,13 +364,13 @@ async function bloom(file, { rows }) {
 	console.log(`# DuckDB excludes ${right} of 40 values that are not there, and none that is`);
 }
 
-const [command, ...args] = process.argv.slice(2);
-if (command === 'ours') await ours(...args);
-else if (command === 'where') await where(path.resolve(args[0]));
-else if (command === 'variant') await variant(path.resolve(args[0]), readRows(args[1]));
-else if (command === 'bloom') await bloom(path.resolve(args[0]), readRows(args[1]));
-else if (command === 'theirs') await theirs(path.resolve(args[0]));
-else {
+async function main(command, ...args) {
+	if (command === 'ours') return ours(...args);
+	if (command === 'where') return where(path.resolve(args[0]));
+	if (command === 'variant') return variant(path.resolve(args[0]), readRows(args[1]));
+	if (command === 'bloom') return bloom(path.resolve(args[0]), readRows(args[1]));
+	if (command === 'theirs') return theirs(path.resolve(args[0]));
 	const rows = await compare(args[2], path.resolve(args[0]), readRows(args[1]));
 	console.log(`# ${args[2]} has the same ${rows} rows of ${path.basename(args[0])}`);
 }
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(...process.argv.slice(2));

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 PEERS=${ORASI_PEERS:-$SRC/tests/peers}
 export ORASI_PEERS=$PEERS
-for engine in chdb hyparquet hyparquet-compressors @duckdb/node-api; do
+for engine in chdb hyparquet hyparquet-compressors parquet-wasm @duckdb/node-api; do
 	[ -d "$PEERS/node_modules/$engine" ] && command -v node >/dev/null || skip_all "$engine is not installed (tests/peers/install)"
 done
 tool=$BUILD/tests/ingest-parquet/tables_io
@@ -20,8 +20,8 @@ read_all() {
 
 mkdir -p "$SCRATCH/ours" "$SCRATCH/theirs"
 echo "# seed $seed"
-check "we write random tables (seed $seed)" "$tool" write "$seed" "$SCRATCH/ours" 14
-for engine in duckdb chdb hyparquet; do
+check "we write random tables (seed $seed)" "$tool" write "$seed" "$SCRATCH/ours" 40
+for engine in duckdb chdb hyparquet arrow; do
 	check "$engine reads them equal (seed $seed)" compare ours "$SCRATCH/ours" "$engine"
 done
 check "DuckDB finds by conditions what our statistics are about (seed $seed)" compare where "$SCRATCH/ours"
