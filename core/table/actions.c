@@ -114,10 +114,16 @@ int table_log_readable(const struct table_log *log, struct err *err)
 	if (mode && strcmp(mode, "none"))
 		return err_set(err, ERR_UNSUPPORTED, "the table uses column mapping (%.20s), which is not supported",
 		               mode);
-	while (map_next(&log->files, &at, &path, &file))
+	while (map_next(&log->files, &at, &path, &file)) {
 		if (((struct table_file *)file)->has_vector)
 			return err_set(err, ERR_UNSUPPORTED,
 			               "the table uses deletion vectors, which are not supported");
+		if (table_path_is_absolute(((struct table_file *)file)->raw))
+			return err_set(err, ERR_UNSUPPORTED,
+			               "the table names '%.200s' by an absolute path, which is not supported (a "
+			               "shallow clone?): copy its files into it",
+			               ((struct table_file *)file)->raw);
+	}
 	return 0;
 }
 
@@ -148,9 +154,9 @@ int64_t table_log_interval(const struct table_log *log, const char *name, int64_
 			unit[len - 1] = '\0';
 		while (k < sizeof(units) / sizeof(units[0]) && strcmp(units[k].unit, unit))
 			k++;
-		if (k == sizeof(units) / sizeof(units[0]) || n < 0)
+		if (k == sizeof(units) / sizeof(units[0]) || n < 0 ||
+		    __builtin_add_overflow(total, n * units[k].ms, &total))
 			return otherwise;
-		total += n * units[k].ms;
 	}
 	return text[strspn(text, " ")] ? otherwise : total;
 }
@@ -184,30 +190,6 @@ int table_log_metadata(struct table_log *log, const struct json *action, struct 
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
-/* Percent-decoding by RFC 2396; a plus stays a plus. */
-static char *decode_path(struct arena *arena, const char *path)
-{
-	char *ret = arena_str(arena, path), *to = ret;
-
-	for (; *path; path++)
-		if (*path == '%' && hex_digit(path[1]) >= 0 && hex_digit(path[2]) >= 0) {
-			*to++ = (char)(hex_digit(path[1]) << 4 | hex_digit(path[2]));
-			path += 2;
-		} else {
-			*to++ = *path;
-		}
-	*to = '\0';
-	return ret;
-}
 
 /* Sizes and counts come from outside and are added up. */
 static int64_t plausible(int64_t n)
@@ -265,11 +247,13 @@ int table_log_add(struct table_log *log, const struct table_file *file, struct e
 	struct table_file *kept;
 	int64_t rows;
 
-	if (!file->raw || !*file->raw)
-		return err_set(err, ERR_CORRUPT, "add without path");
+	const char *path = table_path_decode(&log->arena, file->raw);
+
+	if (!path)
+		return err_set(err, ERR_CORRUPT, "add without a path that can be one");
 	kept = arena_alloc(&log->arena, sizeof(*kept));
 	kept->raw = arena_str(&log->arena, file->raw);
-	kept->path = decode_path(&log->arena, file->raw);
+	kept->path = path;
 	kept->stats = arena_str(&log->arena, file->stats);
 	kept->size = plausible(file->size);
 	kept->modified = file->modified;
@@ -286,16 +270,15 @@ int table_log_add(struct table_log *log, const struct table_file *file, struct e
 
 int table_log_remove(struct table_log *log, const struct table_tombstone *tombstone, struct err *err)
 {
+	const char *path = table_path_decode(&log->arena, tombstone->raw);
 	struct table_tombstone *kept;
-	const char *path;
 
-	if (!tombstone->raw || !*tombstone->raw)
-		return err_set(err, ERR_CORRUPT, "remove without path");
+	if (!path)
+		return err_set(err, ERR_CORRUPT, "remove without a path that can be one");
 	kept = arena_alloc(&log->arena, sizeof(*kept));
 	*kept = *tombstone;
 	kept->raw = arena_str(&log->arena, tombstone->raw);
 	kept->partition = keep(log, tombstone->partition);
-	path = decode_path(&log->arena, tombstone->raw);
 	count(log, map_del(&log->files, path), -1);
 	return map_set(&log->removed, path, kept);
 }

@@ -66,6 +66,14 @@ const char *table_log_property(const struct table_log *log, const char *name);
 /* One of the kind "interval 7 days" in ms. */
 int64_t table_log_interval(const struct table_log *log, const char *name, int64_t otherwise);
 
+/* ---- path.c: paths as the log writes them ------------------------------------------------------------------- */
+
+/* The name of a file in the table's place: a URI reference (RFC 2396) without its percent signs, "." and empty segments,
+ * so that one file has one name; a plus stays a plus. In the arena. NULL: it is missing, empty or holds a NUL. */
+const char *table_path_decode(struct arena *arena, const char *raw);
+/* "/a", "file:///a", "s3://b/a": not in the table's place. */
+int table_path_is_absolute(const char *raw);
+
 /* ---- log.c: which files of the log make up a version ----------------------------------------------------- */
 
 void table_entry_name(int64_t version, char ret[64]);

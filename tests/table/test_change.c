@@ -367,6 +367,48 @@ START_TEST(vacuum_takes_what_nobody_needs)
 }
 END_TEST
 
+START_TEST(what_is_in_use_under_another_spelling_is_needed)
+{
+	struct blob *blob = table_of(1);
+	struct table_vacuum done;
+	int64_t removed;
+
+	put_entry(blob, 1,
+	          "{\"remove\":{\"path\":\"part-0.parquet\",\"deletionTimestamp\":1,\"dataChange\":true}}\n"
+	          "{\"add\":{\"path\":\"./part-1.parquet\",\"size\":4}}\n"
+	          "{\"add\":{\"path\":\"day=1//x.parquet\",\"size\":4}}\n");
+	ck_ok(blob_put(blob, "part-1.parquet", "data", 4, &err), &err);
+	ck_ok(blob_put(blob, "day=1/x.parquet", "data", 4, &err), &err);
+	make_old("part-1.parquet", 8);
+	make_old("day=1/x.parquet", 8);
+	ck_ok(table_vacuum(blob, &codec, 0, 1, 0, &done, &err), &err);
+	ck_assert_int_eq(done.files, 1);
+	ck_ok(table_sweep(blob, &codec, 0, &removed, &err), &err);
+	ck_assert(is_there(blob, "part-1.parquet") && is_there(blob, "day=1/x.parquet"));
+	blob_close(blob);
+}
+END_TEST
+
+/* A retention below nothing would let go of all that was ever taken out. */
+START_TEST(a_retention_that_is_no_time_is_a_week)
+{
+	struct blob *blob = open_table("t");
+	struct table_vacuum done;
+
+	put_entry(blob, 0,
+	          PROTOCOL
+	          "{\"metaData\":{\"id\":\"x\",\"format\":{\"provider\":\"parquet\"},\"schemaString\":\"{\\\"type"
+	          "\\\":\\\"struct\\\",\\\"fields\\\":[]}\",\"partitionColumns\":[],\"configuration\":{"
+	          "\"delta.deletedFileRetentionDuration\":\"interval 999999999 weeks 999999999 weeks 999999999 "
+	          "weeks 999999999 weeks 999999999 weeks 999999999 weeks 999999999 weeks 999999999 weeks "
+	          "999999999 weeks 999999999 weeks 999999999 weeks 999999999 weeks 999999999 weeks 999999999 "
+	          "weeks 999999999 weeks 999999999 weeks\"}}}\n");
+	ck_assert_int_eq(table_vacuum(blob, &codec, DAY_MS, 0, 0, &done, &err), ERR_INVALID);
+	ck_assert_msg(strstr(err.text, "168 hours") != NULL, "%s", err.text);
+	blob_close(blob);
+}
+END_TEST
+
 START_TEST(old_entries_go_behind_an_old_checkpoint_and_no_others)
 {
 	struct blob *blob = table_of(25);
@@ -405,6 +447,8 @@ static void change_cases(Suite *suite)
 	tcase_add_loop_test(tc, values_of_partitions_go_to_columns_and_back, 0, sizeof(values) / sizeof(values[0]));
 	tcase_add_test(tc, a_partition_is_deleted_by_its_value);
 	tcase_add_test(tc, vacuum_takes_what_nobody_needs);
+	tcase_add_test(tc, what_is_in_use_under_another_spelling_is_needed);
+	tcase_add_test(tc, a_retention_that_is_no_time_is_a_week);
 	tcase_add_test(tc, old_entries_go_behind_an_old_checkpoint_and_no_others);
 	suite_add_tcase(suite, tc);
 }

@@ -457,6 +457,57 @@ START_TEST(unknown_actions_members_and_stats_are_ignored)
 }
 END_TEST
 
+START_TEST(a_file_has_one_name_however_it_is_written)
+{
+	static const char *const names[] = {"a.parquet", "b:c.parquet", "d/e/f.parquet"};
+	struct table_snapshot s;
+	struct blob *blob = open_table("t");
+	struct err err = {0};
+
+	put_entry(blob, 0,
+	          PROTOCOL METADATA "{\"add\":{\"path\":\"./a.parquet\",\"size\":1}}\n"
+	                            "{\"add\":{\"path\":\"%2E/%61.parquet\",\"size\":1}}\n"
+	                            "{\"add\":{\"path\":\"./b:c.parquet\",\"size\":1}}\n"
+	                            "{\"add\":{\"path\":\"d//e/./f.parquet\",\"size\":1}}\n"
+	                            "{\"add\":{\"path\":\"g.parquet\",\"size\":1}}\n"
+	                            "{\"remove\":{\"path\":\".//g.parquet\"}}\n");
+	ck_ok(table_snapshot(blob, NULL, &s, &err), &err);
+	ck_assert_uint_eq(s.n_files, 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_str_eq(s.files[i].path, names[i]);
+	table_snapshot_done(&s);
+	blob_close(blob);
+}
+END_TEST
+
+static const struct {
+	const char *path;
+	int code;
+	const char *says;
+} no_paths[] = {
+	{"/elsewhere/a.parquet", ERR_UNSUPPORTED, "'/elsewhere/a.parquet' by an absolute path"},
+	{"file:///elsewhere/a.parquet", ERR_UNSUPPORTED, "absolute path"},
+	{"file:/elsewhere/a.parquet", ERR_UNSUPPORTED, "absolute path"},
+	{"s3://bucket/a.parquet", ERR_UNSUPPORTED, "absolute path"},
+	{"a.parquet%00.b", ERR_CORRUPT, "line 3: add without a path"},
+	{"./", ERR_CORRUPT, "line 3: add without a path"},
+	{"", ERR_CORRUPT, "line 3: add without a path"},
+};
+
+START_TEST(a_file_that_cannot_be_in_the_table_is_named)
+{
+	struct blob *blob = open_table("t");
+	struct err err = {0};
+	char entry[2048];
+
+	snprintf(entry, sizeof(entry), PROTOCOL METADATA "{\"add\":{\"path\":\"%s\",\"size\":1}}\n", no_paths[_i].path);
+	put_entry(blob, 0, entry);
+	ck_assert_int_eq(load(blob, &err), no_paths[_i].code);
+	ck_assert_msg(strstr(err.text, no_paths[_i].says) != NULL, "%s", err.text);
+	blob_close(blob);
+}
+END_TEST
+
 START_TEST(absurd_sizes_and_counts_are_unknown)
 {
 	struct table_snapshot s;
@@ -755,6 +806,8 @@ static void table_cases(Suite *suite)
 	tcase_add_test(tc, the_history_tells_which_entries_are_damaged_or_missing);
 	tcase_add_test(tc, a_type_that_nobody_knows_is_told_what_there_is);
 	tcase_add_test(tc, unknown_actions_members_and_stats_are_ignored);
+	tcase_add_test(tc, a_file_has_one_name_however_it_is_written);
+	tcase_add_loop_test(tc, a_file_that_cannot_be_in_the_table_is_named, 0, sizeof(no_paths) / sizeof(no_paths[0]));
 	tcase_add_test(tc, absurd_sizes_and_counts_are_unknown);
 	tcase_add_loop_test(tc, a_table_that_asks_more_of_writers_is_read_and_not_written, 0,
 	                    sizeof(not_for_writers) / sizeof(not_for_writers[0]));
