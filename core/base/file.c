@@ -13,14 +13,12 @@
 #include "base/buf.h"
 #include "base/id.h"
 
-int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
+int file_read_fd(int fd, const char *path, size_t max, struct buf *ret, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
 	size_t start = ret->len;
 	ssize_t n;
+	int r = 0;
 
-	if (fd < 0)
-		return err_errno(err, errno, "cannot open '%s'", path);
 	do {
 		if (buf_reserve(ret, 65536)) {
 			r = err_set(err, ret->failed, "cannot read '%s': out of memory", path);
@@ -36,6 +34,16 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
 		if (!r && ret->len - start > max)
 			r = err_set(err, ERR_LIMIT, "'%s' is larger than the %zu bytes allowed here", path, max);
 	} while (!r && n > 0);
+	return r;
+}
+
+int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	r = file_read_fd(fd, path, max, ret, err);
 	close(fd);
 	return r;
 }

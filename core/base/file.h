@@ -12,6 +12,8 @@
 struct buf;
 
 int file_read(const char *path, size_t max, struct buf *ret, struct err *err); /* appends */
+/* From where the descriptor stands; `path` is for errors. */
+int file_read_fd(int fd, const char *path, size_t max, struct buf *ret, struct err *err);
 int file_write_all(int fd, const void *p, size_t n, const char *path, struct err *err);
 
 /* Writes a temporary neighbour, syncs it, renames it over `path`, syncs the folder. */

@@ -39,12 +39,34 @@ static int local_path(struct blob *blob, const char *name, char *ret, size_t cap
 	return 0;
 }
 
+/* A pipe in a folder of others would be waited for without end. */
+static int open_regular(const char *path, struct stat *st, int *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r = 0;
+
+	if (fd < 0 || fstat(fd, st))
+		r = err_errno(err, errno, "cannot open '%s'", path);
+	else if (!S_ISREG(st->st_mode))
+		r = err_set(err, ERR_INVALID, "'%s' is no regular file", path);
+	if (r && fd >= 0)
+		close(fd);
+	*ret = r ? -1 : fd;
+	return r;
+}
+
 static int local_get(struct blob *blob, const char *name, size_t max, struct buf *ret, struct err *err)
 {
 	char path[PATH_MAX];
-	int r = local_path(blob, name, path, sizeof(path), err);
+	struct stat st;
+	int fd, r = local_path(blob, name, path, sizeof(path), err);
 
-	return r ? r : file_read(path, max, ret, err);
+	if (!r)
+		r = open_regular(path, &st, &fd, err);
+	if (r)
+		return r;
+	r = file_read_fd(fd, path, max, ret, err);
+	close(fd);
+	return r;
 }
 
 static int local_size(struct blob *blob, const char *name, int64_t *ret, int64_t *ret_modified_ms, struct err *err)
@@ -294,11 +316,10 @@ static int local_file_open(struct blob *blob, const char *name, struct blob_file
 
 	if (r)
 		return r;
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (file->fd < 0 || fstat(file->fd, &st))
-		return err_errno(err, errno, "cannot open '%s'", path);
-	file->size = st.st_size;
-	return 0;
+	r = open_regular(path, &st, &file->fd, err);
+	if (!r)
+		file->size = st.st_size;
+	return r;
 }
 
 static void local_file_close(struct blob_file *file)
@@ -335,7 +356,7 @@ static int is_folder(const char *path, const struct dirent *entry)
 
 	if (entry->d_type != DT_UNKNOWN)
 		return entry->d_type == DT_DIR;
-	if ((size_t)snprintf(full, sizeof(full), "%s/%s", path, entry->d_name) >= sizeof(full) || stat(full, &st))
+	if ((size_t)snprintf(full, sizeof(full), "%s/%s", path, entry->d_name) >= sizeof(full) || lstat(full, &st))
 		return 0;
 	return S_ISDIR(st.st_mode);
 }

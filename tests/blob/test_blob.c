@@ -98,6 +98,26 @@ START_TEST(a_read_is_bounded)
 }
 END_TEST
 
+/* One who waited for a pipe would wait without end. */
+START_TEST(what_is_no_file_is_named_and_not_waited_for)
+{
+	struct blob *blob = open_here("t");
+	struct blob_file *file;
+	struct err err = {0};
+	struct buf buf;
+
+	ck_ok(blob_put(blob, "folder/x", "x", 1, &err), &err);
+	ck_assert(!mkfifo(test_path("t/pipe"), 0600));
+	buf_init(&buf, 0);
+	ck_assert_int_eq(blob_get(blob, "pipe", 9, &buf, &err), ERR_INVALID);
+	ck_assert_msg(strstr(err.text, "/pipe' is no regular file") != NULL, "%s", err.text);
+	ck_assert_int_eq(blob_file_open(blob, "pipe", &file, &err), ERR_INVALID);
+	ck_assert_int_eq(blob_file_open(blob, "folder", &file, &err), ERR_INVALID);
+	buf_done(&buf);
+	blob_close(blob);
+}
+END_TEST
+
 /* Exit code 1: this one has won. */
 static void race(struct blob *blob)
 {
@@ -395,6 +415,7 @@ static void blob_cases(Suite *suite)
 	tcase_add_test(tc, a_name_that_leaves_the_place_is_refused);
 	tcase_add_test(tc, what_is_put_is_read_again);
 	tcase_add_test(tc, a_read_is_bounded);
+	tcase_add_test(tc, what_is_no_file_is_named_and_not_waited_for);
 	tcase_add_test(tc, of_many_racers_one_wins);
 	tcase_add_test(tc, an_adopted_file_is_moved_and_never_replaces);
 	tcase_add_test(tc, an_adopted_file_is_as_old_as_its_move);
