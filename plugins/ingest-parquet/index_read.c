@@ -127,12 +127,15 @@ static void read_nulls(struct thrift_reader *r, struct pq_column_index *index)
 	}
 }
 
-/* A page of nulls has bounds that mean nothing. */
+/* A page of nulls has empty bounds, which mean nothing; others contradict it. */
 static void drop_bounds_of_nulls(struct pq_column_index *index)
 {
-	for (uint32_t i = 0; i < index->n_pages; i++)
-		if (index->only_nulls[i])
-			index->pages[i].has_min = index->pages[i].has_max = 0;
+	for (uint32_t i = 0; i < index->n_pages; i++) {
+		struct pq_stats *page = &index->pages[i];
+
+		if (index->only_nulls[i] && !page->min.len && !page->max.len)
+			page->has_min = page->has_max = 0;
+	}
 }
 
 orasi_status pq_column_index_parse(struct pq_column_index *ret, const uint8_t *text, size_t n, orasi_error *err)

@@ -286,6 +286,7 @@ static int is_outside(const struct predicate *p, const struct literal *min, cons
 	}
 }
 
+/* Statistics that contradict themselves tell nothing: bounds of what is said to be all null, or the wrong way round. */
 int predicate_may_match(const struct predicate *p, const struct pq_file *file, const struct pq_stats *stats,
                         int only_nulls)
 {
@@ -299,11 +300,13 @@ int predicate_may_match(const struct predicate *p, const struct pq_file *file, c
 	if (p->op == ORASI_OP_IS_NULL)
 		return only_nulls || !stats->has_nulls || stats->nulls > 0;
 	if (only_nulls)
-		return 0;
+		return stats->has_min || stats->has_max;
 	if (p->domain == DOMAIN_NONE)
 		return 1;
 	has_min = load_bound(p, file, stats->has_min, stats->old_min, stats->min, &min);
 	has_max = load_bound(p, file, stats->has_max, stats->old_max, stats->max, &max);
+	if (has_min && has_max && compare(p->domain, &min, &max) > 0)
+		return 1;
 	for (uint32_t i = 0; i < p->n_literals; i++)
 		if ((p->domain == DOMAIN_FLOAT && isnan(p->literals[i].d)) ||
 		    !is_outside(p, has_min ? &min : NULL, has_max ? &max : NULL, &p->literals[i]))
