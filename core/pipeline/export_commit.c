@@ -9,17 +9,19 @@
  * before anything is put, a record says what is under way, in a folder that no foreign code writes to; it goes when the
  * export is in its place or all of it is taken away. The next attempt begins with taking away; when there is none, the
  * agent asks for it by the record (pipeline_export_undo). */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "blob/blob.h"
 #include "pipeline.h"
@@ -47,6 +49,71 @@ static int split(const char *to, struct target *ret, struct err *err)
 	snprintf(ret->name, sizeof(ret->name), "%.*s", (int)(to + n - slash - 1), slash + 1);
 	snprintf(ret->parent, sizeof(ret->parent), "%.*s", slash == to ? 1 : (int)(slash - to), to);
 	return blob_open(ret->parent, &ret->blob, err);
+}
+
+/* ---- what the part says ------------------------------------------------------------------------------------------------ */
+
+/* It comes from a worker that ran an encoder: what does not fit the task is not moved. That it lies in the task's staging
+ * folder was looked at before (staged.c). */
+static int lie(const char *what, struct err *err)
+{
+	return err_set(err, ERR_PLUGIN, "the part of the export %s: its worker was not itself", what);
+}
+
+static const char *name_of(const struct json *file)
+{
+	return json_get_str(file, "name", "");
+}
+
+/* All names, so that a folder of many files is not looked through for each of them. */
+static int collect_names(const struct json *files, struct map *ret, struct err *err)
+{
+	for (size_t i = 0; i < json_count(files); i++) {
+		const char *name = name_of(json_at(files, i));
+
+		if (!*name || strchr(name, '/'))
+			return lie("names a file by a path", err);
+		if (map_set(ret, name, ret))
+			return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* The folder is moved as it is. One that is gone was moved already. */
+static int holds_only(const char *folder, const struct map *names, struct err *err)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int r = 0;
+
+	while (dir && !r && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !map_get(names, entry->d_name))
+			r = lie("has a file in its folder that it does not name", err);
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+static int fits(const char *to, const struct json *intent, struct err *err)
+{
+	const struct json *files = json_get(intent, "files");
+	const char *folder = json_get_str(intent, "folder", NULL);
+	struct map names;
+	struct stat st;
+	int r;
+
+	if (!!folder != str_ends(to, "/"))
+		return lie("is of another kind than its place", err);
+	if (!json_count(files) || (!folder && json_count(files) > 1))
+		return lie("has another number of files than its place", err);
+	if (!folder && !lstat(json_get_str(json_at(files, 0), "staged", ""), &st) && !S_ISREG(st.st_mode))
+		return lie("has something else for a file", err);
+	map_init(&names);
+	r = collect_names(files, &names, err);
+	if (!r && folder)
+		r = holds_only(folder, &names, err);
+	map_done(&names);
+	return r;
 }
 
 /* ---- what is there already --------------------------------------------------------------------------------------- */
@@ -222,6 +289,8 @@ int pipeline_export_commit(const struct json *order, struct json **ret, struct e
 	struct target target = {.blob = NULL};
 	int was_there = 0, r = split(json_str(json_pointer(order, "/spec/to"), ""), &target, err);
 
+	if (!r)
+		r = fits(json_str(json_pointer(order, "/spec/to"), ""), intent, err);
 	if (!r) {
 		was_there = is_there(&target, intent);
 		r = was_there ? 0 : place(&target, order, record, err);

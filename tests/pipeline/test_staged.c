@@ -38,6 +38,8 @@ static void begin(void)
 	ck_assert(!symlink(test_path("elsewhere/secret"), test_path("staging/t_1-7/linked/blob")));
 	ck_assert(!symlink("/nowhere", test_path("staging/t_1-7/nowhere")));
 	ck_assert(!mkfifo(test_path("staging/t_1-7/pipe"), 0600));
+	write_file("staging/t_1-7/program");
+	ck_assert(!chmod(test_path("staging/t_1-7/program"), 04755));
 }
 
 static int check(const char *intent)
@@ -78,6 +80,7 @@ START_TEST(what_lies_elsewhere_or_leads_there_is_not_touched)
 		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/door/secret\"}]}",
 		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/neighbour/file\"}]}",
 		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/pipe\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/program\"}]}",
 		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/nowhere\"}]}",
 		"{\"files\":[{\"staged\":\"/etc/passwd\"}]}",
 		"{\"rejects\":{\"files\":[{\"staged\":\"%s/elsewhere/secret\"}]}}",
