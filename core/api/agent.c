@@ -151,9 +151,17 @@ static void reply_rendered(struct api *api, struct http_request *req, const char
 	buf_done(&text);
 }
 
+/* OpenMetrics for who names it and does not rather have the older text. */
 void handle_metrics(struct api *api, struct http_request *req)
 {
-	reply_rendered(api, req, "text/plain; version=0.0.4; charset=utf-8", health_prometheus);
+	int wanted = http_accept_quality(req, "application/openmetrics-text");
+
+	http_set_header(req, "Vary", "Accept");
+	if (wanted && wanted >= http_accept_quality(req, "text/plain"))
+		reply_rendered(api, req, "application/openmetrics-text; version=1.0.0; charset=utf-8",
+		               health_openmetrics);
+	else
+		reply_rendered(api, req, "text/plain; version=0.0.4; charset=utf-8", health_prometheus);
 }
 
 void handle_metrics_json(struct api *api, struct http_request *req)

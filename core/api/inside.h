@@ -227,6 +227,7 @@ void handle_store_check(struct api *api, struct http_request *req);
 void handle_store_backup(struct api *api, struct http_request *req);
 void handle_queues_get(struct api *api, struct http_request *req);
 void handle_queue_get(struct api *api, struct http_request *req);
+void handle_queue_stats(struct api *api, struct http_request *req);
 void handle_queue_put(struct api *api, struct http_request *req);
 void handle_queue_patch(struct api *api, struct http_request *req);
 void handle_queue_pause(struct api *api, struct http_request *req);

@@ -37,7 +37,7 @@ static struct json *settings_json(const struct queue_settings *settings)
 	return json;
 }
 
-static struct json *info_json(const struct queue_info *info)
+static struct json *counts_json(const struct queue_info *info)
 {
 	struct json *json = json_new_object(), *counts = json_new_object();
 
@@ -46,7 +46,38 @@ static struct json *info_json(const struct queue_info *info)
 		json_set_int(counts, task_state_name((enum task_state)state), info->counts[state]);
 	json_set(json, "tasks", counts);
 	json_set_int(json, "finished_per_minute", info->finished_per_minute);
+	return json;
+}
+
+static struct json *info_json(const struct queue_info *info)
+{
+	struct json *json = counts_json(info);
+
 	json_set(json, "settings", settings_json(&info->settings));
+	return json;
+}
+
+/* Null where there is no quota. */
+static void set_left(struct json *json, const char *name, const struct queue_room *room)
+{
+	json_set(json, name, room->quota ? json_new_int(room->left) : json_new_null());
+}
+
+static struct json *stats_json(struct api *api, const struct queue_info *info)
+{
+	struct json *json = counts_json(info);
+	struct queue_room rooms[QUEUE_ROOMS];
+	int64_t depth = 0;
+
+	for (int state = 0; state <= TASK_RUNNING; state++)
+		depth += info->counts[state];
+	queue_room(api->env.queue, info->name, NULL, rooms);
+	json_set_int(json, "depth", depth);
+	set_left(json, "left", &rooms[QUEUE_ROOM_QUEUE]);
+	set_left(json, "left_of_agent", &rooms[QUEUE_ROOM_AGENT]);
+	json_set_int(json, "longest_wait_ms", queue_longest_wait_ms(api->env.queue, info->name));
+	json_set_bool(json, "paused", info->settings.paused);
+	json_set_bool(json, "draining", info->settings.draining);
 	return json;
 }
 
@@ -71,13 +102,22 @@ static const char *settings_etag(struct http_request *req, const struct queue_se
 	return etag;
 }
 
+/* 0, or it has answered. */
+static int find_queue(struct api *api, struct http_request *req, const char *name, struct queue_info *ret)
+{
+	if (!queue_info(api->env.queue, name, http_arena(req), ret))
+		return 0;
+	reply_fail(req, ERR_NOTFOUND, "there is no queue '%s': it comes with its first task or setting", name);
+	return ERR_NOTFOUND;
+}
+
 static void reply_queue(struct api *api, struct http_request *req, const char *name, int status)
 {
 	struct queue_info info;
 
-	if (queue_info(api->env.queue, name, http_arena(req), &info))
-		reply_fail(req, ERR_NOTFOUND, "there is no queue '%s': it comes with its first task or setting", name);
-	else if (!http_etag(req, settings_etag(req, &info.settings)))
+	if (find_queue(api, req, name, &info))
+		return;
+	if (!http_etag(req, settings_etag(req, &info.settings)))
 		reply_json(req, status, info_json(&info));
 }
 
@@ -122,6 +162,15 @@ void handle_queue_get(struct api *api, struct http_request *req)
 
 	if (name)
 		reply_queue(api, req, name, 200);
+}
+
+void handle_queue_stats(struct api *api, struct http_request *req)
+{
+	const char *name = path_queue(req);
+	struct queue_info info;
+
+	if (name && !find_queue(api, req, name, &info))
+		reply_json(req, 200, stats_json(api, &info));
 }
 
 /* ---- changes ---------------------------------------------------------------------------- */

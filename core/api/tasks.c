@@ -152,6 +152,19 @@ static int filter_id(struct http_request *req, const char *name, char prefix, in
 	return ERR_INVALID;
 }
 
+/* One of two words; *ret: whether it is the second, `otherwise` when it is absent. */
+static int read_choice(struct http_request *req, const char *name, const char *first, const char *second, int otherwise,
+                       int *ret)
+{
+	const char *text = http_query(req, name);
+
+	*ret = text ? str_eq(text, second) : otherwise;
+	if (!text || *ret || str_eq(text, first))
+		return 0;
+	reply_fail(req, ERR_INVALID, "'%s=%.40s' is neither %s nor %s", name, text, first, second);
+	return ERR_INVALID;
+}
+
 static int read_filter(struct http_request *req, struct queue_filter *filter)
 {
 	int64_t limit = query_number(req, "limit", LIST_DEFAULT, LIST_MAX);
@@ -165,6 +178,7 @@ static int read_filter(struct http_request *req, struct queue_filter *filter)
 	filter->tenant = http_query(req, "tenant");
 	filter->cursor = http_query(req, "cursor");
 	return filter_state(req, &filter->state) || filter_label(req, filter) ||
+	                       read_choice(req, "order", "newest", "oldest", 0, &filter->oldest_first) ||
 	                       filter_id(req, "parent", 't', &filter->parent) ||
 	                       filter_id(req, "batch", 'b', &filter->batch) ||
 	                       filter_time(req, "created_after", &filter->created_after) ||
@@ -313,15 +327,30 @@ static struct task *path_get(struct api *api, struct http_request *req)
 	return NULL;
 }
 
+/* What it is to differ from when any change is waited for: what the client has, or how it is now. */
+static const char *etag_now(struct api *api, struct http_request *req, int64_t id)
+{
+	const char *known = http_header(req, "if-none-match"), *text;
+	struct task *task;
+
+	if (known || queue_get(api->env.queue, id, http_arena(req), &task, NULL))
+		return known;
+	text = task_text(req, task, TASK_FULL);
+	return text ? etag_of(req, text) : NULL;
+}
+
 void handle_task_get(struct api *api, struct http_request *req)
 {
 	const char *wait = http_query(req, "wait");
 	int64_t ms = wait ? wait_parse(api, wait) : 0, id = 0;
+	int any_change;
 
 	if (ms < 0)
 		reply_fail(req, ERR_INVALID, "'wait=%.40s' is not a time such as 30s", wait);
-	else if (!path_task(req, &id) && (!access_is_narrow(req) || path_get(api, req)))
-		api_watch_task(api, req, id, ms, http_header(req, "if-none-match"), 200);
+	else if (!read_choice(req, "until", "terminal", "change", http_header(req, "if-none-match") != NULL,
+	                      &any_change) &&
+	         !path_task(req, &id) && (!access_is_narrow(req) || path_get(api, req)))
+		api_watch_task(api, req, id, ms, ms && any_change ? etag_now(api, req, id) : NULL, 200);
 }
 
 void handle_task_attempts(struct api *api, struct http_request *req)

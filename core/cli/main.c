@@ -28,7 +28,9 @@ const struct command commands[] = {
 	{"task", "batch", 1, 1, "JSON|FILE|-", "--atomic --idempotency-key K",
          "Submit many tasks, each for itself; says which were refused.", cmd_task_batch},
 	{"task", "list", 0, 0, "",
-         "--state S --kind K --dataset D --queue Q --tenant T --parent ID --batch ID --label K=V --limit N --cursor C",
+         "--state S --kind K --dataset D --queue Q --tenant T --parent ID --batch ID --label K=V --order newest|oldest "
+         "--limit N "
+         "--cursor C",
          "Tasks, newest first.", cmd_task_list},
 	{"task", "get", 1, 1, "ID", "", "One task.", cmd_task_get},
 	{"task", "wait", 1, 1, "ID", "", "Wait for the end of a task.", cmd_task_wait},

@@ -305,7 +305,7 @@ int cmd_task_list(const struct args *args)
 {
 	static const char *const columns[] = {"id", "kind", "dataset", "state", "attempt", "created_at", NULL};
 	static const char *const filters[] = {"state",  "kind",  "dataset", "queue", "tenant",
-	                                      "parent", "batch", "limit",   "cursor"};
+	                                      "parent", "batch", "order",   "limit", "cursor"};
 	char path[4096] = "/v1/tasks?", value[512];
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {

@@ -39,6 +39,7 @@ int health_is_ready(const struct health *health); /* and no probe is failing */
 enum health_verdict health_check(const struct health *health, struct buf *json);
 
 void health_prometheus(const struct health *health, struct buf *out);
+void health_openmetrics(const struct health *health, struct buf *out); /* the same as OpenMetrics 1.0 */
 /* {"metrics":[{"name","type","help","labels":{},"value"}]}; histograms have
  * "buckets","sum","count". */
 void health_metrics_json(const struct health *health, struct buf *out);

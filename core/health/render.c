@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metric rows as Prometheus text and as JSON. In the text all samples of one name stand together
+/* Metric rows as text for Prometheus (exposition format 0.0.4, or OpenMetrics 1.0) and as JSON. In the text all samples of one name stand together
  * below one HELP and one TYPE line, whichever tables they come from. */
 #include <math.h>
 #include <stdio.h>
@@ -40,12 +40,15 @@ static uint64_t read_buckets(const struct metric_histogram *histogram, uint64_t 
 	return n;
 }
 
-/* ---- Prometheus ------------------------------------------------------------------------- */
-static void put_help(struct buf *out, const char *help)
+/* ---- Prometheus and OpenMetrics: nearly the same text ---------------------------------------- */
+enum dialect { PROMETHEUS, OPENMETRICS };
+
+/* OpenMetrics has quotes escaped there, too. */
+static void put_help(struct buf *out, const char *help, enum dialect dialect)
 {
 	for (; *help; help++)
-		if (*help == '\\')
-			buf_puts(out, "\\\\");
+		if (*help == '\\' || (*help == '"' && dialect == OPENMETRICS))
+			buf_printf(out, "\\%c", *help);
 		else if (*help == '\n')
 			buf_puts(out, "\\n");
 		else
@@ -62,29 +65,52 @@ static void put_sample(struct buf *out, const struct metric *row, const char *su
 	buf_putc(out, '\n');
 }
 
-static void put_bucket(struct buf *out, const struct metric *row, double bound, uint64_t n)
+/* In OpenMetrics the bound of a bucket is a float in its one form: 1.0, not 1. */
+static void put_bucket(struct buf *out, const struct metric *row, double bound, uint64_t n, enum dialect dialect)
 {
 	buf_printf(out, "%s_bucket{%s%sle=\"", row->name, row->labels ? row->labels : "", row->labels ? "," : "");
 	put_number(out, bound);
+	if (dialect == OPENMETRICS && isfinite(bound) && bound == floor(bound))
+		buf_puts(out, ".0");
 	buf_printf(out, "\"} %llu\n", (unsigned long long)n);
 }
 
-static void put_histogram(struct buf *out, const struct metric *row)
+static void put_histogram(struct buf *out, const struct metric *row, enum dialect dialect)
 {
 	uint64_t cumulative[METRIC_BUCKETS + 1], n = read_buckets(row->histogram, cumulative);
 
 	for (int i = 0; i <= METRIC_BUCKETS; i++)
-		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY, cumulative[i]);
+		put_bucket(out, row, i < METRIC_BUCKETS ? metric_bounds[i] : INFINITY, cumulative[i], dialect);
 	put_sample(out, row, "_sum", (double)row->histogram->sum_us / 1e6);
 	put_sample(out, row, "_count", (double)n);
 }
 
-static void put_row(struct buf *out, const struct metric *row)
+static int has_total(const char *name)
 {
+	size_t n = strlen(name);
+
+	return n > 6 && !strcmp(name + n - 6, "_total");
+}
+
+/* OpenMetrics: samples of a counter end in _total, its family is named without. */
+static void put_row(struct buf *out, const struct metric *row, enum dialect dialect)
+{
+	int wants_total = dialect == OPENMETRICS && row->type == METRIC_COUNTER && !has_total(row->name);
+
 	if (row->type == METRIC_HISTOGRAM)
-		put_histogram(out, row);
+		put_histogram(out, row, dialect);
 	else
-		put_sample(out, row, "", row_value(row));
+		put_sample(out, row, wants_total ? "_total" : "", row_value(row));
+}
+
+static void put_family(struct buf *out, const struct metric *row, enum dialect dialect)
+{
+	int is_cut = dialect == OPENMETRICS && row->type == METRIC_COUNTER && has_total(row->name);
+	int n = (int)strlen(row->name) - (is_cut ? 6 : 0);
+
+	buf_printf(out, "# HELP %.*s ", n, row->name);
+	put_help(out, row->help, dialect);
+	buf_printf(out, "\n# TYPE %.*s %s\n", n, row->name, type_names[row->type]);
 }
 
 static int is_first_of_name(const struct health *health, size_t i)
@@ -95,20 +121,27 @@ static int is_first_of_name(const struct health *health, size_t i)
 	return 1;
 }
 
-void health_prometheus(const struct health *health, struct buf *out)
+static void put_all(const struct health *health, struct buf *out, enum dialect dialect)
 {
 	for (size_t i = 0; i < health->n_rows; i++) {
-		const struct metric *first = health->rows[i];
-
 		if (!is_first_of_name(health, i))
 			continue;
-		buf_printf(out, "# HELP %s ", first->name);
-		put_help(out, first->help);
-		buf_printf(out, "\n# TYPE %s %s\n", first->name, type_names[first->type]);
+		put_family(out, health->rows[i], dialect);
 		for (size_t j = i; j < health->n_rows; j++)
-			if (!strcmp(health->rows[j]->name, first->name))
-				put_row(out, health->rows[j]);
+			if (!strcmp(health->rows[j]->name, health->rows[i]->name))
+				put_row(out, health->rows[j], dialect);
 	}
+}
+
+void health_prometheus(const struct health *health, struct buf *out)
+{
+	put_all(health, out, PROMETHEUS);
+}
+
+void health_openmetrics(const struct health *health, struct buf *out)
+{
+	put_all(health, out, OPENMETRICS);
+	buf_puts(out, "# EOF\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------- */

@@ -161,6 +161,8 @@ int http_etag(struct http_request *req, const char *etag);
 /* ---- pieces ----------------------------------------------------------------------------- */
 /* Does Accept allow `type` ("application/json")? Without the header everything is. */
 int http_accepts(struct http_request *req, const char *type);
+/* How much Accept wants `type` where it names it, not by a wildcard: 1 … 1000, 0: it does not. */
+int http_accept_quality(struct http_request *req, const char *type);
 /* Is the body of media type `type`, whatever its parameters? */
 int http_content_is(struct http_request *req, const char *type);
 /* "wait=10" of Prefer (RFC 7240) and the like; NULL if absent. */

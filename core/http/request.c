@@ -344,6 +344,38 @@ int http_accepts(struct http_request *req, const char *type)
 	return 0;
 }
 
+/* "0.75" is 750; without one, or with one that is no number, it is 1. */
+static int quality_of(const char *item, size_t n)
+{
+	const char *q = memmem(item, n, "q=", 2);
+	int quality = 0, digits = 0;
+
+	if (!q || q[2] != '0')
+		return 1000;
+	for (q += 3; digits < 3 && q + digits + 1 < item + n && *q == '.' && isdigit((unsigned char)q[digits + 1]);
+	     digits++)
+		quality = quality * 10 + q[digits + 1] - '0';
+	for (; digits < 3; digits++)
+		quality *= 10;
+	return quality;
+}
+
+int http_accept_quality(struct http_request *req, const char *type)
+{
+	const char *at = http_header(req, "accept");
+	size_t n, name;
+	int best = 0;
+
+	for (; at && *at; at += n) {
+		at += strspn(at, ", \t");
+		n = strcspn(at, ",");
+		name = strcspn(at, ",; \t");
+		if (name == strlen(type) && !strncasecmp(at, type, name) && quality_of(at, n) > best)
+			best = quality_of(at, n);
+	}
+	return best;
+}
+
 int http_content_is(struct http_request *req, const char *type)
 {
 	const char *value = http_header(req, "content-type");

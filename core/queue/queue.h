@@ -359,7 +359,7 @@ int queue_has_passed(const struct queue *queue, int64_t id);
 int queue_attempts(struct queue *queue, int64_t id, struct arena *arena, struct task_attempt **ret, size_t *ret_n,
                    struct err *err);
 
-/* Newest first. The cursor is opaque text; NULL starts, *ret_cursor NULL
+/* Newest first, or oldest. The cursor is opaque text, of one order; NULL starts, *ret_cursor NULL
  * ends. Stable under inserts. */
 enum { QUEUE_ANY = -1, QUEUE_LIVE = -2, QUEUE_ENDED = -3, QUEUE_UNSUCCESSFUL = -4, QUEUE_WAITING = -5 };
 struct queue_filter {
@@ -371,6 +371,7 @@ struct queue_filter {
 	int64_t parent, batch;
 	size_t limit; /* 1 … 1000 */
 	const char *cursor;
+	int oldest_first;
 };
 int queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct task ***ret,
                size_t *ret_n, const char **ret_cursor, struct err *err);
@@ -460,6 +461,8 @@ struct queue_info {
 	int64_t counts[TASK_RUNNING + 1]; /* of the live states */
 	int64_t finished_per_minute;
 };
+/* How long those that are next have waited already: the longest of a queue, 0: none does, or there is no such queue. */
+int64_t queue_longest_wait_ms(const struct queue *queue, const char *name);
 /* All that have settings or live tasks, by name. `after` NULL starts; at most `limit`. */
 int queue_infos(struct queue *queue, const char *after, size_t limit, struct arena *arena, struct queue_info **ret,
                 size_t *ret_n);

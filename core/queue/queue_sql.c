@@ -20,7 +20,8 @@
 	"l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, l.attempt, l.max_attempts, l.crashes," \
 	" l.blocked, l.flags, CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END"
 #define RUN_ENDS "lease_ms = 0 AND cancelled = 0"
-/* What a list may ask for besides the state; ?1 is before which id, ?2 how many. */
+/* What a list may ask for besides the state; ?1 is behind which id, ?2 how many. Each list is there twice: from the newest
+ * (ids before ?1) and, _UP, from the oldest on. */
 #define LIST_FILTER                                                                       \
 	" AND (?4 IS NULL OR t.kind = ?4) AND (?5 IS NULL OR t.queue = ?5)"               \
 	" AND (?6 IS NULL OR t.dataset = ?6) AND (?7 IS NULL OR t.tenant = ?7)"           \
@@ -29,6 +30,39 @@
 	" AND t.created_at > ?10 AND (?11 = 0 OR t.created_at < ?11)"                     \
 	" AND (?12 = 0 OR t.parent = ?12) AND (?13 = 0 OR t.batch = ?13) AND t.id >= ?14" \
 	" AND (?16 IS NULL OR t.tenant GLOB ?16) AND (?17 IS NULL OR t.queue GLOB ?17)"
+
+#define LIST_ALL_BY(behind, order)                                                                 \
+	"SELECT " TASK_COLUMNS                                                                     \
+	" FROM task t LEFT JOIN live l ON l.id = t.id LEFT JOIN done d ON d.id = t.id" TASK_BESIDE \
+	" WHERE t.id " behind " ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY t.id " order " LIMIT ?2"
+#define LIST_LIVE_BY(behind, order)                                                                 \
+	"SELECT " TASK_COLUMNS                                                                      \
+	" FROM live l CROSS JOIN task t ON t.id = l.id LEFT JOIN done d ON d.id = t.id" TASK_BESIDE \
+	" WHERE l.id " behind " ?1 AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY l.id " order " LIMIT ?2"
+#define LIST_DONE_BY(behind, order)                                                                 \
+	"SELECT " TASK_COLUMNS                                                                      \
+	" FROM done d CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE \
+	" WHERE d.id " behind " ?1 AND d.state = ?3" LIST_FILTER " ORDER BY d.id " order " LIMIT ?2"
+#define LIST_UNSUCCESSFUL_BY(behind, order)                                                                   \
+	"SELECT " TASK_COLUMNS " FROM done d INDEXED BY done_unsuccessful CROSS JOIN task t ON t.id = d.id"   \
+	" LEFT JOIN live l ON l.id = t.id" TASK_BESIDE " WHERE d.state = ?3 AND d.state > 4 AND d.id " behind \
+	" ?1" LIST_FILTER " ORDER BY d.id " order " LIMIT ?2"
+#define LIST_BAD_BY(behind, order)                                                                        \
+	"SELECT " TASK_COLUMNS                                                                            \
+	" FROM done d CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE       \
+	" WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4 AND id " behind \
+	" ?1) AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY d.id " order " LIMIT ?2"
+#define DAY_LIST_BY(behind, order)                                                                     \
+	"SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id " behind " ?1" \
+	" AND (?3 < 0 OR d.state = ?3) AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id " order " LIMIT ?2"
+#define DAY_LIST_UNSUCCESSFUL_BY(behind, order)                                                            \
+	"SELECT " DAY_COLUMNS " FROM done d INDEXED BY done_unsuccessful CROSS JOIN task t ON t.id = d.id" \
+	" WHERE d.state = ?3 AND d.state > 4 AND d.id " behind " ?1 AND d.forget_at > ?15" LIST_FILTER     \
+	" ORDER BY d.id " order " LIMIT ?2"
+#define DAY_LIST_BAD_BY(behind, order)                                                                           \
+	"SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id IN (SELECT id FROM done" \
+	" INDEXED BY done_unsuccessful WHERE state > 4 AND id " behind                                           \
+	" ?1) AND ?3 IS NOT NULL AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id " order " LIMIT ?2"
 
 const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[TASK_PUT] = "INSERT INTO task VALUES "
@@ -146,23 +180,16 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 			     " unique_key, policy, NULL, NULL, NULL FROM task WHERE id = ?1",
 	[READ_BEGIN] = "BEGIN",
 	[READ_END] = "COMMIT",
-	[LIST_ALL] = "SELECT " TASK_COLUMNS " FROM task t LEFT JOIN live l ON l.id = t.id"
-		     " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE t.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER
-		     " ORDER BY t.id DESC LIMIT ?2",
-	[LIST_LIVE] = "SELECT " TASK_COLUMNS " FROM live l CROSS JOIN task t ON t.id = l.id"
-		      " LEFT JOIN done d ON d.id = t.id" TASK_BESIDE " WHERE l.id < ?1 AND ?3 IS NOT NULL" LIST_FILTER
-		      " ORDER BY l.id DESC LIMIT ?2",
-	[LIST_DONE] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
-		      " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE " WHERE d.id < ?1 AND d.state = ?3" LIST_FILTER
-		      " ORDER BY d.id DESC LIMIT ?2",
-	[LIST_UNSUCCESSFUL] =
-		"SELECT " TASK_COLUMNS " FROM done d INDEXED BY done_unsuccessful"
-		" CROSS JOIN task t ON t.id = d.id LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
-		" WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
-	[LIST_BAD] = "SELECT " TASK_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
-		     " LEFT JOIN live l ON l.id = t.id" TASK_BESIDE
-		     " WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
-		     " AND id < ?1) AND ?3 IS NOT NULL" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[LIST_ALL] = LIST_ALL_BY("<", "DESC"),
+	[LIST_ALL_UP] = LIST_ALL_BY(">", "ASC"),
+	[LIST_LIVE] = LIST_LIVE_BY("<", "DESC"),
+	[LIST_LIVE_UP] = LIST_LIVE_BY(">", "ASC"),
+	[LIST_DONE] = LIST_DONE_BY("<", "DESC"),
+	[LIST_DONE_UP] = LIST_DONE_BY(">", "ASC"),
+	[LIST_UNSUCCESSFUL] = LIST_UNSUCCESSFUL_BY("<", "DESC"),
+	[LIST_UNSUCCESSFUL_UP] = LIST_UNSUCCESSFUL_BY(">", "ASC"),
+	[LIST_BAD] = LIST_BAD_BY("<", "DESC"),
+	[LIST_BAD_UP] = LIST_BAD_BY(">", "ASC"),
 	[ATTEMPT_LIST] = "SELECT attempt, fence, worker, started_at, finished_at, outcome, "
 			 "error_code, error,"
 			 " exit_signal, cpu_ms, rss_kib FROM attempt WHERE id = ?1 UNION ALL"
@@ -207,16 +234,12 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[DAY_STATE] = "SELECT state FROM done WHERE id = ?1 AND forget_at > ?2",
 	[DAY_ORDER] = "SELECT t.body, t.kind FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id = ?1"
 		      " AND d.forget_at > ?2",
-	[DAY_LIST] = "SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id WHERE d.id < ?1"
-		     " AND (?3 < 0 OR d.state = ?3) AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
-	[DAY_LIST_UNSUCCESSFUL] =
-		"SELECT " DAY_COLUMNS " FROM done d INDEXED BY done_unsuccessful CROSS JOIN task t ON t.id = d.id"
-		" WHERE d.state = ?3 AND d.state > 4 AND d.id < ?1 AND d.forget_at > ?15" LIST_FILTER
-		" ORDER BY d.id DESC LIMIT ?2",
-	[DAY_LIST_BAD] =
-		"SELECT " DAY_COLUMNS " FROM done d CROSS JOIN task t ON t.id = d.id"
-		" WHERE d.id IN (SELECT id FROM done INDEXED BY done_unsuccessful WHERE state > 4"
-		" AND id < ?1) AND ?3 IS NOT NULL AND d.forget_at > ?15" LIST_FILTER " ORDER BY d.id DESC LIMIT ?2",
+	[DAY_LIST] = DAY_LIST_BY("<", "DESC"),
+	[DAY_LIST_UP] = DAY_LIST_BY(">", "ASC"),
+	[DAY_LIST_UNSUCCESSFUL] = DAY_LIST_UNSUCCESSFUL_BY("<", "DESC"),
+	[DAY_LIST_UNSUCCESSFUL_UP] = DAY_LIST_UNSUCCESSFUL_BY(">", "ASC"),
+	[DAY_LIST_BAD] = DAY_LIST_BAD_BY("<", "DESC"),
+	[DAY_LIST_BAD_UP] = DAY_LIST_BAD_BY(">", "ASC"),
 	[BEGIN] = "BEGIN",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "queue/inside.h"
 
@@ -237,6 +238,23 @@ int queue_info(struct queue *queue, const char *name, struct arena *arena, struc
 		return ERR_NOTFOUND;
 	fill_info(channel, arena, ret);
 	return 0;
+}
+
+int64_t queue_longest_wait_ms(const struct queue *queue, const char *name)
+{
+	const struct channel *channel = channel_find(queue, name);
+	int64_t now = clock_wall_ms(), longest = 0;
+	size_t at = 0;
+	void *lane;
+	const char *key;
+
+	while (channel && map_next(&channel->lanes, &at, &key, &lane)) {
+		const struct live *first = order_first(&((struct lane *)lane)->order);
+
+		if (first && now - first->due > longest)
+			longest = now - first->due;
+	}
+	return longest;
 }
 
 static int by_name(const void *a, const void *b)

@@ -58,6 +58,8 @@ async function queues(ask) {
 	await ask("getQueue", 200, { path });
 	await ask("getQueue", 304, { path, headers: { "if-none-match": patched.headers.get("etag") } });
 	await ask("listQueues", 200, { query: "?limit=1" });
+	await ask("getQueueStats", 200, { path });
+	await ask("getQueueStats", 404, { path: { queue: "none" } });
 	for (const verb of ["pauseQueue", "drainQueue", "resumeQueue"]) await ask(verb, 200, { path });
 
 	const wanted = { queues: ["far"], worker: "contract", max: 2, lease: "20s" };
@@ -179,7 +181,7 @@ async function agent(ask) {
 	await ask("checkStore", 200);
 	await ask("backupStore", 201);
 	await ask("rescanPlugins", 202); // refused ones too
-	for (const operation of ["getAgent", "getStatus", "getMetrics", "scrape", "getHealth", "getLive", "getReady"])
+	for (const operation of ["getAgent", "getStatus", "getMetrics", "scrape", "getHealth", "getLive", "getReady", "getHealthz", "getLivez", "getReadyz"])
 		await ask(operation, 200);
 	const document = await ask("getOpenapi", 200);
 	await ask("getOpenapi", 304, { headers: { "if-none-match": document.headers.get("etag") } });

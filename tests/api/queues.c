@@ -113,6 +113,31 @@ START_TEST(a_tenant_is_told_what_is_left_for_it)
 }
 END_TEST
 
+START_TEST(a_queue_tells_its_numbers)
+{
+	start();
+	load_document();
+	ck_assert_int_eq(ask("GET", "/v1/queues/web/stats", NULL), 404);
+	ck_assert_int_eq(ask("PUT", "/v1/queues/web", "{\"max_depth\":3}"), 201);
+	ck_assert_int_eq(ask("GET", "/v1/queues/web/stats", NULL), 200);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/longest_wait_ms"), -1), 0);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", IN_WEB), 201);
+	ck_assert_int_eq(
+		ask("POST", "/v1/tasks",
+	            "{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"web\",\"run_at\":\"2099-01-01T00:00:00Z\"}"),
+		201);
+	do {
+		ck_assert_int_eq(ask("GET", "/v1/queues/web/stats", NULL), 200);
+	} while (!json_int(json_pointer(t.reply, "/longest_wait_ms"), 0));
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/tasks/ready"), 0), 1);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/tasks/scheduled"), 0), 1);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/depth"), 0), 2);
+	ck_assert_int_eq(json_int(json_pointer(t.reply, "/left"), 0), 1);
+	ck_assert_int_eq(ask("GET", "/v1/queues/a%20b/stats", NULL), 404);
+	finish();
+}
+END_TEST
+
 START_TEST(a_queue_is_paused_drained_and_resumed)
 {
 	start();
@@ -407,6 +432,7 @@ void queues_cases(Suite *suite)
 	tcase_add_test(tests, a_full_queue_says_when_to_come_again);
 	tcase_add_test(tests, a_full_queue_answers_what_it_has_accepted_before);
 	tcase_add_test(tests, a_tenant_is_told_what_is_left_for_it);
+	tcase_add_test(tests, a_queue_tells_its_numbers);
 	tcase_add_test(tests, a_queue_is_paused_drained_and_resumed);
 	tcase_add_test(tests, a_batch_counts_its_tasks_and_is_followed);
 	tcase_add_test(tests, a_wrong_batch_is_refused);

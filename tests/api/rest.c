@@ -42,11 +42,49 @@ START_TEST(the_agent_tells_how_it_is)
 	ck_assert_int_eq(ask("GET", "/health", NULL), 200);
 	ck_assert_int_eq(ask("GET", "/health/live", NULL), 200);
 	ck_assert_int_eq(ask("GET", "/health/ready", NULL), 503);
+	ck_assert_int_eq(ask("GET", "/healthz", NULL), 200);
+	ck_assert_int_eq(ask("GET", "/livez", NULL), 200);
+	ck_assert_int_eq(ask("GET", "/readyz", NULL), 503);
 	on_loop(get_ready);
 	ck_assert_int_eq(ask("GET", "/health/ready", NULL), 200);
+	ck_assert_int_eq(ask("GET", "/readyz", NULL), 200);
 	ck_assert_int_eq(ask("GET", "/v1/metrics", NULL), 200);
 	ck_assert_int_eq(ask("GET", "/metrics", NULL), 200);
 	ck_assert_ptr_nonnull(strstr(t.client.body.data, "# TYPE process_open_fds gauge"));
+	finish();
+}
+END_TEST
+
+static const struct {
+	const char *accept;
+	int is_open;
+} scrapers[] = {
+	{"*/*", 0},
+	{"text/plain", 0},
+	{"application/openmetrics-text; version=1.0.0", 1},
+	{"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+         "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+         1},
+	{"text/plain;q=0.9, application/openmetrics-text;q=0.25", 0},
+	{"application/openmetrics-text;q=0", 0},
+	{"application/openmetrics-text;q=0.001", 1},
+	{"application/openmetrics-textual", 0},
+};
+
+START_TEST(the_metrics_come_in_the_text_that_is_asked_for)
+{
+	char header[256];
+
+	start();
+	snprintf(header, sizeof(header), "Accept: %s\r\n", scrapers[_i].accept);
+	ck_assert_int_eq(ask_with("GET", "/metrics", header, NULL), 200);
+	ck_assert_str_eq(client_header(&t.client, "Content-Type"),
+	                 scrapers[_i].is_open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	                                      : "text/plain; version=0.0.4; charset=utf-8");
+	ck_assert_int_eq(str_ends(t.client.body.data, "\n# EOF\n"), scrapers[_i].is_open);
+	ck_assert_int_eq(strstr(t.client.body.data, "# TYPE process_cpu_seconds counter\n") != NULL,
+	                 scrapers[_i].is_open);
+	ck_assert_ptr_nonnull(strstr(t.client.body.data, "\nprocess_cpu_seconds_total "));
 	finish();
 }
 END_TEST
@@ -116,6 +154,8 @@ void rest_cases(Suite *suite)
 	suite_add_tcase(suite, tests);
 	tcase_add_test(tests, plugins_are_listed_and_explained);
 	tcase_add_test(tests, the_agent_tells_how_it_is);
+	tcase_add_loop_test(tests, the_metrics_come_in_the_text_that_is_asked_for, 0,
+	                    sizeof(scrapers) / sizeof(scrapers[0]));
 	tcase_add_test(tests, every_route_answers_for_what_is_not_there);
 	tcase_add_test(tests, every_route_is_documented_and_every_reference_leads_somewhere);
 }

@@ -182,6 +182,32 @@ START_TEST(a_list_is_read_page_by_page)
 }
 END_TEST
 
+START_TEST(a_list_goes_from_the_oldest_on_when_asked)
+{
+	char cursor[256];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("POST", "/v1/tasks", "[" INGEST "," INGEST "," INGEST "]"), 200);
+	ck_assert_int_eq(ask("GET", "/v1/tasks?order=oldest&limit=2", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), "t_0000000000001");
+	ck_assert_str_eq(reply_str("/items/1/id"), "t_0000000000002");
+	snprintf(cursor, sizeof(cursor), "%s", reply_str("/next_cursor"));
+	ck_assert_ptr_nonnull(strstr(client_header(&t.client, "Link"), "order=oldest"));
+	ck_assert_int_eq(ask("POST", "/v1/tasks", INGEST), 201); /* comes behind: it is met */
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks?order=oldest&limit=2&cursor=%s", cursor), NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), "t_0000000000003");
+	ck_assert_str_eq(reply_str("/items/1/id"), "t_0000000000004");
+	ck_assert_str_eq(reply_str("/next_cursor"), "");
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks?limit=2&cursor=%s", cursor), NULL), 400);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "in this order"));
+	ck_assert_int_eq(ask("GET", "/v1/tasks?order=newest", NULL), 200);
+	ck_assert_str_eq(reply_str("/items/0/id"), "t_0000000000004");
+	ck_assert_int_eq(ask("GET", "/v1/tasks?order=random", NULL), 400);
+	finish();
+}
+END_TEST
+
 START_TEST(an_idempotency_key_gives_the_first_task_again)
 {
 	char id[32];
@@ -360,6 +386,7 @@ void tasks_cases(Suite *suite)
 	tcase_add_test(tests, broken_json_and_other_media_types_are_refused);
 	tcase_add_test(tests, many_tasks_are_put_at_once_as_array_and_as_lines);
 	tcase_add_test(tests, a_list_is_read_page_by_page);
+	tcase_add_test(tests, a_list_goes_from_the_oldest_on_when_asked);
 	tcase_add_test(tests, an_idempotency_key_gives_the_first_task_again);
 	tcase_add_test(tests, a_task_that_waits_says_what_for);
 	tcase_add_test(tests, a_task_that_follows_a_batch_or_is_for_remote_workers_says_so);

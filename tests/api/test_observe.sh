@@ -50,6 +50,35 @@ if command -v promtool >/dev/null; then
 else
 	pass "Prometheus' linter accepts the metrics # SKIP promtool is not here (Debian package prometheus)"
 fi
+# OpenMetrics has a parser of its own, which wants times; and then a Prometheus scrapes the agent as it would anywhere.
+openmetrics='Accept: application/openmetrics-text; version=1.0.0'
+if command -v prometheus >/dev/null; then
+	curl -sS -H "$openmetrics" "$URL/metrics" | sed '/^#/!s/$/ 1700000000/' >"$SCRATCH/openmetrics"
+	check "Prometheus' parser of OpenMetrics reads them" \
+		promtool tsdb create-blocks-from openmetrics "$SCRATCH/openmetrics" "$SCRATCH/blocks"
+	cat >"$SCRATCH/prometheus.yml" <<-END
+		scrape_configs:
+		  - job_name: orasi
+		    scrape_interval: 1s
+		    static_configs: [{targets: ["${URL#http://}"]}]
+	END
+	port=$((20000 + RANDOM % 20000))
+	prometheus --config.file "$SCRATCH/prometheus.yml" --storage.tsdb.path "$SCRATCH/tsdb" --log.level error \
+		--web.listen-address "127.0.0.1:$port" >"$SCRATCH/prometheus.log" 2>&1 &
+	prometheus=$!
+	for _ in $(seq 300); do
+		got=$(curl -sS "http://127.0.0.1:$port/api/v1/query?query=orasi_store_commits_total" 2>/dev/null)
+		[[ $got == *orasi_store_commits_total* ]] && break
+		kill -0 "$prometheus" 2>/dev/null || break
+		sleep 0.1
+	done
+	same "a Prometheus scrapes them" "orasi_store_commits_total up" "$(jq -r '.data.result[0].metric.__name__' <<<"$got") $(
+		curl -sS "http://127.0.0.1:$port/api/v1/targets" | jq -r '.data.activeTargets[0] | .lastError + .health')"
+	kill "$prometheus"
+	wait "$prometheus" 2>/dev/null
+else
+	pass "Prometheus' parser of OpenMetrics reads them # SKIP prometheus is not here"
+fi
 for room in http queue store worker plugin; do
 	check "the room $room counts" grep -q "^orasi_${room}s\?_" "$SCRATCH/metrics"
 done

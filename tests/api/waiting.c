@@ -71,6 +71,30 @@ START_TEST(an_etag_saves_sending_the_same_task_again)
 }
 END_TEST
 
+START_TEST(a_client_says_what_it_waits_for)
+{
+	char id[32], header[128];
+
+	start();
+	load_document();
+	ask("POST", "/v1/tasks", INGEST);
+	snprintf(id, sizeof(id), "%s", reply_str("/id"));
+	snprintf(header, sizeof(header), "If-None-Match: %s\r\n", client_header(&t.client, "ETag"));
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s?wait=20ms&until=change", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready"); /* nothing has changed in that time */
+	ck_assert_int_eq(ask("POST", path_to("/v1/tasks/%s:reschedule", id), "{\"priority\":1}"), 200);
+	/* it has changed from what the client has, and has not ended */
+	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s?wait=50s", id), header, NULL), 200);
+	ck_assert_int_eq(ask_with("GET", path_to("/v1/tasks/%s?wait=20ms&until=terminal", id), header, NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "ready");
+	work(0);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s?wait=50s&until=terminal", id), NULL), 200);
+	ck_assert_str_eq(reply_str("/state"), "succeeded");
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s?until=tomorrow", id), NULL), 400);
+	finish();
+}
+END_TEST
+
 START_TEST(the_events_of_a_task_stream_until_it_ends)
 {
 	struct client stream;
@@ -188,6 +212,7 @@ void waiting_cases(Suite *suite)
 	tcase_add_test(tests, a_get_with_wait_answers_when_the_task_ends);
 	tcase_add_test(tests, a_post_that_prefers_to_wait_gets_the_ended_task);
 	tcase_add_test(tests, an_etag_saves_sending_the_same_task_again);
+	tcase_add_test(tests, a_client_says_what_it_waits_for);
 	tcase_add_test(tests, the_events_of_a_task_stream_until_it_ends);
 	tcase_add_test(tests, a_stream_goes_on_behind_the_last_event_that_was_seen);
 	tcase_add_test(tests, a_stream_of_an_ended_task_that_was_read_is_not_begun_again);

@@ -101,6 +101,19 @@ static const char *ids_of(struct queue_filter filter, size_t limit)
 	return ret;
 }
 
+/* The same ids the other way round. */
+static const char *turned(const char *ids)
+{
+	char *copy = arena_str(&arena, ids), *ret = arena_alloc(&arena, strlen(ids) + 2), *space;
+
+	while ((space = strrchr(copy, ' '))) {
+		sprintf(ret + strlen(ret), "%s ", space + 1);
+		*space = '\0';
+	}
+	strcat(ret, copy);
+	return ret;
+}
+
 /* ---- moving ------------------------------------------------------------------------------------- */
 
 START_TEST(an_ended_task_moves_into_the_file_of_its_last_day_and_reads_the_same)
@@ -217,6 +230,12 @@ START_TEST(a_list_reads_on_through_all_files)
 		for (size_t limit = 1; limit < 100; limit += 13)
 			ck_assert_str_eq(ids_of((struct queue_filter){.state = states[i], .queue = "a"}, limit),
 			                 before[i]);
+	for (size_t i = 0; i < 8; i++) {
+		struct queue_filter up = {.state = states[i], .queue = "a", .oldest_first = 1};
+
+		for (size_t limit = 1; limit < 100; limit += 13)
+			ck_assert_str_eq(ids_of(up, limit), turned(before[i]));
+	}
 	ck_assert_str_eq(
 		ids_of((struct queue_filter){.state = QUEUE_ANY, .label_key = "five", .label_value = "yes"}, 5),
 		"56 51 46 41 36 31 26 21 16 11 6 1");
