@@ -295,6 +295,7 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	store->lock_fd = store->still_fd = -1;
 	list_init(&store->gathered);
+	list_init(&store->deferred);
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);

@@ -52,7 +52,7 @@ struct store {
 	pthread_mutex_t mutex;
 	pthread_mutex_t writing; /* held over a transaction, and by who wants none to begin */
 	pthread_cond_t more, idle, wal_grew;
-	struct list gathered; /* the loop thread's own, until it hands them over */
+	struct list gathered, deferred; /* the loop thread's own, until it hands them over */
 	int n_gathered, gather_max;
 	struct list waiting, ended, lazy;
 	struct timespec lazy_until; /* when the oldest of `lazy` has waited long enough */

@@ -154,6 +154,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	store->ctx = ctx;
 	store->lock_fd = store->still_fd = -1;
 	list_init(&store->gathered);
+	list_init(&store->deferred);
 	list_init(&store->waiting);
 	list_init(&store->ended);
 	list_init(&store->lazy);
@@ -195,7 +196,7 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 
 static void stop_threads(struct store *store)
 {
-	store_give(store);
+	store_hurry(store);
 	pthread_mutex_lock(&store->mutex);
 	store->stop = 1;
 	pthread_cond_broadcast(&store->more);
@@ -252,15 +253,39 @@ void store_post(struct store *store, store_done_fn on_done, void *arg, int r, co
 	pthread_mutex_unlock(&store->mutex);
 }
 
-void store_give(struct store *store)
+/* The deferred ones first: what comes with them may build on them. */
+static void give(struct store *store)
 {
-	if (list_empty(&store->gathered))
-		return;
 	store->n_gathered = 0;
 	pthread_mutex_lock(&store->mutex);
+	writes_move(&store->deferred, &store->waiting, INT64_MAX);
 	writes_move(&store->gathered, &store->waiting, INT64_MAX);
 	pthread_cond_signal(&store->more);
 	pthread_mutex_unlock(&store->mutex);
+}
+
+void store_give(struct store *store)
+{
+	if (!list_empty(&store->gathered))
+		give(store);
+}
+
+void store_hurry(struct store *store)
+{
+	if (!list_empty(&store->gathered) || !list_empty(&store->deferred))
+		give(store);
+}
+
+int store_defer(struct store *store, const void *arg)
+{
+	list_each (item, &store->gathered)
+		if (list_entry(item, struct write, link)->arg == arg) {
+			list_del(item);
+			list_add_tail(&store->deferred, item);
+			store->n_gathered--;
+			return 1;
+		}
+	return 0;
 }
 
 void store_gather(struct store *store, int on)
@@ -368,7 +393,7 @@ void store_flush(struct store *store)
 	int more;
 
 	do {
-		store_give(store);
+		store_hurry(store);
 		pthread_mutex_lock(&store->mutex);
 		while (!is_quiet(store)) {
 			store->hurry = 1;
@@ -378,7 +403,8 @@ void store_flush(struct store *store)
 		pthread_mutex_unlock(&store->mutex);
 		store_drain(store);
 		pthread_mutex_lock(&store->mutex);
-		more = !is_quiet(store) || !list_empty(&store->ended) || !list_empty(&store->gathered);
+		more = !is_quiet(store) || !list_empty(&store->ended) || !list_empty(&store->gathered) ||
+		       !list_empty(&store->deferred);
 		pthread_mutex_unlock(&store->mutex);
 	} while (more);
 }

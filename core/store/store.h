@@ -60,6 +60,10 @@ int store_write_lazy(struct store *store, store_write_fn write, store_done_fn on
 int store_take_back(struct store *store, struct store_lazy *lazy);
 /* The same for what its caller can still refuse: ERR_NOSPACE at on_done while the disk is full. */
 int store_write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
+/* The write with this `arg`, if the writer does not have it yet (store_gather), waits for the next one, whatever it is, and
+ * goes before it in the same group; or for store_hurry. 0: the writer has it. */
+int store_defer(struct store *store, const void *arg);
+void store_hurry(struct store *store);
 void store_drain(struct store *store);
 /* With `on`, writes are collected on the loop thread and handed to the writer in one go by store_give, for a loop to call
  * before it sleeps, or when there are many: else the writer would begin a group with the first request of a crowd. */

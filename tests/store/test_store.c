@@ -311,6 +311,44 @@ static int64_t size_of(const char *suffix)
 	return stat(name, &st) ? -1 : st.st_size;
 }
 
+/* Notes who is the first of its group. */
+static char order[8];
+
+static int put_and_note(struct store_db *db, void *arg, struct err *e)
+{
+	strcat(order, ((struct row *)arg)->name);
+	return put_row(db, arg, e);
+}
+
+START_TEST(a_deferred_write_goes_before_the_next)
+{
+	struct row first = {"a", 1}, waits = {"b", 2}, next = {"c", 3}, last = {"d", 4};
+
+	order[0] = '\0';
+	store_write(store, put_and_note, on_done, &first);
+	store_flush(store);
+	store_gather(store, 1);
+	store_write(store, put_and_note, on_done, &waits);
+	ck_assert(store_defer(store, &waits));
+	ck_assert(!store_defer(store, &waits));
+	store_give(store); /* nothing else: it waits on */
+	store_write(store, put_and_note, on_done, &next);
+	store_give(store);
+	ck_assert(!store_defer(store, &next)); /* the writer has it */
+	store_flush(store);
+	ck_assert_str_eq(order, "abc");
+	store_write(store, put_and_note, on_done, &last);
+	ck_assert(store_defer(store, &last));
+	store_hurry(store);
+	while (done_count < 4) {
+		sched_yield();
+		store_drain(store);
+	}
+	ck_assert_str_eq(order, "abcd");
+	store_gather(store, 0);
+}
+END_TEST
+
 START_TEST(a_copy_is_whole_while_writing_goes_on)
 {
 	char copy[5000];
@@ -461,6 +499,7 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, a_store_may_be_closed_while_its_disk_is_full);
 	tcase_add_test(c, a_lazy_write_goes_with_the_next_or_by_itself);
 	tcase_add_test(c, a_lazy_write_that_is_taken_back_never_happens);
+	tcase_add_test(c, a_deferred_write_goes_before_the_next);
 	tcase_add_test(c, a_copy_is_whole_while_writing_goes_on);
 	tcase_add_test(c, an_auditor_reads_beside_the_agent_and_writes_nothing);
 	tcase_add_test(c, pages_that_are_damaged_are_found);
