@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -395,6 +396,22 @@ static void on_done(const struct target *target, struct connection *c, double t,
 	}
 }
 
+/* Sleeps until shortly before the next is due, and waits actively from then on: a server of the same machine needs the
+ * processor more than we do. */
+#define AWAKE_BEFORE 50e-6
+
+static int await(int epoll, struct epoll_event *events, int n)
+{
+	struct timespec wait = {0, 0};
+	double left = next_due - AWAKE_BEFORE - now();
+
+	if (left > 0) {
+		wait.tv_sec = (time_t)left;
+		wait.tv_nsec = (long)((left - (double)wait.tv_sec) * 1e9);
+	}
+	return epoll_pwait2(epoll, events, n, n_idle ? &wait : NULL, NULL);
+}
+
 static double drive(const struct target *target, struct connection *all)
 {
 	struct epoll_event events[256];
@@ -419,15 +436,14 @@ static double drive(const struct target *target, struct connection *all)
 		}
 	}
 	for (;;) {
-		int timeout = -1;
-
 		if (options.rate > 0 && next_due < end) {
 			start_due(target);
-			timeout = n_idle ? 0 : -1; /* waits actively: a timer of epoll has only milliseconds */
+			n = await(epoll, events, 256);
 		} else if (n_idle == options.connections) {
 			break;
+		} else {
+			n = epoll_wait(epoll, events, 256, -1);
 		}
-		n = epoll_wait(epoll, events, 256, timeout);
 		t = now();
 		for (int i = 0; i < n; i++) {
 			struct connection *c = events[i].data.ptr;
@@ -499,6 +515,7 @@ int main(int argc, char **argv)
 	double wall;
 
 	take_options(argc, argv);
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* ns; 50,000 unless told */
 	make_payload();
 	all = calloc((size_t)options.connections, sizeof(*all));
 	if (!all)
