@@ -404,6 +404,8 @@ static void on_sleep(void *ctx)
 	struct agent *agent = ctx;
 
 	supervise_step(agent->supervise);
+	if (queue_is_due_soon(agent->queue))
+		queue_time(agent);
 	store_give(agent->store);
 	log_flush();
 }

@@ -326,6 +326,9 @@ static void keep_queues(struct put *put, const struct submission *s)
 		                         : arena_str(arena, s->specs[i].queue);
 }
 
+/* Its answer is the end of the task, most likely. */
+#define AWAITS_END_MS 500
+
 static void submit(struct put *put, int flags)
 {
 	struct submission s = put->submission; /* an answer may come at once, and put is gone with it */
@@ -339,6 +342,8 @@ static void submit(struct put *put, int flags)
 		put->tenant = arena_str(http_arena(put->req), s.specs[0].tenant);
 		if (s.by_item)
 			keep_queues(put, &s);
+		else if (!s.is_list && put->wait_ms >= AWAITS_END_MS)
+			flags |= QUEUE_END_IS_AWAITED;
 		r = put_all(put, &s, flags, &err);
 		if (r)
 			on_put(put, r, NULL, 0, &err);

@@ -122,7 +122,7 @@ static int write_claim(struct queue *queue, struct live *live, int at_once)
 
 /* A short attempt is over before its claim is written, and then nobody needs the row. Written at once are those
  * whose claim others must see (a key that is free now), and those who have brought down a worker before. */
-static int note_claim(struct queue *queue, struct live *live)
+int running_note(struct queue *queue, struct live *live)
 {
 	return write_claim(queue, live, live->flags & LIVE_UNIQUE || live->life.crashes);
 }
@@ -186,16 +186,29 @@ struct running *running_new(const struct task *task)
 
 	if (!run)
 		return NULL;
+	list_init(&run->link);
 	run->kind = keep(&at, task->kind);
 	run->dataset = keep(&at, task->dataset);
 	run->trace = keep(&at, task->trace);
 	return run;
 }
 
+void running_start(struct queue *queue, struct live *live, struct running *run, const struct task *task,
+                   const struct queue_claim_ask *ask)
+{
+	live->running = run;
+	run->live = live;
+	str_copy(run->worker, sizeof(run->worker), ask->worker ? ask->worker : "");
+	run->timeout_ms = task->timeout_ms;
+	run->heartbeat_ms = task->policy->heartbeat_ms;
+	run->lease_ms = run->kept_ms = ask->lease_ms;
+	(ask->begins_later ? wait_to_begin : begin)(queue, live);
+	metric_observe_ms(&queue->wait_time, (double)(clock_wall_ms() - live->due));
+}
+
 static int claim(struct queue *queue, struct live *live, const struct task *task, const struct queue_claim_ask *ask)
 {
 	struct running *run = running_new(task);
-	int64_t now = clock_wall_ms();
 
 	if (!run)
 		return ERR_NOMEM;
@@ -204,20 +217,13 @@ static int claim(struct queue *queue, struct live *live, const struct task *task
 	heap_del(&queue->timers, &live->timer);
 	live_count(queue, live, -1);
 	life_step(&live->life, &run->fence, LIFE_CLAIM, store_next_fence(queue->store));
-	live->running = run;
 	live_count(queue, live, 1);
 	limit_started(queue, live, clock_mono_ms());
 	if (live->more)
 		live->more->expires_at = live->more->deadline; /* it was started in time */
-	run->live = live;
-	str_copy(run->worker, sizeof(run->worker), ask->worker ? ask->worker : "");
-	run->timeout_ms = task->timeout_ms;
-	run->heartbeat_ms = task->policy->heartbeat_ms;
-	run->lease_ms = run->kept_ms = ask->lease_ms;
+	running_start(queue, live, run, task, ask);
 	list_add_tail(&queue->running, &run->link);
-	(ask->begins_later ? wait_to_begin : begin)(queue, live);
-	metric_observe_ms(&queue->wait_time, (double)(now - live->due));
-	return note_claim(queue, live);
+	return running_note(queue, live);
 }
 
 static int fits(const struct live *live, const struct queue_claim_ask *ask)
@@ -237,8 +243,12 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	int r;
 
 	*ret = NULL;
-	live = store_is_read_only(queue->store) ? NULL : turn_pick(queue, ask);
-	if (!live || !fits(live, ask) || (live->flags & LIVE_UNIQUE && queue->n_contested))
+	if (store_is_read_only(queue->store))
+		return 0;
+	live = turn_pick(queue, ask);
+	if (!live)
+		return early_claim(queue, ask, arena, ret, err);
+	if (!fits(live, ask) || (live->flags & LIVE_UNIQUE && queue->n_contested))
 		return 0;
 	r = queue_get_ready(queue, live, arena, &task, err);
 	if (r)
@@ -251,9 +261,16 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	return 0;
 }
 
-void queue_begin(struct queue *queue, int64_t id, int64_t fence)
+static struct live *find_running(const struct queue *queue, int64_t id)
 {
 	struct live *live = live_find(queue, id);
+
+	return live ? live : early_find(queue, id);
+}
+
+void queue_begin(struct queue *queue, int64_t id, int64_t fence)
+{
+	struct live *live = find_running(queue, id);
 
 	if (live && live_running(live) && live->running->fence == fence && !live->settling)
 		begin(queue, live);
@@ -298,7 +315,7 @@ static void mark_done(void *arg, int r, const struct err *err)
 
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event)
 {
-	struct live *live = live_find(queue, id);
+	struct live *live = find_running(queue, id);
 	struct running *run = live ? live_running(live) : NULL;
 
 	if (run && !live->settling && !life_allows(&live->life, run->fence, event, fence))
@@ -367,7 +384,8 @@ int queue_progress(struct queue *queue, int64_t id, int64_t fence, int64_t done,
 	run->rows = rows;
 	run->rejected = rejected;
 	str_copy(run->note, sizeof(run->note), note ? note : "");
-	queue_tell(queue, id, "progress", TASK_RUNNING);
+	if (!(live->flags & LIVE_EARLY))
+		queue_tell(queue, id, "progress", TASK_RUNNING);
 	return 0;
 }
 
@@ -381,8 +399,9 @@ struct checkpoint {
 static int checkpoint_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct checkpoint *c = arg;
+	int r = store_run(db, err, statement(CHECKPOINT_PUT), "is", c->id, c->text);
 
-	return store_run(db, err, statement(CHECKPOINT_PUT), "is", c->id, c->text);
+	return r || store_changes(db) ? r : err_set(err, ERR_STALE, "the task of the checkpoint was not accepted");
 }
 
 static void checkpoint_done(void *arg, int r, const struct err *err)

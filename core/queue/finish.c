@@ -144,12 +144,22 @@ static int write_done(struct end *e, struct store_db *db, struct err *err)
 	                 e->now + e->retain_ms);
 }
 
+/* Nothing ends that was never accepted: the put that this attempt was ahead of has been refused. */
+static int is_there(const struct end *e, const struct store_db *db, struct err *err)
+{
+	if (!(e->flags & LIVE_EARLY) || store_changes(db))
+		return 0;
+	return err_set(err, ERR_STALE, "the task was not accepted");
+}
+
 static int write_end(struct end *e, struct store_db *db, struct err *err)
 {
 	int r = write_done(e, db, err);
 
 	if (!r)
 		r = store_run(db, err, statement(LIVE_DEL), "i", e->id);
+	if (!r)
+		r = is_there(e, db, err);
 	if (!r && e->flags & LIVE_UNIQUE)
 		r = store_run(db, err, statement(UNIQ_DEL), "i", e->id);
 	if (!r && e->flags & LIVE_CHECKPOINT)
@@ -175,9 +185,10 @@ static int end_write(struct store_db *db, void *arg, struct err *err)
 	if (e->to != TASK_SCHEDULED)
 		return write_end(e, db, err);
 	r = write_attempt(e, db, err);
-	return r ? r
-	         : store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at, (int64_t)e->attempt,
-	                     (int64_t)e->crashes, e->expires_at);
+	if (!r)
+		r = store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at, (int64_t)e->attempt,
+		              (int64_t)e->crashes, e->expires_at);
+	return r ? r : is_there(e, db, err);
 }
 
 int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now, int64_t by, struct err *err)
@@ -407,7 +418,7 @@ static struct end *end_new(struct queue *queue, struct live *live, enum life_eve
 	e->expires_at = live_expires_at(live);
 	if (run) {
 		e->fence = run->fence;
-		e->is_written = !running_unwritten(queue, live);
+		e->is_written = !(live->flags & LIVE_EARLY) && !running_unwritten(queue, live);
 		e->started_at = run->started_at;
 		e->worker = arena_str(&e->arena, run->worker);
 		e->brief = brief_of(&e->arena, run, e->attempt);

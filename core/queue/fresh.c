@@ -68,26 +68,32 @@ static void put(struct queue *queue, const struct task *task, int for_claim)
 	fresh->task.policy = NULL;
 }
 
-void fresh_put(struct queue *queue, const struct insert *in)
+struct task fresh_task(const struct insert *in)
 {
 	const struct task_spec *s = in->spec;
-	struct task task = {.id = in->id,
-	                    .kind = s->kind,
-	                    .queue = s->queue,
-	                    .tenant = s->tenant,
-	                    .dataset = s->dataset,
-	                    .body = s->body,
-	                    .labels = s->labels,
-	                    .trace = s->trace,
-	                    .priority = s->priority,
-	                    .max_attempts = s->max_attempts,
-	                    .created_at = in->now,
-	                    .run_at = s->run_at,
-	                    .expires_at = in->expires_at,
-	                    .timeout_ms = s->timeout_ms,
-	                    .parent = s->parent};
 
-	if (in->is_fresh && !in->policy && !s->unique_key)
+	return (struct task){.id = in->id,
+	                     .kind = s->kind,
+	                     .queue = s->queue,
+	                     .tenant = s->tenant,
+	                     .dataset = s->dataset,
+	                     .body = s->body,
+	                     .labels = s->labels,
+	                     .trace = s->trace,
+	                     .priority = s->priority,
+	                     .max_attempts = s->max_attempts,
+	                     .created_at = in->now,
+	                     .run_at = s->run_at,
+	                     .expires_at = in->expires_at,
+	                     .timeout_ms = s->timeout_ms,
+	                     .parent = s->parent};
+}
+
+void fresh_put(struct queue *queue, const struct insert *in)
+{
+	struct task task = fresh_task(in);
+
+	if (in->is_fresh && !in->policy && !in->spec->unique_key)
 		put(queue, &task, 0);
 }
 
@@ -111,9 +117,9 @@ int fresh_has(const struct queue *queue, int64_t id)
 	return fresh && !fresh->is_claimed;
 }
 
-static struct task *copy(const struct fresh *fresh, struct arena *arena)
+struct task *fresh_copy(const struct task *from, struct arena *arena)
 {
-	struct task *task = arena_dup(arena, &fresh->task, sizeof(*task));
+	struct task *task = arena_dup(arena, from, sizeof(*task));
 
 	task->kind = arena_str(arena, task->kind);
 	task->queue = arena_str(arena, task->queue);
@@ -130,7 +136,7 @@ struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena)
 {
 	const struct fresh *fresh = find(queue, id);
 
-	return fresh && !fresh->is_claimed && !fresh->for_claim ? copy(fresh, arena) : NULL;
+	return fresh && !fresh->is_claimed && !fresh->for_claim ? fresh_copy(&fresh->task, arena) : NULL;
 }
 
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
@@ -140,11 +146,21 @@ struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena)
 
 	if (!fresh || fresh->is_claimed)
 		return NULL;
-	task = copy(fresh, arena);
+	task = fresh_copy(&fresh->task, arena);
 	fresh->is_claimed = 1;
 	if (fresh->for_claim)
 		fresh_drop(queue, id);
 	return task;
+}
+
+void fresh_put_claimed(struct queue *queue, const struct insert *in)
+{
+	struct fresh *fresh;
+
+	fresh_put(queue, in);
+	fresh = find(queue, in->id);
+	if (fresh)
+		fresh->is_claimed = 1;
 }
 
 const struct task *fresh_claimed(const struct queue *queue, int64_t id)

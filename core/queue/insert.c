@@ -242,8 +242,13 @@ void live_settle(struct queue *queue, struct live *live)
 static int admit(struct queue *queue, const struct insert *in)
 {
 	const struct task_spec *spec = in->spec;
-	struct live *live = live_new(queue, in->id, in->lane);
+	struct live *live;
 
+	if (in->started) {
+		early_admit(queue, in);
+		return 0;
+	}
+	live = live_new(queue, in->id, in->lane);
 	if (!live)
 		return ERR_NOMEM; /* durable all the same: the next start finds it */
 	live->priority = (uint8_t)spec->priority;
@@ -297,6 +302,8 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 			drop_replaced(queue, in->replaced);
 		if (is_new)
 			admit(queue, in);
+		else if (in->started)
+			early_drop(queue, in);
 		lane_unhold(queue, in->lane);
 		if (is_new && in->dep_failed)
 			for (size_t k = 0; k < in->spec->n_depends_on; k++)

@@ -24,6 +24,7 @@ enum {                         /* live.flags; the first three are kept in the st
        LIVE_UNIQUE_QUEUED = 4, /* the key is free when the task is claimed */
        LIVE_STORED = 7,
        LIVE_CHECKPOINT = 8, /* may have a checkpoint row */
+       LIVE_EARLY = 16,     /* it runs, and its put is on its way to the disk, see early.c */
 };
 
 struct live {
@@ -145,6 +146,7 @@ struct queue {
 	size_t n_buckets, n_live, n_coming; /* coming: accepted, not yet durable */
 	struct heap timers, leases, throttled, closed;
 	struct list running, turns, opened, idle; /* idle: lanes, the longest first */
+	struct list offered, started;             /* puts on their way, see early.c */
 	size_t n_idle, named_turn;
 	struct map channels, tenants, keys, schedules, states;
 	struct heap fires; /* schedules, by next_at */
@@ -154,7 +156,7 @@ struct queue {
 	int n_contested;      /* puts under way that may replace or merge: unique tasks are not claimed
 	                    meanwhile */
 	struct sweep *sweep;  /* of ended tasks, see retain.c */
-	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale, rescued;
+	_Atomic int64_t gauges[TASK_STATES], submitted, finished[TASK_STATES], retried, stale, rescued, early;
 	struct metric_histogram wait_time, run_time;
 	struct metric metrics[TASK_STATES * 2 + 8];
 };
@@ -179,6 +181,10 @@ void live_done(struct queue *queue);
 struct live *live_find(const struct queue *queue, int64_t id);
 struct live *live_new(struct queue *queue, int64_t id, struct lane *lane); /* in no place yet */
 void live_del(struct queue *queue, struct live *live);
+/* The two halves of live_new: one that nobody finds nor counts, which live_forget frees, and what makes it known. */
+struct live *live_make(struct queue *queue, int64_t id, struct lane *lane);
+void live_link(struct queue *queue, struct live *live);
+void live_forget(struct queue *queue, struct live *live);
 int64_t live_due(const struct live *live); /* when time changes a waiting one, 0 = never */
 /* Takes it out of wherever it stands, and puts it where its state belongs. */
 void live_leave(struct queue *queue, struct live *live);
@@ -260,6 +266,7 @@ struct insert {
 	int is_contested;                       /* it may replace or change another */
 	struct merge *merge;                    /* NULL: it does not ask to be merged into another */
 	const struct queue_put_result *refused; /* before anybody looked into the store; NULL: it was not */
+	struct live *started;                   /* it runs already, see early.c; NULL: it does not */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */
@@ -293,6 +300,27 @@ struct merge *merge_new(const struct task_spec *spec, struct merges **shared,
                         struct arena *arena); /* NULL: it is not */
 /* On the writer thread, when in->result.id waits: as insert_write. */
 int merge_write(struct store_db *db, struct insert *in, struct arena *arena, struct err *err);
+
+/* ---- early.c: a task starts while its put is on its way to the disk ------------------------ */
+struct early {
+	struct list link; /* in queue.offered, then in queue.started, then in none */
+	struct insert *in;
+	const void *put;    /* as the store knows it */
+	int may_wait;       /* nobody waits for the put, only for the end of the task */
+	int64_t held_until; /* mono ms; the put waits for the end, but not for longer. 0: it does not */
+};
+void early_init(struct queue *queue);
+void early_free(struct queue *queue);
+/* The one task of a put that has just been handed to the store, if nobody has to decide anything about it. */
+void early_offer(struct queue *queue, struct early *early, struct insert *in, const void *put, int may_wait);
+int early_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
+                struct err *err);                               /* when nobody else may run; *ret NULL: none */
+struct live *early_find(const struct queue *queue, int64_t id); /* that runs */
+/* What became of its put: from now on it is a running task like any other; or it never was. */
+void early_admit(struct queue *queue, const struct insert *in);
+void early_drop(struct queue *queue, const struct insert *in);
+void early_tick(struct queue *queue, int64_t now);
+int64_t early_due(const struct queue *queue); /* mono ms, 0 = never */
 
 /* ---- idem.c: idempotency keys, on the writer thread ----------------------------------------- */
 /* On any thread, that of `db`: 1: there is a request with the key. */
@@ -338,6 +366,10 @@ void leases_tick(struct queue *queue, int64_t now);
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event); /* NULL: stale */
 void running_free(struct queue *queue, struct live *live);
 struct running *running_new(const struct task *task); /* with its kind, dataset and trace */
+/* It runs for who asks, in no list yet. */
+void running_start(struct queue *queue, struct live *live, struct running *run, const struct task *task,
+                   const struct queue_claim_ask *ask);
+int running_note(struct queue *queue, struct live *live); /* its claim is written */
 void running_set_timer(struct queue *queue, struct running *run);
 /* It is asked to stop, and that outlives the agent. */
 int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
@@ -433,6 +465,9 @@ int queue_get_ready(struct queue *queue, const struct live *live, struct arena *
 
 /* ---- fresh.c: texts of tasks that are likely to be asked for soon -------------------------- */
 void fresh_put(struct queue *queue, const struct insert *insert);
+void fresh_put_claimed(struct queue *queue, const struct insert *insert); /* for its end only */
+struct task fresh_task(const struct insert *insert);                      /* its texts are those of the insert */
+struct task *fresh_copy(const struct task *task, struct arena *arena);
 void fresh_put_read(struct queue *queue, const struct live *live, const struct task *task); /* for its claim */
 int fresh_has(const struct queue *queue, int64_t id);
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */

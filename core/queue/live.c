@@ -121,23 +121,45 @@ static struct live *take_memory(struct queue *queue)
 	return chunk ? &chunk->lives[chunk->used++] : NULL;
 }
 
-struct live *live_new(struct queue *queue, int64_t id, struct lane *lane)
+struct live *live_make(struct queue *queue, int64_t id, struct lane *lane)
 {
-	struct live *live = take_memory(queue), **to;
+	struct live *live = take_memory(queue);
 
-	if (!live)
-		return NULL;
+	if (live) {
+		live->id = id;
+		live->lane = lane;
+	}
+	return live;
+}
+
+void live_link(struct queue *queue, struct live *live)
+{
+	struct lane *lane = live->lane;
+	struct live **to;
+
 	if (queue->n_live >= queue->n_buckets * CHAIN)
 		grow(queue);
-	to = bucket(queue, id);
-	live->id = id;
+	to = bucket(queue, live->id);
 	live->next = *to;
 	*to = live;
-	live->lane = lane;
 	lane->n_live++;
 	lane->channel->n_live++;
 	lane->tenant->depth++;
 	queue->n_live++;
+}
+
+void live_forget(struct queue *queue, struct live *live)
+{
+	live->next = queue->free_lives;
+	queue->free_lives = live;
+}
+
+struct live *live_new(struct queue *queue, int64_t id, struct lane *lane)
+{
+	struct live *live = live_make(queue, id, lane);
+
+	if (live)
+		live_link(queue, live);
 	return live;
 }
 
@@ -156,8 +178,7 @@ void live_del(struct queue *queue, struct live *live)
 	lane->channel->n_live--;
 	lane->tenant->depth--;
 	lane_release(queue, lane);
-	live->next = queue->free_lives;
-	queue->free_lives = live;
+	live_forget(queue, live);
 }
 
 /* ---- where it stands ----------------------------------------------------------------------- */

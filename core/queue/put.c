@@ -20,6 +20,7 @@ struct put {
 	size_t *places;
 	struct queue_put_result *refused; /* at once; a code says that one is */
 	int flags;
+	struct early early;
 	queue_put_fn on_done;
 	void *ctx;
 };
@@ -213,6 +214,7 @@ static void put_done(void *arg, int r, const struct err *err)
 	struct put *put = arg;
 	struct queue *queue = put->queue;
 
+	list_del(&put->early.link);
 	inserts_done(queue, put->inserts, put->n, r);
 	for (size_t i = 0; i < put->n; i++)
 		put->results[i] = put->inserts[i].result;
@@ -290,6 +292,7 @@ static struct put *put_new(struct queue *queue, const struct queue_call *call, s
 	if (!put)
 		return NULL;
 	arena_init(&put->arena);
+	list_init(&put->early.link);
 	put->queue = queue;
 	put->n = n;
 	put->flags = flags;
@@ -340,6 +343,7 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
 	if (r) {
 		arena_done(&put->arena);
 		free(put);
-	}
+	} else if (n == 1 && !call && !put->refused)
+		early_offer(queue, &put->early, put->inserts, put, flags & QUEUE_END_IS_AWAITED);
 	return r;
 }

@@ -252,6 +252,14 @@ static void fill_metrics(struct queue *queue)
 	                       NULL,
 	                       NULL,
 	                       NULL};
+	*m++ = (struct metric){"orasi_queue_early_total",
+	                       METRIC_COUNTER,
+	                       "Tasks that were started before they were on disk.",
+	                       NULL,
+	                       &queue->early,
+	                       NULL,
+	                       NULL,
+	                       NULL};
 	*m++ = (struct metric){"orasi_queue_wait_seconds",
 	                       METRIC_HISTOGRAM,
 	                       "Time from due to claimed.",
@@ -311,6 +319,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	channels_init(queue);
 	limits_init(queue);
 	leases_init(queue);
+	early_init(queue);
 	list_init(&queue->bulks);
 	schedules_init(queue);
 	fill_metrics(queue);
@@ -338,6 +347,7 @@ void queue_close(struct queue *queue)
 	states_free(queue);
 	fresh_free(queue);
 	sweep_free(queue);
+	early_free(queue);
 	live_done(queue);
 	limits_free(queue);
 	channels_free(queue);
@@ -355,6 +365,7 @@ void queue_tick(struct queue *queue)
 	schedules_tick(queue, wall);
 	wake_timers(queue, wall);
 	leases_tick(queue, mono);
+	early_tick(queue, mono);
 	limits_tick(queue, mono);
 	channels_tick(queue, mono);
 	prune(queue, wall);
@@ -380,11 +391,18 @@ int64_t queue_due_in(const struct queue *queue)
 		ms = sooner(ms, schedules_due(queue) - wall);
 	if ((top = heap_top(&queue->leases)))
 		ms = sooner(ms, list_entry(top, struct running, timer)->due - mono);
+	if (early_due(queue))
+		ms = sooner(ms, early_due(queue) - mono);
 	if ((top = heap_top(&queue->closed)))
 		ms = sooner(ms, list_entry(top, struct key, opens)->opens_at - mono);
 	if ((top = heap_top(&queue->throttled)))
 		ms = sooner(ms, list_entry(top, struct channel, opens)->opens_at - mono);
 	return ms;
+}
+
+int queue_is_due_soon(const struct queue *queue)
+{
+	return early_due(queue) != 0;
 }
 
 void queue_counts(const struct queue *queue, int64_t ret[TASK_STATES])

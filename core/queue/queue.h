@@ -207,7 +207,9 @@ void queue_close(struct queue *queue); /* NULL is fine; drain the store before *
  * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code (n is 0; a call of one task has its result all the
  * same); else the others are accepted, and also what is refused at once is told as the result of the task. ERR_GONE: the task of the idempotency key has ended and is kept no more. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
  * (the queue drains); err->where is "[i]" for the task at fault, and a JSON pointer within it. */
-enum { QUEUE_ATOMIC = 1 };
+/* QUEUE_END_IS_AWAITED: nobody waits for on_done of this one task, only for its end; so if it starts at once, both may come
+ * with one fsync, and on_done a few ms later. */
+enum { QUEUE_ATOMIC = 1, QUEUE_END_IS_AWAITED = 2 };
 enum { QUEUE_REPEATED = 1, QUEUE_HELD = 2 };
 struct queue_put_result {
 	int64_t id;
@@ -250,6 +252,11 @@ struct queue_claim_ask {
 	int slots, all_slots;      /* free ones and all, 0 = any; who wants more than all gets all */
 	int64_t lease_ms;          /* 0: a worker of this agent, whose end is known without a lease */
 	int begins_later;          /* with queue_begin: until then only a deadline can end it */
+	/* When nobody else may run: whether a task (lent) may start whose put is on its way to the disk. It is claimed like
+	 * any other, but nobody sees it yet, and if its put is refused it never was: on_stop, and whatever is told of it
+	 * afterwards is stale. NULL: none may. */
+	int (*may_start)(void *ctx, const struct task *task);
+	void *ctx;
 };
 int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
                 struct err *err);
@@ -473,7 +480,8 @@ int queue_info(struct queue *queue, const char *name, struct arena *arena, struc
 
 /* Lets time pass: delays, expiries, leases, limits, retention. Call when queue_due_in says so. */
 void queue_tick(struct queue *queue);
-int64_t queue_due_in(const struct queue *queue); /* ms from now, -1 = nothing is timed */
+int64_t queue_due_in(const struct queue *queue);  /* ms from now, -1 = nothing is timed */
+int queue_is_due_soon(const struct queue *queue); /* a claim may have brought it forward */
 
 /* Verifies the invariants of what is stored: every task in exactly one state, at most one success,
  * a unique key held by the one live task that has it, nothing without its task. 0 or ERR_CORRUPT.

@@ -99,7 +99,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[END_GET] = "SELECT ifnull(d.state, -1) FROM task t LEFT JOIN done d ON d.id = t.id WHERE "
 		    "t.id = ?1",
 	[ATTEMPT_PUT] = "INSERT INTO attempt VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-	[CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1,?2)",
+	[CHECKPOINT_PUT] =
+		"INSERT OR REPLACE INTO checkpoint SELECT ?1,?2 WHERE EXISTS (SELECT 1 FROM live WHERE id = ?1)",
 	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
 	[IDEM_GET] = "SELECT id, digest, items FROM idem WHERE tenant = ?1 AND key = ?2",
 	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4,?5,?6)",

@@ -133,6 +133,8 @@ struct pool {
 
 /* It waits again, before all others. */
 void pool_take_back(struct order *order);
+/* Is a worker for tasks idle that has exactly these rights? */
+int pool_is_idle(const struct supervise *sup, unsigned rights);
 /* How many tasks may be claimed for workers that are busy. */
 size_t pool_room(const struct supervise *sup);
 void pool_watch_ahead(struct supervise *sup); /* some wait in a worker */

@@ -603,7 +603,7 @@ static int job_prepare(struct job *job)
 	job->staging = arena_printf(&job->arena, "%s/staging", sup->env.data_dir);
 	if (job_stages(job))
 		job->staging = arena_printf(&job->arena, "%s/%s-%lld", job->staging, job->id, (long long)task->fence);
-	r = json_parse(task->body, strlen(task->body), &job->body, &err);
+	r = job->body ? 0 : json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))
@@ -626,6 +626,13 @@ static int free_slots(const struct supervise *sup, enum claim claim)
 	return claim == CLAIM_SLOT ? (int)sup->config->tasks - sup->slots_used : claim == CLAIM_AHEAD;
 }
 
+static int may_start(void *ctx, const struct task *task)
+{
+	struct job *job = ctx;
+
+	return early_may_start(job->sup, task, &job->body);
+}
+
 static int claim_one(struct supervise *sup, enum claim claim)
 {
 	static const char *const callbacks[] = {QUEUE_CALLBACKS, NULL};
@@ -636,7 +643,9 @@ static int claim_one(struct supervise *sup, enum claim claim)
 	                              .queues = is_callback ? callbacks : NULL,
 	                              .slots = free_slots(sup, claim),
 	                              .all_slots = is_callback ? 0 : all,
-	                              .begins_later = 1};
+	                              .begins_later = 1,
+	                              .may_start = claim == CLAIM_SLOT ? may_start : NULL,
+	                              .ctx = job};
 	struct err err = {0};
 	int r;
 
@@ -653,6 +662,7 @@ static int claim_one(struct supervise *sup, enum claim claim)
 	if (r || !job->task) {
 		if (r)
 			log_error("task.claim", LOG_STR("error", err.text));
+		json_free(job->body);
 		arena_done(&job->arena);
 		free(job);
 		return 0;

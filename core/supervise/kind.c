@@ -286,14 +286,14 @@ static const char *fill_notify(struct supervise *sup, const struct task *task, c
 }
 
 static const struct kind kinds[] = {
-	{"ingest", "table.commit", 0, 0, 1, 0, fill_ingest, NULL, committed_ingest, follow_ingest},
-	{"index", "table.index_commit", 0, 0, 0, 0, fill_index, NULL, committed_index, NULL},
-	{"maintain", "table.commit", 0, 0, 0, 0, fill_maintain, NULL, committed_ingest, follow_maintain},
-	{"export", "place.export", 0, 0, 0, 0, fill_export, NULL, NULL, NULL},
-	{"query", NULL, 0, 0, 0, 0, fill_query, NULL, NULL, NULL},
-	{"custom", NULL, 1, 1, 0, 1, fill_custom, NULL, NULL, NULL},
-	{"notify", NULL, 1, 0, 0, 1, fill_notify, NULL, NULL, NULL},
-	{"callback", NULL, 0, 0, 0, 0, callback_fill, callback_judge, NULL, NULL},
+	{"ingest", "table.commit", 0, 0, 1, 0, 0, fill_ingest, NULL, committed_ingest, follow_ingest},
+	{"index", "table.index_commit", 0, 0, 0, 0, 0, fill_index, NULL, committed_index, NULL},
+	{"maintain", "table.commit", 0, 0, 0, 0, 0, fill_maintain, NULL, committed_ingest, follow_maintain},
+	{"export", "place.export", 0, 0, 0, 0, 0, fill_export, NULL, NULL, NULL},
+	{"query", NULL, 0, 0, 0, 0, 0, fill_query, NULL, NULL, NULL},
+	{"custom", NULL, 1, 1, 0, 1, 1, fill_custom, NULL, NULL, NULL},
+	{"notify", NULL, 1, 0, 0, 1, 0, fill_notify, NULL, NULL, NULL},
+	{"callback", NULL, 0, 0, 0, 0, 0, callback_fill, callback_judge, NULL, NULL},
 };
 
 const struct kind *kind_find(const char *name)

@@ -15,6 +15,7 @@ struct kind {
 	int submits;           /* its result has tasks that follow, in "next" */
 	int rereads;           /* a part that the table refuses is taken back, and read again by another attempt */
 	int keeps;             /* its plugin has state: "kv" of the order and of the result, see state.c */
+	int is_early;          /* its work may begin before the task is on disk, see early.c */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
 	                    struct err *err);
@@ -40,6 +41,10 @@ struct json *kind_index(const struct json *body); /* {"name"} or null */
  * error: the worker lies. */
 int again_take(struct supervise *sup, const struct task *task, const struct json *body, const struct json *result,
                struct json **found, struct err *err);
+
+/* ---- early.c: work that begins before its task is on disk ------------------------------------------------------ */
+/* May this one (queue_claim_ask.may_start)? If so, *ret_body is its body, the caller's. */
+int early_may_start(struct supervise *sup, const struct task *task, struct json **ret_body);
 
 /* ---- state.c: what plugins remember from task to task ---------------------------------------------------------- */
 int state_show(struct supervise *sup, const char *plugin, struct json *order, int64_t *ret_seen, struct err *err);

@@ -213,6 +213,21 @@ static struct process *find_room(struct pool *pool, const struct order *order)
 	return found;
 }
 
+int pool_is_idle(const struct supervise *sup, unsigned rights)
+{
+	const struct pool *pool = &sup->pools[ROLE_TASK];
+
+	if (pool->n_waiting)
+		return 0;
+	list_each (item, (struct list *)&pool->processes) {
+		const struct process *process = list_entry(item, struct process, link);
+
+		if (process->state == PROCESS_IDLE && process->rights == rights)
+			return 1;
+	}
+	return 0;
+}
+
 size_t pool_room(const struct supervise *sup)
 {
 	const struct pool *pool = &sup->pools[ROLE_TASK];

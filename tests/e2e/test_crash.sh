@@ -10,7 +10,8 @@ SEED=${CRASH_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$SEED
 echo "# seed $SEED, $ROUNDS rounds"
 
-mkdir -p "$SCRATCH/in"
+mkdir -p "$SCRATCH/in" "$DATA/plugins/local"
+cp "$BUILD/tests/plugins/.libs/task-count.so" "$DATA/plugins/local/"
 accepted=0
 records=0
 
@@ -58,6 +59,20 @@ submit_mix() {
 		echo "$last" >>"$SCRATCH/cancelled"
 }
 
+# Tasks that start while their submit is on its way, one after the other beside whatever is killed: with or without an
+# answer that waits for the end. Notes those that were acknowledged, and those whose success was.
+: >"$SCRATCH/early"
+: >"$SCRATCH/succeeded"
+submit_early() {
+	for i in $(seq 12); do
+		curl -sS -m 20 -H 'content-type: application/json' ${1:+-H "Prefer: wait=$1"} "$URL/v1/tasks" --data-binary \
+			'{"kind":"custom","plugin":"count","config":{"to":3},"max_attempts":1000}' 2>/dev/null
+		echo
+	done | jq -rR 'fromjson? | select(.id) | "\(.id) \(.state)"' >"$SCRATCH/answers"
+	cut -d' ' -f1 "$SCRATCH/answers" >>"$SCRATCH/early"
+	sed -n 's/ succeeded$//p' "$SCRATCH/answers" >>"$SCRATCH/succeeded"
+}
+
 audits=0
 audit() {
 	"$BUILD/orasi-agent" --data "$DATA" --check-store >"$SCRATCH/audit" 2>&1 && audits=$((audits + 1)) ||
@@ -92,7 +107,11 @@ for round in $(seq 2 "$ROUNDS"); do
 	fi
 	sleep "0.$((RANDOM % 50 + 10))"
 	submit_mix "$round"
+	submit_early "$([ $((RANDOM % 2)) -eq 0 ] && echo 10)" &
+	early=$!
+	sleep "0.0$((RANDOM % 9))"
 	kill_something
+	wait "$early"
 	[ -n "$AGENT_PID" ] && continue
 	audit "$round"
 	agent_start_quick
@@ -114,6 +133,12 @@ done
 check "short tasks were acknowledged ($(wc -l <"$SCRATCH/acknowledged"))" test -s "$SCRATCH/acknowledged"
 same "no acknowledged short task is lost" "$(sort -u "$SCRATCH/acknowledged" | wc -l)" \
 	"$(sort -u "$SCRATCH/acknowledged" | while read -r id; do api GET "/v1/tasks/$id" | jq -r .state; done | grep -cE '^(succeeded|cancelled)$')"
+check "tasks that may start early were acknowledged ($(wc -l <"$SCRATCH/early"), $(wc -l <"$SCRATCH/succeeded") at their end)" \
+	test -s "$SCRATCH/early"
+same "none of them is lost" "$(sort -u "$SCRATCH/early" | wc -l)" \
+	"$(sort -u "$SCRATCH/early" | while read -r id; do api GET "/v1/tasks/$id" | jq -r .state; done | grep -c '^succeeded$')"
+same "and none whose success was acknowledged ran again" "$(sort -u "$SCRATCH/succeeded" | wc -l)" \
+	"$(sort -u "$SCRATCH/succeeded" | while read -r id; do api GET "/v1/tasks/$id/attempts" | jq -r '[.items[] | select(.outcome == "succeeded")] | length'; done | grep -c '^1$')"
 same "no task waits or runs any more" 0 "$open"
 same "every accepted task has succeeded" "$accepted" \
 	"$(api GET '/v1/tasks?kind=ingest&state=succeeded&limit=1000' | jq '.items | length')"

@@ -40,6 +40,11 @@ echo "# while files are staged"
 DATA=$SMALL/data
 agent_start || exit 1
 plugins_ready 2
+mkdir -p "$DATA/plugins/local"
+cp "$BUILD/tests/plugins/.libs/task-count.so" "$DATA/plugins/local/"
+count='{"kind":"custom","plugin":"count","config":{"to":3}}'
+for _ in $(seq 200); do [ "$(api GET /v1/plugins/count | jq -r .name)" = count ] && break; sleep 0.05; done
+same "a task of a plugin ends well" succeeded "$(finish "$(submit "$count")")"
 id=$(submit "$(jq -cn --arg f "$IN/noise.ndjson" '{kind: "ingest", dataset: "noise", source: {uris: [$f]}, max_attempts: 3}')")
 ends_for_space "an ingest that does not fit fails" "$id"
 same "  and leaves no half of a dataset" 404 "$(curl -s -o /dev/null -w '%{http_code}' "$URL/v1/datasets/noise")"
@@ -47,7 +52,9 @@ same "  and no files" "" "$(find "$DATA/staging" "$DATA/datasets" -name '*.parqu
 same "a small one still does" succeeded "$(finish "$(submit '{"kind":"ingest","dataset":"little","source":{"inline":"{\"a\":1}"}}')")"
 
 echo "# while the queue is written"
+known=$(api GET '/v1/tasks?kind=custom&limit=1000' | jq '.items | length')
 fill
+answers=$(for i in $(seq 30); do curl -sS -m 60 -H 'content-type: application/json' -H 'Prefer: wait=2' "$URL/v1/tasks" --data-binary "$count"; echo; done)
 refused=$(for i in $(seq 40); do
 	api POST /v1/tasks '{"kind":"ingest","dataset":"little","run_at":"2099-01-01T00:00:00Z","source":{"inline":"{\"a\":2}"}}'
 	echo
@@ -55,6 +62,7 @@ done | grep '"status":507' | tail -1)
 same "new tasks are refused with 507 and the remedy" true "$(jq '.retryable and (.detail | contains("make room"))' <<<"$refused")"
 same "the agent says that it is not well, and why" true \
 	"$(api GET /health | jq '.status == "failing" and .ready == false and (.probes[0].detail | contains("full"))')"
+check "one that may have started before it was refused is refused, too" grep -q '"status":507' <<<"$answers"
 same "it lives" 200 "$(curl -s -o /dev/null -w '%{http_code}' "$URL/health/live")"
 same "what is there can be read" 1 "$(sql 'SELECT count(*) AS n FROM little' | jq .n)"
 rm "$SMALL/filler"
@@ -63,6 +71,9 @@ for _ in $(seq 100); do
 	sleep 0.1
 done
 same "with room it is well again by itself" ok "$(api GET /health | jq -r .status)"
+same "what was accepted meanwhile ends" 0 "$(settle)"
+same "of those that were refused there is none" "$((known + $(grep -c '"id":"t_' <<<"$answers")))" \
+	"$(api GET '/v1/tasks?kind=custom&limit=1000' | jq '.items | length')"
 resize 64m
 api POST "/v1/tasks/$id:retry" >/dev/null
 same "and what had failed is done" succeeded "$(finish "$id")"

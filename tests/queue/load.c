@@ -19,8 +19,8 @@ struct known {
 };
 
 struct pending {
-	int task; /* in the ledger */
-	int end;
+	int64_t id;
+	int end, counted; /* in known.open */
 };
 
 static struct {
@@ -93,6 +93,13 @@ static void on_batch(void *ctx, int r, int64_t id, const struct err *err)
 		load.batch = id;
 }
 
+/* One that may start before it is on disk. */
+static void put_plain(struct queue *queue)
+{
+	queue_put(queue, &(struct task_spec){.kind = "load", .body = "{\"n\":1}", .priority = -1, .max_attempts = 2}, 1,
+	          QUEUE_ATOMIC | (dice(2) ? QUEUE_END_IS_AWAITED : 0), on_put, NULL, NULL);
+}
+
 static void put(struct queue *queue)
 {
 	static const char *const keys[] = {"a", "b", "c", NULL, NULL, NULL};
@@ -131,11 +138,12 @@ static void put(struct queue *queue)
 static void on_end(void *ctx, int r, const struct err *err)
 {
 	struct pending *pending = ctx;
-	struct known *known = &load.tasks[pending->task];
+	struct known *known = find(pending->id); /* by now, if the end came before the answer to the put */
 
 	(void)err;
-	known->open--;
-	if (!r && pending->end >= 0) {
+	if (known)
+		known->open -= pending->counted;
+	if (known && !r && pending->end >= 0) {
 		known->end = pending->end;
 		load.acknowledged++;
 	}
@@ -146,8 +154,17 @@ static struct pending *expect(struct known *known, int end)
 {
 	struct pending *pending = malloc(sizeof(*pending));
 
-	*pending = (struct pending){(int)(known - load.tasks), end};
+	*pending = (struct pending){known->id, end, 1};
 	known->open++;
+	return pending;
+}
+
+/* Of one whose put has not been answered: it started early. */
+static struct pending *expect_early(int64_t id, int end)
+{
+	struct pending *pending = malloc(sizeof(*pending));
+
+	*pending = (struct pending){id, end, 0};
 	return pending;
 }
 
@@ -155,8 +172,16 @@ static void give_up(struct known *known, struct pending *pending, int r)
 {
 	if (!r)
 		return;
-	known->open--;
+	if (known)
+		known->open--;
 	free(pending);
+}
+
+static int may_start(void *ctx, const struct task *task)
+{
+	(void)ctx;
+	(void)task;
+	return dice(8) != 0;
 }
 
 static void claim(struct queue *queue)
@@ -167,7 +192,9 @@ static void claim(struct queue *queue)
 	if (load.n_running == RUNNING)
 		return;
 	arena_init(&arena);
-	if (!queue_claim(queue, &(struct queue_claim_ask){.worker = "w"}, &arena, &task, NULL) && task) {
+	if (!queue_claim(queue, &(struct queue_claim_ask){.worker = "w", .may_start = may_start}, &arena, &task,
+	                 NULL) &&
+	    task) {
 		load.running[load.n_running].id = task->id;
 		load.running[load.n_running++].fence = task->fence;
 	}
@@ -182,20 +209,18 @@ static void finish(struct queue *queue)
 	struct pending *pending;
 	struct known *known;
 	unsigned at;
+	int end;
 
 	if (!load.n_running)
 		return;
 	at = dice((unsigned)load.n_running);
 	known = find(load.running[at].id);
-	if (known) {
-		outcome.next = &next;
-		outcome.n_next = dice(4) == 0;
-		pending = expect(known, outcome.code ? -1 : TASK_SUCCEEDED);
-		give_up(known, pending,
-		        queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end, pending));
-	} else {
-		queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, NULL, NULL);
-	}
+	end = outcome.code ? -1 : TASK_SUCCEEDED;
+	outcome.next = &next;
+	outcome.n_next = dice(4) == 0;
+	pending = known ? expect(known, end) : expect_early(load.running[at].id, end);
+	give_up(known, pending,
+	        queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end, pending));
 	load.running[at] = load.running[--load.n_running];
 }
 
@@ -219,7 +244,7 @@ static void cancel(struct queue *queue)
 static void on_redriven(void *ctx, int r, const struct err *err)
 {
 	struct pending *pending = ctx;
-	struct known *known = &load.tasks[pending->task];
+	struct known *known = find(pending->id);
 
 	(void)err;
 	known->open--;
@@ -254,8 +279,12 @@ void load_step(struct queue *queue)
 	switch (dice(16)) {
 	case 0:
 	case 1:
-	case 2:
 		put(queue);
+		break;
+	case 2:
+		put_plain(queue);
+		if (dice(2)) /* before the disk has it, if nobody else waits */
+			claim(queue);
 		break;
 	case 3:
 	case 4:

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every order of events in the life of one task with three workers: claims, heartbeats, ends of every sort,
  * time-outs, cancels, crashes, lost leases, lost replies (a worker that does not know goes on reporting),
- * restarts of the agent with and without the claim on disk, redrives. It walks the transition table that the
- * queue walks, through the same functions, breadth first over all states within the bounds.
+ * restarts of the agent with and without the claim on disk, redrives; and before all that a task that starts while its
+ * put is on its way, which is then accepted, refused, or met by a kill or a power cut. It walks the transition table
+ * that the queue walks, through the same functions, breadth first over all states within the bounds.
  *
  * What must hold in each state: at most one worker holds the fence that counts; a fence is larger than all
  * before; only who holds it changes anything; a final state is written once between redrives; a claimed
- * attempt counts and a snoozed one does not. From each state an end can be reached. Every rule is used. */
+ * attempt counts and a snoozed one does not; of a task that is not accepted nothing is stored nor seen, and its
+ * worker's end is stored with it or behind it, or never. From each state an end can be reached. Every rule is used. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +33,14 @@
 			ck_abort_msg("%s", #what); \
 	} while (0)
 
+enum put { ACCEPTED, COMING, REFUSED };
+
 struct world {
 	struct life life;
-	int8_t fence;                                                    /* of the running attempt, 0 = none */
-	int8_t last_fence;                                               /* the largest ever given */
+	int8_t put;                      /* enum put */
+	int8_t coming_end, coming_fence; /* that is written behind the put: the event + 1 */
+	int8_t fence;                    /* of the running attempt, 0 = none */
+	int8_t last_fence;               /* the largest ever given */
 	int8_t stored_attempt, stored_crashes, stored_state, stored_run; /* stored_run: fence of the run row */
 	int8_t believes[WORKERS];         /* the fence with which each thinks it holds the task, 0 = none */
 	int8_t remote_run, stored_cancel; /* of the run row: it is the remote one's; a cancel was acknowledged */
@@ -80,6 +86,10 @@ static void check(const struct world *w)
 	must(w->ends <= 1);
 	must(task_state_is_final((enum task_state)w->life.state) == (w->ends == 1));
 	must((int)w->life.attempt <= FENCES);
+	if (w->put != ACCEPTED)
+		must(!w->ends && !w->stored_run && !w->stored_attempt && !w->stored_crashes && !w->stored_cancel);
+	if (w->put == REFUSED)
+		must(!w->fence && !w->coming_end);
 	if (w->life.state == TASK_RUNNING)
 		must((int)w->life.attempt >= 1);
 }
@@ -130,6 +140,111 @@ static void store(struct world *w)
 	w->stored_run = w->remote_run = w->stored_cancel = 0;
 }
 
+/* ---- before it is accepted ------------------------------------------------------------------------ */
+
+/* A worker of the agent; a remote one gets what is on disk. */
+static void try_start_early(const struct world *from, int worker)
+{
+	struct world w = *from;
+
+	if (w.put != COMING || worker == REMOTE || step(&w, LIFE_CLAIM, w.last_fence + 1))
+		return;
+	w.last_fence = w.fence;
+	w.believes[worker] = w.fence;
+	reach(&w);
+}
+
+/* It is kept until the put is durable; a second one finds that it has ended. */
+static void try_report_early(const struct world *from, int worker, const struct life_outcome *outcome, int reply_lost)
+{
+	struct world w = *from;
+	struct life_outcome o = *outcome;
+	int shown = w.believes[worker];
+
+	if (w.put == ACCEPTED || !shown)
+		return;
+	o.max_crashes = MAX_CRASHES;
+	if (w.put == COMING && !w.coming_end && shown == w.fence) {
+		w.coming_end = (int8_t)(life_verdict(&w.life, &o) + 1);
+		w.coming_fence = (int8_t)shown;
+	}
+	if (!reply_lost)
+		w.believes[worker] = 0;
+	reach(&w);
+}
+
+static void take_coming_end(struct world *w)
+{
+	if (!w->coming_end)
+		return;
+	must(step(w, (enum life_event)(w->coming_end - 1), w->coming_fence) == 0);
+	store(w);
+	w->coming_end = w->coming_fence = 0;
+}
+
+/* Durable, and the loop knows it. Its end comes with it, or with a later group. */
+static void try_accept(const struct world *from, int with_its_end)
+{
+	struct world w = *from;
+
+	if (w.put != COMING)
+		return;
+	w.put = ACCEPTED;
+	if (with_its_end)
+		take_coming_end(&w);
+	reach(&w);
+}
+
+static void try_end_behind(const struct world *from)
+{
+	struct world w = *from;
+
+	if (w.put != ACCEPTED || !w.coming_end)
+		return;
+	take_coming_end(&w);
+	reach(&w);
+}
+
+/* The disk is full, the commit failed; or the agent was killed, or the power cut, before the put was on disk: there never
+ * was such a task. A worker that does not know may report. */
+static void try_refuse(const struct world *from)
+{
+	struct world w = *from;
+
+	if (w.put != COMING)
+		return;
+	w.put = REFUSED;
+	w.fence = w.coming_end = w.coming_fence = 0;
+	w.life.state = TASK_READY;
+	w.life.attempt = 0;
+	reach(&w);
+}
+
+/* The put is on disk, with or without the end behind it, and the agent dies before it knows. */
+static void try_die_before_the_answer(const struct world *from, int with_its_end)
+{
+	struct world w = *from;
+
+	if (w.put != COMING || w.restarts == RESTARTS)
+		return;
+	w.put = ACCEPTED;
+	if (with_its_end)
+		take_coming_end(&w);
+	w.coming_end = w.coming_fence = 0;
+	if (task_state_is_final((enum task_state)w.life.state)) {
+		reach(&w);
+		return;
+	}
+	w.restarts++;
+	w.fence = 0;
+	w.life.state = TASK_SCHEDULED;
+	w.life.attempt = (uint32_t)w.stored_attempt;
+	w.life.crashes = (uint8_t)w.stored_crashes;
+	reach(&w);
+}
+
+/* ---- from then on --------------------------------------------------------------------------------- */
+
 static void try_simple(const struct world *from, enum life_event event)
 {
 	struct world w = *from;
@@ -144,7 +259,8 @@ static void try_claim(const struct world *from, int worker, int is_written)
 {
 	struct world w = *from;
 
-	if (w.last_fence == FENCES || w.believes[worker]) /* a worker that thinks it works claims nothing */
+	if (w.put != ACCEPTED || w.last_fence == FENCES ||
+	    w.believes[worker]) /* a worker that thinks it works claims nothing */
 		return;
 	if (step(&w, LIFE_CLAIM, w.last_fence + 1))
 		return;
@@ -240,6 +356,7 @@ static void try_restart(const struct world *from)
 	if (w.restarts == RESTARTS || task_state_is_final((enum task_state)w.life.state))
 		return;
 	w.restarts++;
+	w.coming_end = w.coming_fence = 0; /* lost */
 	w.life.attempt = (uint32_t)w.stored_attempt;
 	w.life.crashes = (uint8_t)w.stored_crashes;
 	w.life.state = (uint8_t)(w.stored_state == TASK_BLOCKED ? TASK_BLOCKED : TASK_SCHEDULED);
@@ -293,6 +410,24 @@ static void expand(int at)
 	struct world w = worlds[at];
 
 	from_parent = at;
+	for (int i = 0; i < WORKERS; i++) {
+		try_start_early(&w, i);
+		for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
+			try_report_early(&w, i, &outcomes[k], 0);
+			try_report_early(&w, i, &outcomes[k], 1);
+		}
+	}
+	try_refuse(&w);
+	for (int with_its_end = 0; with_its_end < 2; with_its_end++) {
+		try_accept(&w, with_its_end);
+		try_die_before_the_answer(&w, with_its_end);
+	}
+	try_end_behind(&w);
+	if (w.put != ACCEPTED || w.coming_end) {
+		if (w.put == ACCEPTED)
+			try_restart(&w);
+		return; /* nobody moves what is about to end */
+	}
 	try_simple(&w, LIFE_RELEASE);
 	try_simple(&w, LIFE_DUE);
 	try_simple(&w, LIFE_CANCEL);
@@ -322,7 +457,8 @@ static void check_ends_are_reachable(void)
 	int more = 1;
 
 	for (int i = 0; i < n_worlds; i++)
-		good[i] = (char)task_state_is_final((enum task_state)worlds[i].life.state);
+		good[i] =
+			(char)(task_state_is_final((enum task_state)worlds[i].life.state) || worlds[i].put == REFUSED);
 	while (more) {
 		more = 0;
 		for (int i = n_edges - 1; i >= 0; i--)
@@ -338,10 +474,14 @@ START_TEST(in_every_order_of_events_only_the_newest_attempt_is_believed)
 {
 	struct world first = {.life = {.max_attempts = MAX_ATTEMPTS, .state = TASK_BLOCKED}};
 
+	struct world early = {.life = {.max_attempts = MAX_ATTEMPTS, .state = TASK_READY}, .put = COMING};
+
 	first.stored_state = TASK_BLOCKED;
+	early.stored_state = TASK_SCHEDULED;
 	worlds = calloc(STATES, sizeof(*worlds));
 	slots = calloc(STATES * 2, sizeof(*slots));
 	reach(&first);
+	reach(&early);
 	for (int at = 0; at < n_worlds; at++)
 		expand(at);
 	for (int i = 0; i < life_n_rules; i++)

@@ -58,5 +58,6 @@ same "an ingest that cannot be fails it" failed "$state"
 same "  and nothing was put" null "$(api GET "/v1/tasks?parent=$id" | jq -r '.items[0].id')"
 check "a task without a URL is refused at once" grep -q '"status":422.*url' <<<"$(api POST /v1/tasks '{"kind":"custom","plugin":"fetch","config":{}}')"
 unharmed "after all that"
+same "none has begun before it was on disk, as it can be seen outside" 0 "$(metric orasi_queue_early_total)"
 agent_stop
 done_testing
