@@ -37,13 +37,22 @@ static const char *find_example(const char *kind, const char *lang)
 	return NULL;
 }
 
+static int is_word(const char *p, size_t n)
+{
+	return n && strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-") >= n && p[0] != '-' && p[n - 1] != '-';
+}
+
 /* "com.example.syslog": reverse domain, lower case. The last word becomes the short name. */
 static int is_id(const char *id)
 {
-	const char *last = strrchr(id, '.');
+	const char *at = id;
+	size_t n = strcspn(at, ".");
 
-	return last && last > id && last[1] && strlen(id) < 64 && id[0] != '.' && !strstr(id, "..") &&
-	       strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(id);
+	while (at[n] && is_word(at, n)) {
+		at += n + 1;
+		n = strcspn(at, ".");
+	}
+	return at > id && is_word(at, n) && strlen(id) < 64;
 }
 
 /* ---- the text of a file under its new name ---------------------------------------------------------------------- */
@@ -101,6 +110,7 @@ static void rename_all(struct buf *text, const struct naming *n)
 	replace_word(text, n, "\"", "\\0\"");
 	replace_word(text, n, ":", "\\0\"");
 	replace_word(text, n, "NAME = ", "\n");
+	replace_word(text, n, "\"plugin-", "\""); /* a package in Rust, whose name may not begin with a digit */
 	replace(text, "@RUSTCRATE@", n->rust);
 }
 

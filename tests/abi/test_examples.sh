@@ -26,7 +26,7 @@ build_example() {
 	rust)
 		cp -r "$from" "$SCRATCH/$2" && sed -i "s|@RUSTCRATE@|$1/rust/orasi|" "$SCRATCH/$2/Cargo.toml" &&
 			cargo build --offline --quiet --release --manifest-path "$SCRATCH/$2/Cargo.toml" --target-dir "$SCRATCH/target" &&
-			cp "$SCRATCH/target/release/lib${2//-/_}.so" "$to"
+			cp "$SCRATCH/target/release/"lib*"${2//-/_}.so" "$to"
 		;;
 	esac >"$SCRATCH/build.log" 2>&1
 }

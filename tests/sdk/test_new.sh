@@ -27,13 +27,17 @@ try() {
 command -v jq >/dev/null || skip_all "jq is not here"
 kinds="ingest index transform task notifier"
 for kind in $kinds; do try $kind c "my-$kind"; done
+try ingest c 7zip
 if command -v g++ >/dev/null; then
 	for kind in $kinds; do try $kind c++ "my-$kind-cpp"; done
+	try task c++ 0
 else
 	pass "C++ # SKIP no g++ is here"
 fi
 if command -v cargo >/dev/null; then
 	for kind in $kinds; do try $kind rust "my-$kind-rust"; done
+	try ingest rust 7lines # what no package in Rust may be called
+	try index rust orasi   # nor one that needs the crate of this name
 	cp -r "$(pkg-config --variable=rustcrate orasi-plugin)" "$SCRATCH/crate"
 	if (cd "$SCRATCH/crate" && cargo test --offline --quiet >"$SCRATCH/cargo.log" 2>&1); then
 		pass "the crate's structs are laid out as the headers', panics stop at the border"
@@ -81,6 +85,8 @@ refused() {
 	same "$1" "yes" "$(case $said in *"$2"*) echo yes ;; *) echo "$said" ;; esac)"
 }
 refused "an id must be one" "is no id" Syslog
+refused "no word of it may be missing" "is no id" com..syslog
+refused "or begin with what no name does" "is no id" com.example.-syslog --lang rust
 refused "a language that is not there is named" "there is no example of kind 'index' in 'go'" com.example.x --kind index --lang go
 refused "nothing is overwritten" "is there already" com.example.test.my-index --kind index
 done_testing
