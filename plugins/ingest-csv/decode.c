@@ -5,12 +5,14 @@
  *   next    record by record into the columns, until the batch is full
  *
  * A record that cannot become a row goes to the host's quarantine, and rows given out plus rejects are always the records
- * seen. Without the host's reject extension the first bad record ends the reading. An error that comes up while rows are
+ * seen. Fed instead of read (feed.c), the same happens with ORASI_AGAIN wherever bytes are wanting; the columns are known
+ * when the sample is there. Without the host's reject extension the first bad record ends the reading. An error that comes up while rows are
  * waiting is kept in `pending` until these are out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
 #include "fail.h"
 #include "plugin.h"
 #include "state.h"
@@ -43,6 +45,14 @@ struct decoder {
 	orasi_status pending;
 	orasi_error pending_error;
 	uint8_t saved_state[STATE_SIZE];
+
+	/* fed */
+	bool unsettled;          /* the columns are not known yet */
+	bool going;              /* bytes go by, up to the place of the checkpoint */
+	struct ArrowSchema want; /* the host's, or released */
+	bool project;
+	uint8_t checkpoint[STATE_SIZE];
+	size_t checkpoint_len;
 };
 
 /* What is wrong with a record. */
@@ -72,6 +82,9 @@ static void decoder_reset(struct decoder *d)
 	d->table = (struct table){0};
 	d->state = (struct state){0};
 	d->pending = ORASI_OK;
+	d->unsettled = d->going = false;
+	arrow_schema_release(&d->want);
+	d->want.release = NULL;
 }
 
 static void decode_destroy(void *self)
@@ -142,26 +155,43 @@ static orasi_status go_to_start(struct decoder *d, const orasi_ingest_open *open
 	return reader_go(d->reader, &before.place, err);
 }
 
+static void begin_table(struct decoder *d)
+{
+	d->table = (struct table){.host = d->host,
+	                          .log = d->host->get_extension(d->host, ORASI_HOST_LOG),
+	                          .settings = &d->settings};
+}
+
+static orasi_status make_root(struct decoder *d, orasi_error *err)
+{
+	d->root = arrow_builder_new(&d->table.schema);
+	return d->root ? ORASI_OK : no_memory(err);
+}
+
 static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
                              orasi_error *err)
 {
 	orasi_status status = reader_open(open->source, d->host, (size_t)d->settings.max_record, &d->reader, err);
 
-	d->table.host = d->host;
-	d->table.log = d->host->get_extension(d->host, ORASI_HOST_LOG);
-	d->table.settings = &d->settings;
+	begin_table(d);
 	if (!status)
 		status = table_open(&d->table, d->reader, err);
 	if (!status)
 		status = table_columns(&d->table, open->want, open->want && (open->flags & ORASI_OPEN_PROJECT), err);
 	if (!status)
 		status = go_to_start(d, open, err);
+	if (!status)
+		status = make_root(d, err);
 	if (status)
 		return status;
-	d->root = arrow_builder_new(&d->table.schema);
-	if (!d->root || arrow_schema_copy(ret_schema, &d->table.schema))
-		return no_memory(err);
-	return ORASI_OK;
+	return arrow_schema_copy(ret_schema, &d->table.schema) ? no_memory(err) : ORASI_OK;
+}
+
+static void begin(struct decoder *d, const orasi_ingest_open *open)
+{
+	decoder_reset(d);
+	d->max_rows = open->max_rows ? open->max_rows : 1;
+	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes : BATCH_BYTES_MAX;
 }
 
 static orasi_status decode_open(void *self, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
@@ -170,13 +200,99 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open, struc
 	struct decoder *d = self;
 	orasi_status status;
 
-	decoder_reset(d);
-	d->max_rows = open->max_rows ? open->max_rows : 1;
-	d->max_bytes = open->max_bytes && open->max_bytes < BATCH_BYTES_MAX ? open->max_bytes : BATCH_BYTES_MAX;
+	begin(d, open);
 	status = open_all(d, open, ret_schema, err);
 	if (status)
 		decoder_reset(d);
 	return status;
+}
+
+/* ---- fed --------------------------------------------------------------------------------------------------------- */
+
+/* Another try at the columns, with all bytes so far; ORASI_AGAIN until they are enough. */
+static orasi_status try_table(struct decoder *d, orasi_error *err)
+{
+	orasi_status status = reader_grown(d->reader) ? table_open(&d->table, d->reader, err) : ORASI_AGAIN;
+
+	if (status == ORASI_AGAIN) {
+		table_done(&d->table);
+		begin_table(d);
+		reader_restart(d->reader);
+	}
+	return status;
+}
+
+static orasi_status settle_fed(struct decoder *d, orasi_error *err)
+{
+	const orasi_ingest_open from_there = {.checkpoint = {d->checkpoint, d->checkpoint_len}};
+	orasi_status status = try_table(d, err);
+
+	if (status)
+		return status;
+	reader_settle(d->reader);
+	status = table_columns(&d->table, d->want.release ? &d->want : NULL, d->project, err);
+	if (!status)
+		status = make_root(d, err);
+	if (!status)
+		status = go_to_start(d, &from_there, err);
+	d->going = status == ORASI_AGAIN;
+	d->unsettled = status < 0;
+	return status < 0 ? status : ORASI_OK;
+}
+
+/* Where a row may come from; ORASI_SCHEMA: the columns have become known. */
+static orasi_status get_ready(struct decoder *d, orasi_error *err)
+{
+	orasi_status status;
+
+	if (d->unsettled) {
+		status = settle_fed(d, err);
+		if (status || d->table.schema.n_children)
+			return status ? status : ORASI_SCHEMA;
+	}
+	status = d->going ? reader_go(d->reader, &d->state.place, err) : ORASI_OK;
+	d->going = status != ORASI_OK;
+	return status;
+}
+
+static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
+                             orasi_error *err)
+{
+	orasi_status status = reader_open(NULL, d->host, (size_t)d->settings.max_record, &d->reader, err);
+
+	if (status)
+		return status;
+	if (open->checkpoint.len > sizeof(d->checkpoint))
+		return fail(err, ORASI_E_STATE, "the checkpoint is not of this plugin");
+	if (open->checkpoint.len)
+		memcpy(d->checkpoint, open->checkpoint.ptr, open->checkpoint.len);
+	d->checkpoint_len = open->checkpoint.len;
+	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
+	d->unsettled = true;
+	begin_table(d);
+	reader_restart(d->reader);
+	if (open->want && arrow_schema_copy(&d->want, open->want))
+		return no_memory(err);
+	return arrow_schema_make(ret_schema, "+s", "", 0, 0) ? no_memory(err) : ORASI_OK;
+}
+
+/* It is fed from the first byte on, also behind a checkpoint: the columns stand there. */
+orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, uint64_t *ret_from,
+                              struct ArrowSchema *ret_schema, orasi_error *err)
+{
+	orasi_status status;
+
+	begin(d, open);
+	status = open_fed(d, open, ret_schema, err);
+	*ret_from = 0;
+	if (status)
+		decoder_reset(d);
+	return status;
+}
+
+orasi_status decoder_feed(struct decoder *d, orasi_bytes bytes, bool last, orasi_error *err)
+{
+	return d->reader ? reader_feed(d->reader, bytes, last, err) : fail(err, ORASI_E_INVALID, "feed without open");
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -337,7 +453,7 @@ static orasi_status fill_batch(struct decoder *d, int64_t *rows, orasi_error *er
 	struct record record;
 
 	while (!status && *rows < d->max_rows && bytes < d->max_bytes) {
-		if (++seen % CANCEL_EVERY == 0 && d->job && d->job->cancel_flag && *d->job->cancel_flag)
+		if (seen++ % CANCEL_EVERY == 0 && d->job && d->job->cancel_flag && *d->job->cancel_flag)
 			return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 		d->state.place = reader_where(d->reader);
 		status = reader_next(d->reader, &record, err);
@@ -375,7 +491,10 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 
 	if (!d->reader)
 		return fail(err, ORASI_E_INVALID, "next without open");
-	status = d->pending;
+	status = get_ready(d, err);
+	if (status)
+		return status;
+	status = d->pending == ORASI_AGAIN ? ORASI_OK : d->pending;
 	if (status < 0)
 		*err = d->pending_error;
 	if (!status)
@@ -404,8 +523,8 @@ static orasi_status decode_close(void *self, orasi_error *err)
 
 static const void *decode_extension(void *self, const char *id)
 {
-	(void)self, (void)id;
-	return NULL;
+	(void)self;
+	return feed_extension(id);
 }
 
 /* ---- sniff ------------------------------------------------------------------------------------------------------- */

@@ -28,11 +28,23 @@ struct reader {
 	struct place held;
 	struct fields fields;
 	uint8_t *excerpt;
+	size_t excerpt_len;
+
+	bool fed, keeping; /* keeping: all bytes, until it is settled */
+	size_t tried;      /* how many there were at the last restart */
+	uint64_t looked;   /* the record at `pos` does not end before this byte; 0: nobody has looked */
+	enum { ASIDE_NOT, ASIDE_LONG, ASIDE_COMMENT } aside; /* a line that goes by, and may go on when more is fed */
+	struct place before;                                 /* it */
 };
+
+static struct place place_of(const struct reader *r)
+{
+	return (struct place){r->base + r->pos, r->line};
+}
 
 struct place reader_where(const struct reader *r)
 {
-	return (struct place){r->base + r->pos, r->line};
+	return r->aside ? r->before : place_of(r);
 }
 
 const struct fields *reader_fields(const struct reader *r)
@@ -44,7 +56,7 @@ const struct fields *reader_fields(const struct reader *r)
 
 static void slide(struct reader *r)
 {
-	size_t drop = r->holding ? (size_t)(r->held.offset - r->base) : r->pos;
+	size_t drop = r->keeping ? 0 : r->holding ? (size_t)(r->held.offset - r->base) : r->pos;
 
 	if (!drop)
 		return;
@@ -99,6 +111,8 @@ static orasi_status fill(struct reader *r, orasi_error *err)
 	size_t waiting = r->end - r->pos, room = waiting > CHUNK ? waiting : CHUNK, got = 0;
 	orasi_status status = ORASI_OK;
 
+	if (r->fed)
+		return r->eof ? ORASI_OK : ORASI_AGAIN;
 	if (make_room(r, room))
 		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + room);
 	do {
@@ -109,6 +123,42 @@ static orasi_status fill(struct reader *r, orasi_error *err)
 	} while (!status && !r->eof && waiting > CHUNK && got < room);
 	scan_seal(&r->dialect, r->buf + r->end);
 	return status;
+}
+
+/* ---- fed --------------------------------------------------------------------------------------------------------- */
+
+orasi_status reader_feed(struct reader *r, orasi_bytes bytes, bool last, orasi_error *err)
+{
+	if (make_room(r, bytes.len))
+		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
+	if (bytes.len)
+		memcpy(r->buf + r->end, bytes.ptr, bytes.len);
+	r->end += bytes.len;
+	r->eof = last;
+	scan_seal(&r->dialect, r->buf + r->end);
+	return ORASI_OK;
+}
+
+void reader_restart(struct reader *r)
+{
+	r->dialect = (struct dialect){0};
+	r->blanks_count = r->holding = false;
+	r->pos = 0;
+	r->line = 1;
+	r->looked = 0;
+	r->aside = ASIDE_NOT;
+	r->tried = r->end;
+	scan_seal(&r->dialect, r->buf + r->end);
+}
+
+void reader_settle(struct reader *r)
+{
+	r->keeping = false;
+}
+
+bool reader_grown(const struct reader *r)
+{
+	return r->eof || r->end > r->tried + r->tried / 8;
 }
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
@@ -169,7 +219,7 @@ void reader_set_end(struct reader *r, uint64_t end)
 
 static void take(struct reader *r, struct record *ret, size_t len, size_t whole)
 {
-	*ret = (struct record){.text = r->buf + r->pos, .len = len, .whole = whole, .place = reader_where(r)};
+	*ret = (struct record){.text = r->buf + r->pos, .len = len, .whole = whole, .place = place_of(r)};
 }
 
 static void count_lines(struct reader *r, const uint8_t *p, const uint8_t *end)
@@ -178,26 +228,48 @@ static void count_lines(struct reader *r, const uint8_t *p, const uint8_t *end)
 		r->line++;
 }
 
+static void set_aside(struct reader *r, int aside)
+{
+	r->before = place_of(r);
+	r->aside = aside;
+}
+
+/* The rest of a line that was set aside. */
+static orasi_status pass_line(struct reader *r, orasi_error *err)
+{
+	orasi_status status = reader_skip_line(r, r->dialect.newline, err);
+
+	if (!status)
+		r->aside = ASIDE_NOT;
+	return status;
+}
+
+static orasi_status pass_long_line(struct reader *r, struct record *ret, orasi_error *err)
+{
+	orasi_status status = pass_line(r, err);
+
+	if (status)
+		return status;
+	*ret = (struct record){.text = r->excerpt,
+	                       .len = r->excerpt_len,
+	                       .whole = place_of(r).offset - r->before.offset,
+	                       .place = r->before,
+	                       .flaw = FLAW_TOO_LONG,
+	                       .what = "the line is longer than max_record"};
+	return ORASI_OK;
+}
+
 /* A line that does not end within max_record bytes: its beginning is kept, the rest is read and dropped. */
 static orasi_status take_long_line(struct reader *r, struct record *ret, orasi_error *err)
 {
-	size_t keep = r->end - r->pos < EXCERPT_MAX ? r->end - r->pos : EXCERPT_MAX;
-	struct place place = reader_where(r);
-	orasi_status status;
-
 	if (r->holding)
-		return ORASI_AGAIN;
+		return READER_LONG;
 	if (!r->excerpt && !(r->excerpt = malloc(EXCERPT_MAX)))
 		return fail(err, ORASI_E_NOMEM, "no memory for a line that is too long");
-	memcpy(r->excerpt, r->buf + r->pos, keep);
-	status = reader_skip_line(r, r->dialect.newline, err);
-	*ret = (struct record){.text = r->excerpt,
-	                       .len = keep,
-	                       .whole = reader_where(r).offset - place.offset,
-	                       .place = place,
-	                       .flaw = FLAW_TOO_LONG,
-	                       .what = "the line is longer than max_record"};
-	return status;
+	r->excerpt_len = r->max_record < EXCERPT_MAX ? r->max_record : EXCERPT_MAX;
+	memcpy(r->excerpt, r->buf + r->pos, r->excerpt_len);
+	set_aside(r, ASIDE_LONG);
+	return pass_long_line(r, ret, err);
 }
 
 /* The first line alone, of a record whose quote does not close. */
@@ -221,7 +293,7 @@ static orasi_status take_too_long(struct reader *r, struct record *ret, orasi_er
 	if (!line)
 		return take_long_line(r, ret, err);
 	if (r->holding)
-		return ORASI_AGAIN;
+		return READER_LONG;
 	take_first_line(r, ret, (size_t)(line - p));
 	return ORASI_OK;
 }
@@ -264,8 +336,19 @@ static bool is_too_long(const struct reader *r, enum scan scan, const struct sca
 	return (size_t)(scanned->end - (r->buf + r->pos)) > r->max_record;
 }
 
+/* Fed, and no line has ended since the record was looked at: it has not either, and is not scanned once more. */
+static bool is_known(const struct reader *r)
+{
+	size_t from = (size_t)(r->looked - r->base);
+
+	return r->looked > r->base + r->pos && !r->eof && r->end - r->pos <= r->max_record + LOOK_AHEAD &&
+	       !memchr(r->buf + from, r->dialect.newline, r->end - from);
+}
+
 static orasi_status next_any(struct reader *r, struct record *ret, orasi_error *err)
 {
+	if (r->aside == ASIDE_LONG)
+		return pass_long_line(r, ret, err);
 	for (;;) {
 		const uint8_t *p = r->buf + r->pos, *end = r->buf + r->end;
 		struct scanned scanned;
@@ -274,7 +357,9 @@ static orasi_status next_any(struct reader *r, struct record *ret, orasi_error *
 
 		if (r->base + r->pos >= r->range_end || (p == end && r->eof))
 			return ORASI_END;
-		scan = p == end ? SCAN_MORE : scan_record(&r->dialect, p, end, r->eof, &r->fields, &scanned);
+		scan = p == end || is_known(r) ? SCAN_MORE
+		                               : scan_record(&r->dialect, p, end, r->eof, &r->fields, &scanned);
+		r->looked = 0;
 		if (scan == SCAN_NOMEM)
 			return fail(err, ORASI_E_NOMEM, "no memory for the fields of a record");
 		if (is_too_long(r, scan, &scanned))
@@ -288,6 +373,8 @@ static orasi_status next_any(struct reader *r, struct record *ret, orasi_error *
 			return ORASI_OK;
 		}
 		status = fill(r, err);
+		if (status == ORASI_AGAIN)
+			r->looked = r->base + r->end;
 		if (status)
 			return status;
 	}
@@ -295,15 +382,18 @@ static orasi_status next_any(struct reader *r, struct record *ret, orasi_error *
 
 static orasi_status skip_comments(struct reader *r, orasi_error *err)
 {
-	while (r->dialect.comment) {
+	while (r->dialect.comment && r->aside != ASIDE_LONG) {
 		orasi_status status = ORASI_OK;
 
 		if (r->pos == r->end && !r->eof)
 			status = fill(r, err);
-		if (!status && (r->pos == r->end || r->buf[r->pos] != r->dialect.comment))
-			return ORASI_OK;
+		if (!status && !r->aside) {
+			if (r->pos == r->end || r->buf[r->pos] != r->dialect.comment)
+				return ORASI_OK;
+			set_aside(r, ASIDE_COMMENT);
+		}
 		if (!status)
-			status = reader_skip_line(r, r->dialect.newline, err);
+			status = pass_line(r, err);
 		if (status)
 			return status;
 	}
@@ -336,7 +426,7 @@ orasi_status reader_next(struct reader *r, struct record *ret, orasi_error *err)
 
 void reader_hold(struct reader *r)
 {
-	r->held = reader_where(r);
+	r->held = place_of(r);
 	r->holding = true;
 }
 
@@ -344,6 +434,7 @@ void reader_rewind(struct reader *r)
 {
 	r->pos = (size_t)(r->held.offset - r->base);
 	r->line = r->held.line;
+	r->looked = 0;
 	r->holding = false;
 }
 
@@ -354,7 +445,7 @@ static orasi_status go_to(struct reader *r, uint64_t offset, orasi_error *err)
 		r->pos = (size_t)(offset - r->base);
 		return ORASI_OK;
 	}
-	if ((r->source->flags & ORASI_SOURCE_SEEK) && ORASI_HAS(r->source, pread)) {
+	if (r->source && (r->source->flags & ORASI_SOURCE_SEEK) && ORASI_HAS(r->source, pread)) {
 		r->by_place = true;
 		r->eof = false;
 		r->base = offset;
@@ -380,8 +471,7 @@ orasi_status reader_go(struct reader *r, const struct place *place, orasi_error 
 
 	r->line = place->line;
 	if (!status && r->base + r->pos < place->offset)
-		return fail(err, ORASI_E_STATE, "%.*s: shorter than it was at the checkpoint", (int)r->source->uri.len,
-		            r->source->uri.ptr);
+		return fail(err, ORASI_E_STATE, "the source is shorter than it was at the checkpoint");
 	return status;
 }
 
@@ -416,6 +506,7 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, size_t ma
 		return fail(err, ORASI_E_NOMEM, "no memory for a reader");
 	}
 	r->source = source;
+	r->fed = r->keeping = !source;
 	r->job = host->get_extension(host, ORASI_HOST_JOB);
 	r->max_record = max_record;
 	r->range_end = UINT64_MAX;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a byte source to records: a window that slides over the source.
+/* From a byte source to records: a window that slides over the source, or is fed; then ORASI_AGAIN is the answer wherever
+ * bytes are wanting, and the same call goes on when more were fed.
  *
  * A record longer than max_record is none. When it goes over several lines, a quote opened and did not close in time:
  * only its first line is given out, as a flaw, and reading goes on at the next line; so one stray quote costs one line.
@@ -35,7 +36,7 @@ struct record {
 
 struct reader;
 
-/* The source stays the caller's until reader_close. */
+/* The source stays the caller's until reader_close; NULL: it is fed. */
 orasi_status reader_open(orasi_source *source, const orasi_host *host, size_t max_record, struct reader **ret,
                          orasi_error *err);
 void reader_close(struct reader *reader); /* NULL is fine */
@@ -48,12 +49,21 @@ void reader_set(struct reader *reader, const struct dialect *dialect, bool blank
 /* Records that start at `end` or later are not ours; 0: all are. */
 void reader_set_end(struct reader *reader, uint64_t end);
 
+/* Bytes that follow; `last`: none follow them. */
+orasi_status reader_feed(struct reader *reader, orasi_bytes bytes, bool last, orasi_error *err);
+/* Fed, it keeps all bytes until it is settled, so that it can begin again when there are more. */
+void reader_restart(struct reader *reader);
+void reader_settle(struct reader *reader);
+/* Is there so much more than at the last restart that another try is worth it? */
+bool reader_grown(const struct reader *reader);
+
 /* ORASI_OK with a record and its fields, which live until the next call; ORASI_END; or an error. */
 orasi_status reader_next(struct reader *reader, struct record *ret, orasi_error *err);
 const struct fields *reader_fields(const struct reader *reader);
 
-/* Between hold and rewind nothing is dropped from the window, and reader_next answers ORASI_AGAIN where a record is too
+/* Between hold and rewind nothing is dropped from the window, and reader_next answers READER_LONG where a record is too
  * long. rewind goes back to where hold was called. */
+#define READER_LONG 100
 void reader_hold(struct reader *reader);
 void reader_rewind(struct reader *reader);
 

@@ -156,7 +156,7 @@ static orasi_status take_sample(struct table *t, struct reader *reader, orasi_er
 		if (!record.flaw)
 			sample_note(&t->sample, &t->format, reader_fields(reader));
 	}
-	return status < 0 ? status : ORASI_OK;
+	return status < 0 || status == ORASI_AGAIN ? status : ORASI_OK;
 }
 
 static orasi_status check_width(const struct table *t, orasi_error *err)
@@ -201,7 +201,7 @@ static orasi_status first_record(struct table *t, struct reader *reader, orasi_e
 	struct record record;
 	orasi_status status = reader_next(reader, &record, err);
 
-	if (status == ORASI_AGAIN)
+	if (status == READER_LONG)
 		return fail(err, ORASI_E_CORRUPT, "the first record is longer than max_record (%lld bytes)",
 		            (long long)t->settings->max_record);
 	if (status)

@@ -21,7 +21,8 @@ struct table {
 	bool whole; /* every field has a column */
 };
 
-/* Looks at the beginning and leaves the reader behind the header. A text without records has no columns of its own. */
+/* Looks at the beginning and leaves the reader behind the header. A text without records has no columns of its own.
+ * ORASI_AGAIN from a reader that is fed: begin anew with an empty table when there is more. */
 orasi_status table_open(struct table *table, struct reader *reader, orasi_error *err);
 /* The columns that come out: those of the text; or `want`, with what the text has besides unless it is a projection. */
 orasi_status table_columns(struct table *table, const struct ArrowSchema *want, bool project, orasi_error *err);

@@ -6,6 +6,17 @@
 
 own() { find "$BUILD/plugins/$1" -name "$1.so" | head -1; }
 seeds=$SRC/tests/fuzz/seeds
+# What is hard to cut: lines about as long as a record may be, long comments, fields over many lines, a quote that stays open.
+{
+	echo id,text,n
+	for i in $(seq 40); do
+		printf '%d,%*s,1\n' "$i" $((1000 + i)) x
+		printf '# %*s\n%d,"%s",2\n' $((i * 60)) y "$i" "$(yes line | head -$((i * 9)))"
+		printf '%d,"t ""%d""",2.5\n\n' "$i" "$i"
+		[ $((i % 13)) = 5 ] && printf '%d,"unclosed,3\n' "$i"
+	done
+	printf 'last,,'
+} >"$SCRATCH/odd.csv"
 # plugin | options
 while read -r plugin options; do
 	[ -n "$(own "$plugin")" ] || continue
@@ -19,6 +30,9 @@ ingest-json --sample $SRC/examples/access.ndjson --option sample_rows=7 --option
 ingest-json --sample $SRC/examples/orders.json --option mode=concatenated --option max_record=1024 --only ingest.feed
 ingest-csv
 ingest-csv --sample $SRC/examples/cities.csv --only ingest
+ingest-csv --sample $SCRATCH/odd.csv --only ingest --option max_record=1024
+ingest-csv --sample $SCRATCH/odd.csv --only ingest --option max_record=1024 --option comment=# --option sample_rows=1
+ingest-csv --sample $SCRATCH/odd.csv --only ingest.feed --option skip=3 --option comment=# --option header=absent
 ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nested --sample $seeds/parquet/flat_zstd
 index-btree
 index-fulltext

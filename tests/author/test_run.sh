@@ -36,7 +36,11 @@ same "a seed is printed" 1 "$(orasi plugin check "$btree" --only file | grep -c 
 same "standard input is a file too" "3 rows, 1 rejected" \
 	"$(orasi plugin run "$json" - <"$SCRATCH/in.ndjson" 2>&1 >/dev/null | grep -o '^3 rows, 1 rejected')"
 csv=$(find "$BUILD/plugins/ingest-csv" -name ingest-csv.so | head -1)
-same "also for who cannot be fed" '{"a":1,"b":2}' "$(printf 'a,b\n1,2\n' | orasi plugin run "$csv" - 2>/dev/null)"
+parquet=$(find "$BUILD/plugins/ingest-parquet" -name ingest-parquet.so | head -1)
+same "also of CSV" '{"a":1,"b":2}' "$(printf 'a,b\n1,2\n' | orasi plugin run "$csv" - 2>/dev/null)"
+flat=$SRC/tests/fuzz/seeds/parquet/own_flat
+same "  and for who cannot be fed" "$(orasi plugin run "$parquet" "$flat" 2>/dev/null | wc -l)" \
+	"$(orasi plugin run "$parquet" - <"$flat" 2>/dev/null | wc -l)"
 mkfifo "$SCRATCH/pipe" "$SCRATCH/rows-pipe"
 orasi plugin run "$json" - --option mode=ndjson --option sample_rows=1 <"$SCRATCH/pipe" >"$SCRATCH/rows-pipe" 2>/dev/null &
 exec 8>"$SCRATCH/pipe" 9<"$SCRATCH/rows-pipe"
@@ -91,7 +95,10 @@ printf 'a,b\n1,2\n' | gzip >"$SCRATCH/csv.gz"
 same "a packed file" "3 rows, 1 rejected" \
 	"$(orasi plugin run "$json" "$SCRATCH/in.gz" 2>&1 >/dev/null | grep -o '^3 rows, 1 rejected')"
 same "  on standard input too" 3 "$(orasi plugin run "$json" - <"$SCRATCH/in.gz" 2>/dev/null | wc -l)"
-same "  and for who cannot be fed" '{"a":1,"b":2}' "$(orasi plugin run "$csv" "$SCRATCH/csv.gz" 2>/dev/null)"
+same "  of CSV" '{"a":1,"b":2}' "$(orasi plugin run "$csv" "$SCRATCH/csv.gz" 2>/dev/null)"
+gzip -c "$flat" >"$SCRATCH/flat.gz"
+same "  and for who cannot be fed" "$(orasi plugin run "$parquet" "$flat" 2>/dev/null | wc -l)" \
+	"$(orasi plugin run "$parquet" "$SCRATCH/flat.gz" 2>/dev/null | wc -l)"
 check "  it is recorded and replayed as any other" quietly orasi plugin run "$json" "$SCRATCH/in.gz" --record "$SCRATCH/log"
 check "    against what is not packed" quietly orasi plugin run "$json" "$SCRATCH/in.ndjson" --replay "$SCRATCH/log"
 head -c -9 "$SCRATCH/in.gz" >"$SCRATCH/cut.gz"
