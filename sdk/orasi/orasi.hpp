@@ -501,11 +501,32 @@ public:
 	virtual bool next(array &batch, mark &mark) = 0;
 	virtual schema current_schema() = 0;
 	virtual void close() {}
+	/* A table of functions that this instance offers besides; the table gets the instance as its `self`. */
+	virtual const void *get_extension(const char *) noexcept { return nullptr; }
 	/* Derived classes may have: static std::uint32_t sniff(std::string_view head, std::string_view name) noexcept. */
 	static std::uint32_t sniff(std::string_view, std::string_view) noexcept { return 0; }
 
-	mark last_mark; /* keeps the state alive */
+	mark last_mark;     /* keeps the state alive */
+	bool waits = false; /* it is fed, and more may come: a next that gives false is no end */
 };
+
+#if ORASI_SINCE(1)
+namespace detail {
+inline const void *feed_extension(const char *id) noexcept;
+}
+
+/* A format that can also be fed: bytes are handed to it as they come. Then next gives false when no record is whole; that
+ * this is not the end, the one who feeds knows. See orasi/ingest.h for the contract. */
+class fed_ingest : public ingest {
+public:
+	/* As open, without a source to read. `from`: the byte of the source that the first feed has to begin with. */
+	virtual schema open_fed(const orasi_ingest_open &open, std::uint64_t &from) = 0;
+	/* The bytes live for the call. `last`: none follow. */
+	virtual void feed(std::string_view bytes, bool last) = 0;
+
+	const void *get_extension(const char *id) noexcept override { return detail::feed_extension(id); }
+};
+#endif
 
 class transform {
 public:
@@ -744,9 +765,16 @@ template <class... P> orasi_status sniff(const char *id, orasi_bytes head, orasi
 inline orasi_status ingest_open(void *self, const orasi_ingest_open *open, ArrowSchema *ret, orasi_error *err) noexcept
 {
 	return guard(err, [&]() -> orasi_status {
-		*ret = static_cast<ingest *>(self)->open(*open).leave();
+		ingest *p = static_cast<ingest *>(self);
+		p->waits = false;
+		*ret = p->open(*open).leave();
 		return ORASI_OK;
 	});
+}
+
+inline const void *ingest_extension(void *self, const char *id) noexcept
+{
+	return static_cast<ingest *>(self)->get_extension(id);
 }
 
 inline orasi_status ingest_next(void *self, ArrowArray *ret, orasi_mark *m, orasi_error *err) noexcept
@@ -756,7 +784,7 @@ inline orasi_status ingest_next(void *self, ArrowArray *ret, orasi_mark *m, oras
 		array batch;
 		p->last_mark = mark();
 		if (!p->next(batch, p->last_mark))
-			return ORASI_END;
+			return p->waits ? ORASI_AGAIN : ORASI_END;
 		m->flags = p->last_mark.resumable ? ORASI_MARK_RESUMABLE : 0;
 		m->rows_total = p->last_mark.rows_total;
 		m->bytes_total = p->last_mark.bytes_total;
@@ -782,6 +810,35 @@ inline orasi_status ingest_close(void *self, orasi_error *err) noexcept
 		return ORASI_OK;
 	});
 }
+
+#if ORASI_SINCE(1)
+inline orasi_status feed_open(void *self, const orasi_ingest_open *open, std::uint64_t *from, ArrowSchema *ret,
+                              orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		fed_ingest *p = static_cast<fed_ingest *>(static_cast<ingest *>(self));
+		*ret = p->open_fed(*open, *from).leave();
+		p->waits = true;
+		return ORASI_OK;
+	});
+}
+
+inline orasi_status feed_feed(void *self, orasi_bytes bytes, std::uint32_t flags, orasi_error *err) noexcept
+{
+	return guard(err, [&]() -> orasi_status {
+		fed_ingest *p = static_cast<fed_ingest *>(static_cast<ingest *>(self));
+		p->waits = !(flags & ORASI_FEED_LAST);
+		p->feed(bytes_view(bytes), !p->waits);
+		return ORASI_OK;
+	});
+}
+
+inline const void *feed_extension(const char *id) noexcept
+{
+	static const orasi_ingest_feed table = {sizeof(orasi_ingest_feed), 0, feed_open, feed_feed};
+	return std::strcmp(id, ORASI_INGEST_FEED) ? nullptr : &table;
+}
+#endif
 
 inline orasi_status transform_bind(void *self, const orasi_transform_bind *bind, ArrowSchema *ret, orasi_error *err) noexcept
 {
@@ -928,7 +985,7 @@ template <class... P> struct bundle {
 	{
 		static const orasi_ingest_factory ingest_table = {
 			sizeof(orasi_ingest_factory), 0, sniff<P...>, create<ingest, P...>, destroy<ingest>, ingest_open, ingest_next,
-			ingest_schema, ingest_close, no_extension};
+			ingest_schema, ingest_close, ingest_extension};
 		static const orasi_transform_factory transform_table = {
 			sizeof(orasi_transform_factory), 0, create<transform, P...>, destroy<transform>, transform_bind,
 			transform_process, transform_flush, transform_save, no_extension};

@@ -62,6 +62,21 @@ same "an exception is an error with its words" "orasi plugin: 'next' fails (-7):
 	"$(orasi plugin run my-ingest-cpp/my-ingest-cpp.so in.txt 2>&1 >/dev/null | grep fails)"
 cp good.cpp my-ingest-cpp/my-ingest-cpp.cpp
 
+# Formats that can be fed: in C and C++ for who asks for minor 1, in Rust always.
+fed() { # NAME [make options…]
+	local name=$1
+	shift
+	make -B -C "$name" "$@" >"$SCRATCH/make.log" 2>&1
+	orasi plugin check "$name/$name.so" --only ingest.feed --seed 1 >"$SCRATCH/check.log" 2>&1
+	same "$name can be fed" "0 3" "$(grep -cE '^not ok|SKIP' "$SCRATCH/check.log") $(grep -c '^ok' "$SCRATCH/check.log")"
+	same "  a row comes out while the input is open" one \
+		"$( (echo one && sleep 1 && echo two) | orasi plugin run "$name/$name.so" - 2>/dev/null | head -1 | jq -r .text)"
+	make -B -C "$name" >"$SCRATCH/make.log" 2>&1
+}
+fed my-ingest CPPFLAGS=-DORASI_TARGET_MINOR=1
+command -v g++ >/dev/null && fed my-ingest-cpp CPPFLAGS=-DORASI_TARGET_MINOR=1
+command -v cargo >/dev/null && fed my-ingest-rust
+
 # An agent takes them as they are.
 unset ORASI_PLUGINS_PATH ORASI_WORKERS_PROGRAM
 printf 'one\ntwo\n' >in.txt

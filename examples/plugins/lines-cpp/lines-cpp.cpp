@@ -2,7 +2,9 @@
 /* A format plugin for Orasi in C++: plain text, one row per line, as (line: int64, text: utf8).
  *
  * After each batch the mark says where the next line begins, so that another process can go on from there. A line that
- * is too long or no UTF-8 is not dropped: the host gets it with reason, place and bytes. */
+ * is too long or no UTF-8 is not dropped: the host gets it with reason, place and bytes.
+ *
+ * Built with -DORASI_TARGET_MINOR=1 it can also be fed: then it takes the lines that are whole, and waits for the rest. */
 #include <orasi/orasi.hpp>
 
 #define PLUGIN_ID "com.example.lines-cpp"
@@ -16,7 +18,13 @@ struct place {
 	std::uint64_t offset, line, rows; /* before it */
 };
 
-class plugin : public orasi::ingest {
+#if ORASI_SINCE(1)
+using base = orasi::fed_ingest;
+#else
+using base = orasi::ingest;
+#endif
+
+class plugin : public base {
 public:
 	plugin(orasi::host host, orasi::config config)
 		: host_(host), max_line_(config.integer("/max_line", 1 << 20)), schema_(make_schema()), rows_(schema_.get())
@@ -48,22 +56,28 @@ public:
 
 	orasi::schema open(const orasi_ingest_open &open) override
 	{
-		if (open.flags & ORASI_OPEN_PROJECT)
-			throw orasi::error(ORASI_E_UNSUPPORTED, "lines have no columns to choose from");
-		source_ = orasi::source(open.source);
-		max_rows_ = open.max_rows;
-		max_bytes_ = open.max_bytes;
-		place_ = {};
-		bytes_.clear();
-		begin_ = 0;
-		if (open.checkpoint.len) {
-			if (open.checkpoint.len != sizeof(place_))
-				throw orasi::error(ORASI_E_STATE, "the checkpoint is not of this plugin");
-			std::memcpy(&place_, open.checkpoint.ptr, sizeof(place_));
-		}
+		begin(open);
 		skip(place_.offset);
 		return schema_.copy();
 	}
+
+#if ORASI_SINCE(1)
+	orasi::schema open_fed(const orasi_ingest_open &open, std::uint64_t &from) override
+	{
+		begin(open);
+		fed_ = true;
+		from = place_.offset;
+		return schema_.copy();
+	}
+
+	void feed(std::string_view bytes, bool last) override
+	{
+		bytes_.erase(0, begin_);
+		begin_ = 0;
+		bytes_.append(bytes);
+		at_end_ = last;
+	}
+#endif
 
 	bool next(orasi::array &batch, orasi::mark &mark) override
 	{
@@ -92,19 +106,41 @@ private:
 		return s;
 	}
 
-	/* What is read and not yet taken. */
+	void begin(const orasi_ingest_open &open)
+	{
+		if (open.flags & ORASI_OPEN_PROJECT)
+			throw orasi::error(ORASI_E_UNSUPPORTED, "lines have no columns to choose from");
+		source_ = orasi::source(open.source);
+		max_rows_ = open.max_rows;
+		max_bytes_ = open.max_bytes;
+		place_ = {};
+		bytes_.clear();
+		begin_ = 0;
+		gone_ = 0;
+		fed_ = at_end_ = false;
+		if (open.checkpoint.len) {
+			if (open.checkpoint.len != sizeof(place_))
+				throw orasi::error(ORASI_E_STATE, "the checkpoint is not of this plugin");
+			std::memcpy(&place_, open.checkpoint.ptr, sizeof(place_));
+		}
+	}
+
+	/* What has come and is not yet taken. */
 	std::string_view window() const noexcept { return std::string_view(bytes_).substr(begin_); }
 
-	/* False at the end. */
+	/* False at the end, and when it is fed: then more comes by itself. */
 	bool fill()
 	{
 		host_.check_cancelled();
+		if (fed_)
+			return false;
 		bytes_.erase(0, begin_);
 		begin_ = 0;
 		std::size_t have = bytes_.size();
 		bytes_.resize(have + chunk);
 		std::size_t got = source_.read(&bytes_[have], chunk);
 		bytes_.resize(have + got);
+		at_end_ = !got;
 		return got != 0;
 	}
 
@@ -141,37 +177,44 @@ private:
 		host_.reject(r);
 	}
 
-	/* A line of any length goes by in pieces; the host gets its beginning. */
-	void reject_long(const place &at)
+	/* A line of any length goes by in pieces; the host gets its beginning. Our place stays before it until it is reported.
+	 * False: the rest of it is not there yet. */
+	bool reject_long()
 	{
-		std::string kept(window().substr(0, max_line_ < 65536 ? static_cast<std::size_t>(max_line_) : 65536));
+		const place at = place_;
 		std::size_t end;
-		while ((end = window().find('\n')) == std::string_view::npos) {
-			take(window().size());
-			if (!fill())
-				break;
-		}
-		if (end != std::string_view::npos)
-			take(end + 1);
+		do {
+			end = window().find('\n');
+			std::size_t n = end == std::string_view::npos ? window().size() : end + 1;
+			begin_ += n;
+			gone_ += n;
+		} while (end == std::string_view::npos && fill());
+		if (end == std::string_view::npos && !at_end_)
+			return false;
+		place_.offset += gone_;
 		place_.line++;
-		reject(at, "line.length", "the line is longer than max_line", kept, place_.offset - at.offset);
+		gone_ = 0;
+		reject(at, "line.length", "the line is longer than max_line", kept_, place_.offset - at.offset);
+		return true;
 	}
 
-	/* False at the end. */
+	/* False when no line is whole. */
 	bool take_line()
 	{
 		const place at = place_;
 		const std::size_t max = static_cast<std::size_t>(max_line_);
 		std::size_t end;
-		while ((end = window().find('\n')) == std::string_view::npos && window().size() <= max + 1)
+		if (gone_)
+			return reject_long();
+		while ((end = window().find('\n')) == std::string_view::npos && window().size() <= max)
 			if (!fill())
 				break;
-		if (window().empty())
+		if (window().empty() || (end == std::string_view::npos && window().size() <= max && !at_end_))
 			return false;
 		std::size_t n = end == std::string_view::npos ? window().size() : end;
 		if (n > max) {
-			reject_long(at);
-			return true;
+			kept_ = window().substr(0, max < 65536 ? max : 65536);
+			return reject_long();
 		}
 		std::string_view line = window().substr(0, n);
 		take(end == std::string_view::npos ? n : n + 1);
@@ -197,8 +240,10 @@ private:
 	std::int64_t max_rows_ = 0;
 	std::uint64_t max_bytes_ = 0;
 	place place_ = {};
-	std::string bytes_;
+	std::string bytes_, kept_; /* kept_: the beginning of a line that is too long */
 	std::size_t begin_ = 0;
+	std::uint64_t gone_ = 0; /* of such a line */
+	bool fed_ = false, at_end_ = false;
 };
 
 } // namespace

@@ -3,6 +3,8 @@
 //!
 //! After each batch the mark says where the next line begins, so that another process can go on from there. A line that
 //! is too long or no UTF-8 is not dropped: the host gets it with reason, place and bytes.
+//!
+//! It can also be fed: then it takes the lines that are whole, and waits for the rest.
 
 use orasi::{sys, Batch, Builder, Config, Description, Error, Host, Mark, Open, Rejected, Result, Schema, Source, Type};
 
@@ -41,6 +43,11 @@ struct Lines {
     /// From `begin` on it is read and not yet taken.
     window: Vec<u8>,
     begin: usize,
+    fed: bool,
+    at_end: bool,
+    /// Of a line that is too long: its beginning, and how much of it went by.
+    kept: Vec<u8>,
+    gone: u64,
 }
 
 fn schema() -> Schema {
@@ -78,6 +85,10 @@ impl orasi::Plugin for Lines {
             place: Place::default(),
             window: Vec::new(),
             begin: 0,
+            fed: false,
+            at_end: false,
+            kept: Vec::new(),
+            gone: 0,
         })
     }
 }
@@ -91,9 +102,33 @@ impl Lines {
         self.window[self.begin..].iter().position(|&b| b == b'\n')
     }
 
-    /// False at the end.
+    fn begin(&mut self, open: Open) -> Result<()> {
+        if open.project {
+            return Err(Error::new(sys::E_UNSUPPORTED, "lines have no columns to choose from"));
+        }
+        self.place = match open.checkpoint {
+            [] => Place::default(),
+            state => Place::from_bytes(state)
+                .ok_or_else(|| Error::new(sys::E_STATE, "the checkpoint is not of this plugin"))?,
+        };
+        self.source = Some(open.source);
+        self.max_rows = open.max_rows;
+        self.max_bytes = open.max_bytes;
+        self.rows = Builder::new(&schema());
+        self.window.clear();
+        self.begin = 0;
+        self.fed = false;
+        self.at_end = false;
+        self.gone = 0;
+        Ok(())
+    }
+
+    /// False at the end, and when it is fed: then more comes by itself.
     fn fill(&mut self) -> Result<bool> {
         self.host.check_cancelled()?;
+        if self.fed {
+            return Ok(false);
+        }
         self.window.drain(..self.begin);
         self.begin = 0;
         let have = self.window.len();
@@ -103,7 +138,8 @@ impl Lines {
             None => Err(Error::new(sys::E_INVALID, "next was called without open")),
         };
         self.window.truncate(have + *got.as_ref().unwrap_or(&0));
-        Ok(got? > 0)
+        self.at_end = got? == 0;
+        Ok(!self.at_end)
     }
 
     fn skip(&mut self, mut n: u64) -> Result<()> {
@@ -136,39 +172,49 @@ impl Lines {
         })
     }
 
-    /// A line of any length goes by in pieces; the host gets its beginning.
-    fn reject_long(&mut self, at: Place) -> Result<()> {
-        let end = self.begin + self.max_line.min(EXCERPT).min(self.have());
-        let kept = self.window[self.begin..end].to_vec();
+    /// A line of any length goes by in pieces; the host gets its beginning. Our place stays before it until it is reported.
+    /// False: the rest of it is not there yet.
+    fn reject_long(&mut self) -> Result<bool> {
+        let mut end = self.newline();
         loop {
-            if let Some(n) = self.newline() {
-                self.take(n + 1);
+            let n = end.map_or(self.have(), |n| n + 1);
+            self.begin += n;
+            self.gone += n as u64;
+            if end.is_some() || !self.fill()? {
                 break;
             }
-            self.take(self.have());
-            if !self.fill()? {
-                break;
-            }
+            end = self.newline();
         }
+        if end.is_none() && !self.at_end {
+            return Ok(false);
+        }
+        let (at, kept, whole) = (self.place, std::mem::take(&mut self.kept), self.gone);
+        self.place.offset += whole;
         self.place.line += 1;
-        let whole = self.place.offset - at.offset;
-        self.reject(at, "line.length\0", "the line is longer than max_line", &kept, whole)
+        self.gone = 0;
+        self.reject(at, "line.length\0", "the line is longer than max_line", &kept, whole)?;
+        Ok(true)
     }
 
-    /// False at the end.
+    /// False when no line is whole.
     fn take_line(&mut self) -> Result<bool> {
+        if self.gone > 0 {
+            return self.reject_long();
+        }
         let at = self.place;
         let mut end = self.newline();
         while end.is_none() && self.have() <= self.max_line && self.fill()? {
             end = self.newline();
         }
-        if self.have() == 0 {
+        let waits = end.is_none() && self.have() <= self.max_line && !self.at_end;
+        if self.have() == 0 || waits {
             return Ok(false);
         }
         let n = end.unwrap_or_else(|| self.have());
         if n > self.max_line {
-            self.reject_long(at)?;
-            return Ok(true);
+            let end = self.begin + self.max_line.min(EXCERPT);
+            self.kept = self.window[self.begin..end].to_vec();
+            return self.reject_long();
         }
         let line = self.window[self.begin..self.begin + n].to_vec();
         self.take(if end.is_some() { n + 1 } else { n });
@@ -196,20 +242,7 @@ impl orasi::Ingest for Lines {
     }
 
     fn open(&mut self, open: Open) -> Result<Schema> {
-        if open.project {
-            return Err(Error::new(sys::E_UNSUPPORTED, "lines have no columns to choose from"));
-        }
-        self.place = match open.checkpoint {
-            [] => Place::default(),
-            state => Place::from_bytes(state)
-                .ok_or_else(|| Error::new(sys::E_STATE, "the checkpoint is not of this plugin"))?,
-        };
-        self.source = Some(open.source);
-        self.max_rows = open.max_rows;
-        self.max_bytes = open.max_bytes;
-        self.rows = Builder::new(&schema());
-        self.window.clear();
-        self.begin = 0;
+        self.begin(open)?;
         self.skip(self.place.offset)?;
         Ok(schema())
     }
@@ -236,7 +269,23 @@ impl orasi::Ingest for Lines {
     }
 }
 
+impl orasi::FedIngest for Lines {
+    fn open_fed(&mut self, open: Open) -> Result<(Schema, u64)> {
+        self.begin(open)?;
+        self.fed = true;
+        Ok((schema(), self.place.offset))
+    }
+
+    fn feed(&mut self, bytes: &[u8], last: bool) -> Result<()> {
+        self.window.drain(..self.begin);
+        self.begin = 0;
+        self.window.extend_from_slice(bytes);
+        self.at_end = last;
+        Ok(())
+    }
+}
+
 orasi::bundle! {
     id: "com.example.lines-rust", version: "1.0.0", vendor: "Example", license: "Apache-2.0",
-    ingest: Lines
+    fed_ingest: Lines
 }

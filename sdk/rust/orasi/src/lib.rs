@@ -385,6 +385,17 @@ pub trait Ingest: Plugin {
     fn close(&mut self) {}
 }
 
+/// A format that can also be fed (since minor 1): bytes are handed to it as they come. Then `next` gives None when no record
+/// is whole; that this is not the end, the one who feeds knows. See orasi/ingest.h for the contract.
+///
+/// Agents of 1.0 never ask for it and read instead, so offering it asks for no newer agent.
+pub trait FedIngest: Ingest {
+    /// As `open`, without a source to read. The number is the byte of the source that the first feed has to begin with.
+    fn open_fed(&mut self, open: Open) -> Result<(Schema, u64)>;
+    /// `last`: no bytes follow.
+    fn feed(&mut self, bytes: &[u8], last: bool) -> Result<()>;
+}
+
 /// See orasi/task.h for the contract. The result is JSON text.
 pub trait Task: Plugin {
     /// The JSON Schema of results, NUL-terminated; empty: any object.
@@ -412,6 +423,8 @@ struct Instance<P> {
     plugin: P,
     state: Vec<u8>,
     result: String,
+    /// It is fed, and more may come: a next without a batch is no end.
+    waits: bool,
 }
 
 /// Writes the instance of the plugin `d` that `f` makes to `ret`.
@@ -454,7 +467,7 @@ unsafe extern "C" fn create<P: Plugin>(
 ) -> sys::orasi_status {
     create_named(&P::DESCRIPTION, id, ret, err, || {
         let plugin = P::create(Host::new(host), &Config { config: config.as_ref() })?;
-        Ok(Instance { plugin, state: Vec::new(), result: String::new() })
+        Ok(Instance { plugin, state: Vec::new(), result: String::new(), waits: false })
     })
 }
 
@@ -485,18 +498,61 @@ unsafe extern "C" fn open<P: Ingest>(
     err: *mut sys::orasi_error,
 ) -> sys::orasi_status {
     barrier(err, || {
-        let o = &*open;
-        let schema = instance::<P>(p).plugin.open(Open {
-            source: Source { source: o.source },
-            checkpoint: bytes(o.checkpoint),
-            project: o.flags & sys::OPEN_PROJECT != 0,
-            range: (o.range_begin, o.range_end),
-            max_rows: o.max_rows.max(1) as usize,
-            max_bytes: o.max_bytes as usize,
-        })?;
+        let i = instance::<P>(p);
+        i.waits = false;
+        *ret = i.plugin.open(open_of(&*open))?.export();
+        Ok(sys::OK)
+    })
+}
+
+unsafe fn open_of<'a>(o: &sys::orasi_ingest_open) -> Open<'a> {
+    Open {
+        source: Source { source: o.source },
+        checkpoint: bytes(o.checkpoint),
+        project: o.flags & sys::OPEN_PROJECT != 0,
+        range: (o.range_begin, o.range_end),
+        max_rows: o.max_rows.max(1) as usize,
+        max_bytes: o.max_bytes as usize,
+    }
+}
+
+unsafe extern "C" fn open_fed<P: FedIngest>(
+    p: *mut c_void,
+    open: *const sys::orasi_ingest_open,
+    from: *mut u64,
+    ret: *mut sys::ArrowSchema,
+    err: *mut sys::orasi_error,
+) -> sys::orasi_status {
+    barrier(err, || {
+        let i = instance::<P>(p);
+        let (schema, begin) = i.plugin.open_fed(open_of(&*open))?;
+        i.waits = true;
+        *from = begin;
         *ret = schema.export();
         Ok(sys::OK)
     })
+}
+
+unsafe extern "C" fn feed<P: FedIngest>(
+    p: *mut c_void,
+    piece: sys::orasi_bytes,
+    flags: u32,
+    err: *mut sys::orasi_error,
+) -> sys::orasi_status {
+    barrier(err, || {
+        let i = instance::<P>(p);
+        i.waits = flags & sys::FEED_LAST == 0;
+        i.plugin.feed(bytes(piece), !i.waits)?;
+        Ok(sys::OK)
+    })
+}
+
+unsafe extern "C" fn feed_extension<P: FedIngest>(_: *mut c_void, id: *const c_char) -> *const c_void {
+    if !id.is_null() && CStr::from_ptr(id).to_bytes() == sys::INGEST_FEED.as_bytes() {
+        FedIngestFace::<P>::FEED as *const _ as *const c_void
+    } else {
+        std::ptr::null()
+    }
 }
 
 unsafe extern "C" fn next<P: Ingest>(
@@ -508,7 +564,7 @@ unsafe extern "C" fn next<P: Ingest>(
     barrier(err, || {
         let i = instance::<P>(p);
         let (batch, m) = match i.plugin.next()? {
-            None => return Ok(sys::END),
+            None => return Ok(if i.waits { sys::AGAIN } else { sys::END }),
             Some(both) => both,
         };
         let resumable = m.state.is_some();
@@ -603,7 +659,8 @@ pub struct TaskFace<P>(std::marker::PhantomData<P>);
 pub struct NotifierFace<P>(std::marker::PhantomData<P>);
 
 impl<P: Ingest> IngestFace<P> {
-    const TABLE: &'static sys::orasi_ingest_factory = &sys::orasi_ingest_factory {
+    const TABLE: &'static sys::orasi_ingest_factory = &Self::NEW;
+    const NEW: sys::orasi_ingest_factory = sys::orasi_ingest_factory {
         struct_size: std::mem::size_of::<sys::orasi_ingest_factory>() as u32,
         reserved: 0,
         sniff: Some(sniff::<P>),
@@ -617,6 +674,28 @@ impl<P: Ingest> IngestFace<P> {
     };
 }
 impl<P: Ingest> Face for IngestFace<P> {
+    const KIND: u32 = sys::KIND_INGEST;
+    const FACTORY: &'static str = sys::INGEST_FACTORY;
+    const DESCRIPTION: &'static Description = &P::DESCRIPTION;
+    fn factory() -> *const c_void {
+        Self::TABLE as *const _ as *const c_void
+    }
+}
+
+/// Of a format that can also be fed.
+pub struct FedIngestFace<P>(std::marker::PhantomData<P>);
+
+impl<P: FedIngest> FedIngestFace<P> {
+    const TABLE: &'static sys::orasi_ingest_factory =
+        &sys::orasi_ingest_factory { get_extension: Some(feed_extension::<P>), ..IngestFace::<P>::NEW };
+    const FEED: &'static sys::orasi_ingest_feed = &sys::orasi_ingest_feed {
+        struct_size: std::mem::size_of::<sys::orasi_ingest_feed>() as u32,
+        reserved: 0,
+        open: Some(open_fed::<P>),
+        feed: Some(feed::<P>),
+    };
+}
+impl<P: FedIngest> Face for FedIngestFace<P> {
     const KIND: u32 = sys::KIND_INGEST;
     const FACTORY: &'static str = sys::INGEST_FACTORY;
     const DESCRIPTION: &'static Description = &P::DESCRIPTION;
@@ -690,10 +769,12 @@ pub fn descriptor<F: Face>() -> *const sys::orasi_descriptor {
     }))
 }
 
-/// The note and the entry of a bundle with one plugin of kind `ingest`, `index`, `transform`, `task` or `notifier`.
+/// The note and the entry of a bundle with one plugin of kind `ingest`, `index`, `transform`, `task` or `notifier`;
+/// `fed_ingest` is an `ingest` that can also be fed.
 #[macro_export]
 macro_rules! bundle {
     (@face ingest $plugin:ty) => { $crate::IngestFace<$plugin> };
+    (@face fed_ingest $plugin:ty) => { $crate::FedIngestFace<$plugin> };
     (@face index $plugin:ty) => { $crate::IndexFace<$plugin> };
     (@face transform $plugin:ty) => { $crate::TransformFace<$plugin> };
     (@face task $plugin:ty) => { $crate::TaskFace<$plugin> };

@@ -66,6 +66,9 @@ pub const HOST_JOB: &str = "orasi.host.job/1\0";
 pub const HOST_KV: &str = "orasi.host.kv/1\0";
 pub const HOST_REJECT: &str = "orasi.host.reject/1\0";
 pub const INGEST_FACTORY: &str = "orasi.factory.ingest/1";
+/// Since minor 1.
+pub const INGEST_FEED: &str = "orasi.ingest.feed/1";
+pub const FEED_LAST: u32 = 1;
 pub const INDEX_FACTORY: &str = "orasi.factory.index/1";
 pub const TRANSFORM_FACTORY: &str = "orasi.factory.transform/1";
 pub const TASK_FACTORY: &str = "orasi.factory.task/1";
