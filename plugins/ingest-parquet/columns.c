@@ -39,11 +39,13 @@ static int is_used(const struct leaf *leaf)
 	return leaf->node && !leaf->only_filters;
 }
 
-void columns_settle(struct columns *c)
+void columns_settle(struct columns *c, int checks_text)
 {
-	for (int i = 0; c->leaves && i < c->tree->n_leaves; i++)
+	for (int i = 0; c->leaves && i < c->tree->n_leaves; i++) {
+		c->leaves[i].checks_text = checks_text;
 		if (is_used(&c->leaves[i]))
 			c->used[c->n_used++].leaf = &c->leaves[i];
+	}
 }
 
 void columns_done(struct columns *c)

@@ -32,8 +32,9 @@ struct columns {
 /* `tree` and `parallel` must live as long; fields of `schema` that the file lacks become null. */
 orasi_status columns_open(struct columns *columns, const struct tree *tree, const struct ArrowSchema *schema,
                           struct parallel *parallel, orasi_error *err);
-/* Behind it leaves are what they are: which are read, and which only looked at. */
-void columns_settle(struct columns *columns);
+/* Behind it leaves are what they are: which are read, and which only looked at. With checks_text what they call text must
+ * be UTF-8. */
+void columns_settle(struct columns *columns, int checks_text);
 void columns_done(struct columns *columns); /* fine on a zeroed one */
 orasi_status columns_start(struct columns *columns, const struct pq_row_group *group, orasi_source *source,
                            orasi_error *err);

@@ -215,6 +215,20 @@ static size_t longest_value(const struct values *v)
 	return longest;
 }
 
+static orasi_status check_text(const struct leaf *leaf, const struct values *v, orasi_error *err)
+{
+	if (!leaf->checks_text || leaf->node->info.type != ARROW_UTF8 || leaf->node->spell || v->width)
+		return ORASI_OK;
+	for (size_t i = 0; i < v->n; i++)
+		if (!arrow_utf8_valid(v->slices[i].ptr, v->slices[i].len))
+			return pq_fail(err, ORASI_E_CORRUPT,
+			               "column '%.100s', page at byte %llu: value %zu is text by its type and no valid "
+			               "UTF-8: have it written as bytes (in ClickHouse: "
+			               "output_format_parquet_string_as_string = 0)",
+			               leaf->node->name, (unsigned long long)leaf->at, i);
+	return ORASI_OK;
+}
+
 static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r;
@@ -227,6 +241,8 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 	if (!r)
 		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data, leaf->dict_page.len,
 		                  (size_t)h->n_values, err);
+	if (!r)
+		r = check_text(leaf, &leaf->dict, err);
 	leaf->has_dict = 1;
 	leaf->longest = r ? 0 : longest_value(&leaf->dict);
 	return r;
@@ -432,7 +448,8 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
 		return read_indices(leaf, at, (size_t)(end - at), err);
-	return values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at), leaf->n_values, err);
+	r = values_decode(&leaf->plain, leaf->node, h->encoding, at, (size_t)(end - at), leaf->n_values, err);
+	return r ? r : check_text(leaf, &leaf->plain, err);
 }
 
 static int is_over(const struct leaf *leaf)

@@ -51,6 +51,7 @@ struct leaf {
 	int by_places;    /* the cursor has jumped: the end is that of the last place */
 	uint32_t place;   /* then: the next page */
 	int only_filters; /* its values are looked at, but are no part of the batch */
+	int checks_text;  /* what is called text must be UTF-8 */
 };
 
 void leaf_done(struct leaf *leaf);

@@ -247,7 +247,8 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 		status = select_open(&r->select, &r->tree, &r->file, open->terms,
 		                     open->flags & ORASI_OPEN_ROWS ? 0 : open->n_terms, r->columns.leaves, err);
 	if (!status) {
-		columns_settle(&r->columns);
+		/* A table is read as it is; what is to become rows of one is looked at. */
+		columns_settle(&r->columns, !(open->flags & ORASI_OPEN_PROJECT));
 		status = choose_groups(r, open, err);
 	}
 	if (!status)
