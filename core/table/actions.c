@@ -250,7 +250,7 @@ int table_log_add(struct table_log *log, const struct table_file *file, struct e
 	const char *path = table_path_decode(&log->arena, file->raw);
 
 	if (!path)
-		return err_set(err, ERR_CORRUPT, "add without a path that can be one");
+		return err_set(err, ERR_CORRUPT, "add without a path that can be one (of UTF-8, without NUL)");
 	kept = arena_alloc(&log->arena, sizeof(*kept));
 	kept->raw = arena_str(&log->arena, file->raw);
 	kept->path = path;
@@ -274,7 +274,7 @@ int table_log_remove(struct table_log *log, const struct table_tombstone *tombst
 	struct table_tombstone *kept;
 
 	if (!path)
-		return err_set(err, ERR_CORRUPT, "remove without a path that can be one");
+		return err_set(err, ERR_CORRUPT, "remove without a path that can be one (of UTF-8, without NUL)");
 	kept = arena_alloc(&log->arena, sizeof(*kept));
 	*kept = *tombstone;
 	kept->raw = arena_str(&log->arena, tombstone->raw);

@@ -69,7 +69,8 @@ int64_t table_log_interval(const struct table_log *log, const char *name, int64_
 /* ---- path.c: paths as the log writes them ------------------------------------------------------------------- */
 
 /* The name of a file in the table's place: a URI reference (RFC 2396) without its percent signs, "." and empty segments,
- * so that one file has one name; a plus stays a plus. In the arena. NULL: it is missing, empty or holds a NUL. */
+ * so that one file has one name; a plus stays a plus. In the arena. NULL: it is missing or empty, holds a NUL, or is no
+ * UTF-8, which is what all that speaks of it is. */
 const char *table_path_decode(struct arena *arena, const char *raw);
 /* "/a", "file:///a", "s3://b/a": not in the table's place. */
 int table_path_is_absolute(const char *raw);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "table/log.h"
 
 static int hex_digit(char c)
@@ -54,7 +55,7 @@ const char *table_path_decode(struct arena *arena, const char *raw)
 		return NULL;
 	decode_percent(ret);
 	drop_empty_segments(ret);
-	return *ret ? ret : NULL;
+	return *ret && utf8_valid(ret, strlen(ret)) ? ret : NULL;
 }
 
 int table_path_is_absolute(const char *raw)

@@ -490,6 +490,7 @@ static const struct {
 	{"file:/elsewhere/a.parquet", ERR_UNSUPPORTED, "absolute path"},
 	{"s3://bucket/a.parquet", ERR_UNSUPPORTED, "absolute path"},
 	{"a.parquet%00.b", ERR_CORRUPT, "line 3: add without a path"},
+	{"a%FF.parquet", ERR_CORRUPT, "line 3: add without a path"},
 	{"./", ERR_CORRUPT, "line 3: add without a path"},
 	{"", ERR_CORRUPT, "line 3: add without a path"},
 };
