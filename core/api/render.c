@@ -218,12 +218,12 @@ struct json *stored_json(const char *text)
 /* ---- tasks: written at once, since every submit and every event has one -------------------- */
 static void put_key(struct buf *out, const char *key)
 {
-	size_t n = strlen(key);
+	char last = out->len ? out->data[out->len - 1] : '{';
 
-	if (out->len && !strchr("{[", out->data[out->len - 1]))
+	if (last != '{' && last != '[')
 		buf_putc(out, ',');
 	buf_putc(out, '"');
-	buf_add(out, key, n);
+	buf_puts(out, key);
 	buf_add(out, "\":", 2);
 }
 

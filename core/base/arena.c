@@ -166,20 +166,22 @@ char *arena_str(struct arena *arena, const char *s)
 	return s ? arena_strn(arena, s, strlen(s)) : NULL;
 }
 
+/* Into what is left of the chunk, which take() then hands out, or once more when that was too little. */
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
+	size_t room = (size_t)(arena->end - arena->at);
+	char *s = arena->at;
 	va_list ap, again;
-	char *s = NULL;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	if (n >= 0)
-		s = arena_alloc(arena, (size_t)n + 1);
-	if (s)
+	n = vsnprintf(s, room, fmt, ap);
+	if (n >= 0 && (size_t)n < room)
+		s = take(arena, (size_t)n + 1);
+	else if (n >= 0 && (s = take(arena, (size_t)n + 1)))
 		vsnprintf(s, (size_t)n + 1, fmt, again);
 	va_end(again);
 	va_end(ap);
-	return s;
+	return n < 0 ? NULL : s;
 }

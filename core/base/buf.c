@@ -41,6 +41,8 @@ int buf_reserve(struct buf *buf, size_t more)
 	cap = buf->cap ? buf->cap : 128;
 	while (cap <= need)
 		cap *= 2;
+	if (buf->max && cap > buf->max)
+		cap = buf->max + 1;
 	data = realloc(buf->data, cap);
 	if (!data)
 		return buf->failed = ERR_NOMEM;
@@ -49,7 +51,7 @@ int buf_reserve(struct buf *buf, size_t more)
 	return 0;
 }
 
-int buf_add(struct buf *buf, const void *p, size_t n)
+int buf_grow_add(struct buf *buf, const void *p, size_t n)
 {
 	if (buf_reserve(buf, n))
 		return buf->failed;
@@ -58,16 +60,6 @@ int buf_add(struct buf *buf, const void *p, size_t n)
 	buf->len += n;
 	buf->data[buf->len] = '\0';
 	return 0;
-}
-
-int buf_puts(struct buf *buf, const char *s)
-{
-	return buf_add(buf, s, strlen(s));
-}
-
-int buf_putc(struct buf *buf, char c)
-{
-	return buf_add(buf, &c, 1);
 }
 
 int buf_printf(struct buf *buf, const char *fmt, ...)
@@ -134,34 +126,33 @@ static int put_escaped(struct buf *buf, unsigned char c)
 	return buf_printf(buf, "\\u%04x", c);
 }
 
+static void put_utf8(struct buf *buf, const char *s, size_t n)
+{
+	while (n) {
+		size_t fine = utf8_valid_len(s, n), wrong = fine < n;
+
+		buf_add(buf, s, fine);
+		if (wrong)
+			buf_puts(buf, "\xef\xbf\xbd");
+		s += fine + wrong;
+		n -= fine + wrong;
+	}
+}
+
 int buf_json_str(struct buf *buf, const char *s, size_t n)
 {
-	size_t i = 0, plain;
+	const char *end = s + n;
 
 	buf_putc(buf, '"');
-	while (i < n) {
-		for (plain = i; i < n;) {
-			unsigned char c = (unsigned char)s[i];
-			size_t len;
+	while (s < end) {
+		const char *stop = json_plain_end(s, end);
 
-			if (c < 0x20 || c == '"' || c == '\\')
-				break;
-			len = utf8_char_len(s + i, n - i);
-			if (!len)
-				break;
-			i += len;
-		}
-		buf_add(buf, s + plain, i - plain);
-		if (i < n) {
-			if ((unsigned char)s[i] >= 0x80)
-				buf_puts(buf, "\xef\xbf\xbd");
-			else
-				put_escaped(buf, (unsigned char)s[i]);
-			i++;
-		}
+		put_utf8(buf, s, (size_t)(stop - s));
+		if (stop < end)
+			put_escaped(buf, (unsigned char)*stop++);
+		s = stop;
 	}
-	buf_putc(buf, '"');
-	return buf->failed;
+	return buf_putc(buf, '"');
 }
 
 char *buf_steal(struct buf *buf)

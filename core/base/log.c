@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #define LINE_MAX_BYTES (64u << 10)
+#define LINE_USUAL 384
 
 static struct {
 	enum log_format format;
@@ -29,6 +30,7 @@ static struct {
 } held = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+#define LEVEL_WIDTH 5 /* of the longest; the others are one shorter */
 
 void log_setup(enum log_format format, enum log_level min_level, const char *program)
 {
@@ -73,7 +75,7 @@ static void put_json(struct buf *line, const char *key, const struct log_kv *kv)
 static int is_plain(const char *s)
 {
 	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-		if (*p <= ' ' || *p >= 0x7F || strchr("\"=\\", *p))
+		if (*p <= ' ' || *p >= 0x7F || *p == '"' || *p == '=' || *p == '\\')
 			return 0;
 	return *s != '\0';
 }
@@ -89,6 +91,31 @@ static void put_text(struct buf *line, const char *key, const struct log_kv *kv)
 		buf_puts(line, kv->str);
 	else
 		buf_json_str(line, kv->str, strlen(kv->str));
+}
+
+/* Piece by piece, as every request has a line and a format costs more than the rest of it. */
+static void put_head(struct buf *line, enum log_level level, const char *event)
+{
+	static const struct {
+		const char *time, *level, *program, *event, *end;
+	} heads[] = {
+		[LOG_TEXT] = {"", " ", " ", " ", ""},
+		[LOG_JSON] = {"{\"time\":\"", "\",\"level\":\"", "\",\"program\":\"", "\",\"event\":\"", "\""},
+	};
+	char now[CLOCK_RFC3339_LEN];
+
+	clock_rfc3339(clock_wall_ms(), now);
+	buf_puts(line, heads[logger.format].time);
+	buf_puts(line, now);
+	buf_puts(line, heads[logger.format].level);
+	buf_puts(line, level_names[level]);
+	if (logger.format == LOG_TEXT && strlen(level_names[level]) < LEVEL_WIDTH)
+		buf_putc(line, ' ');
+	buf_puts(line, heads[logger.format].program);
+	buf_puts(line, logger.program);
+	buf_puts(line, heads[logger.format].event);
+	buf_puts(line, event);
+	buf_puts(line, heads[logger.format].end);
 }
 
 /* ---- standard error ---------------------------------------------------------------------------- */
@@ -137,19 +164,14 @@ void log_defer(int on)
 
 void log_event(enum log_level level, const char *event, const struct log_kv *kv)
 {
-	char now[CLOCK_RFC3339_LEN];
 	struct buf line;
 	size_t whole = 0;
 
 	if (!log_enabled(level))
 		return;
-	clock_rfc3339(clock_wall_ms(), now);
 	buf_init(&line, LINE_MAX_BYTES);
-	if (logger.format == LOG_JSON)
-		buf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", now,
-		           level_names[level], logger.program, event);
-	else
-		buf_printf(&line, "%s %-5s %s %s", now, level_names[level], logger.program, event);
+	buf_reserve(&line, LINE_USUAL);
+	put_head(&line, level, event);
 	for (; kv && kv->key && !line.failed; kv++) {
 		whole = line.len;
 		(logger.format == LOG_JSON ? put_json : put_text)(&line, kv->key, kv);

@@ -182,8 +182,10 @@ size_t utf8_char_len(const char *s, size_t n)
 	return 0;
 }
 
-int utf8_valid(const char *s, size_t n)
+size_t utf8_valid_len(const char *s, size_t n)
 {
+	const char *begin = s;
+
 	while (n) {
 		size_t len;
 		uint64_t eight;
@@ -193,16 +195,36 @@ int utf8_valid(const char *s, size_t n)
 			if (eight & 0x8080808080808080u)
 				break;
 		}
-		if (!n)
-			break;
 		len = utf8_char_len(s, n);
-
 		if (!len)
-			return 0;
+			break;
 		s += len;
 		n -= len;
 	}
-	return 1;
+	return (size_t)(s - begin);
+}
+
+int utf8_valid(const char *s, size_t n)
+{
+	return utf8_valid_len(s, n) == n;
+}
+
+/* Eight at a time, by the trick that a byte of a word is zero when subtracting one borrows from its top bit. */
+const char *json_plain_end(const char *at, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t eight;
+
+	for (; end - at >= 8; at += 8) {
+		memcpy(&eight, at, 8);
+		uint64_t quote = eight ^ ones * '"', back = eight ^ ones * '\\';
+
+		if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops)
+			break;
+	}
+	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+		at++;
+	return at;
 }
 
 int str_is_name(const char *s)

@@ -23,6 +23,10 @@ size_t str_copy(char *dst, size_t cap, const char *src); /* always terminates; r
 /* Length in bytes of the well-formed UTF-8 character at s, 0 if there is none (RFC 3629). */
 size_t utf8_char_len(const char *s, size_t n);
 int utf8_valid(const char *s, size_t n);
+size_t utf8_valid_len(const char *s, size_t n); /* of what is valid up to there */
+
+/* The first byte that JSON text spells otherwise in a string, or that ends it: a quote, a backslash, a control character. */
+const char *json_plain_end(const char *at, const char *end);
 
 /* A name people give to things (dataset, index, queue): [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}. */
 int str_is_name(const char *s);

@@ -66,29 +66,10 @@ static void scan_space(struct scan *s)
 		s->at++;
 }
 
-/* The first byte that may be a quote, a backslash or a control character: eight at a time, by the trick that a byte of
- * a word is zero when subtracting one borrows from its top bit. */
-static const char *plain_end(const char *at, const char *end)
-{
-	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-	uint64_t eight;
-
-	for (; end - at >= 8; at += 8) {
-		memcpy(&eight, at, 8);
-		uint64_t quote = eight ^ ones * '"', back = eight ^ ones * '\\';
-
-		if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops)
-			break;
-	}
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-		at++;
-	return at;
-}
-
 static int scan_string(struct scan *s)
 {
-	for (s->at = plain_end(s->at + 1, s->end); s->at < s->end && *s->at != '"';
-	     s->at = plain_end(s->at + 1, s->end)) {
+	for (s->at = json_plain_end(s->at + 1, s->end); s->at < s->end && *s->at != '"';
+	     s->at = json_plain_end(s->at + 1, s->end)) {
 		if ((unsigned char)*s->at < 0x20)
 			return scan_fail(s, ERR_INVALID, "control character in a string");
 		if (*s->at == '\\')

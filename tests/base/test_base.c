@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,15 +46,36 @@ START_TEST(an_arena_gives_aligned_zeroed_memory)
 }
 END_TEST
 
+START_TEST(an_arena_formats_text_of_any_length_where_there_is_room)
+{
+	struct arena arena;
+	char want[6000];
+
+	arena_init(&arena);
+	for (int width = 1; width < (int)sizeof(want); width += 97) {
+		char *text = arena_printf(&arena, "%*d", width, 7), *next = arena_str(&arena, "next");
+
+		snprintf(want, sizeof(want), "%*d", width, 7);
+		ck_assert_str_eq(text, want);
+		ck_assert_str_eq(next, "next");
+	}
+	arena_done(&arena);
+}
+END_TEST
+
 START_TEST(a_buffer_stops_at_its_maximum)
 {
 	struct buf buf;
 
-	buf_init(&buf, 8);
-	ck_assert_int_eq(buf_puts(&buf, "12345678"), 0);
-	ck_assert_int_eq(buf_puts(&buf, "9"), ERR_LIMIT);
-	ck_assert_str_eq(buf.data, "12345678");
-	buf_done(&buf);
+	for (size_t max = 1; max < 400; max += 7) {
+		buf_init(&buf, max);
+		for (size_t i = 0; i < max; i++)
+			ck_assert_int_eq(buf_putc(&buf, 'x'), 0);
+		ck_assert_int_eq(buf_puts(&buf, "9"), ERR_LIMIT);
+		ck_assert_int_eq(buf_puts(&buf, ""), ERR_LIMIT);
+		ck_assert_uint_eq(strlen(buf.data), max);
+		buf_done(&buf);
+	}
 }
 END_TEST
 
@@ -65,6 +87,30 @@ START_TEST(a_json_string_is_escaped_and_repaired)
 	buf_json_str(&buf, "a\"\\\n\x01\xff\xc3\xa4", 8);
 	ck_assert_str_eq(buf.data, "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa4\"");
 	buf_done(&buf);
+}
+END_TEST
+
+START_TEST(a_json_string_is_escaped_wherever_the_odd_byte_stands)
+{
+	static const struct {
+		const char *odd, *spelled;
+	} all[] = {{"\"", "\\\""}, {"\\", "\\\\"}, {"\x1f", "\\u001f"}, {"\xc3", "\xef\xbf\xbd"}, {"\x7f", "\x7f"}};
+	char text[64], want[80];
+	struct buf buf;
+
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+		for (int before = 0; before < 20; before++) {
+			int after = 19 - before;
+
+			snprintf(text, sizeof(text), "%.*s%s%.*s", before, "aaaaaaaaaaaaaaaaaaa", all[k].odd, after,
+			         "bbbbbbbbbbbbbbbbbbb");
+			snprintf(want, sizeof(want), "\"%.*s%s%.*s\"", before, "aaaaaaaaaaaaaaaaaaa", all[k].spelled,
+			         after, "bbbbbbbbbbbbbbbbbbb");
+			buf_init(&buf, 0);
+			buf_json_str(&buf, text, strlen(text));
+			ck_assert_str_eq(buf.data, want);
+			buf_done(&buf);
+		}
 }
 END_TEST
 
@@ -262,8 +308,10 @@ static void base_cases(Suite *suite)
 
 	tcase_add_test(c, an_error_keeps_its_sentence_and_gains_context);
 	tcase_add_test(c, an_arena_gives_aligned_zeroed_memory);
+	tcase_add_test(c, an_arena_formats_text_of_any_length_where_there_is_room);
 	tcase_add_test(c, a_buffer_stops_at_its_maximum);
 	tcase_add_test(c, a_json_string_is_escaped_and_repaired);
+	tcase_add_test(c, a_json_string_is_escaped_wherever_the_odd_byte_stands);
 	tcase_add_test(c, numbers_sizes_and_durations_are_parsed_whole_or_not_at_all);
 	tcase_add_test(c, utf8_is_checked_to_the_letter);
 	tcase_add_test(c, base64_goes_there_and_back);
