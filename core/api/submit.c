@@ -395,7 +395,7 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	spec->trace = req ? http_traceparent(req) : NULL;
 	spec->kind = json_get_str(c->task, "kind", "");
 	spec->dataset = json_get_str(c->task, "dataset", NULL);
-	spec->body = json_text(c->task);
+	spec->body = json_text_in(c->task, c->arena);
 	check_size(c, spec->body);
 }
 
@@ -437,7 +437,7 @@ static int check_body(struct api *api, struct json *task, struct task_spec *merg
 	if (is_fine(&c))
 		check_kind(&c);
 	json_del(task, "queue");
-	merged->body = arena_str(arena, json_text(task));
+	merged->body = json_text_in(task, arena);
 	check_size(&c, merged->body);
 	first = json_at(errors, 0);
 	if (first) {

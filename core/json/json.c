@@ -225,6 +225,7 @@ static int parse_with(struct json_tokener *tokener, struct scan *scan, struct js
 /* Each thread's tokener is made once: its stack for 66 levels is most of the work of a small text. Of a large one it would
  * keep the longest string. */
 #define KEPT_MAX 65536
+#define TEXT_USUAL 1024
 
 static pthread_once_t tokener_once = PTHREAD_ONCE_INIT;
 static pthread_key_t tokener_key;
@@ -632,4 +633,76 @@ const char *json_text_pretty(const struct json *json)
 {
 	return json_object_to_json_string_ext(in(json), JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 	                                                        JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+/* ---- written by ourselves ------------------------------------------------------------------------------------------ */
+
+static void write_object(struct buf *out, const struct json *object)
+{
+	const char *key, *comma = "";
+	const struct json *value;
+	size_t at = 0;
+
+	buf_putc(out, '{');
+	while (json_each(object, &at, &key, &value)) {
+		buf_puts(out, comma);
+		buf_json_str(out, key, strlen(key));
+		buf_putc(out, ':');
+		json_write(out, value);
+		comma = ",";
+	}
+	buf_putc(out, '}');
+}
+
+static void write_array(struct buf *out, const struct json *array)
+{
+	size_t n = json_count(array);
+
+	buf_putc(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_putc(out, ',');
+		json_write(out, json_at(array, i));
+	}
+	buf_putc(out, ']');
+}
+
+void json_write(struct buf *out, const struct json *json)
+{
+	switch (json_type(json)) {
+	case JSON_NULL:
+		buf_puts(out, "null");
+		return;
+	case JSON_BOOL:
+		buf_puts(out, json_bool(json, 0) ? "true" : "false");
+		return;
+	case JSON_INT:
+		buf_int(out, json_int(json, 0));
+		return;
+	case JSON_DOUBLE: /* with the digits that it came with */
+		buf_puts(out, json_text(json));
+		return;
+	case JSON_STRING:
+		buf_json_str(out, json_str(json, ""), json_str_len(json));
+		return;
+	case JSON_ARRAY:
+		write_array(out, json);
+		return;
+	case JSON_OBJECT:
+		write_object(out, json);
+		return;
+	}
+}
+
+char *json_text_in(const struct json *json, struct arena *arena)
+{
+	struct buf buf;
+	char *text;
+
+	buf_init(&buf, 0);
+	buf_reserve(&buf, TEXT_USUAL);
+	json_write(&buf, json);
+	text = buf.failed ? NULL : arena_strn(arena, buf.data, buf.len);
+	buf_done(&buf);
+	return text;
 }

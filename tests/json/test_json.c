@@ -43,6 +43,37 @@ START_TEST(text_and_tree_are_the_same_thing)
 }
 END_TEST
 
+START_TEST(what_is_written_into_a_buffer_is_the_text)
+{
+	static const char *const texts[] = {
+		"null",
+		"true",
+		"-0.0",
+		"[]",
+		"{}",
+		"[1.50,1e300,-9223372036854775808,[],{}]",
+		"{\"a/b\":\"c/"
+	        "d\",\"\\u0000\":\"\\u0000\\u001f\\b\\t\\n\\f\\r\\\"\\\\\",\"n\":null,\"t\":[false,{\"x\":"
+	        "\"\u00e4\\u007f\"}]}",
+	};
+	struct arena arena;
+	struct buf buf;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct json *json = parse(texts[i]);
+
+		buf_init(&buf, 0);
+		json_write(&buf, json);
+		ck_assert_str_eq(buf.data, json_text(json));
+		ck_assert_str_eq(json_text_in(json, &arena), json_text(json));
+		buf_done(&buf);
+		json_free(json);
+	}
+	arena_done(&arena);
+}
+END_TEST
+
 static const struct {
 	const char *text, *where;
 } bad[] = {
@@ -134,6 +165,7 @@ static void json_cases(Suite *suite)
 
 	tcase_add_test(c, a_tree_is_read_by_key_index_and_pointer);
 	tcase_add_test(c, text_and_tree_are_the_same_thing);
+	tcase_add_test(c, what_is_written_into_a_buffer_is_the_text);
 	tcase_add_loop_test(c, what_is_not_json_is_refused_with_its_place, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(c, lines_are_the_values_that_they_would_be_alone);
 	tcase_add_loop_test(c, a_bad_line_is_named, 0, sizeof(bad_lines) / sizeof(bad_lines[0]));
