@@ -83,19 +83,33 @@ static void on_written(uv_write_t *uv, int r)
 		stream_end(stream, r);
 }
 
+/* What the socket takes at once is not copied, and not watched for. */
+static size_t write_now(struct loop_stream *stream, const void *p, size_t n)
+{
+	uv_buf_t buf = uv_buf_init((char *)p, (unsigned)n);
+	int done = stream->uv.write_queue_size ? 0 : uv_try_write((uv_stream_t *)&stream->uv, &buf, 1);
+
+	return done > 0 ? (size_t)done : 0;
+}
+
 void loop_stream_write(struct loop_stream *stream, const void *p, size_t n)
 {
 	struct write *write;
 	uv_buf_t buf;
+	size_t done;
 
 	if (stream->ended || !n)
 		return;
+	done = write_now(stream, p, n);
+	if (done == n)
+		return;
+	n -= done;
 	write = malloc(sizeof(*write) + n);
 	if (!write) {
 		stream_end(stream, UV_ENOMEM);
 		return;
 	}
-	memcpy(write->bytes, p, n);
+	memcpy(write->bytes, (const char *)p + done, n);
 	buf = uv_buf_init(write->bytes, (unsigned)n);
 	if (uv_write(&write->uv, (uv_stream_t *)&stream->uv, &buf, 1, on_written)) {
 		free(write);
