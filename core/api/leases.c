@@ -3,6 +3,8 @@
  * (settings.remote), keep the lease by heartbeats and settle it: complete, fail or snooze. A lease is known by
  * the fence of its attempt; a stale one changes nothing and is told 409 stale-lease, item by item.
  *
+ * A lease is told when it is on disk: it outlives the agent, and so does the worker that was told of it.
+ *
  * Who asks and gets nothing may wait; who waits longest is served first. A client that goes away while it
  * waits gets nothing. One that goes away while its answer is on its way has leased tasks nobody works on: the
  * lease ends, and another gets them. */
@@ -43,7 +45,39 @@ static void put_lease(struct http_request *req, struct buf *out, const struct ta
 	buf_putc(out, '}');
 }
 
-/* 1: it has answered. */
+/* Leases that wait for the disk. Lives in the request's arena. */
+struct grant {
+	struct http_request *req;
+	struct buf out;
+};
+
+static void on_kept(void *ctx, int r, const struct err *err)
+{
+	struct grant *grant = ctx;
+
+	if (!r) {
+		reply_buf(grant->req, 200, &grant->out);
+		return;
+	}
+	buf_done(&grant->out);
+	reply_err(grant->req, err); /* nobody works on them: the leases end */
+}
+
+static void tell_when_kept(struct wish *wish, const struct buf *out)
+{
+	struct grant *grant = arena_alloc(http_arena(wish->req), sizeof(*grant));
+	struct err err = {0};
+	int r;
+
+	*grant = (struct grant){wish->req, *out};
+	r = queue_leases_kept(wish->api->env.queue, on_kept, grant);
+	if (r < 0)
+		err_set(&err, r, "no memory for the lease");
+	if (r)
+		on_kept(grant, r < 0 ? r : 0, &err);
+}
+
+/* 1: it has answered, or will. */
 static int serve(struct wish *wish)
 {
 	struct queue_claim_ask ask = {.worker = wish->worker, .queues = wish->queues, .lease_ms = wish->lease_ms};
@@ -65,7 +99,7 @@ static int serve(struct wish *wish)
 	}
 	buf_puts(&out, "]}");
 	if (n) {
-		reply_buf(wish->req, 200, &out);
+		tell_when_kept(wish, &out);
 		return 1;
 	}
 	buf_done(&out);
@@ -415,6 +449,30 @@ static void beat(struct step *step, const struct json *item, int64_t lease_ms)
 	round_step(step->round);
 }
 
+static void on_longer(void *ctx, int r, const struct err *err)
+{
+	struct round *round = ctx;
+
+	for (size_t i = 0; r && i < json_count(round->answers); i++) {
+		struct step step = {round, (struct json *)json_at(round->answers, i)};
+
+		say(&step, r, err->text);
+	}
+	round_step(round);
+}
+
+/* One that asked for more time has it when that is on disk. */
+static void answer_when_kept(struct round *round)
+{
+	struct err err = {0};
+	int r = queue_leases_kept(round->api->env.queue, on_longer, round);
+
+	if (r < 0)
+		err_set(&err, r, "no memory");
+	if (r)
+		on_longer(round, r < 0 ? r : 0, &err);
+}
+
 void handle_leases_heartbeat(struct api *api, struct http_request *req)
 {
 	struct json *body = body_checked(api, req, "Heartbeats");
@@ -429,7 +487,7 @@ void handle_leases_heartbeat(struct api *api, struct http_request *req)
 	for (size_t i = 0; i < json_count(items); i++)
 		beat(step_new(round), json_at(items, i), json_get_int(body, "lease", 0));
 	json_free(body);
-	round_step(round);
+	answer_when_kept(round);
 }
 
 /* ---- settling ----------------------------------------------------------------------------- */

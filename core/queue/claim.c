@@ -94,6 +94,7 @@ static void claim_done(void *arg, int r, const struct err *err)
 	(void)err;
 	if (run && run->claim == c)
 		run->claim = NULL;
+	c->queue->n_promises -= c->lease_ms > 0;
 	free(c);
 }
 
@@ -113,18 +114,58 @@ static int write_claim(struct queue *queue, struct live *live, int at_once)
 		r = store_write(queue->store, claim_write, claim_done, c);
 	else
 		r = store_write_lazy(queue->store, claim_write, claim_done, c, &c->lazy);
-	if (r)
+	if (r) {
 		free(c);
-	else
-		run->claim = c;
-	return r;
+		return r;
+	}
+	run->claim = c;
+	queue->n_promises += c->lease_ms > 0;
+	return 0;
 }
 
 /* A short attempt is over before its claim is written, and then nobody needs the row. Written at once are those
- * whose claim others must see (a key that is free now), and those who have brought down a worker before. */
+ * whose claim others must see (a key that is free now), those who have brought down a worker before, and leases: their
+ * worker outlives the agent and goes on with what it was told. */
 int running_note(struct queue *queue, struct live *live)
 {
-	return write_claim(queue, live, live->flags & LIVE_UNIQUE || live->life.crashes);
+	return write_claim(queue, live, live->flags & LIVE_UNIQUE || live->life.crashes || live->running->lease_ms);
+}
+
+static int nothing_write(struct store_db *db, void *arg, struct err *err)
+{
+	(void)db;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+struct promise {
+	queue_done_fn on_done;
+	void *ctx;
+};
+
+static void promise_done(void *arg, int r, const struct err *err)
+{
+	struct promise *promise = arg;
+
+	promise->on_done(promise->ctx, r, err);
+	free(promise);
+}
+
+int queue_leases_kept(struct queue *queue, queue_done_fn on_done, void *ctx)
+{
+	struct promise *promise = queue->n_promises ? malloc(sizeof(*promise)) : NULL;
+	int r = promise ? 0 : ERR_NOMEM;
+
+	if (!queue->n_promises)
+		return 1;
+	if (promise) {
+		*promise = (struct promise){on_done, ctx};
+		r = store_write(queue->store, nothing_write, promise_done, promise);
+	}
+	if (r)
+		free(promise);
+	return r;
 }
 
 int running_unwritten(struct queue *queue, struct live *live)
@@ -243,8 +284,8 @@ int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	int r;
 
 	*ret = NULL;
-	if (store_is_read_only(queue->store))
-		return 0;
+	if (store_is_read_only(queue->store) || (ask->lease_ms && store_is_full(queue->store)))
+		return 0; /* what is claimed now could not be kept */
 	live = turn_pick(queue, ask);
 	if (!live)
 		return early_claim(queue, ask, arena, ret, err);
@@ -324,17 +365,23 @@ struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum lif
 	return NULL;
 }
 
+static void lease_kept(void *ctx, int r, const struct err *err)
+{
+	struct queue *queue = ctx;
+
+	(void)r;
+	(void)err;
+	queue->n_promises--;
+}
+
 /* A later start of the agent gives it as long as it was ever told. */
 static void keep_lease(struct queue *queue, struct running *run)
 {
-	struct mark *mark;
+	struct mark *mark = mark_new(run, RUN_LEASE, lease_kept, queue);
 
-	if (running_unwritten(queue, run->live)) {
-		write_claim(queue, run->live, 0);
-		return;
-	}
-	mark = mark_new(run, RUN_LEASE, NULL, NULL);
-	if (mark && store_write(queue->store, mark_write, mark_done, mark))
+	if (mark && !store_write(queue->store, mark_write, mark_done, mark))
+		queue->n_promises++;
+	else
 		free(mark);
 }
 

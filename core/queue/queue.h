@@ -243,8 +243,11 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name);
 
 /* ---- run ----------------------------------------------------------------------------------- */
 
+typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
+
 /* Takes the next task into `arena`; *ret NULL: nothing may run now. The claim is written with a
- * later group commit; a power cut loses an attempt count at worst. A task that takes more slots
+ * later group commit; a power cut loses an attempt count at worst. One with a lease is handed over at once: see
+ * queue_leases_kept. A task that takes more slots
  * than are free is not passed by others. */
 struct queue_claim_ask {
 	const char *worker;
@@ -261,10 +264,12 @@ struct queue_claim_ask {
 int queue_claim(struct queue *queue, const struct queue_claim_ask *ask, struct arena *arena, struct task **ret,
                 struct err *err);
 
+/* Before a remote worker is told of its lease, or of a longer one: on_done comes when all leases given so far are on disk, and
+ * outlive the agent. 1: they are already, and it does not come. */
+int queue_leases_kept(struct queue *queue, queue_done_fn on_done, void *ctx);
+
 /* Its worker begins with it now: time-outs count from here. Stale: nothing happens. */
 void queue_begin(struct queue *queue, int64_t id, int64_t fence);
-
-typedef void (*queue_done_fn)(void *ctx, int r, const struct err *err);
 
 /* Extends the lease and tells what the worker should know: 0, ERR_STALE, or ERR_CANCELLED /
  * ERR_TIMEOUT: it holds the task but should stop. lease_ms 0: as long as before. */

@@ -45,7 +45,20 @@ for _ in $(seq 200); do
 	sleep 0.05
 done
 same "workers ($workers) die with an agent that is killed" "" "$alive"
+
+echo "# what it has told"
 agent_start || exit 1
+api PATCH /v1/queues/far '{"remote":true}' >/dev/null
+lost=
+for round in $(seq 12); do
+	submit '{"kind":"remote","queue":"far","payload":1}' >/dev/null
+	lease=$(api POST /v1/leases '{"queues":["far"],"worker":"w","lease":"60s"}' | jq -c '.leases[0] | {task: .task.id, lease_id, outcome: "complete"}')
+	agent_kill # at once: nothing is left to its last moment
+	agent_start || exit 1
+	answer=$(api POST /v1/leases:settle "{\"leases\":[$lease]}" | jq -c '.items[0].status')
+	[ "$answer" = 200 ] || lost="$lost $round:$answer"
+done
+same "a lease that was told outlives an agent that is killed at once" "" "$lost"
 kill -TERM "$AGENT_PID"
 wait "$AGENT_PID"
 same "an agent that is told to stop ends with 0" 0 $?

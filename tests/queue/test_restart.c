@@ -37,6 +37,21 @@ START_TEST(after_a_restart_the_running_is_ready_again_with_its_checkpoint)
 }
 END_TEST
 
+static int64_t in_store(const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *stmt;
+	int64_t ret = -1;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		ret = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return ret;
+}
+
 static const struct queue_claim_ask by_far = {.worker = "far", .lease_ms = 10000};
 
 static void restart(void)
@@ -72,6 +87,42 @@ START_TEST(a_lease_goes_on_when_the_agent_starts_again)
 	ck_ok(queue_attempts(queue, id, &arena, &attempts, &n, &err), &err);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(claim()->id, other);
+}
+END_TEST
+
+static int kept_calls, kept_code;
+
+static void on_kept(void *ctx, int r, const struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	kept_calls++;
+	kept_code = r;
+}
+
+START_TEST(a_lease_is_on_disk_before_its_worker_is_told)
+{
+	struct task *task;
+	int64_t id = put((struct task_spec){0});
+
+	kept_calls = 0;
+	ck_assert_int_eq(queue_leases_kept(queue, on_kept, NULL), 1); /* there are none under way */
+	ck_ok(queue_claim(queue, &by_far, &arena, &task, &err), &err);
+	ck_assert_int_eq(queue_leases_kept(queue, on_kept, NULL), 0);
+	ck_assert_int_eq(kept_calls, 0);
+	while (!kept_calls) { /* nobody hurries the writer: what is lazy would not be there yet */
+		store_give(store);
+		store_drain(store);
+	}
+	ck_assert_int_eq(kept_code, 0);
+	ck_assert_int_eq(in_store("SELECT lease_ms FROM run"), 10000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 60000), 0); /* more than it was told */
+	ck_assert_int_eq(queue_leases_kept(queue, on_kept, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(kept_calls, 2);
+	ck_assert_int_eq(in_store("SELECT lease_ms FROM run"), 60000);
+	ck_assert_int_eq(queue_heartbeat(queue, id, task->fence, 0), 0);
+	ck_assert_int_eq(queue_leases_kept(queue, on_kept, NULL), 1);
 }
 END_TEST
 
@@ -473,6 +524,7 @@ static void restart_cases(Suite *suite)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, after_a_restart_the_running_is_ready_again_with_its_checkpoint);
 	tcase_add_test(c, a_lease_goes_on_when_the_agent_starts_again);
+	tcase_add_test(c, a_lease_is_on_disk_before_its_worker_is_told);
 	tcase_add_test(c, a_lease_that_nobody_keeps_behind_a_start_ends);
 	tcase_add_test(c, a_lease_is_as_long_as_its_worker_was_ever_told);
 	tcase_add_test(c, the_timeout_of_a_leased_attempt_counts_from_its_beginning);
