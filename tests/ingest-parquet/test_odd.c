@@ -107,8 +107,29 @@ static void put_element(struct thrift_writer *w, const struct element *e)
 	thrift_end(w);
 }
 
-/* One column, which is the last element; those before it are around it. */
-static void finish(const struct element *elements, uint32_t n, int64_t rows)
+static void put_group(struct thrift_writer *w, int physical, int64_t end, int64_t rows)
+{
+	thrift_item_struct(w);
+	thrift_put_list(w, 1, THRIFT_STRUCT, 1);
+	thrift_item_struct(w);
+	thrift_put_int(w, 2, THRIFT_I64, 0);
+	thrift_put_struct(w, 3);
+	thrift_put_int(w, 1, THRIFT_I32, physical);
+	thrift_put_int(w, 4, THRIFT_I32, chunk.codec);
+	thrift_put_int(w, 5, THRIFT_I64, chunk.n_values);
+	thrift_put_int(w, 6, THRIFT_I64, end - chunk.begin);
+	thrift_put_int(w, 7, THRIFT_I64, end - chunk.begin);
+	thrift_put_int(w, 9, THRIFT_I64, chunk.data_offset);
+	if (chunk.dict_offset)
+		thrift_put_int(w, 11, THRIFT_I64, chunk.dict_offset);
+	thrift_end(w);
+	thrift_end(w);
+	thrift_put_int(w, 3, THRIFT_I64, rows);
+	thrift_end(w);
+}
+
+/* One column, which is the last element; those before it are around it. As many row groups say that it is theirs. */
+static void finish_groups(const struct element *elements, uint32_t n, int64_t rows, uint32_t groups)
 {
 	const struct element root = {"root", NONE, 0, 1, NONE, 0, 0, 0, 0};
 	size_t end = file.len, len;
@@ -120,31 +141,21 @@ static void finish(const struct element *elements, uint32_t n, int64_t rows)
 	put_element(&w, &root);
 	for (uint32_t i = 0; i < n; i++)
 		put_element(&w, &elements[i]);
-	thrift_put_int(&w, 3, THRIFT_I64, rows);
-	thrift_put_list(&w, 4, THRIFT_STRUCT, 1);
-	thrift_item_struct(&w);
-	thrift_put_list(&w, 1, THRIFT_STRUCT, 1);
-	thrift_item_struct(&w);
-	thrift_put_int(&w, 2, THRIFT_I64, 0);
-	thrift_put_struct(&w, 3);
-	thrift_put_int(&w, 1, THRIFT_I32, elements[n - 1].physical);
-	thrift_put_int(&w, 4, THRIFT_I32, chunk.codec);
-	thrift_put_int(&w, 5, THRIFT_I64, chunk.n_values);
-	thrift_put_int(&w, 6, THRIFT_I64, (int64_t)end - chunk.begin);
-	thrift_put_int(&w, 7, THRIFT_I64, (int64_t)end - chunk.begin);
-	thrift_put_int(&w, 9, THRIFT_I64, chunk.data_offset);
-	if (chunk.dict_offset)
-		thrift_put_int(&w, 11, THRIFT_I64, chunk.dict_offset);
-	thrift_end(&w);
-	thrift_end(&w);
-	thrift_put_int(&w, 3, THRIFT_I64, rows);
-	thrift_end(&w);
+	thrift_put_int(&w, 3, THRIFT_I64, rows * groups);
+	thrift_put_list(&w, 4, THRIFT_STRUCT, groups);
+	for (uint32_t i = 0; i < groups; i++)
+		put_group(&w, elements[n - 1].physical, (int64_t)end, rows);
 	thrift_end(&w);
 	file = w.out;
 	len = file.len - end;
 	narrow = (uint32_t)len;
 	bytes_put(&file, &narrow, 4);
 	bytes_put(&file, "PAR1", 4);
+}
+
+static void finish(const struct element *elements, uint32_t n, int64_t rows)
+{
+	finish_groups(elements, n, rows, 1);
 }
 
 static void add_json(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
@@ -450,6 +461,63 @@ START_TEST(the_old_lz4_is_frames_of_hadoop_or_a_block)
 }
 END_TEST
 
+/* ---- what cannot be ---------------------------------------------------------------------------------------- */
+
+/* The format does not forbid it: the footer says how many rows there are. */
+START_TEST(row_groups_that_overlap_are_rows_again)
+{
+	begin(PQ_UNCOMPRESSED);
+	PAGE(.n_values = 2, BODY(INT(1), INT(2)));
+	finish_groups(&required_int, 1, 2, 3);
+	assert_rows("[\"1\"]\n[\"2\"]\n[\"1\"]\n[\"2\"]\n[\"1\"]\n[\"2\"]\n");
+}
+END_TEST
+
+static const int64_t absurd[] = {3, 1000, INT32_MAX, INT64_MAX / 2, INT64_MAX, INT64_MIN, -1};
+
+START_TEST(counts_and_places_that_cannot_be_are_damage)
+{
+	begin(PQ_UNCOMPRESSED); /* rows that the chunk does not have */
+	PAGE(.n_values = 2, BODY(INT(1), INT(2)));
+	finish(&required_int, 1, absurd[_i]);
+	assert_refused(ORASI_E_CORRUPT, "");
+	begin(PQ_UNCOMPRESSED); /* values that the pages do not have */
+	PAGE(.n_values = 2, BODY(INT(1), INT(2)));
+	chunk.n_values = absurd[_i];
+	finish(&required_int, 1, absurd[_i]);
+	assert_refused(ORASI_E_CORRUPT, "");
+	begin(PQ_UNCOMPRESSED); /* pages that are not in the file */
+	PAGE(.n_values = 2, BODY(INT(1), INT(2)));
+	chunk.data_offset = absurd[_i] == 3 ? 1 : absurd[_i];
+	finish(&required_int, 1, 2);
+	assert_refused(ORASI_E_CORRUPT, "");
+	begin(PQ_UNCOMPRESSED); /* a dictionary that is not in the file */
+	NUMBERS();
+	chunk.dict_offset = absurd[_i];
+	finish(&required_int, 1, 3);
+	assert_refused(ORASI_E_CORRUPT, "");
+}
+END_TEST
+
+START_TEST(a_page_is_no_longer_than_its_bytes_can_make_it)
+{
+	struct element wide = {"c", PQ_FIXED, PQ_REQUIRED, 0, NONE, 1 << 30, 0, 0, 0};
+
+	begin(PQ_SNAPPY); /* two gigabytes of two bytes */
+	PAGE(.n_values = 2, .uncompressed = INT32_MAX, BODY(0xFF, 0xFF));
+	finish(&required_int, 1, 2);
+	assert_refused(ORASI_E_CORRUPT, "longer than its bytes");
+	begin(PQ_UNCOMPRESSED); /* nulls of one run, more than a page may have */
+	PAGE(.n_values = INT32_MAX, BODY(INT(6), 0xFE, 0xFF, 0xFF, 0xFF, 0x0F, 0));
+	finish(&optional_int, 1, INT32_MAX);
+	assert_refused(ORASI_E_CORRUPT, "more bytes or values");
+	begin(PQ_UNCOMPRESSED);
+	PAGE(.n_values = 1, BODY(INT(1)));
+	finish(&wide, 1, 1);
+	assert_refused(ORASI_E_CORRUPT, "schema");
+}
+END_TEST
+
 /* ---- what is not known --------------------------------------------------------------------------------- */
 
 START_TEST(what_is_not_known_is_refused_by_name)
@@ -490,6 +558,9 @@ static void odd_cases(Suite *suite)
 	tcase_add_test(c, a_v2_page_may_be_stored_whatever_the_codec_is);
 	tcase_add_test(c, a_page_may_be_of_many_gzip_members);
 	tcase_add_test(c, the_old_lz4_is_frames_of_hadoop_or_a_block);
+	tcase_add_test(c, row_groups_that_overlap_are_rows_again);
+	tcase_add_loop_test(c, counts_and_places_that_cannot_be_are_damage, 0, sizeof(absurd) / sizeof(absurd[0]));
+	tcase_add_test(c, a_page_is_no_longer_than_its_bytes_can_make_it);
 	tcase_add_test(c, what_is_not_known_is_refused_by_name);
 	suite_add_tcase(suite, c);
 }
