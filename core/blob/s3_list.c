@@ -9,6 +9,7 @@
 #include "blob/s3_xml.h"
 
 #define LIST_MAX (16u << 20)
+#define HOLLOW_MAX 1000 /* pages without a name, one after the other */
 
 void s3_names_done(struct names *names)
 {
@@ -57,21 +58,46 @@ static int take_page(const char *text, const char *prefix, struct names *ret, st
 	return bad ? err_set(err, ERR_NOMEM, "out of memory") : 0;
 }
 
+/* Where the next page begins; 1: there is none. Of a store that says the same place again, or page after page without a
+ * name, there is no end. */
+static int turn_page(struct blob *blob, const char *text, size_t got, struct buf *token, int *hollow, struct err *err)
+{
+	struct buf next;
+	int r = 1;
+
+	buf_init(&next, 0);
+	*hollow = got ? 0 : *hollow + 1;
+	if (strstr(text, "<IsTruncated>true</IsTruncated>") && !xml_next(&text, "NextContinuationToken", &next) &&
+	    next.len) {
+		r = 0;
+		if (*hollow > HOLLOW_MAX || (token->len == next.len && !memcmp(token->data, next.data, next.len)))
+			r = err_set(err, ERR_CORRUPT,
+			            "'%s': the store says that there is more, and the list does not go on",
+			            blob_location(blob));
+	}
+	buf_clear(token);
+	if (!r && buf_add(token, next.data, next.len))
+		r = err_set(err, ERR_NOMEM, "out of memory");
+	buf_done(&next);
+	return r;
+}
+
 /* All keys that begin so; with `delimiter` only as far as the next slash. */
 int s3_list_keys(struct blob *blob, const char *prefix, const char *after, int delimiter, struct names *ret,
                  struct err *err)
 {
 	struct buf token;
-	int r = 0, more = 1;
+	int r = 0, hollow = 0;
 
 	buf_init(&token, 0);
-	while (!r && more) {
+	while (!r) {
 		struct s3_call call = {.method = "GET",
 		                       .key = "",
 		                       .max = LIST_MAX,
 		                       .query = {{"list-type", "2"}, {"prefix", prefix}}};
 		struct http_answer answer;
 		const char *at;
+		size_t before = ret->n;
 		int n = 2;
 
 		if (delimiter)
@@ -88,14 +114,15 @@ int s3_list_keys(struct blob *blob, const char *prefix, const char *after, int d
 			break;
 		}
 		at = answer.body.len ? answer.body.data : "";
-		r = take_page(at, prefix, ret, err);
-		buf_clear(&token);
-		more = strstr(at, "<IsTruncated>true</IsTruncated>") &&
-		       !xml_next(&at, "NextContinuationToken", &token) && token.len;
+		r = strstr(at, "<ListBucketResult")
+		            ? take_page(at, prefix, ret, err)
+		            : err_set(err, ERR_CORRUPT, "'%s': the answer to a list is none", blob_location(blob));
+		if (!r)
+			r = turn_page(blob, at, ret->n - before, &token, &hollow, err);
 		http_answer_done(&answer);
 	}
 	buf_done(&token);
-	return r;
+	return r == 1 ? 0 : r;
 }
 
 int s3_list(struct blob *blob, const char *folder, const char *after,

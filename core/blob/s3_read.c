@@ -32,7 +32,7 @@ int s3_file_open(struct blob *blob, const char *name, struct blob_file *file, st
 		return r;
 	file->size = answer.length;
 	http_answer_done(&answer);
-	return 0;
+	return file->size < 0 ? err_set(err, ERR_CORRUPT, "the store does not say how large '%.200s' is", name) : 0;
 }
 
 void s3_file_close(struct blob_file *file)

@@ -230,6 +230,13 @@ static int code_of(int status)
 	}
 }
 
+static const char *advice(int status, const char *code)
+{
+	if (status / 100 == 3 && status != 304)
+		return " (the bucket is elsewhere: set AWS_REGION or AWS_ENDPOINT_URL_S3)";
+	return strstr(code, "RequestTimeTooSkewed") ? " (set this machine's clock)" : "";
+}
+
 int s3_refused(const struct s3 *s3, const struct s3_call *call, const struct http_answer *answer, struct err *err)
 {
 	const char *at = answer->body.len ? answer->body.data : NULL;
@@ -243,7 +250,7 @@ int s3_refused(const struct s3 *s3, const struct s3_call *call, const struct htt
 	xml_next(&at, "Message", &message);
 	err_set(err, r, "%s s3://%s/%.200s: %d %.60s%s%.120s%s", call->method, s3->bucket, call->key, answer->status,
 	        code.len ? code.data : "", message.len ? ", " : "", message.len ? message.data : "",
-	        code.len && strstr(code.data, "RequestTimeTooSkewed") ? " (set this machine's clock)" : "");
+	        advice(answer->status, code.len ? code.data : ""));
 	buf_done(&code);
 	buf_done(&message);
 	return r;
