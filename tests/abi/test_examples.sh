@@ -47,6 +47,16 @@ build_all() {
 	done
 }
 
+# What a minor brought is there for who asks for it.
+asks_for_it() {
+	local frozen=$1 version=$2
+	[ "${version#*.}" -gt 0 ] || return
+	gcc -std=gnu17 $FLAGS -DORASI_TARGET_MINOR="${version#*.}" -I"$frozen" -I"$SRC/sdk" "$frozen/examples/lines/lines.c" \
+		-o "$SCRATCH/asks.so" $LINK "$BUILD/sdk/liborasi-sdk.a" -lm 2>"$SCRATCH/build.log"
+	passes "$version: lines, which asks for $version, can be fed" "$SCRATCH/asks.so" --only ingest.feed
+	check "$version: which is not skipped" test "$(grep -c SKIP "$SCRATCH/check.log")" = 0
+}
+
 answer() { api GET "/v1/tasks/$1" | jq -rc "$2"; }
 
 # does_its_work VERSION ENDING: the five kinds in one language ("", -cpp, -rust), in the agent.
@@ -87,6 +97,7 @@ for frozen in "$SRC"/sdk/abi/*/; do
 	OUT=$SCRATCH/$(basename "$frozen")
 	mkdir "$OUT"
 	build_all "$frozen" "$(basename "$frozen")"
+	asks_for_it "$frozen" "$(basename "$frozen")"
 	works_in_the_agent "$(basename "$frozen")"
 done
 done_testing

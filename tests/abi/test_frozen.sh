@@ -51,6 +51,18 @@ for frozen in "$NOW"/abi/*/; do
 	fi
 done
 
+# ---- and so it was when each of them was frozen ------------------------------------------------------------------------
+
+for newer in "$NOW"/abi/*/; do
+	newer=${newer%/}
+	for older in "$NOW"/abi/*/; do
+		older=${older%/}
+		[ "$(minor_of "$older")" -lt "$(minor_of "$newer")" ] || continue
+		same "the headers of $(basename "$newer"), asked for $(basename "$older"), are those of $(basename "$older")" "" \
+			"$(differs "$newer" "$(minor_of "$older")" "$older")"
+	done
+done
+
 # ---- the tests would see it: a copy of the headers, broken in one place ------------------------------------------------
 
 newest=$(ls -d "$NOW"/abi/*/ | sort -V | tail -1)
