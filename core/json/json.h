@@ -25,7 +25,7 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 /* Strict RFC 8259: one value, nothing behind it, UTF-8, at most JSON_DEPTH_MAX deep, no duplicate
  * keys. err->where is "line:column". */
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
-/* One value a line, empty ones left out, as an array; much cheaper than line by line. The error begins with "line N". */
+/* One value a line, empty ones left out, as an array. The error begins with "line N". */
 int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err);
 void json_free(struct json *json);               /* NULL is fine */
 struct json *json_copy(const struct json *json); /* deep */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON of the API, of orders and of stored things: any bytes are an error, or a value whose text is read as the same
- * value again. */
+ * value again, and is the same whoever writes it. */
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json *json, *again;
 	struct err err = {0};
+	struct buf buf;
 	char *text;
 
 	if (json_parse((const char *)data, size, &json, &err)) {
@@ -22,6 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = strdup(json_text(json));
 	if (!text || json_parse(text, strlen(text), &again, &err) || strcmp(text, json_text(again)))
 		abort();
+	buf_init(&buf, 0);
+	json_write(&buf, json);
+	if (strcmp(buf.data, text))
+		abort();
+	buf_done(&buf);
 	free(text);
 	json_free(again);
 	json_free(json);

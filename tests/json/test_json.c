@@ -53,8 +53,8 @@ START_TEST(what_is_written_into_a_buffer_is_the_text)
 		"{}",
 		"[1.50,1e300,-9223372036854775808,[],{}]",
 		"{\"a/b\":\"c/"
-	        "d\",\"\\u0000\":\"\\u0000\\u001f\\b\\t\\n\\f\\r\\\"\\\\\",\"n\":null,\"t\":[false,{\"x\":"
-	        "\"\u00e4\\u007f\"}]}",
+		"d\",\"\\u0000\":\"\\u0000\\u001f\\b\\t\\n\\f\\r\\\"\\\\\",\"n\":null,\"t\":[false,{\"x\":"
+		"\"\u00e4\\u007f\"}]}",
 	};
 	struct arena arena;
 	struct buf buf;
@@ -74,6 +74,38 @@ START_TEST(what_is_written_into_a_buffer_is_the_text)
 }
 END_TEST
 
+START_TEST(a_character_may_be_spelled_by_its_number)
+{
+	static const struct {
+		const char *text, *meant;
+	} all[] = {
+		{"\"\\u0041\\u00E4\\u20ac\"", "A\u00e4\u20ac"},
+		{"\"\\ud83d\\uDE00!\"", "\U0001F600!"},
+		{"\"\\ud83d!\"", "\ufffd!"},
+		{"\"\\ud83d\\u0041\"", "\ufffdA"},
+		{"\"\\ude00\\ud83d\\ude00\"", "\ufffd\U0001F600"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct json *json = parse(all[i].text);
+
+		ck_assert_str_eq(json_str(json, ""), all[i].meant);
+		json_free(json);
+	}
+}
+END_TEST
+
+START_TEST(a_text_that_broke_off_leaves_nothing_to_the_next)
+{
+	struct json *json = NULL;
+
+	ck_assert_int_ne(json_parse("\"\\ud83d", 7, &json, &err), 0);
+	json = parse("\"\\ude00\\u0041\"");
+	ck_assert_str_eq(json_str(json, ""), "\ufffdA");
+	json_free(json);
+}
+END_TEST
+
 static const struct {
 	const char *text, *where;
 } bad[] = {
@@ -83,7 +115,19 @@ static const struct {
 	{"[1,\n 2,]", ""},
 	{"{'a':1}", "1:2"},
 	{"{\"a\":01}", ""},
-	{"[1e]", ""},
+	{"[1e]", "1:4"},
+	{"00.5", "1:2"},
+	{"-.0", "1:2"},
+	{"1.", "1:3"},
+	{"-", "1:2"},
+	{"+1", "1:1"},
+	{"[1 2]", "1:4"},
+	{"[,]", "1:2"},
+	{"{\"a\",1}", "1:5"},
+	{"{\"a\":1,}", "1:8"},
+	{"\"\\x\"", "1:3"},
+	{"\"\\u12g4\"", "1:6"},
+	{"\"\\ud83d\\u12\"", "1:12"},
 	{"nul", ""},
 	{"\"\x01\"", "1:2"},
 	{"\"\xff\"", ""},
@@ -166,6 +210,8 @@ static void json_cases(Suite *suite)
 	tcase_add_test(c, a_tree_is_read_by_key_index_and_pointer);
 	tcase_add_test(c, text_and_tree_are_the_same_thing);
 	tcase_add_test(c, what_is_written_into_a_buffer_is_the_text);
+	tcase_add_test(c, a_character_may_be_spelled_by_its_number);
+	tcase_add_test(c, a_text_that_broke_off_leaves_nothing_to_the_next);
 	tcase_add_loop_test(c, what_is_not_json_is_refused_with_its_place, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(c, lines_are_the_values_that_they_would_be_alone);
 	tcase_add_loop_test(c, a_bad_line_is_named, 0, sizeof(bad_lines) / sizeof(bad_lines[0]));
