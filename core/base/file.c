@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,44 +156,127 @@ int dir_sync(const char *path, struct err *err)
 	return r;
 }
 
-static int remove_inside(int dirfd, const char *path, struct err *err)
+/* ---- removing a folder --------------------------------------------------------------------------- */
+
+/* One that was gone down from, to be known again on the way up: who moves folders meanwhile shall not lead us elsewhere. */
+struct level {
+	dev_t dev;
+	ino_t ino;
+};
+
+/* 1: a folder in it is not empty, and its name is in `ret`; 0: nothing is left. */
+static int empty(int fd, const char *path, char ret[NAME_MAX + 1], struct err *err)
 {
-	DIR *dir = fdopendir(dirfd);
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
-	int r = 0;
 
 	if (!dir) {
-		close(dirfd);
-		return err_errno(err, errno, "cannot read folder '%s'", path);
+		r = err_errno(err, errno, "cannot read a folder in '%s'", path);
+		if (copy >= 0)
+			close(copy);
+		return r;
 	}
 	while (!r && (entry = readdir(dir))) {
-		int fd;
+		const char *name = entry->d_name;
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		if (!strcmp(name, ".") || !strcmp(name, "..") || !unlinkat(fd, name, 0) ||
+		    (errno == EISDIR && !unlinkat(fd, name, AT_REMOVEDIR)))
 			continue;
-		if (!unlinkat(dirfd, entry->d_name, 0))
-			continue;
-		if (errno != EISDIR) {
-			r = err_errno(err, errno, "cannot remove '%s/%s'", path, entry->d_name);
-			break;
-		}
-		fd = openat(dirfd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? err_errno(err, errno, "cannot open '%s/%s'", path, entry->d_name)
-		           : remove_inside(fd, entry->d_name, err);
-		if (!r && unlinkat(dirfd, entry->d_name, AT_REMOVEDIR))
-			r = err_errno(err, errno, "cannot remove '%s/%s'", path, entry->d_name);
+		if (errno == ENOTEMPTY || errno == EEXIST)
+			r = 1;
+		else if (errno != ENOENT)
+			r = err_errno(err, errno, "cannot remove '%s' in '%s'", name, path);
+		snprintf(ret, NAME_MAX + 1, "%s", name);
 	}
 	closedir(dir);
 	return r;
 }
 
+/* Whoever made it may have forbidden it to its owner, too. */
+static int open_folder(int at, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(at, name, flags);
+	struct stat st;
+
+	if (fd < 0 && errno == EACCES && !fchmodat(at, name, 0700, 0))
+		fd = openat(at, name, flags);
+	if (fd >= 0 && !fstat(fd, &st) && (st.st_mode & 0700) != 0700)
+		fchmod(fd, 0700);
+	return fd;
+}
+
+struct way {
+	struct level *levels; /* above the one at hand */
+	size_t n, cap;
+};
+
+static int go_down(struct way *way, int *fd, const char *name)
+{
+	struct level *grown = way->levels;
+	struct stat st;
+	int child;
+
+	if (way->n == way->cap) {
+		way->cap = way->cap ? 2 * way->cap : 16;
+		grown = realloc(way->levels, way->cap * sizeof(*grown));
+	}
+	if (!grown)
+		return -1;
+	way->levels = grown;
+	if (fstat(*fd, &st))
+		return -1;
+	child = open_folder(*fd, name);
+	if (child < 0)
+		return -1;
+	way->levels[way->n++] = (struct level){st.st_dev, st.st_ino};
+	close(*fd);
+	*fd = child;
+	return 0;
+}
+
+static int go_up(struct way *way, int *fd)
+{
+	const struct level *above = &way->levels[--way->n];
+	int parent = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (parent < 0)
+		return -1;
+	close(*fd);
+	*fd = parent;
+	if (fstat(parent, &st))
+		return -1;
+	errno = EBUSY; /* it was moved */
+	return st.st_dev == above->dev && st.st_ino == above->ino ? 0 : -1;
+}
+
+/* However deep it is: with one descriptor, and without a call in a call. */
+static int remove_inside(int *fd, const char *path, struct err *err)
+{
+	struct way way = {NULL, 0, 0};
+	char name[NAME_MAX + 1];
+	int r;
+
+	while ((r = empty(*fd, path, name, err)) >= 0 && (r || way.n)) {
+		if (r ? go_down(&way, fd, name) : go_up(&way, fd)) {
+			r = err_errno(err, errno, "cannot go through the folders in '%s'", path);
+			break;
+		}
+	}
+	free(way.levels);
+	return r;
+}
+
 int dir_remove(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
+	int fd = open_folder(AT_FDCWD, path), r;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot open folder '%s'", path);
-	r = remove_inside(fd, path, err);
+	r = remove_inside(&fd, path, err);
+	close(fd);
 	if (!r && rmdir(path) && errno != ENOENT)
 		r = err_errno(err, errno, "cannot remove folder '%s'", path);
 	return r;

@@ -25,6 +25,7 @@ int file_rename_new(const char *from, const char *to, struct err *err);
 
 int dir_make(const char *path, mode_t mode, struct err *err); /* with parents; fine if it exists */
 int dir_sync(const char *path, struct err *err);
-int dir_remove(const char *path, struct err *err); /* with all inside; fine if absent */
+/* With all inside, however deep; fine if absent. Links are removed, not followed. */
+int dir_remove(const char *path, struct err *err);
 
 #endif

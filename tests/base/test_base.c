@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -223,6 +227,43 @@ START_TEST(times_are_written_and_read_as_rfc_3339)
 }
 END_TEST
 
+/* Deeper than descriptors, and paths, reach. */
+static void make_deep(const char *top, int levels)
+{
+	int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC), child;
+
+	for (int i = 0; i < levels; i++) {
+		ck_assert(!mkdirat(fd, "deeper", 0700) && !mkdirat(fd, "beside", 0700));
+		ck_assert(!symlinkat("..", fd, "link"));
+		ck_assert_int_ge(child = openat(fd, "deeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
+		close(fd);
+		fd = child;
+	}
+	close(fd);
+}
+
+START_TEST(a_folder_is_removed_however_deep_and_no_link_is_followed)
+{
+	struct rlimit few, before;
+	struct err err;
+
+	ck_ok(dir_make(test_path("kept/inside"), 0755, &err), &err);
+	ck_ok(dir_make(test_path("gone"), 0755, &err), &err);
+	ck_assert(!symlink(test_path("kept"), test_path("gone/door")));
+	make_deep(test_path("gone"), 800);
+	ck_ok(dir_make(test_path("gone/forbidden/inside"), 0755, &err), &err);
+	ck_assert(!chmod(test_path("gone/forbidden"), 0));
+	ck_assert(!getrlimit(RLIMIT_NOFILE, &before));
+	few = (struct rlimit){64, before.rlim_max};
+	ck_assert(!setrlimit(RLIMIT_NOFILE, &few));
+	ck_ok(dir_remove(test_path("gone"), &err), &err);
+	ck_assert(!setrlimit(RLIMIT_NOFILE, &before));
+	ck_assert(access(test_path("gone"), F_OK));
+	ck_assert(!access(test_path("kept/inside"), F_OK));
+	ck_ok(dir_remove(test_path("gone"), &err), &err);
+}
+END_TEST
+
 START_TEST(a_file_is_created_once_and_replaced_whole)
 {
 	const char *path = test_path("f");
@@ -318,6 +359,7 @@ static void base_cases(Suite *suite)
 	tcase_add_test(c, a_map_finds_what_was_set_and_not_deleted);
 	tcase_add_test(c, a_heap_gives_the_least_first_whatever_was_removed);
 	tcase_add_test(c, times_are_written_and_read_as_rfc_3339);
+	tcase_add_test(c, a_folder_is_removed_however_deep_and_no_link_is_followed);
 	tcase_add_test(c, a_file_is_created_once_and_replaced_whole);
 	tcase_add_test(c, options_have_defaults_and_refuse_what_is_out_of_range);
 	tcase_add_test(c, a_mistyped_word_is_held_against_the_known_ones);
