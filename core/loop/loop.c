@@ -187,6 +187,47 @@ void loop_wake_free(struct loop_wake *wake)
 	close_handle(wake);
 }
 
+/* ---- work ----------------------------------------------------------------------------------- */
+
+struct work {
+	uv_work_t uv;
+	void (*run)(void *ctx), (*on_done)(void *ctx);
+	void *ctx;
+};
+
+static void work_run(uv_work_t *uv)
+{
+	struct work *work = (struct work *)uv;
+
+	work->run(work->ctx);
+}
+
+static void work_done(uv_work_t *uv, int status)
+{
+	struct work *work = (struct work *)uv;
+
+	(void)status; /* nothing is ever taken back */
+	work->on_done(work->ctx);
+	free(work);
+}
+
+int loop_work(struct loop *loop, void (*run)(void *ctx), void (*on_done)(void *ctx), void *ctx, struct err *err)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	int r;
+
+	if (!work)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	work->run = run;
+	work->on_done = on_done;
+	work->ctx = ctx;
+	r = uv_queue_work(&loop->uv, &work->uv, work_run, work_done);
+	if (!r)
+		return 0;
+	free(work);
+	return loop_uv_error(err, r, "cannot hand work to a thread");
+}
+
 /* ---- watch ---------------------------------------------------------------------------------- */
 
 struct loop_watch {

@@ -37,6 +37,10 @@ int loop_wake_new(struct loop *loop, void (*on_wake)(void *ctx), void *ctx, stru
 void loop_wake_now(struct loop_wake *wake); /* [any thread] */
 void loop_wake_free(struct loop_wake *wake);
 
+/* ---- work: what would hold the loop up ----------------------------------------------------------- */
+/* `run` in a thread, then `on_done` on the loop; once each, also while the loop is being freed. Nothing waits for it. */
+int loop_work(struct loop *loop, void (*run)(void *ctx), void (*on_done)(void *ctx), void *ctx, struct err *err);
+
 /* ---- watch: a descriptor became readable; the descriptor stays the caller's ----------------- */
 struct loop_watch;
 int loop_watch_new(struct loop *loop, int fd, void (*on_readable)(void *ctx), void *ctx, struct loop_watch **ret,

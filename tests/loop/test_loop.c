@@ -79,6 +79,25 @@ START_TEST(another_thread_wakes_the_loop)
 }
 END_TEST
 
+static pthread_t worked_in;
+
+static void work(void *ctx)
+{
+	(void)ctx;
+	worked_in = pthread_self();
+}
+
+START_TEST(work_is_done_in_a_thread_and_its_end_is_told_on_the_loop)
+{
+	ck_ok(loop_work(loop, work, stop, NULL, &err), &err);
+	loop_run(loop);
+	ck_assert_int_eq(calls, 1);
+	ck_assert(!pthread_equal(worked_in, pthread_self()));
+	/* Freeing the loop waits for what is under way. */
+	ck_ok(loop_work(loop, work, stop, NULL, &err), &err);
+}
+END_TEST
+
 static void on_bytes(void *ctx, const char *p, size_t n)
 {
 	(void)ctx;
@@ -156,6 +175,7 @@ static void loop_cases(Suite *suite)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, a_timer_fires_once_and_a_stopped_one_never);
 	tcase_add_test(c, another_thread_wakes_the_loop);
+	tcase_add_test(c, work_is_done_in_a_thread_and_its_end_is_told_on_the_loop);
 	tcase_add_test(c, a_child_gets_its_descriptors_and_its_end_is_told);
 	tcase_add_test(c, a_child_is_killed_through_its_pidfd);
 	tcase_add_test(c, a_program_that_is_missing_is_named);
