@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Local copies of what never changes: segments of indexes are mapped into memory, which S3 cannot be. They lie in
- * $TMPDIR (or /tmp) under a name made of their place, shared by all processes of a user; those that nobody has asked
- * for in a day go when new ones come. Inside the blob room only. */
+ * $TMPDIR (or /tmp) under a name made of their place; those that nobody has asked for in a day go when new ones come. A
+ * worker's $TMPDIR is its own: what lies there is believed, and no plugin of another could have written it. Inside the blob room only. */
 #ifndef BLOB_S3_CACHE_H
 #define BLOB_S3_CACHE_H
 

@@ -20,12 +20,23 @@ static int refuse(const char *path, const char *why, struct err *err)
 	               why);
 }
 
+static int is_of(const char *folder, const char *task)
+{
+	size_t n = strlen(task);
+
+	return n && !strncmp(folder, task, n) && folder[n] == '-';
+}
+
+/* <staging>/<worker>/<task>-…; of an agent whose workers had no folders: <staging>/<task>-… */
 static int is_below(const char *path, const char *staging, const char *task)
 {
-	size_t n = strlen(staging), k = strlen(task);
+	size_t n = strlen(staging);
+	const char *inside;
 
-	return *task && !strncmp(path, staging, n) && path[n] == '/' && !strncmp(path + n + 1, task, k) &&
-	       path[n + 1 + k] == '-';
+	if (strncmp(path, staging, n) != 0 || path[n] != '/')
+		return 0;
+	inside = strchr(path + n + 1, '/');
+	return is_of(path + n + 1, task) || (inside && is_of(inside + 1, task));
 }
 
 /* A program that runs with our rights is none that a plugin may put anywhere. */

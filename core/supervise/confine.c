@@ -199,6 +199,10 @@ size_t confine_arguments(struct process *process, const char **argv)
 	argv[n++] = numbers[process->rights & 7];
 	argv[n++] = "--data";
 	argv[n++] = sup->env.data_dir;
+	if (process->staging) {
+		argv[n++] = "--staging";
+		argv[n++] = process->staging;
+	}
 	if ((process->rights & RIGHT_NET) && process->role != ROLE_FETCH) {
 		argv[n++] = "--read";
 		argv[n++] = keys_folder();

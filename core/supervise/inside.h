@@ -75,6 +75,7 @@ struct process {
 	struct loop_watch *file_watch; /* it asks for files, see confine.c */
 	int files_fd;
 	char abi_minor[12]; /* for its arguments */
+	char *staging;      /* its folder, see staging.c; NULL: it writes nothing */
 	unsigned rights;
 	size_t places;
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */
@@ -197,11 +198,21 @@ void fetch_done(struct supervise *sup);
 int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err);
 int64_t missing_wait(struct supervise *sup, const struct task *task); /* ms; notes that it waits */
 
+/* ---- where workers write: staging.c ---------------------------------------------------------------- */
+
+int staging_init(struct supervise *sup, struct err *err);
+void staging_start(struct supervise *sup);
+void staging_done(struct supervise *sup);
+int staging_enter(struct process *process, struct err *err); /* makes its folder, before it starts */
+void staging_leave(struct process *process);                 /* it is dead: what nobody needs goes */
+void staging_discard(struct supervise *sup, const char *path);
+void staging_look(struct supervise *sup);  /* something that was kept may not be needed any more */
+void staging_sweep(struct supervise *sup); /* of what workers have left, all that nobody needs */
+
 /* ---- exports on the way to their place: placing.c ------------------------------------------------- */
 
 int supervise_is_over(struct supervise *sup,
-                      const char *name);             /* the task whose id `name` begins with; or it is gone */
-void supervise_sweep_staging(struct supervise *sup); /* of folders of tasks that are over */
+                      const char *name); /* the task whose id `name` begins with; or it is gone */
 
 #define PLACING_OP "place.export"
 int placing_init(struct supervise *sup, struct err *err);
@@ -234,7 +245,9 @@ struct supervise {
 	struct queue *queue;
 	struct pool pools[ROLES];
 	struct cgroup cgroup;
-	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer, *placing_timer;
+	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer, *placing_timer,
+		*staging_timer;
+	int staging_kept;             /* some worker that has ended left what may be needed */
 	int watching, recalls;        /* the timers run */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */
 	size_t n_waiters;

@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -51,7 +50,8 @@ struct job {
 	struct json *found;              /* the format of a unit of an ingest, see again.c; or NULL */
 	int ended;                       /* the work's order has ended */
 	struct buf data;                 /* rows of a query task */
-	const char *staging;
+	const char *stage;               /* folder of its files, below the worker's; NULL: it commits nothing */
+	const char *staging;             /* where that is, of the worker that has begun with it */
 	char id[ID_LEN];
 	int slots, is_callback, has_begun;
 	int is_ahead; /* it waits behind others, and has no slots yet */
@@ -130,6 +130,8 @@ static void on_finished(void *ctx, int r, const struct err *err)
 		log_error("task.finish", LOG_STR("task", job->id), LOG_STR("error", err->text));
 	if (job->err.code && job_is_placed(job))
 		placing_look(sup);
+	if (job_stages(job))
+		staging_look(sup);
 	job_free(job);
 	sup->may_claim = 1;
 }
@@ -137,10 +139,9 @@ static void on_finished(void *ctx, int r, const struct err *err)
 /* Staged files of a part that is not yet known to be committed are needed for the redo. */
 static void clean_staging(struct job *job)
 {
-	struct err err = {0};
-
-	if (job_stages(job) && !job->part_open && dir_remove(job->staging, &err))
-		log_warn("staging.remove", LOG_STR("task", job->id), LOG_STR("error", err.text));
+	if (job->staging && !job->part_open)
+		staging_discard(job->sup, job->staging);
+	job->staging = NULL;
 }
 
 /* Parts are committed as they come, so a failure may leave rows: whoever reads the reason shall know of them. */
@@ -422,6 +423,9 @@ static void on_begin(void *ctx)
 {
 	struct job *job = ctx;
 
+	clean_staging(job); /* of the order before */
+	if (job->stage && job->order->process->staging)
+		job->staging = arena_printf(&job->arena, "%s/%s", job->order->process->staging, job->stage);
 	if (job->is_ahead)
 		job->sup->slots_used += job->slots;
 	job->sup->n_ahead -= job->is_ahead;
@@ -502,6 +506,8 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 	struct job *job = ctx;
 
 	job->usage = job->order->usage;
+	if (job->part_open && job->order->process)
+		job->order->process->spent = 1; /* nobody else shall be where files wait for their commit */
 	job->order = NULL;
 	job->ended = 1;
 	if (job->abandoned || (job->sup->stopping && err->code)) {
@@ -528,7 +534,8 @@ static void set_common(struct job *job, struct json *json)
 	json_set_int(json, "fence", job->task->fence);
 	json_set_str(json, "trace", job->task->trace);
 	json_set_int(json, "timeout_ms", job->task->timeout_ms);
-	json_set_str(json, "staging", job->staging);
+	if (job->stage)
+		json_set_str(json, "stage", job->stage);
 	if (job->part)
 		json_set(json, "checkpoint", json_copy(job->part));
 	if (json_get(job->found, "plugin"))
@@ -553,7 +560,7 @@ static void job_run(struct job *job)
 	if (op && job->kind->keeps &&
 	    state_show(job->sup, json_get_str(job->body, "plugin", ""), json, &job->state_seen, &err))
 		op = NULL;
-	if (op && !(job_stages(job) && dir_make(job->staging, 0755, &err))) {
+	if (op) {
 		r = order_new(job->sup, op, json, &work_events, job, &job->order, &err);
 		if (!r)
 			return;
@@ -595,16 +602,14 @@ static void job_step(struct job *job)
 
 static int job_prepare(struct job *job)
 {
-	struct supervise *sup = job->sup;
 	struct task *task = job->task;
 	struct err err = {0};
 	int r;
 
 	id_format('t', task->id, job->id);
 	job->kind = kind_find(task->kind);
-	job->staging = arena_printf(&job->arena, "%s/staging", sup->env.data_dir);
 	if (job_stages(job))
-		job->staging = arena_printf(&job->arena, "%s/%s-%lld", job->staging, job->id, (long long)task->fence);
+		job->stage = arena_printf(&job->arena, "%s-%lld", job->id, (long long)task->fence);
 	r = job->body ? 0 : json_parse(task->body, strlen(task->body), &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);

@@ -56,7 +56,7 @@ static void on_undone(void *ctx, const struct json *result, const struct err *er
 		return;
 	}
 	log_info("export.undo", LOG_STR("effect", "what a failed export has left is taken away"));
-	supervise_sweep_staging(sup);
+	staging_sweep(sup);
 }
 
 static void undo(struct supervise *sup, const char *task)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,14 @@ struct fds {
 	int ours, theirs, page, output[2], files[2];
 };
 
+#define NO_FDS                        \
+	{                             \
+		-1, -1, -1, {-1, -1}, \
+		{                     \
+			-1, -1        \
+		}                     \
+	}
+
 static void fds_close(struct fds *fds)
 {
 	int all[] = {fds->ours, fds->theirs, fds->page, fds->output[0], fds->output[1], fds->files[0], fds->files[1]};
@@ -51,7 +60,7 @@ static int fds_open(struct fds *fds, struct err *err)
 {
 	int pair[2];
 
-	*fds = (struct fds){-1, -1, -1, {-1, -1}, {-1, -1}};
+	*fds = (struct fds)NO_FDS;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return err_errno(err, errno, "cannot make a socket for a worker");
 	fds->ours = pair[0];
@@ -544,7 +553,7 @@ static int connect_child(struct process *process, struct fds *fds, struct err *e
 int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret, struct err *err)
 {
 	struct process *process = calloc(1, sizeof(*process));
-	struct fds fds;
+	struct fds fds = NO_FDS;
 	int r;
 
 	if (!process)
@@ -561,7 +570,9 @@ int process_new(struct supervise *sup, enum role role, const struct order *order
 	buf_init(&process->out, 0);
 	list_init(&process->ahead);
 	process->mean_ns = UNKNOWN_NS;
-	r = fds_open(&fds, err);
+	r = staging_enter(process, err);
+	if (!r)
+		r = fds_open(&fds, err);
 	if (!r)
 		r = connect_child(process, &fds, err);
 	fds_close(&fds);
@@ -582,6 +593,7 @@ void process_free(struct process *process)
 	fetch_forget(process);
 	loop_child_free(process->child);
 	cgroup_leave(process);
+	staging_leave(process);
 	loop_stream_free(process->stream);
 	loop_stream_free(process->output);
 	loop_timer_free(process->timer);
@@ -639,8 +651,21 @@ static void tell_plugins(struct process *process, struct order *order)
 	json_set(order->json, "plugins", json_copy(process->plugins));
 }
 
+/* Its own folder in that of the worker, which makes it. */
+static void tell_place(const struct process *process, const struct order *order)
+{
+	const char *stage = json_get_str(order->json, "stage", "");
+	char path[PATH_MAX];
+
+	if (!process->staging || process->role != ROLE_TASK)
+		return;
+	snprintf(path, sizeof(path), "%s%s%s", process->staging, *stage ? "/" : "", stage);
+	json_set_str(order->json, "staging", path);
+}
+
 void process_give(struct process *process, struct order *order)
 {
+	tell_place(process, order);
 	tell_plugins(process, order);
 	put_message(process, WIRE_ORDER, order->json);
 	order->process = process;

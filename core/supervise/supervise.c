@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The door: start and stop, short calls, queries, numbers. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "supervise/inside.h"
@@ -137,6 +134,8 @@ int supervise_new(const struct supervise_env *env, const struct supervise_config
 	r = pool_init(sup, err);
 	if (!r)
 		r = placing_init(sup, err);
+	if (!r)
+		r = staging_init(sup, err);
 	if (r) {
 		supervise_free(sup);
 		return r;
@@ -162,34 +161,13 @@ int supervise_is_over(struct supervise *sup, const char *name)
 	return over;
 }
 
-/* Folders of tasks that have ended hold nothing that anybody will ask for. */
-void supervise_sweep_staging(struct supervise *sup)
-{
-	char staging[4096], path[8192];
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(staging, sizeof(staging), "%s/staging", sup->env.data_dir);
-	dir = opendir(staging);
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || !supervise_is_over(sup, entry->d_name) ||
-		    placing_has(sup, entry->d_name))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", staging, entry->d_name);
-		if (!unlink(path) || !dir_remove(path, NULL)) /* a plugin may have left files beside the folders */
-			log_info("staging.swept", LOG_STR("name", entry->d_name));
-	}
-	if (dir)
-		closedir(dir);
-}
-
 int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_registry *plugins, struct err *err)
 {
 	int r;
 
 	sup->queue = queue;
 	sup->env.plugins = plugins;
-	supervise_sweep_staging(sup);
+	staging_start(sup);
 	cgroup_init(sup);
 	r = pool_warm(sup, ROLE_TASK, err);
 	if (!r)
@@ -241,6 +219,7 @@ void supervise_free(struct supervise *sup)
 	jobs_forget(sup);
 	placing_done(sup);
 	pool_done(sup);
+	staging_done(sup);
 	cgroup_done(sup);
 	loop_timer_free(sup->stop_timer);
 	free(sup);

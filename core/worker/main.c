@@ -156,6 +156,8 @@ static void take_argument(struct worker *worker, struct arguments *arguments, co
 		str_to_u64(value, &arguments->rights);
 	else if (!strcmp(name, "--data"))
 		arguments->sandbox.data = value;
+	else if (!strcmp(name, "--staging"))
+		arguments->sandbox.staging = value;
 	else if (!strcmp(name, "--read") && arguments->n_reads < READS_MAX)
 		arguments->reads[arguments->n_reads++] = value;
 	else if (!strcmp(name, "--abi-minor") && !str_to_u64(value, &number))
@@ -168,19 +170,17 @@ static int open_by_agent(const char *path)
 }
 
 /* Everything a plugin could misuse is taken away before the first thread and the first plugin. */
-static int confine(const struct worker *worker, struct arguments *arguments, struct err *err)
+static int confine(struct arguments *arguments, struct err *err)
 {
-	static char place[4096 + 16];
 	struct sandbox *box = &arguments->sandbox;
 
 	crash_confine(arguments->memory);
 	box->rights = (unsigned)arguments->rights;
 	box->reads = arguments->reads;
-	box->writes = strcmp(worker->role, "scan") != 0 && strcmp(worker->role, "fetch") != 0;
 	if (!box->data)
 		return 0;
-	snprintf(place, sizeof(place), "%s/staging", box->data);
-	setenv("TMPDIR", place, 1);
+	if (box->staging)
+		setenv("TMPDIR", box->staging, 1);
 	if (box->mode == SANDBOX_ENFORCE)
 		pipeline_set_opener(open_by_agent);
 	return sandbox_enter(box, err);
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "orasi-worker is started by orasi-agent, with a socket as descriptor 3.\n");
 		return 2;
 	}
-	if (confine(&worker, &arguments, &err) || link_start(&worker.link, &err) ||
+	if (confine(&arguments, &err) || link_start(&worker.link, &err) ||
 	    loader_new(link_page(worker.link), &worker.loader, &err)) {
 		fprintf(stderr, "orasi-worker: %s\n", err.text);
 		return 1;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "custom.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "plugin/codec.h"
@@ -66,9 +68,12 @@ static int run_pipeline(struct worker *worker, pipeline_fn fn, const struct json
                         struct err *err)
 {
 	struct pipeline_events events = {worker, worker_progress, on_part, is_cancelled, worker->rights};
+	const char *staging = json_get_str(order, "staging", "");
 
 	link_reset(worker->link, 0);
 	worker->part = 0;
+	if (mkdir(staging, 0700) && errno != EEXIST)
+		return err_errno(err, errno, "cannot make the staging folder '%s'", staging);
 	return fn(worker->loader, order, &events, ret, err);
 }
 

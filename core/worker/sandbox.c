@@ -126,9 +126,8 @@ static int allow_data(int ruleset, const struct sandbox *box, uint64_t all)
 		snprintf(path, sizeof(path), "%s/%s", box->data, folders[i]);
 		r = allow(ruleset, path, FS_READ);
 	}
-	snprintf(path, sizeof(path), "%s/staging", box->data);
-	if (!r)
-		r = allow(ruleset, path, box->writes ? all : FS_READ);
+	if (!r && box->staging)
+		r = allow(ruleset, box->staging, all);
 	for (size_t i = 0; box->reads[i] && !r; i++)
 		r = allow(ruleset, box->reads[i], FS_READ);
 	return r;

@@ -24,7 +24,7 @@ struct sandbox {
 	unsigned rights;
 	const char *data;         /* the agent's data folder: datasets and uploads to read, plugins to load */
 	const char *const *reads; /* further folders to read, NULL-ended */
-	int writes;               /* the staging folder may be written */
+	const char *staging;      /* its own folder, which alone it may write; NULL: nothing */
 	char missing[128];        /* out: what the kernel does not have, "" = all is in place */
 };
 int sandbox_enter(struct sandbox *sandbox, struct err *err);

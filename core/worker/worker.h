@@ -5,11 +5,12 @@
  * Common members of an order:
  *   plugins   [{"id","name","kind","path","features":[…]}]: loaded when first needed, by id or name
  *   task, attempt, fence, trace, timeout_ms     of a task's attempt
+ *   stage     name of a folder of its own for what it commits, or absent
  *   app_id    who commits, unique in the world: agent and task
- *   staging   folder of this attempt, exists, is empty or holds what an earlier part left
+ *   staging   `stage` below the worker's own folder (--staging), or that itself; made when it is not there
  *   dataset   {"name","location"}
  *
- * role task    runs one attempt with any plugin; writes into its staging folder only
+ * role task    runs one attempt with any plugin; writes into its staging folder only, the one given by --staging
  *   ingest          spec (task body), rejects {"name","location"}, checkpoint (last committed intent or
  *                   null) → PART per committed unit of work, RESULT {"rows_in","rows","rejected",
  *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too. found {"unit",

@@ -48,7 +48,9 @@ same "a task of a plugin ends well" succeeded "$(finish "$(submit "$count")")"
 id=$(submit "$(jq -cn --arg f "$IN/noise.ndjson" '{kind: "ingest", dataset: "noise", source: {uris: [$f]}, max_attempts: 3}')")
 ends_for_space "an ingest that does not fit fails" "$id"
 same "  and leaves no half of a dataset" 404 "$(curl -s -o /dev/null -w '%{http_code}' "$URL/v1/datasets/noise")"
-same "  and no files" "" "$(find "$DATA/staging" "$DATA/datasets" -name '*.parquet')"
+files() { find "$DATA/staging" "$DATA/datasets" -name '*.parquet' 2>/dev/null; }
+for _ in $(seq 100); do [ -z "$(files)" ] && break; sleep 0.1; done
+same "  and no files" "" "$(files)"
 same "a small one still does" succeeded "$(finish "$(submit '{"kind":"ingest","dataset":"little","source":{"inline":"{\"a\":1}"}}')")"
 
 echo "# while the queue is written"

@@ -21,25 +21,30 @@ static void make_folder(const char *name)
 	ck_ok(dir_make(test_path(name), 0755, &err), &err);
 }
 
-/* staging/t_1-7/{file, segment/blob}, staging/t_2-1/file, secret; links from t_1-7 to where they should not lead. */
+/* staging/w-1/t_1-7/{file, segment/blob}, staging/w-1/t_2-1/file, staging/t_1-3/file, secret; links from t_1-7 to where
+ * they should not lead. */
 static void begin(void)
 {
-	make_folder("staging/t_1-7/segment");
-	make_folder("staging/t_1-7/linked");
-	make_folder("staging/t_2-1");
+	make_folder("staging/w-1/t_1-7/segment");
+	make_folder("staging/w-1/t_1-7/linked");
+	make_folder("staging/w-1/t_2-1");
+	make_folder("staging/t_1-3");
+	make_folder("staging/w-1/deeper/t_1-7");
 	make_folder("elsewhere");
-	write_file("staging/t_1-7/file");
-	write_file("staging/t_1-7/segment/blob");
-	write_file("staging/t_2-1/file");
+	write_file("staging/t_1-3/file");
+	write_file("staging/w-1/deeper/t_1-7/file");
+	write_file("staging/w-1/t_1-7/file");
+	write_file("staging/w-1/t_1-7/segment/blob");
+	write_file("staging/w-1/t_2-1/file");
 	write_file("elsewhere/secret");
-	ck_assert(!symlink(test_path("elsewhere/secret"), test_path("staging/t_1-7/link")));
-	ck_assert(!symlink(test_path("elsewhere"), test_path("staging/t_1-7/door")));
-	ck_assert(!symlink(test_path("staging/t_2-1"), test_path("staging/t_1-7/neighbour")));
-	ck_assert(!symlink(test_path("elsewhere/secret"), test_path("staging/t_1-7/linked/blob")));
-	ck_assert(!symlink("/nowhere", test_path("staging/t_1-7/nowhere")));
-	ck_assert(!mkfifo(test_path("staging/t_1-7/pipe"), 0600));
-	write_file("staging/t_1-7/program");
-	ck_assert(!chmod(test_path("staging/t_1-7/program"), 04755));
+	ck_assert(!symlink(test_path("elsewhere/secret"), test_path("staging/w-1/t_1-7/link")));
+	ck_assert(!symlink(test_path("elsewhere"), test_path("staging/w-1/t_1-7/door")));
+	ck_assert(!symlink(test_path("staging/w-1/t_2-1"), test_path("staging/w-1/t_1-7/neighbour")));
+	ck_assert(!symlink(test_path("elsewhere/secret"), test_path("staging/w-1/t_1-7/linked/blob")));
+	ck_assert(!symlink("/nowhere", test_path("staging/w-1/t_1-7/nowhere")));
+	ck_assert(!mkfifo(test_path("staging/w-1/t_1-7/pipe"), 0600));
+	write_file("staging/w-1/t_1-7/program");
+	ck_assert(!chmod(test_path("staging/w-1/t_1-7/program"), 04755));
 }
 
 static int check(const char *intent)
@@ -61,11 +66,13 @@ static int check(const char *intent)
 START_TEST(what_a_task_has_staged_may_be_moved)
 {
 	begin();
-	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/t_1-7/file\"},{\"name\":\"not staged\"}]}"), &err);
-	ck_ok(check("{\"segments\":[{\"staged\":\"%s/staging/t_1-7/segment\"}]}"), &err);
-	ck_ok(check("{\"folder\":\"%s/staging/t_1-7/segment\"}"), &err);
-	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/t_1-6/moved-already\"}]}"), &err);
+	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/file\"},{\"name\":\"not staged\"}]}"), &err);
+	ck_ok(check("{\"segments\":[{\"staged\":\"%s/staging/w-1/t_1-7/segment\"}]}"), &err);
+	ck_ok(check("{\"folder\":\"%s/staging/w-1/t_1-7/segment\"}"), &err);
+	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-6/moved-already\"}]}"), &err);
 	ck_ok(check("{\"rejects\":{\"files\":[]}}"), &err);
+	/* As an agent whose workers had no folders of their own has noted it. */
+	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/t_1-3/file\"}]}"), &err);
 }
 END_TEST
 
@@ -73,19 +80,22 @@ START_TEST(what_lies_elsewhere_or_leads_there_is_not_touched)
 {
 	static const char *const lies[] = {
 		"{\"files\":[{\"staged\":\"%s/elsewhere/secret\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_2-1/file\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/../../elsewhere/secret\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/..\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/link\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/door/secret\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/neighbour/file\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/pipe\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/program\"}]}",
-		"{\"files\":[{\"staged\":\"%s/staging/t_1-7/nowhere\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_2-1/file\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/deeper/t_1-7/file\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/file\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/../t_1-7/file\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/../../elsewhere/secret\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/..\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/link\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/door/secret\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/neighbour/file\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/pipe\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/program\"}]}",
+		"{\"files\":[{\"staged\":\"%s/staging/w-1/t_1-7/nowhere\"}]}",
 		"{\"files\":[{\"staged\":\"/etc/passwd\"}]}",
 		"{\"rejects\":{\"files\":[{\"staged\":\"%s/elsewhere/secret\"}]}}",
-		"{\"segments\":[{\"staged\":\"%s/staging/t_1-7/linked\"}]}",
-		"{\"folder\":\"%s/staging/t_1-7/linked\"}",
+		"{\"segments\":[{\"staged\":\"%s/staging/w-1/t_1-7/linked\"}]}",
+		"{\"folder\":\"%s/staging/w-1/t_1-7/linked\"}",
 		"{\"folder\":\"%s/elsewhere\"}",
 	};
 

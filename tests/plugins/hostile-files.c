@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task that is after files: those of others, and all the room there is. Its configuration names the deed and a path. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "plugins/plugin.h"
+
+#ifndef RAIDER_ID
+#define RAIDER_ID "org.orasi.test.raider"
+#define RAIDER_NAME "raider"
+#endif
+#ifndef RAIDER_FLAGS
+#define RAIDER_FLAGS 0
+#endif
+ORASI_PLUGIN_NOTE(RAIDER_ID, "1.0.0");
+
+struct raider {
+	const orasi_host *host;
+	char what[32], path[PATH_MAX];
+	int64_t amount;
+};
+
+typedef orasi_status (*deed_fn)(struct raider *raider, orasi_error *err);
+
+static const char *own(const char *name)
+{
+	static char paths[4][PATH_MAX];
+	static int turn;
+	const char *place = getenv("TMPDIR");
+
+	turn = (turn + 1) % 4;
+	snprintf(paths[turn], PATH_MAX, "%.4000s/%.64s", place ? place : "/tmp", name);
+	return paths[turn];
+}
+
+static int make(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* ---- the files of others ----------------------------------------------------------------------------------------- */
+
+static void note(char *report, const char *what, int went_through)
+{
+	if (went_through)
+		snprintf(report + strlen(report), 200 - strlen(report), " %s", what);
+}
+
+static int opens(const char *path, int flags)
+{
+	int fd = open(path, flags, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* From a descriptor that gives no access one that does. */
+static int reopens(const char *path)
+{
+	int fd = open(path, O_PATH);
+	char again[64];
+	int r;
+
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+	r = fd >= 0 && opens(again, O_WRONLY);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int lists(const char *path)
+{
+	DIR *dir = opendir(path);
+
+	if (dir)
+		closedir(dir);
+	return dir != NULL;
+}
+
+static int swaps(const char *path)
+{
+	make(own("swap"));
+	return !syscall(SYS_renameat2, AT_FDCWD, own("swap"), AT_FDCWD, path, 2u /* RENAME_EXCHANGE */);
+}
+
+/* `path` is a staged file of another; what goes through is named. The harmless first, that there is something left. */
+static orasi_status raid(struct raider *raider, orasi_error *err)
+{
+	char folder[PATH_MAX], beside[PATH_MAX + 16], report[200] = "";
+	const char *path = raider->path;
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	snprintf(beside, sizeof(beside), "%s/beside", folder);
+	note(report, "list", lists(folder));
+	note(report, "read", opens(path, O_RDONLY));
+	note(report, "create", make(beside));
+	note(report, "mkdir", !mkdir(beside, 0700));
+	note(report, "symlink", !symlink("/etc/passwd", beside));
+	note(report, "link-in", make(own("link")) && !link(own("link"), beside));
+	note(report, "link-out", !link(path, own("linked")));
+	note(report, "move-in", make(own("moved")) && !rename(own("moved"), beside));
+	note(report, "write", opens(path, O_WRONLY));
+	note(report, "append", opens(path, O_WRONLY | O_APPEND));
+	note(report, "reopen", reopens(path));
+	note(report, "exchange", swaps(path));
+	note(report, "replace", make(own("other")) && !rename(own("other"), path));
+	note(report, "truncate", !truncate(path, 1));
+	note(report, "open-truncate", opens(path, O_WRONLY | O_TRUNC));
+	note(report, "move-out", !rename(path, own("taken")));
+	note(report, "unlink", !unlink(path));
+	note(report, "move-folder", !rename(folder, own("folder")));
+	snprintf(err->message, sizeof(err->message), *report ? "went through:%s" : "walled", report);
+	return ORASI_E_INVALID;
+}
+
+/* ---- what is in its way later --------------------------------------------------------------------------------------- */
+
+/* Staged files that turn up in the folder of this process are cut. */
+static void cut(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		if (entry->d_name[0] == '.' ||
+		    (size_t)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >= sizeof(path))
+			continue;
+		if (!strncmp(entry->d_name, "t_", 2))
+			cut(path);
+		else if (!strncmp(entry->d_name, "part-", 5) && truncate(path, 3))
+			continue;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+	cut(getenv("TMPDIR"));
+}
+
+/* Comes back, and goes on by way of a timer, which no thread and no descriptor tells of. */
+static orasi_status lurk(struct raider *raider, orasi_error *err)
+{
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 1000}, {0, 1000}};
+
+	(void)raider;
+	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
+		return test_fail(err, ORASI_E_INTERNAL, "no timer");
+	return ORASI_OK;
+}
+
+/* ---- what is left ----------------------------------------------------------------------------------------------------- */
+
+/* Deep, wide, and in the name of a task. */
+static orasi_status litter(struct raider *raider, orasi_error *err)
+{
+	char name[64];
+	int at = open(getenv("TMPDIR"), O_RDONLY | O_DIRECTORY), next;
+
+	for (int64_t i = 0; at >= 0 && i < raider->amount; i++) {
+		snprintf(name, sizeof(name), "file-%lld", (long long)i);
+		close(openat(at, name, O_WRONLY | O_CREAT, 0600));
+		if (mkdirat(at, i ? "deeper" : "t_0000000000001-1", 0700))
+			break;
+		next = openat(at, i ? "deeper" : "t_0000000000001-1", O_RDONLY | O_DIRECTORY);
+		close(at);
+		at = next;
+	}
+	if (at < 0)
+		return test_fail(err, ORASI_E_INTERNAL, strerror(errno));
+	close(at);
+	mkdir(own("forbidden"), 0);
+	return ORASI_OK;
+}
+
+/* ---- all the room ------------------------------------------------------------------------------------------------------- */
+
+static orasi_status pour(int fd, orasi_error *err)
+{
+	static char block[1 << 20];
+	char text[128];
+
+	memset(block, 7, sizeof(block));
+	while (fd >= 0 && write(fd, block, sizeof(block)) > 0)
+		;
+	snprintf(text, sizeof(text), "no more: %s", strerror(errno));
+	return test_fail(err, ORASI_E_INVALID, text);
+}
+
+static orasi_status fill(struct raider *raider, orasi_error *err)
+{
+	(void)raider;
+	return pour(open(own("full"), O_WRONLY | O_CREAT, 0600), err);
+}
+
+static orasi_status fill_many(struct raider *raider, orasi_error *err)
+{
+	char name[32], block[65536] = {1};
+
+	(void)raider;
+	for (int i = 0;; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "full-%d", i);
+		fd = open(own(name), O_WRONLY | O_CREAT, 0600);
+		if (fd < 0)
+			return test_fail(err, ORASI_E_INVALID, "no more files");
+		for (int k = 0; k < 64; k++)
+			if (write(fd, block, sizeof(block)) < 0)
+				return test_fail(err, ORASI_E_INVALID, "no more bytes");
+		close(fd);
+	}
+}
+
+/* Files that no folder shows. */
+static orasi_status fill_nameless(struct raider *raider, orasi_error *err)
+{
+	static char block[1 << 20];
+
+	(void)raider;
+	memset(block, 7, sizeof(block));
+	for (;;) {
+		int fd = open(getenv("TMPDIR"), O_TMPFILE | O_RDWR, 0600);
+
+		for (int k = 0; fd >= 0 && k < 4; k++)
+			if (write(fd, block, sizeof(block)) < 0)
+				return test_fail(err, ORASI_E_INVALID, "no more bytes");
+		if (fd < 0)
+			return test_fail(err, ORASI_E_INVALID, "no more files");
+	}
+}
+
+static orasi_status fill_folders(struct raider *raider, orasi_error *err)
+{
+	char name[32];
+
+	(void)raider;
+	for (int i = 0;; i++) {
+		snprintf(name, sizeof(name), "folder-%d", i);
+		if (mkdir(own(name), 0700))
+			return test_fail(err, ORASI_E_INVALID, "no more folders");
+	}
+}
+
+/* One that it is about to put through the file socket or a pair of its own, so that no folder and no descriptor shows it. */
+static orasi_status send_file(struct raider *raider, orasi_error *err)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	char byte = 0;
+	struct iovec bytes = {&byte, 1};
+	struct msghdr message = {.msg_iov = &bytes,
+	                         .msg_iovlen = 1,
+	                         .msg_control = &control,
+	                         .msg_controllen = sizeof(control)};
+	int pair[2], fd = 0;
+
+	(void)raider;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		return test_fail(err, ORASI_E_INTERNAL, "no pair");
+	CMSG_FIRSTHDR(&message)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&message)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&message)->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fd, sizeof(fd));
+	if (sendmsg(pair[0], &message, 0) == 1)
+		return ORASI_OK;
+	return test_fail(err, ORASI_E_INVALID, errno == EPERM ? "walled" : "not sent");
+}
+
+static orasi_status behave(struct raider *raider, orasi_error *err)
+{
+	(void)raider;
+	(void)err;
+	return ORASI_OK;
+}
+
+static const struct {
+	const char *name;
+	deed_fn fn;
+} deeds[] = {
+	{"raid", raid},
+	{"lurk", lurk},
+	{"litter", litter},
+	{"fill", fill},
+	{"fill_many", fill_many},
+	{"fill_nameless", fill_nameless},
+	{"fill_folders", fill_folders},
+	{"send_file", send_file},
+	{"behave", behave},
+};
+
+/* ---- the plugin ------------------------------------------------------------------------------------------------------------- */
+
+static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
+                           orasi_error *err)
+{
+	struct raider *raider = calloc(1, sizeof(*raider));
+	orasi_str what = {"behave", 6}, path = {"/", 1};
+
+	(void)id;
+	if (!raider)
+		return test_fail(err, ORASI_E_NOMEM, "out of memory");
+	raider->host = host;
+	config->get_str(config, "/do", &what);
+	config->get_str(config, "/path", &path);
+	config->get_i64(config, "/amount", &raider->amount);
+	snprintf(raider->what, sizeof(raider->what), "%.*s", (int)what.len, what.ptr);
+	snprintf(raider->path, sizeof(raider->path), "%.*s", (int)path.len, path.ptr);
+	*ret_self = raider;
+	return ORASI_OK;
+}
+
+static void destroy(void *self)
+{
+	free(self);
+}
+
+static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, orasi_error *err)
+{
+	struct raider *raider = self;
+
+	(void)task;
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+		static char pid[32];
+
+		if (strcmp(deeds[i].name, raider->what) != 0)
+			continue;
+		snprintf(pid, sizeof(pid), "{\"pid\":%d}", (int)getpid());
+		*ret = (orasi_str){pid, strlen(pid)};
+		return deeds[i].fn(raider, err);
+	}
+	return test_fail(err, ORASI_E_CONFIG, "no such deed");
+}
+
+static const char *result_schema(const char *id)
+{
+	(void)id;
+	return "{\"type\":\"object\",\"properties\":{\"pid\":{\"type\":\"integer\"}}}";
+}
+
+static const orasi_task_factory factory = {.struct_size = sizeof(factory),
+                                           .result_schema = result_schema,
+                                           .create = create,
+                                           .destroy = destroy,
+                                           .run = run};
+static const char *const none[] = {NULL};
+static const orasi_descriptor descriptor = {
+	.struct_size = sizeof(descriptor),
+	.kind = ORASI_KIND_TASK,
+	.id = RAIDER_ID,
+	.name = RAIDER_NAME,
+	.version = "1.0.0",
+	.summary = "Is after files",
+	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"},"
+			 "\"path\":{\"type\":\"string\",\"default\":\"/\"},"
+			 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
+	.flags = RAIDER_FLAGS,
+	.features = none,
+	.requires_ext = none};
+TEST_PLUGIN(RAIDER_ID, descriptor, ORASI_TASK_FACTORY, factory)
