@@ -20,6 +20,7 @@ struct agent {
 	char data[PATH_MAX], program[PATH_MAX], here[PATH_MAX], id[UUID_LEN];
 	char plugin_dirs_text[4 * PATH_MAX], secrets[PATH_MAX + 16];
 	const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
+	size_t n_own_dirs; /* of these: they came with the agent */
 	struct loop *loop;
 	struct loop_wake *store_wake;
 	struct loop_timer *queue_timer, *plugin_timer;

@@ -22,7 +22,8 @@ static const char *const trust_modes[] = {"off", "warn", "enforce", NULL};
 const struct option agent_plugin_options[] = {
 	{"path", OPTION_STR, OWN(plugin_path), "", 0, 0, NULL,
          "Folders with plugins, separated by ':'. Empty: the installed ones (or those of the build tree the\n"
-         "agent runs from) and <data>/plugins/local. They are watched: dropping a file in is enough."},
+         "agent runs from) and <data>/plugins/local. They are watched: dropping a file in is enough. What lies in the\n"
+         "first one is taken to have come with the agent; see docs/PLUGIN-TRUST.md."},
 	{"trust", OPTION_ENUM, OWN(trust), "off", 0, 0, trust_modes,
          "Which files may be loaded. off: all in the folders above; warn: all, but the log and the list of\n"
          "plugins tell which are not trusted; enforce: only those that the trust file lists or whose signature\n"

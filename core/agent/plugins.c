@@ -87,6 +87,18 @@ static void default_plugin_path(const struct agent *agent, char *ret, size_t cap
 	globfree(&own);
 }
 
+/* Those before <data>/plugins/local, which is for strangers; of a path that the operator has set the first one. */
+static size_t count_own_dirs(const struct agent *agent)
+{
+	char local[PATH_MAX + 16];
+	size_t n = 0;
+
+	snprintf(local, sizeof(local), "%s/plugins/local", agent->data);
+	while (agent->plugin_dirs[n] && strcmp(agent->plugin_dirs[n], local) != 0)
+		n++;
+	return n && *agent->config->plugin_path ? 1 : n;
+}
+
 static void find_plugin_dirs(struct agent *agent)
 {
 	char *text = agent->plugin_dirs_text, *dir, *next = text;
@@ -97,6 +109,7 @@ static void find_plugin_dirs(struct agent *agent)
 		default_plugin_path(agent, text, sizeof(agent->plugin_dirs_text));
 	while ((dir = strsep(&next, ":")))
 		add_plugin_dir(agent, dir);
+	agent->n_own_dirs = count_own_dirs(agent);
 }
 
 static void on_plugin_active(void *ctx)
@@ -117,7 +130,8 @@ static void on_plugin_due(void *ctx)
 static void configure_plugins(struct agent *agent)
 {
 	struct plugin_events events = {agent, on_plugin_active, on_plugin_due};
-	struct plugin_config config = {agent->config->trust, agent->config->trust_file, agent->config->secrets};
+	struct plugin_config config = {agent->config->trust, agent->config->trust_file, agent->config->secrets,
+	                               agent->n_own_dirs};
 
 	if (!*config.secrets) {
 		snprintf(agent->secrets, sizeof(agent->secrets), "%s/secrets", agent->data);

@@ -24,7 +24,7 @@ static int claims(const struct json *plugin, const char *path)
 
 static const struct json *find_by_ending(const struct plugin_registry *registry, const char *path, struct err *err)
 {
-	struct json *all = plugin_orders(registry);
+	struct json *all = plugin_orders(registry, 0);
 	const struct json *found = NULL;
 
 	for (size_t i = 0; i < json_count(all) && !found; i++)

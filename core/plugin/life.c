@@ -29,7 +29,12 @@ const struct json *registry_find_in(const struct file *file, const char *kind, c
 	return NULL;
 }
 
-/* Another bundle that has one of our ids already. */
+/* What came with the agent keeps its ids also in quarantine. */
+static int holds_its_ids(const struct file *file, const struct file *against)
+{
+	return file->state == STATE_ACTIVE || (file->state == STATE_QUARANTINED && file->is_own && !against->is_own);
+}
+
 struct file *registry_find_rival(struct plugin_registry *reg, const struct file *mine)
 {
 	const struct json *plugins = json_get(mine->description, "plugins");
@@ -37,7 +42,8 @@ struct file *registry_find_rival(struct plugin_registry *reg, const struct file 
 	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 
-		if (file == mine || file->state != STATE_ACTIVE || !strcmp(file->note.bundle_id, mine->note.bundle_id))
+		if (file == mine || !holds_its_ids(file, mine) ||
+		    (file->is_own == mine->is_own && !strcmp(file->note.bundle_id, mine->note.bundle_id)))
 			continue;
 		for (size_t i = 0; i < json_count(plugins); i++)
 			if (registry_find_in(file, NULL, json_get_str(json_at(plugins, i), "id", "")))
@@ -60,7 +66,8 @@ static void retire_others(struct plugin_registry *reg, const struct file *chosen
 		struct file *file = list_entry(item, struct file, link);
 
 		behind |= file == chosen;
-		if (file == chosen || strcmp(file->note.bundle_id, chosen->note.bundle_id))
+		if (file == chosen || file->is_own != chosen->is_own ||
+		    strcmp(file->note.bundle_id, chosen->note.bundle_id))
 			continue;
 		if (file->state == STATE_PREVIOUS || (file->state == STATE_ACTIVE && !strcmp(file->sha, chosen->sha)))
 			registry_file_free(file);
@@ -167,19 +174,36 @@ static void forget_held(struct plugin_registry *reg, const char *bundle)
 	}
 }
 
+static void shadow(struct file *file, const struct file *rival)
+{
+	char reason[sizeof(file->reason)];
+
+	snprintf(reason, sizeof(reason), "bundle '%s' from '%.200s' offers the same plugin id%s", rival->note.bundle_id,
+	         rival->path, rival->is_own && !file->is_own ? ", and came with the agent" : "");
+	registry_enter(file, STATE_SHADOWED, reason, "remove one of the two");
+	log_warn("plugin.shadowed", LOG_STR("path", file->path), LOG_STR("reason", file->reason));
+}
+
+/* The one that stays before it, or NULL. A stranger gives way to what came with the agent, whoever was first. */
+static const struct file *push_aside(struct plugin_registry *reg, struct file *file)
+{
+	struct file *rival;
+
+	while ((rival = registry_find_rival(reg, file)) && file->is_own && !rival->is_own)
+		shadow(rival, file);
+	return rival;
+}
+
 void registry_activate(struct plugin_registry *reg, struct file *file)
 {
-	struct file *rival = registry_find_rival(reg, file);
+	const struct file *rival = push_aside(reg, file);
 	const struct file *pinned;
 	char reason[sizeof(file->reason)];
 	struct err err = {0};
 
 	complete_description(file);
 	if (rival) {
-		snprintf(reason, sizeof(reason), "bundle '%s' from '%.200s' offers the same plugin id",
-		         rival->note.bundle_id, rival->path);
-		registry_enter(file, STATE_SHADOWED, reason, "remove one of the two");
-		log_warn("plugin.shadowed", LOG_STR("path", file->path), LOG_STR("reason", file->reason));
+		shadow(file, rival);
 		return;
 	}
 	if (registry_check_rights(reg, file, &err)) {

@@ -41,7 +41,7 @@ struct loaded {
 
 struct loader {
 	struct wire_page *page;
-	struct json *listed;
+	struct json *listed, *strangers;
 	struct loaded *files[PLUGINS_MAX];
 	size_t n_files;
 	struct loader_host init_host;
@@ -114,6 +114,12 @@ void loader_set_plugins(struct loader *loader, const struct json *plugins)
 {
 	json_free(loader->listed);
 	loader->listed = json_copy(plugins);
+}
+
+void loader_set_strangers(struct loader *loader, const struct json *strangers)
+{
+	json_free(loader->strangers);
+	loader->strangers = json_copy(strangers);
 }
 
 void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt)
@@ -375,6 +381,16 @@ static const struct loader_plugin *find_in(const struct loaded *file, const char
 	return NULL;
 }
 
+static int may_load(const struct loader *loader, const struct json *entry)
+{
+	int64_t who = json_get_int(entry, "stranger", 0);
+
+	for (size_t i = 0; who && i < json_count(loader->strangers); i++)
+		if (json_int(json_at(loader->strangers, i), 0) == who)
+			return 1;
+	return !who;
+}
+
 int loader_find(struct loader *loader, const char *kind, const char *id_or_name, const struct loader_plugin **ret,
                 struct err *err)
 {
@@ -387,6 +403,9 @@ int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
 		    (strcmp(json_get_str(entry, "id", ""), id_or_name) &&
 		     strcmp(json_get_str(entry, "name", ""), id_or_name)))
 			continue;
+		if (!may_load(loader, entry))
+			return err_set(err, ERR_NOTFOUND, "the %s plugin '%s' is not one that this task may load", kind,
+			               id_or_name);
 		r = load(loader, json_get_str(entry, "path", ""), &file, err);
 		if (r)
 			return r;

@@ -32,6 +32,8 @@ struct loader_plugin {
 
 /* `plugins` is the order's list; it is copied. */
 int loader_new(struct wire_page *page, struct loader **ret, struct err *err);
+/* Which strangers of that list ("stranger") may be loaded: an array of their numbers, which the loader copies; NULL: none. */
+void loader_set_strangers(struct loader *loader, const struct json *strangers);
 void loader_set_plugins(struct loader *loader, const struct json *plugins);
 /* Has it loaded what is not listed any more, an old generation? It cannot be unloaded: the process should be replaced. */
 int loader_is_stale(const struct loader *loader);

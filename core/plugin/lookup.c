@@ -14,20 +14,35 @@ static const char *time_text(int64_t wall_ms, char *ret)
 	return ret;
 }
 
-const struct json *plugin_find(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
-                               struct err *err)
+/* The first in use that has it; a short name may be had by several, and what came with the agent comes first. Workers look
+ * in the same order. */
+static const struct file *find_file(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
+                                    const struct json **ret, const struct file **ret_other)
 {
-	const struct file *other = NULL;
+	const struct file *found = NULL;
 
 	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
 		const struct json *p = file->description ? registry_find_in(file, kind, id_or_name) : NULL;
 
-		if (p && file->state == STATE_ACTIVE)
-			return p;
+		if (p && file->state == STATE_ACTIVE && (!found || (file->is_own && !found->is_own))) {
+			found = file;
+			*ret = p;
+		}
 		if (p || !strcmp(file->note.bundle_id, id_or_name))
-			other = file;
+			*ret_other = file;
 	}
+	return found;
+}
+
+const struct json *plugin_find(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
+                               struct err *err)
+{
+	const struct file *other = NULL;
+	const struct json *p = NULL;
+
+	if (find_file(reg, kind, id_or_name, &p, &other))
+		return p;
 	if (other && other->reason[0])
 		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, registry_states[other->state],
 		        other->reason);
@@ -76,11 +91,43 @@ const struct json *plugin_find_type(const struct plugin_registry *reg, const cha
 	return NULL;
 }
 
-unsigned plugin_rights(const struct plugin_registry *reg, const char *id_or_name)
+unsigned plugin_rights(const struct plugin_registry *reg, const char *kind, const char *id_or_name)
 {
-	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
+	const struct json *p = *id_or_name ? plugin_find(reg, kind, id_or_name, NULL) : NULL;
 
 	return (unsigned)(json_get_int(p, "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
+}
+
+int64_t plugin_stranger(const struct plugin_registry *reg, const char *kind, const char *id_or_name)
+{
+	const struct file *other = NULL, *file;
+	const struct json *p = NULL;
+
+	file = *id_or_name ? find_file(reg, kind, id_or_name, &p, &other) : NULL;
+	if (!file && other && other->state == STATE_ACTIVE)
+		file = other;
+	return file && !file->is_own ? file->generation : 0;
+}
+
+static int has_kind(const struct file *file, const char *kind)
+{
+	for (size_t i = 0; i < file->n_offers; i++)
+		if (!strcmp(file->offers[i].kind, kind))
+			return 1;
+	return 0;
+}
+
+size_t plugin_strangers(const struct plugin_registry *reg, const char *kind, int64_t *ret, size_t cap)
+{
+	size_t n = 0;
+
+	list_each (item, (struct list *)&reg->files) {
+		const struct file *file = list_entry(item, struct file, link);
+
+		if (file->state == STATE_ACTIVE && !file->is_own && has_kind(file, kind) && n++ < cap)
+			ret[n - 1] = file->generation;
+	}
+	return n;
 }
 
 int plugin_asks(const struct plugin_registry *reg, const char *id_or_name)
@@ -107,23 +154,33 @@ int plugin_may_ask(const struct plugin_registry *reg, const char *id_or_name, co
 	               bundle, host, port, bundle, host, reg->config.trust_file);
 }
 
-struct json *plugin_orders(const struct plugin_registry *reg)
+static void add_orders(const struct file *file, struct json *list)
 {
 	static const char *const members[] = {"id", "name", "kind", "path", "features", NULL};
+	const struct json *plugins = json_get(file->description, "plugins");
+
+	for (size_t i = 0; file->state == STATE_ACTIVE && i < json_count(plugins); i++) {
+		struct json *entry = json_new_object();
+
+		for (int k = 0; members[k]; k++)
+			json_set(entry, members[k], json_copy(json_get(json_at(plugins, i), members[k])));
+		if (!file->is_own)
+			json_set_int(entry, "stranger", file->generation);
+		json_push(list, entry);
+	}
+}
+
+struct json *plugin_orders(const struct plugin_registry *reg, int own_only)
+{
 	struct json *list = json_new_array();
 
-	list_each (item, (struct list *)&reg->files) {
-		const struct file *file = list_entry(item, struct file, link);
-		const struct json *plugins = json_get(file->description, "plugins");
+	for (int own = 1; own >= own_only; own--)
+		list_each (item, (struct list *)&reg->files) {
+			const struct file *file = list_entry(item, struct file, link);
 
-		for (size_t i = 0; file->state == STATE_ACTIVE && i < json_count(plugins); i++) {
-			struct json *entry = json_new_object();
-
-			for (int k = 0; members[k]; k++)
-				json_set(entry, members[k], json_copy(json_get(json_at(plugins, i), members[k])));
-			json_push(list, entry);
+			if (file->is_own == own)
+				add_orders(file, list);
 		}
-	}
 	return list;
 }
 

@@ -6,7 +6,7 @@
  *
  * A file without our note is ignored. New content under the same bundle id is a new generation: running
  * attempts end on the old copy, new ones take the new. Two bundles that claim one plugin id: the later
- * is `shadowed`. Every refusal keeps a sentence with the remedy. The registry survives restarts in
+ * is `shadowed`, unless it came with the agent: that gives way to no stranger. Every refusal keeps a sentence with the remedy. The registry survives restarts in
  * <state>/registry.json, so a known file (by hash) is not scanned again.
  *
  * Threading: loop thread only. */
@@ -54,6 +54,7 @@ struct plugin_config {
 	int trust; /* index into off, warn, enforce */
 	const char *trust_file;
 	const char *secrets; /* folder: <plugin id>/<name>; "" = none */
+	size_t n_own; /* so many of `dirs`, the first, hold what came with the agent: what is in others is a stranger */
 };
 void plugin_configure(struct plugin_registry *registry, const struct plugin_config *config); /* before the first step */
 /* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing. Caller frees. */
@@ -94,7 +95,12 @@ const struct json *plugin_find_type(const struct plugin_registry *registry, cons
 const struct json *plugin_find_encoder(const struct plugin_registry *registry, const char *id_or_name, const char *path,
                                        struct err *err);
 /* Rights it asks for and was granted, as the bits of ORASI_FLAG_NEEDS_* shifted down to 1, 2, 4. 0 for an unknown one. */
-unsigned plugin_rights(const struct plugin_registry *registry, const char *id_or_name);
+unsigned plugin_rights(const struct plugin_registry *registry, const char *kind, const char *id_or_name);
+/* Of a plugin that did not come with the agent: a number that stands for its file in this generation, which
+ * is never given twice. 0: ours, or unknown. While it is loaded, it goes by the id of its bundle. */
+int64_t plugin_stranger(const struct plugin_registry *registry, const char *kind, const char *id_or_name);
+/* The same of all that are of a kind; returns how many there are, and writes `cap` of them at most. */
+size_t plugin_strangers(const struct plugin_registry *registry, const char *kind, int64_t *ret, size_t cap);
 /* Does it need requests over HTTP (ORASI_FLAG_NEEDS_HTTP)? */
 int plugin_asks(const struct plugin_registry *registry, const char *id_or_name);
 /* May it send one to this host? 0, or ERR_PERM with the remedy. */
@@ -102,8 +108,9 @@ int plugin_may_ask(const struct plugin_registry *registry, const char *id_or_nam
                    struct err *err);
 /* "host", "host:port", "*.domain", "*.domain:port"; without a port any is meant. */
 int plugin_host_fits(const char *pattern, const char *host, unsigned port);
-/* JSON array for orders: all active plugins {id,name,kind,path,features}. Caller frees. */
-struct json *plugin_orders(const struct plugin_registry *registry);
+/* JSON array for orders: all active plugins {id,name,kind,path,features,stranger (plugin_stranger, or absent)}, or those
+ * only that came with the agent, which stand first. Caller frees. */
+struct json *plugin_orders(const struct plugin_registry *registry, int own_only);
 /* Another number when that list is another one. */
 uint64_t plugin_orders_mark(const struct plugin_registry *registry);
 /* JSON array for people: every file with state, since, reason, remedy, versions, plugins. Caller frees. */

@@ -23,6 +23,17 @@ const char *const registry_states[STATES] = {"settling", "scanning", "active",  
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
+static int is_own(const struct plugin_registry *reg, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	for (size_t i = 0; i < reg->config.n_own && reg->dirs[i]; i++)
+		if (strlen(reg->dirs[i]) == n && !strncmp(reg->dirs[i], path, n))
+			return 1;
+	return 0;
+}
+
 struct file *registry_add(struct plugin_registry *reg, const char *path)
 {
 	struct file *file = calloc(1, sizeof(*file));
@@ -32,6 +43,7 @@ struct file *registry_add(struct plugin_registry *reg, const char *path)
 	list_init(&file->link);
 	str_copy(file->path, sizeof(file->path), path);
 	file->present = 1;
+	file->is_own = is_own(reg, path);
 	list_add_tail(&reg->files, &file->link);
 	return file;
 }
@@ -226,7 +238,7 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 	if (!reg)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	reg->dirs = dirs;
-	reg->config = (struct plugin_config){TRUST_OFF, "", ""};
+	reg->config = (struct plugin_config){TRUST_OFF, "", "", 0};
 	str_copy(reg->state_dir, sizeof(reg->state_dir), state_dir);
 	reg->scan = scan;
 	reg->ctx = ctx;
@@ -282,6 +294,11 @@ void plugin_on_count(struct plugin_registry *reg, void (*on_new)(void *ctx, cons
 void plugin_configure(struct plugin_registry *reg, const struct plugin_config *config)
 {
 	reg->config = *config;
+	list_each (item, &reg->files) {
+		struct file *file = list_entry(item, struct file, link);
+
+		file->is_own = is_own(reg, file->path);
+	}
 }
 
 void plugin_on_events(struct plugin_registry *reg, const struct plugin_events *events)

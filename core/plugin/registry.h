@@ -56,6 +56,7 @@ struct file {
 	int64_t gone_at; /* when it counts as removed, 0: it is there */
 	int64_t crashes[CRASHES_MAX];
 	int n_crashes, present;
+	int is_own; /* it came with the agent */
 };
 
 struct plugin_registry {
@@ -104,7 +105,7 @@ void registry_activate(struct plugin_registry *reg, struct file *file); /* if no
 void registry_count_active(struct plugin_registry *reg);
 /* The plugin of a file by id or name; NULL: it has none. */
 const struct json *registry_find_in(const struct file *file, const char *kind, const char *name);
-/* Another bundle that has one of our ids already. */
+/* Another bundle that has one of its ids already; of a stranger also ours of the same name. */
 struct file *registry_find_rival(struct plugin_registry *reg, const struct file *mine);
 
 /* ---- watch.c ----------------------------------------------------------------------------------------------------- */

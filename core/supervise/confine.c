@@ -3,6 +3,7 @@
  *
  *   rights   what the order's plugin asks for and the operator granted; a worker has exactly these
  *   places   datasets outside of the data folder; a worker knows those there were when it started
+ *   strangers plugins that did not come with the agent and were let into it: none that the order does not call itself
  *   far      datasets on S3 need the network, and the keys where they may stand in files: so have then all plugins
  *            of the order
  *   http     no plugin has sockets for it: it asks, and a worker that runs no plugin makes the request (fetch.c)
@@ -21,7 +22,6 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "catalog/catalog.h"
 #include "plugin/plugin.h"
 
 #define PLACES_MAX 64
@@ -31,52 +31,24 @@ static const char *const modes[] = {"off", "log", "enforce"};
 
 /* ---- rights --------------------------------------------------------------------------------------- */
 
-/* Of the plugin that the order's index is made with; the order names the index only. */
-static unsigned index_rights(const struct order *order)
-{
-	const struct catalog_index *index =
-		catalog_index(order->sup->env.catalog, json_str(json_pointer(order->json, "/dataset/name"), ""),
-	                      json_str(json_pointer(order->json, "/index/name"), ""));
+struct rights {
+	const struct plugin_registry *plugins;
+	unsigned found;
+};
 
-	return index ? plugin_rights(order->sup->env.plugins, index->plugin) : 0;
+static void add_rights(void *ctx, const char *kind, const char *id_or_name)
+{
+	struct rights *rights = ctx;
+
+	rights->found |= plugin_rights(rights->plugins, kind, id_or_name);
 }
 
 static unsigned rights_of(const struct order *order)
 {
-	const struct plugin_registry *plugins = order->sup->env.plugins;
-	const struct json *spec = json_get(order->json, "spec"), *steps = json_get(spec, "transform");
-	unsigned rights = plugin_rights(plugins, json_get_str(spec, "plugin", ""));
+	struct rights rights = {order->sup->env.plugins, 0};
 
-	rights |= plugin_rights(plugins, json_str(json_pointer(spec, "/format/plugin"), ""));
-	rights |= plugin_rights(plugins, json_str(json_pointer(order->json, "/found/plugin"), ""));
-	for (size_t i = 0; i < json_count(steps); i++)
-		rights |= plugin_rights(plugins, json_get_str(json_at(steps, i), "name", ""));
-	return rights | index_rights(order);
-}
-
-/* Of the plugins whose indexes a query may open: those of the datasets that its text names. An index that is about to be
- * made is named itself. */
-static unsigned query_rights(const struct order *order)
-{
-	const struct supervise *sup = order->sup;
-	const struct json *datasets = json_get(order->json, "datasets");
-	const char *sql = json_get_str(order->json, "sql", "");
-	unsigned rights = plugin_rights(sup->env.plugins, json_str(json_pointer(order->json, "/index/plugin"), ""));
-	const struct catalog_index **indexes;
-	struct arena arena;
-	size_t n;
-
-	arena_init(&arena);
-	for (size_t i = 0; i < json_count(datasets); i++) {
-		const char *name = json_get_str(json_at(datasets, i), "name", "");
-
-		if (!strcasestr(sql, name) || catalog_indexes(sup->env.catalog, name, &arena, &indexes, &n))
-			continue;
-		for (size_t k = 0; k < n; k++)
-			rights |= plugin_rights(sup->env.plugins, indexes[k]->plugin);
-	}
-	arena_done(&arena);
-	return rights;
+	naming_each(order, add_rights, &rights);
+	return rights.found;
 }
 
 /* ---- places --------------------------------------------------------------------------------------- */
@@ -144,21 +116,20 @@ static size_t places_of(const struct order *order)
 
 void confine_order(struct order *order)
 {
+	order->plugins_mark = plugin_orders_mark(order->sup->env.plugins);
 	if (order->role == ROLE_FETCH)
 		order->rights = RIGHT_NET;
-	if (order->role == ROLE_TASK)
-		order->rights = rights_of(order);
-	if (order->role == ROLE_QUERY)
-		order->rights = query_rights(order);
 	if (order->role == ROLE_TASK || order->role == ROLE_QUERY) {
+		order->rights = rights_of(order) | far_rights(order);
 		order->places = places_of(order);
-		order->rights |= far_rights(order);
+		strangers_find(order);
 	}
 }
 
 int confine_fits(const struct process *process, const struct order *order)
 {
-	return process->rights == order->rights && process->places >= order->places;
+	return process->rights == order->rights && process->places >= order->places &&
+	       strangers_fit(&process->strangers, &order->strangers);
 }
 
 void confine_done(struct supervise *sup)

@@ -11,7 +11,14 @@
 
 static int reaches_nothing(const struct supervise *sup, const char *plugin)
 {
-	return !plugin_rights(sup->env.plugins, plugin) && !plugin_asks(sup->env.plugins, plugin);
+	return !plugin_rights(sup->env.plugins, "task", plugin) && !plugin_asks(sup->env.plugins, plugin);
+}
+
+static int is_idle(const struct supervise *sup, const char *plugin)
+{
+	struct strangers coming = {{plugin_stranger(sup->env.plugins, "task", plugin)}, 1};
+
+	return pool_is_idle(sup, 0, &coming);
 }
 
 int early_may_start(struct supervise *sup, const struct task *task, struct json **ret_body)
@@ -19,10 +26,11 @@ int early_may_start(struct supervise *sup, const struct task *task, struct json 
 	const struct kind *kind = kind_find(task->kind);
 	struct json *body = NULL;
 
-	if (!kind || !kind->is_early || !pool_is_idle(sup, 0) ||
+	if (!kind || !kind->is_early || !pool_is_idle(sup, 0, NULL) ||
 	    json_parse(task->body, strlen(task->body), &body, NULL))
 		return 0;
-	if (missing_plugin(sup, task->kind, body, NULL) || !reaches_nothing(sup, json_get_str(body, "plugin", ""))) {
+	if (!is_idle(sup, json_get_str(body, "plugin", "")) || missing_plugin(sup, task->kind, body, NULL) ||
+	    !reaches_nothing(sup, json_get_str(body, "plugin", ""))) {
 		json_free(body);
 		return 0;
 	}

@@ -15,6 +15,13 @@ enum role { ROLE_TASK, ROLE_TABLE, ROLE_QUERY, ROLE_SCAN, ROLE_FETCH, ROLE_PLACE
 
 enum process_state { PROCESS_STARTING, PROCESS_IDLE, PROCESS_BUSY, PROCESS_STOPPING };
 
+/* Plugins that did not come with the agent (plugin_stranger), see strangers.c. */
+#define STRANGERS_MAX 64
+struct strangers {
+	int64_t who[STRANGERS_MAX];
+	size_t n;
+};
+
 /* ---- an order: something a worker of one role is to do -------------------------------------- */
 
 struct order_events {
@@ -35,12 +42,14 @@ struct order {
 	struct json *json;
 	const struct order_events *events;
 	void *ctx;
-	struct process *process; /* NULL while it waits for one */
-	uint64_t likeness;       /* orders with the same may take alike long; 0: it goes alone */
-	unsigned rights;         /* what its plugin needs and was granted, see confine.c */
-	size_t places;           /* how many of sup->places its worker must have been told of */
-	struct task_usage usage; /* known at its end */
-	struct err stop;         /* code != 0: somebody wants it to end, and why */
+	struct process *process;    /* NULL while it waits for one */
+	uint64_t likeness;          /* orders with the same may take alike long; 0: it goes alone */
+	unsigned rights;            /* what its plugin needs and was granted, see confine.c */
+	size_t places;              /* how many of sup->places its worker must have been told of */
+	struct strangers strangers; /* that it calls */
+	uint64_t plugins_mark;      /* of the plugins by which the above was settled */
+	struct task_usage usage;    /* known at its end */
+	struct err stop;            /* code != 0: somebody wants it to end, and why */
 };
 
 /* Takes `json`. ERR_BUSY when too many wait. */
@@ -74,8 +83,9 @@ struct process {
 	struct loop_stream *stream, *output;
 	struct loop_watch *file_watch; /* it asks for files, see confine.c */
 	int files_fd;
-	char abi_minor[12]; /* for its arguments */
-	char *staging;      /* its folder, see staging.c; NULL: it writes nothing */
+	char abi_minor[12];         /* for its arguments */
+	struct strangers strangers; /* that were ever let into it */
+	char *staging;              /* its folder, see staging.c; NULL: it writes nothing */
 	unsigned rights;
 	size_t places;
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */
@@ -134,8 +144,8 @@ struct pool {
 
 /* It waits again, before all others. */
 void pool_take_back(struct order *order);
-/* Is a worker for tasks idle that has exactly these rights? */
-int pool_is_idle(const struct supervise *sup, unsigned rights);
+/* Is a worker for tasks idle that has exactly these rights, and no strangers but these (NULL: any)? */
+int pool_is_idle(const struct supervise *sup, unsigned rights, const struct strangers *coming);
 /* How many tasks may be claimed for workers that are busy. */
 size_t pool_room(const struct supervise *sup);
 void pool_watch_ahead(struct supervise *sup); /* some wait in a worker */
@@ -152,7 +162,7 @@ const char *role_name(enum role role);
 
 /* ---- what workers may do -------------------------------------------------------------------- */
 
-/* Rights and places that the order needs. */
+/* Rights and places that the order needs, and who comes with it. Again when the plugins are others. */
 void confine_order(struct order *order);
 int confine_fits(const struct process *process, const struct order *order);
 /* The arguments that tell a new worker what it may do; all of `argv` points into `sup` or is static. */
@@ -163,6 +173,15 @@ int confine_environment(const struct process *process, const char ***ret, struct
 /* Watches for files it asks for. Takes over nothing. */
 int confine_watch(struct process *process, struct err *err);
 void confine_done(struct supervise *sup);
+
+/* naming.c: `each` plugin that may be called for an order, by kind and id or name */
+typedef void (*naming_fn)(void *ctx, const char *kind, const char *id_or_name);
+void naming_each(const struct order *order, naming_fn each, void *ctx);
+int naming_asks_all(const struct order *order); /* also all formats, what its files are */
+
+void strangers_find(struct order *order); /* those that come with it; tells the worker */
+/* Whether an order with `coming` may be given to a process in which `there` are. */
+int strangers_fit(const struct strangers *there, const struct strangers *coming);
 
 /* ---- cgroups: cgroup.c ----------------------------------------------------------------------- */
 

@@ -184,15 +184,21 @@ static void end_stopped(struct pool *pool)
 	}
 }
 
+/* Rather one that nobody else could use than one that everybody could. */
 static struct process *find_idle(struct pool *pool, const struct order *order)
 {
+	struct process *found = NULL;
+
 	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
-		if (process->state == PROCESS_IDLE && confine_fits(process, order))
+		if (process->state != PROCESS_IDLE || !confine_fits(process, order))
+			continue;
+		if (process->strangers.n == order->strangers.n)
 			return process;
+		found = process;
 	}
-	return NULL;
+	return found;
 }
 
 /* The one that has most room for it behind what it is at. */
@@ -213,7 +219,7 @@ static struct process *find_room(struct pool *pool, const struct order *order)
 	return found;
 }
 
-int pool_is_idle(const struct supervise *sup, unsigned rights)
+int pool_is_idle(const struct supervise *sup, unsigned rights, const struct strangers *coming)
 {
 	const struct pool *pool = &sup->pools[ROLE_TASK];
 
@@ -222,7 +228,8 @@ int pool_is_idle(const struct supervise *sup, unsigned rights)
 	list_each (item, (struct list *)&pool->processes) {
 		const struct process *process = list_entry(item, struct process, link);
 
-		if (process->state == PROCESS_IDLE && process->rights == rights)
+		if (process->state == PROCESS_IDLE && process->rights == rights &&
+		    (!coming || strangers_fit(&process->strangers, coming)))
 			return 1;
 	}
 	return 0;
@@ -321,11 +328,27 @@ static size_t alike_waiting(struct pool *pool, const struct order *order)
 	return n;
 }
 
+/* Plugins have come or gone since. */
+static void settle_again(struct pool *pool)
+{
+	uint64_t mark = 0;
+
+	list_each (item, &pool->waiting) {
+		struct order *order = list_entry(item, struct order, link);
+
+		if (!mark)
+			mark = plugin_orders_mark(order->sup->env.plugins);
+		if (order->plugins_mark != mark)
+			confine_order(order);
+	}
+}
+
 void pool_dispatch(struct supervise *sup, enum role role)
 {
 	struct pool *pool = &sup->pools[role];
 	struct err err = {0};
 
+	settle_again(pool);
 	give_waiting(pool);
 	list_each (item, &pool->waiting) {
 		struct order *order = list_entry(item, struct order, link);
@@ -458,6 +481,15 @@ static const char *path_of(const struct process *process, const char *plugin)
 	return NULL;
 }
 
+/* A stranger can write into the page whatever it likes: what came with the agent is not held to what is said in its
+ * presence, nor is any other. */
+static int may_blame(const struct process *process, const struct blame *blame)
+{
+	struct strangers blamed = {{plugin_stranger(process->sup->env.plugins, NULL, blame->plugin)}, 1};
+
+	return blame->inside && (!process->strangers.n || strangers_fit(&blamed, &process->strangers));
+}
+
 static int64_t cpu_of_order(const struct process *process)
 {
 	int64_t measured = cgroup_cpu_ms(process), ms = process->cpu_ms - process->cpu_told_ms;
@@ -500,7 +532,7 @@ void pool_dead(struct process *process, int code, int signal)
 		sup->stats.crashes++;
 		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. Ours has a
 		 * reason, except when the socket has ended, which it does a little before such a death is told. */
-		if (blame.inside && role != ROLE_SCAN && (*process->why || signal != SIGKILL))
+		if (may_blame(process, &blame) && role != ROLE_SCAN && (*process->why || signal != SIGKILL))
 			plugin_crashed(sup->env.plugins, blame.plugin, path_of(process, blame.plugin), blame.function,
 			               signal);
 	}

@@ -642,11 +642,12 @@ void process_send(struct process *process, enum wire_type type, const struct jso
 static void tell_plugins(struct process *process, struct order *order)
 {
 	uint64_t mark = plugin_orders_mark(process->sup->env.plugins);
+	int own_only = process->role == ROLE_TABLE || process->role == ROLE_PLACE; /* they have no walls */
 
 	if (process->plugins && process->plugins_mark == mark)
 		return;
 	json_free(process->plugins);
-	process->plugins = plugin_orders(process->sup->env.plugins);
+	process->plugins = plugin_orders(process->sup->env.plugins, own_only);
 	process->plugins_mark = mark;
 	json_set(order->json, "plugins", json_copy(process->plugins));
 }
@@ -665,6 +666,8 @@ static void tell_place(const struct process *process, const struct order *order)
 
 void process_give(struct process *process, struct order *order)
 {
+	if (order->strangers.n)
+		process->strangers = order->strangers; /* those that are there are among them */
 	tell_place(process, order);
 	tell_plugins(process, order);
 	put_message(process, WIRE_ORDER, order->json);

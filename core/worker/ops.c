@@ -223,6 +223,7 @@ int ops_run(struct worker *worker, const struct json *order, struct json **ret, 
 
 	if (json_get(order, "plugins")) /* else as before */
 		loader_set_plugins(worker->loader, json_get(order, "plugins"));
+	loader_set_strangers(worker->loader, json_get(order, "strangers"));
 	/* A quarter of the memory is for the rest of the process. */
 	loader_set_limits(worker->loader, worker->memory / 4 * 3,
 	                  timeout > 0 ? (clock_mono_ms() + timeout) * 1000000 : 0);

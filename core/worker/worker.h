@@ -6,6 +6,7 @@
  *   plugins   [{"id","name","kind","path","features":[…]}]: loaded when first needed, by id or name
  *   task, attempt, fence, trace, timeout_ms     of a task's attempt
  *   stage     name of a folder of its own for what it commits, or absent
+ *   strangers numbers of those plugins that did not come with the agent and may be loaded for it, or absent
  *   app_id    who commits, unique in the world: agent and task
  *   staging   `stage` below the worker's own folder (--staging), or that itself; made when it is not there
  *   dataset   {"name","location"}

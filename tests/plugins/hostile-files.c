@@ -167,6 +167,23 @@ static orasi_status lurk(struct raider *raider, orasi_error *err)
 	return ORASI_OK;
 }
 
+/* Dies, and writes into the page that another was at work. */
+static orasi_status frame(struct raider *raider, orasi_error *err)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+
+	(void)err;
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "orasi-page") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			snprintf((char *)from + 16, 64, "%.63s", raider->path);
+	if (maps)
+		fclose(maps);
+	test_crash();
+	return ORASI_OK;
+}
+
 /* ---- what is left ----------------------------------------------------------------------------------------------------- */
 
 /* Deep, wide, and in the name of a task. */
@@ -300,6 +317,7 @@ static const struct {
 } deeds[] = {
 	{"raid", raid},
 	{"lurk", lurk},
+	{"frame", frame},
 	{"litter", litter},
 	{"fill", fill},
 	{"fill_many", fill_many},
