@@ -154,6 +154,7 @@ struct queue {
 	int64_t last_id, last_lane, state_changes, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */
 	int n_promises;       /* leases under way to the disk */
+	struct list merging;  /* merges that take turns */
 	int n_contested;      /* puts under way that may replace or merge: unique tasks are not claimed
 	                    meanwhile */
 	struct sweep *sweep;  /* of ended tasks, see retain.c */

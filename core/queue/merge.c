@@ -3,7 +3,10 @@
  * a task that would have been accepted. Who knows that works on the loop thread (queue_events.check_merged), and what the
  * patch meets is certain on the writer thread only. So a write that meets a body for which it has no verdict undoes
  * itself and leaves the body; the loop thread works the merge out and has it checked; and the write runs again, where the
- * verdict counts if the body is still the same. Nothing is answered, and nothing is written, before that. */
+ * verdict counts if the body is still the same. Nothing is answered, and nothing is written, before that.
+ *
+ * Calls that do not meet go side by side. When one finds that another was quicker, they take turns until nobody waits:
+ * else of many that meet only a few would get through, each upon the other's work. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +17,7 @@
 
 /* How often others may be quicker. Two of a call never are: all of its merges are worked out one upon the other. */
 #define ROUNDS_MAX 8
-#define BYTES_MAX (64u << 20) /* of bodies that the merges of a call may hold at a time */
+#define BYTES_MAX (8u << 20) /* of bodies that the merges of a call work out, all on the loop thread */
 
 /* Of a call: bodies that are kept, and the last one that was met, which the next mostly meets, too. */
 struct merges {
@@ -33,6 +36,7 @@ struct merge {
 };
 
 struct merging {
+	struct list turn; /* in queue.merging; the first has its turn */
 	struct queue *queue;
 	struct arena *arena;
 	struct insert *all;
@@ -235,6 +239,32 @@ static int hand_over(struct merging *m)
 	                 : store_write(m->queue->store, write_all, all_done, m);
 }
 
+/* 1: it waits for the others before it. */
+static int wait_for_turn(struct merging *m)
+{
+	if (list_empty(&m->turn))
+		list_add_tail(&m->queue->merging, &m->turn);
+	return m->queue->merging.next != &m->turn;
+}
+
+/* The next one begins from what is there now. */
+static void end_turn(struct merging *m)
+{
+	struct list *turns = &m->queue->merging;
+	struct merging *next;
+
+	list_del(&m->turn);
+	while (!list_empty(turns)) {
+		struct err err = {.code = ERR_NOMEM, .text = "out of memory"};
+
+		next = list_entry(turns->next, struct merging, turn);
+		if (!hand_over(next))
+			return;
+		list_del(&next->turn);
+		next->on_done(next->arg, ERR_NOMEM, &err);
+	}
+}
+
 static void all_done(void *arg, int r, const struct err *err)
 {
 	struct merging *m = arg;
@@ -242,11 +272,15 @@ static void all_done(void *arg, int r, const struct err *err)
 	struct err no_memory = {.code = ERR_NOMEM, .text = "out of memory"};
 
 	if (r == ERR_BUSY && m->merges->is_open && ++m->rounds < ROUNDS_MAX) {
+		if (m->rounds > 1 && wait_for_turn(m))
+			return;
 		r = judge_all(m) ? ERR_NOMEM : hand_over(m);
 		if (!r)
 			return;
 		err = &no_memory;
 	}
+	if (!list_empty(&m->turn))
+		end_turn(m);
 	m->on_done(m->arg, r, err);
 }
 
@@ -268,6 +302,7 @@ int inserts_hand_over(struct queue *queue, struct insert *all, size_t n, struct 
 		return is_new ? store_write_new(queue->store, write, on_done, arg)
 		              : store_write(queue->store, write, on_done, arg);
 	m = arena_alloc(arena, sizeof(*m));
-	*m = (struct merging){queue, arena, all, n, merges, write, on_done, arg, is_new, 0};
-	return hand_over(m);
+	*m = (struct merging){{NULL}, queue, arena, all, n, merges, write, on_done, arg, is_new, 0};
+	list_init(&m->turn);
+	return list_empty(&queue->merging) || !wait_for_turn(m) ? hand_over(m) : 0;
 }

@@ -321,6 +321,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	leases_init(queue);
 	early_init(queue);
 	list_init(&queue->bulks);
+	list_init(&queue->merging);
 	schedules_init(queue);
 	fill_metrics(queue);
 	r = store_write_new(store, lost_write, lost_done, &lost);

@@ -400,6 +400,37 @@ START_TEST(who_is_always_too_late_is_told_to_try_again)
 }
 END_TEST
 
+static int n_merged;
+
+static void on_merged(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	n_merged += !r && n == 1 && !results[0].code;
+}
+
+START_TEST(many_that_merge_into_one_task_all_get_their_turn)
+{
+	static char bodies[50][32];
+
+	put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	is_merge_fine = has_not_both;
+	n_merged = 0;
+	for (int i = 0; i < 50; i++) {
+		struct task_spec merge = MERGE(bodies[i]);
+
+		snprintf(bodies[i], sizeof(bodies[i]), "{\"k%d\":%d}", i, i);
+		ck_ok(queue_put(queue, &merge, 1, QUEUE_ATOMIC, on_merged, NULL, &err), &err);
+		if (i % 7 == 0)
+			store_drain(store);
+	}
+	store_flush(store);
+	ck_assert_int_eq(n_merged, 50);
+	ck_assert_ptr_nonnull(strstr(claim()->body, "\"k49\":49"));
+	ck_assert_int_eq(put(MERGE("{}")), ERR_EXISTS); /* it runs; nobody waits for a turn any more */
+}
+END_TEST
+
 START_TEST(what_follows_upon_a_success_is_merged_with_the_same_care)
 {
 	struct task_spec merge = MERGE("{\"b\":2}");
@@ -499,6 +530,7 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, those_of_a_call_are_merged_one_upon_the_other_without_the_refused);
 	tcase_add_test(c, a_merge_is_worked_out_anew_when_somebody_was_quicker);
 	tcase_add_test(c, who_is_always_too_late_is_told_to_try_again);
+	tcase_add_test(c, many_that_merge_into_one_task_all_get_their_turn);
 	tcase_add_test(c, what_follows_upon_a_success_is_merged_with_the_same_care);
 	tcase_add_test(c, nobody_claims_a_task_that_may_be_merged_into_at_this_moment);
 	tcase_add_test(c, one_refused_task_does_not_refuse_the_others_unless_they_are_one);
