@@ -57,7 +57,7 @@ static int find_batch(struct api *api, struct http_request *req, int64_t id, str
 {
 	int r = queue_batch_get(api->env.queue, id, http_arena(req), ret, err);
 
-	return r || access_has_tenant(req, ret->tenant) ? r : err_set(err, ERR_NOTFOUND, "there is no such batch");
+	return r || access_has_tenant(req, ret->tenant) ? r : queue_no_batch(err, id);
 }
 
 static void reply_batch(struct api *api, struct http_request *req, int64_t id, int status)

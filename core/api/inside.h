@@ -191,6 +191,9 @@ void logs_free(struct api *api);
 /* ---- operations ------------------------------------------------------------------------- */
 void operations_free(struct api *api);
 /* A state, or "waiting", "live", "ended", "unsuccessful". */
+#define STATES_KNOWN                                                                                           \
+	"blocked, scheduled, ready, running, succeeded, failed, cancelled, expired, or waiting, live, ended, " \
+	"unsuccessful"
 int state_parse(const char *text, int *ret);
 
 /* ---- leases ------------------------------------------------------------------------------ */

@@ -156,9 +156,9 @@ static void start(struct api *api, struct http_request *req, struct queue_bulk_a
 }
 
 /* ---- the filter ------------------------------------------------------------------------------ */
-static int bad(struct http_request *req, const char *member, const char *why)
+static int bad(struct http_request *req, const char *pointer, const char *why)
 {
-	reply_fail(req, ERR_INVALID, "/%s: %s", member, why);
+	reply_wrong(req, pointer, why);
 	return ERR_INVALID;
 }
 
@@ -169,7 +169,7 @@ static int read_state(struct http_request *req, const struct json *body, enum qu
 	const char *text = json_get_str(body, "state", NULL);
 
 	*ret = usual[verb];
-	return text && state_parse(text, ret) ? bad(req, "state", "it is not a state") : 0;
+	return text && state_parse(text, ret) ? bad(req, "/state", "it is not a state: " STATES_KNOWN) : 0;
 }
 
 static int read_ids(struct http_request *req, const struct json *body, struct queue_filter *filter)
@@ -177,8 +177,8 @@ static int read_ids(struct http_request *req, const struct json *body, struct qu
 	const char *parent = json_get_str(body, "parent", NULL), *batch = json_get_str(body, "batch", NULL);
 
 	if (parent && id_parse('t', parent, &filter->parent))
-		return bad(req, "parent", "it is not the id of a task");
-	return batch && id_parse('b', batch, &filter->batch) ? bad(req, "batch", "it is not the id of a batch") : 0;
+		return bad(req, "/parent", "it is not the id of a task");
+	return batch && id_parse('b', batch, &filter->batch) ? bad(req, "/batch", "it is not the id of a batch") : 0;
 }
 
 static int read_label(struct http_request *req, const struct json *body, struct queue_filter *filter)
@@ -187,7 +187,7 @@ static int read_label(struct http_request *req, const struct json *body, struct 
 	size_t at = 0;
 
 	if (json_count(labels) > 1)
-		return bad(req, "labels", "only one label can be asked for at a time");
+		return bad(req, "/labels", "only one label can be asked for at a time");
 	if (json_each(labels, &at, &filter->label_key, &value))
 		filter->label_value = json_str(value, "");
 	return 0;

@@ -38,9 +38,7 @@ int find_task(struct api *api, struct http_request *req, int64_t id, struct task
 {
 	int r = queue_get(api->env.queue, id, http_arena(req), ret, err);
 
-	return r || access_sees(req, (*ret)->tenant, (*ret)->queue)
-	               ? r
-	               : err_set(err, ERR_NOTFOUND, "there is no such task");
+	return r || access_sees(req, (*ret)->tenant, (*ret)->queue) ? r : queue_no_task(err, id);
 }
 
 /* Who sees some tasks only is not told which numbers were given away. */
@@ -117,10 +115,7 @@ static int filter_state(struct http_request *req, int *ret)
 	*ret = QUEUE_ANY;
 	if (!text || !state_parse(text, ret))
 		return 0;
-	reply_fail(req, ERR_INVALID,
-	           "'state=%.40s' is not a state: blocked, scheduled, ready, running, succeeded, failed, "
-	           "cancelled, expired, or waiting, live, ended, unsuccessful",
-	           text);
+	reply_fail(req, ERR_INVALID, "'state=%.40s' is not a state: " STATES_KNOWN, text);
 	return ERR_INVALID;
 }
 

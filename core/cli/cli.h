@@ -115,6 +115,7 @@ int cmd_store_check(const struct args *args);
 int cmd_store_backup(const struct args *args);
 int cmd_queue_list(const struct args *args);
 int cmd_queue_get(const struct args *args);
+int cmd_queue_stats(const struct args *args);
 int cmd_queue_set(const struct args *args);
 int cmd_queue_pause(const struct args *args);
 int cmd_queue_resume(const struct args *args);

@@ -55,6 +55,8 @@ const struct command commands[] = {
 	{"task", "attempts", 1, 1, "ID", "", "What became of each attempt.", cmd_task_attempts},
 	{"queue", "list", 0, 0, "", "", "Queues with what waits and runs in them.", cmd_queue_list},
 	{"queue", "get", 1, 1, "QUEUE", "", "One queue: counts and settings.", cmd_queue_get},
+	{"queue", "stats", 1, 1, "QUEUE", "",
+         "Its numbers alone: what waits and runs, how long, how many more it takes.", cmd_queue_stats},
 	{"queue", "set", 2, INT_MAX, "QUEUE KEY=VALUE…", "", "Change settings, such as weight=5 max_running=2.",
          cmd_queue_set},
 	{"queue", "pause", 1, 1, "QUEUE", "", "Start no more of its tasks.", cmd_queue_pause},

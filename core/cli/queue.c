@@ -54,6 +54,11 @@ int cmd_queue_get(const struct args *args)
 	return show_one(args, "GET", path_of("/v1/queues/", args->words[0], ""));
 }
 
+int cmd_queue_stats(const struct args *args)
+{
+	return show_one(args, "GET", path_of("/v1/queues/", args->words[0], "/stats"));
+}
+
 /* KEY=VALUE behind the name. */
 int cmd_queue_set(const struct args *args)
 {

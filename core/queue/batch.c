@@ -6,9 +6,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "queue/inside.h"
 
 /* ---- on the writer thread ------------------------------------------------------------------ */
+
+int queue_no_batch(struct err *err, int64_t id)
+{
+	char name[ID_LEN];
+
+	id_format('b', id, name);
+	return err_set(err, ERR_NOTFOUND, "there is no batch %s", name);
+}
 
 int batch_check(struct store_db *db, struct insert *in, struct arena *arena, struct err *err)
 {
@@ -25,7 +34,7 @@ int batch_check(struct store_db *db, struct insert *in, struct arena *arena, str
 	store_end(stmt);
 	if (r < 0 || (r > 0 && !sealed))
 		return r < 0 ? r : 0;
-	r = err_set(&why, r ? ERR_CONFLICT : ERR_NOTFOUND, r ? "the batch is sealed" : "there is no such batch");
+	r = r ? err_set(&why, ERR_CONFLICT, "the batch is sealed") : queue_no_batch(&why, in->spec->batch);
 	err_where(&why, "/batch");
 	return insert_refuse(in, r, arena, &why);
 }
@@ -133,8 +142,11 @@ static struct batch *batch_new(struct queue *queue, int64_t id, void *ctx)
 
 static int check_follower(const struct task_spec *spec, struct err *err)
 {
-	if (spec->n_depends_on || spec->batch)
-		return err_set(err, ERR_INVALID, "on_complete can have neither depends_on nor a batch");
+	if (spec->n_depends_on || spec->batch) {
+		err_set(err, ERR_INVALID, "what follows a batch waits for it alone: leave this out");
+		err_where(err, "/on_complete/%s", spec->batch ? "batch" : "depends_on");
+		return ERR_INVALID;
+	}
 	return queue_check_spec(spec, err);
 }
 
@@ -171,7 +183,7 @@ static int seal_write(struct store_db *db, void *arg, struct err *err)
 
 	b->complete = 0;
 	if (!r && !store_changes(db))
-		r = err_set(err, ERR_NOTFOUND, "there is no such batch");
+		r = queue_no_batch(err, b->id);
 	return r ? r : complete(db, b->id, b->now, &b->complete, err);
 }
 
@@ -234,7 +246,7 @@ int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct
 	if (r > 0)
 		read_batch(stmt, arena, ret);
 	store_end(stmt);
-	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such batch");
+	return r > 0 ? 0 : r ? r : queue_no_batch(err, id);
 }
 
 int queue_batches(struct queue *queue, const char *tenant, const char *tenant_like, int64_t before, size_t limit,

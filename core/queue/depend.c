@@ -61,9 +61,10 @@ int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena
 	for (size_t k = 0; k < in->spec->n_depends_on && !r; k++) {
 		r = look_up(db, parent_of(all, i, k), &state, err);
 		if (r == ERR_NOTFOUND) {
-			err_set(&why, r,
-			        in->spec->depends_on[k] < 0 ? "the task before it that it depends on was refused"
-			                                    : "there is no such task");
+			if (in->spec->depends_on[k] < 0)
+				err_set(&why, r, "the task before it that it depends on was refused");
+			else
+				queue_no_task(&why, in->spec->depends_on[k]);
 			err_where(&why, "/depends_on/%zu", k);
 			return insert_refuse(in, r, arena, &why);
 		}

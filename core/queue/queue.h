@@ -353,6 +353,9 @@ int queue_batches(struct queue *queue, const char *tenant, const char *tenant_li
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
+/* ERR_NOTFOUND, in the words of who looks for one. */
+int queue_no_task(struct err *err, int64_t id);
+int queue_no_batch(struct err *err, int64_t id);
 int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task **ret, struct err *err);
 /* Where a live task stands, without a look into the store; lent until it ends. ERR_NOTFOUND. */
 int queue_place_of(const struct queue *queue, int64_t id, const char **ret_queue, const char **ret_tenant);

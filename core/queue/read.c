@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "queue/inside.h"
 
@@ -128,7 +129,7 @@ static int read_ready(struct queue *queue, const struct live *live, struct arena
 	if (r > 0)
 		*ret = queue_read_task(stmt, arena);
 	store_end(stmt);
-	return r > 0 ? 0 : r ? r : err_set(err, ERR_NOTFOUND, "there is no such task");
+	return r > 0 ? 0 : r ? r : queue_no_task(err, live->id);
 }
 
 /* Who is likely to be claimed next is read along: a read alone costs its locks, and whatever of the database a commit in
@@ -153,6 +154,14 @@ static void read_ahead(struct queue *queue, const struct live *live)
 	}
 	store_run(db, NULL, statement(READ_END), "");
 	arena_done(&arena);
+}
+
+int queue_no_task(struct err *err, int64_t id)
+{
+	char name[ID_LEN];
+
+	id_format('t', id, name);
+	return err_set(err, ERR_NOTFOUND, "there is no task %s", name);
 }
 
 int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
@@ -226,7 +235,7 @@ int queue_get(struct queue *queue, int64_t id, struct arena *arena, struct task 
 	if (!r && queue_has_passed(queue, id))
 		r = get_archived(queue, id, arena, ret, err);
 	if (!r)
-		return err_set(err, ERR_NOTFOUND, "there is no such task");
+		return queue_no_task(err, id);
 	return r > 0 ? 0 : r;
 }
 
