@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "queue/inside.h"
 
-#define COMING_MAX 4 /* puts under way; with more of them a worker gets more at once by waiting */
-#define HOLD_MS 5    /* so long a put waits for the end of its task, if nobody waits for anything else */
+/* With more of them that wait, or are under way, a worker gets more at once when they are durable. */
+#define OFFERED_MAX 4
+#define COMING_MAX 8
+#define HOLD_MS 5 /* so long a put waits for the end of its task, if nobody waits for anything else */
 
 void early_init(struct queue *queue)
 {
@@ -60,10 +62,13 @@ static int64_t vstart_of(const struct insert *in)
 static struct early *first_offered(const struct queue *queue)
 {
 	struct early *first = NULL;
+	int n = 0;
 
 	list_each (item, (struct list *)&queue->offered) {
 		struct early *early = list_entry(item, struct early, link);
 
+		if (++n > OFFERED_MAX)
+			return NULL;
 		if (is_open(early->in->lane->channel) && (!first || vstart_of(early->in) < vstart_of(first->in)))
 			first = early;
 	}
@@ -170,10 +175,17 @@ void early_drop(struct queue *queue, const struct insert *in)
 	live_forget(queue, live);
 }
 
+/* The store is closed: nobody will tell what became of them. */
 void early_free(struct queue *queue)
 {
-	list_each (item, &queue->started)
-		running_free(queue, list_entry(item, struct early, link)->in->started);
+	list_each (item, &queue->started) {
+		struct early *early = list_entry(item, struct early, link);
+
+		running_free(queue, early->in->started);
+		put_free(early);
+	}
+	list_each (item, &queue->offered)
+		put_free(list_entry(item, struct early, link));
 }
 
 /* ---- puts that wait for the end ------------------------------------------------------------ */

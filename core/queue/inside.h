@@ -311,6 +311,7 @@ struct early {
 	int may_wait;       /* nobody waits for the put, only for the end of the task */
 	int64_t held_until; /* mono ms; the put waits for the end, but not for longer. 0: it does not */
 };
+void put_free(struct early *early); /* put.c: with what it is part of */
 void early_init(struct queue *queue);
 void early_free(struct queue *queue);
 /* The one task of a put that has just been handed to the store, if nobody has to decide anything about it. */

@@ -221,8 +221,7 @@ static void put_done(void *arg, int r, const struct err *err)
 	put->on_done(put->ctx, r, put->results, r ? 0 : put->n, err);
 	if (!r)
 		queue->events.on_ready(queue->events.ctx);
-	arena_done(&put->arena);
-	free(put);
+	put_free(&put->early);
 }
 
 static void take_call(struct put *put, const struct queue_call *call)
@@ -304,6 +303,14 @@ static struct put *put_new(struct queue *queue, const struct queue_call *call, s
 	return put;
 }
 
+void put_free(struct early *early)
+{
+	struct put *put = list_entry(early, struct put, early);
+
+	arena_done(&put->arena);
+	free(put);
+}
+
 static int hand_over(struct put *put, const struct task_spec *specs)
 {
 	struct queue *queue = put->queue;
@@ -340,10 +347,9 @@ int queue_put_call(struct queue *queue, const struct queue_call *call, const str
 	r = check_put(put, specs, err);
 	if (!r && hand_over(put, specs))
 		r = err_set(err, ERR_NOMEM, "out of memory");
-	if (r) {
-		arena_done(&put->arena);
-		free(put);
-	} else if (n == 1 && !call && !put->refused)
+	if (r)
+		put_free(&put->early);
+	else if (n == 1 && !call && !put->refused)
 		early_offer(queue, &put->early, put->inserts, put, flags & QUEUE_END_IS_AWAITED);
 	return r;
 }
