@@ -80,7 +80,8 @@ struct order {
 
 struct tenant {
 	char *name;
-	int64_t depth, n_coming;
+	int64_t depth, n_coming, n_ready;
+	int64_t start_at; /* mono ms: when it may have a head start again */
 	size_t n_lanes;
 };
 

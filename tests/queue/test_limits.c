@@ -55,6 +55,65 @@ START_TEST(a_tenant_with_ten_tasks_is_not_behind_the_thousands_of_another)
 }
 END_TEST
 
+static void put_many(const char *tenant, size_t n)
+{
+	static struct task_spec many[100];
+
+	for (size_t i = 0; i < n; i++)
+		many[i] = (struct task_spec){.kind = tenant, .tenant = tenant, .priority = -1};
+	ck_ok(queue_put(queue, many, n, QUEUE_ATOMIC, on_put, NULL, &err), &err);
+	store_flush(store);
+}
+
+/* Of the next n that are claimed. */
+static int how_many(const char *tenant, int n)
+{
+	int found = 0;
+
+	while (n-- > 0)
+		found += !strcmp(claim()->tenant, tenant);
+	return found;
+}
+
+START_TEST(a_tenant_that_had_nothing_waiting_takes_more_in_its_first_turn)
+{
+	put_many("a", 100);
+	ck_assert_int_eq(how_many("a", 2), 2);
+	put_many("b", 17);
+	ck_assert_int_eq(how_many("b", 12), 11); /* its weight and ten, behind one of the others */
+	ck_assert_int_eq(how_many("b", 12), 6);  /* then they take turns */
+	put_many("b", 5);                        /* it had nothing again, */
+	ck_assert_int_eq(how_many("b", 4), 2);   /* but not for long enough */
+	ck_assert_int_eq(how_many("b", 6), 3);
+	clock_advance(1000);
+	put_many("b", 5);
+	ck_assert_int_ge(how_many("b", 6), 5);
+}
+END_TEST
+
+START_TEST(a_head_start_is_over_soon)
+{
+	put_many("a", 100);
+	ck_assert_int_eq(how_many("a", 2), 2);
+	put_many("b", 17);
+	ck_assert_int_eq(how_many("b", 3), 2);
+	clock_advance(101); /* they take long */
+	ck_assert_int_eq(how_many("b", 9), 5);
+}
+END_TEST
+
+START_TEST(a_second_key_of_a_tenant_that_has_tasks_waiting_takes_its_turn)
+{
+	for (int i = 0; i < 20; i++)
+		put((struct task_spec){.kind = "a", .tenant = "t", .fairness_key = "x"});
+	put_many("other", 20);
+	for (int i = 0; i < 20; i++)
+		put((struct task_spec){.kind = "b", .tenant = "t", .fairness_key = "y"});
+	ck_assert_int_eq(how_many("other", 11), 10); /* it came second, and had nothing */
+	ck_assert_int_eq(how_many("other", 3), 1);
+}
+END_TEST
+
 START_TEST(fairness_keys_of_one_queue_take_turns_by_their_weight)
 {
 	struct task *tasks[9];
@@ -448,6 +507,9 @@ static void limit_cases(Suite *suite)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, queues_take_turns_by_their_weight);
 	tcase_add_test(c, a_tenant_with_ten_tasks_is_not_behind_the_thousands_of_another);
+	tcase_add_test(c, a_tenant_that_had_nothing_waiting_takes_more_in_its_first_turn);
+	tcase_add_test(c, a_head_start_is_over_soon);
+	tcase_add_test(c, a_second_key_of_a_tenant_that_has_tasks_waiting_takes_its_turn);
 	tcase_add_test(c, fairness_keys_of_one_queue_take_turns_by_their_weight);
 	tcase_add_test(c, a_paused_queue_waits_and_others_go_on_also_after_a_restart);
 	tcase_add_test(c, a_draining_queue_accepts_nothing_and_ends_what_it_has);
