@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -124,6 +125,30 @@ int loop_child_new(struct loop *loop, const struct loop_child_spec *spec,
 	}
 	*ret = child;
 	return 0;
+}
+
+/* The kernel says so in the flags of /proc/PID/stat (PF_EXITING of linux/sched.h), before it closes anything. Where that
+ * cannot be read it is taken for granted. */
+#define EXITING 0x4u
+
+int loop_child_is_ending(const struct loop_child *child)
+{
+	char path[64], text[512], *name_end;
+	unsigned flags = EXITING;
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child->pid);
+	fd = child->ended ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	name_end = strrchr(text, ')'); /* the name may hold anything */
+	if (name_end)
+		sscanf(name_end, ") %*c %*d %*d %*d %*d %*d %u", &flags);
+	return (flags & EXITING) != 0;
 }
 
 pid_t loop_child_pid(const struct loop_child *child)

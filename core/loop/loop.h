@@ -82,6 +82,8 @@ int loop_child_new(struct loop *loop, const struct loop_child_spec *spec,
                    void (*on_exit)(void *ctx, int code, int signal), void *ctx, struct loop_child **ret,
                    struct err *err);
 pid_t loop_child_pid(const struct loop_child *child);
+/* Has it begun to end? Its descriptors are closed then, and the word that it has ended follows. */
+int loop_child_is_ending(const struct loop_child *child);
 void loop_child_kill(struct loop_child *child, int signum); /* through the pidfd: never a stranger */
 void loop_child_free(struct loop_child *child);             /* kills it, if it still runs */
 

@@ -393,14 +393,15 @@ static void on_bytes(void *ctx, const char *p, size_t n)
 	buf_consume(&process->in, at);
 }
 
-/* The socket ends a little before or after the process; its exit is what counts. */
+/* The socket ends a little before a process that has died, and then its exit is what counts. One that lives on has closed
+ * it: no code of ours does that. */
 static void on_stream_end(void *ctx, const struct err *err)
 {
 	struct process *process = ctx;
 
 	(void)err;
 	if (!process->killed)
-		process_kill(process, "");
+		process_kill(process, loop_child_is_ending(process->child) ? "" : "closed its socket to the agent");
 }
 
 /* ---- what it prints -------------------------------------------------------------------------- */

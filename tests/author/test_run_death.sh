@@ -25,6 +25,8 @@ if ! grep -q __asan_ "$BUILD/sdk/liborasi-sdk.a"; then # which has a report of i
 	dies "a crash in a transform, not in the format that feeds it" 139 \
 		"died of signal 11 .* in plugin 'org.orasi.test.hostile-flow', function 'process', batch 1" \
 		"$(hostile flow)" "$SCRATCH/in.ndjson" --option do=crash_process
+	dies "one that has closed everything before" 139 "died of signal 11 .* in plugin 'org.orasi.test.hostile', function 'run'" \
+		"$(hostile task)" --option do=close_crash
 	dies "a crash behind the last batch" 139 "function 'flush', batch 4" \
 		"$(hostile flow)" "$SCRATCH/in.ndjson" --option do=crash_flush --batch 1
 fi

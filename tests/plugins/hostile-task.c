@@ -298,10 +298,31 @@ DEED(forged_result)
 	return ORASI_OK;
 }
 
-DEED(close_fds)
+static void close_all(void)
 {
 	for (int fd = 0; fd < 64; fd++)
 		close(fd);
+}
+
+DEED(close_fds)
+{
+	close_all();
+	return ORASI_OK;
+}
+
+/* And goes on, or crashes, when nobody can be told any more. */
+DEED(close_loop)
+{
+	close_all();
+	for (volatile int i = 0;; i++)
+		;
+	return ORASI_OK;
+}
+
+DEED(close_crash)
+{
+	close_all();
+	test_crash();
 	return ORASI_OK;
 }
 
@@ -595,6 +616,8 @@ static const struct {
 	{"garbage", garbage},
 	{"forged_result", forged_result},
 	{"close_fds", close_fds},
+	{"close_loop", close_loop},
+	{"close_crash", close_crash},
 	{"shut_down", shut_down},
 	{"print", print},
 	{"log_flood", log_flood},

@@ -113,6 +113,12 @@ id=$(custom forged_result)
 finish "$id" >/dev/null
 same "a forged answer forges nothing but its own task's" succeeded "$(finish "$(custom behave)")"
 fails close_fds "hostile"
+fails close_loop "closed its socket to the agent and was killed, in $blame"
+fails close_crash "(signal 11 .*|closed its socket to the agent and was killed,) in $blame"
+for deed in close_loop close_crash close_loop; do finish "$(custom $deed)" >/dev/null; done
+same "who closes the socket is counted as who crashes" quarantined \
+	"$(api GET /v1/plugins | jq -r '[.items[] | select(.path | endswith("/hostile-task.so"))][0].state')"
+clear_plugin org.orasi.test.hostile
 fails shut_down "hostile"
 lives "a closed socket"
 id=$(custom log_flood 100000)
