@@ -61,15 +61,24 @@ struct merge *merge_new(const struct task_spec *spec, struct merges **shared, st
 	return merge;
 }
 
+static int is_too_much(const struct merges *shared, struct err *err)
+{
+	if (shared->bytes <= BYTES_MAX)
+		return 0;
+	return err_set(err, ERR_INVALID,
+	               "the tasks of this call would merge more than %u MiB of bodies: send fewer at a time",
+	               BYTES_MAX >> 20);
+}
+
 static int keep(struct merges *shared, const char *text, struct arena *arena, const char **ret, struct err *err)
 {
+	int r;
+
 	shared->bytes += strlen(text);
-	if (shared->bytes > BYTES_MAX)
-		return err_set(err, ERR_INVALID,
-		               "the tasks of this call would merge more than %u MiB of bodies: send fewer at a time",
-		               BYTES_MAX >> 20);
-	*ret = arena_str(arena, text);
-	return 0;
+	r = is_too_much(shared, err);
+	if (!r)
+		*ret = arena_str(arena, text);
+	return r;
 }
 
 /* ---- on the writer thread ------------------------------------------------------------------ */
@@ -162,8 +171,10 @@ static int patch(struct queue *queue, struct merge *merge, const char *with, str
                  struct err *err)
 {
 	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(MERGE_PATCH), &stmt, err);
+	int r = is_too_much(merge->shared, err);
 
+	if (!r)
+		r = store_begin(store_reader(queue->store), statement(MERGE_PATCH), &stmt, err);
 	if (r)
 		return r;
 	store_bind_text(stmt, 1, merge->base);

@@ -409,6 +409,15 @@ static void on_merged(void *ctx, int r, const struct queue_put_result *results, 
 	n_merged += !r && n == 1 && !results[0].code;
 }
 
+/* How many of a call were accepted. */
+static void on_some(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *e)
+{
+	(void)e;
+	ck_assert_int_eq(r, 0);
+	for (size_t i = 0; i < n; i++)
+		*(int *)ctx += !results[i].code;
+}
+
 START_TEST(many_that_merge_into_one_task_all_get_their_turn)
 {
 	static char bodies[50][32];
@@ -428,6 +437,25 @@ START_TEST(many_that_merge_into_one_task_all_get_their_turn)
 	ck_assert_int_eq(n_merged, 50);
 	ck_assert_ptr_nonnull(strstr(claim()->body, "\"k49\":49"));
 	ck_assert_int_eq(put(MERGE("{}")), ERR_EXISTS); /* it runs; nobody waits for a turn any more */
+}
+END_TEST
+
+START_TEST(what_the_merges_of_a_call_work_out_is_bounded)
+{
+	static struct task_spec specs[400];
+	static char body[50000];
+	int64_t id = put((struct task_spec){.unique_key = "u"});
+	int n = 0;
+
+	snprintf(body, sizeof(body), "{\"a\":\"%0*d\"}", 40000, 7);
+	for (int i = 0; i < 400; i++)
+		specs[i] = MERGE(body);
+	specs[0].body = "{\"b\":2}";
+	ck_ok(queue_put(queue, specs, 400, 0, on_some, &n, &err), &err);
+	store_flush(store);
+	ck_assert_int_gt(n, 100);
+	ck_assert_int_lt(n, 400);
+	ck_assert_int_eq(claim()->id, id);
 }
 END_TEST
 
@@ -531,6 +559,7 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, a_merge_is_worked_out_anew_when_somebody_was_quicker);
 	tcase_add_test(c, who_is_always_too_late_is_told_to_try_again);
 	tcase_add_test(c, many_that_merge_into_one_task_all_get_their_turn);
+	tcase_add_test(c, what_the_merges_of_a_call_work_out_is_bounded);
 	tcase_add_test(c, what_follows_upon_a_success_is_merged_with_the_same_care);
 	tcase_add_test(c, nobody_claims_a_task_that_may_be_merged_into_at_this_moment);
 	tcase_add_test(c, one_refused_task_does_not_refuse_the_others_unless_they_are_one);
