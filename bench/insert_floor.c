@@ -3,9 +3,10 @@
  *
  *   insert_floor [folder [tasks]]            insert_floor /var/tmp 200000
  *
- * A bare loop on one thread, WAL, synchronous=FULL, 1,000 tasks a transaction, 256 bytes of payload: once the two rows that
- * the queue writes for a task, with all their columns, and once the row that the PostgreSQL of queue.mjs gets, a key and
- * the payload. No network, no JSON, no check: a store on SQLite cannot be faster than this. */
+ * A bare loop on one thread, WAL, synchronous=FULL, 1,000 tasks a transaction, 256 bytes of payload: the two rows that the
+ * queue writes for a task, with all their columns; the same with all that no list asks for packed into one column, in two
+ * rows and in one; and the row that the PostgreSQL of queue.mjs gets, a key and the payload. No network, no JSON, no check:
+ * a store on SQLite cannot be faster than this. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,38 +73,70 @@ static void bind_live(sqlite3_stmt *stmt, long long id)
 		sqlite3_bind_int64(stmt, i, i == 4 || i == 5 ? 1764115200000 : 5);
 }
 
+static void bind_packed(sqlite3_stmt *stmt, long long id, const char *body)
+{
+	static const char rare[32]; /* priority, times, attempts, parent, batch, flags: as varints */
+	static const char *const texts[] = {"query", "default", ""};
+
+	sqlite3_bind_int64(stmt, 1, id);
+	for (int i = 0; i < 3; i++)
+		sqlite3_bind_text(stmt, 2 + i, texts[i], -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 5, body, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 6, 1764115200000);
+	sqlite3_bind_blob(stmt, 7, rare, sizeof(rare), SQLITE_STATIC);
+}
+
+static void bind_mark(sqlite3_stmt *stmt, long long id)
+{
+	static const char packed[24];
+
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_blob(stmt, 2, packed, sizeof(packed), SQLITE_STATIC);
+}
+
+static void bind_plain(sqlite3_stmt *stmt, long long id, const char *body)
+{
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_text(stmt, 2, body, -1, SQLITE_STATIC);
+}
+
+static const struct layout {
+	const char *what, *task, *live;
+	void (*bind_task)(sqlite3_stmt *stmt, long long id, const char *body);
+	void (*bind_live)(sqlite3_stmt *stmt, long long id);
+} layouts[] = {
+	{"task and live", "INSERT INTO task VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+         "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)", bind_task, bind_live},
+	{"packed, in two rows", "INSERT INTO packed VALUES (?1,?2,?3,?4,?5,?6,?7)", "INSERT INTO mark VALUES (?1,?2)",
+         bind_packed, bind_mark},
+	{"packed, in one row", "INSERT INTO single VALUES (?1,?2,?3,?4,?5,?6,?7)", NULL, bind_packed, NULL},
+	{"a key and the payload", "INSERT INTO plain VALUES (?1,?2)", NULL, bind_plain, NULL},
+};
+
 static void print(const char *what, long long n, double wall, double cpu)
 {
 	printf("%-28s %9.0f tasks/s %6.2f CPU us a task\n", what, (double)n / wall, cpu * 1e6 / (double)n);
 }
 
-static void run(sqlite3 *db, const char *what, long long n, int whole, const char *body)
+static void run(sqlite3 *db, const struct layout *layout, long long n, const char *body)
 {
-	sqlite3_stmt *begin = prepare(db, "BEGIN IMMEDIATE"), *commit = prepare(db, "COMMIT"), *live = NULL, *task;
+	sqlite3_stmt *begin = prepare(db, "BEGIN IMMEDIATE"), *commit = prepare(db, "COMMIT");
+	sqlite3_stmt *task = prepare(db, layout->task), *live = layout->live ? prepare(db, layout->live) : NULL;
 	double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-	if (whole)
-		live = prepare(db, "INSERT INTO live VALUES (?1,?2,?3,?4,?5,?6,0,?7,0,?8,?9)");
-	task = prepare(db,
-	               whole ? "INSERT INTO task VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)"
-	                     : "INSERT INTO plain VALUES (?1,?2)");
 	for (long long i = 0; i < n; i++) {
 		if (i % GROUP == 0)
 			step(db, begin);
-		if (whole) {
-			bind_task(task, i + 1, body);
-			bind_live(live, i + 1);
-			step(db, task);
+		layout->bind_task(task, i + 1, body);
+		step(db, task);
+		if (live) {
+			layout->bind_live(live, i + 1);
 			step(db, live);
-		} else {
-			sqlite3_bind_int64(task, 1, i + 1);
-			sqlite3_bind_text(task, 2, body, -1, SQLITE_STATIC);
-			step(db, task);
 		}
 		if (i % GROUP == GROUP - 1)
 			step(db, commit);
 	}
-	print(what, n, seconds(CLOCK_MONOTONIC) - wall, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+	print(layout->what, n, seconds(CLOCK_MONOTONIC) - wall, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 	sqlite3_finalize(begin);
 	sqlite3_finalize(commit);
 	sqlite3_finalize(task);
@@ -124,6 +157,13 @@ int main(int argc, char **argv)
 		"NOT NULL,"
 		" max_attempts INTEGER NOT NULL, crashes INTEGER NOT NULL, blocked INTEGER NOT NULL, flags INTEGER NOT "
 		"NULL) STRICT;"
+		"CREATE TABLE packed (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, queue TEXT NOT NULL, tenant TEXT NOT "
+		"NULL,"
+		" body TEXT NOT NULL, created_at INTEGER NOT NULL, rare BLOB NOT NULL) STRICT;"
+		"CREATE TABLE single (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, queue TEXT NOT NULL, tenant TEXT NOT "
+		"NULL,"
+		" body TEXT NOT NULL, created_at INTEGER NOT NULL, rare BLOB NOT NULL) STRICT;"
+		"CREATE TABLE mark (id INTEGER PRIMARY KEY, packed BLOB NOT NULL) STRICT;"
 		"CREATE TABLE plain (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 	long long n = argc > 2 ? atoll(argv[2]) : 200000;
 	char path[4096], body[257], name[4200];
@@ -135,8 +175,8 @@ int main(int argc, char **argv)
 	must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL), NULL);
 	must(sqlite3_exec(db, schema, NULL, NULL, NULL), db);
 	n -= n % GROUP;
-	run(db, "task and live", n, 1, body);
-	run(db, "a key and the payload", n, 0, body);
+	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+		run(db, &layouts[i], n, body);
 	must(sqlite3_close(db), db);
 	unlink(path);
 	snprintf(name, sizeof(name), "%s-wal", path);
