@@ -76,13 +76,26 @@ static int check_all(const struct json *list, const char *staging, const char *t
 	return r;
 }
 
+/* What the log remembers of a part is its task's: in the name of another one it would have that one's rows taken for
+ * committed. "agent/task", or the task alone. */
+static int check_whose(const struct json *intent, const char *task, struct err *err)
+{
+	const char *whose = json_get_str(intent, "app_id", task), *slash = strrchr(whose, '/');
+
+	if (strcmp(slash ? slash + 1 : whose, task))
+		return err_set(err, ERR_PLUGIN, "the part speaks for '%.200s': its worker was not itself", whose);
+	return 0;
+}
+
 int pipeline_check_staged(const struct json *order, struct err *err)
 {
 	const struct json *intent = json_get(order, "intent");
 	const char *staging = json_get_str(order, "staging", ""), *task = json_get_str(order, "task", "");
 	const char *folder = json_get_str(intent, "folder", NULL);
-	int r = folder ? check_one(folder, staging, task, err) : 0;
+	int r = check_whose(intent, task, err);
 
+	if (!r && folder)
+		r = check_one(folder, staging, task, err);
 	if (!r)
 		r = check_all(json_get(intent, "files"), staging, task, err);
 	if (!r)

@@ -73,6 +73,8 @@ START_TEST(what_a_task_has_staged_may_be_moved)
 	ck_ok(check("{\"rejects\":{\"files\":[]}}"), &err);
 	/* As an agent whose workers had no folders of their own has noted it. */
 	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/t_1-3/file\"}]}"), &err);
+	ck_ok(check("{\"app_id\":\"agent/t_1\"}"), &err);
+	ck_ok(check("{\"app_id\":\"t_1\"}"), &err);
 }
 END_TEST
 
@@ -97,6 +99,9 @@ START_TEST(what_lies_elsewhere_or_leads_there_is_not_touched)
 		"{\"segments\":[{\"staged\":\"%s/staging/w-1/t_1-7/linked\"}]}",
 		"{\"folder\":\"%s/staging/w-1/t_1-7/linked\"}",
 		"{\"folder\":\"%s/elsewhere\"}",
+		"{\"app_id\":\"agent/t_2\"}",
+		"{\"app_id\":\"t_1/agent\"}",
+		"{\"app_id\":\"\"}",
 	};
 
 	begin();
