@@ -154,7 +154,7 @@ static const char *keys_folder(void)
 	return path;
 }
 
-size_t confine_arguments(struct process *process, const char **argv)
+size_t confine_arguments(struct process *process, const char *disk, const char **argv)
 {
 	static const char *const numbers[] = {"0", "1", "2", "3", "4", "5", "6", "7"};
 	const struct supervise *sup = process->sup;
@@ -173,6 +173,10 @@ size_t confine_arguments(struct process *process, const char **argv)
 	if (process->staging) {
 		argv[n++] = "--staging";
 		argv[n++] = process->staging;
+	}
+	if (process->staging && (process->role == ROLE_TASK || process->role == ROLE_QUERY)) {
+		argv[n++] = "--disk";
+		argv[n++] = disk;
 	}
 	if ((process->rights & RIGHT_NET) && process->role != ROLE_FETCH) {
 		argv[n++] = "--read";

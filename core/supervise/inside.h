@@ -83,9 +83,12 @@ struct process {
 	struct loop_stream *stream, *output;
 	struct loop_watch *file_watch; /* it asks for files, see confine.c */
 	int files_fd;
-	char abi_minor[12];         /* for its arguments */
-	struct strangers strangers; /* that were ever let into it */
-	char *staging;              /* its folder, see staging.c; NULL: it writes nothing */
+	char abi_minor[12];                              /* for its arguments */
+	struct strangers strangers;                      /* that were ever let into it */
+	char *staging;                                   /* its folder, see staging.c; NULL: it writes nothing */
+	struct disk_look *disk_look;                     /* under way, see disk.c */
+	int64_t disk_used, disk_looked_ms, disk_written; /* at the last look: bytes, when, and what it had written */
+	int is_cut; /* its order was ended for what it took, and not asked to stop */
 	unsigned rights;
 	size_t places;
 	struct loop_timer *timer; /* start-up limit, then grace of a stop */
@@ -165,9 +168,9 @@ const char *role_name(enum role role);
 /* Rights and places that the order needs, and who comes with it. Again when the plugins are others. */
 void confine_order(struct order *order);
 int confine_fits(const struct process *process, const struct order *order);
-/* The arguments that tell a new worker what it may do; all of `argv` points into `sup` or is static. */
+/* The arguments that tell a new worker what it may do; all of `argv` points into `sup`, is `disk` or static. */
 #define CONFINE_ARGS_MAX 160
-size_t confine_arguments(struct process *process, const char **argv);
+size_t confine_arguments(struct process *process, const char *disk, const char **argv);
 /* *ret is the caller's to free, its texts are not; NULL: the agent's own, all of it. */
 int confine_environment(const struct process *process, const char ***ret, struct err *err);
 /* Watches for files it asks for. Takes over nothing. */
@@ -240,6 +243,13 @@ void placing_fill(struct supervise *sup, const char *task, const struct json *bo
 void placing_look(struct supervise *sup); /* takes away what tasks that are over have left */
 int placing_has(const struct supervise *sup, const char *task_folder); /* its staged files are still needed for that */
 
+/* ---- room on the disk: disk.c ------------------------------------------------------------------------- */
+
+void disk_init(struct supervise *sup);
+void disk_watch(struct process *process);                   /* has a look, if one is due */
+void disk_forget(struct process *process);                  /* a look that is under way finds nobody */
+void disk_note_signal(struct process *process, int signal); /* it has died: of a file that was too large? */
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 int watch_init(struct supervise *sup, struct err *err);
@@ -266,6 +276,7 @@ struct supervise {
 	struct cgroup cgroup;
 	struct loop_timer *idle_timer, *soon_timer, *stop_timer, *watch_timer, *recall_timer, *placing_timer,
 		*staging_timer;
+	int64_t disk_limit;           /* bytes, of each worker */
 	int staging_kept;             /* some worker that has ended left what may be needed */
 	int watching, recalls;        /* the timers run */
 	int64_t waiters[WAITERS_MAX]; /* tasks that wait for a plugin */

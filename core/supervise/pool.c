@@ -460,14 +460,15 @@ static void describe_death(const struct process *process, int code, int signal, 
 		snprintf(err->text + n, sizeof(err->text) - n, "; it printed last: %s", process->tail.text);
 }
 
-/* An order that was stopped and did not obey: the reason of the stop, and who did not listen. */
-static void describe_stop(struct order *order, const struct blame *blame)
+/* An order that was stopped and did not obey, or was not asked: the reason, and who was at work. */
+static void describe_stop(struct order *order, const struct blame *blame, int is_cut)
 {
 	char where[240];
 	size_t n = strlen(order->stop.text);
 
 	describe_blame(blame, where, sizeof(where));
-	snprintf(order->stop.text + n, sizeof(order->stop.text) - n, "; it did not stop by itself %s", where);
+	snprintf(order->stop.text + n, sizeof(order->stop.text) - n, is_cut ? ", %s" : "; it did not stop by itself %s",
+	         where);
 }
 
 /* The copy that the plugin of its last order came from, or NULL. */
@@ -507,6 +508,15 @@ static void note_memory(struct process *process)
 		         (unsigned long long)(process->sup->config->memory >> 20));
 }
 
+/* The last one has gone, for what it had been used for: another is there for whoever comes next. */
+static void keep_warm(struct supervise *sup, enum role role)
+{
+	struct err err = {0};
+
+	if (pool_warm(sup, role, &err))
+		log_error("worker.start", LOG_STR("error", err.text));
+}
+
 void pool_dead(struct process *process, int code, int signal)
 {
 	struct supervise *sup = process->sup;
@@ -515,10 +525,13 @@ void pool_dead(struct process *process, int code, int signal)
 	struct order *order = process->order;
 	struct blame blame = read_blame(process);
 	struct err err = {0};
-	int stopped = order && order->stop.code, natural = process->wanted || stopped || sup->stopping;
+	int stopped, natural, wanted = process->wanted;
 
 	struct task_usage usage = {signal ? signal : -code, cpu_of_order(process), process->rss_kib};
 
+	disk_note_signal(process, signal);
+	stopped = order && order->stop.code;
+	natural = process->wanted || stopped || sup->stopping;
 	process_read_rest(process);
 	note_memory(process);
 	describe_death(process, code, signal, &blame, &err);
@@ -527,7 +540,7 @@ void pool_dead(struct process *process, int code, int signal)
 		log_warn("worker.died", LOG_INT("pid", loop_child_pid(process->child)),
 		         LOG_STR("role", role_name(role)), LOG_STR("reason", err.text));
 	if (stopped)
-		describe_stop(order, &blame);
+		describe_stop(order, &blame, process->is_cut);
 	if (!natural) {
 		sup->stats.crashes++;
 		/* SIGKILL from elsewhere (an operator, the out-of-memory killer) proves nothing against the plugin. Ours has a
@@ -550,6 +563,8 @@ void pool_dead(struct process *process, int code, int signal)
 		pool_refuse(sup); /* what came back */
 	if (sup->stopping != STOPS_NOW)
 		pool_dispatch(sup, role);
+	if (wanted && !sup->stopping)
+		keep_warm(sup, role);
 	if (sup->stopping)
 		loop_timer_set(sup->soon_timer, 0);
 }
@@ -565,7 +580,8 @@ static void retire_idle(struct supervise *sup, enum role role)
 	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
-		if (process->state != PROCESS_IDLE || process->idle_since > limit || pool->n_processes <= keep)
+		if (process->state != PROCESS_IDLE || process->idle_since > limit ||
+		    (pool->n_processes <= keep && !process->strangers.n))
 			continue;
 		process_retire(process);
 		keep++; /* it still counts until it is dead */

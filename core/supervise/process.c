@@ -496,7 +496,7 @@ static void on_late(void *ctx)
 static int start_child(struct process *process, const struct fds *fds, struct err *err)
 {
 	const struct supervise *sup = process->sup;
-	char memory[32];
+	char memory[32], disk[32];
 	const char *argv[CONFINE_ARGS_MAX] = {"orasi-worker", "--role", role_name(process->role), "--memory", memory};
 	const char **envp;
 	struct loop_child_spec spec = {
@@ -508,7 +508,8 @@ static int start_child(struct process *process, const struct fds *fds, struct er
 	int r;
 
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)sup->config->memory);
-	confine_arguments(process, argv + 5);
+	snprintf(disk, sizeof(disk), "%lld", (long long)sup->disk_limit);
+	confine_arguments(process, disk, argv + 5);
 	r = confine_environment(process, &envp, err);
 	spec.envp = envp;
 	if (!r)
@@ -592,6 +593,7 @@ void process_free(struct process *process)
 		return;
 	list_del(&process->link);
 	fetch_forget(process);
+	disk_forget(process);
 	loop_child_free(process->child);
 	cgroup_leave(process);
 	staging_leave(process);

@@ -28,6 +28,10 @@ const struct option supervise_options[] = {
          NULL, "A worker that served so many orders is replaced."},
 	{"memory", OPTION_BYTES, offsetof(struct supervise_config, memory), "1GiB", 64 << 20, INT64_MAX, NULL,
          "Memory limit of one worker."},
+	{"disk", OPTION_BYTES, offsetof(struct supervise_config, disk), "0", 0, INT64_MAX, NULL,
+         "The most that one worker may take of the disk: staged files that are not committed yet, scratch files,\n"
+         "copies of index segments from S3. A task that takes more fails, and is not tried again. An export is\n"
+         "staged as a whole. 0: a quarter of the file system that <data>/staging is on, and 1 GiB at least."},
 	{"sandbox", OPTION_ENUM, offsetof(struct supervise_config, sandbox), "enforce", 0, 0, sandbox_modes,
          "Walls around workers that run plugins: which files, system calls and networks they can use.\n"
          "enforce: what the kernel offers of Landlock and seccomp; log: forbidden calls are logged by the\n"
@@ -168,6 +172,7 @@ int supervise_start(struct supervise *sup, struct queue *queue, struct plugin_re
 	sup->queue = queue;
 	sup->env.plugins = plugins;
 	staging_start(sup);
+	disk_init(sup);
 	cgroup_init(sup);
 	r = pool_warm(sup, ROLE_TASK, err);
 	if (!r)

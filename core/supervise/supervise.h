@@ -28,7 +28,7 @@ struct supervise_config {
 	char *program; /* the orasi-worker program */
 	char *cgroup;  /* "": its own if it was given one, "off", or a folder */
 	int64_t tasks, queries, cancel_grace_ms, scan_limit_ms, idle_ms, orders_per_worker;
-	uint64_t memory;
+	uint64_t memory, disk;
 	int sandbox; /* index into off, log, enforce */
 	/* of callbacks */
 	char *callback_hosts;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much memory and processor time do busy workers take? The kernel's limit on data does not count shared mappings,
+/* How much memory, processor time and disk do busy workers take? The kernel's limit on data does not count shared mappings,
  * so while a worker is busy its size is looked at, and one that is far beyond its limit is ended
- * before the machine suffers. Idle, nothing is looked at. */
+ * before the machine suffers. Idle, nothing is looked at, but for the disk of one with a stranger in it, once a second and
+ * until it ends. */
 #include "supervise/inside.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define LOOK_EVERY_MS 100
+#define LOOK_IDLE_MS 1000
 
 /* Anonymous and shared memory; pages of files can go at any time. 0: not known. */
 static uint64_t read_size(pid_t pid)
@@ -55,6 +57,7 @@ static int look(struct process *process)
 
 	if (process->state != PROCESS_BUSY || process->killed)
 		return 0;
+	disk_watch(process);
 	size = read_size(loop_child_pid(process->child));
 	process->cpu_ms = read_cpu_ms(loop_child_pid(process->child));
 	if ((int64_t)(size >> 10) > process->rss_kib)
@@ -67,17 +70,27 @@ static int look(struct process *process)
 	return 1;
 }
 
+static int look_idle(struct process *process)
+{
+	if (process->state != PROCESS_IDLE || process->killed || !process->strangers.n)
+		return 0;
+	disk_watch(process);
+	return 1;
+}
+
 static void on_time(void *ctx)
 {
 	struct supervise *sup = ctx;
-	int busy = 0;
+	int busy = 0, idle = 0;
 
 	for (int role = 0; role < ROLES; role++)
-		list_each (item, &sup->pools[role].processes)
+		list_each (item, &sup->pools[role].processes) {
 			busy |= look(list_entry(item, struct process, link));
+			idle |= look_idle(list_entry(item, struct process, link));
+		}
 	sup->watching = busy;
-	if (busy)
-		loop_timer_set(sup->watch_timer, LOOK_EVERY_MS);
+	if (busy || idle)
+		loop_timer_set(sup->watch_timer, busy ? LOOK_EVERY_MS : LOOK_IDLE_MS);
 }
 
 int watch_init(struct supervise *sup, struct err *err)

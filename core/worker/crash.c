@@ -47,15 +47,17 @@ static void prefer_for_oom(void)
 	close(fd);
 }
 
-void crash_confine(uint64_t memory)
+void crash_confine(uint64_t memory, uint64_t file)
 {
-	struct rlimit none = {0, 0}, data = {memory, memory};
+	struct rlimit none = {0, 0}, data = {memory, memory}, size = {file, file};
 	pid_t parent = getppid();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0); /* it died in between */
 	setrlimit(RLIMIT_CORE, &none);
+	if (file)
+		setrlimit(RLIMIT_FSIZE, &size);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	if (memory)
 		setrlimit(RLIMIT_DATA, &data);

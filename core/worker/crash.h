@@ -9,7 +9,8 @@
 
 /* Fatal signals leave their number in the page and end the process, also on a full stack. */
 void crash_catch(struct wire_page *page);
-/* No core files, first choice of the out-of-memory killer, dies with the agent, at most `memory` bytes of data. */
-void crash_confine(uint64_t memory);
+/* No core files, first choice of the out-of-memory killer, dies with the agent, at most `memory` bytes of data and `file`
+ * bytes in a file that it writes, 0: no limit. */
+void crash_confine(uint64_t memory, uint64_t file);
 
 #endif

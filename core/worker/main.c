@@ -131,7 +131,7 @@ static void serve(struct worker *worker)
 #define READS_MAX 64
 
 struct arguments {
-	uint64_t memory, rights;
+	uint64_t memory, disk, rights;
 	struct sandbox sandbox;
 	const char *reads[READS_MAX + 1];
 	size_t n_reads;
@@ -150,6 +150,8 @@ static void take_argument(struct worker *worker, struct arguments *arguments, co
 		worker->role = value;
 	else if (!strcmp(name, "--memory"))
 		str_to_u64(value, &arguments->memory);
+	else if (!strcmp(name, "--disk"))
+		str_to_u64(value, &arguments->disk);
 	else if (!strcmp(name, "--sandbox"))
 		arguments->sandbox.mode = mode_of(value);
 	else if (!strcmp(name, "--rights"))
@@ -174,7 +176,7 @@ static int confine(struct arguments *arguments, struct err *err)
 {
 	struct sandbox *box = &arguments->sandbox;
 
-	crash_confine(arguments->memory);
+	crash_confine(arguments->memory, arguments->disk);
 	box->rights = (unsigned)arguments->rights;
 	box->reads = arguments->reads;
 	if (!box->data)

@@ -246,7 +246,9 @@ static const int never[] = {
 	SYS_modify_ldt,
 #endif
 };
-static const int for_net[] = {SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4};
+/* With a message goes a file, which then neither a folder nor a descriptor shows. */
+static const int for_net[] = {SYS_socket, SYS_connect, SYS_bind,    SYS_listen,
+                              SYS_accept, SYS_accept4, SYS_sendmsg, SYS_sendmmsg};
 /* Landlock leaves these to whoever owns a file, wherever it is. */
 static const int for_fs[] = {
 	SYS_fchmod,    SYS_fchmodat,    SYS_fchown,       SYS_fchownat,     SYS_setxattr,      SYS_lsetxattr,
@@ -335,11 +337,11 @@ static void by_argument(struct program *p, int call, unsigned arg, uint32_t mask
 #define BY_ARGUMENT(p, call, arg, mask, values, in_list, else_) \
 	by_argument(p, call, arg, mask, values, sizeof(values) / sizeof((values)[0]), in_list, else_)
 
-/* Signals and leases by way of a descriptor, and a worker that outlives the agent. */
+/* Signals and leases by way of a descriptor, and a worker that outlives the agent or that it cannot look into. */
 static void no_back_doors(struct program *p, uint32_t refuse)
 {
 	static const uint32_t commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY};
-	static const uint32_t options[] = {PR_SET_PDEATHSIG};
+	static const uint32_t options[] = {PR_SET_PDEATHSIG, PR_SET_DUMPABLE};
 
 	BY_ARGUMENT(p, SYS_fcntl, 1, UINT32_MAX, commands, refuse, SECCOMP_RET_ALLOW);
 	BY_ARGUMENT(p, SYS_prctl, 0, UINT32_MAX, options, refuse, SECCOMP_RET_ALLOW);

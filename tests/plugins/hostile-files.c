@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -265,15 +266,58 @@ static orasi_status fill_nameless(struct raider *raider, orasi_error *err)
 	}
 }
 
-static orasi_status fill_folders(struct raider *raider, orasi_error *err)
+/* A file that is mapped, and has neither name nor descriptor. */
+static orasi_status hide(struct raider *raider, orasi_error *err)
+{
+	const orasi_host_job *job = raider->host->get_extension(raider->host, ORASI_HOST_JOB);
+	int fd = open(getenv("TMPDIR"), O_TMPFILE | O_RDWR, 0600);
+
+	if (fd < 0 || ftruncate(fd, 4096) || mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
+		return test_fail(err, ORASI_E_INTERNAL, "no map");
+	close(fd);
+	while (!*job->cancel_flag)
+		usleep(10000);
+	return test_fail(err, ORASI_E_CANCELLED, "cancelled");
+}
+
+static void on_fill(int number)
+{
+	static char block[65536];
+	static int fd = -1, n;
+	char name[32];
+
+	(void)number;
+	snprintf(name, sizeof(name), "later-%d", n / 64);
+	if (n++ % 64 == 0) {
+		if (fd >= 0)
+			close(fd);
+		fd = open(own(name), O_WRONLY | O_CREAT, 0600);
+	}
+	if (write(fd, block, sizeof(block)) < 0)
+		return;
+}
+
+static orasi_status fill_later(struct raider *raider, orasi_error *err)
+{
+	struct sigaction action = {.sa_handler = on_fill, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 1000}, {0, 1000}};
+
+	(void)raider;
+	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
+		return test_fail(err, ORASI_E_INTERNAL, "no timer");
+	return ORASI_OK;
+}
+
+/* Empty, but for what the file system needs to know of each. */
+static orasi_status fill_names(struct raider *raider, orasi_error *err)
 {
 	char name[32];
 
 	(void)raider;
 	for (int i = 0;; i++) {
-		snprintf(name, sizeof(name), "folder-%d", i);
-		if (mkdir(own(name), 0700))
-			return test_fail(err, ORASI_E_INVALID, "no more folders");
+		snprintf(name, sizeof(name), "name-%d", i);
+		if (!make(own(name)))
+			return test_fail(err, ORASI_E_INVALID, "no more names");
 	}
 }
 
@@ -322,7 +366,9 @@ static const struct {
 	{"fill", fill},
 	{"fill_many", fill_many},
 	{"fill_nameless", fill_nameless},
-	{"fill_folders", fill_folders},
+	{"hide", hide},
+	{"fill_later", fill_later},
+	{"fill_names", fill_names},
 	{"send_file", send_file},
 	{"behave", behave},
 };
