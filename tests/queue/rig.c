@@ -45,7 +45,7 @@ static void is_same(const char *told, const char *stored)
 		ck_assert_str_eq(told, stored);
 }
 
-/* What is told of an end, mostly without the store, is what the store has. */
+/* What is told of an end, mostly without the store, is what the store has, unless the group of writes has driven it anew. */
 static void is_as_stored(const struct task *told)
 {
 	struct err why = {0};
@@ -54,6 +54,10 @@ static void is_as_stored(const struct task *told)
 
 	arena_init(&own);
 	ck_ok(queue_get(queue, told->id, &own, &stored, &why), &why);
+	if (!task_state_is_final(stored->state)) {
+		arena_done(&own);
+		return;
+	}
 	is_same(told->kind, stored->kind);
 	is_same(told->queue, stored->queue);
 	is_same(told->tenant, stored->tenant);
