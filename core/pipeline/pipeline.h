@@ -48,8 +48,8 @@ int pipeline_ingest(struct loader *loader, const struct json *order, const struc
 int pipeline_commit(struct loader *loader, const struct json *order, struct json **ret, struct err *err);
 
 /* Before a part is made true, of rows, of an index or of an export: all that the "intent" of the order names as staged
- * must lie in a folder of its "task" in the folder "staging", and be plain files there; and it speaks for no other task.
- * ERR_PLUGIN. */
+ * must lie in a folder of its "task" in the folder "staging", and be plain files there; it speaks for no other task; and
+ * without "takes_out" it takes nothing out of the dataset. ERR_PLUGIN. */
 int pipeline_check_staged(const struct json *order, struct err *err);
 
 /* Small data files of a partition become fewer large ones: "spec" {"target_file_bytes","sort_by":[columns]} → a part

@@ -87,6 +87,15 @@ static int check_whose(const struct json *intent, const char *task, struct err *
 	return 0;
 }
 
+static int check_taken_out(const struct json *order, const struct json *intent, struct err *err)
+{
+	if (json_get_bool(order, "takes_out", 0) ||
+	    (!json_get_bool(intent, "replaces", 0) && !json_get_bool(intent, "rearranges", 0) &&
+	     !json_count(json_get(intent, "removes"))))
+		return 0;
+	return err_set(err, ERR_PLUGIN, "the part takes out rows that its task leaves in: its worker was not itself");
+}
+
 int pipeline_check_staged(const struct json *order, struct err *err)
 {
 	const struct json *intent = json_get(order, "intent");
@@ -94,6 +103,8 @@ int pipeline_check_staged(const struct json *order, struct err *err)
 	const char *folder = json_get_str(intent, "folder", NULL);
 	int r = check_whose(intent, task, err);
 
+	if (!r)
+		r = check_taken_out(order, intent, err);
 	if (!r && folder)
 		r = check_one(folder, staging, task, err);
 	if (!r)

@@ -353,6 +353,7 @@ static void commit_part(struct job *job)
 	json_set(json, "index", kind_index(job->body));
 	json_set(json, "intent", json_copy(job->part));
 	json_set_str(json, "task", job->id);
+	json_set_bool(json, "takes_out", kind_takes_out(job->kind, job->body));
 	json_set_str(json, "staging", arena_printf(&job->arena, "%s/staging", job->sup->env.data_dir));
 	if (job_is_placed(job))
 		placing_fill(job->sup, job->id, job->body, json);

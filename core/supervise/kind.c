@@ -304,3 +304,9 @@ const struct kind *kind_find(const char *name)
 			return &kinds[i];
 	return NULL;
 }
+
+int kind_takes_out(const struct kind *kind, const struct json *body)
+{
+	return strcmp(kind->name, "ingest") != 0 ||
+	       !strcmp(json_str(json_pointer(body, "/sink/mode"), "append"), "overwrite");
+}

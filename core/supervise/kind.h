@@ -31,6 +31,8 @@ struct kind {
 };
 
 const struct kind *kind_find(const char *name); /* NULL: unknown */
+/* May a part of such a task take rows out that are in? One that appends may not, whatever its worker says. */
+int kind_takes_out(const struct kind *kind, const struct json *body);
 
 /* {"name","location"} of dataset `name` + `suffix`: as the catalog says, else the default place. */
 struct json *kind_dataset(struct supervise *sup, const char *name, const char *suffix);

@@ -47,6 +47,8 @@ static void begin(void)
 	ck_assert(!chmod(test_path("staging/w-1/t_1-7/program"), 04755));
 }
 
+static int takes_out;
+
 static int check(const char *intent)
 {
 	struct json *order = json_new_object(), *json;
@@ -58,6 +60,7 @@ static int check(const char *intent)
 	json_set(order, "intent", json);
 	json_set_str(order, "staging", test_path("staging"));
 	json_set_str(order, "task", "t_1");
+	json_set_bool(order, "takes_out", takes_out);
 	r = pipeline_check_staged(order, &err);
 	json_free(order);
 	return r;
@@ -75,6 +78,20 @@ START_TEST(what_a_task_has_staged_may_be_moved)
 	ck_ok(check("{\"files\":[{\"staged\":\"%s/staging/t_1-3/file\"}]}"), &err);
 	ck_ok(check("{\"app_id\":\"agent/t_1\"}"), &err);
 	ck_ok(check("{\"app_id\":\"t_1\"}"), &err);
+}
+END_TEST
+
+START_TEST(only_a_task_that_takes_rows_out_has_parts_that_do)
+{
+	static const char *const parts[] = {"{\"replaces\":true}", "{\"rearranges\":true}",
+	                                    "{\"removes\":[\"a.parquet\"]}"};
+
+	begin();
+	for (takes_out = 1; takes_out >= 0; takes_out--)
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			ck_assert_int_eq(check(parts[i]), takes_out ? 0 : ERR_PLUGIN);
+	takes_out = 0;
+	ck_ok(check("{\"replaces\":false,\"removes\":[]}"), &err);
 }
 END_TEST
 
@@ -117,6 +134,7 @@ static void staged_cases(Suite *suite)
 	TCase *c = tcase_create("staged");
 
 	tcase_add_test(c, what_a_task_has_staged_may_be_moved);
+	tcase_add_test(c, only_a_task_that_takes_rows_out_has_parts_that_do);
 	tcase_add_test(c, what_lies_elsewhere_or_leads_there_is_not_touched);
 	suite_add_tcase(suite, c);
 }
