@@ -7,6 +7,7 @@
 #include "link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 #define READ_BYTES 65536
 #define WATCH_MS 2
+#define LOOK_MS 500
 #define WATCHES_MAX 10 /* without an order: then it sleeps */
 
 struct ahead {
@@ -118,10 +120,28 @@ static void take_messages(struct link *link)
 	buf_consume(&link->in, at);
 }
 
-/* With the mutex, which is free meanwhile: until something has come, or may have. */
-static void hear(struct link *link)
+/* Who sleeps in read(2) keeps open for the agent what a plugin has closed, so the watcher looks at it now and then. */
+static int has_come(int patience_ms)
 {
-	ssize_t n;
+	struct pollfd socket = {.fd = WIRE_FD, .events = POLLIN};
+
+	return patience_ms < 0 || poll(&socket, 1, patience_ms) > 0;
+}
+
+/* The end of the agent: nobody wants what we do. When a plugin has closed our side, the agent sees that and says so; we
+ * leave it the time. */
+static void leave(ssize_t n)
+{
+	if (n < 0 && errno == EBADF)
+		sleep(1);
+	_exit(0);
+}
+
+/* With the mutex, which is free meanwhile: until something has come, or may have. -1: as long as it takes. */
+static void hear(struct link *link, int patience_ms)
+{
+	ssize_t n = 0;
+	int come;
 
 	if (link->reading) {
 		pthread_cond_wait(&link->changed, &link->mutex);
@@ -131,9 +151,11 @@ static void hear(struct link *link)
 		_exit(3);
 	link->reading = 1;
 	pthread_mutex_unlock(&link->mutex);
-	n = read(WIRE_FD, link->in.data + link->in.len, READ_BYTES);
-	if (!n || (n < 0 && errno != EINTR))
-		_exit(0); /* the agent is gone: nobody wants what we do */
+	come = has_come(patience_ms);
+	if (come)
+		n = read(WIRE_FD, link->in.data + link->in.len, READ_BYTES);
+	if (come && (!n || (n < 0 && errno != EINTR)))
+		leave(n);
 	pthread_mutex_lock(&link->mutex);
 	link->reading = 0;
 	if (n > 0) {
@@ -174,7 +196,7 @@ static void *watch_main(void *arg)
 			doze(link);
 		quiet = link->busy || link->orders != seen ? 0 : quiet + 1;
 		while (link->busy && link->orders == seen)
-			hear(link);
+			hear(link, LOOK_MS);
 	}
 	return NULL;
 }
@@ -230,7 +252,7 @@ struct json *link_order(struct link *link)
 	pthread_mutex_lock(&link->mutex);
 	link->busy = 0;
 	while (list_empty(&link->ahead))
-		hear(link);
+		hear(link, -1);
 	ahead = list_entry(link->ahead.next, struct ahead, link);
 	list_del(&ahead->link);
 	order = ahead->order;
@@ -250,7 +272,7 @@ void link_rest(struct link *link)
 	pthread_mutex_lock(&link->mutex);
 	link->busy = 0;
 	for (;;)
-		hear(link);
+		hear(link, -1);
 }
 
 void link_reset(struct link *link, int64_t credit)
@@ -275,7 +297,7 @@ static int wait_for_change(struct link *link, struct err *err)
 {
 	if (link->page->cancel)
 		return err_set(err, ERR_CANCELLED, "the task was cancelled");
-	hear(link);
+	hear(link, -1);
 	return 0;
 }
 

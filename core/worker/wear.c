@@ -21,17 +21,22 @@ static int count_threads(const struct wear *wear)
 	return fstat(wear->tasks_fd, &st) ? 0 : (int)st.st_nlink;
 }
 
-/* The second field of proc(5) statm. 0: not known. */
-static uint64_t read_resident(const struct wear *wear)
+struct size {
+	uint64_t resident, data; /* data: what the limit counts (RLIMIT_DATA), touched or not */
+};
+
+/* Fields of proc(5) statm. 0: not known. */
+static struct size read_size(const struct wear *wear)
 {
-	long long pages;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	long long resident, data;
 	char text[128];
 	ssize_t n = pread(wear->statm_fd, text, sizeof(text) - 1, 0);
 
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	return sscanf(text, "%*s %lld", &pages) == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%*s %lld %*s %*s %*s %lld", &resident, &data) != 2)
+		return (struct size){0, 0};
+	return (struct size){(uint64_t)resident * page, (uint64_t)data * page};
 }
 
 /* Since Linux 6.2 the size of the folder is their number; before, its entries are counted, as far as it matters. */
@@ -58,16 +63,24 @@ void wear_begin(struct wear *wear, uint64_t memory)
 	wear->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	wear->fds_folder = wear->fds_fd < 0 ? NULL : fdopendir(wear->fds_fd);
 	wear->memory = memory / 2;
+	wear->data = read_size(wear).data;
 	wear->threads = count_threads(wear);
 	wear->fds = count_fds(wear, INT_MAX);
 }
 
+static int is_over(const struct wear *wear)
+{
+	struct size size = read_size(wear);
+
+	return size.resident > wear->memory || size.data > wear->data + wear->memory;
+}
+
 static int is_big(const struct wear *wear)
 {
-	if (!wear->memory || read_resident(wear) <= wear->memory)
+	if (!wear->memory || !is_over(wear))
 		return 0;
 	malloc_trim(0);
-	return read_resident(wear) > wear->memory;
+	return is_over(wear);
 }
 
 /* Whoever was made by a plugin that may do so goes with the worker's process group. */

@@ -10,7 +10,8 @@
 struct wear {
 	int statm_fd, tasks_fd, fds_fd, fds, threads; /* fds and threads: at the beginning */
 	DIR *fds_folder;
-	uint64_t memory; /* resident bytes that are too much, 0: no limit */
+	uint64_t memory; /* bytes, resident or more than `data`, that are too much; 0: no limit */
+	uint64_t data;   /* at the beginning */
 };
 
 void wear_begin(struct wear *wear, uint64_t memory);
