@@ -175,6 +175,36 @@ START_TEST(how_large_a_file_will_be_is_known_before_it_ends)
 }
 END_TEST
 
+static size_t size_with(const char *options)
+{
+	struct fakehost_output out;
+	struct ArrowSchema schema;
+	struct ArrowArray batch;
+	size_t size;
+
+	table_seed(7);
+	log_batch(&schema, 40000, &batch);
+	encode(&out, options, &schema, &batch, 8);
+	size = out.buf.len;
+	fakehost_output_done(&out);
+	arrow_array_release(&batch);
+	arrow_schema_release(&schema);
+	return size;
+}
+
+/* Of words, numbers, random ids and texts, each column gets what its sample says. */
+START_TEST(what_a_sample_says_pays)
+{
+	size_t chosen = size_with("{\"compression\":\"auto\"}"), none = size_with("{\"compression\":\"none\"}"),
+	       zstd = size_with("{\"compression\":\"zstd\"}"),
+	       compact = size_with("{\"compression\":\"auto\",\"profile\":\"compact\"}");
+
+	ck_assert_uint_lt(chosen, none / 2);
+	ck_assert_uint_lt(chosen, zstd + zstd / 20);
+	ck_assert_uint_lt(compact, chosen);
+}
+END_TEST
+
 /* A first page of dictionary numbers hardly gets smaller; the texts behind it do. */
 START_TEST(a_column_with_a_dictionary_is_compressed)
 {
@@ -415,6 +445,7 @@ static void parquet_cases(Suite *suite)
 	tcase_add_test(c, a_dictionary_that_does_not_pay_is_given_up_within_the_chunk);
 	tcase_add_test(c, statistics_are_those_of_delta);
 	tcase_add_loop_test(c, how_large_a_file_will_be_is_known_before_it_ends, 0, 5);
+	tcase_add_test(c, what_a_sample_says_pays);
 	tcase_add_test(c, a_column_with_a_dictionary_is_compressed);
 	tcase_add_test(c, a_flipped_bit_in_a_page_is_found_by_its_checksum);
 	tcase_add_test(c, a_file_that_is_cut_anywhere_is_refused);
