@@ -63,7 +63,7 @@ check "new tasks for it are refused" grep -q "there is no task plugin" <<<"$(cou
 same "the one that ran ends in peace" succeeded "$(finish "$id")"
 drop "$SCRATCH/count-2.0.0.so" count.so
 wait_version 2.0.0
-id=$(submit "$(jq -cn --arg at "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)" \
+id=$(submit "$(jq -cn --arg at "$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)" \
 	'{kind:"custom",plugin:"count",config:{to:1},run_at:$at}')")
 rm "$LOCAL/count.so"
 for _ in $(seq 200); do api GET "/v1/tasks/$id/attempts" | grep -q snoozed && break; sleep 0.1; done
