@@ -86,7 +86,7 @@ async function queues(ask) {
 	await ask("cancelTasks", 200, { sent: { ...filter, dry_run: true } });
 	await ask("cancelTasks", 400, { sent: {} });
 	await ask("cancelTasks", 422, { sent: { nope: 1 } });
-	await ask("cancelTasks", 400, { sent: { state: "asleep" } });
+	await ask("cancelTasks", 422, { sent: { state: "asleep" } });
 	for (const verb of ["cancelTasks", "redriveTasks", "cancelTasks", "deleteTasks"]) {
 		await ask(verb, 200, { sent: { ...filter, dry_run: true } });
 		const operation = (await ask(verb, 202, { sent: filter })).json;

@@ -109,13 +109,16 @@ every_row "a worker that dies while its part is committed leaves it what it need
 nothing_left "and nothing more"
 
 echo "# what is left on purpose"
-same "a plugin that litters ends well" succeeded "$(finish "$(raid litter / 1500)")"
-check "and leaves folders as deep as it likes" [ -n "$(left | head -1)" ]
+# Or is ended for it, when it is looked at in time: folders that deep are more than workers.disk can be kept for.
+litter() { finish "$(raid litter / "$1")"; }
+got=$(litter 30)
+check "a plugin that litters ends" grep -qE "succeeded|failed" <<<"$got"
+check "and what it leaves stays, if it was not ended for it" [ "$got" = failed -o -n "$(left | head -1)" ]
 agent_kill
 agent_start || exit 1
 nothing_left "they are gone with the next start"
 ready
-same "it litters again" succeeded "$(finish "$(raid litter / 1500)")"
+check "it litters again, as deep as it likes" grep -qE "succeeded|failed" <<<"$(litter 1500)"
 agent_stop
 same "and they are gone at the end" "" "$(ls -A "$DATA/staging")"
 
