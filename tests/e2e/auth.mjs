@@ -72,6 +72,7 @@ POST /v1/tasks/{id}:retry manage
 GET /v1/events read
 GET /v1/queues read whole
 GET /v1/queues/{queue} read whole
+GET /v1/queues/{queue}/stats read whole
 PUT /v1/queues/{queue} admin
 PATCH /v1/queues/{queue} admin
 POST /v1/queues/{queue}:pause admin
@@ -124,6 +125,9 @@ GET /metrics read whole
 GET /health open
 GET /health/live open
 GET /health/ready open
+GET /healthz open
+GET /livez open
+GET /readyz open
 `.trim().split("\n").map((line) => line.split(" "));
 
 const document = (await ask(admin, "GET", "/v1/openapi.json")).json;
@@ -192,7 +196,7 @@ for (const [method, path, body] of [
 	["DELETE", ""], ["POST", ":cancel"], ["POST", ":redrive"], ["POST", ":reschedule", { priority: 1 }], ["POST", ":promote"], ["POST", ":retry"],
 ]) {
 	const answer = await ask(acme, method, `/v1/tasks/${id}${path}`, body);
-	same(`${method} …${path} of a task of another tenant is that of none`, [404, unknown.detail, unknown.type],
+	same(`${method} …${path} of a task of another tenant is that of none`, [404, unknown.detail.replace("t_000000000zzzz", id), unknown.type],
 		[answer.status, answer.json?.detail, answer.json?.type]);
 }
 same("the task is as it was", "ready", (await ask(globex, "GET", `/v1/tasks/${id}`)).json.state);
