@@ -128,3 +128,17 @@ unharmed() {
 		"$(api GET /health | jq -c .status) $(metric orasi_worker_crashes_total)"
 	kill -0 "$AGENT_PID" || fail "$1: the agent is the same process as before"
 }
+
+# hostile_start: an agent whose plugin is tests/plugins/hostile-task.c, and which hardly waits between attempts.
+hostile_start() {
+	mkdir -p "$DATA/plugins/local"
+	cp "$BUILD/tests/plugins/.libs/hostile-task.so" "$DATA/plugins/local/"
+	ORASI_QUEUE_RETRY_INITIAL=1ms ORASI_QUEUE_RETRY_MAX=1ms ORASI_WORKERS_CANCEL_GRACE=300ms agent_start || exit 1
+	hostile_active
+}
+hostile_active() {
+	for _ in $(seq 200); do
+		[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .state)" = active ] && break
+		sleep 0.05
+	done
+}

@@ -205,3 +205,15 @@ void numbers(struct fakehost_output *out, int64_t rows, struct ArrowSchema *sche
 	arrow_array_release(&batch);
 	arrow_builder_free(b);
 }
+
+void add_json(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch, const orasi_mark *mark)
+{
+	struct arrow_view view;
+
+	(void)mark;
+	ck_assert_int_eq(arrow_view_init(&view, schema, batch), 0);
+	for (int64_t i = 0; i < batch->length; i++) {
+		table_row_json(ctx, &view, i);
+		buf_puts(ctx, "\n");
+	}
+}

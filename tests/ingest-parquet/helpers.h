@@ -28,6 +28,8 @@ typedef void on_batch(void *ctx, const struct ArrowSchema *schema, const struct 
                       const orasi_mark *mark);
 orasi_status decode_each(const void *data, size_t len, orasi_ingest_open *open, on_batch *fn, void *ctx,
                          uint64_t *ret_rows);
+/* For decode_each: rows as JSON, one a line, as tables_io prints them; ctx is a struct buf. */
+on_batch add_json;
 /* Rows as the text of show_rows; `out` may be NULL. */
 orasi_status decode(const void *data, size_t len, orasi_ingest_open *open, struct buf *out, uint64_t *ret_rows);
 void show_rows(struct buf *out, const struct ArrowSchema *schema, const struct ArrowArray *array);

@@ -158,19 +158,6 @@ static void finish(const struct element *elements, uint32_t n, int64_t rows)
 	finish_groups(elements, n, rows, 1);
 }
 
-static void add_json(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                     const orasi_mark *mark)
-{
-	struct arrow_view view;
-
-	(void)mark;
-	ck_assert_int_eq(arrow_view_init(&view, schema, batch), 0);
-	for (int64_t i = 0; i < batch->length; i++) {
-		table_row_json(ctx, &view, i);
-		buf_puts(ctx, "\n");
-	}
-}
-
 /* Rows as tables_io prints them: numbers as text, bytes in hex. */
 static void assert_rows(const char *want)
 {

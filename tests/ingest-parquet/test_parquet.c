@@ -9,19 +9,6 @@
 
 /* ---- round trips ---------------------------------------------------------------------------- */
 
-static void add_json(void *ctx, const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                     const orasi_mark *mark)
-{
-	struct arrow_view view;
-
-	(void)mark;
-	ck_assert_int_eq(arrow_view_init(&view, schema, batch), 0);
-	for (int64_t i = 0; i < batch->length; i++) {
-		table_row_json(ctx, &view, i);
-		buf_puts(ctx, "\n");
-	}
-}
-
 static void round_trip(const struct ArrowSchema *schema, int64_t rows, int nulls, int distinct, const char *options)
 {
 	struct fakehost_output out;

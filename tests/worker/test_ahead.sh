@@ -6,13 +6,7 @@
 command -v jq >/dev/null || skip_all "jq is not here"
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
 
-mkdir -p "$DATA/plugins/local"
-cp "$BUILD/tests/plugins/.libs/hostile-task.so" "$DATA/plugins/local/"
-ORASI_QUEUE_RETRY_INITIAL=1ms ORASI_QUEUE_RETRY_MAX=1ms ORASI_WORKERS_CANCEL_GRACE=300ms agent_start || exit 1
-for _ in $(seq 200); do
-	[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .state)" = active ] && break
-	sleep 0.05
-done
+hostile_start
 
 # put QUEUE DEED…: the deeds as tasks, in one request; prints their ids, one a line.
 put() {
@@ -62,10 +56,7 @@ agent_stop
 
 # One worker: whoever waits, waits behind the one that hangs.
 ORASI_WORKERS_TASKS=1 ORASI_WORKERS_CANCEL_GRACE=300ms agent_start || exit 1
-for _ in $(seq 200); do
-	[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .state)" = active ] && break
-	sleep 0.05
-done
+hostile_active
 put warm $(quick 100) >/dev/null
 check "a single worker does quick tasks too" reach warm succeeded 500
 mapfile -t ids < <(put single $(quick 50) wait $(quick 50))
