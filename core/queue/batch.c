@@ -39,21 +39,6 @@ int batch_check(struct store_db *db, struct insert *in, struct arena *arena, str
 	return insert_refuse(in, r, arena, &why);
 }
 
-int batch_of(struct store_db *db, int64_t id, int64_t *ret, struct err *err)
-{
-	struct store_stmt *stmt;
-	int r = store_begin(db, statement(BATCH_OF), &stmt, err);
-
-	if (r)
-		return r;
-	store_bind_int(stmt, 1, id);
-	r = store_step(stmt, err);
-	if (r > 0)
-		*ret = store_int(stmt, 0);
-	store_end(stmt);
-	return r < 0 ? r : 0;
-}
-
 /* When it is complete now, its follower is unblocked and told. */
 static int complete(struct store_db *db, int64_t batch, int64_t now, int64_t *ret_complete, struct err *err)
 {

@@ -114,6 +114,16 @@ static const char *outcome_of(const struct queue_outcome *outcome, enum life_eve
 	}
 }
 
+static int64_t retain_ms(const struct end *e, const struct task_spec *policy, const struct queue_settings *settings)
+{
+	int is_ok = e->to == TASK_SUCCEEDED;
+	int64_t retain = is_ok ? policy->retain_ok_ms : policy->retain_failed_ms;
+
+	if (!retain)
+		retain = is_ok ? settings->retain_ok_ms : settings->retain_failed_ms;
+	return retain ? retain : e->queue->config.retention_ms;
+}
+
 /* ---- the write ----------------------------------------------------------------------------- */
 
 static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n, struct err *err)
@@ -191,26 +201,49 @@ static int end_write(struct store_db *db, void *arg, struct err *err)
 	return r ? r : is_there(e, db, err);
 }
 
-int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now, int64_t by, struct err *err)
+/* What its end has to know of a task that waits, and how long it is kept behind it. */
+static int read_replaced(struct end *e, struct store_db *db, struct err *err)
+{
+	struct queue_settings settings;
+	struct task_spec policy = {0};
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(REPLACED_GET), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, e->id);
+	r = store_step(stmt, err);
+	if (r > 0) {
+		e->batch = store_int(stmt, 0);
+		r = spec_unpack(store_text(stmt, 1), &e->arena, &policy);
+		settings_from_text(&settings, store_text(stmt, 2));
+	}
+	store_end(stmt);
+	if (!r)
+		e->retain_ms = retain_ms(e, &policy, &settings);
+	return r;
+}
+
+int end_write_replaced(struct queue *queue, struct store_db *db, struct insert *in, struct err *err)
 {
 	struct end e = {.queue = queue,
-	                .id = id,
-	                .now = now,
+	                .id = in->replaced,
+	                .now = in->now,
 	                .event = LIFE_CANCEL,
 	                .to = TASK_CANCELLED,
-	                .flags = LIVE_UNIQUE | LIVE_CHECKPOINT,
-	                .retain_ms = queue->config.retention_ms};
+	                .flags = LIVE_UNIQUE | LIVE_CHECKPOINT};
 	char name[ID_LEN];
 	int r;
 
-	id_format('t', by, name);
+	id_format('t', in->id, name);
 	arena_init(&e.arena);
 	e.outcome = (struct queue_outcome){.code = ERR_CANCELLED,
 	                                   .outcome = "cancelled",
 	                                   .error = arena_printf(&e.arena, "replaced by task %s", name)};
-	r = batch_of(db, id, &e.batch, err);
+	r = read_replaced(&e, db, err);
 	if (!r)
 		r = write_end(&e, db, err);
+	in->complete = e.complete;
 	arena_done(&e.arena);
 	return r;
 }
@@ -370,14 +403,10 @@ static int prepare(struct end *e, const struct live *live, const struct queue_ou
 {
 	const struct queue_settings *settings = &live->lane->channel->settings;
 	struct task_spec policy = {0};
-	int64_t retain;
 
 	if (live->more)
 		spec_unpack(live->more->policy, &e->arena, &policy);
-	retain = e->to == TASK_SUCCEEDED ? policy.retain_ok_ms : policy.retain_failed_ms;
-	if (!retain)
-		retain = e->to == TASK_SUCCEEDED ? settings->retain_ok_ms : settings->retain_failed_ms;
-	e->retain_ms = retain ? retain : e->queue->config.retention_ms;
+	e->retain_ms = retain_ms(e, &policy, settings);
 	if (outcome->n_next && prepare_next(e, outcome))
 		return ERR_NOMEM;
 	if (e->to == TASK_SUCCEEDED && outcome->changes && outcome->changes->n_puts &&

@@ -110,7 +110,7 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	}
 	if (waits) {
 		in->replaced = in->result.id;
-		return end_write_replaced(queue, db, in->replaced, in->now, in->id, err);
+		return end_write_replaced(queue, db, in, err);
 	}
 	id_format('t', in->result.id, name);
 	err_set(&why, ERR_EXISTS, "task %s has the unique key '%s'", name, in->spec->unique_key);
@@ -181,7 +181,7 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 
 	in->result = (struct queue_put_result){0}; /* a write may be called again */
 	in->waiting = in->dep_failed = 0;
-	in->replaced = 0;
+	in->replaced = in->complete = 0;
 	if (in->refused) {
 		in->result = *in->refused;
 		return 0;
@@ -274,8 +274,9 @@ static int admit(struct queue *queue, const struct insert *in)
 	return 0;
 }
 
-static void drop_replaced(struct queue *queue, int64_t id)
+static void drop_replaced(struct queue *queue, const struct insert *in)
 {
+	int64_t id = in->replaced;
 	struct live *live = live_find(queue, id);
 
 	if (!live)
@@ -286,6 +287,8 @@ static void drop_replaced(struct queue *queue, int64_t id)
 	queue->finished[TASK_CANCELLED]++;
 	queue_tell(queue, id, "state", TASK_CANCELLED);
 	depend_failed(queue, id);
+	if (in->complete)
+		depend_released(queue, &in->complete, 1);
 }
 
 void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
@@ -299,7 +302,7 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 		if (is_new)
 			in->lane->is_stored = 1;
 		if (!r && in->replaced)
-			drop_replaced(queue, in->replaced);
+			drop_replaced(queue, in);
 		if (is_new)
 			admit(queue, in);
 		else if (in->started)

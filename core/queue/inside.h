@@ -256,6 +256,7 @@ void rate_take(struct rate *rate, int64_t cost, int64_t per, int64_t period_ms, 
 
 /* ---- settings.c ---------------------------------------------------------------------------- */
 void settings_default(struct queue_settings *ret);
+void settings_from_text(struct queue_settings *ret, const char *text); /* as it is stored; NULL: the default */
 int settings_load(struct queue *queue, struct err *err);
 
 /* ---- insert.c: a task comes into being, by a put or with the end of another ---------------- */
@@ -274,6 +275,7 @@ struct insert {
 	int waiting;      /* tasks it depends on that have not succeeded */
 	int dep_failed;   /* one of them has ended otherwise */
 	int64_t replaced; /* task that was cancelled for it, 0 = none */
+	int64_t complete; /* what follows its batch, which had waited for that one only; 0 = none */
 	int64_t digest;   /* of what is asked for, when it has an idempotency key */
 	struct queue_put_result result;
 };
@@ -357,7 +359,6 @@ void depend_unblock(struct queue *queue, struct live *live); /* when it waits fo
 void depend_failed(struct queue *queue, int64_t parent);     /* it ended without success */
 int depend_recover(struct queue *queue, struct err *err);
 int batch_check(struct store_db *db, struct insert *insert, struct arena *arena, struct err *err);
-int batch_of(struct store_db *db, int64_t id, int64_t *ret, struct err *err); /* of a task, 0 = none */
 int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by, int64_t *ret_complete,
                     struct err *err);
 
@@ -394,7 +395,7 @@ int end_live(struct queue *queue, struct live *live, enum life_event event, cons
 /* It stands nowhere any more, so that nobody meets it again while its next state is written. */
 void stand_aside(struct queue *queue, struct live *live);
 /* On the writer thread: a waiting task is cancelled for the sake of another. */
-int end_write_replaced(struct queue *queue, struct store_db *db, int64_t id, int64_t now, int64_t by, struct err *err);
+int end_write_replaced(struct queue *queue, struct store_db *db, struct insert *in, struct err *err);
 
 /* cancel.c */
 int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done, void *ctx);

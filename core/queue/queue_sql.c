@@ -137,7 +137,8 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		       " ORDER BY id DESC LIMIT ?2",
 	[BATCH_FOLLOWED] = "SELECT id, total - succeeded - failed - cancelled - expired, sealed FROM batch"
 			   " WHERE on_complete = ?1",
-	[BATCH_OF] = "SELECT batch FROM task WHERE id = ?1",
+	[REPLACED_GET] = "SELECT batch, policy, (SELECT settings FROM queue_settings q WHERE q.name = t.queue)"
+			 " FROM task t WHERE id = ?1",
 	[DELETE_TASK] = "DELETE FROM done WHERE id = ?1"
 			" AND NOT EXISTS (SELECT 1 FROM dep WHERE parent = ?1)",
 	[SCHEDULE_PUT] = "INSERT INTO schedule VALUES (?1,?2,?3,?4,?5,?6,?7,?8,0,0,?9,0,0,0)"

@@ -175,7 +175,7 @@ static void set_value(struct queue_settings *settings, const char *key, size_t n
 	}
 }
 
-static void from_text(struct queue_settings *settings, const char *text)
+void settings_from_text(struct queue_settings *settings, const char *text)
 {
 	settings_default(settings);
 	while (text && *text) {
@@ -203,7 +203,7 @@ int settings_load(struct queue *queue, struct err *err)
 			r = err_set(err, ERR_NOMEM, "out of memory");
 			break;
 		}
-		from_text(&settings, store_text(stmt, 1));
+		settings_from_text(&settings, store_text(stmt, 1));
 		apply(queue, channel, &settings);
 	}
 	store_end(stmt);

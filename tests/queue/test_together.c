@@ -227,6 +227,22 @@ START_TEST(a_redriven_member_is_counted_once)
 }
 END_TEST
 
+START_TEST(a_member_that_is_replaced_may_be_the_last_of_its_batch)
+{
+	struct task_spec spec = {.unique_key = "u", .on_conflict = TASK_CONFLICT_REPLACE};
+	int64_t other;
+
+	new_batch(&(struct task_spec){.kind = "report", .priority = 0});
+	put((struct task_spec){.unique_key = "u", .batch = batch_id});
+	seal();
+	other = put(spec);
+	ck_assert_int_eq(batch().cancelled, 1);
+	ck_assert_int_ne(batch().completed_at, 0);
+	ck_assert_str_eq(claim()->kind, "report");
+	ck_assert_int_eq(claim()->id, other);
+}
+END_TEST
+
 START_TEST(batches_are_listed_newest_first)
 {
 	struct task_batch *list;
@@ -291,6 +307,27 @@ START_TEST(a_waiting_task_is_replaced_and_a_running_one_is_not)
 	ck_assert_int_eq(claim()->id, second);
 	ck_assert_int_eq(put(spec), ERR_EXISTS);
 	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+START_TEST(what_was_replaced_is_kept_as_long_as_it_says_or_its_queue)
+{
+	struct task_spec spec = {.unique_key = "u", .on_conflict = TASK_CONFLICT_REPLACE, .queue = "short"};
+	struct queue_settings settings = settings_of("short");
+	int64_t first, second;
+
+	settings.retain_failed_ms = 5000;
+	configure("short", settings);
+	spec.retain_failed_ms = 1000;
+	first = put(spec);
+	spec.retain_failed_ms = 0;
+	second = put(spec);
+	put(spec);
+	pass(1001);
+	ck_assert_int_eq(queue_get(queue, first, &arena, &(struct task *){NULL}, &err), ERR_NOTFOUND);
+	ck_assert_int_eq(get(second)->state, TASK_CANCELLED);
+	pass(60000);
+	ck_assert_int_eq(queue_get(queue, second, &arena, &(struct task *){NULL}, &err), ERR_NOTFOUND);
 }
 END_TEST
 
@@ -548,11 +585,13 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, a_batch_counts_its_tasks_and_then_lets_the_last_one_run);
 	tcase_add_test(c, an_open_batch_is_not_complete_and_a_sealed_one_takes_no_tasks);
 	tcase_add_test(c, a_redriven_member_is_counted_once);
+	tcase_add_test(c, a_member_that_is_replaced_may_be_the_last_of_its_batch);
 	tcase_add_test(c, batches_are_listed_newest_first);
 	tcase_add_test(c, a_second_task_with_a_key_is_refused_when_it_says_so);
 	tcase_add_test(c, a_key_of_the_queued_is_free_when_its_task_has_started);
 	tcase_add_test(c, a_key_with_a_time_holds_for_it_whatever_became_of_the_task);
 	tcase_add_test(c, a_waiting_task_is_replaced_and_a_running_one_is_not);
+	tcase_add_test(c, what_was_replaced_is_kept_as_long_as_it_says_or_its_queue);
 	tcase_add_test(c, a_waiting_task_takes_what_is_merged_into_it);
 	tcase_add_test(c, a_merge_that_gives_a_wrong_task_is_refused_and_changes_nothing);
 	tcase_add_test(c, those_of_a_call_are_merged_one_upon_the_other_without_the_refused);
