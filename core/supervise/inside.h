@@ -61,6 +61,14 @@ void order_credit(struct order *order, size_t n);
 void order_stop(struct order *order, int code, const char *text);
 void order_end(struct order *order, const struct json *result, const struct err *err);
 
+/* ---- the roles of workers: role.c ------------------------------------------------------------ */
+
+const char *role_name(enum role role);
+enum role role_of(const char *op);
+size_t role_size(const struct supervise *sup, enum role role); /* how many workers it may have */
+int role_is_warm(enum role role);                              /* one is kept alive however idle */
+int role_takes_orders(const struct supervise *sup, enum role role);
+
 /* The last lines of output, for the report of a death. */
 struct tail {
 	char text[400];
@@ -145,6 +153,7 @@ struct pool {
 	size_t n_waiting, n_processes;
 };
 
+void pool_put(struct order *order); /* it waits, behind all others */
 /* It waits again, before all others. */
 void pool_take_back(struct order *order);
 /* Is a worker for tasks idle that has exactly these rights, and no strangers but these (NULL: any)? */
@@ -161,7 +170,12 @@ int pool_warm(struct supervise *sup, enum role role, struct err *err);
 void pool_refuse(struct supervise *sup);                       /* what waits and is not taken any more */
 void pool_idle(struct process *process);                       /* it can take an order */
 void pool_dead(struct process *process, int code, int signal); /* it has ended; frees it */
-const char *role_name(enum role role);
+
+/* ---- the end of a process: death.c ----------------------------------------------------------- */
+
+/* Before it is freed: why it ended; tells its order what was used and, if it was stopped, how; counts it and holds it
+ * against the plugin that was at work. */
+void death_settle(struct process *process, int code, int signal, struct err *ret_why);
 
 /* ---- what workers may do -------------------------------------------------------------------- */
 
