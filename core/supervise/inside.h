@@ -131,19 +131,41 @@ struct process {
 /* `order` tells what it must be able to do; NULL: nothing special. */
 int process_new(struct supervise *sup, enum role role, const struct order *order, struct process **ret,
                 struct err *err);
-void process_give(struct process *process, struct order *order);
-void process_send(struct process *process, enum wire_type type, const struct json *json);
-void process_flush(struct process *process); /* sends what process_give has put together */
+void process_put(struct process *process, enum wire_type type, const struct json *json); /* goes with the next flush */
+void process_flush(struct process *process);
+void process_send(struct process *process, enum wire_type type, const struct json *json); /* at once */
+void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
+void process_kill(struct process *process, const char *why);
+void process_retire(struct process *process); /* ends it because it is not needed any more */
+void process_free(struct process *process);   /* kills it; its order is not told */
+
+/* ---- the orders that it has been given: given.c */
+
+/* For an order of which nothing is known: too long to send any ahead behind it. */
+#define ORDER_UNKNOWN_NS INT64_C(10000000)
+
+void process_give(struct process *process, struct order *order); /* behind those it has; goes with the next flush */
+void process_finished(struct process *process, const struct json *result, const struct err *err); /* the one at hand */
+void process_note_time(struct process *process, int64_t took_ns);                                 /* for it */
 /* How many more orders like this one may wait in the worker. */
 size_t process_room(const struct process *process, uint64_t likeness);
 void process_recall(struct process *process);                            /* those that wait */
 void process_recall_late(struct process *process, int somebody_is_idle); /* when they wait for too long */
+void process_back(struct process *process, const struct json *json);     /* the answer to that */
 void process_take_back(struct process *process); /* without asking: it takes none of them any more */
-void process_interrupt(struct process *process); /* cancel flag, grace, SIGKILL */
-void process_kill(struct process *process, const char *why);
-void process_retire(struct process *process);    /* ends it because it is not needed any more */
+
+/* ---- what it says: hear.c */
+
+void process_hear(void *ctx, const char *p, size_t n);
+void process_hear_end(void *ctx, const struct err *err);
+
+/* ---- what it prints: output.c */
+
+void process_output(void *ctx, const char *p, size_t n);
+void process_output_end(void *ctx, const struct err *err);
 void process_read_rest(struct process *process); /* of its output, when it is dead */
-void process_free(struct process *process);      /* kills it; its order is not told */
+/* A worker may be made to shout: 0 when this is too much, and is to be dropped. */
+int process_may_say(struct process *process);
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
