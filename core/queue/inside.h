@@ -365,7 +365,7 @@ int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int6
 /* ---- the rest
  * ------------------------------------------------------------------------------------------------
  */
-/* claim.c */
+/* running.c */
 void leases_init(struct queue *queue);
 void leases_tick(struct queue *queue, int64_t now);
 struct live *running_of(struct queue *queue, int64_t id, int64_t fence, enum life_event event); /* NULL: stale */
@@ -374,13 +374,17 @@ struct running *running_new(const struct task *task); /* with its kind, dataset 
 /* It runs for who asks, in no list yet. */
 void running_start(struct queue *queue, struct live *live, struct running *run, const struct task *task,
                    const struct queue_claim_ask *ask);
-int running_note(struct queue *queue, struct live *live); /* its claim is written */
 void running_set_timer(struct queue *queue, struct running *run);
-/* It is asked to stop, and that outlives the agent. */
-int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
+void running_beat(struct queue *queue, struct running *run, int64_t lease_ms); /* there is news of it; 0: no lease */
+void running_stop(struct queue *queue, struct live *live, int code, const char *why);
+
+/* noted.c */
+int running_note(struct queue *queue, struct live *live);          /* its claim is written */
+void running_note_lease(struct queue *queue, struct running *run); /* and how long that lasts */
 /* Its claim need not be written any more. 1: there is no row of it and there will be none. */
 int running_unwritten(struct queue *queue, struct live *live);
-void running_stop(struct queue *queue, struct live *live, int code, const char *why);
+/* It is asked to stop, and that outlives the agent. */
+int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
 
 /* resume.c, at a start: with the columns of RECOVER_RUNS, an attempt goes on; those that were cancelled, and whose worker
  * went with the agent, are ended. */
