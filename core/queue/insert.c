@@ -119,8 +119,8 @@ static int resolve_conflict(struct queue *queue, struct store_db *db, struct ins
 	return 1;
 }
 
-static int find_unique(struct queue *queue, struct store_db *db, struct insert *in, struct arena *arena,
-                       struct err *err)
+/* 1: a task has the unique key. */
+static int get_holder(struct store_db *db, const struct task_spec *spec, int64_t now, int64_t *ret, struct err *err)
 {
 	struct store_stmt *stmt;
 	int64_t until = 0;
@@ -128,15 +128,28 @@ static int find_unique(struct queue *queue, struct store_db *db, struct insert *
 
 	if (r)
 		return r;
-	store_bind_text(stmt, 1, in->spec->tenant);
-	store_bind_text(stmt, 2, in->spec->unique_key);
+	store_bind_text(stmt, 1, spec->tenant ? spec->tenant : "");
+	store_bind_text(stmt, 2, spec->unique_key);
 	r = store_step(stmt, err);
 	if (r > 0) {
-		in->result.id = store_int(stmt, 0);
+		*ret = store_int(stmt, 0);
 		until = store_int(stmt, 1);
 	}
 	store_end(stmt);
-	return r > 0 && (!until || until > in->now) ? resolve_conflict(queue, db, in, arena, err) : r < 0 ? r : 0;
+	return r > 0 ? !until || until > now : r;
+}
+
+int insert_is_held(struct store_db *db, const struct task_spec *spec, struct err *err)
+{
+	return get_holder(db, spec, clock_wall_ms(), &(int64_t){0}, err);
+}
+
+static int find_unique(struct queue *queue, struct store_db *db, struct insert *in, struct arena *arena,
+                       struct err *err)
+{
+	int r = get_holder(db, in->spec, in->now, &in->result.id, err);
+
+	return r > 0 ? resolve_conflict(queue, db, in, arena, err) : r;
 }
 
 static int write_keys(struct store_db *db, const struct insert *in, struct err *err)
@@ -194,6 +207,8 @@ int insert_write(struct queue *queue, struct store_db *db, struct insert *all, s
 		r = batch_check(db, in, arena, err);
 	if (!r && !in->result.code && in->spec->unique_key)
 		r = find_unique(queue, db, in, arena, err);
+	if (!r && !in->result.code && in->if_new)
+		in->result = *in->if_new;
 	if (r || in->result.code)
 		return r < 0 ? r : 0;
 	in->result.id = in->id;

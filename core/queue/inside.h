@@ -270,6 +270,7 @@ struct insert {
 	int is_contested;                       /* it may replace or change another */
 	struct merge *merge;                    /* NULL: it does not ask to be merged into another */
 	const struct queue_put_result *refused; /* before anybody looked into the store; NULL: it was not */
+	const struct queue_put_result *if_new;  /* there is room only if another has its unique key; NULL: there is */
 	struct live *started;                   /* it runs already, see early.c; NULL: it does not */
 	/* what the writer leaves for the loop thread */
 	int waiting;      /* tasks it depends on that have not succeeded */
@@ -285,6 +286,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 /* On the writer thread; a refusal goes into result.code, an error of the store is returned. */
 int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i, struct arena *arena,
                  struct err *err);
+int insert_is_held(struct store_db *db, const struct task_spec *spec, struct err *err); /* on any thread, that of `db` */
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
 void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* r != 0: nothing came of it */
 /* Hands `write`, in which these are inserted, to the store, and merges those that meet the task they are to be merged

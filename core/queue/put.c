@@ -19,6 +19,8 @@ struct put {
 	struct idem_call *call; /* with a key; NULL: it has none */
 	size_t *places;
 	struct queue_put_result *refused; /* at once; a code says that one is */
+	struct queue_put_result
+		*if_new; /* the same, of those whose unique key another has, should it have it no more */
 	int flags;
 	struct early early;
 	queue_put_fn on_done;
@@ -132,6 +134,13 @@ static int64_t *counter_of(struct map *counters, const char *name, char mark, st
 	return map_set(counters, key, counter) ? NULL : counter;
 }
 
+static void note_refusal(struct queue_put_result *ret, const struct err *err, struct arena *arena)
+{
+	*ret = (struct queue_put_result){.code = err->code,
+	                                 .error = arena_str(arena, err->text),
+	                                 .where = arena_str(arena, err->where)};
+}
+
 /* Each for itself: those before it that are accepted count. The result of one that is not has a code. */
 static int check_each(const struct queue *queue, const struct task_spec *specs, size_t n, const char *repeated,
                       struct queue_put_result *results, struct arena *arena)
@@ -155,9 +164,7 @@ static int check_each(const struct queue *queue, const struct task_spec *specs, 
 		coming = (struct coming){all + 1, *in_queue + 1, *of_tenant + 1};
 		if (queue_check_spec(&specs[i], &err) ||
 		    (!is_repeated && check_quota(queue, &specs[i], &coming, &err))) {
-			results[i] = (struct queue_put_result){.code = err.code,
-			                                       .error = arena_str(arena, err.text),
-			                                       .where = arena_str(arena, err.where)};
+			note_refusal(&results[i], &err, arena);
 			continue;
 		}
 		if (is_repeated)
@@ -173,6 +180,20 @@ static int check_each(const struct queue *queue, const struct task_spec *specs, 
 /* ---- the put
  * ------------------------------------------------------------------------------------------------
  */
+
+/* With QUEUE_ATOMIC one that is refused refuses all. */
+static int refuse_all(const struct put *put, size_t i, struct err *err)
+{
+	const struct queue_put_result *result = &put->inserts[i].result;
+
+	if (!result->code || !(put->flags & QUEUE_ATOMIC))
+		return 0;
+	err_set(err, result->code, "%s", result->error);
+	err_where(err, "%s", result->where ? result->where : "");
+	if (put->n > 1)
+		err_where(err, "[%zu]%s", i, result->where ? result->where : "");
+	return result->code;
+}
 
 /* One of a call that came before is met, all others are inserted. */
 static int put_write_one(struct put *put, struct store_db *db, size_t i, struct err *err)
@@ -196,24 +217,48 @@ static int put_write(struct store_db *db, void *arg, struct err *err)
 	int r = put->call ? idem_call_find(db, put->call, &put->arena, err) : 0;
 
 	for (size_t i = 0; i < put->n && !r; i++) {
-		const struct queue_put_result *result = &put->inserts[i].result;
-
 		r = put_write_one(put, db, i, err);
-		if (!r && result->code && put->flags & QUEUE_ATOMIC) {
-			r = err_set(err, result->code, "%s", result->error);
-			err_where(err, "%s", result->where ? result->where : "");
-			if (put->n > 1)
-				err_where(err, "[%zu]%s", i, result->where ? result->where : "");
-		}
+		if (!r)
+			r = refuse_all(put, i, err);
 	}
 	return r || !put->call || !put->call->is_new ? r : idem_call_put(db, put->call, put->inserts[0].now, err);
+}
+
+/* A request that came before needs no write: what is durable answers it, also while nothing can be written. 1: it did, and
+ * err says with what. */
+static int answer_repeated(struct put *put, struct err *err)
+{
+	struct store_db *db = store_reader(put->queue->store);
+	int r = put->call ? idem_call_find(db, put->call, &put->arena, err) : 0;
+
+	if (r)
+		return r == ERR_CONFLICT;
+	for (size_t i = 0; i < put->n; i++) {
+		struct insert *in = &put->inserts[i];
+
+		in->result = (struct queue_put_result){0};
+		if (put->call)
+			r = idem_call_meet(db, put->call, in, put->places[i], &put->arena, err);
+		else
+			r = in->spec->idempotency_key ? idem_find(db, in, &put->arena, err) : 0;
+		if (r <= 0)
+			return 0;
+	}
+	for (size_t i = 0; i < put->n && !refuse_all(put, i, err); i++)
+		;
+	return 1;
 }
 
 static void put_done(void *arg, int r, const struct err *err)
 {
 	struct put *put = arg;
 	struct queue *queue = put->queue;
+	struct err answer = {0};
 
+	if ((r == ERR_NOSPACE || r == ERR_READONLY) && answer_repeated(put, &answer)) {
+		r = answer.code;
+		err = &answer;
+	}
 	list_del(&put->early.link);
 	inserts_done(queue, put->inserts, put->n, r);
 	for (size_t i = 0; i < put->n; i++)
@@ -239,8 +284,23 @@ static void take_call(struct put *put, const struct queue_call *call)
 	put->call = copy;
 }
 
-/* Those that were put before take no room: what is asked for again is answered, whatever has become full or drains
- * since then. So is a call that comes with the key of another, which is told that. */
+/* 1: another has its unique key, and will be the answer. Should it end in between, there is no room for this one. */
+static int find_held(struct put *put, const struct task_spec *spec, size_t i, struct err *err)
+{
+	int64_t n = (int64_t)put->n;
+	struct err full = {0};
+	int r;
+
+	if (!spec->unique_key || spec->on_conflict == TASK_CONFLICT_REPLACE)
+		return 0;
+	r = insert_is_held(store_reader(put->queue->store), spec, err);
+	if (r > 0 && check_quota(put->queue, spec, &(struct coming){n, n, n}, &full))
+		note_refusal(&put->if_new[i], &full, &put->arena);
+	return r;
+}
+
+/* Those that were put before take no room, nor do those whose unique key another has: what is asked for again is answered,
+ * whatever has become full or drains since then. So is a call that comes with the key of another, which is told that. */
 static int find_repeated(struct put *put, const struct task_spec *specs, char **ret, struct err *err)
 {
 	struct store_db *db = store_reader(put->queue->store);
@@ -251,11 +311,15 @@ static int find_repeated(struct put *put, const struct task_spec *specs, char **
 	*ret = repeated;
 	if (r && !is_other)
 		return r;
+	put->if_new = arena_alloc(&put->arena, put->n * sizeof(*put->if_new));
+	memset(put->if_new, 0, put->n * sizeof(*put->if_new));
 	r = 0;
 	for (size_t i = 0; i < put->n && r >= 0; i++) {
 		const char *key = specs[i].idempotency_key;
 
 		r = key ? idem_has(db, specs[i].tenant, key, &put->arena, err) : 0;
+		if (!r)
+			r = find_held(put, &specs[i], i, err);
 		repeated[i] = r > 0 || is_other || (put->call && put->call->ids[put->places[i]]);
 	}
 	return r < 0 ? r : 0;
@@ -321,6 +385,8 @@ static int hand_over(struct put *put, const struct task_spec *specs)
 		return r;
 	for (size_t i = 0; i < n && put->refused; i++)
 		put->inserts[i].refused = put->refused[i].code ? &put->refused[i] : NULL;
+	for (size_t i = 0; i < n && put->if_new; i++)
+		put->inserts[i].if_new = put->if_new[i].code ? &put->if_new[i] : NULL;
 	r = inserts_hand_over(queue, put->inserts, n, &put->arena, 1, put_write, put_done, put);
 	if (r)
 		inserts_done(queue, put->inserts, n, r);
@@ -333,13 +399,21 @@ int queue_put(struct queue *queue, const struct task_spec *specs, size_t n, int 
 	return queue_put_call(queue, NULL, specs, n, flags, on_done, ctx, err);
 }
 
+static int may_be_repeated(const struct queue_call *call, const struct task_spec *specs, size_t n)
+{
+	for (size_t i = 0; i < n && !call; i++)
+		if (!specs[i].idempotency_key)
+			return 0;
+	return 1;
+}
+
 int queue_put_call(struct queue *queue, const struct queue_call *call, const struct task_spec *specs, size_t n,
                    int flags, queue_put_fn on_done, void *ctx, struct err *err)
 {
 	struct put *put;
 	int r;
 
-	if (store_is_read_only(queue->store))
+	if (store_is_read_only(queue->store) && !may_be_repeated(call, specs, n))
 		return err_set(err, ERR_READONLY, "the store takes no writes: see the agent's log");
 	put = put_new(queue, call, n, flags, on_done, ctx);
 	if (!put)

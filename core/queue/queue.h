@@ -201,12 +201,14 @@ void queue_close(struct queue *queue); /* NULL is fine; drain the store before *
 
 /* ---- put ----------------------------------------------------------------------------------- */
 
-/* Accepts n tasks in one transaction. on_done gets a result per task: its id, whether it existed
- * already (idempotency or unique key), or why it was refused: ERR_CONFLICT (same idempotency key,
- * other body), ERR_EXISTS (unique key; id is the other's), ERR_NOTFOUND (depends_on, batch). With
- * QUEUE_ATOMIC one refused task refuses all, and on_done gets its code (n is 0; a call of one task has its result all the
- * same); else the others are accepted, and also what is refused at once is told as the result of the task. ERR_GONE: the task of the idempotency key has ended and is kept no more. At once: ERR_INVALID (a field), ERR_LIMIT (a depth: queue_retry_after_ms), ERR_BUSY
- * (the queue drains); err->where is "[i]" for the task at fault, and a JSON pointer within it. */
+/* Accepts n tasks in one transaction. on_done gets a result per task: its id, whether it existed already (idempotency or
+ * unique key), or why it was refused: ERR_CONFLICT (same idempotency key, other body), ERR_GONE (the task of the idempotency
+ * key has ended and is kept no more), ERR_EXISTS (unique key; id is the other's), ERR_NOTFOUND (depends_on, batch), ERR_LIMIT
+ * and ERR_BUSY as below (who had its unique key has ended meanwhile). With QUEUE_ATOMIC one refused task refuses all, and
+ * on_done gets its code (n is 0; a call of one task has its result all the same); else the others are accepted, and also
+ * what is refused at once is told as the result of the task. At once: ERR_INVALID (a field), ERR_LIMIT (a depth:
+ * queue_retry_after_ms), ERR_BUSY (the queue drains); err->where is "[i]" for the task at fault, and a JSON pointer within
+ * it. What an idempotency key answers, it answers also while nothing can be written. */
 /* QUEUE_END_IS_AWAITED: nobody waits for on_done of this one task, only for its end; so if it starts at once, both may come
  * with one fsync, and on_done a few ms later. */
 enum { QUEUE_ATOMIC = 1, QUEUE_END_IS_AWAITED = 2 };

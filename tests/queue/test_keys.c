@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys: the same request twice, and tasks of which there may be one. */
+#include <sched.h>
 #include <string.h>
 
 #include "base/id.h"
+#include "lib/fakedisk.h"
 #include "queue/rig.h"
 
 START_TEST(the_same_idempotency_key_gives_the_first_task_again)
@@ -191,6 +193,128 @@ START_TEST(a_call_that_is_sent_again_is_answered_though_the_queue_is_full)
 }
 END_TEST
 
+/* ---- what is asked for again while nothing can be written */
+
+static void on_fake_disk(void)
+{
+	close_queue();
+	fakedisk_start();
+	strcpy(path, test_path("fake.db"));
+	open_queue();
+}
+
+/* What the queue says, at once or when it has tried. */
+static int answer_to(struct task_spec spec)
+{
+	spec.kind = "test";
+	last_code = -1;
+	if (queue_put(queue, &spec, 1, QUEUE_ATOMIC, on_call, NULL, &err))
+		return err.code;
+	store_gather(store, 0);
+	for (; last_code == -1; store_drain(store))
+		sched_yield();
+	return last_code;
+}
+
+static void ask_again_while_nothing_is_written(const struct task_spec *first, int64_t id, int otherwise)
+{
+	struct task_spec other = *first;
+
+	ck_assert_int_eq(answer_to(*first), 0);
+	ck_assert_int_eq(call_results[0].id, id);
+	ck_assert_int_eq(call_results[0].existed, QUEUE_REPEATED);
+	other.body = "{\"other\":1}";
+	ck_assert_int_eq(answer_to(other), ERR_CONFLICT);
+	other.idempotency_key = "new";
+	ck_assert_int_eq(answer_to(other), otherwise);
+	other.idempotency_key = NULL;
+	ck_assert_int_eq(answer_to(other), otherwise);
+}
+
+START_TEST(what_is_asked_for_again_is_answered_though_the_disk_is_full)
+{
+	struct task_spec spec = {.body = "{}", .idempotency_key = "one"};
+	struct task_spec two[2] = {{.kind = "test"}, {.kind = "test"}};
+	int64_t id;
+
+	on_fake_disk();
+	id = put(spec);
+	ck_assert_int_eq(put_call(7, two, 2, QUEUE_ATOMIC), 0);
+	fakedisk_fill();
+	ask_again_while_nothing_is_written(&spec, id, ERR_NOSPACE);
+	ck_ok(queue_put_call(queue, &(struct queue_call){NULL, "k", 7, 2, NULL}, two, 2, QUEUE_ATOMIC, on_call, NULL,
+	                     &err),
+	      &err);
+	for (call_n = 0; !call_n; store_drain(store))
+		sched_yield();
+	ck_assert_int_eq(call_results[1].id, id + 2);
+	fakedisk_heal();
+	store_flush(store);
+	ck_assert_int_eq(claim()->id, id);
+}
+END_TEST
+
+START_TEST(what_is_asked_for_again_is_answered_though_the_store_takes_no_writes)
+{
+	struct task_spec spec = {.body = "{}", .idempotency_key = "k"};
+	int64_t id;
+
+	on_fake_disk();
+	id = put(spec);
+	fakedisk_fail_syncs();
+	ck_assert_int_eq(answer_to((struct task_spec){.body = "{}"}), ERR_READONLY);
+	ck_assert(store_is_read_only(store));
+	ask_again_while_nothing_is_written(&spec, id, ERR_READONLY);
+	fakedisk_heal();
+}
+END_TEST
+
+START_TEST(who_has_a_unique_key_is_the_answer_though_the_queue_is_full_or_drains)
+{
+	struct task_spec spec = {.body = "{\"a\":1}", .unique_key = "u"};
+	struct queue_settings settings = settings_of("default");
+	int64_t id = put(spec);
+
+	settings.max_depth = 1;
+	for (int drains = 0; drains < 2; drains++) {
+		settings.draining = drains;
+		configure("default", settings);
+		spec.on_conflict = TASK_CONFLICT_RETURN;
+		ck_assert_int_eq(put(spec), id);
+		ck_assert_int_eq(put_existed, QUEUE_HELD);
+		spec.on_conflict = TASK_CONFLICT_REJECT;
+		ck_assert_int_eq(answer_to(spec), ERR_EXISTS);
+		spec.on_conflict = TASK_CONFLICT_MERGE;
+		ck_assert_int_eq(put(spec), id);
+		spec.on_conflict = TASK_CONFLICT_REPLACE; /* that is a new task */
+		ck_assert_int_eq(answer_to(spec), drains ? ERR_BUSY : ERR_LIMIT);
+		ck_assert_int_eq(answer_to((struct task_spec){.unique_key = "v"}), drains ? ERR_BUSY : ERR_LIMIT);
+	}
+}
+END_TEST
+
+START_TEST(who_counts_on_a_unique_key_that_is_freed_meanwhile_meets_the_quota)
+{
+	struct task_spec specs[2] = {{.kind = "test", .unique_key = "u"}, {.kind = "test", .unique_key = "u"}};
+	struct queue_settings settings = settings_of("default");
+	struct queue_outcome ok = {0};
+	struct task *task;
+
+	put(specs[0]);
+	settings.max_depth = 1;
+	configure("default", settings);
+	for (int each = 0; each < 2; each++) {
+		task = claim();
+		ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);
+		ck_ok(queue_put(queue, specs, 1 + (size_t)each, each ? 0 : QUEUE_ATOMIC, on_call, NULL, &err), &err);
+		store_flush(store);
+		ck_assert_int_eq(each ? call_results[1].code : last_code, ERR_LIMIT);
+		ck_assert_ptr_nonnull(strstr(each ? call_results[1].error : err.text, "is full"));
+		ck_assert_int_gt(put(specs[0]), task->id);
+	}
+}
+END_TEST
+
 START_TEST(a_unique_key_is_free_again_when_its_task_has_ended)
 {
 	int64_t id = put((struct task_spec){.unique_key = "u"});
@@ -232,6 +356,10 @@ static void keys_cases(Suite *suite)
 	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_queue_is_full_or_drains);
 	tcase_add_test(c, a_repeated_task_takes_no_room_from_a_new_one);
 	tcase_add_test(c, a_call_that_is_sent_again_is_answered_though_the_queue_is_full);
+	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_disk_is_full);
+	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_store_takes_no_writes);
+	tcase_add_test(c, who_has_a_unique_key_is_the_answer_though_the_queue_is_full_or_drains);
+	tcase_add_test(c, who_counts_on_a_unique_key_that_is_freed_meanwhile_meets_the_quota);
 	tcase_add_test(c, a_unique_key_is_free_again_when_its_task_has_ended);
 	tcase_add_test(c, a_retry_takes_its_unique_key_or_is_refused);
 	suite_add_tcase(suite, c);
