@@ -92,6 +92,7 @@ static int is_known(int64_t id)
 static void set_up_early(void)
 {
 	set_up();
+	store_gather(store, 1); /* nothing is durable before the test says so */
 	asked = n_done = 0;
 	says_yes = 1;
 }
@@ -196,7 +197,6 @@ START_TEST(put_and_end_are_one_commit_when_only_the_end_is_awaited)
 	int64_t before = commits();
 	struct task *task;
 
-	store_gather(store, 1);
 	begin_put((struct task_spec){0}, QUEUE_END_IS_AWAITED);
 	task = claim_early();
 	store_give(store); /* the loop sleeps, and the put waits */
@@ -207,7 +207,6 @@ START_TEST(put_and_end_are_one_commit_when_only_the_end_is_awaited)
 	ck_assert_int_eq(commits(), before + 1);
 	ck_assert_int_eq(get(task->id)->state, TASK_SUCCEEDED);
 	ck_assert(!queue_is_due_soon(queue));
-	store_gather(store, 0);
 }
 END_TEST
 
@@ -215,7 +214,6 @@ START_TEST(a_put_does_not_wait_long_for_the_end)
 {
 	struct task *task;
 
-	store_gather(store, 1);
 	begin_put((struct task_spec){0}, QUEUE_END_IS_AWAITED);
 	task = claim_early();
 	store_give(store);
@@ -230,7 +228,6 @@ START_TEST(a_put_does_not_wait_long_for_the_end)
 	}
 	ck_assert_int_eq(get(task->id)->state, TASK_RUNNING);
 	ck_assert(!queue_is_due_soon(queue));
-	store_gather(store, 0);
 }
 END_TEST
 
@@ -238,7 +235,6 @@ START_TEST(a_put_that_waits_goes_with_the_next_write)
 {
 	struct task *task;
 
-	store_gather(store, 1);
 	begin_put((struct task_spec){0}, QUEUE_END_IS_AWAITED);
 	task = claim_early();
 	store_give(store);
@@ -249,7 +245,6 @@ START_TEST(a_put_that_waits_goes_with_the_next_write)
 		store_drain(store);
 	}
 	ck_assert_int_eq(get(task->id)->state, TASK_RUNNING);
-	store_gather(store, 0);
 }
 END_TEST
 
