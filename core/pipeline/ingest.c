@@ -116,6 +116,7 @@ static int run_unit(struct ingest *in, struct err *err)
 	in->n_done++;
 	json_set_bool(unit, "done", 1);
 	json_del(unit, "mark");
+	json_del(unit, "by");
 	json_del(unit, "transforms");
 	return 0;
 }

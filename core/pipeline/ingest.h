@@ -40,8 +40,9 @@ struct ingest {
 	const struct loader_plugin *plugin;
 	struct loader_host host;
 	void *self;
-	struct feed feed;              /* of a source that comes as a stream */
-	int opened, grown;             /* grown: how often the schema did, since the last row */
+	struct feed feed; /* of a source that comes as a stream */
+	int opened, marked,
+		grown; /* marked: it gave the mark of the unit; grown: how often the schema did, since the last row */
 	struct ArrowSchema schema;     /* the plugin's */
 	struct transforms *transforms; /* NULL: none */
 	struct conform *conform;
@@ -50,7 +51,7 @@ struct ingest {
 
 /* ---- ingest_parts.c */
 
-/* The unit at hand: {"uri","done","size","modified","mark","transforms"}. */
+/* The unit at hand: {"uri","done","size","modified","mark","by","transforms"}. */
 struct json *ingest_unit(const struct ingest *in);
 void ingest_make_units(struct ingest *in);
 /* Units and counts as the attempt before left them in its checkpoint. */

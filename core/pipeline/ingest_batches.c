@@ -124,6 +124,9 @@ static int note_mark(struct ingest *in, struct err *err)
 	base64_encode(in->mark.state.ptr, n, text);
 	json_set_str(ingest_unit(in), "mark", text);
 	free(text);
+	if (!in->marked)
+		json_set(ingest_unit(in), "by", loader_sign_state(in->plugin));
+	in->marked = 1;
 	return 0;
 }
 

@@ -24,13 +24,24 @@ static const char *format_of_unit(const struct ingest *in)
 	return json_str(json_pointer(in->spec, "/format/plugin"), "auto");
 }
 
+/* Who read the unit up to its mark goes on with it, also when another would now be surer that it is his. NULL: nobody. */
+static const char *reader_of_unit(const struct ingest *in)
+{
+	const struct json *unit = ingest_unit(in);
+
+	return json_get(unit, "mark") ? json_str(json_pointer(unit, "/by/plugin"), NULL) : NULL;
+}
+
 /* What is found by content gets no rights here that it would not have by name: another order is to be given for it. */
 int ingest_choose_plugin(struct ingest *in, const char *uri, struct err *err)
 {
-	const char *name = format_of_unit(in);
-	int r = format_choose(in->loader, name, in->source, uri, &in->plugin, err);
+	const char *name = format_of_unit(in), *reader = reader_of_unit(in);
+	int is_found = !strcmp(name, "auto");
+	int r = format_choose(in->loader, is_found && reader ? reader : name, in->source, uri, &in->plugin, err);
 
-	if (r || strcmp(name, "auto") || !format_lacks_rights(in->plugin, in->events->rights))
+	if (!r && reader)
+		r = loader_check_state(in->plugin, json_get(ingest_unit(in), "by"), err);
+	if (r || !is_found || !format_lacks_rights(in->plugin, in->events->rights))
 		return r;
 	in->lacking = in->plugin->descriptor->id;
 	return err_set(err, ERR_PERM,
@@ -199,7 +210,7 @@ void ingest_close_decoder(struct ingest *in)
 	arrow_schema_release(&in->schema);
 	source_close(in->source);
 	in->self = NULL;
-	in->opened = 0;
+	in->opened = in->marked = 0;
 	in->conform = NULL;
 	in->source = NULL;
 	in->plugin = NULL;

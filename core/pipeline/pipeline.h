@@ -6,8 +6,8 @@
  * Nothing here is lasting: files are finished and synced in the attempt's staging folder, and a PART tells the
  * agent about them. A PART is an intent: {"seq","final","app_id","operation","files":[{"staged","name","size",
  * "rows","stats"}],"rejects":{"files":[…]},"schema":{Delta},"counts":{"rows_in","rows","rejected","bytes_in",
- * "files"},"state":{"units":[{"uri","size","modified","done","mark","transforms"}]}}. It is noted durably, committed by
- * pipeline_commit in a table worker, and is what the next attempt resumes behind.
+ * "files"},"state":{"units":[{"uri","size","modified","done","mark","by","transforms":[{"state","by"}]}]}}. It is noted
+ * durably, committed by pipeline_commit in a table worker, and is what the next attempt resumes behind.
  *
  * Counts reconcile: rows_in = rows + rejected; with transforms, rows_in is what was decoded and rejected, rows what was
  * written.

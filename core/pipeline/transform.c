@@ -128,6 +128,7 @@ static int save_step(struct step *s, struct json *states, struct err *err)
 	orasi_error error = ORASI_NO_ERROR;
 	orasi_bytes state = {NULL, 0};
 	orasi_status status = ORASI_OK;
+	struct json *one;
 	char *text;
 
 	if (s->plugin->transform->save)
@@ -143,7 +144,10 @@ static int save_step(struct step *s, struct json *states, struct err *err)
 	if (!text)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	base64_encode(state.ptr, state.len, text);
-	json_push(states, json_new_str(text));
+	one = json_new_object();
+	json_set_str(one, "state", text);
+	json_set(one, "by", loader_sign_state(s->plugin));
+	json_push(states, one);
 	free(text);
 	return 0;
 }
@@ -162,11 +166,12 @@ int transforms_save(struct transforms *t, struct json **ret, struct err *err)
 	return r;
 }
 
-static int bind_step(struct step *s, const struct ArrowSchema *in, const struct json *state, struct err *err)
+/* `saved` as save_step made it; NULL: from the beginning. Before states were signed it was the text alone. */
+static int bind_step(struct step *s, const struct ArrowSchema *in, const struct json *saved, struct err *err)
 {
 	orasi_transform_bind bind = {.struct_size = sizeof(bind), .in = in};
 	orasi_error error = ORASI_NO_ERROR;
-	const char *text = json_str(state, "");
+	const char *text = json_str(saved, json_get_str(saved, "state", ""));
 	size_t n = strlen(text);
 	uint8_t *bytes = malloc(n + 1);
 	int64_t len = bytes ? base64_decode(text, n, bytes, n) : ERR_NOMEM;
@@ -176,6 +181,10 @@ static int bind_step(struct step *s, const struct ArrowSchema *in, const struct 
 		free(bytes);
 		return err_set(err, ERR_CORRUPT, "the checkpoint of transform '%s' is damaged",
 		               s->plugin->descriptor->id);
+	}
+	if (len && loader_check_state(s->plugin, json_get(saved, "by"), err)) {
+		free(bytes);
+		return err->code;
 	}
 	arrow_schema_release(&s->out);
 	bind.state = (orasi_bytes){bytes, (size_t)len};

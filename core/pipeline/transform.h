@@ -36,7 +36,7 @@ int transforms_bind(struct transforms *t, const struct ArrowSchema *in, const st
 const struct ArrowSchema *transforms_schema(const struct transforms *t);              /* of what goes */
 int transforms_push(struct transforms *t, struct ArrowArray *batch, struct err *err); /* takes it over */
 int transforms_flush(struct transforms *t, struct err *err);
-/* A text per step; the caller frees. */
+/* Of each step {"state","by"}; the caller frees. */
 int transforms_save(struct transforms *t, struct json **ret, struct err *err);
 
 #endif

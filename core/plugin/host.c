@@ -110,7 +110,7 @@ static orasi_status host_checkpoint(const orasi_host *host, orasi_bytes state, o
 		                       "checkpoints of this kind of plugin travel with its marks");
 	if (state.len > STATE_MAX || (state.len && !state.ptr))
 		return checkpoint_fail(err, ORASI_E_LIMIT, "a checkpoint has at most 64 KiB");
-	switch (attempt->on_checkpoint(attempt->ctx, state, &why)) {
+	switch (attempt->on_checkpoint(attempt->ctx, host_of(host)->plugin, state, &why)) {
 	case 0:
 		return ORASI_OK;
 	case ERR_CANCELLED:

@@ -78,6 +78,14 @@ void loader_leave(struct loader *loader, const struct loader_frame *before);
 int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status, const orasi_error *error,
                 struct err *err);
 
+/* ---- states ------------------------------------------------------------------------------------------------------ */
+
+/* Who writes the states that this plugin gives out: {"plugin","version","state_version"}; the caller frees. */
+struct json *loader_sign_state(const struct loader_plugin *plugin);
+/* Whether the plugin may be handed a state that `by` has signed: its own, and of a version that it says it reads. What an
+ * earlier agent has kept without a signature (NULL) it has to judge itself. ERR_UNSUPPORTED. */
+int loader_check_state(const struct loader_plugin *plugin, const struct json *by, struct err *err);
+
 /* ---- what plugins may ask of us ---------------------------------------------------------------------------------- */
 
 /* What all plugins of one order share. Belongs to the caller, until the next loader_set_attempt. */
@@ -85,7 +93,8 @@ struct loader_attempt {
 	const char *trace;          /* W3C traceparent, may be "" */
 	const struct json *secrets; /* {"<plugin id>":{"<name>":"<base64>"}} or NULL */
 	struct json *next;          /* array that submitted tasks are pushed to; NULL: no such extension */
-	int (*on_checkpoint)(void *ctx, orasi_bytes state, struct err *err); /* durable when it returns 0; NULL: none */
+	/* Of a task, by this plugin (or NULL, when it calls by the host of its init): durable when it returns 0. NULL: none. */
+	int (*on_checkpoint)(void *ctx, const struct loader_plugin *plugin, orasi_bytes state, struct err *err);
 	struct kv *kv; /* the state of the order's plugin; NULL: no such extension */
 	/* A request over HTTP (blob/fetch.h): its answer, the caller's. NULL: none may be made. */
 	int (*on_ask)(void *ctx, const struct json *request, struct json **ret, struct err *err);

@@ -53,22 +53,24 @@ static int decode_state(const struct json *text, uint8_t **ret, size_t *ret_n, s
 	return 0;
 }
 
-/* Comes back when the agent has it on disk. */
-static int send_state(struct worker *worker, struct json *state, struct err *err)
+/* Comes back when the agent has it on disk. `by`: the plugin whose state it is; NULL: none's. */
+static int send_state(struct worker *worker, struct json *state, struct json *by, struct err *err)
 {
 	struct json *part = json_new_object();
 
 	json_set_int(part, "order", worker->order);
 	json_set_int(part, "seq", ++worker->part);
 	json_set(part, "state", state);
+	if (by)
+		json_set(part, "by", by);
 	link_send(worker->link, WIRE_PART, part);
 	json_free(part);
 	return link_wait_part(worker->link, worker->part, err);
 }
 
-static int on_checkpoint(void *ctx, orasi_bytes state, struct err *err)
+static int on_checkpoint(void *ctx, const struct loader_plugin *plugin, orasi_bytes state, struct err *err)
 {
-	return send_state(ctx, encode_state(state.ptr, state.len), err);
+	return send_state(ctx, encode_state(state.ptr, state.len), plugin ? loader_sign_state(plugin) : NULL, err);
 }
 
 /* ---- an instance
@@ -131,6 +133,8 @@ static int run_task(struct instance *x, const struct json *order, orasi_str *ret
 	orasi_status status;
 	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len, err);
 
+	if (!r && run.checkpoint.len)
+		r = loader_check_state(x->plugin, json_pointer(order, "/checkpoint/by"), err);
 	if (r)
 		goto out;
 	run.checkpoint.ptr = state;
@@ -403,7 +407,7 @@ int op_notify(struct worker *worker, const struct json *order, struct json **ret
 		failed = deliver(&x, &d, err);
 	if (!r) {
 		settled = settle(&d, before);
-		r = send_state(worker, json_copy(settled), failed ? NULL : err);
+		r = send_state(worker, json_copy(settled), NULL, failed ? NULL : err);
 	}
 	if (!r)
 		r = failed;
