@@ -89,13 +89,28 @@ int db_quick_check(struct store_db *db, struct err *err);
 /* rows.c */
 int rows_fold(struct store_db *db, int64_t day, struct err *err); /* of the attached file "day" into "main" */
 
-/* days.c */
+/* shelf.c; its list may be asked by any thread */
 int shelf_open(const char *path, struct shelf **ret, struct err *err); /* of the database at `path` */
 void shelf_close(struct shelf *shelf);                                 /* NULL is fine */
 int shelf_sync(const struct shelf *shelf, struct err *err);            /* the names of its files are on disk */
 int shelf_lock(const struct shelf *shelf, int how); /* flock(2); until the descriptor is closed; -1: it is held */
+const char *shelf_folder(const struct shelf *shelf);
+const char *shelf_database(const struct shelf *shelf);
 int shelf_path(const struct shelf *shelf, int64_t day, char *ret, size_t cap, struct err *err);
+/* What SQLite has beside it: "-wal", "-shm". */
+int shelf_beside(const struct shelf *shelf, int64_t day, const char *suffix, char *ret, size_t cap, struct err *err);
+int shelf_has(struct shelf *shelf, int64_t day);
+int shelf_before(struct shelf *shelf, int64_t day, struct store_day *ret); /* the last one before; 0: there is none */
+int shelf_add(struct shelf *shelf, int64_t day);
+void shelf_del(struct shelf *shelf, int64_t day);
+void shelf_learn(struct shelf *shelf, int64_t day, int64_t first, int64_t last); /* its range of ids, once */
+void shelf_extend(struct shelf *shelf, int64_t day, int64_t id);
+
+/* day_files.c */
 void day_files_close(struct store_db *db);
+int day_read_range(struct shelf *shelf, int64_t day, struct store_db *file, struct err *err); /* the shelf learns it */
+
+/* days.c */
 int days_are_busy(const struct store *store); /* with the mutex */
 void days_join(struct store *store);
 
