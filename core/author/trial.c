@@ -372,3 +372,32 @@ int trial_ask_all(struct index *x, void *reader, int rounds, const uint8_t *dead
 		}
 	return r;
 }
+
+/* Runs `fn` on an index over each kind of key that the plugin takes. */
+int trial_each_format(struct exam *exam, int (*fn)(struct index *x))
+{
+	struct index *x = malloc(sizeof(*x));
+	int taken = 0, r = x ? 0 : exam_fail(exam, "out of memory");
+
+	for (int i = 0; !r && keys_format(i); i++) {
+		r = trial_open(x, exam, &exam->lab, exam->config, keys_format(i));
+		if (r == 1) {
+			r = 0;
+			continue;
+		}
+		taken++;
+		if (!r)
+			r = fn(x);
+		trial_close(x);
+	}
+	free(x);
+	if (!r && !taken)
+		r = exam_skip(exam, "it takes neither an integer, a text nor a number as its key");
+	return r;
+}
+
+int trial_verify(struct index *x, void *reader, uint32_t level, orasi_error *error)
+{
+	*error = exam_no_error();
+	return CALL(x->exam, "verify", x->f->verify(reader, level, error));
+}

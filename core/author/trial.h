@@ -59,8 +59,11 @@ void trial_close(struct index *x);
 int trial_add_rows(struct index *x, void *build, uint64_t from, uint64_t n, uint64_t base);
 /* A segment over n new rows, whose ids begin at 0. */
 int trial_build(struct index *x, struct lab_store *store, uint64_t n);
+/* Runs `fn` on an index over each kind of key that the plugin takes. */
+int trial_each_format(struct exam *exam, int (*fn)(struct index *x));
 int trial_reader_open(struct index *x, struct lab_store *store, void **ret);
 void trial_reader_close(struct index *x, void *reader);
+int trial_verify(struct index *x, void *reader, uint32_t level, orasi_error *error);
 
 const char *trial_op_name(uint32_t op);
 int trial_can(const struct index *x, uint32_t op);
@@ -71,5 +74,14 @@ uint64_t trial_count(const struct index *x, const struct question *q);
 int trial_ask(struct index *x, void *reader, const struct question *q, struct digest *ret);
 /* Every operator, `rounds` times, against the rows. */
 int trial_ask_all(struct index *x, void *reader, int rounds, const uint8_t *dead);
+
+/* ---- tests of segments: test_segment.c */
+
+int segments_are_the_same(struct exam *exam);
+int segments_merge(struct exam *exam);
+int segments_are_accepted(struct exam *exam);
+int segments_find_damage(struct exam *exam);
+int segments_abort(struct exam *exam);
+int segments_hand_on_errors(struct exam *exam);
 
 #endif
