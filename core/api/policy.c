@@ -12,6 +12,7 @@
 #define LABELS_MAX 16
 #define LABEL_MAX 256
 #define RULES_MAX 1024
+#define DURATION_MAX_MS (366LL * 24 * 3600 * 1000)
 #define IS_BEFORE_RUN_AT "it is not behind run_at: the task would end before it could start"
 
 enum policy_type { POLICY_STR, POLICY_INT, POLICY_I64, POLICY_TIME, POLICY_WORD, POLICY_PERCENT };
@@ -72,6 +73,12 @@ static int64_t word_number(const char *const *words, const char *word)
 	return 0; /* the schema has refused all others */
 }
 
+static const char *pointer_to(struct check *c, const struct policy *policy)
+{
+	return arena_printf(c->arena, "%s%s%s/%s", c->prefix, policy->object ? "/" : "",
+	                    policy->object ? policy->object : "", policy->name);
+}
+
 static void take_value(struct check *c, const struct policy *policy, const struct json *value, struct task_spec *spec)
 {
 	const char *text = json_str(value, "");
@@ -89,12 +96,16 @@ static void take_value(struct check *c, const struct policy *policy, const struc
 		return;
 	case POLICY_TIME:
 		if (json_type(value) == JSON_STRING && clock_from_rfc3339(text, &wall_ms))
-			errors_add(c->errors, check_below(c, arena_printf(c->arena, "/%s", policy->name)),
+			errors_add(c->errors, pointer_to(c, policy),
 			           "'%.60s' is not a time such as 2026-01-31T12:00:00Z", text);
 		put_i64(spec, policy, json_type(value) == JSON_STRING ? wall_ms : json_int(value, 0));
 		return;
-	case POLICY_INT:
 	case POLICY_I64:
+		if (json_int(value, 0) > DURATION_MAX_MS)
+			errors_add(c->errors, pointer_to(c, policy), "it is longer than 366 days");
+		put_i64(spec, policy, json_int(value, 0));
+		return;
+	case POLICY_INT:
 		put_i64(spec, policy, json_int(value, 0));
 		return;
 	}
@@ -138,6 +149,8 @@ static void take_retry(struct check *c, const struct submission *s, size_t i, st
 	(void)s;
 	(void)i;
 	take_members(c, "retry", spec);
+	if (spec->retry_max_ms && spec->retry_max_ms < spec->retry_initial_ms)
+		errors_add(c->errors, check_below(c, "/retry/max"), "it is less than initial");
 }
 
 static void take_retention(struct check *c, const struct submission *s, size_t i, struct task_spec *spec)
@@ -313,11 +326,24 @@ static void take_durability(struct check *c, const struct submission *s, size_t 
 	json_del(c->task, "durability");
 }
 
+/* A key that was left out, or spelled as a label, say: who asked for one task at a time would have many. */
+static void check_unique(struct check *c, const struct task_spec *spec)
+{
+	const char *lonely = spec->unique_scope    ? "/unique_scope"
+	                     : spec->unique_ttl_ms ? "/unique_ttl"
+	                     : spec->on_conflict   ? "/on_conflict"
+	                                           : NULL;
+
+	if (lonely && !spec->unique_key)
+		errors_add(c->errors, check_below(c, lonely), "it is about a unique_key, and there is none");
+}
+
 /* What is worse than its schema can tell, with the place of the member where there is one. */
 static void check_spec(struct check *c, const struct task_spec *spec)
 {
 	struct err err = {0};
 
+	check_unique(c, spec);
 	if (spec->queue && !str_is_name(spec->queue))
 		errors_add(c->errors, check_below(c, "/queue"), "'%.100s' is not a name", spec->queue);
 	else if (spec->queue && !strcmp(spec->queue, QUEUE_CALLBACKS))
@@ -330,7 +356,7 @@ static void check_spec(struct check *c, const struct task_spec *spec)
 		errors_add(c->errors, check_below(c, "/expires_at"), IS_BEFORE_RUN_AT);
 	else if (spec->deadline && spec->deadline <= spec->run_at)
 		errors_add(c->errors, check_below(c, "/deadline"), IS_BEFORE_RUN_AT);
-	else if (spec->kind && queue_check_spec(spec, &err))
+	else if (c->first_error == json_count(c->errors) && spec->kind && queue_check_spec(spec, &err))
 		errors_add(c->errors, check_below(c, err.where), "%s", err.text);
 }
 

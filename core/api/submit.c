@@ -306,7 +306,8 @@ static void add_parents(struct json *task, const char *names, struct arena *aren
 			json_set(task, name, json_new_object());
 }
 
-static void check_kind(struct check *c)
+/* 0: it is none, so nobody knows what belongs to it. */
+static int check_kind(struct check *c)
 {
 	const struct json *kind = json_get(c->task, "kind");
 	const char *name = json_str(kind, "");
@@ -323,7 +324,7 @@ static void check_kind(struct check *c)
 		           is_text ? name
 		           : kind  ? json_type_name(json_type(kind))
 		                   : "missing");
-		return;
+		return 0;
 	}
 	add_parents(c->task, kinds[i].parents, c->arena);
 	plugin_config_check(kind_schema(c->api, name), c->task, c->prefix, c->errors);
@@ -334,6 +335,18 @@ static void check_kind(struct check *c)
 		check_queue(c, !strcmp(name, "remote"));
 	if (is_fine(c) && kinds[i].check)
 		kinds[i].check(c);
+	return 1;
+}
+
+/* Of a task that is refused: members in which something is wrong have been told, and go. */
+static void leave_out_wrong(struct check *c)
+{
+	for (size_t i = c->first_error; i < json_count(c->errors); i++) {
+		const char *at = json_get_str(json_at(c->errors, i), "pointer", "") + strlen(c->prefix);
+
+		if (*at == '/')
+			json_del(c->task, arena_printf(c->arena, "%.*s", (int)strcspn(at + 1, "/"), at + 1));
+	}
 }
 
 /* Texts go on as C strings: one with a NUL would be checked by its beginning only. Where it is, is spelled
@@ -384,11 +397,13 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	check_strings(c);
 	if (is_fine(c))
 		access_take(c);
-	if (is_fine(c))
-		check_kind(c);
+	if (!is_fine(c) || !check_kind(c))
+		return;
+	if (!is_fine(c))
+		leave_out_wrong(c); /* what else is wrong is told, too */
+	policy_take(c, s, i, spec);
 	if (!is_fine(c))
 		return;
-	policy_take(c, s, i, spec);
 	access_check_links(c, spec);
 	if (req)
 		policy_take_key(c, req, s, i, spec);

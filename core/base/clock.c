@@ -106,6 +106,11 @@ static int take_char(const char **at, const char *allowed)
 	return 0;
 }
 
+static int days_of(int y, int month)
+{
+	return (int)(month == 12 ? 31 : civil_to_days(y, month + 1, 1) - civil_to_days(y, month, 1));
+}
+
 int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
 {
 	int y, mo, d, h, mi, sec, oh = 0, om = 0, ms = 0, sign;
@@ -114,17 +119,20 @@ int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)
 	    take_digits(&s, 2, &d) || take_char(&s, "Tt ") || take_digits(&s, 2, &h) || take_char(&s, ":") ||
 	    take_digits(&s, 2, &mi) || take_char(&s, ":") || take_digits(&s, 2, &sec))
 		return ERR_INVALID;
-	if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || sec > 60)
+	if (mo < 1 || mo > 12 || d < 1 || d > days_of(y, mo) || h > 23 || mi > 59 || sec > 60)
 		return ERR_INVALID;
 	if (*s == '.') {
 		int scale = 100;
 
-		for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10)
+		if (*++s < '0' || *s > '9')
+			return ERR_INVALID;
+		for (; *s >= '0' && *s <= '9'; s++, scale /= 10)
 			ms += (*s - '0') * scale;
 	}
 	if (take_char(&s, "Zz")) {
 		sign = *s == '-' ? -1 : 1;
-		if (take_char(&s, "+-") || take_digits(&s, 2, &oh) || take_char(&s, ":") || take_digits(&s, 2, &om))
+		if (take_char(&s, "+-") || take_digits(&s, 2, &oh) || take_char(&s, ":") || take_digits(&s, 2, &om) ||
+		    oh > 23 || om > 59)
 			return ERR_INVALID;
 		oh *= sign;
 		om *= sign;

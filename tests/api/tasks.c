@@ -120,12 +120,24 @@ END_TEST
 
 START_TEST(all_problems_are_told_at_once)
 {
+	static const char *const places[] = {"/sql",      "/timeout",    "/heartbeat",    "/retry/max",
+	                                     "/priority", "/labels/a b", "/depends_on/0", "/on_conflict"};
+
 	start();
 	ck_assert_int_eq(ask("POST", "/v1/tasks",
 	                     "[{\"kind\":\"query\",\"sql\":\"x\",\"queue\":\"a b\",\"priority\":77},"
 	                     "{\"kind\":\"query\",\"sql\":1,\"more\":2}]"),
 	                 422);
 	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), 4);
+	ck_assert_int_eq(
+		ask("POST", "/v1/tasks",
+	            "{\"kind\":\"query\",\"sql\":1,\"timeout\":\"soon\",\"priority\":77,\"labels\":{\"a b\":\"c\"},"
+	            "\"depends_on\":[\"x\"],\"heartbeat\":\"400d\",\"retry\":{\"initial\":\"1h\",\"max\":\"1s\"},"
+	            "\"on_conflict\":\"reject\"}"),
+		422);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		ck_assert_str_eq(json_get_str(json_at(json_get(t.reply, "errors"), i), "pointer", ""), places[i]);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "errors")), sizeof(places) / sizeof(places[0]));
 	finish();
 }
 END_TEST

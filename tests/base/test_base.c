@@ -223,6 +223,11 @@ START_TEST(times_are_written_and_read_as_rfc_3339)
 	ck_assert_int_eq(clock_from_rfc3339("2023-11-15T00:13:20.123+02:00", &ms), 0);
 	ck_assert_int_eq(ms, 1700000000123);
 	ck_assert_int_eq(clock_from_rfc3339("2023-11-15T00:13:20", &ms), ERR_INVALID);
+	ck_assert_int_eq(clock_from_rfc3339("2024-02-29T00:00:00Z", &ms), 0);
+	ck_assert_int_eq(clock_from_rfc3339("2023-02-29T00:00:00Z", &ms), ERR_INVALID);
+	ck_assert_int_eq(clock_from_rfc3339("2023-04-31T00:00:00Z", &ms), ERR_INVALID);
+	ck_assert_int_eq(clock_from_rfc3339("2023-12-31T00:00:00.Z", &ms), ERR_INVALID);
+	ck_assert_int_eq(clock_from_rfc3339("2023-12-31T00:00:00+24:00", &ms), ERR_INVALID);
 	ck_assert_int_eq(clock_from_rfc3339("2023-13-15T00:13:20Z", &ms), ERR_INVALID);
 }
 END_TEST
