@@ -50,8 +50,8 @@ typedef int (*store_write_fn)(struct store_db *db, void *arg, struct err *err);
 typedef void (*store_done_fn)(void *arg, int r, const struct err *err);
 /* on_done is called by store_drain, after the fsync. */
 int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
-/* The same for what may come a little later: it goes with the next group, or after STORE_LAZY_MS, or when
- * the store is flushed or closed. Until the writer has taken it, it can be taken back: then 1, and neither
+/* The same for what may come a little later: with a group after STORE_LAZY_MS, or when the store is flushed or closed.
+ * Until the writer has taken it, it can be taken back: then 1, and neither
  * `write` nor `on_done` is called; 0: it is too late. The handle is valid until on_done. */
 #define STORE_LAZY_MS 100
 struct store_lazy;

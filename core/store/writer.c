@@ -253,17 +253,21 @@ static int is_past(const struct timespec *until)
 	return now.tv_sec != until->tv_sec ? now.tv_sec > until->tv_sec : now.tv_nsec >= until->tv_nsec;
 }
 
+/* With the mutex. */
+static int lazy_are_due(const struct store *store)
+{
+	return !list_empty(&store->lazy) && (store->stop || store->hurry || is_past(&store->lazy_until));
+}
+
 /* With the mutex: until there is something to write. 0: the store stops. */
 static int wait_for_work(struct store *store)
 {
 	while (list_empty(&store->waiting)) {
-		int lazy = !list_empty(&store->lazy);
-
-		if (lazy && (store->stop || store->hurry || is_past(&store->lazy_until)))
+		if (lazy_are_due(store))
 			return 1;
 		if (store->stop)
 			return 0;
-		if (lazy)
+		if (!list_empty(&store->lazy))
 			pthread_cond_timedwait(&store->more, &store->mutex, &store->lazy_until);
 		else
 			pthread_cond_wait(&store->more, &store->mutex);
@@ -271,13 +275,16 @@ static int wait_for_work(struct store *store)
 	return 1;
 }
 
-/* The lazy ones first: each is older than whatever builds on it. */
+/* The lazy ones first: each is older than whatever builds on it. They do not come before their time, also when others do:
+ * most are taken back meanwhile. */
 static void take_group(struct store *store, struct list *group)
 {
 	list_init(group);
-	list_each (item, &store->lazy)
-		list_entry(item, struct write, link)->is_lazy = 0;
-	writes_move(&store->lazy, group, INT64_MAX);
+	if (lazy_are_due(store)) {
+		list_each (item, &store->lazy)
+			list_entry(item, struct write, link)->is_lazy = 0;
+		writes_move(&store->lazy, group, INT64_MAX);
+	}
 	writes_move(&store->waiting, group, store->config.group_max);
 	store->hurry = 0;
 }

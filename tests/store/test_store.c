@@ -250,7 +250,7 @@ END_TEST
 
 /* ---- writes that may wait ---- */
 
-START_TEST(a_lazy_write_goes_with_the_next_or_by_itself)
+START_TEST(a_lazy_write_is_there_after_a_flush_or_by_itself)
 {
 	struct row lazy = {"lazy", 1}, next = {"next", 2}, alone = {"alone", 3};
 	struct store_lazy *handle;
@@ -497,7 +497,7 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, after_a_failed_fsync_nothing_is_accepted_any_more);
 	tcase_add_test(c, a_full_disk_refuses_new_work_and_keeps_what_must_become_true);
 	tcase_add_test(c, a_store_may_be_closed_while_its_disk_is_full);
-	tcase_add_test(c, a_lazy_write_goes_with_the_next_or_by_itself);
+	tcase_add_test(c, a_lazy_write_is_there_after_a_flush_or_by_itself);
 	tcase_add_test(c, a_lazy_write_that_is_taken_back_never_happens);
 	tcase_add_test(c, a_deferred_write_goes_before_the_next);
 	tcase_add_test(c, a_copy_is_whole_while_writing_goes_on);
