@@ -330,39 +330,3 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r)
 				                             : all[-in->spec->depends_on[k] - 1].result.id);
 	}
 }
-
-/* The columns of RECOVER: id, lane, priority, created_at, run_at, expires_at, attempt,
- * max_attempts, crashes, blocked, flags, policy. */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct live **ret,
-                   struct err *err)
-{
-	struct live *live = live_new(queue, store_int(stmt, 0), lane);
-	struct task_spec spec = {0};
-	const char *policy = store_text(stmt, 11);
-	int64_t expires_at = store_int(stmt, 5);
-	struct arena arena;
-	int r = 0;
-
-	if (!live)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	live->priority = (uint8_t)store_int(stmt, 2);
-	live->due = store_int(stmt, 4) > store_int(stmt, 3) ? store_int(stmt, 4) : store_int(stmt, 3);
-	live->life = (struct life){.attempt = (uint32_t)store_int(stmt, 6),
-	                           .max_attempts = (uint32_t)store_int(stmt, 7),
-	                           .crashes = (uint8_t)store_int(stmt, 8),
-	                           .state = store_int(stmt, 9) ? TASK_BLOCKED : TASK_SCHEDULED};
-	live->flags = (uint8_t)store_int(stmt, 10) | LIVE_CHECKPOINT;
-	if (policy || expires_at || live_state(live) == TASK_BLOCKED) {
-		arena_init(&arena);
-		r = spec_unpack(policy, &arena, &spec);
-		if (!r)
-			r = live_equip(queue, live, &spec, policy);
-		arena_done(&arena);
-	}
-	if (r)
-		return err_set(err, r, "task %lld: its policy cannot be read", (long long)live->id);
-	if (live->more) /* one that was started was started in time */
-		live->more->expires_at = live->life.attempt ? spec.deadline : expires_at;
-	*ret = live;
-	return 0;
-}

@@ -293,9 +293,6 @@ void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* 
  * into: merge.c. is_new as store_write_new. The arena lives until on_done. */
 int inserts_hand_over(struct queue *queue, struct insert *all, size_t n, struct arena *arena, int is_new,
                       store_write_fn write, store_done_fn on_done, void *arg);
-/* The columns of RECOVER. It stands nowhere yet. */
-int insert_recover(struct queue *queue, const struct store_stmt *stmt, struct lane *lane, struct live **ret,
-                   struct err *err);
 /* Makes `more` from a policy. */
 int live_equip(struct queue *queue, struct live *live, const struct task_spec *spec, const char *policy);
 /* A scheduled task whose time has come is ready; either way it gets its place. */
@@ -387,6 +384,9 @@ void running_note_lease(struct queue *queue, struct running *run); /* and how lo
 int running_unwritten(struct queue *queue, struct live *live);
 /* It is asked to stop, and that outlives the agent. */
 int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
+
+/* recover.c: at a start, what waits and what runs on. */
+int lives_recover(struct queue *queue, struct err *err);
 
 /* resume.c, at a start: with the columns of RECOVER_RUNS, an attempt goes on; those that were cancelled, and whose worker
  * went with the agent, are ended. */

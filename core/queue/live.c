@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "queue/inside.h"
 
-#define CHUNK_BYTES (1u << 20) /* only what is used is memory */
-#define CHAIN 2                /* lives per bucket before the table grows */
+#define CHUNK_BYTES (1u << 20)
+#define CHAIN 2 /* lives per bucket before the table grows */
 
 struct live_chunk {
 	struct live_chunk *next;
@@ -95,9 +95,11 @@ static void grow(struct queue *queue)
 	free(old);
 }
 
+/* Of the first only what is used is memory; whoever needs more of them needs all of their pages, at once for less. */
 static struct live_chunk *chunk_new(struct queue *queue)
 {
-	struct live_chunk *chunk = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (queue->chunks ? MAP_POPULATE : 0);
+	struct live_chunk *chunk = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (chunk == MAP_FAILED)
 		return NULL;

@@ -111,90 +111,6 @@ static int read_last_id(struct queue *queue, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* Lanes by id, as `live` names them. */
-struct lanes {
-	struct lane **by_id;
-	int64_t n;
-};
-
-static int load_lanes(struct queue *queue, struct lanes *lanes, struct err *err)
-{
-	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(LANE_ALL), &stmt, err);
-
-	if (r)
-		return r;
-	while ((r = store_step(stmt, err)) > 0) {
-		int64_t id = store_int(stmt, 0);
-		struct lane *lane = lane_load(queue, store_text(stmt, 1), store_text(stmt, 2), store_text(stmt, 3),
-		                              (int)store_int(stmt, 4), id);
-		struct lane **grown = realloc(lanes->by_id, (size_t)(id + 1) * sizeof(struct lane *));
-
-		if (!lane || !grown) {
-			r = err_set(err, ERR_NOMEM, "out of memory");
-			break;
-		}
-		memset(grown + lanes->n, 0, (size_t)(id + 1 - lanes->n) * sizeof(struct lane *));
-		lanes->by_id = grown;
-		lanes->n = id + 1;
-		grown[id] = lane;
-	}
-	store_end(stmt);
-	return r;
-}
-
-/* One row of RECOVER or RECOVER_RUNS. */
-static int recover_one(struct queue *queue, const struct store_stmt *stmt, const struct lanes *lanes, int runs,
-                       struct err *err)
-{
-	int64_t id = store_int(stmt, 0), lane = store_int(stmt, 1);
-	struct live *live;
-	int r;
-
-	if (lane < 0 || lane >= lanes->n || !lanes->by_id[lane])
-		return err_set(err, ERR_CORRUPT, "task %lld stands in no lane: see store check", (long long)id);
-	if (!runs && queue->counts[TASK_RUNNING] && live_find(queue, id))
-		return 0;
-	r = insert_recover(queue, stmt, lanes->by_id[lane], &live, err);
-	if (!r && runs)
-		return running_resume(queue, live, stmt, err);
-	if (!r)
-		live_settle(queue, live);
-	return r;
-}
-
-static int recover_rows(struct queue *queue, enum queue_statement id, const struct lanes *lanes, struct err *err)
-{
-	struct store_stmt *stmt;
-	int r = store_begin(store_reader(queue->store), statement(id), &stmt, err);
-
-	if (r)
-		return r;
-	while ((r = store_step(stmt, err)) > 0)
-		if ((r = recover_one(queue, stmt, lanes, id == RECOVER_RUNS, err)))
-			break;
-	store_end(stmt);
-	return r;
-}
-
-/* What runs on comes first: it holds its keys before others ask for them. */
-static int recover_live(struct queue *queue, struct err *err)
-{
-	struct lanes lanes = {0};
-	int r = load_lanes(queue, &lanes, err);
-
-	if (!r)
-		r = recover_rows(queue, RECOVER_RUNS, &lanes, err);
-	if (!r)
-		r = recover_rows(queue, RECOVER, &lanes, err);
-	for (int64_t i = 0; i < lanes.n && !r; i++)
-		if (lanes.by_id[i])
-			lane_release(queue,
-			             lanes.by_id[i]); /* those without a task are kept for a while, or forgotten */
-	free(lanes.by_id);
-	return r;
-}
-
 static void fill_metrics(struct queue *queue)
 {
 	static const char *const labels[TASK_STATES] = {
@@ -287,7 +203,7 @@ static int recover(struct queue *queue, struct err *err)
 	if (!r)
 		r = settings_load(queue, err);
 	if (!r)
-		r = recover_live(queue, err);
+		r = lives_recover(queue, err);
 	if (!r)
 		r = depend_recover(queue, err);
 	if (!r)

@@ -15,10 +15,10 @@
 #define BATCH_COLUMNS                                                                      \
 	"id, tenant, name, created_at, completed_at, total, succeeded, failed, cancelled," \
 	" expired, sealed, on_complete"
-/* Of what waits, at a start; and the runs that end with the agent. */
+/* Of what waits, at a start: struct row of recover.c; and the runs that end with the agent. */
 #define RECOVER_COLUMNS                                                                                         \
 	"l.id, l.lane, l.priority, l.created_at, l.run_at, l.expires_at, l.attempt, l.max_attempts, l.crashes," \
-	" l.blocked, l.flags, CASE WHEN l.flags & 2 THEN (SELECT policy FROM task WHERE id = l.id) END"
+	" l.blocked, l.flags"
 #define RUN_ENDS "lease_ms = 0 AND cancelled = 0"
 /* What a list may ask for besides the state; ?1 is behind which id, ?2 how many. Each list is there twice: from the newest
  * (ids before ?1) and, _UP, from the oldest on. */
@@ -163,7 +163,9 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		    " (SELECT value FROM meta WHERE key = 'last_id'))",
 	[KEEP_LAST_ID] = "UPDATE meta SET value = max(value, (SELECT ifnull(max(id), 0) FROM task),"
 			 " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'",
-	[RECOVER] = "SELECT " RECOVER_COLUMNS " FROM live l ORDER BY l.id",
+	[RECOVER] = "SELECT walk(" RECOVER_COLUMNS ") FROM live l WHERE l.id >= ?1 AND l.id < ?2",
+	[RECOVER_ENDS] = "SELECT (SELECT min(id) FROM live WHERE id >= ?1), (SELECT max(id) FROM live)",
+	[RECOVER_POLICY] = "SELECT policy FROM task WHERE id = ?1",
 	[RECOVER_RUNS] = "SELECT " RECOVER_COLUMNS ", r.fence, r.worker, r.started_at, r.lease_ms, r.cancelled, t.kind,"
 			 " t.dataset, t.trace, t.timeout_ms FROM run r JOIN live l ON l.id = r.id"
 			 " JOIN task t ON t.id = r.id ORDER BY l.id",

@@ -40,9 +40,9 @@ static int heartbeat_of(const struct live *live, int64_t *ret)
 
 int running_resume(struct queue *queue, struct live *live, const struct store_stmt *stmt, struct err *err)
 {
-	const struct task task = {.kind = store_text(stmt, 17),
-	                          .dataset = store_text(stmt, 18),
-	                          .trace = store_text(stmt, 19)};
+	const struct task task = {.kind = store_text(stmt, 16),
+	                          .dataset = store_text(stmt, 17),
+	                          .trace = store_text(stmt, 18)};
 	struct running *run = running_new(&task);
 
 	if (!run || heartbeat_of(live, &run->heartbeat_ms)) {
@@ -50,14 +50,14 @@ int running_resume(struct queue *queue, struct live *live, const struct store_st
 		return err_set(err, ERR_NOMEM, "task %lld cannot go on", (long long)live->id);
 	}
 	live->life.state = TASK_READY; /* as it was when it was claimed */
-	life_step(&live->life, &run->fence, LIFE_CLAIM, store_int(stmt, 12));
+	life_step(&live->life, &run->fence, LIFE_CLAIM, store_int(stmt, 11));
 	live->running = run;
 	run->live = live;
-	str_copy(run->worker, sizeof(run->worker), store_text(stmt, 13) ? store_text(stmt, 13) : "");
-	run->started_at = store_int(stmt, 14);
-	run->lease_ms = run->kept_ms = store_int(stmt, 15);
-	run->stop = store_int(stmt, 16) ? ERR_CANCELLED : 0;
-	run->timeout_ms = store_int(stmt, 20);
+	str_copy(run->worker, sizeof(run->worker), store_text(stmt, 12) ? store_text(stmt, 12) : "");
+	run->started_at = store_int(stmt, 13);
+	run->lease_ms = run->kept_ms = store_int(stmt, 14);
+	run->stop = store_int(stmt, 15) ? ERR_CANCELLED : 0;
+	run->timeout_ms = store_int(stmt, 19);
 	live_count(queue, live, 1);
 	limit_resumed(live);
 	if (live->more)

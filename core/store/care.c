@@ -58,16 +58,24 @@ static int wait_for_log(struct store *store)
 	return -1;
 }
 
-/* The start, which reads a good part of them too, goes first. */
-static void wait_for_start(struct store *store)
+/* With the mutex, for so long. */
+static void sleep_a_while(struct store *store, int seconds)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CHECK_AFTER_S;
-	pthread_mutex_lock(&store->mutex);
+	until.tv_sec += seconds;
 	while (!store->stop && pthread_cond_timedwait(&store->wal_grew, &store->mutex, &until) != ETIMEDOUT)
 		;
+}
+
+/* The start, which reads a good part of them too, goes first. */
+static void wait_for_start(struct store *store)
+{
+	pthread_mutex_lock(&store->mutex);
+	do
+		sleep_a_while(store, CHECK_AFTER_S);
+	while (store->walks && !store->stop);
 	pthread_mutex_unlock(&store->mutex);
 }
 

@@ -55,9 +55,9 @@ struct store {
 	struct list gathered, deferred; /* the loop thread's own, until it hands them over */
 	int n_gathered, gather_max;
 	struct list waiting, ended, lazy;
-	struct timespec lazy_until; /* when the oldest of `lazy` has waited long enough */
-	int hurry;                  /* somebody waits for all, also the lazy */
-	int stop, busy, read_only;
+	struct timespec lazy_until;       /* when the oldest of `lazy` has waited long enough */
+	int hurry;                        /* somebody waits for all, also the lazy */
+	int stop, busy, read_only, walks; /* walks: see walk.c */
 	_Atomic int is_corrupt;
 	int wal_pages, was_unclean; /* wal_pages: since the last time it was reset */
 	struct backup *backup;

@@ -140,4 +140,15 @@ void store_end(struct store_stmt *stmt);                           /* NULL is fi
 int store_run(struct store_db *db, struct err *err, const char *sql, const char *types, ...);
 int64_t store_changes(const struct store_db *db);
 
+/* ---- a table that is read as a whole, for a start --------------------------------------------
+ * Several threads read it; on_row is called on the caller's, in the order of ids, until it returns an error. Nobody may
+ * write to the table meanwhile. */
+struct store_walk {
+	const char *range; /* "SELECT walk(id, ...) FROM ... WHERE id >= ?1 AND id < ?2": numbers only */
+	const char *ends;  /* the first id that is ?1 or more, and the last one of all; NULL when there is none */
+	int columns;       /* of walk */
+};
+typedef int (*store_walk_fn)(void *arg, const int64_t *row, struct err *err);
+int store_walk(struct store *store, const struct store_walk *walk, store_walk_fn on_row, void *arg, struct err *err);
+
 #endif

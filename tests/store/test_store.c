@@ -450,6 +450,71 @@ static void write_until_killed(void)
 	pause();
 }
 
+/* ---- a table that is read as a whole -------------------------------------------------------- */
+
+/* Ids from ?1 to ?2, each with twice its id. */
+static const char put_days[] = "INSERT INTO day_file WITH RECURSIVE n (id) AS (SELECT ?1 UNION ALL SELECT id + 1 FROM n"
+			       " WHERE id < ?2) SELECT id, id * 2, 0 FROM n";
+
+struct span {
+	int64_t from, to;
+};
+
+static int put_span(struct store_db *db, void *arg, struct err *e)
+{
+	const struct span *span = arg;
+
+	return store_run(db, e, put_days, "ii", span->from, span->to);
+}
+
+struct seen {
+	int64_t n, last, stop_at;
+};
+
+static int see(void *arg, const int64_t *row, struct err *e)
+{
+	struct seen *seen = arg;
+
+	ck_assert_int_gt(row[0], seen->last);
+	ck_assert_int_eq(row[1], row[0] * 2);
+	seen->last = row[0];
+	seen->n++;
+	return seen->n == seen->stop_at ? err_set(e, ERR_CANCELLED, "enough") : 0;
+}
+
+static int walk_days(struct seen *seen)
+{
+	static const struct store_walk walk = {
+		"SELECT walk(day, tasks) FROM day_file WHERE day >= ?1 AND day < ?2",
+		"SELECT (SELECT min(day) FROM day_file WHERE day >= ?1), (SELECT max(day) FROM day_file)", 2};
+
+	return store_walk(store, &walk, see, seen, &err);
+}
+
+START_TEST(a_walk_tells_each_row_once_in_the_order_of_ids)
+{
+	struct span spans[] = {{1, 5}, {6, 150000}, {900000, 900001}, {1000000000000, 1000000040000}};
+	int64_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		struct seen seen = {0};
+
+		ck_ok(walk_days(&seen), &err);
+		ck_assert_int_eq(seen.n, n);
+		store_write(store, put_span, on_done, &spans[i]);
+		store_flush(store);
+		ck_assert_int_eq(done_code, 0);
+		n += spans[i].to - spans[i].from + 1;
+	}
+	for (int64_t stop_at = n; stop_at; stop_at /= 7) {
+		struct seen seen = {.stop_at = stop_at};
+
+		ck_assert_int_eq(walk_days(&seen), ERR_CANCELLED);
+		ck_assert_int_eq(seen.n, stop_at);
+	}
+}
+END_TEST
+
 START_TEST(what_was_acknowledged_survives_kill_9)
 {
 	int64_t acked = 0, v;
@@ -504,6 +569,7 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, an_auditor_reads_beside_the_agent_and_writes_nothing);
 	tcase_add_test(c, pages_that_are_damaged_are_found);
 	tcase_add_test(c, a_store_that_is_quiet_moves_its_log_into_the_database);
+	tcase_add_test(c, a_walk_tells_each_row_once_in_the_order_of_ids);
 	tcase_add_test(c, what_was_acknowledged_survives_kill_9);
 	suite_add_tcase(suite, c);
 }
