@@ -201,6 +201,8 @@ int api_leases_init(struct api *api, struct err *err);
 void api_leases_stop(struct api *api); /* answers who waits */
 void api_leases_sweep(struct api *api);
 void api_leases_done(struct api *api);
+/* Of the lease that a body asks for; 0, or it has been answered. */
+int lease_check_length(struct http_request *req, const struct json *body);
 
 /* ---- handlers --------------------------------------------------------------------------- */
 void handle_tasks_batch(struct api *api, struct http_request *req);
