@@ -5,14 +5,15 @@
  *   next    record by record into the columns, until the batch is full
  *
  * A record that cannot become a row goes to the host's quarantine, and rows given out plus rejects are always the records
- * seen. Fed instead of read (feed.c), the same happens with ORASI_AGAIN wherever bytes are wanting; the columns are known
- * when the sample is there. Without the host's reject extension the first bad record ends the reading. An error that comes up while rows are
- * waiting is kept in `pending` until these are out. */
+ * seen. Fed instead of read, the same happens with ORASI_AGAIN wherever bytes are wanting; the columns are known when the
+ * sample is there. Without the host's reject extension the first bad record ends the reading. An error that comes up
+ * while rows are waiting is kept in `pending` until these are out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
+#include <orasi/sdk/fed.h>
+
 #include "fail.h"
 #include "plugin.h"
 #include "state.h"
@@ -277,9 +278,10 @@ static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, s
 }
 
 /* It is fed from the first byte on, also behind a checkpoint: the columns stand there. */
-orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, uint64_t *ret_from,
-                              struct ArrowSchema *ret_schema, orasi_error *err)
+static orasi_status decode_open_fed(void *self, const orasi_ingest_open *open, uint64_t *ret_from,
+                                    struct ArrowSchema *ret_schema, orasi_error *err)
 {
+	struct decoder *d = self;
 	orasi_status status;
 
 	begin(d, open);
@@ -290,10 +292,15 @@ orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, 
 	return status;
 }
 
-orasi_status decoder_feed(struct decoder *d, orasi_bytes bytes, bool last, orasi_error *err)
+static orasi_status decode_feed(void *self, orasi_bytes bytes, uint32_t flags, orasi_error *err)
 {
-	return d->reader ? reader_feed(d->reader, bytes, last, err) : fail(err, ORASI_E_INVALID, "feed without open");
+	struct decoder *d = self;
+
+	return d->reader ? reader_feed(d->reader, bytes, flags & FED_LAST, err)
+	                 : fail(err, ORASI_E_INVALID, "feed without open");
 }
+
+static const struct fed fed = FED(decode_open_fed, decode_feed);
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
@@ -524,7 +531,7 @@ static orasi_status decode_close(void *self, orasi_error *err)
 static const void *decode_extension(void *self, const char *id)
 {
 	(void)self;
-	return feed_extension(id);
+	return fed_extension(&fed, id);
 }
 
 /* ---- sniff ------------------------------------------------------------------------------------------------------- */

@@ -15,14 +15,15 @@
  *
  * Errors and growth that come up while rows are waiting are kept in `pending` until these are out.
  *
- * Fed instead of read (feed.c), the same happens with ORASI_AGAIN wherever bytes are wanting; the mode and the schema
+ * Fed instead of read, the same happens with ORASI_AGAIN wherever bytes are wanting; the mode and the schema
  * are settled by the first `next` that has enough of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
+#include <orasi/sdk/fed.h>
+
 #include "fail.h"
 #include "infer.h"
 #include "plugin.h"
@@ -400,9 +401,10 @@ static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, s
 	return arrow_schema_make(ret_schema, "+s", "", 0, 0) ? no_memory(err) : ORASI_OK;
 }
 
-orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, uint64_t *ret_from,
-                              struct ArrowSchema *ret_schema, orasi_error *err)
+static orasi_status decode_open_fed(void *self, const orasi_ingest_open *open, uint64_t *ret_from,
+                                    struct ArrowSchema *ret_schema, orasi_error *err)
 {
+	struct decoder *d = self;
 	orasi_status status;
 
 	begin(d, open);
@@ -413,10 +415,15 @@ orasi_status decoder_open_fed(struct decoder *d, const orasi_ingest_open *open, 
 	return status;
 }
 
-orasi_status decoder_feed(struct decoder *d, orasi_bytes bytes, bool last, orasi_error *err)
+static orasi_status decode_feed(void *self, orasi_bytes bytes, uint32_t flags, orasi_error *err)
 {
-	return d->reader ? reader_feed(d->reader, bytes, last, err) : fail(err, ORASI_E_INVALID, "feed without open");
+	struct decoder *d = self;
+
+	return d->reader ? reader_feed(d->reader, bytes, flags & FED_LAST, err)
+	                 : fail(err, ORASI_E_INVALID, "feed without open");
 }
+
+static const struct fed fed = FED(decode_open_fed, decode_feed);
 
 /* ---- rejects ------------------------------------------------------------------------------ */
 
@@ -672,7 +679,7 @@ static orasi_status decode_close(void *self, orasi_error *err)
 static const void *decode_extension(void *self, const char *id)
 {
 	(void)self;
-	return feed_extension(id);
+	return fed_extension(&fed, id);
 }
 
 /* ---- sniff -------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
  * another process can go on from there. A line that is too long or no UTF-8 is not dropped: the
  * host gets it with reason, place and bytes.
  *
- * Built with -DORASI_TARGET_MINOR=1 it can also be fed: bytes that come in bit by bit are rows at once. */
+ * Built with -DORASI_TARGET_MINOR=1 it can also be fed: bytes that come in bit by bit are rows at once. With the table of
+ * orasi/sdk/fed.h it would be without asking for 1.1, and still fit agents of 1.0. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
