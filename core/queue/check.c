@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit: what must be true of every store, as statements that find a task of which it is not.
  */
-#include <stdio.h>
-
 #include "queue/inside.h"
 
 /* What the statement finds is wrong; ends it. */
@@ -154,43 +152,13 @@ static int check_against(struct store_db *db, const struct store_day *day, const
 	return r;
 }
 
-static void find_missing(void *ctx, const struct day_file *file)
-{
-	struct day_file *first = ctx;
-
-	if (!first->day)
-		*first = *file;
-}
-
-static int say_missing(const struct day_file *file, struct err *err)
-{
-	char name[STORE_DAY_NAME], number[32] = "";
-
-	store_day_name(file->day, name);
-	if (file->is_exact)
-		snprintf(number, sizeof(number), "%lld ", (long long)file->tasks);
-	return err_set(err, ERR_CORRUPT,
-	               "the file '%s' is missing or empty, and the %sended tasks that were moved into it with it. Stop "
-	               "the agent and put it back from a copy of the folder; without it they are lost, and this is "
-	               "said until its day is over",
-	               name, number);
-}
-
-static int check_missing(struct store_db *db, struct err *err)
-{
-	struct day_file file = {0};
-	int r = days_missing(db, find_missing, &file, err);
-
-	return r || !file.day ? r : say_missing(&file, err);
-}
-
 /* One that was made when the power went has nothing in it. */
 static int check_empty(struct store_db *db, int64_t day, struct err *err)
 {
 	struct day_file known;
 	int r = day_read(db, day, &known, err);
 
-	return r > 0 && (known.tasks > 0 || !known.is_exact) ? say_missing(&known, err) : r < 0 ? r : 0;
+	return r > 0 && (known.tasks > 0 || !known.is_exact) ? day_is_missing(&known, err) : r < 0 ? r : 0;
 }
 
 static int check_days(struct store_db *db, struct err *err)
@@ -245,7 +213,7 @@ int queue_check(struct store *store, struct err *err)
 		r = store_run(store_reader(store), err, statement(BEGIN), "");
 	if (r)
 		return r;
-	r = check_missing(store_reader(store), err);
+	r = days_lack(store_reader(store), err);
 	if (!r)
 		r = check_days(store_reader(store), err);
 	store_run(store_reader(store), NULL, statement(COMMIT), "");

@@ -6,9 +6,11 @@
  *
  * Files of an agent that did not count yet are taken over once, without a number: `exact` is 0, and only that the file is
  * there is certain. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "queue/inside.h"
 
@@ -139,5 +141,46 @@ int day_read(struct store_db *db, int64_t day, struct day_file *ret, struct err 
 	if (r > 0)
 		*ret = read_row(stmt);
 	store_end(stmt);
+	return r;
+}
+
+int day_is_missing(const struct day_file *file, struct err *err)
+{
+	char name[STORE_DAY_NAME], number[32] = "";
+
+	store_day_name(file->day, name);
+	if (file->is_exact)
+		snprintf(number, sizeof(number), "%lld ", (long long)file->tasks);
+	return err_set(err, ERR_CORRUPT,
+	               "the file '%s' is missing or empty, and the %sended tasks that were moved into it with it. Stop "
+	               "the agent and put it back from a copy of the folder; without it they are lost, and this is "
+	               "said until its day is over",
+	               name, number);
+}
+
+static void keep_first(void *ctx, const struct day_file *file)
+{
+	struct day_file *first = ctx;
+
+	if (!first->day)
+		*first = *file;
+}
+
+int days_lack(struct store_db *db, struct err *err)
+{
+	struct day_file file = {0};
+	int r = days_missing(db, keep_first, &file, err);
+
+	return r || !file.day ? r : day_is_missing(&file, err);
+}
+
+int days_may_have(struct store_db *db, int64_t id, struct err *err)
+{
+	char name[ID_LEN];
+	int r = days_lack(db, err);
+
+	id_format('t', id, name);
+	if (r)
+		err_prefix(err, "what became of task %s is not known", name);
 	return r;
 }

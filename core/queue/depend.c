@@ -61,12 +61,14 @@ int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena
 	for (size_t k = 0; k < in->spec->n_depends_on && !r; k++) {
 		r = look_up(db, parent_of(all, i, k), &state, err);
 		if (r == ERR_NOTFOUND) {
-			if (in->spec->depends_on[k] < 0)
+			int64_t id = in->spec->depends_on[k];
+
+			if (id < 0)
 				err_set(&why, r, "the task before it that it depends on was refused");
-			else
-				queue_no_task(&why, in->spec->depends_on[k]);
+			else if (id > in->id || !days_may_have(db, id, &why))
+				queue_no_task(&why, id);
 			err_where(&why, "/depends_on/%zu", k);
-			return insert_refuse(in, r, arena, &why);
+			return insert_refuse(in, why.code, arena, &why);
 		}
 		r = r < 0 ? r : 0;
 	}

@@ -49,6 +49,8 @@ static int look_for(struct store_db *db, int64_t id, const char *key, struct err
 		r = archive_state(db, id, &state, err);
 	if (r != ERR_NOTFOUND)
 		return r < 0 ? r : 0;
+	if (days_may_have(db, id, why))
+		return 0;
 	id_format('t', id, name);
 	err_set(why, ERR_GONE,
 	        "the idempotency key '%s' is that of task %s, which has ended and is kept no more: to run it once "

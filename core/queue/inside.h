@@ -286,7 +286,8 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 /* On the writer thread; a refusal goes into result.code, an error of the store is returned. */
 int insert_write(struct queue *queue, struct store_db *db, struct insert *all, size_t i, struct arena *arena,
                  struct err *err);
-int insert_is_held(struct store_db *db, const struct task_spec *spec, struct err *err); /* on any thread, that of `db` */
+int insert_is_held(struct store_db *db, const struct task_spec *spec,
+                   struct err *err); /* on any thread, that of `db` */
 int insert_refuse(struct insert *in, int code, struct arena *arena, const struct err *err);
 void inserts_done(struct queue *queue, struct insert *all, size_t n, int r); /* r != 0: nothing came of it */
 /* Hands `write`, in which these are inserted, to the store, and merges those that meet the task they are to be merged
@@ -460,6 +461,10 @@ int day_loses_one(struct store_db *db, int64_t day, struct err *err);
 int days_load(struct queue *queue, struct err *err); /* at a start: says which are missing */
 /* On the thread of `db`: those whose day is not over, which tasks hang on, and which are not there. */
 int days_missing(struct store_db *db, void (*tell)(void *ctx, const struct day_file *file), void *ctx, struct err *err);
+int days_lack(struct store_db *db, struct err *err); /* ERR_CORRUPT: one of them is missing; with what to do */
+int day_is_missing(const struct day_file *file, struct err *err);
+/* Of an id that was given away and is nowhere: ERR_CORRUPT: it may be in a file that is missing; 0: it is no more. */
+int days_may_have(struct store_db *db, int64_t id, struct err *err);
 int day_read(struct store_db *db, int64_t day, struct day_file *ret, struct err *err); /* 1, 0 or an error */
 /* One event, one log line: the task as it is now, in `state`. */
 void queue_tell(struct queue *queue, int64_t id, const char *type, enum task_state state); /* news.c */

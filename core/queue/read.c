@@ -220,6 +220,8 @@ static int get_archived(struct queue *queue, int64_t id, struct arena *arena, st
 			*ret = queue_read_task(found.row, arena);
 		store_end(found.row);
 	}
+	if (!r)
+		r = days_may_have(db, id, err);
 	store_run(db, NULL, statement(COMMIT), "");
 	return r;
 }

@@ -546,6 +546,31 @@ START_TEST(the_audit_misses_a_file_that_is_not_there)
 }
 END_TEST
 
+/* 410 would say that it is over and done with. */
+START_TEST(a_task_whose_file_is_missing_is_not_said_to_be_forgotten)
+{
+	struct task_spec spec = {.body = "{}", .idempotency_key = "k"};
+	int64_t id = end_one(spec, 0);
+	struct task *task;
+
+	sweep();
+	ck_assert_int_eq(put(spec), id);
+	unlink(beside("done-20231121.db"));
+	close_unchecked();
+	open_queue();
+	ck_assert_int_eq(queue_get(queue, id, &arena, &task, &err), ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(err.text, "task t_0000000000001"));
+	ck_assert_ptr_nonnull(strstr(err.text, "'done-20231121.db' is missing"));
+	ck_assert_ptr_nonnull(strstr(err.text, "put it back"));
+	ck_assert_int_eq(put(spec), ERR_CORRUPT);
+	ck_assert_int_eq(put((struct task_spec){.depends_on = &id, .n_depends_on = 1}), ERR_CORRUPT);
+	ck_assert_int_eq(queue_get(queue, 4711, &arena, &task, &err), ERR_NOTFOUND);
+	forget_files();
+	ck_assert_int_eq(queue_get(queue, id, &arena, &task, &err), ERR_NOTFOUND);
+	ck_assert_int_eq(put(spec), ERR_GONE);
+}
+END_TEST
+
 START_TEST(the_audit_knows_a_file_that_is_not_the_one_that_belongs_there)
 {
 	char older[5000], command[11000];
@@ -829,6 +854,7 @@ static void archive_cases(Suite *suite)
 	tcase_add_loop_test(c, the_audit_finds_what_is_wrong_in_a_file_or_between_two, 0,
 	                    sizeof(damages) / sizeof(damages[0]));
 	tcase_add_test(c, the_audit_misses_a_file_that_is_not_there);
+	tcase_add_test(c, a_task_whose_file_is_missing_is_not_said_to_be_forgotten);
 	tcase_add_test(c, the_audit_knows_a_file_that_is_not_the_one_that_belongs_there);
 	tcase_add_test(c, files_from_before_anybody_counted_are_taken_over_without_a_number);
 	tcase_add_test(c, a_file_that_is_damaged_is_named_and_holds_up_nothing_else);
