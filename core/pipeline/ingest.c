@@ -139,6 +139,21 @@ static int choose_partitions(struct ingest *in, const struct table_snapshot *s, 
 	return 0;
 }
 
+/* The log counts the parts of this task. When it knows one that the order does not, nobody knows any more where the rows of
+ * that one ended: those that are read now would not be the ones that are missing. */
+static int check_history(const struct ingest *in, const struct table_snapshot *snapshot, struct err *err)
+{
+	int64_t seq = json_get_int(json_get(in->order, "checkpoint"), "seq", 0);
+	int64_t committed = in->dry_run ? -1 : table_txn(snapshot, json_get_str(in->order, "app_id", in->task));
+
+	if (committed <= seq)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+	               "part %lld of this task is in the dataset already, and its store has forgotten it: see what is "
+	               "there, and ingest the rest as a new task",
+	               (long long)committed);
+}
+
 static int load_target(struct ingest *in, struct err *err)
 {
 	const char *location = json_str(json_pointer(in->order, "/dataset/location"), "");
@@ -152,6 +167,8 @@ static int load_target(struct ingest *in, struct err *err)
 	r = table_snapshot(blob, &codec, &snapshot, err);
 	if (!r) {
 		r = table_check_gone(&snapshot, json_get(in->order, "dataset"), err);
+		if (!r)
+			r = check_history(in, &snapshot, err);
 		if (!r && snapshot.version >= 0 && arrow_schema_copy(&in->target, &snapshot.schema))
 			r = err_set(err, ERR_NOMEM, "out of memory");
 		if (!r)

@@ -172,6 +172,8 @@ static int redrive_write(struct store_db *db, void *arg, struct err *err)
 	if (!r && in->spec->batch)
 		r = batch_end_write(db, in->spec->batch, c->task->state, in->now, -1, NULL, err);
 	if (!r)
+		r = store_run(db, err, statement(CHECKPOINT_BACK), "i", in->id);
+	if (!r)
 		r = store_run(db, err, statement(DONE_DEL), "i", in->id);
 	if (!r && !store_changes(db))
 		return err_set(err, ERR_CONFLICT, "the task waits or runs already");
@@ -181,7 +183,7 @@ static int redrive_write(struct store_db *db, void *arg, struct err *err)
 	if (!r)
 		r = store_run(db, err, statement(LIVE_PUT), "iiiiiiiii", in->id, lane->id, (int64_t)in->spec->priority,
 		              in->now, in->now, (int64_t)0, (int64_t)in->spec->max_attempts, (int64_t)0,
-		              (int64_t)in->flags);
+		              (int64_t)(in->flags & LIVE_STORED));
 	if (!r)
 		r = store_run(db, err, statement(TASK_ENDLESS), "is", in->id, in->policy);
 	if (!r && in->flags & LIVE_UNIQUE)
@@ -206,7 +208,7 @@ static void redrive_done(void *arg, int r, const struct err *err)
 	free(c);
 }
 
-/* The task is asked for again as it was, without an end: same id, fresh attempts. */
+/* The task is asked for again as it was, without an end: same id, fresh attempts, which go on behind its last checkpoint. */
 static int redrive_prepare(struct redrive *c, const struct task *task)
 {
 	struct task_spec *spec = arena_dup(&c->arena, task->policy, sizeof(*spec));
@@ -226,6 +228,7 @@ static int redrive_prepare(struct redrive *c, const struct task *task)
 	if (!r) {
 		c->insert->id = task->id;
 		c->insert->is_fresh = 0;
+		c->insert->flags |= LIVE_CHECKPOINT;
 		fresh_drop(c->queue, task->id);
 	}
 	return r;

@@ -172,6 +172,8 @@ static int write_end(struct end *e, struct store_db *db, struct err *err)
 		r = is_there(e, db, err);
 	if (!r && e->flags & LIVE_UNIQUE)
 		r = store_run(db, err, statement(UNIQ_DEL), "i", e->id);
+	if (!r && e->flags & LIVE_CHECKPOINT && e->to != TASK_SUCCEEDED)
+		r = store_run(db, err, statement(CHECKPOINT_KEEP), "i", e->id);
 	if (!r && e->flags & LIVE_CHECKPOINT)
 		r = store_run(db, err, statement(CHECKPOINT_DEL), "i", e->id);
 	if (!r)

@@ -102,6 +102,10 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[CHECKPOINT_PUT] =
 		"INSERT OR REPLACE INTO checkpoint SELECT ?1,?2 WHERE EXISTS (SELECT 1 FROM live WHERE id = ?1)",
 	[CHECKPOINT_DEL] = "DELETE FROM checkpoint WHERE id = ?1",
+	/* Who has not succeeded has no result; a redrive goes on from what stands there. */
+	[CHECKPOINT_KEEP] = "UPDATE done SET result = (SELECT text FROM checkpoint WHERE id = ?1) WHERE id = ?1",
+	[CHECKPOINT_BACK] = "INSERT INTO checkpoint SELECT id, result FROM done WHERE id = ?1 AND state <> 4"
+			    " AND result IS NOT NULL",
 	[IDEM_GET] = "SELECT id, digest, items FROM idem WHERE tenant = ?1 AND key = ?2",
 	[IDEM_PUT] = "INSERT OR REPLACE INTO idem VALUES (?1,?2,?3,?4,?5,?6)",
 	[UNIQ_GET] = "SELECT id, until FROM uniq WHERE tenant = ?1 AND key = ?2",

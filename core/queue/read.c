@@ -55,7 +55,6 @@ struct task *queue_read_task(const struct store_stmt *stmt, struct arena *arena)
 	t->started_at = store_int(stmt, ended ? 21 : 16);
 	t->worker = arena_str(arena, store_text(stmt, ended ? 20 : 17));
 	t->finished_at = store_int(stmt, 22);
-	t->result = arena_str(arena, store_text(stmt, 23));
 	t->error_code = (int)store_int(stmt, 24);
 	t->error = arena_str(arena, store_text(stmt, 25));
 	t->error_where = arena_str(arena, store_text(stmt, 26));
@@ -66,6 +65,8 @@ struct task *queue_read_task(const struct store_stmt *stmt, struct arena *arena)
 	t->policy = read_policy(stmt, arena);
 	t->crashes = (int)store_int(stmt, 33);
 	t->state = state_of(t, stmt);
+	if (t->state == TASK_SUCCEEDED) /* else it is the last checkpoint that stands there */
+		t->result = arena_str(arena, store_text(stmt, 23));
 	return t;
 }
 

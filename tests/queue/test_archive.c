@@ -188,6 +188,33 @@ START_TEST(a_task_that_was_moved_runs_again_with_its_history)
 }
 END_TEST
 
+/* Its last checkpoint has gone with it: what it says is done is done. */
+START_TEST(whoever_did_not_succeed_goes_on_behind_its_checkpoint_when_it_is_redriven)
+{
+	int64_t id = put((struct task_spec){0});
+	struct task *task = claim();
+
+	ck_assert_int_eq(queue_checkpoint(queue, id, task->fence, "{\"seq\":7}", NULL, NULL), 0);
+	ck_assert_int_eq(finish(task, ERR_INVALID), 0);
+	ck_assert_ptr_null(get(id)->result); /* it has none */
+	if (_i)
+		sweep();
+	ck_assert_int_eq(in_database(), !_i);
+	ck_assert_ptr_null(get(id)->result);
+	ck_assert_int_eq(queue_retry(queue, id, on_done, NULL), 0);
+	store_flush(store);
+	if (_i == 2) {
+		close_queue();
+		open_queue();
+	}
+	task = claim();
+	ck_assert_int_eq(task->id, id);
+	ck_assert_str_eq(task->checkpoint, "{\"seq\":7}");
+	ck_assert_int_eq(finish(task, 0), 0);
+	ck_assert_str_eq(get(id)->result, "{\"n\":1}");
+}
+END_TEST
+
 START_TEST(a_task_that_was_moved_is_deleted_and_another_stays)
 {
 	int64_t id = end_one((struct task_spec){0}, 0), other = end_one((struct task_spec){0}, 0);
@@ -364,6 +391,7 @@ static void archive_cases(Suite *suite)
 	tcase_add_test(c, behind_its_time_a_task_is_gone_although_its_file_is_there);
 	tcase_add_test(c, a_list_reads_on_through_all_files);
 	tcase_add_test(c, a_task_that_was_moved_runs_again_with_its_history);
+	tcase_add_loop_test(c, whoever_did_not_succeed_goes_on_behind_its_checkpoint_when_it_is_redriven, 0, 3);
 	tcase_add_test(c, a_task_that_was_moved_is_deleted_and_another_stays);
 	tcase_add_test(c, a_verb_on_many_reaches_those_that_were_moved);
 	tcase_add_test(c, an_idempotency_key_finds_its_task_also_when_it_was_moved);
