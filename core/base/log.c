@@ -74,10 +74,17 @@ static void put_json(struct buf *line, const char *key, const struct log_kv *kv)
 /* Needs no quotes: nothing that would end the value or the line, or that a terminal would obey. */
 static int is_plain(const char *s)
 {
-	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-		if (*p <= ' ' || *p >= 0x7F || *p == '"' || *p == '=' || *p == '\\')
-			return 0;
-	return *s != '\0';
+	static const char plain[256] = {
+		['!'] = 1,
+		['#' ... '<'] = 1,
+		['>' ... '['] = 1,
+		[']' ... '~'] = 1,
+	};
+	const unsigned char *p = (const unsigned char *)s;
+
+	while (plain[*p])
+		p++;
+	return *s && !*p;
 }
 
 static void put_text(struct buf *line, const char *key, const struct log_kv *kv)

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/err.h"
 
@@ -182,24 +185,36 @@ size_t utf8_char_len(const char *s, size_t n)
 	return 0;
 }
 
+/* Behind what is ASCII from there on, or a little before its end: most text is nothing else. */
+static const char *skip_ascii(const char *s, const char *end)
+{
+	uint64_t words[4];
+
+	for (; end - s >= 32; s += 32) {
+		memcpy(words, s, 32);
+		if ((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080u)
+			break;
+	}
+	for (; end - s >= 8; s += 8) {
+		memcpy(words, s, 8);
+		if (words[0] & 0x8080808080808080u)
+			break;
+	}
+	return s;
+}
+
 size_t utf8_valid_len(const char *s, size_t n)
 {
-	const char *begin = s;
+	const char *begin = s, *end = s + n;
 
-	while (n) {
+	while (s < end) {
 		size_t len;
-		uint64_t eight;
 
-		for (; n >= 8; s += 8, n -= 8) { /* most text is ASCII */
-			memcpy(&eight, s, 8);
-			if (eight & 0x8080808080808080u)
-				break;
-		}
-		len = utf8_char_len(s, n);
+		s = skip_ascii(s, end);
+		len = s < end ? utf8_char_len(s, (size_t)(end - s)) : 0;
 		if (!len)
 			break;
 		s += len;
-		n -= len;
 	}
 	return (size_t)(s - begin);
 }
@@ -209,6 +224,34 @@ int utf8_valid(const char *s, size_t n)
 	return utf8_valid_len(s, n) == n;
 }
 
+static const char *plain_end(const char *at, const char *end)
+{
+	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+		at++;
+	return at;
+}
+
+#ifdef __SSE2__
+/* Sixteen at a time; *at is moved behind those that need no look. */
+static int plain_sixteen(const char **at)
+{
+	__m128i v = _mm_loadu_si128((const void *)*at),
+		control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), back = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, back)));
+
+	*at += found ? __builtin_ctz(found) : 16;
+	return !found;
+}
+
+const char *json_plain_end(const char *at, const char *end)
+{
+	while (end - at >= 16)
+		if (!plain_sixteen(&at))
+			return at;
+	return plain_end(at, end);
+}
+#else
 /* Eight at a time, by the trick that a byte of a word is zero when subtracting one borrows from its top bit. */
 const char *json_plain_end(const char *at, const char *end)
 {
@@ -222,10 +265,9 @@ const char *json_plain_end(const char *at, const char *end)
 		if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops)
 			break;
 	}
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-		at++;
-	return at;
+	return plain_end(at, end);
 }
+#endif
 
 int str_is_name(const char *s)
 {
@@ -237,6 +279,22 @@ int str_is_name(const char *s)
 		if (!isalnum((unsigned char)*s) && !strchr("_.-", *s))
 			return 0;
 	return 1;
+}
+
+int str_has_control(const char *s, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t eight;
+
+	for (; n >= 8; s += 8, n -= 8) { /* a borrow may find one too many, and the last look is at each */
+		memcpy(&eight, s, 8);
+		if (((eight - ones * 0x20) | ((eight ^ ones * 0x7F) - ones)) & ~eight & tops)
+			break;
+	}
+	for (; n; s++, n--)
+		if ((unsigned char)*s < 0x20 || *s == 0x7F)
+			return 1;
+	return 0;
 }
 
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)

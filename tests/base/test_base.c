@@ -145,6 +145,24 @@ START_TEST(utf8_is_checked_to_the_letter)
 }
 END_TEST
 
+START_TEST(text_is_looked_through_to_the_byte)
+{
+	char text[50];
+
+	for (size_t n = 0; n < sizeof(text); n++)
+		for (size_t i = 0; i < n; i++)
+			for (int c = 0; c < 256; c++) {
+				int is_control = c < 0x20 || c == 0x7F, is_plain = c >= 0x20 && c != '"' && c != '\\';
+
+				memset(text, n % 2 ? ' ' : '~', n);
+				text[i] = (char)c;
+				ck_assert_int_eq(str_has_control(text, n), is_control);
+				ck_assert_ptr_eq(json_plain_end(text, text + n), text + (is_plain ? n : i));
+				ck_assert_uint_eq(utf8_valid_len(text, n), c < 0x80 ? n : i);
+			}
+}
+END_TEST
+
 START_TEST(base64_goes_there_and_back)
 {
 	char text[16];
@@ -360,6 +378,7 @@ static void base_cases(Suite *suite)
 	tcase_add_test(c, a_json_string_is_escaped_wherever_the_odd_byte_stands);
 	tcase_add_test(c, numbers_sizes_and_durations_are_parsed_whole_or_not_at_all);
 	tcase_add_test(c, utf8_is_checked_to_the_letter);
+	tcase_add_test(c, text_is_looked_through_to_the_byte);
 	tcase_add_test(c, base64_goes_there_and_back);
 	tcase_add_test(c, a_map_finds_what_was_set_and_not_deleted);
 	tcase_add_test(c, a_heap_gives_the_least_first_whatever_was_removed);
