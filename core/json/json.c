@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
+
+#define POINTER_NAME 64 /* bytes of a name that is looked up without a copy of the whole pointer */
 
 void json_free(struct json *json)
 {
@@ -125,15 +128,34 @@ size_t json_count(const struct json *json)
 	}
 }
 
+/* The item that digits name, as RFC 6901 section 4 has them: without a leading zero. */
+static const struct json *item_at(const struct json *array, const char *digits)
+{
+	int64_t i;
+
+	if (*digits < '0' || *digits > '9' || (*digits == '0' && digits[1]) || str_to_i64(digits, &i))
+		return NULL;
+	return json_at(array, (size_t)i);
+}
+
+/* Names are seldom long and seldom spelled with '~': the others are json-c's. */
 const struct json *json_pointer(const struct json *json, const char *pointer)
 {
+	const struct json *at = json;
 	struct json_object *value = NULL;
+	char name[POINTER_NAME];
 
-	if (!*pointer)
-		return json;
-	if (!json || json_pointer_get(in(json), pointer, &value))
-		return NULL;
-	return out(value);
+	while (*pointer == '/' && at) {
+		size_t n = strcspn(++pointer, "/~");
+
+		if (n >= sizeof(name) || pointer[n] == '~')
+			return json_pointer_get(in(at), pointer - 1, &value) ? NULL : out(value);
+		memcpy(name, pointer, n);
+		name[n] = '\0';
+		at = json_type(at) == JSON_ARRAY ? item_at(at, name) : json_get(at, name);
+		pointer += n;
+	}
+	return *pointer ? NULL : at;
 }
 
 const char *json_str(const struct json *json, const char *otherwise)

@@ -21,6 +21,13 @@ START_TEST(a_tree_is_read_by_key_index_and_pointer)
 
 	ck_assert_int_eq(json_int(json_at(json_get(json, "a"), 0), -1), 1);
 	ck_assert_str_eq(json_str(json_pointer(json, "/a/1/b~1c"), ""), "x");
+	ck_assert_ptr_eq(json_pointer(json, ""), json);
+	ck_assert_ptr_null(json_pointer(json, "a"));
+	ck_assert_ptr_null(json_pointer(json, "/a/"));
+	ck_assert_ptr_null(json_pointer(json, "/a/2"));
+	ck_assert_ptr_null(json_pointer(json, "/a/00"));
+	ck_assert_ptr_null(json_pointer(json, "/a/-1"));
+	ck_assert_ptr_null(json_pointer(json, "/t/deeper"));
 	ck_assert_int_eq(json_type(json_get(json, "n")), JSON_NULL);
 	ck_assert_double_eq(json_get_double(json, "d", 0), 2.5);
 	ck_assert_int_eq(json_get_int(json, "d", -1), -1);
