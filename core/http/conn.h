@@ -4,6 +4,7 @@
 #define HTTP_CONN_H
 
 #include <llhttp.h>
+#include <string.h>
 #include <uv.h>
 
 #include "base/buf.h"
@@ -33,6 +34,12 @@ enum conn_state {
 struct pair {
 	char *name, *value;
 };
+
+/* Most are told apart by their first letter. */
+static inline int pair_is(const struct pair *pair, const char *name)
+{
+	return pair->name[0] == name[0] && !strcmp(pair->name, name);
+}
 
 /* What is spoken on a connection: how input becomes requests and how answers are framed. http1.c is in conn.c
  * and reply.c; lines.c is the local protocol. */
@@ -92,7 +99,7 @@ struct conn {
 };
 
 struct http_request {
-	struct list link; /* of the requests of a connection of protocol_lines */
+	struct list link; /* of the requests of a connection of protocol_lines; of the spare ones */
 	const char *tag;  /* there: by which its answer is known */
 	struct conn *conn;
 	struct http_server *server;
@@ -139,8 +146,8 @@ struct http_server {
 	int refs;        /* the owner, and every connection */
 	int64_t date_at; /* wall seconds of `date` */
 	char date[48];
-	struct list conns;
-	size_t n_conns;
+	struct list conns, spare; /* requests that were answered, for those that come */
+	size_t n_conns, n_spare;
 	int stopping;
 	int64_t stop_at;
 	void (*on_stopped)(void *ctx);
@@ -188,6 +195,7 @@ int request_admit(struct http_request *req, struct err *err); /* 0, or the statu
 void request_hand_over(struct http_request *req);
 void request_log(struct http_request *req);
 void request_free(struct http_request *req);
+void request_free_spare(struct http_server *server);
 struct http_request *request_new(struct conn *conn);
 void request_begin(struct http_request *req); /* the head is whole: checks, route, maybe the handler */
 void request_data(struct http_request *req, const char *p, size_t n);

@@ -43,7 +43,7 @@ static const char *single_header(const struct http_request *req, const char *nam
 
 	*ret_count = 0;
 	for (size_t i = 0; i < req->n_headers; i++)
-		if (!strcmp(req->headers[i].name, name)) {
+		if (pair_is(&req->headers[i], name)) {
 			value = req->headers[i].value;
 			(*ret_count)++;
 		}

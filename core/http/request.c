@@ -12,21 +12,72 @@
 #include "base/log.h"
 #include "base/str.h"
 
+/* ---- from the first byte to the last ---------------------------------------------------- */
+#if defined(__SANITIZE_ADDRESS__)
+#define SPARE_MAX 0 /* it shall see them come and go */
+#else
+#define SPARE_MAX 64
+#endif
+#define SPARE_BODY (4u << 10) /* a larger one is given back */
+
+/* malloc takes what is so large by its slow way, and each request has need of it. */
+static struct http_request *take_spare(struct http_server *server)
+{
+	struct http_request *req;
+
+	if (list_empty(&server->spare))
+		return calloc(1, sizeof(*req));
+	req = list_entry(server->spare.next, struct http_request, link);
+	list_del(&req->link);
+	server->n_spare--;
+	return req;
+}
+
+static void drop(struct http_request *req)
+{
+	buf_done(&req->body);
+	buf_done(&req->extra);
+	free(req);
+}
+
+static void keep_spare(struct http_request *req)
+{
+	struct http_server *server = req->server;
+
+	if (server->n_spare == SPARE_MAX || req->body.cap > SPARE_BODY) {
+		drop(req);
+		return;
+	}
+	list_add_tail(&server->spare, &req->link);
+	server->n_spare++;
+}
+
+void request_free_spare(struct http_server *server)
+{
+	list_each (item, &server->spare)
+		drop(list_entry(item, struct http_request, link));
+}
+
 struct http_request *request_new(struct conn *conn)
 {
-	struct http_request *req = malloc(sizeof(*req));
+	struct http_request *req = take_spare(conn->server);
+	struct buf body, extra;
 
 	if (!req)
 		return NULL;
+	body = req->body;
+	extra = req->extra;
 	memset(req, 0, offsetof(struct http_request, headers));
+	req->body = body;
+	req->extra = extra;
+	buf_clear(&req->body);
+	buf_clear(&req->extra);
 	req->conn = conn;
 	req->server = conn->server;
 	req->t0 = clock_mono_ns();
 	req->method = req->path = "-";
 	req->keep_alive = 0;
 	arena_init(&req->arena);
-	buf_init(&req->body, 0);
-	buf_init(&req->extra, 0);
 	conn->refs++;
 	return req;
 }
@@ -36,9 +87,7 @@ void request_free(struct http_request *req)
 	if (req->release_who)
 		req->release_who(req->who);
 	arena_done(&req->arena);
-	buf_done(&req->body);
-	buf_done(&req->extra);
-	free(req);
+	keep_spare(req);
 }
 
 void request_log(struct http_request *req)
@@ -216,7 +265,7 @@ const struct http_route *http_route_of(const struct http_request *req)
 static const char *pair_find(const struct pair *pairs, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(pairs[i].name, name))
+		if (pair_is(&pairs[i], name))
 			return pairs[i].value;
 	return NULL;
 }
@@ -245,7 +294,7 @@ const char *http_header(struct http_request *req, const char *name)
 	const char *value = NULL;
 
 	for (size_t i = 0; i < req->n_headers; i++)
-		if (!strcmp(req->headers[i].name, name))
+		if (pair_is(&req->headers[i], name))
 			value = value ? arena_printf(&req->arena, "%s, %s", value, req->headers[i].value)
 			              : req->headers[i].value;
 	return value;

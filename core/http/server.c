@@ -95,6 +95,7 @@ void server_unref(struct http_server *server)
 	if (--server->refs)
 		return;
 	free(server->metrics);
+	request_free_spare(server);
 	free(server);
 }
 
@@ -356,6 +357,7 @@ int http_server_new(uv_loop_t *loop, const struct http_config *config, const str
 	server->ctx = ctx;
 	server->refs = 1;
 	list_init(&server->conns);
+	list_init(&server->spare);
 	uv_timer_init(loop, &server->timer);
 	server->timer.data = server;
 	server->n_handles = 1;
