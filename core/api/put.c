@@ -121,12 +121,14 @@ void reply_put_error(struct api *api, struct http_request *req, const char *queu
 /* ---- answers ---------------------------------------------------------------------------- */
 static void reply_minimal(struct http_request *req, int64_t id, int status)
 {
-	char text[ID_LEN];
+	char body[] = "{\"id\":\"t_0000000000000\"}";
+	const size_t at = sizeof("{\"id\":\"") - 1;
 
-	id_format('t', id, text);
+	id_format('t', id, body + at);
+	body[at + ID_LEN - 1] = '"'; /* where it has put its NUL */
 	http_set_header(req, "Location", task_url(req, id));
 	http_set_header(req, "Preference-Applied", "return=minimal");
-	http_reply_json(req, status, arena_printf(http_arena(req), "{\"id\":\"%s\"}", text));
+	http_reply_json(req, status, body);
 }
 
 /* The task that a key has found was put by somebody else, perhaps, who has the same tenant. */

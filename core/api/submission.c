@@ -157,24 +157,20 @@ static int check_item(struct api *api, struct http_request *req, struct submissi
 }
 
 /* All or none: the answer has the problems of all. */
-static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
+static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *errors)
 {
-	struct json *errors = json_new_array();
-	int r = 0, denied = 0;
+	int denied = 0;
 
-	if (json_count(broken)) {
-		reply_broken_lines(req, broken);
-		json_free(errors);
+	if (json_count(errors)) {
+		reply_broken_lines(req, errors);
 		return ERR_INVALID;
 	}
 	for (size_t i = 0; i < s->n_items && json_count(errors) < ERRORS_MAX; i++)
 		denied |= check_item(api, req, s, i, errors);
-	if (json_count(errors)) {
-		reply_refused(req, errors, denied);
-		r = ERR_INVALID;
-	}
-	json_free(errors);
-	return r;
+	if (!json_count(errors))
+		return 0;
+	reply_refused(req, errors, denied);
+	return ERR_INVALID;
 }
 
 /* `broken` is in the order of the items. */

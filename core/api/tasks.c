@@ -28,10 +28,12 @@ static struct pending *pending_new(struct api *api, struct http_request *req)
 
 const char *task_url(struct http_request *req, int64_t id)
 {
-	char text[ID_LEN];
+	static const char tasks[] = "/v1/tasks/";
+	char *url = arena_alloc(http_arena(req), sizeof(tasks) - 1 + ID_LEN);
 
-	id_format('t', id, text);
-	return arena_printf(http_arena(req), "/v1/tasks/%s", text);
+	memcpy(url, tasks, sizeof(tasks) - 1);
+	id_format('t', id, url + sizeof(tasks) - 1);
+	return url;
 }
 
 int find_task(struct api *api, struct http_request *req, int64_t id, struct task **ret, struct err *err)
