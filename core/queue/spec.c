@@ -249,12 +249,12 @@ int spec_flags(const struct task_spec *spec)
 
 static int check_text(const struct field *field, const char *s, struct err *err)
 {
-	if (strlen(s) > (size_t)field->max)
-		return err_set(err, ERR_LIMIT, "%s has %zu bytes, %" PRId64 " are allowed", field->name, strlen(s),
-		               field->max);
-	for (; field->flags & IS_KEY && *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7F)
-			return err_set(err, ERR_INVALID, "%s has a control character", field->name);
+	size_t n = strlen(s);
+
+	if (n > (size_t)field->max)
+		return err_set(err, ERR_LIMIT, "%s has %zu bytes, %" PRId64 " are allowed", field->name, n, field->max);
+	if (field->flags & IS_KEY && str_has_control(s, n))
+		return err_set(err, ERR_INVALID, "%s has a control character", field->name);
 	return 0;
 }
 
@@ -272,6 +272,8 @@ static int check_field(const struct task_spec *spec, const struct field *field, 
 	if (field->type == FIELD_STR)
 		return *text_of(spec, field) ? check_text(field, *text_of(spec, field), err) : 0;
 	v = number_of(spec, field);
+	if (!v) /* most are */
+		return 0;
 	if (v > field->max || (v < 0 && field->offset != offsetof(struct task_spec, priority)))
 		return err_set(err, ERR_INVALID, "%s %" PRId64 " is out of range: allowed is 0 to %" PRId64,
 		               field->name, v, field->max);
