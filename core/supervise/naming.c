@@ -40,9 +40,11 @@ static void name_of_task(const struct naming *naming)
 	const struct json *json = naming->order->json, *spec = json_get(json, "spec"),
 			  *steps = json_get(spec, "transform");
 	const char *op = json_get_str(json, "op", "");
+	const char *index_name = json_str(json_pointer(json, "/index/name"), NULL);
 	const struct catalog_index *index =
-		catalog_index(naming->order->sup->env.catalog, json_str(json_pointer(json, "/dataset/name"), ""),
-	                      json_str(json_pointer(json, "/index/name"), ""));
+		index_name ? catalog_index(naming->order->sup->env.catalog,
+	                                   json_str(json_pointer(json, "/dataset/name"), ""), index_name)
+			   : NULL;
 
 	name(naming, !strcmp(op, "notify") ? "notifier" : "task", json_get_str(spec, "plugin", ""));
 	if (strcmp(format_of(naming->order), "auto") != 0)
