@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "plugins/plugin.h"
+#include "plugins/deeds.h"
 
 #ifndef RAIDER_ID
 #define RAIDER_ID "org.orasi.test.raider"
@@ -23,14 +23,6 @@
 #endif
 ORASI_PLUGIN_NOTE(RAIDER_ID, "1.0.0");
 
-struct raider {
-	const orasi_host *host;
-	char what[32], path[PATH_MAX];
-	int64_t amount;
-};
-
-typedef orasi_status (*deed_fn)(struct raider *raider, orasi_error *err);
-
 static const char *own(const char *name)
 {
 	static char paths[4][PATH_MAX];
@@ -40,6 +32,16 @@ static const char *own(const char *name)
 	turn = (turn + 1) % 4;
 	snprintf(paths[turn], PATH_MAX, "%.4000s/%.64s", place ? place : "/tmp", name);
 	return paths[turn];
+}
+
+/* The answer of who comes back: where it was. */
+static orasi_status here(orasi_str *ret)
+{
+	static char pid[32];
+
+	snprintf(pid, sizeof(pid), "{\"pid\":%d}", (int)getpid());
+	*ret = (orasi_str){pid, strlen(pid)};
+	return ORASI_OK;
 }
 
 static int make(const char *path)
@@ -98,10 +100,10 @@ static int swaps(const char *path)
 }
 
 /* `path` is a staged file of another; what goes through is named. The harmless first, that there is something left. */
-static orasi_status raid(struct raider *raider, orasi_error *err)
+DEED(raid)
 {
 	char folder[PATH_MAX], beside[PATH_MAX + 16], report[200] = "";
-	const char *path = raider->path;
+	const char *path = h->path;
 
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
 	snprintf(beside, sizeof(beside), "%s/beside", folder);
@@ -157,19 +159,18 @@ static void on_alarm(int number)
 }
 
 /* Comes back, and goes on by way of a timer, which no thread and no descriptor tells of. */
-static orasi_status lurk(struct raider *raider, orasi_error *err)
+DEED(lurk)
 {
 	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 	struct itimerval often = {{0, 1000}, {0, 1000}};
 
-	(void)raider;
 	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
 		return test_fail(err, ORASI_E_INTERNAL, "no timer");
-	return ORASI_OK;
+	return here(ret);
 }
 
 /* Dies, and writes into the page that another was at work. */
-static orasi_status frame(struct raider *raider, orasi_error *err)
+DEED(frame)
 {
 	char line[512];
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -178,7 +179,7 @@ static orasi_status frame(struct raider *raider, orasi_error *err)
 	(void)err;
 	while (maps && fgets(line, sizeof(line), maps))
 		if (strstr(line, "orasi-page") && sscanf(line, "%lx-%lx", &from, &to) == 2)
-			snprintf((char *)from + 16, 64, "%.63s", raider->path);
+			snprintf((char *)from + 16, 64, "%.63s", h->path);
 	if (maps)
 		fclose(maps);
 	test_crash();
@@ -188,12 +189,12 @@ static orasi_status frame(struct raider *raider, orasi_error *err)
 /* ---- what is left ----------------------------------------------------------------------------------------------------- */
 
 /* Deep, wide, and in the name of a task. */
-static orasi_status litter(struct raider *raider, orasi_error *err)
+DEED(litter)
 {
 	char name[64];
 	int at = open(getenv("TMPDIR"), O_RDONLY | O_DIRECTORY), next;
 
-	for (int64_t i = 0; at >= 0 && i < raider->amount; i++) {
+	for (int64_t i = 0; at >= 0 && i < h->amount; i++) {
 		snprintf(name, sizeof(name), "file-%lld", (long long)i);
 		close(openat(at, name, O_WRONLY | O_CREAT, 0600));
 		if (mkdirat(at, i ? "deeper" : "t_0000000000001-1", 0700))
@@ -206,7 +207,7 @@ static orasi_status litter(struct raider *raider, orasi_error *err)
 		return test_fail(err, ORASI_E_INTERNAL, strerror(errno));
 	close(at);
 	mkdir(own("forbidden"), 0);
-	return ORASI_OK;
+	return here(ret);
 }
 
 /* ---- all the room ------------------------------------------------------------------------------------------------------- */
@@ -223,17 +224,15 @@ static orasi_status pour(int fd, orasi_error *err)
 	return test_fail(err, ORASI_E_INVALID, text);
 }
 
-static orasi_status fill(struct raider *raider, orasi_error *err)
+DEED(fill)
 {
-	(void)raider;
 	return pour(open(own("full"), O_WRONLY | O_CREAT, 0600), err);
 }
 
-static orasi_status fill_many(struct raider *raider, orasi_error *err)
+DEED(fill_many)
 {
 	char name[32], block[65536] = {1};
 
-	(void)raider;
 	for (int i = 0;; i++) {
 		int fd;
 
@@ -249,11 +248,10 @@ static orasi_status fill_many(struct raider *raider, orasi_error *err)
 }
 
 /* Files that no folder shows. */
-static orasi_status fill_nameless(struct raider *raider, orasi_error *err)
+DEED(fill_nameless)
 {
 	static char block[1 << 20];
 
-	(void)raider;
 	memset(block, 7, sizeof(block));
 	for (;;) {
 		int fd = open(getenv("TMPDIR"), O_TMPFILE | O_RDWR, 0600);
@@ -267,9 +265,9 @@ static orasi_status fill_nameless(struct raider *raider, orasi_error *err)
 }
 
 /* A file that is mapped, and has neither name nor descriptor. */
-static orasi_status hide(struct raider *raider, orasi_error *err)
+DEED(hide)
 {
-	const orasi_host_job *job = raider->host->get_extension(raider->host, ORASI_HOST_JOB);
+	const orasi_host_job *job = h->host->get_extension(h->host, ORASI_HOST_JOB);
 	int fd = open(getenv("TMPDIR"), O_TMPFILE | O_RDWR, 0600);
 
 	if (fd < 0 || ftruncate(fd, 4096) || mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
@@ -297,23 +295,21 @@ static void on_fill(int number)
 		return;
 }
 
-static orasi_status fill_later(struct raider *raider, orasi_error *err)
+DEED(fill_later)
 {
 	struct sigaction action = {.sa_handler = on_fill, .sa_flags = SA_RESTART};
 	struct itimerval often = {{0, 1000}, {0, 1000}};
 
-	(void)raider;
 	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
 		return test_fail(err, ORASI_E_INTERNAL, "no timer");
 	return ORASI_OK;
 }
 
 /* Empty, but for what the file system needs to know of each. */
-static orasi_status fill_names(struct raider *raider, orasi_error *err)
+DEED(fill_names)
 {
 	char name[32];
 
-	(void)raider;
 	for (int i = 0;; i++) {
 		snprintf(name, sizeof(name), "name-%d", i);
 		if (!make(own(name)))
@@ -322,7 +318,7 @@ static orasi_status fill_names(struct raider *raider, orasi_error *err)
 }
 
 /* One that it is about to put through the file socket or a pair of its own, so that no folder and no descriptor shows it. */
-static orasi_status send_file(struct raider *raider, orasi_error *err)
+DEED(send_file)
 {
 	union {
 		struct cmsghdr align;
@@ -336,7 +332,6 @@ static orasi_status send_file(struct raider *raider, orasi_error *err)
 	                         .msg_controllen = sizeof(control)};
 	int pair[2], fd = 0;
 
-	(void)raider;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
 		return test_fail(err, ORASI_E_INTERNAL, "no pair");
 	CMSG_FIRSTHDR(&message)->cmsg_level = SOL_SOCKET;
@@ -344,21 +339,16 @@ static orasi_status send_file(struct raider *raider, orasi_error *err)
 	CMSG_FIRSTHDR(&message)->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &fd, sizeof(fd));
 	if (sendmsg(pair[0], &message, 0) == 1)
-		return ORASI_OK;
+		return here(ret);
 	return test_fail(err, ORASI_E_INVALID, errno == EPERM ? "walled" : "not sent");
 }
 
-static orasi_status behave(struct raider *raider, orasi_error *err)
+DEED(behave)
 {
-	(void)raider;
-	(void)err;
-	return ORASI_OK;
+	return here(ret);
 }
 
-static const struct {
-	const char *name;
-	deed_fn fn;
-} deeds[] = {
+static const struct deed deeds[] = {
 	{"raid", raid},
 	{"lurk", lurk},
 	{"frame", frame},
@@ -373,72 +363,5 @@ static const struct {
 	{"behave", behave},
 };
 
-/* ---- the plugin ------------------------------------------------------------------------------------------------------------- */
-
-static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
-                           orasi_error *err)
-{
-	struct raider *raider = calloc(1, sizeof(*raider));
-	orasi_str what = {"behave", 6}, path = {"/", 1};
-
-	(void)id;
-	if (!raider)
-		return test_fail(err, ORASI_E_NOMEM, "out of memory");
-	raider->host = host;
-	config->get_str(config, "/do", &what);
-	config->get_str(config, "/path", &path);
-	config->get_i64(config, "/amount", &raider->amount);
-	snprintf(raider->what, sizeof(raider->what), "%.*s", (int)what.len, what.ptr);
-	snprintf(raider->path, sizeof(raider->path), "%.*s", (int)path.len, path.ptr);
-	*ret_self = raider;
-	return ORASI_OK;
-}
-
-static void destroy(void *self)
-{
-	free(self);
-}
-
-static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, orasi_error *err)
-{
-	struct raider *raider = self;
-
-	(void)task;
-	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
-		static char pid[32];
-
-		if (strcmp(deeds[i].name, raider->what) != 0)
-			continue;
-		snprintf(pid, sizeof(pid), "{\"pid\":%d}", (int)getpid());
-		*ret = (orasi_str){pid, strlen(pid)};
-		return deeds[i].fn(raider, err);
-	}
-	return test_fail(err, ORASI_E_CONFIG, "no such deed");
-}
-
-static const char *result_schema(const char *id)
-{
-	(void)id;
-	return "{\"type\":\"object\",\"properties\":{\"pid\":{\"type\":\"integer\"}}}";
-}
-
-static const orasi_task_factory factory = {.struct_size = sizeof(factory),
-                                           .result_schema = result_schema,
-                                           .create = create,
-                                           .destroy = destroy,
-                                           .run = run};
-static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {
-	.struct_size = sizeof(descriptor),
-	.kind = ORASI_KIND_TASK,
-	.id = RAIDER_ID,
-	.name = RAIDER_NAME,
-	.version = "1.0.0",
-	.summary = "Is after files",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"},"
-			 "\"path\":{\"type\":\"string\",\"default\":\"/\"},"
-			 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
-	.flags = RAIDER_FLAGS,
-	.features = none,
-	.requires_ext = none};
-TEST_PLUGIN(RAIDER_ID, descriptor, ORASI_TASK_FACTORY, factory)
+DEEDS_PLUGIN(RAIDER_ID, RAIDER_NAME, "Is after files", RAIDER_FLAGS, deeds,
+             "{\"type\":\"object\",\"properties\":{\"pid\":{\"type\":\"integer\"}}}")

@@ -1,49 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A transform that misbehaves as its configuration says. Its batches are those that come. */
-#include "plugins/plugin.h"
+#include "plugins/doer.h"
 
 #include <orasi/sdk/arrow.h>
 
 #define ID "org.orasi.test.hostile-flow"
 ORASI_PLUGIN_NOTE(ID, "1.0.0");
 
-struct hostile {
-	char what[32];
-};
-
-static int is(const struct hostile *h, const char *what)
-{
-	return !strcmp(h->what, what);
-}
-
 static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
                            orasi_error *err)
 {
-	struct hostile *h = calloc(1, sizeof(*h));
-	orasi_str what = {"behave", 6};
-
-	(void)host;
 	(void)id;
-	if (!h)
-		return test_fail(err, ORASI_E_NOMEM, "out of memory");
-	config->get_str(config, "/do", &what);
-	snprintf(h->what, sizeof(h->what), "%.*s", (int)what.len, what.ptr);
-	*ret_self = h;
-	return ORASI_OK;
-}
-
-static void destroy(void *self)
-{
-	free(self);
+	return doer_new(sizeof(struct doer), host, config, ret_self, err);
 }
 
 static orasi_status bind(void *self, const orasi_transform_bind *bind, struct ArrowSchema *ret, orasi_error *err)
 {
-	const struct hostile *h = self;
+	const struct doer *h = self;
 
-	if (is(h, "crash_bind"))
+	if (doer_is(h, "crash_bind"))
 		test_crash();
-	if (is(h, "no_schema"))
+	if (doer_is(h, "no_schema"))
 		return ORASI_OK;
 	return arrow_schema_copy(ret, bind->in) ? test_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
@@ -58,35 +35,35 @@ static void make_wild(struct ArrowArray *batch)
 
 static orasi_status process(void *self, struct ArrowArray *in, orasi_sink *out, orasi_error *err)
 {
-	const struct hostile *h = self;
+	const struct doer *h = self;
 	struct ArrowArray batch = *in, twin = *in;
 
 	(void)err;
 	in->release = NULL;
-	if (is(h, "crash_process"))
+	if (doer_is(h, "crash_process"))
 		test_crash();
-	if (is(h, "fail_without_words"))
+	if (doer_is(h, "fail_without_words"))
 		return ORASI_E_IO;
-	if (is(h, "strange_status"))
+	if (doer_is(h, "strange_status"))
 		return 77;
-	if (is(h, "release_twice")) {
+	if (doer_is(h, "release_twice")) {
 		batch.release(&batch);
 		twin.release(&twin);
 		return ORASI_OK;
 	}
-	if (is(h, "never_release"))
+	if (doer_is(h, "never_release"))
 		return ORASI_OK;
-	if (is(h, "long_rows"))
+	if (doer_is(h, "long_rows"))
 		batch.length = 1ll << 40;
-	if (is(h, "negative_rows"))
+	if (doer_is(h, "negative_rows"))
 		batch.length = -5;
-	if (is(h, "wild_push"))
+	if (doer_is(h, "wild_push"))
 		make_wild(&batch);
-	if (is(h, "push_released")) {
+	if (doer_is(h, "push_released")) {
 		batch.release(&batch);
 		batch.release = NULL;
 	}
-	if (is(h, "push_twice"))
+	if (doer_is(h, "push_twice"))
 		out->push(out, &twin);
 	return out->push(out, &batch);
 }
@@ -94,7 +71,7 @@ static orasi_status process(void *self, struct ArrowArray *in, orasi_sink *out, 
 static orasi_status flush(void *self, orasi_sink *out, orasi_error *err)
 {
 	(void)out, (void)err;
-	if (is(self, "crash_flush"))
+	if (doer_is(self, "crash_flush"))
 		test_crash();
 	return ORASI_OK;
 }
@@ -109,20 +86,19 @@ static orasi_status save(void *self, orasi_bytes *ret, orasi_error *err)
 
 static const orasi_transform_factory factory = {.struct_size = sizeof(factory),
                                                 .create = create,
-                                                .destroy = destroy,
+                                                .destroy = free,
                                                 .bind = bind,
                                                 .process = process,
                                                 .flush = flush,
                                                 .save = save};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {
-	.struct_size = sizeof(descriptor),
-	.kind = ORASI_KIND_TRANSFORM,
-	.id = ID,
-	.name = "hostile-flow",
-	.version = "1.0.0",
-	.summary = "Misbehaves as told",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"}}}",
-	.features = none,
-	.requires_ext = none};
+static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor),
+                                            .kind = ORASI_KIND_TRANSFORM,
+                                            .id = ID,
+                                            .name = "hostile-flow",
+                                            .version = "1.0.0",
+                                            .summary = "Misbehaves as told",
+                                            .config_schema = DOER_CONFIG,
+                                            .features = none,
+                                            .requires_ext = none};
 TEST_PLUGIN(ID, descriptor, ORASI_TRANSFORM_FACTORY, factory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A decoder that misbehaves as its configuration says. Rows it gives are one column "n" of int64. */
-#include "plugins/plugin.h"
+#include "plugins/doer.h"
 
 #include <orasi/sdk/arrow.h>
 
@@ -8,14 +8,14 @@
 ORASI_PLUGIN_NOTE(ID, "1.0.0");
 
 struct hostile {
-	char what[32];
+	struct doer doer;
 	int calls;
 	struct ArrowArray kept; /* a copy of what was handed out */
 };
 
 static int is(const struct hostile *h, const char *what)
 {
-	return !strcmp(h->what, what);
+	return doer_is(&h->doer, what);
 }
 
 static orasi_status sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret)
@@ -31,19 +31,12 @@ static orasi_status sniff(const char *id, orasi_bytes head, orasi_str name, uint
 static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
                            orasi_error *err)
 {
-	struct hostile *h = calloc(1, sizeof(*h));
-	orasi_str what = {"behave", 6};
+	orasi_status status = doer_new(sizeof(struct hostile), host, config, ret_self, err);
 
-	(void)host;
 	(void)id;
-	if (!h)
-		return test_fail(err, ORASI_E_NOMEM, "out of memory");
-	config->get_str(config, "/do", &what);
-	snprintf(h->what, sizeof(h->what), "%.*s", (int)what.len, what.ptr);
-	if (is(h, "crash_create"))
+	if (!status && is(*ret_self, "crash_create"))
 		test_crash();
-	*ret_self = h;
-	return ORASI_OK;
+	return status;
 }
 
 static void destroy(void *self)
@@ -206,14 +199,13 @@ static const orasi_ingest_factory factory = {.struct_size = sizeof(factory),
                                              .schema = schema,
                                              .close = close_source};
 static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {
-	.struct_size = sizeof(descriptor),
-	.kind = ORASI_KIND_INGEST,
-	.id = ID,
-	.name = "hostile-ingest",
-	.version = "1.0.0",
-	.summary = "Misbehaves as told",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"}}}",
-	.features = none,
-	.requires_ext = none};
+static const orasi_descriptor descriptor = {.struct_size = sizeof(descriptor),
+                                            .kind = ORASI_KIND_INGEST,
+                                            .id = ID,
+                                            .name = "hostile-ingest",
+                                            .version = "1.0.0",
+                                            .summary = "Misbehaves as told",
+                                            .config_schema = DOER_CONFIG,
+                                            .features = none,
+                                            .requires_ext = none};
 TEST_PLUGIN(ID, descriptor, ORASI_INGEST_FACTORY, factory)

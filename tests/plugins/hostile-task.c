@@ -21,25 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plugins/plugin.h"
+#include "plugins/deeds.h"
 
 #ifndef HOSTILE_ID
 #define HOSTILE_ID "org.orasi.test.hostile"
 #define HOSTILE_NAME "hostile"
 #endif
 ORASI_PLUGIN_NOTE(HOSTILE_ID, "1.0.0");
-
-struct hostile {
-	const orasi_host *host;
-	char what[32], *result;
-	int64_t amount;
-};
-
-typedef orasi_status (*deed_fn)(struct hostile *h, const orasi_task_run *run, orasi_str *ret, orasi_error *err);
-#define DEED(name)                                                                  \
-	static orasi_status name(struct hostile *h __attribute__((unused)),         \
-	                         const orasi_task_run *run __attribute__((unused)), \
-	                         orasi_str *ret __attribute__((unused)), orasi_error *err __attribute__((unused)))
 
 /* Of a deed that reaches out: ORASI_OK when it went through. */
 static orasi_status walled(orasi_error *err, int went_through)
@@ -588,10 +576,7 @@ DEED(behave)
 	return ORASI_OK;
 }
 
-static const struct {
-	const char *name;
-	deed_fn fn;
-} deeds[] = {
+static const struct deed deeds[] = {
 	{"segfault", segfault},
 	{"overflow", overflow},
 	{"abort", do_abort},
@@ -656,61 +641,5 @@ static const struct {
 	{"behave", behave},
 };
 
-/* ---- the plugin ------------------------------------------------------------------------------------------------------------- */
-
-static orasi_status create(const orasi_host *host, const char *id, const orasi_config *config, void **ret_self,
-                           orasi_error *err)
-{
-	struct hostile *h = calloc(1, sizeof(*h));
-	orasi_str what = {"behave", 6};
-
-	(void)id;
-	if (!h)
-		return test_fail(err, ORASI_E_NOMEM, "out of memory");
-	h->host = host;
-	config->get_str(config, "/do", &what);
-	config->get_i64(config, "/amount", &h->amount);
-	snprintf(h->what, sizeof(h->what), "%.*s", (int)what.len, what.ptr);
-	*ret_self = h;
-	return ORASI_OK;
-}
-
-static void destroy(void *self)
-{
-	free(self);
-}
-
-static orasi_status run(void *self, const orasi_task_run *task, orasi_str *ret, orasi_error *err)
-{
-	struct hostile *h = self;
-
-	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
-		if (!strcmp(deeds[i].name, h->what))
-			return deeds[i].fn(h, task, ret, err);
-	return test_fail(err, ORASI_E_CONFIG, "no such deed");
-}
-
-static const char *result_schema(const char *id)
-{
-	(void)id;
-	return "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}";
-}
-
-static const orasi_task_factory factory = {.struct_size = sizeof(factory),
-                                           .result_schema = result_schema,
-                                           .create = create,
-                                           .destroy = destroy,
-                                           .run = run};
-static const char *const none[] = {NULL};
-static const orasi_descriptor descriptor = {
-	.struct_size = sizeof(descriptor),
-	.kind = ORASI_KIND_TASK,
-	.id = HOSTILE_ID,
-	.name = HOSTILE_NAME,
-	.version = "1.0.0",
-	.summary = "Misbehaves as told",
-	.config_schema = "{\"type\":\"object\",\"properties\":{\"do\":{\"type\":\"string\",\"default\":\"behave\"},"
-			 "\"amount\":{\"type\":\"integer\",\"minimum\":0,\"default\":0}}}",
-	.features = none,
-	.requires_ext = none};
-TEST_PLUGIN(HOSTILE_ID, descriptor, ORASI_TASK_FACTORY, factory)
+DEEDS_PLUGIN(HOSTILE_ID, HOSTILE_NAME, "Misbehaves as told", 0, deeds,
+             "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}")
