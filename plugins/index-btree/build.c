@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #include "segment.h"
 
 struct entry {
@@ -60,7 +62,7 @@ orasi_status build_begin(void *self, orasi_store *dst, void **ret, orasi_error *
 	orasi_status r;
 
 	if (!b)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	b->index = self;
 	b->is_bytes = key_is_bytes(&b->index->info);
 	r = sealed_create(&b->out, dst, SEGMENT_BLOB, sizeof(struct segment_header), err);
@@ -114,20 +116,20 @@ orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first
 	struct arrow_view root, view;
 
 	if (arrow_view_init(&root, &b->index->keys, keys) || arrow_view_child(&root, 0, &view))
-		return fail(err, ORASI_E_INVALID, "the keys are not what create was told");
+		return orasi_fail(err, ORASI_E_INVALID, "the keys are not what create was told");
 	for (int64_t i = 0; i < keys->length; i++) {
 		uint64_t row = first_row + (uint64_t)i;
 
 		if (arrow_view_is_null(&view, i) ? add_null(b, row) : add_entry(b, &view, i, row))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	b->rows = first_row + (uint64_t)keys->length;
 	if (b->n * sizeof(struct entry) + b->bytes_len > b->index->memory)
-		return fail(err, ORASI_E_QUOTA,
-		            "the index needs more than its %llu bytes of memory: raise the option 'memory'",
-		            (unsigned long long)b->index->memory);
+		return orasi_fail(err, ORASI_E_QUOTA,
+		                  "the index needs more than its %llu bytes of memory: raise the option 'memory'",
+		                  (unsigned long long)b->index->memory);
 	if (b->index->job && *b->index->job->cancel_flag)
-		return fail(err, ORASI_E_CANCELLED, "cancelled");
+		return orasi_fail(err, ORASI_E_CANCELLED, "cancelled");
 	return ORASI_OK;
 }
 

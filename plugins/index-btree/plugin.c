@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/single.h>
 
 #include "plugin.h"
@@ -57,21 +58,22 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	int64_t memory = 512 << 20;
 
 	if (strcmp(id, BTREE_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	if (keys->n_children != 1)
-		return fail(err, ORASI_E_CONFIG, "a B-tree takes one column, not %lld", (long long)keys->n_children);
+		return orasi_fail(err, ORASI_E_CONFIG, "a B-tree takes one column, not %lld",
+		                  (long long)keys->n_children);
 	index = calloc(1, sizeof(*index));
 	if (!index || arrow_schema_copy(&index->keys, keys)) {
 		free(index);
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	snprintf(index->format, sizeof(index->format), "%s", keys->children[0]->format);
 	if (arrow_type_parse(index->keys.children[0]->format, &index->info) ||
 	    (!key_is_fixed(&index->info) && !key_is_bytes(&index->info))) {
-		fail(err, ORASI_E_CONFIG,
-		     "column '%.100s' is of a type that a B-tree cannot order: use a number, text, time "
-		     "or boolean",
-		     keys->children[0]->name);
+		orasi_fail(err, ORASI_E_CONFIG,
+		           "column '%.100s' is of a type that a B-tree cannot order: use a number, text, time "
+		           "or boolean",
+		           keys->children[0]->name);
 		destroy(index);
 		return ORASI_E_CONFIG;
 	}
@@ -103,7 +105,7 @@ static orasi_status reader_open(void *self, orasi_store *src, void **ret, orasi_
 	orasi_status r;
 
 	if (!reader)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	reader->store = src;
 	reader->info = index->info;
 	r = src->open(src, SEGMENT_BLOB, &reader->handle, &size, err);
@@ -115,7 +117,8 @@ static orasi_status reader_open(void *self, orasi_store *src, void **ret, orasi_
 	if (!r)
 		r = segment_check(&reader->segment, data, size, err);
 	if (!r && strncmp(reader->segment.head.format, index->format, sizeof(index->format)))
-		r = fail(err, ORASI_E_STATE, "the segment was built for another type of column: rebuild the index");
+		r = orasi_fail(err, ORASI_E_STATE,
+		               "the segment was built for another type of column: rebuild the index");
 	if (r) {
 		reader_close(reader);
 		return r;

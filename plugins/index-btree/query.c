@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #include "segment.h"
 
 struct range {
@@ -117,10 +119,10 @@ static orasi_status view_values(const struct plan *plan, const orasi_term *term,
 	const struct arrow_type_info *have = &plan->reader->info;
 
 	if (!term->values || !term->type || arrow_view_init(ret, term->type, term->values))
-		return fail(err, ORASI_E_INVALID, "operator %u needs values", term->op);
+		return orasi_fail(err, ORASI_E_INVALID, "operator %u needs values", term->op);
 	if (ret->info.type != have->type || ret->info.unit != have->unit)
-		return fail(err, ORASI_E_INVALID, "the values of operator %u are of another type than the column",
-		            term->op);
+		return orasi_fail(err, ORASI_E_INVALID, "the values of operator %u are of another type than the column",
+		                  term->op);
 	return ORASI_OK;
 }
 
@@ -134,10 +136,10 @@ static orasi_status apply_comparison(struct plan *plan, const orasi_term *term, 
 	if (r)
 		return r;
 	if (term->values->length != 1)
-		return fail(err, ORASI_E_INVALID, "operator %u needs one value, not %lld", term->op,
-		            (long long)term->values->length);
+		return orasi_fail(err, ORASI_E_INVALID, "operator %u needs one value, not %lld", term->op,
+		                  (long long)term->values->length);
 	if (term->op == ORASI_OP_PREFIX && plan->reader->segment.head.kind != SEGMENT_BYTES)
-		return fail(err, ORASI_E_INVALID, "a prefix needs a text or binary column");
+		return orasi_fail(err, ORASI_E_INVALID, "a prefix needs a text or binary column");
 	if (take_key(&view, 0, &key)) {
 		plan->within.end = plan->within.begin;
 		return ORASI_OK;
@@ -184,10 +186,10 @@ static orasi_status apply_in(struct plan *plan, const orasi_term *term, orasi_er
 	if (r)
 		return r;
 	if (plan->points)
-		return fail(err, ORASI_E_UNSUPPORTED, "a B-tree takes one IN of a column at a time");
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "a B-tree takes one IN of a column at a time");
 	plan->points = calloc((size_t)term->values->length + 1, sizeof(*plan->points));
 	if (!plan->points)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < term->values->length; i++) {
 		struct range *point = &plan->points[plan->n_points];
 
@@ -220,7 +222,7 @@ static orasi_status apply_term(struct plan *plan, const orasi_term *term, orasi_
 	case ORASI_OP_PREFIX:
 		return apply_comparison(plan, term, err);
 	default:
-		return fail(err, ORASI_E_UNSUPPORTED, "operator %u is not one of a B-tree", term->op);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "operator %u is not one of a B-tree", term->op);
 	}
 }
 
@@ -235,7 +237,7 @@ static orasi_status make_plan(const struct reader *reader, const orasi_query *qu
 	for (uint64_t i = 0; i < plan->n_points; i++)
 		narrow(&plan->points[i], plan->within.begin, plan->within.end);
 	if (!r && plan->damaged)
-		r = fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
+		r = orasi_fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
 	return r;
 }
 
@@ -269,7 +271,7 @@ static orasi_status add_rows(struct cursor *c, const struct plan *plan, const ui
 {
 	for (uint64_t i = range.begin; i < range.end; i++) {
 		if (rows[i] >= plan->reader->segment.head.rows)
-			return fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
+			return orasi_fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
 		c->rows[c->n++] = rows[i];
 	}
 	return ORASI_OK;
@@ -303,7 +305,7 @@ static orasi_status collect(const struct plan *plan, struct cursor *c, orasi_err
 
 	c->rows = malloc((size_t)(count_rows(plan) + 1) * sizeof(*c->rows));
 	if (!c->rows)
-		return fail(err, ORASI_E_NOMEM, "out of memory for the rows found");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory for the rows found");
 	if (plan->nulls)
 		r = add_rows(c, plan, s->nulls, (struct range){0, s->head.nulls}, err);
 	if (!r && plan->keys && !plan->points)
@@ -347,7 +349,7 @@ orasi_status reader_query(void *self, const orasi_query *query, void **ret, oras
 	orasi_status r;
 
 	if (!c)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = make_plan(self, query, &plan, err);
 	if (!r)
 		r = collect(&plan, c, err);
@@ -359,7 +361,7 @@ orasi_status reader_query(void *self, const orasi_query *query, void **ret, oras
 	arrange(c, query);
 	if (go_on(c, query->resume)) {
 		cursor_close(c);
-		return fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
+		return orasi_fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
 	}
 	*ret = c;
 	return ORASI_OK;

@@ -3,24 +3,13 @@
 #include "segment.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #define SIGN (1ull << 63)
-
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!err)
-		return status;
-	va_start(ap, fmt);
-	vsnprintf(err->message, sizeof(err->message), fmt, ap);
-	va_end(ap);
-	return status;
-}
 
 /* ---- keys ----------------------------------------------------------------------------------------------- */
 
@@ -101,20 +90,20 @@ orasi_status segment_check(struct segment *s, const uint8_t *data, uint64_t size
 	s->data = data;
 	s->size = size;
 	if (size < sizeof(*h))
-		return fail(err, ORASI_E_CORRUPT, "the segment is cut");
+		return orasi_fail(err, ORASI_E_CORRUPT, "the segment is cut");
 	memcpy(h, data, sizeof(*h));
 	if (memcmp(h->magic, SEGMENT_MAGIC, 8) || h->crc != header_crc(h))
-		return fail(err, ORASI_E_CORRUPT, "the header of the segment is damaged");
+		return orasi_fail(err, ORASI_E_CORRUPT, "the header of the segment is damaged");
 	if (h->version != SEGMENT_VERSION)
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
-		            SEGMENT_VERSION);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
+		                  SEGMENT_VERSION);
 	n_keys = h->entries + (h->kind == SEGMENT_BYTES);
 	if ((h->kind != SEGMENT_FIXED && h->kind != SEGMENT_BYTES) || n_keys < h->entries ||
 	    section(s, h->keys_at, n_keys, 8) || section(s, h->rows_at, h->entries, 8) ||
 	    section(s, h->nulls_at, h->nulls, 8) || section(s, h->sums_at, h->sums_n, 4) ||
 	    section(s, h->bytes_at, h->bytes_len, 1))
-		return fail(err, ORASI_E_CORRUPT, "the sections of the segment lie outside of it");
+		return orasi_fail(err, ORASI_E_CORRUPT, "the sections of the segment lie outside of it");
 	s->keys = (const uint64_t *)(data + h->keys_at);
 	s->rows = (const uint64_t *)(data + h->rows_at);
 	s->nulls = (const uint64_t *)(data + h->nulls_at);
@@ -128,7 +117,8 @@ static orasi_status check_sums(const struct segment *s, orasi_error *err)
 	int64_t bad = sealed_check(s->data, sizeof(s->head), s->head.sums_at, s->sums, s->head.sums_n);
 
 	if (bad >= 0)
-		return fail(err, ORASI_E_CORRUPT, "the checksum of byte %lld of the segment is wrong", (long long)bad);
+		return orasi_fail(err, ORASI_E_CORRUPT, "the checksum of byte %lld of the segment is wrong",
+		                  (long long)bad);
 	return ORASI_OK;
 }
 
@@ -165,11 +155,11 @@ orasi_status segment_verify(const struct segment *s, uint32_t level, orasi_error
 
 	for (uint64_t i = 0; !r && level > 1 && i < s->head.entries; i++)
 		if (!entry_fine(s, i))
-			r = fail(err, ORASI_E_CORRUPT, "entry %llu of the segment is out of order",
-			         (unsigned long long)i);
+			r = orasi_fail(err, ORASI_E_CORRUPT, "entry %llu of the segment is out of order",
+			               (unsigned long long)i);
 	for (uint64_t i = 0; !r && level > 1 && i < s->head.nulls; i++)
 		if (s->nulls[i] >= s->head.rows || (i && s->nulls[i - 1] >= s->nulls[i]))
-			r = fail(err, ORASI_E_CORRUPT, "null %llu of the segment is out of order",
-			         (unsigned long long)i);
+			r = orasi_fail(err, ORASI_E_CORRUPT, "null %llu of the segment is out of order",
+			               (unsigned long long)i);
 	return r;
 }

@@ -42,8 +42,6 @@ struct segment {
 	const uint8_t *bytes;
 };
 
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
 orasi_status segment_check(struct segment *segment, const uint8_t *data, uint64_t size, orasi_error *err);
 orasi_status segment_verify(const struct segment *segment, uint32_t level, orasi_error *err);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #include "run.h"
 
 /* A term on its way, its bytes behind it. */
@@ -59,7 +61,7 @@ orasi_status build_begin(void *self, orasi_store *dst, void **ret, orasi_error *
 	struct build *b = calloc(1, sizeof(*b));
 
 	if (!b)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	b->index = self;
 	b->store = dst;
 	*ret = b;
@@ -222,7 +224,7 @@ static orasi_status sort_terms(struct build *b, orasi_error *err)
 			b->table[i] = NULL;
 			b->table[n++] = term;
 			if (append(b, term, &end, 1))
-				return fail(err, ORASI_E_NOMEM, "out of memory");
+				return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 		}
 	if (n)
 		qsort(b->table, n, sizeof(*b->table), by_bytes);
@@ -277,7 +279,7 @@ static orasi_status put_sections(const struct build *b, struct sealed *out, stru
 	orasi_status r;
 
 	if (!blocks)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	h->n_blocks = (b->n + BLOCK_TERMS - 1) / BLOCK_TERMS;
 	h->postings_at = out->at;
 	r = put_postings(b, out, err);
@@ -339,21 +341,22 @@ orasi_status build_add(void *self, const struct ArrowArray *keys, uint64_t first
 	orasi_status r = ORASI_OK;
 
 	if (arrow_view_init(&root, &b->index->keys, keys) || arrow_view_child(&root, 0, &view))
-		return fail(err, ORASI_E_INVALID, "the keys are not what create was told");
+		return orasi_fail(err, ORASI_E_INVALID, "the keys are not what create was told");
 	if (first_row != b->first_row + b->rows)
-		return fail(err, ORASI_E_INVALID, "rows are missing before row %llu", (unsigned long long)first_row);
+		return orasi_fail(err, ORASI_E_INVALID, "rows are missing before row %llu",
+		                  (unsigned long long)first_row);
 	for (int64_t i = 0; i < keys->length && !r; i++) {
 		if (add_row(b, &view, i))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 		if (b->used + b->rows * sizeof(*b->lengths) > b->index->memory)
 			r = b->runs + 1 < RUNS_MAX ? write_run(b, 0, err)
-			                           : fail(err, ORASI_E_QUOTA,
-			                                  "the segment has more than %d runs: raise the option "
-			                                  "'memory'",
-			                                  RUNS_MAX);
+			                           : orasi_fail(err, ORASI_E_QUOTA,
+			                                        "the segment has more than %d runs: raise the option "
+			                                        "'memory'",
+			                                        RUNS_MAX);
 	}
 	if (!r && b->index->job && *b->index->job->cancel_flag)
-		r = fail(err, ORASI_E_CANCELLED, "cancelled");
+		r = orasi_fail(err, ORASI_E_CANCELLED, "cancelled");
 	return r;
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #include "run.h"
 
 struct parser {
@@ -16,8 +18,8 @@ struct parser {
 static struct node *wrong(struct parser *p, const char *what)
 {
 	if (!p->status)
-		p->status = fail(p->err, ORASI_E_INVALID, "full-text query, character %d: %s",
-		                 (int)(p->at - p->text) + 1, what);
+		p->status = orasi_fail(p->err, ORASI_E_INVALID, "full-text query, character %d: %s",
+		                       (int)(p->at - p->text) + 1, what);
 	return NULL;
 }
 
@@ -206,8 +208,8 @@ orasi_status query_parse(const char *text, size_t n, struct node **ret, orasi_er
 	struct node *node;
 
 	if (n > QUERY_MAX)
-		return fail(err, ORASI_E_INVALID, "a full-text query of %zu bytes is too long: %d are allowed", n,
-		            QUERY_MAX);
+		return orasi_fail(err, ORASI_E_INVALID, "a full-text query of %zu bytes is too long: %d are allowed", n,
+		                  QUERY_MAX);
 	node = parse_or(&p);
 	if (!p.status && p.at < p.end)
 		wrong(&p, "a ')' without its '('");

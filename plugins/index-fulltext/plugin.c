@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/single.h>
 
 #include "plugin.h"
@@ -64,17 +65,18 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	int64_t memory = 256 << 20;
 
 	if (strcmp(id, FULLTEXT_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	if (keys->n_children != 1)
-		return fail(err, ORASI_E_CONFIG, "a full-text index takes one column, not %lld: make one for each",
-		            (long long)keys->n_children);
+		return orasi_fail(err, ORASI_E_CONFIG,
+		                  "a full-text index takes one column, not %lld: make one for each",
+		                  (long long)keys->n_children);
 	if (!is_text(keys->children[0]))
-		return fail(err, ORASI_E_CONFIG, "column '%.100s' is no text: a full-text index needs one",
-		            keys->children[0]->name);
+		return orasi_fail(err, ORASI_E_CONFIG, "column '%.100s' is no text: a full-text index needs one",
+		                  keys->children[0]->name);
 	index = calloc(1, sizeof(*index));
 	if (!index || arrow_schema_copy(&index->keys, keys)) {
 		free(index);
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	if (config)
 		config->get_i64(config, "/memory", &memory);
@@ -128,7 +130,7 @@ static orasi_status reader_open(void *self, orasi_store *src, void **ret, orasi_
 		reader->runs = calloc(RUNS_MAX, sizeof(*reader->runs));
 	if (!reader || !reader->runs) {
 		free(reader);
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	while (!r && !is_last) {
 		r = reader->n_runs < RUNS_MAX ? open_run(reader, src, err) : damaged(err);

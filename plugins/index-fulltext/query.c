@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
+
 #include "parse.h"
 #include "run.h"
 
@@ -28,7 +30,7 @@ struct search {
 
 static orasi_status no_memory(const struct search *s)
 {
-	return fail(s->err, ORASI_E_NOMEM, "out of memory for the rows found");
+	return orasi_fail(s->err, ORASI_E_NOMEM, "out of memory for the rows found");
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------- */
@@ -255,7 +257,8 @@ static orasi_status match_term(const struct search *s, const orasi_term *term, s
 	if (term->op != ORASI_OP_MATCH || !term->values || !term->type || term->values->length != 1 ||
 	    arrow_view_init(&view, term->type, term->values) ||
 	    (view.info.type != ARROW_UTF8 && view.info.type != ARROW_LARGE_UTF8))
-		return fail(s->err, ORASI_E_INVALID, "a full-text index answers MATCH with one text, nothing else");
+		return orasi_fail(s->err, ORASI_E_INVALID,
+		                  "a full-text index answers MATCH with one text, nothing else");
 	if (arrow_view_is_null(&view, 0))
 		return ORASI_OK;
 	text = arrow_view_bytes(&view, 0, &n);
@@ -340,7 +343,7 @@ static int go_on(struct cursor *c, orasi_bytes token)
 orasi_status reader_query(void *self, const orasi_query *query, void **ret, orasi_error *err)
 {
 	struct cursor *c = calloc(1, sizeof(*c));
-	orasi_status r = c ? search_all(self, query, &c->list, err) : fail(err, ORASI_E_NOMEM, "out of memory");
+	orasi_status r = c ? search_all(self, query, &c->list, err) : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 
 	if (r) {
 		cursor_close(c);
@@ -352,7 +355,7 @@ orasi_status reader_query(void *self, const orasi_query *query, void **ret, oras
 		c->list.n = query->limit;
 	if (go_on(c, query->resume)) {
 		cursor_close(c);
-		return fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
+		return orasi_fail(err, ORASI_E_STATE, "the token of the query is none of this segment");
 	}
 	*ret = c;
 	return ORASI_OK;

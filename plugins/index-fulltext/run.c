@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run.h"
 
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!err)
-		return status;
-	va_start(ap, fmt);
-	vsnprintf(err->message, sizeof(err->message), fmt, ap);
-	va_end(ap);
-	return status;
-}
+#include <orasi/sdk/fail.h>
 
 orasi_status damaged(orasi_error *err)
 {
-	return fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
+	return orasi_fail(err, ORASI_E_CORRUPT, "the segment is damaged: rebuild the index");
 }
 
 /* ---- varints ---------------------------------------------------------------------------------------------- */
@@ -83,14 +72,14 @@ static orasi_status check_header(struct run *run, orasi_error *err)
 	struct run_header *h = &run->head;
 
 	if (run->size < sizeof(*h))
-		return fail(err, ORASI_E_CORRUPT, "the segment is cut: rebuild the index");
+		return orasi_fail(err, ORASI_E_CORRUPT, "the segment is cut: rebuild the index");
 	memcpy(h, run->data, sizeof(*h));
 	if (memcmp(h->magic, RUN_MAGIC, 8) || h->crc != crc32c(0, h, offsetof(struct run_header, crc)))
 		return damaged(err);
 	if (h->version != SEGMENT_VERSION)
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
-		            SEGMENT_VERSION);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the segment has version %u, this plugin reads %d: rebuild the index", h->version,
+		                  SEGMENT_VERSION);
 	if (!sections_fine(run))
 		return damaged(err);
 	run->postings = run->data + h->postings_at;
@@ -280,7 +269,7 @@ orasi_status postings_next(struct postings *p, orasi_error *err)
 		if (place >= UINT32_MAX)
 			return damaged(err);
 		if (add_place(p, place))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 }
 
@@ -338,7 +327,8 @@ orasi_status run_verify(const struct run *run, uint32_t level, orasi_error *err)
 		level ? sealed_check(run->data, sizeof(run->head), run->head.sums_at, run->sums, run->head.n_sums) : -1;
 
 	if (bad >= 0)
-		return fail(err, ORASI_E_CORRUPT,
-		            "the checksum of byte %lld of the segment is wrong: rebuild the index", (long long)bad);
+		return orasi_fail(err, ORASI_E_CORRUPT,
+		                  "the checksum of byte %lld of the segment is wrong: rebuild the index",
+		                  (long long)bad);
 	return level > 1 ? verify_words(run, err) : ORASI_OK;
 }

@@ -51,7 +51,6 @@ struct reader {
 	uint64_t rows, docs, tokens, terms, bytes;
 };
 
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 orasi_status damaged(orasi_error *err); /* fail with the remedy */
 
 void run_name(uint32_t i, char ret[16]);

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/fed.h>
 
-#include "fail.h"
 #include "plugin.h"
 #include "state.h"
 #include "table.h"
@@ -65,7 +65,7 @@ struct flaw {
 
 static orasi_status no_memory(orasi_error *err)
 {
-	return fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
+	return orasi_fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -106,10 +106,10 @@ static orasi_status decode_create(const orasi_host *host, const char *id, const 
 	orasi_status status;
 
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	d = calloc(1, sizeof(*d));
 	if (!d)
-		return fail(err, ORASI_E_NOMEM, "no memory for a decoder");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a decoder");
 	d->host = host;
 	d->job = host->get_extension(host, ORASI_HOST_JOB);
 	d->reject = host->get_extension(host, ORASI_HOST_REJECT);
@@ -132,7 +132,7 @@ static orasi_status check_same(const struct decoder *d, const struct state *befo
 	if (now->delimiter == then->delimiter && now->quote == then->quote && now->escape == then->escape &&
 	    now->newline == then->newline && d->table.sample.width == before->width)
 		return ORASI_OK;
-	return fail(err, ORASI_E_STATE, "the source begins otherwise than it did at the checkpoint");
+	return orasi_fail(err, ORASI_E_STATE, "the source begins otherwise than it did at the checkpoint");
 }
 
 static orasi_status go_to_start(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
@@ -264,7 +264,7 @@ static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, s
 	if (status)
 		return status;
 	if (open->checkpoint.len > sizeof(d->checkpoint))
-		return fail(err, ORASI_E_STATE, "the checkpoint is not of this plugin");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not of this plugin");
 	if (open->checkpoint.len)
 		memcpy(d->checkpoint, open->checkpoint.ptr, open->checkpoint.len);
 	d->checkpoint_len = open->checkpoint.len;
@@ -297,7 +297,7 @@ static orasi_status decode_feed(void *self, orasi_bytes bytes, uint32_t flags, o
 	struct decoder *d = self;
 
 	return d->reader ? reader_feed(d->reader, bytes, flags & FED_LAST, err)
-	                 : fail(err, ORASI_E_INVALID, "feed without open");
+	                 : orasi_fail(err, ORASI_E_INVALID, "feed without open");
 }
 
 static const struct fed fed = FED(decode_open_fed, decode_feed);
@@ -431,8 +431,8 @@ static orasi_status reject(struct decoder *d, const struct record *record, const
 	}
 	err->row = row;
 	err->offset = (int64_t)record->place.offset;
-	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row, (long long)record->place.offset,
-	            flaw->code, message);
+	return orasi_fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row,
+	                  (long long)record->place.offset, flaw->code, message);
 }
 
 /* ---- next -------------------------------------------------------------------------------------------------------- */
@@ -461,7 +461,7 @@ static orasi_status fill_batch(struct decoder *d, int64_t *rows, orasi_error *er
 
 	while (!status && *rows < d->max_rows && bytes < d->max_bytes) {
 		if (seen++ % CANCEL_EVERY == 0 && d->job && d->job->cancel_flag && *d->job->cancel_flag)
-			return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+			return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 		d->state.place = reader_where(d->reader);
 		status = reader_next(d->reader, &record, err);
 		if (!status)
@@ -497,7 +497,7 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 	int64_t rows = 0;
 
 	if (!d->reader)
-		return fail(err, ORASI_E_INVALID, "next without open");
+		return orasi_fail(err, ORASI_E_INVALID, "next without open");
 	status = get_ready(d, err);
 	if (status)
 		return status;

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
 #include <orasi/sdk/stamp.h>
 
-#include "fail.h"
 #include "plugin.h"
 
 #define FLUSH_AT (256 << 10)
@@ -284,10 +284,10 @@ static orasi_status encode_create(const orasi_host *host, const char *id, const 
 
 	(void)host;
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	e = calloc(1, sizeof(*e));
 	if (!e)
-		return fail(err, ORASI_E_NOMEM, "no memory for an encoder");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for an encoder");
 	status = settings_read(config, &e->settings, err);
 	if (status) {
 		encode_destroy(e);
@@ -356,18 +356,19 @@ static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi
 
 	encoder_reset(e);
 	if (strcmp(schema->format, "+s"))
-		return fail(err, ORASI_E_INVALID, "the schema is no struct");
+		return orasi_fail(err, ORASI_E_INVALID, "the schema is no struct");
 	for (int64_t i = 0; i < schema->n_children; i++)
 		if (!can_write(schema->children[i]))
-			return fail(err, ORASI_E_UNSUPPORTED,
-			            "the column '%s' is %s, which CSV has no form for: write JSON or Parquet, or only "
-			            "plain columns",
-			            schema->children[i]->name, in_words(schema->children[i]));
+			return orasi_fail(
+				err, ORASI_E_UNSUPPORTED,
+				"the column '%s' is %s, which CSV has no form for: write JSON or Parquet, or only "
+				"plain columns",
+				schema->children[i]->name, in_words(schema->children[i]));
 	e->views = calloc((size_t)schema->n_children + 1, sizeof(*e->views));
 	if (!e->views || arrow_schema_copy(&e->schema, schema)) {
 		e->schema.release = NULL;
 		encoder_reset(e);
-		return fail(err, ORASI_E_NOMEM, "no memory for the schema");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the schema");
 	}
 	e->output = open->output;
 	if (e->settings.header != HEADER_ABSENT && schema->n_children)
@@ -381,18 +382,18 @@ static orasi_status encode_write(void *self, const struct ArrowArray *batch, ora
 	struct arrow_view root;
 
 	if (!e->output)
-		return fail(err, ORASI_E_INVALID, "write without open");
+		return orasi_fail(err, ORASI_E_INVALID, "write without open");
 	if (arrow_view_init(&root, &e->schema, batch))
-		return fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
+		return orasi_fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
 	for (int64_t k = 0; k < e->schema.n_children; k++)
 		if (arrow_view_child(&root, k, &e->views[k]))
-			return fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
+			return orasi_fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
 	for (int64_t i = 0; i < root.length; i++) {
 		orasi_status status = ORASI_OK;
 
 		put_row(e, i);
 		if (e->failed)
-			return fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch", (long long)i);
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch", (long long)i);
 		if (e->len >= FLUSH_AT)
 			status = flush(e, err);
 		if (status)
@@ -416,7 +417,7 @@ static orasi_status encode_finish(void *self, orasi_encode_info *ret_info, orasi
 	int n;
 
 	if (!e->output)
-		return fail(err, ORASI_E_INVALID, "finish without open");
+		return orasi_fail(err, ORASI_E_INVALID, "finish without open");
 	status = flush(e, err);
 	if (status)
 		return status;

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
 #include <orasi/sdk/single.h>
-
-#include "fail.h"
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 
@@ -71,7 +70,8 @@ static orasi_status read_word(const orasi_config *config, const char *ptr, const
 			*ret = i;
 			return ORASI_OK;
 		}
-	return fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len, value.ptr);
+	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len,
+	                  value.ptr);
 }
 
 static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least, int64_t most, int64_t *ret,
@@ -80,8 +80,8 @@ static orasi_status read_number(const orasi_config *config, const char *ptr, int
 	config->get_i64(config, ptr, ret);
 	if (*ret >= least && *ret <= most)
 		return ORASI_OK;
-	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1, (long long)*ret,
-	            (long long)least, (long long)most);
+	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1,
+	                  (long long)*ret, (long long)least, (long long)most);
 }
 
 /* Words and what they stand for; 0: nothing, -1: guess. */
@@ -111,9 +111,9 @@ static orasi_status read_character(const orasi_config *config, const char *ptr, 
 		*ret = (uint8_t)*value.ptr;
 		return ORASI_OK;
 	}
-	return fail(err, ORASI_E_CONFIG,
-	            "the option '%s' is '%.*s', it must be one ASCII character that numbers do not need", ptr + 1,
-	            (int)value.len, value.ptr);
+	return orasi_fail(err, ORASI_E_CONFIG,
+	                  "the option '%s' is '%.*s', it must be one ASCII character that numbers do not need", ptr + 1,
+	                  (int)value.len, value.ptr);
 }
 
 static void words_done(struct words *words)
@@ -140,7 +140,7 @@ static orasi_status read_words(const orasi_config *config, const char *ptr, stru
 		if (!ret->at[ret->n])
 			break;
 	}
-	return ret->at && ret->n == n ? ORASI_OK : fail(err, ORASI_E_NOMEM, "no memory for the options");
+	return ret->at && ret->n == n ? ORASI_OK : orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 }
 
 /* No character may have two meanings. */
@@ -151,15 +151,15 @@ static orasi_status check_characters(const struct settings *s, orasi_error *err)
 	for (size_t i = 0; i < sizeof(all); i++)
 		for (size_t k = 0; k < i; k++)
 			if (all[i] && all[i] == all[k])
-				return fail(err, ORASI_E_CONFIG,
-				            "the character '%c' stands for two of delimiter, quote and comment",
-				            all[i]);
+				return orasi_fail(err, ORASI_E_CONFIG,
+				                  "the character '%c' stands for two of delimiter, quote and comment",
+				                  all[i]);
 	if (s->decimal != '.' && s->decimal != ',')
-		return fail(err, ORASI_E_CONFIG, "the option 'decimal' must be '.' or ','");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'decimal' must be '.' or ','");
 	if (s->decimal == s->thousands)
-		return fail(err, ORASI_E_CONFIG, "the options 'decimal' and 'thousands' are the same");
+		return orasi_fail(err, ORASI_E_CONFIG, "the options 'decimal' and 'thousands' are the same");
 	if (s->escape && s->escape == s->delimiter)
-		return fail(err, ORASI_E_CONFIG, "the options 'escape' and 'delimiter' are the same");
+		return orasi_fail(err, ORASI_E_CONFIG, "the options 'escape' and 'delimiter' are the same");
 	return ORASI_OK;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
 
 #define CHUNK ((size_t)256 << 10)
 #define LOOK_AHEAD 4
@@ -93,7 +93,7 @@ static orasi_status read_some(struct reader *r, size_t cap, orasi_error *err)
 	orasi_status status;
 
 	if (r->job && r->job->cancel_flag && *r->job->cancel_flag)
-		return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+		return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	if (r->by_place)
 		status = r->source->pread(r->source, r->base + r->end, to, cap, &got, err);
 	else
@@ -114,7 +114,7 @@ static orasi_status fill(struct reader *r, orasi_error *err)
 	if (r->fed)
 		return r->eof ? ORASI_OK : ORASI_AGAIN;
 	if (make_room(r, room))
-		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + room);
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + room);
 	do {
 		size_t before = r->end;
 
@@ -130,7 +130,7 @@ static orasi_status fill(struct reader *r, orasi_error *err)
 orasi_status reader_feed(struct reader *r, orasi_bytes bytes, bool last, orasi_error *err)
 {
 	if (make_room(r, bytes.len))
-		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
 	if (bytes.len)
 		memcpy(r->buf + r->end, bytes.ptr, bytes.len);
 	r->end += bytes.len;
@@ -265,7 +265,7 @@ static orasi_status take_long_line(struct reader *r, struct record *ret, orasi_e
 	if (r->holding)
 		return READER_LONG;
 	if (!r->excerpt && !(r->excerpt = malloc(EXCERPT_MAX)))
-		return fail(err, ORASI_E_NOMEM, "no memory for a line that is too long");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a line that is too long");
 	r->excerpt_len = r->max_record < EXCERPT_MAX ? r->max_record : EXCERPT_MAX;
 	memcpy(r->excerpt, r->buf + r->pos, r->excerpt_len);
 	set_aside(r, ASIDE_LONG);
@@ -361,7 +361,7 @@ static orasi_status next_any(struct reader *r, struct record *ret, orasi_error *
 		                               : scan_record(&r->dialect, p, end, r->eof, &r->fields, &scanned);
 		r->looked = 0;
 		if (scan == SCAN_NOMEM)
-			return fail(err, ORASI_E_NOMEM, "no memory for the fields of a record");
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory for the fields of a record");
 		if (is_too_long(r, scan, &scanned))
 			return take_too_long(r, ret, err);
 		if (scan == SCAN_UNCLOSED) {
@@ -471,7 +471,7 @@ orasi_status reader_go(struct reader *r, const struct place *place, orasi_error 
 
 	r->line = place->line;
 	if (!status && r->base + r->pos < place->offset)
-		return fail(err, ORASI_E_STATE, "the source is shorter than it was at the checkpoint");
+		return orasi_fail(err, ORASI_E_STATE, "the source is shorter than it was at the checkpoint");
 	return status;
 }
 
@@ -503,7 +503,7 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, size_t ma
 
 	if (!r || resize(r, 2 * CHUNK)) {
 		free(r);
-		return fail(err, ORASI_E_NOMEM, "no memory for a reader");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a reader");
 	}
 	r->source = source;
 	r->fed = r->keeping = !source;

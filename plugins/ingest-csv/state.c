@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
+
 #include "plugin.h"
 
 static uint64_t get(const uint8_t *p, size_t n)
@@ -24,7 +25,7 @@ orasi_status state_read(struct state *ret, const struct state *now, orasi_bytes 
 	const uint8_t *p = bytes.ptr;
 
 	if (bytes.len != STATE_SIZE || memcmp(p, "OC", 2) || p[2] != PLUGIN_STATE_VERSION)
-		return fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin's version");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin's version");
 	*ret = (struct state){
 		.dialect = {.delimiter = p[3], .quote = p[4], .escape = p[5], .newline = p[6]},
 		.place = {get(p + 8, 8), (int64_t)get(p + 16, 8)},
@@ -35,7 +36,7 @@ orasi_status state_read(struct state *ret, const struct state *now, orasi_bytes 
 		.width = (uint32_t)get(p + 56, 4),
 	};
 	if (ret->range_begin != now->range_begin || ret->range_end != now->range_end)
-		return fail(err, ORASI_E_STATE, "the checkpoint belongs to another range of the source");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint belongs to another range of the source");
 	return ORASI_OK;
 }
 

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
 
 static orasi_status no_memory(orasi_error *err)
 {
-	return fail(err, ORASI_E_NOMEM, "no memory left for the columns of the table");
+	return orasi_fail(err, ORASI_E_NOMEM, "no memory left for the columns of the table");
 }
 
 void table_done(struct table *t)
@@ -78,8 +78,8 @@ static void tell_column(const struct table *t, const struct column *c, const cha
 static orasi_status check_encoding(const uint8_t *p, size_t n, orasi_error *err)
 {
 	if (n >= 2 && (!memcmp(p, "\xFF\xFE", 2) || !memcmp(p, "\xFE\xFF", 2) || (!p[0] && p[1]) || (p[0] && !p[1])))
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "this is UTF-16, CSV is read as UTF-8: convert it with iconv -f UTF-16");
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "this is UTF-16, CSV is read as UTF-8: convert it with iconv -f UTF-16");
 	return ORASI_OK;
 }
 
@@ -164,13 +164,14 @@ static orasi_status check_width(const struct table *t, orasi_error *err)
 	const struct sample *s = &t->sample;
 
 	if (s->width > t->settings->max_columns)
-		return fail(err, ORASI_E_LIMIT, "the table has %u columns, max_columns allows %lld", s->width,
-		            (long long)t->settings->max_columns);
+		return orasi_fail(err, ORASI_E_LIMIT, "the table has %u columns, max_columns allows %lld", s->width,
+		                  (long long)t->settings->max_columns);
 	if (t->settings->names.n && t->settings->names.n != s->width)
-		return fail(err, ORASI_E_CONFIG, "the option 'names' has %u names, the first record has %u fields",
-		            t->settings->names.n, s->width);
+		return orasi_fail(err, ORASI_E_CONFIG,
+		                  "the option 'names' has %u names, the first record has %u fields",
+		                  t->settings->names.n, s->width);
 	if (!t->settings->fill && s->misfits > 1 && s->misfits * 10 >= s->records * 9)
-		return fail(
+		return orasi_fail(
 			err, ORASI_E_CORRUPT,
 			"the first record has %u fields, but %llu of the %llu behind it have another number: when "
 			"lines "
@@ -186,11 +187,12 @@ static orasi_status check_names(const struct table *t, orasi_error *err)
 		const struct column *c = &t->sample.columns[i];
 
 		if (!arrow_utf8_valid(c->name, strlen(c->name)))
-			return fail(err, ORASI_E_CORRUPT,
-			            "the name of column %u is not UTF-8: convert the file with iconv, or give 'names'",
-			            i + 1);
+			return orasi_fail(
+				err, ORASI_E_CORRUPT,
+				"the name of column %u is not UTF-8: convert the file with iconv, or give 'names'",
+				i + 1);
 		if (t->sample.header && !t->settings->names.n && memchr(c->first.p, 0, c->first.len))
-			return fail(err, ORASI_E_CORRUPT, "the name of column %u holds a NUL", i + 1);
+			return orasi_fail(err, ORASI_E_CORRUPT, "the name of column %u holds a NUL", i + 1);
 	}
 	return ORASI_OK;
 }
@@ -202,12 +204,13 @@ static orasi_status first_record(struct table *t, struct reader *reader, orasi_e
 	orasi_status status = reader_next(reader, &record, err);
 
 	if (status == READER_LONG)
-		return fail(err, ORASI_E_CORRUPT, "the first record is longer than max_record (%lld bytes)",
-		            (long long)t->settings->max_record);
+		return orasi_fail(err, ORASI_E_CORRUPT, "the first record is longer than max_record (%lld bytes)",
+		                  (long long)t->settings->max_record);
 	if (status)
 		return status;
 	if (record.flaw)
-		return fail(err, ORASI_E_CORRUPT, "the first record cannot be read: %s (%s)", record.what, record.flaw);
+		return orasi_fail(err, ORASI_E_CORRUPT, "the first record cannot be read: %s (%s)", record.what,
+		                  record.flaw);
 	if (sample_first(&t->sample, &t->format, reader_fields(reader), record.text, record.len))
 		return no_memory(err);
 	/* In a table of one column an empty line is a record without a value. */
@@ -281,8 +284,8 @@ static orasi_status add_unknown(struct table *t, orasi_error *err)
 		if (known && arrow_schema_find(&t->schema, c->name, strlen(c->name)) >= 0)
 			continue;
 		if (known && t->settings->unknown_columns == UNKNOWN_REJECT)
-			return fail(err, ORASI_E_CONFIG,
-			            "the dataset has no column '%s', and unknown_columns is reject", c->name);
+			return orasi_fail(err, ORASI_E_CONFIG,
+			                  "the dataset has no column '%s', and unknown_columns is reject", c->name);
 		if (!known || t->settings->unknown_columns == UNKNOWN_EVOLVE)
 			status = add_column(t, c, err);
 	}
@@ -298,12 +301,12 @@ static orasi_status map_column(struct table *t, int64_t i, orasi_error *err)
 		if (!strcmp(t->sample.columns[k].name, field->name))
 			t->from[i] = k;
 	if (arrow_type_parse(field->format, &t->types[i]))
-		return fail(err, ORASI_E_UNSUPPORTED, "the column '%s' has the unknown Arrow type '%s'", field->name,
-		            field->format);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "the column '%s' has the unknown Arrow type '%s'",
+		                  field->name, field->format);
 	if (t->from[i] >= 0 && (field->dictionary || !value_can(&t->types[i])))
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', CSV has no values for it", field->name,
-		            field->format);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the column '%s' has the Arrow type '%s', CSV has no values for it", field->name,
+		                  field->format);
 	return ORASI_OK;
 }
 
@@ -316,7 +319,7 @@ orasi_status table_columns(struct table *t, const struct ArrowSchema *want, bool
 		return no_memory(err);
 	}
 	if (strcmp(t->schema.format, "+s"))
-		return fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
+		return orasi_fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
 	if (!project)
 		status = add_unknown(t, err);
 	t->from = calloc((size_t)t->schema.n_children + 1, sizeof(*t->from));

@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/fed.h>
 
-#include "fail.h"
 #include "infer.h"
 #include "plugin.h"
 #include "state.h"
@@ -63,7 +63,7 @@ struct decoder {
 
 static orasi_status no_memory(orasi_error *err)
 {
-	return fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
+	return orasi_fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
@@ -77,10 +77,10 @@ static orasi_status decode_create(const orasi_host *host, const char *id, const 
 	orasi_status status;
 
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	d = calloc(1, sizeof(*d));
 	if (!d)
-		return fail(err, ORASI_E_NOMEM, "no memory for a decoder");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a decoder");
 	d->host = host;
 	d->log = host->get_extension(host, ORASI_HOST_LOG);
 	d->job = host->get_extension(host, ORASI_HOST_JOB);
@@ -232,9 +232,9 @@ static orasi_status make_columns(struct decoder *d, orasi_error *err)
 	struct column *root = column_new(&d->schema, &wrong);
 
 	if (!root && wrong)
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', JSON has no values for it", wrong->name,
-		            wrong->format);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the column '%s' has the Arrow type '%s', JSON has no values for it", wrong->name,
+		                  wrong->format);
 	if (!root)
 		return no_memory(err);
 	column_free(d->root);
@@ -294,7 +294,7 @@ static orasi_status settle_schema(struct decoder *d, const struct ArrowSchema *w
 	if (arrow_schema_copy(&d->schema, want))
 		return no_memory(err);
 	if (strcmp(d->schema.format, "+s"))
-		return fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
+		return orasi_fail(err, ORASI_E_INVALID, "the wanted schema is no struct");
 	if (!d->project && d->row_config.unknown == ROW_GROW && !d->resumed)
 		status = grow(d, &grown, err);
 	if (status)
@@ -386,9 +386,10 @@ static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, s
 	orasi_status status;
 
 	if (*d->settings.records)
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the option 'records' is for documents that can be read as a whole: leave it out, or write "
-		            "them to a file first");
+		return orasi_fail(
+			err, ORASI_E_UNSUPPORTED,
+			"the option 'records' is for documents that can be read as a whole: leave it out, or write "
+			"them to a file first");
 	status = open_reader(d, open, true, err);
 	if (!status && open->want && arrow_schema_copy(&d->want, open->want))
 		status = no_memory(err);
@@ -420,7 +421,7 @@ static orasi_status decode_feed(void *self, orasi_bytes bytes, uint32_t flags, o
 	struct decoder *d = self;
 
 	return d->reader ? reader_feed(d->reader, bytes, flags & FED_LAST, err)
-	                 : fail(err, ORASI_E_INVALID, "feed without open");
+	                 : orasi_fail(err, ORASI_E_INVALID, "feed without open");
 }
 
 static const struct fed fed = FED(decode_open_fed, decode_feed);
@@ -487,8 +488,8 @@ static orasi_status reject(struct decoder *d, const struct record *record, orasi
 	}
 	err->row = row;
 	err->offset = (int64_t)record->offset;
-	return fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row, (long long)record->offset, code,
-	            message);
+	return orasi_fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row, (long long)record->offset,
+	                  code, message);
 }
 
 /* Once per source, when it ends. */
@@ -563,7 +564,7 @@ static orasi_status fill_batch(struct decoder *d, int64_t *ret_rows, orasi_error
 
 	while (!status && rows < d->max_rows && bytes < d->max_bytes) {
 		if (++seen % CANCEL_EVERY == 0 && is_cancelled(d)) {
-			status = fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+			status = orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 			break;
 		}
 		reader_where(d->reader, &d->state.place);
@@ -636,7 +637,7 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 	bool on;
 
 	if (!d->reader)
-		return fail(err, ORASI_E_INVALID, "next without open");
+		return orasi_fail(err, ORASI_E_INVALID, "next without open");
 	if (d->unsettled) {
 		status = settle_fed(d, err);
 		if (status || d->schema.n_children)

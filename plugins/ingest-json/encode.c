@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
 #include <orasi/sdk/stamp.h>
 
 #include "column.h"
-#include "fail.h"
 #include "plugin.h"
 #include "scan.h"
 #include "text.h"
@@ -383,12 +383,13 @@ static orasi_status field_make(struct field *f, const struct ArrowSchema *schema
 	const char *name = schema->name ? schema->name : "";
 
 	if (!can_write(schema))
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "the column '%s' has the Arrow type '%s', JSON has no form for it", name, schema->format);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the column '%s' has the Arrow type '%s', JSON has no form for it", name,
+		                  schema->format);
 	f->mode = column_mode_of(schema);
 	f->children = calloc((size_t)schema->n_children + 1, sizeof(*f->children));
 	if (!f->children || make_key(f, name))
-		return fail(err, ORASI_E_NOMEM, "no memory for the column '%s'", name);
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the column '%s'", name);
 	for (; f->n_children < schema->n_children;) {
 		int64_t i = f->n_children++;
 		orasi_status status = field_make(&f->children[i], schema->children[i], err);
@@ -442,11 +443,11 @@ static orasi_status encode_create(const orasi_host *host, const char *id, const 
 
 	(void)host, (void)config;
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	e = calloc(1, sizeof(*e));
 	if (!e || !(e->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0))) {
 		encode_destroy(e);
-		return fail(err, ORASI_E_NOMEM, "no memory for an encoder");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for an encoder");
 	}
 	*ret_self = e;
 	return ORASI_OK;
@@ -459,10 +460,10 @@ static orasi_status encode_open(void *self, const orasi_encode_open *open, orasi
 
 	encoder_reset(e);
 	if (strcmp(open->schema->format, "+s"))
-		return fail(err, ORASI_E_INVALID, "the schema is no struct");
+		return orasi_fail(err, ORASI_E_INVALID, "the schema is no struct");
 	if (arrow_schema_copy(&e->schema, open->schema)) {
 		e->schema.release = NULL;
-		return fail(err, ORASI_E_NOMEM, "no memory for the schema");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the schema");
 	}
 	status = field_make(&e->root, &e->schema, err);
 	if (status)
@@ -480,7 +481,7 @@ static orasi_status write_rows(struct encoder *e, orasi_error *err)
 		put_struct(e, &e->root, i);
 		put_char(e, '\n');
 		if (e->failed)
-			return fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch", (long long)i);
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory for row %lld of the batch", (long long)i);
 		if (e->len >= FLUSH_AT)
 			status = flush(e, err);
 		if (status)
@@ -497,9 +498,9 @@ static orasi_status encode_write(void *self, const struct ArrowArray *batch, ora
 	locale_t before;
 
 	if (!e->output)
-		return fail(err, ORASI_E_INVALID, "write without open");
+		return orasi_fail(err, ORASI_E_INVALID, "write without open");
 	if (arrow_view_init(&e->root.view, &e->schema, batch) || field_bind(&e->root))
-		return fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
+		return orasi_fail(err, ORASI_E_INVALID, "the batch does not fit the schema of the file");
 	before = uselocale(e->c_locale);
 	status = write_rows(e, err);
 	uselocale(before);
@@ -520,7 +521,7 @@ static orasi_status encode_finish(void *self, orasi_encode_info *ret_info, orasi
 	int n;
 
 	if (!e->output)
-		return fail(err, ORASI_E_INVALID, "finish without open");
+		return orasi_fail(err, ORASI_E_INVALID, "finish without open");
 	status = flush(e, err);
 	if (status)
 		return status;

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/single.h>
-
-#include "fail.h"
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 
@@ -63,7 +62,8 @@ static orasi_status read_word(const orasi_config *config, const char *ptr, const
 			*ret = i;
 			return ORASI_OK;
 		}
-	return fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len, value.ptr);
+	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len,
+	                  value.ptr);
 }
 
 static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least, int64_t most, int64_t *ret,
@@ -72,8 +72,8 @@ static orasi_status read_number(const orasi_config *config, const char *ptr, int
 	config->get_i64(config, ptr, ret);
 	if (*ret >= least && *ret <= most)
 		return ORASI_OK;
-	return fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1, (long long)*ret,
-	            (long long)least, (long long)most);
+	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1,
+	                  (long long)*ret, (long long)least, (long long)most);
 }
 
 static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_error *err)
@@ -82,9 +82,9 @@ static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_e
 
 	config->get_str(config, "/records", &value);
 	if (value.len && value.ptr[0] != '/')
-		return fail(err, ORASI_E_CONFIG, "the option 'records' must start with '/'");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'records' must start with '/'");
 	*ret = strndup(value.ptr, value.len);
-	return *ret ? ORASI_OK : fail(err, ORASI_E_NOMEM, "no memory for the options");
+	return *ret ? ORASI_OK : orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 }
 
 static orasi_status read_all(const orasi_config *config, struct settings *s, orasi_error *err)

@@ -2,7 +2,8 @@
 /* The way to the array that the option 'records' names. */
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
+
 #include "flaw.h"
 #include "scan.h"
 #include "text.h"
@@ -62,10 +63,10 @@ static orasi_status find_key(struct reader *r, const char *token, size_t len, or
 		orasi_status status = window_next_byte(r, &c, err);
 
 		if (!status && c != '"')
-			return c == '}' ? fail(err, ORASI_E_NOTFOUND,
-			                       "the document has nothing at the option 'records' "
-			                       "(%s)",
-			                       r->pointer)
+			return c == '}' ? orasi_fail(err, ORASI_E_NOTFOUND,
+			                             "the document has nothing at the option 'records' "
+			                             "(%s)",
+			                             r->pointer)
 			                : reader_corrupt(r, err, reader_offset(r), "a key is missing");
 		if (!status)
 			status = reader_take_value(r, POINTER_KEY_MAX, &record, err);
@@ -94,7 +95,7 @@ orasi_status reader_descend(struct reader *r, orasi_error *err)
 	orasi_status status;
 
 	if (strlen(at) >= sizeof(token))
-		return fail(err, ORASI_E_CONFIG, "the option 'records' is too long");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'records' is too long");
 	while (*at) {
 		size_t len = pointer_token(&at, token);
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
+
 #include "guess.h"
 #include "scan.h"
 #include "walk.h"
@@ -59,7 +60,7 @@ static orasi_status drop_rest(struct reader *r, struct walk *w, size_t seen, str
 static orasi_status take_long(struct reader *r, struct walk *w, size_t seen, struct record *ret, orasi_error *err)
 {
 	if (!r->excerpt && !(r->excerpt = malloc(EXCERPT_MAX + SCAN_PAD)))
-		return fail(err, ORASI_E_NOMEM, "no memory for a record that is too long");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a record that is too long");
 	*ret = (struct record){.text = r->excerpt, .offset = reader_offset(r), .line = r->line, .too_long = true};
 	return drop_rest(r, w, seen, ret, err);
 }
@@ -312,8 +313,8 @@ static orasi_status go_to_place(struct reader *r, const struct reader_place *pla
 
 	r->line = place->line;
 	if (!status && reader_offset(r) < place->offset)
-		return fail(err, ORASI_E_STATE, "%.*s: shorter than it was at the checkpoint", (int)r->source->uri.len,
-		            r->source->uri.ptr);
+		return orasi_fail(err, ORASI_E_STATE, "%.*s: shorter than it was at the checkpoint",
+		                  (int)r->source->uri.len, r->source->uri.ptr);
 	return status;
 }
 
@@ -350,9 +351,9 @@ static orasi_status look_at_head(struct reader *r, orasi_error *err)
 			return status;
 	}
 	if (r->end >= 2 && (!memcmp(r->buf, "\xFF\xFE", 2) || !memcmp(r->buf, "\xFE\xFF", 2)))
-		return fail(err, ORASI_E_UNSUPPORTED,
-		            "%.*s: this is UTF-16, JSON is UTF-8: convert it with iconv -f UTF-16",
-		            (int)r->source->uri.len, r->source->uri.ptr);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "%.*s: this is UTF-16, JSON is UTF-8: convert it with iconv -f UTF-16",
+		                  (int)r->source->uri.len, r->source->uri.ptr);
 	if (r->end >= 3 && !memcmp(r->buf, "\xEF\xBB\xBF", 3))
 		r->pos = 3;
 	n = r->end < HEAD_MAX ? r->end : HEAD_MAX;
@@ -419,7 +420,7 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, const str
 	orasi_status status;
 
 	if (!r)
-		return fail(err, ORASI_E_NOMEM, "no memory for a reader");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a reader");
 	r->source = source;
 	r->job = host->get_extension(host, ORASI_HOST_JOB);
 	r->pointer = config->pointer ? config->pointer : "";
@@ -429,7 +430,7 @@ orasi_status reader_open(orasi_source *source, const orasi_host *host, const str
 	r->line = 1;
 	r->fed = config->fed;
 	r->started = place || !r->fed;
-	status = window_resize(r, 2 * WINDOW_CHUNK) ? fail(err, ORASI_E_NOMEM, "no memory for a window")
+	status = window_resize(r, 2 * WINDOW_CHUNK) ? orasi_fail(err, ORASI_E_NOMEM, "no memory for a window")
 	         : r->started                       ? start(r, begin, place, err)
 	                                            : ORASI_OK;
 	if (status) {

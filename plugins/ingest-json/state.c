@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
+
 #include "plugin.h"
 
 #define HEAD 64
@@ -35,9 +36,9 @@ orasi_status state_read(struct state *state, orasi_bytes bytes, orasi_error *err
 
 	if (bytes.len < HEAD || bytes.len > STATE_MAX || memcmp(p, "OJ", 2) || p[2] != PLUGIN_STATE_VERSION ||
 	    p[3] < READER_LINES || p[3] > READER_ARRAY || p[4] > READER_DONE)
-		return fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin's version");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin's version");
 	if (get(p + 40, 8) != state->range_begin || get(p + 48, 8) != state->range_end)
-		return fail(err, ORASI_E_STATE, "the checkpoint belongs to another range of the source");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint belongs to another range of the source");
 	state->place =
 		(struct reader_place){get(p + 8, 8), (int64_t)get(p + 16, 8), p[3], p[4], (uint16_t)get(p + 6, 2)};
 	state->rows = get(p + 24, 8);
@@ -46,7 +47,7 @@ orasi_status state_read(struct state *state, orasi_bytes bytes, orasi_error *err
 	state->modes_len = bytes.len - HEAD;
 	state->modes = malloc(state->modes_len + 1);
 	if (!state->modes)
-		return fail(err, ORASI_E_NOMEM, "no memory for a checkpoint");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a checkpoint");
 	memcpy(state->modes, p + HEAD, state->modes_len);
 	return ORASI_OK;
 }

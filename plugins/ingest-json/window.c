@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include <orasi/sdk/fail.h>
+
 #include "scan.h"
 
 orasi_status reader_corrupt(const struct reader *r, orasi_error *err, uint64_t offset, const char *what)
 {
 	err->offset = (int64_t)offset;
-	return fail(err, ORASI_E_CORRUPT, "%.*s: %s at byte %llu", (int)r->source->uri.len, r->source->uri.ptr, what,
-	            (unsigned long long)offset);
+	return orasi_fail(err, ORASI_E_CORRUPT, "%.*s: %s at byte %llu", (int)r->source->uri.len, r->source->uri.ptr,
+	                  what, (unsigned long long)offset);
 }
 
 static size_t first_kept(const struct reader *r)
@@ -56,7 +57,7 @@ static int make_room(struct reader *r, size_t n)
 orasi_status reader_feed(struct reader *r, orasi_bytes bytes, bool last, orasi_error *err)
 {
 	if (make_room(r, bytes.len))
-		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->end + bytes.len);
 	if (bytes.len)
 		memcpy(r->buf + r->end, bytes.ptr, bytes.len);
 	r->end += bytes.len;
@@ -71,11 +72,11 @@ orasi_status window_fill(struct reader *r, orasi_error *err)
 	orasi_status status;
 
 	if (r->job && r->job->cancel_flag && *r->job->cancel_flag)
-		return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+		return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	if (r->fed)
 		return ORASI_AGAIN;
 	if (make_room(r, WINDOW_CHUNK))
-		return fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->cap);
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for a window of %zu bytes", r->cap);
 	if (r->by_place)
 		status = r->source->pread(r->source, r->base + r->end, r->buf + r->end, WINDOW_CHUNK, &got, err);
 	else

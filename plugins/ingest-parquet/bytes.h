@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <orasi/plugin.h>
+#include <orasi/sdk/fail.h>
 
 struct bytes {
 	uint8_t *data;
@@ -96,13 +97,5 @@ static inline void pool_free(struct pool *pool)
 	}
 	pool->total = 0;
 }
-
-/* Fills the error (NULL is fine) and returns the status. */
-orasi_status pq_fail(orasi_error *err, orasi_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-/* What the analyzer cannot see from outside: the status goes in and comes out, and is never 0. */
-#ifdef __clang_analyzer__
-#define pq_fail(err, status, ...) ((pq_fail)(err, status, __VA_ARGS__), (status))
-#endif
 
 #endif

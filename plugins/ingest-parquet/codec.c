@@ -105,7 +105,7 @@ orasi_status codec_compress(struct codec *codec, const void *p, size_t n, struct
 		r = gzip_compress(codec->level, p, n, out);
 	else if (codec->id == PQ_LZ4_RAW)
 		r = lz4_compress(p, n, out);
-	return r ? pq_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s", codec_name(codec->id))
+	return r ? orasi_fail(err, ORASI_E_NOMEM, "a page could not be compressed with %s", codec_name(codec->id))
 	         : ORASI_OK;
 }
 
@@ -238,9 +238,9 @@ orasi_status codec_decompress(struct codec *codec, const void *p, size_t n, void
 		r = lz4_decompress(p, n, out, out_len);
 		break;
 	default:
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "pages are compressed with %s, which is not supported",
-		               codec_name(codec->id));
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "pages are compressed with %s, which is not supported",
+		                  codec_name(codec->id));
 	}
-	return r ? pq_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged", codec_name(codec->id))
+	return r ? orasi_fail(err, ORASI_E_CORRUPT, "a page compressed with %s is damaged", codec_name(codec->id))
 	         : ORASI_OK;
 }

@@ -70,7 +70,7 @@ size_t column_size(const struct column *c)
 
 static orasi_status no_memory(orasi_error *err)
 {
-	return pq_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
+	return orasi_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
 }
 
 static orasi_status pack(struct column *c, int codec, const struct bytes *raw, orasi_error *err)
@@ -146,7 +146,7 @@ static orasi_status measure(struct column *c, int encoding, size_t len, size_t n
 
 	raw->len = 0;
 	if (encoding_put(raw, encoding, c->node, c->values.data, len, n))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory while writing a column");
 	r = pack(c, c->tools->codec_id, raw, err);
 	*ret = c->tools->packed.len;
 	return r;
@@ -217,7 +217,7 @@ static orasi_status put_page(struct column *c, struct bytes *out, int type, cons
 	orasi_status r;
 
 	if (raw->len > INT32_MAX)
-		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s': one row has more than 2 GiB", c->node->name);
+		return orasi_fail(err, ORASI_E_LIMIT, "column '%.100s': one row has more than 2 GiB", c->node->name);
 	r = compress_page(c, raw, err);
 	if (!r &&
 	    (put_page_header(out, type, raw, packed, n_values, encoding) || bytes_put(out, packed->data, packed->len)))
@@ -449,8 +449,8 @@ static orasi_status add_fixed(struct column *c, const struct shred *s, size_t fi
 	for (size_t end = first + n, step; first < end; first += step) {
 		step = end - first < GATHER_MAX ? end - first : GATHER_MAX;
 		if (gather_fixed(s, c->node, first, step, values))
-			return pq_fail(err, ORASI_E_INVALID, "column '%.100s': a time in seconds is out of range",
-			               c->node->name);
+			return orasi_fail(err, ORASI_E_INVALID, "column '%.100s': a time in seconds is out of range",
+			                  c->node->name);
 		if (!c->use_dictionary)
 			bounds_add_fixed(&c->page, c->node, values, step);
 		if (!c->use_dictionary && hash_values(c, values, step))

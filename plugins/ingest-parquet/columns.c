@@ -25,7 +25,7 @@ orasi_status columns_open(struct columns *c, const struct tree *tree, const stru
 	c->used = calloc(leaves, sizeof(*c->used));
 	c->turns = calloc(outputs, sizeof(*c->turns));
 	if (!c->leaves || !c->outputs || !c->buffers || !c->used || !c->turns)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < c->n && !r; i++) {
 		c->turns[i].output = &c->outputs[i];
 		r = output_open(&c->outputs[i], node_child(&tree->root, i, schema->children[i]->name),
@@ -218,12 +218,12 @@ orasi_status columns_finish(struct columns *c, uint64_t rows, struct ArrowArray 
 {
 	size_t n = (size_t)c->n, done = 0;
 	struct ArrowArray *arrays = calloc(n + 1, sizeof(*arrays));
-	orasi_status r = arrays ? ORASI_OK : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	orasi_status r = arrays ? ORASI_OK : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 
 	while (!r && done < n && !(r = output_finish(&c->outputs[done], &arrays[done], err)))
 		done++;
 	if (!r && arrow_array_struct(ret, (int64_t)rows, arrays, (int64_t)n))
-		r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; r && i < done; i++)
 		arrow_array_release(&arrays[i]);
 	free(arrays);

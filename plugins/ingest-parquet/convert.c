@@ -119,7 +119,8 @@ static orasi_status to_timestamp(const struct node *node, const struct arrow_typ
 		*ret = load_int(node, v);
 		bad = rescale(ret, node->info.unit, want->unit);
 	}
-	return bad ? pq_fail(err, ORASI_E_INVALID, "a time of column '%.100s' does not fit the wanted unit", node->name)
+	return bad ? orasi_fail(err, ORASI_E_INVALID, "a time of column '%.100s' does not fit the wanted unit",
+	                        node->name)
 	           : ORASI_OK;
 }
 
@@ -138,8 +139,8 @@ static orasi_status to_decimal(const struct node *node, struct slice v, uint8_t 
 	sign = v.len && v.ptr[0] & 0x80 ? 0xFF : 0;
 	for (; v.len > 16; v.ptr++, v.len--)
 		if (*v.ptr != sign)
-			return pq_fail(err, ORASI_E_INVALID, "a decimal of column '%.100s' has more than 38 digits",
-			               node->name);
+			return orasi_fail(err, ORASI_E_INVALID, "a decimal of column '%.100s' has more than 38 digits",
+			                  node->name);
 	memset(ret, sign, 16);
 	for (uint32_t i = 0; i < v.len; i++)
 		ret[i] = v.ptr[v.len - 1 - i];

@@ -25,7 +25,7 @@ void footer_done(struct footer *f)
 
 static orasi_status no_memory(orasi_error *err)
 {
-	return pq_fail(err, ORASI_E_NOMEM, "out of memory for the footer");
+	return orasi_fail(err, ORASI_E_NOMEM, "out of memory for the footer");
 }
 
 static struct footer_group *last_group(struct footer *f)

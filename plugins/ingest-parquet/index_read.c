@@ -7,7 +7,7 @@
 
 static orasi_status damaged(orasi_error *err, const char *what)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "the %s of the Parquet file is damaged", what);
+	return orasi_fail(err, ORASI_E_CORRUPT, "the %s of the Parquet file is damaged", what);
 }
 
 /* ---- offset index --------------------------------------------------------------------------- */

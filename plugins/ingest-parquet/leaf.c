@@ -33,8 +33,8 @@ void leaf_done(struct leaf *leaf)
 
 static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s", leaf->node->name,
-	               (unsigned long long)leaf->at, what);
+	return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s", leaf->node->name,
+	                  (unsigned long long)leaf->at, what);
 }
 
 /* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data.
@@ -53,19 +53,20 @@ static orasi_status check_chunk(const struct leaf *leaf, int64_t *ret_end, orasi
 	int64_t start = start_of(column);
 
 	if (column->encrypted)
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is encrypted, which is not supported", name);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is encrypted, which is not supported",
+		                  name);
 	if (column->elsewhere)
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "the values of column '%.100s' are in another file, which is not "
-		               "supported",
-		               name);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "the values of column '%.100s' are in another file, which is not "
+		                  "supported",
+		                  name);
 	if (!column->has_meta || start < 4 || column->total_compressed < 0 || column->n_values < 0 ||
 	    __builtin_add_overflow(start, column->total_compressed, ret_end) || *ret_end > leaf->source->size ||
 	    column->physical != leaf->node->physical)
-		return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s': its place in the file makes no sense", name);
+		return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s': its place in the file makes no sense", name);
 	if (!leaf->node->rep && (uint64_t)column->n_values != leaf->rows)
-		return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has %lld values in a row group of %llu rows",
-		               name, (long long)column->n_values, (unsigned long long)leaf->rows);
+		return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s' has %lld values in a row group of %llu rows",
+		                  name, (long long)column->n_values, (unsigned long long)leaf->rows);
 	return ORASI_OK;
 }
 
@@ -128,7 +129,7 @@ static orasi_status fetch(struct leaf *leaf, uint64_t at, size_t len, const uint
 		leaf->window_at = at;
 		window->len = keep;
 		if (bytes_reserve(window, want - keep + 1))
-			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 		r = leaf->source->pread(leaf->source, at + keep, window->data + keep, want - keep, &got, err);
 		window->len += got;
 	}
@@ -197,7 +198,7 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 		return damaged(leaf, err, "it says that it is longer than its bytes can make it");
 	to->len = 0;
 	if (bytes_reserve(to, (size_t)h->uncompressed + SLACK))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (levels)
 		memcpy(to->data, p, levels);
 	to->len = (size_t)h->uncompressed;
@@ -221,11 +222,12 @@ static orasi_status check_text(const struct leaf *leaf, const struct values *v, 
 		return ORASI_OK;
 	for (size_t i = 0; i < v->n; i++)
 		if (!arrow_utf8_valid(v->slices[i].ptr, v->slices[i].len))
-			return pq_fail(err, ORASI_E_CORRUPT,
-			               "column '%.100s', page at byte %llu: value %zu is text by its type and no valid "
-			               "UTF-8: have it written as bytes (in ClickHouse: "
-			               "output_format_parquet_string_as_string = 0)",
-			               leaf->node->name, (unsigned long long)leaf->at, i);
+			return orasi_fail(
+				err, ORASI_E_CORRUPT,
+				"column '%.100s', page at byte %llu: value %zu is text by its type and no valid "
+				"UTF-8: have it written as bytes (in ClickHouse: "
+				"output_format_parquet_string_as_string = 0)",
+				leaf->node->name, (unsigned long long)leaf->at, i);
 	return ORASI_OK;
 }
 
@@ -260,7 +262,7 @@ static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const ui
 
 	ret->len = 0;
 	if (bytes_reserve(ret, n + 1))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (encoding == PQ_BIT_PACKED) {
 		/* The deprecated form: most significant bit first, no runs. */
 		if (n * (size_t)width > len * 8)
@@ -380,7 +382,7 @@ static orasi_status read_indices(struct leaf *leaf, const uint8_t *p, size_t len
 
 	leaf->indices.len = 0;
 	if (bytes_reserve(&leaf->indices, n * 4 + 4))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!n)
 		return ORASI_OK;
 	r = find_dictionary(leaf, err);
@@ -541,10 +543,10 @@ orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place,
 
 	if (place->offset < 4 || place->length <= 0 || place->length > PLACE_MAX ||
 	    place->offset > source->size - place->length)
-		return pq_fail(err, ORASI_E_CORRUPT, "an index has no place in the file");
+		return orasi_fail(err, ORASI_E_CORRUPT, "an index has no place in the file");
 	ret->len = 0;
 	if (bytes_reserve(ret, (size_t)place->length))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = source->pread(source, (uint64_t)place->offset, ret->data, (size_t)place->length, &got, err);
 	ret->len = got;
 	return r;

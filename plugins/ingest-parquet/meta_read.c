@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Footer and page headers into structs. Unknown fields are skipped; counts are bounded by the bytes
  * that are there, memory by the pool's maximum. */
-#include <stdarg.h>
-
 #include "format.h"
 
 #define FOOTER_MEMORY_MAX (256u << 20)
-
-orasi_status(pq_fail)(orasi_error *err, orasi_status status, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!err)
-		return status;
-	va_start(ap, fmt);
-	vsnprintf(err->message, sizeof(err->message), fmt, ap);
-	va_end(ap);
-	return status;
-}
 
 static void read_unit(struct thrift_reader *r, int *ret)
 {
@@ -293,13 +279,13 @@ orasi_status pq_file_parse(struct pq_file *file, const uint8_t *text, size_t n, 
 			read_orders(r, file);
 		else {
 			if (f.id == 8)
-				return pq_fail(err, ORASI_E_UNSUPPORTED,
-				               "the file is encrypted, which is not supported");
+				return orasi_fail(err, ORASI_E_UNSUPPORTED,
+				                  "the file is encrypted, which is not supported");
 			thrift_skip(r, f.type);
 		}
 	}
 	if (r->bad || !file->elements || file->rows < 0)
-		return pq_fail(err, ORASI_E_CORRUPT, "the footer of the Parquet file is damaged");
+		return orasi_fail(err, ORASI_E_CORRUPT, "the footer of the Parquet file is damaged");
 	return ORASI_OK;
 }
 
@@ -395,7 +381,7 @@ orasi_status pq_page_header_parse(struct pq_page_header *ret, const uint8_t *p, 
 		return ORASI_AGAIN;
 	if (r.bad || ret->type < 0 || ret->uncompressed < 0 || ret->compressed < 0 || ret->n_values < 0 ||
 	    ret->n_nulls < 0 || ret->n_rows < 0 || ret->def_bytes < 0 || ret->rep_bytes < 0)
-		return pq_fail(err, ORASI_E_CORRUPT, "a page header is damaged");
+		return orasi_fail(err, ORASI_E_CORRUPT, "a page header is damaged");
 	ret->size = (size_t)(r.at - p);
 	return ORASI_OK;
 }

@@ -56,7 +56,7 @@ static orasi_status open_children(struct nested_column *c, struct nested *n, con
 
 	n->children = calloc((size_t)n->plan->n_children + 1, sizeof(*n->children));
 	if (!n->children)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < n->plan->n_children && !r; i++) {
 		struct nested *child = &n->children[n->n_children++];
 
@@ -77,7 +77,7 @@ static orasi_status open_node(struct nested_column *c, struct nested *n, struct 
 		want = &plan->inner;
 	if (!plan->node) {
 		n->nulls = arrow_builder_new(want);
-		return n->nulls ? ORASI_OK : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return n->nulls ? ORASI_OK : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	if (plan->leaf) {
 		vector_init(&n->vector, plan->leaf, &plan->want, buffers);
@@ -118,7 +118,8 @@ orasi_status nested_open(struct nested_column *c, struct plan *plan, const struc
 	orasi_status r;
 
 	c->levels = calloc((size_t)count_leaves(plan) + 1, sizeof(*c->levels));
-	r = c->levels ? open_node(c, &c->root, plan, want, buffers, err) : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	r = c->levels ? open_node(c, &c->root, plan, want, buffers, err)
+	              : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!r)
 		find_shared(c);
 	return r;
@@ -180,7 +181,7 @@ static orasi_status take_values(struct levels *l, const uint8_t *def, size_t n, 
 		return vector_take(l->vector, NULL, n, n, err);
 	l->slots.len = 0;
 	if (bytes_reserve(&l->slots, n + 1))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	kept = l->slots.data;
 	for (size_t i = 0; i < n; i++) {
 		kept[slots] = def[i];
@@ -198,7 +199,7 @@ static orasi_status take_run(struct levels *l, size_t n, orasi_error *err)
 
 	if ((def && bytes_put(&l->def, def, n)) ||
 	    (leaf->node->rep && bytes_put(&l->rep, leaf->rep.data + leaf->pos, n)))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (l->vector)
 		r = take_values(l, def, n, err);
 	leaf->pos += n;
@@ -216,8 +217,8 @@ static orasi_status read_levels(struct levels *l, size_t rows, orasi_error *err)
 	do {
 		r = leaf_ready(l->leaf, err);
 		if (r == ORASI_END && rows)
-			return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
-			               l->leaf->node->name);
+			return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+			                  l->leaf->node->name);
 		if (r)
 			return r == ORASI_END ? ORASI_OK : r;
 		n = run_of(l->leaf, &rows);
@@ -287,10 +288,11 @@ static orasi_status check_agreement(const struct nested_column *c, orasi_error *
 {
 	for (int i = 1; i < c->n_levels; i++)
 		if (!levels_agree(&c->levels[i - 1], &c->levels[i]))
-			return pq_fail(err, ORASI_E_CORRUPT,
-			               "column '%.100s' is damaged: its parts '%.60s' and '%.60s' do not fit together",
-			               c->root.plan->node->name, c->levels[i - 1].leaf->node->name,
-			               c->levels[i].leaf->node->name);
+			return orasi_fail(
+				err, ORASI_E_CORRUPT,
+				"column '%.100s' is damaged: its parts '%.60s' and '%.60s' do not fit together",
+				c->root.plan->node->name, c->levels[i - 1].leaf->node->name,
+				c->levels[i].leaf->node->name);
 	return ORASI_OK;
 }
 
@@ -298,8 +300,8 @@ static orasi_status check_agreement(const struct nested_column *c, orasi_error *
 
 static orasi_status disagree(const struct nested *n, orasi_error *err)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' is damaged: its levels do not fit together",
-	               n->plan->node->name);
+	return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s' is damaged: its levels do not fit together",
+	                  n->plan->node->name);
 }
 
 static orasi_status shape_struct(struct nested_column *c, struct nested *n, orasi_error *err)
@@ -311,14 +313,14 @@ static orasi_status shape_struct(struct nested_column *c, struct nested *n, oras
 
 	if (!l->rep.len && !n->slot_def) { /* a slot a row */
 		bad = vector_add_shape(&n->vector, def, l->def.len ? n->plan->node->def : 0, l->n);
-		return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+		return bad ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 	}
 	for (size_t i = 0; i < l->n; i++) {
 		c->slots.data[slots] = (uint8_t)level_at(&l->def, i);
 		slots += level_at(&l->rep, i) <= n->slot_rep && level_at(&l->def, i) >= n->slot_def;
 	}
 	bad = vector_add_shape(&n->vector, c->slots.data, n->plan->node->def, slots);
-	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	return bad ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 static orasi_status shape_list(struct nested_column *c, struct nested *n, orasi_error *err)
@@ -345,9 +347,10 @@ static orasi_status shape_list(struct nested_column *c, struct nested *n, orasi_
 	if (misfit)
 		return disagree(n, err);
 	if (n->vector.offset_width == 4 && n->items > INT32_MAX)
-		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2^31 items in one batch", node->name);
+		return orasi_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2^31 items in one batch",
+		                  node->name);
 	return vector_add_shape(&n->vector, c->slots.data, node->def, slots) || vector_add_ends(&n->vector, ends, slots)
-	               ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
+	               ? orasi_fail(err, ORASI_E_NOMEM, "out of memory")
 	               : ORASI_OK;
 }
 
@@ -359,7 +362,7 @@ static orasi_status shape_node(struct nested_column *c, struct nested *n, orasi_
 		return ORASI_OK;
 	c->slots.len = c->ends.len = 0;
 	if (bytes_reserve(&c->slots, n->levels->n + 1) || bytes_reserve(&c->ends, (n->levels->n + 1) * sizeof(size_t)))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = n->plan->node->kind == NODE_STRUCT ? shape_struct(c, n, err) : shape_list(c, n, err);
 	for (int64_t i = 0; i < n->n_children && !r; i++)
 		r = shape_node(c, &n->children[i], err);
@@ -373,7 +376,7 @@ static orasi_status fit(struct nested *n, const struct nested *above, size_t len
 
 	while (n->nulls && (size_t)arrow_builder_length(n->nulls) < length)
 		if (arrow_append_null(n->nulls))
-			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (n->nulls)
 		return ORASI_OK;
 	if (n->vector.length != length)
@@ -418,7 +421,7 @@ static orasi_status finish_node(struct nested *n, struct ArrowArray *ret, orasi_
 /* Of a variant they are its own business: what comes out is text. */
 static orasi_status finish_children(struct nested *n, struct ArrowArray *ret, orasi_error *err)
 {
-	orasi_status r = vector_adopt(ret, n->n_children) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	orasi_status r = vector_adopt(ret, n->n_children) ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 	int is_variant = n->plan->node->is_variant;
 	struct ArrowArray text;
 
@@ -439,7 +442,7 @@ static orasi_status finish_node(struct nested *n, struct ArrowArray *ret, orasi_
 
 	n->items = 0;
 	if (bad)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	return n->nulls || n->plan->leaf ? ORASI_OK : finish_children(n, ret, err);
 }
 

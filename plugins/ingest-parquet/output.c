@@ -38,5 +38,5 @@ orasi_status output_finish(struct output *o, struct ArrowArray *ret, orasi_error
 {
 	if (!o->plan.leaf)
 		return nested_finish(&o->nested, ret, err);
-	return vector_finish(&o->vector, ret) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	return vector_finish(&o->vector, ret) ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }

@@ -38,7 +38,7 @@ static orasi_status plan_children(struct plan *plan, const struct ArrowSchema *w
 
 	plan->children = calloc((size_t)want->n_children + 1, sizeof(*plan->children));
 	if (!plan->children)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int64_t i = 0; i < want->n_children && !r; i++) {
 		const struct node *child = NULL;
 
@@ -60,7 +60,7 @@ static orasi_status plan_variant(struct plan *plan, struct leaf *leaves, orasi_e
 	orasi_status r;
 
 	if (variant_schema(plan->node, &plan->inner))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = plan_children(plan, &plan->inner, leaves, err);
 	if (!r)
 		find_probe(plan, leaves);
@@ -76,19 +76,19 @@ orasi_status plan_make(struct plan *plan, const struct node *node, const struct 
 	plan->node = node;
 	snprintf(plan->format, sizeof(plan->format), "%s", want->format);
 	if (arrow_type_parse(plan->format, &plan->want))
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
-		               want->name, want->format);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is wanted as '%.30s', which is not known",
+		                  want->name, want->format);
 	if (node && node->is_variant && plan->want.type == ARROW_UTF8)
 		return plan_variant(plan, leaves, err);
 	if (node &&
 	    (kind_of(plan->want.type) != node->kind || (node->kind == NODE_LEAF && !convert_can(node, &plan->want))))
-		return pq_fail(err, ORASI_E_INVALID,
-		               "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'", node->name,
-		               node->format, want->format);
+		return orasi_fail(err, ORASI_E_INVALID,
+		                  "column '%.100s' is '%.30s' in the file and cannot be read as '%.30s'", node->name,
+		                  node->format, want->format);
 	if (node && node->kind == NODE_LEAF) {
 		plan->leaf = &leaves[node->leaf];
 		if (plan->leaf->node)
-			return pq_fail(err, ORASI_E_INVALID, "column '%.100s' is wanted twice", node->name);
+			return orasi_fail(err, ORASI_E_INVALID, "column '%.100s' is wanted twice", node->name);
 		plan->leaf->node = node;
 		return ORASI_OK;
 	}

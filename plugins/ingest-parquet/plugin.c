@@ -124,14 +124,14 @@ orasi_status writer_config_read(struct writer_config *ret, const orasi_config *c
 
 	memset(ret, 0, sizeof(*ret));
 	if (read_options(ret, config, &codec))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	ret->auto_codec = codec.len == 4 && !memcmp(codec.ptr, "auto", 4);
 	ret->codec = ret->auto_codec ? PQ_ZSTD : codec_by_name(codec.ptr, codec.len);
 	if (ret->codec < 0 || ret->codec == PQ_LZO || ret->codec == PQ_LZ4 || ret->codec == PQ_BROTLI)
-		return pq_fail(err, ORASI_E_CONFIG,
-		               "compression '%.*s' cannot be written: use zstd, snappy, gzip, lz4_raw, "
-		               "none or auto",
-		               (int)codec.len, codec.ptr);
+		return orasi_fail(err, ORASI_E_CONFIG,
+		                  "compression '%.*s' cannot be written: use zstd, snappy, gzip, lz4_raw, "
+		                  "none or auto",
+		                  (int)codec.len, codec.ptr);
 	if (ret->codec == PQ_GZIP && ret->level > 9)
 		ret->level = 9;
 	return ORASI_OK;

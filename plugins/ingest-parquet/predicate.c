@@ -57,7 +57,7 @@ static orasi_status take_bytes(struct predicates *ps, const struct arrow_view *v
 	uint8_t *copy = n > UINT32_MAX ? NULL : pool_alloc(&ps->pool, n + 1);
 
 	if (!copy)
-		return pq_fail(err, ORASI_E_LIMIT, "a value of the condition is too long");
+		return orasi_fail(err, ORASI_E_LIMIT, "a value of the condition is too long");
 	if (n)
 		memcpy(copy, p, n);
 	ret->bytes = (struct slice){copy, (uint32_t)n};
@@ -97,7 +97,7 @@ static orasi_status take_literals(struct predicates *ps, struct predicate *p, co
 	}
 	p->literals = pool_alloc(&ps->pool, ((size_t)view.length + 1) * sizeof(*p->literals));
 	if (!p->literals)
-		return pq_fail(err, ORASI_E_LIMIT, "the condition has too many values");
+		return orasi_fail(err, ORASI_E_LIMIT, "the condition has too many values");
 	for (int64_t i = 0; i < view.length && !r; i++)
 		if (!arrow_view_is_null(&view, i))
 			r = take_literal(ps, p, &view, i, &p->literals[p->n_literals++], err);
@@ -125,7 +125,7 @@ orasi_status predicates_make(struct predicates *ret, const struct tree *tree, co
 	ret->pool.max = LITERAL_MEMORY_MAX;
 	ret->list = pool_alloc(&ret->pool, ((size_t)n_terms + 1) * sizeof(*ret->list));
 	if (!ret->list)
-		return pq_fail(err, ORASI_E_LIMIT, "the condition has too many terms");
+		return orasi_fail(err, ORASI_E_LIMIT, "the condition has too many terms");
 	for (uint32_t i = 0; i < n_terms && !r; i++) {
 		const struct node *node = find_column(tree, terms[i]->column);
 		struct predicate *p = &ret->list[ret->n];

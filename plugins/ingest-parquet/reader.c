@@ -64,10 +64,10 @@ static orasi_status reader_create(const orasi_host *host, const char *id, const 
 
 	(void)config;
 	if (strcmp(id, PARQUET_ID))
-		return pq_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	r = calloc(1, sizeof(*r));
 	if (!r)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r->host = host;
 	r->job = host && host->get_extension ? host->get_extension(host, ORASI_HOST_JOB) : NULL;
 	parallel_init(&r->parallel, host);
@@ -106,7 +106,7 @@ static orasi_status read_exactly(orasi_source *source, uint64_t at, void *to, si
 	size_t got = 0;
 	orasi_status r = source->pread(source, at, to, n, &got, err);
 
-	return !r && got != n ? pq_fail(err, ORASI_E_CORRUPT, "the file ends early") : r;
+	return !r && got != n ? orasi_fail(err, ORASI_E_CORRUPT, "the file ends early") : r;
 }
 
 static orasi_status read_footer(struct reader *r, orasi_error *err)
@@ -117,25 +117,26 @@ static orasi_status read_footer(struct reader *r, orasi_error *err)
 	orasi_status status;
 
 	if (!(source->flags & ORASI_SOURCE_SEEK) || source->size < 0)
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "Parquet needs a source that can be read at any place: store the "
-		               "file uncompressed, not in a gzip or zstd stream");
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "Parquet needs a source that can be read at any place: store the "
+		                  "file uncompressed, not in a gzip or zstd stream");
 	if (source->size < 12)
-		return pq_fail(err, ORASI_E_CORRUPT, "%lld bytes are too few for a Parquet file",
-		               (long long)source->size);
+		return orasi_fail(err, ORASI_E_CORRUPT, "%lld bytes are too few for a Parquet file",
+		                  (long long)source->size);
 	status = read_exactly(source, (uint64_t)source->size - 8, tail, 8, err);
 	if (status)
 		return status;
 	if (!memcmp(tail + 4, "PARE", 4))
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "the footer is encrypted, which is not supported");
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "the footer is encrypted, which is not supported");
 	if (memcmp(tail + 4, magic, 4))
-		return pq_fail(err, ORASI_E_CORRUPT, "the file does not end with PAR1: it is cut, or no Parquet file");
+		return orasi_fail(err, ORASI_E_CORRUPT,
+		                  "the file does not end with PAR1: it is cut, or no Parquet file");
 	memcpy(&len, tail, 4);
 	if (len > FOOTER_MAX || (int64_t)len > source->size - 12)
-		return pq_fail(err, ORASI_E_CORRUPT, "the footer claims %u bytes, more than the file has", len);
+		return orasi_fail(err, ORASI_E_CORRUPT, "the footer claims %u bytes, more than the file has", len);
 	r->footer.len = 0;
 	if (bytes_reserve(&r->footer, (size_t)len + 1))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r->footer.len = len;
 	status = read_exactly(source, (uint64_t)source->size - 8 - len, r->footer.data, len, err);
 	return status ? status : pq_file_parse(&r->file, r->footer.data, len, err);
@@ -149,14 +150,14 @@ static orasi_status check_groups(struct reader *r, orasi_error *err)
 		const struct pq_row_group *g = &r->file.groups[i];
 
 		if (g->n_columns != (uint32_t)r->tree.n_leaves)
-			return pq_fail(err, ORASI_E_CORRUPT, "row group %u has %u columns, the schema %d", i,
-			               g->n_columns, r->tree.n_leaves);
+			return orasi_fail(err, ORASI_E_CORRUPT, "row group %u has %u columns, the schema %d", i,
+			                  g->n_columns, r->tree.n_leaves);
 		rows += g->rows;
 	}
 	return rows == r->file.rows
 	               ? ORASI_OK
-	               : pq_fail(err, ORASI_E_CORRUPT, "the row groups have %lld rows, the footer says %lld",
-	                         (long long)rows, (long long)r->file.rows);
+	               : orasi_fail(err, ORASI_E_CORRUPT, "the row groups have %lld rows, the footer says %lld",
+	                            (long long)rows, (long long)r->file.rows);
 }
 
 /* ---- open ----------------------------------------------------------------------------------- */
@@ -167,7 +168,7 @@ static orasi_status choose_schema(struct reader *r, const orasi_ingest_open *ope
 	int bad = open->want && (open->flags & ORASI_OPEN_PROJECT) ? arrow_schema_copy(&r->schema, open->want)
 	                                                           : tree_to_arrow(&r->tree.root, &r->schema);
 
-	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
+	return bad ? orasi_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
 
 /* The first byte of a group says to which range of the file it belongs. Whatever the footer claims,
@@ -187,7 +188,7 @@ static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *ope
 
 	r->pruned = calloc((size_t)r->file.n_groups + 1, 1);
 	if (!r->pruned)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < r->file.n_groups; i++) {
 		const struct pq_row_group *g = &r->file.groups[i];
 		uint64_t place = g->n_columns ? place_of(r, g) : 0;
@@ -200,12 +201,12 @@ static orasi_status choose_groups(struct reader *r, const orasi_ingest_open *ope
 static orasi_status take_checkpoint(struct reader *r, orasi_bytes state, orasi_error *err)
 {
 	if (state.len != sizeof(r->state))
-		return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not one of this plugin");
 	memcpy(r->state, state.ptr, sizeof(r->state));
 	r->row = r->state[0];
 	r->emitted = r->state[1];
 	if (r->row > (uint64_t)r->file.rows || r->emitted > r->row)
-		return pq_fail(err, ORASI_E_STATE, "the checkpoint is not one of this file");
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not one of this file");
 	return ORASI_OK;
 }
 
@@ -217,11 +218,11 @@ static orasi_status take_options(struct reader *r, const orasi_ingest_open *open
 	r->n_rows = r->by_rows ? open->n_rows : 0;
 	if (r->n_rows) {
 		if (r->n_rows > SIZE_MAX / sizeof(*r->rows) || !(r->rows = malloc(r->n_rows * sizeof(*r->rows))))
-			return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 		memcpy(r->rows, open->rows, r->n_rows * sizeof(*r->rows));
 		if (r->rows[r->n_rows - 1] >= (uint64_t)r->file.rows)
-			return pq_fail(err, ORASI_E_INVALID, "row %llu is wanted, the file has %lld",
-			               (unsigned long long)r->rows[r->n_rows - 1], (long long)r->file.rows);
+			return orasi_fail(err, ORASI_E_INVALID, "row %llu is wanted, the file has %lld",
+			                  (unsigned long long)r->rows[r->n_rows - 1], (long long)r->file.rows);
 	}
 	return open->checkpoint.len ? take_checkpoint(r, open->checkpoint, err) : ORASI_OK;
 }
@@ -254,7 +255,7 @@ static orasi_status reader_open(void *self, const orasi_ingest_open *open, struc
 	if (!status)
 		status = take_options(r, open, err);
 	if (!status && arrow_schema_copy(ret_schema, &r->schema))
-		status = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		status = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	return status;
 }
 
@@ -327,7 +328,7 @@ static orasi_status next_wanted(struct reader *r, uint64_t max, uint64_t *ret_fr
 		n++;
 	*ret_n = n;
 	if (n && rows[0] < r->row)
-		return pq_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
+		return orasi_fail(err, ORASI_E_INVALID, "the wanted rows do not ascend");
 	*ret_from = n ? rows[0] : r->row;
 	return ORASI_OK;
 }
@@ -414,10 +415,10 @@ static orasi_status reader_next(void *self, struct ArrowArray *ret, orasi_mark *
 	orasi_status status = ORASI_OK;
 
 	if (!r->columns.outputs)
-		return pq_fail(err, ORASI_E_INVALID, "next before open");
+		return orasi_fail(err, ORASI_E_INVALID, "next before open");
 	while (!status && !r->batch_rows) {
 		if (r->job && *r->job->cancel_flag)
-			return pq_fail(err, ORASI_E_CANCELLED, "cancelled");
+			return orasi_fail(err, ORASI_E_CANCELLED, "cancelled");
 		if (!r->group_open)
 			status = next_group(r, err);
 		if (!status)
@@ -437,7 +438,7 @@ static orasi_status reader_schema(void *self, struct ArrowSchema *ret, orasi_err
 {
 	struct reader *r = self;
 
-	return arrow_schema_copy(ret, &r->schema) ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	return arrow_schema_copy(ret, &r->schema) ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 static orasi_status reader_close(void *self, orasi_error *err)

@@ -19,7 +19,7 @@ orasi_status select_open(struct select *s, const struct tree *tree, const struct
 	s->leaves = calloc((size_t)s->predicates.n + 1, sizeof(*s->leaves));
 	s->matches = calloc((size_t)s->predicates.n + 1, sizeof(*s->matches));
 	if (!s->leaves || !s->matches)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; leaves && i < s->predicates.n; i++) {
 		const struct node *node = s->predicates.list[i].node;
 
@@ -180,7 +180,7 @@ static orasi_status use_page_index(struct select *s, const struct predicate *p, 
 		bad = intersect(s, p, &index, places, leaf->rows);
 	pq_column_index_free(&index);
 	bytes_free(&text);
-	return bad ? pq_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
+	return bad ? orasi_fail(err, ORASI_E_NOMEM, "out of memory") : ORASI_OK;
 }
 
 orasi_status select_start(struct select *s, const struct pq_row_group *group, struct leaf *leaves, orasi_error *err)
@@ -191,7 +191,7 @@ orasi_status select_start(struct select *s, const struct pq_row_group *group, st
 	s->n_ranges = s->at_range = 0;
 	s->block = s->block_end = 0;
 	if (group->rows && add_range(&s->ranges, &s->n_ranges, &s->cap_ranges, 0, (uint64_t)group->rows))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < s->predicates.n && !r; i++) {
 		const struct predicate *p = &s->predicates.list[i];
 
@@ -232,7 +232,7 @@ static orasi_status judge_rows(struct select *s, uint32_t i, size_t n, orasi_err
 	size_t value = leaf->value_pos;
 
 	if (leaf->use_dict && !matches)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t k = 0; k < n; k++) {
 		if (def && def[k] != leaf->node->def)
 			s->mask[k] &= null;
@@ -259,8 +259,8 @@ static orasi_status start_block(struct select *s, uint64_t row, uint64_t end, or
 		if (!r)
 			r = leaf_ready(leaf, err);
 		if (r == ORASI_END)
-			r = pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
-			            leaf->node->name);
+			r = orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+			               leaf->node->name);
 		if (!r && end - row > leaf->n - leaf->pos)
 			end = row + (leaf->n - leaf->pos);
 	}

@@ -15,16 +15,16 @@ orasi_status sorting_open(struct sorting *s, const struct tree *tree, char **nam
 {
 	s->columns = calloc((size_t)n + 1, sizeof(*s->columns));
 	if (!s->columns)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < n; i++) {
 		int descending = names[i][0] == '-';
 		const struct node *node = find_leaf(tree, names[i] + descending);
 
 		if (!node)
-			return pq_fail(err, ORASI_E_CONFIG,
-			               "sorted_by names column '%.100s', which the rows do not have "
-			               "or which is nested",
-			               names[i] + descending);
+			return orasi_fail(err, ORASI_E_CONFIG,
+			                  "sorted_by names column '%.100s', which the rows do not have "
+			                  "or which is nested",
+			                  names[i] + descending);
 		s->columns[i].node = node;
 		s->columns[i].descending = descending;
 		s->n = i + 1;
@@ -143,7 +143,7 @@ orasi_status sorting_check(struct sorting *s, const struct ArrowSchema *schema, 
 	orasi_status r = ORASI_OK;
 
 	if (!views || arrow_view_init(&rows, schema, batch))
-		r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < s->n && !r; i++) {
 		const struct node *node = s->columns[i].node, *root = node->parent;
 		int64_t at = 0;
@@ -151,12 +151,12 @@ orasi_status sorting_check(struct sorting *s, const struct ArrowSchema *schema, 
 		while (root->children[at] != node)
 			at++;
 		if (arrow_view_child(&rows, at, &views[i]))
-			r = pq_fail(err, ORASI_E_INVALID, "column '%.100s' of the batch is not what the schema says",
-			            node->name);
+			r = orasi_fail(err, ORASI_E_INVALID, "column '%.100s' of the batch is not what the schema says",
+			               node->name);
 	}
 	for (int64_t row = 0; row < batch->length && s->holds && !r; row++)
 		if (check_row(s, views, row))
-			r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+			r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	free(views);
 	return r;
 }

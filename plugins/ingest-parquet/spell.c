@@ -141,8 +141,8 @@ orasi_status values_spell(struct values *v, const struct node *node, orasi_error
 		    text.len > UINT32_MAX) {
 			bytes_free(&text);
 			bytes_free(&ends);
-			return pq_fail(err, ORASI_E_LIMIT, "a value of column '%.100s' is too long, or memory is out",
-			               node->name);
+			return orasi_fail(err, ORASI_E_LIMIT,
+			                  "a value of column '%.100s' is too long, or memory is out", node->name);
 		}
 	}
 	bytes_free(&v->own);
@@ -150,7 +150,7 @@ orasi_status values_spell(struct values *v, const struct node *node, orasi_error
 	v->own_slices.len = 0;
 	if (bytes_reserve(&v->own, SLACK) || bytes_reserve(&v->own_slices, v->n * sizeof(*slices) + 1)) {
 		bytes_free(&ends);
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	slices = (struct slice *)v->own_slices.data;
 	for (size_t i = 0; i < v->n; i++) {

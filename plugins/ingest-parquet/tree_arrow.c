@@ -134,28 +134,28 @@ static orasi_status add_field(struct tree *tree, struct node *parent, const stru
 	struct node *node;
 
 	if (depth > NODE_DEPTH_MAX || schema->dictionary || arrow_type_parse(schema->format, &info))
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' has type '%.30s'%s, which Parquet files of ours "
-		               "cannot hold",
-		               name, schema->format, schema->dictionary ? " of a dictionary" : "");
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "column '%.100s' has type '%.30s'%s, which Parquet files of ours "
+		                  "cannot hold",
+		                  name, schema->format, schema->dictionary ? " of a dictionary" : "");
 	nullable |= info.type == ARROW_NULL;
 	node = tree_node(tree, parent, name, strlen(name), kind_of(info.type), nullable, (int)schema->n_children);
 	if (!node)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
 	/* The type keeps pointing into the format (time zones), so the node has its own. */
 	if ((size_t)snprintf(node->format, sizeof(node->format), "%s", schema->format) >= sizeof(node->format))
-		return pq_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' has a type with too long a name", name);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' has a type with too long a name", name);
 	arrow_type_parse(node->format, &node->info);
 	parent->children[parent->n_children++] = node;
 	if (node->kind != NODE_LEAF)
 		return add_children(tree, node, schema, depth, err);
 	node->physical = physical_of(node);
 	if (node->physical < 0)
-		return pq_fail(err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' has type '%.30s', which Parquet files of ours "
-		               "cannot hold",
-		               name, schema->format);
-	return tree_leaf(tree, node) ? pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
+		return orasi_fail(err, ORASI_E_UNSUPPORTED,
+		                  "column '%.100s' has type '%.30s', which Parquet files of ours "
+		                  "cannot hold",
+		                  name, schema->format);
+	return tree_leaf(tree, node) ? orasi_fail(err, ORASI_E_NOMEM, "out of memory for the schema") : ORASI_OK;
 }
 
 orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema, orasi_error *err)
@@ -166,7 +166,7 @@ orasi_status tree_from_arrow(struct tree *tree, const struct ArrowSchema *schema
 	tree->root.name = "schema";
 	tree->root.children = pool_alloc(&tree->pool, ((size_t)schema->n_children + 1) * sizeof(struct node *));
 	if (!tree->root.children)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory for the schema");
 	return add_children(tree, &tree->root, schema, 0, err);
 }
 

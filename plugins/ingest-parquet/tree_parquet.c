@@ -18,7 +18,7 @@ static orasi_status walk_field(struct walk *w, struct node *parent, int item);
 
 static orasi_status damaged(struct walk *w)
 {
-	return pq_fail(w->err, ORASI_E_CORRUPT, "the schema of the Parquet file is damaged at element %u", w->at);
+	return orasi_fail(w->err, ORASI_E_CORRUPT, "the schema of the Parquet file is damaged at element %u", w->at);
 }
 
 static void set_format(struct node *node, const char *format)
@@ -46,9 +46,9 @@ static orasi_status decimal_type(struct walk *w, const struct pq_element *e, str
 	char format[32];
 
 	if (e->precision < 1 || e->precision > DIGITS_MAX || e->scale < 0 || e->scale > e->precision)
-		return pq_fail(w->err, ORASI_E_UNSUPPORTED,
-		               "column '%.100s' is a decimal(%d,%d), which is not possible", node->name, e->precision,
-		               e->scale);
+		return orasi_fail(w->err, ORASI_E_UNSUPPORTED,
+		                  "column '%.100s' is a decimal(%d,%d), which is not possible", node->name,
+		                  e->precision, e->scale);
 	node->precision = e->precision;
 	node->scale = e->scale;
 	if (e->precision > 38) {
@@ -174,8 +174,8 @@ static orasi_status set_type(struct walk *w, const struct pq_element *e, struct 
 		fixed_type(e, node);
 		break;
 	default:
-		return pq_fail(w->err, ORASI_E_UNSUPPORTED, "physical type %d of Parquet is not known here",
-		               e->physical);
+		return orasi_fail(w->err, ORASI_E_UNSUPPORTED, "physical type %d of Parquet is not known here",
+		                  e->physical);
 	}
 	return ORASI_OK;
 }

@@ -20,7 +20,7 @@ void values_done(struct values *v)
 
 static orasi_status damaged(orasi_error *err, const char *what)
 {
-	return pq_fail(err, ORASI_E_CORRUPT, "a page is damaged: %s", what);
+	return orasi_fail(err, ORASI_E_CORRUPT, "a page is damaged: %s", what);
 }
 
 static struct slice *make_slices(struct values *v, size_t n)
@@ -54,7 +54,7 @@ static orasi_status plain_slices(struct values *v, const uint8_t *p, size_t len,
 	if (n > len / 4)
 		return damaged(err, "it has fewer values than it says");
 	if (!slices)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		uint32_t size;
 
@@ -77,7 +77,7 @@ static orasi_status plain_booleans(struct values *v, const uint8_t *p, size_t le
 	if (n > len * 8)
 		return damaged(err, "it has fewer booleans than it says");
 	if (make_fixed(v, n, BOOLEAN_WIDTH))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		v->own.data[i] = p[i / 8] >> (i & 7) & 1;
 	return ORASI_OK;
@@ -110,7 +110,7 @@ static orasi_status rle_booleans(struct values *v, const uint8_t *p, size_t len,
 	if (size > len - 4)
 		return damaged(err, "its runs are longer than the page");
 	if (make_fixed(v, n, BOOLEAN_WIDTH))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	rle_open(&rle, p + 4, size, 1);
 	if (rle_decode_levels(&rle, v->own.data, n))
 		return damaged(err, "it has fewer booleans than it says");
@@ -223,7 +223,7 @@ static orasi_status delta_binary(struct values *v, const struct node *node, cons
 	if (node->physical != PQ_INT32 && node->physical != PQ_INT64)
 		return damaged(err, "deltas of a type that is no integer");
 	if (make_fixed(v, n, 8))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	wide = (int64_t *)v->own.data;
 	r = delta_ints(p, len, n, wide, &end, err);
 	if (r)
@@ -243,7 +243,7 @@ static orasi_status delta_lengths(const uint8_t *p, size_t len, size_t n, int64_
 	orasi_status r;
 
 	if (!lengths)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = delta_ints(p, len, n, lengths, ret_end, err);
 	for (size_t i = 0; i < n && !r; i++)
 		if (lengths[i] < 0 || lengths[i] > INT32_MAX)
@@ -264,7 +264,7 @@ static orasi_status delta_length_array(struct values *v, const uint8_t *p, size_
 	orasi_status r;
 
 	if (!slices)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = delta_lengths(p, len, n, &lengths, &at, err);
 	if (r)
 		return r;
@@ -312,7 +312,7 @@ static orasi_status join_prefixes(struct values *v, const int64_t *prefixes, con
 		return r;
 	v->own.len = 0;
 	if (!slices || bytes_reserve(&v->own, total + SLACK))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		size_t prefix = (size_t)prefixes[i], suffix = (size_t)suffixes[i];
 
@@ -356,7 +356,7 @@ static orasi_status byte_stream_split(struct values *v, const struct node *node,
 	if (node->physical == PQ_BOOLEAN || !width || __builtin_mul_overflow(n, width, &need) || need > len)
 		return damaged(err, "its byte streams are too short");
 	if (make_fixed(v, n, width))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t k = 0; k < width; k++)
 		for (size_t i = 0; i < n; i++)
 			v->own.data[i * width + k] = p[k * n + i];
@@ -386,8 +386,8 @@ static orasi_status decode(struct values *v, const struct node *node, int encodi
 	case PQ_BYTE_STREAM_SPLIT:
 		return byte_stream_split(v, node, p, len, n, err);
 	}
-	return pq_fail(err, ORASI_E_UNSUPPORTED, "encoding %d of column '%.100s' is not known for its type", encoding,
-	               node->name);
+	return orasi_fail(err, ORASI_E_UNSUPPORTED, "encoding %d of column '%.100s' is not known for its type",
+	                  encoding, node->name);
 }
 
 orasi_status values_decode(struct values *v, const struct node *node, int encoding, const uint8_t *p, size_t len,

@@ -28,9 +28,9 @@ static const struct node *member(const struct node *group, const char *name)
 
 static orasi_status refuse(const struct node *node, const char *what, orasi_error *err)
 {
-	return pq_fail(err, ORASI_E_UNSUPPORTED,
-	               "the VARIANT column '%.100s' %s: have its writer put the values unshredded, or as JSON text",
-	               node->name, what);
+	return orasi_fail(err, ORASI_E_UNSUPPORTED,
+	                  "the VARIANT column '%.100s' %s: have its writer put the values unshredded, or as JSON text",
+	                  node->name, what);
 }
 
 static int is_binary(const struct node *node)
@@ -269,12 +269,12 @@ static orasi_status failed(const struct node *group, int64_t row, enum variant_f
 		[VARIANT_LONG] = "is too long as text",
 	};
 
-	return pq_fail(err,
-	               flaw == VARIANT_DAMAGED   ? ORASI_E_CORRUPT
-	               : flaw == VARIANT_UNKNOWN ? ORASI_E_UNSUPPORTED
-	                                         : ORASI_E_LIMIT,
-	               "the VARIANT column '%.100s': value %lld of the batch %s", group->name, (long long)row,
-	               words[flaw]);
+	return orasi_fail(err,
+	                  flaw == VARIANT_DAMAGED   ? ORASI_E_CORRUPT
+	                  : flaw == VARIANT_UNKNOWN ? ORASI_E_UNSUPPORTED
+	                                            : ORASI_E_LIMIT,
+	                  "the VARIANT column '%.100s': value %lld of the batch %s", group->name, (long long)row,
+	                  words[flaw]);
 }
 
 static orasi_status append_text(struct walk *w, const struct node *group, const struct arrow_view *structs,
@@ -295,7 +295,7 @@ static orasi_status append_text(struct walk *w, const struct node *group, const 
 	if (flaw)
 		return failed(group, i, flaw, err);
 	return !jsonw_finish(&w->out) || arrow_append_bytes(to, w->out.data, w->out.len)
-	               ? pq_fail(err, ORASI_E_NOMEM, "out of memory")
+	               ? orasi_fail(err, ORASI_E_NOMEM, "out of memory")
 	               : ORASI_OK;
 }
 
@@ -312,7 +312,7 @@ static orasi_status append_all(const struct node *group, const struct arrow_view
 		if (!arrow_view_is_null(structs, i))
 			r = append_text(&walk, group, structs, &metadata, i, to, err);
 		else if (arrow_append_null(to))
-			r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+			r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	jsonw_done(&walk.out);
 	return r;
@@ -327,12 +327,12 @@ orasi_status variant_to_text(const struct node *group, const struct ArrowSchema 
 	orasi_status r;
 
 	if (arrow_schema_make(&text, "u", group->name, 1, 0))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	b = arrow_builder_new(&text);
 	r = b && !arrow_view_init(&view, schema, structs) ? append_all(group, &view, b, err)
-	                                                  : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	                                                  : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!r && arrow_builder_finish(b, ret))
-		r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	arrow_builder_free(b);
 	arrow_schema_release(&text);
 	return r;

@@ -165,7 +165,7 @@ static orasi_status add_fixed(struct vector *v, const uint8_t *def, size_t n, si
 	orasi_status r;
 
 	if (reserve(v, &v->data, n * v->width))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	to = v->data.data + v->data.len;
 	r = put_values(v, to, present, err);
 	if (present < n)
@@ -180,7 +180,7 @@ static orasi_status add_bits(struct vector *v, const uint8_t *def, size_t n, siz
 	size_t value = leaf->value_pos;
 
 	if (reserve_bits(v, &v->data, v->length + n))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		int there = present == n || def[i] == leaf->node->def;
 
@@ -229,10 +229,10 @@ static orasi_status reserve_bytes(struct vector *v, size_t n, size_t present, or
 	size_t total = bytes_ahead(leaf, present);
 
 	if (total > STEP_MAX || (v->offset_width == 4 && v->data.len + total > INT32_MAX))
-		return pq_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2 GiB in %zu rows", leaf->node->name,
-		               v->length + n);
+		return orasi_fail(err, ORASI_E_LIMIT, "column '%.100s' has more than 2 GiB in %zu rows",
+		                  leaf->node->name, v->length + n);
 	if (reserve(v, &v->data, total) || reserve(v, &v->offsets, (n + 1) * v->offset_width))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	return ORASI_OK;
 }
 
@@ -335,7 +335,7 @@ orasi_status vector_take(struct vector *v, const uint8_t *def, size_t n, size_t 
 	orasi_status r;
 
 	if (add_validity(v, def, v->leaf->node->def, n, present))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (v->offset_width)
 		r = add_bytes(v, def, n, present, err);
 	else if (v->width)
@@ -367,8 +367,8 @@ orasi_status vector_read(struct vector *v, size_t n, orasi_error *err)
 
 		r = leaf_ready(v->leaf, err);
 		if (r == ORASI_END)
-			return pq_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
-			               v->leaf->node->name);
+			return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s' has fewer rows than its row group",
+			                  v->leaf->node->name);
 		if (r)
 			return r;
 		step = v->leaf->n - v->leaf->pos;

@@ -49,10 +49,10 @@ static orasi_status writer_create(const orasi_host *host, const char *id, const 
 	orasi_status r;
 
 	if (strcmp(id, PARQUET_ID))
-		return pq_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	w = calloc(1, sizeof(*w));
 	if (!w)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	w->host = host;
 	r = writer_config_read(&w->config, config, err);
 	if (r) {
@@ -110,10 +110,10 @@ static orasi_status choose_blooms(struct writer *w, orasi_error *err)
 		int column = find_column(w, w->config.bloom[i]);
 
 		if (column < 0 || w->tree.leaves[column]->physical == PQ_BOOLEAN)
-			return pq_fail(err, ORASI_E_CONFIG,
-			               "bloom_columns names '%.100s', which is not a column that can "
-			               "have a bloom filter",
-			               w->config.bloom[i]);
+			return orasi_fail(err, ORASI_E_CONFIG,
+			                  "bloom_columns names '%.100s', which is not a column that can "
+			                  "have a bloom filter",
+			                  w->config.bloom[i]);
 		w->columns[column].has_bloom = 1;
 	}
 	return ORASI_OK;
@@ -127,15 +127,15 @@ static orasi_status writer_open(void *self, const orasi_encode_open *open, orasi
 	writer_reset(w);
 	w->output = open->output;
 	if (arrow_schema_copy(&w->schema, open->schema))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	r = tree_from_arrow(&w->tree, &w->schema, err);
 	if (!r && !w->tree.n_leaves)
-		r = pq_fail(err, ORASI_E_UNSUPPORTED, "a Parquet file needs at least one column");
+		r = orasi_fail(err, ORASI_E_UNSUPPORTED, "a Parquet file needs at least one column");
 	if (r)
 		return r;
 	w->columns = calloc((size_t)w->tree.n_leaves, sizeof(*w->columns));
 	if (!w->columns)
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (int i = 0; i < w->tree.n_leaves; i++)
 		column_init(&w->columns[i], w->tree.leaves[i], &w->tools);
 	r = choose_blooms(w, err);
@@ -186,7 +186,7 @@ static orasi_status flush_group(struct writer *w, orasi_error *err)
 		return ORASI_OK;
 	metas = calloc((size_t)w->tree.n_leaves, sizeof(*metas));
 	r = metas ? footer_start_group(&w->footer, w->tree.n_leaves, err)
-	          : pq_fail(err, ORASI_E_NOMEM, "out of memory");
+	          : orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!r)
 		r = flush_columns(w, metas, err);
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
@@ -218,10 +218,10 @@ static orasi_status write_rows(struct writer *w, const struct ArrowArray *batch,
 
 	for (int i = 0; i < w->tree.n_leaves && !r; i++) {
 		if (shred_leaf(&w->shred, w->tree.leaves[i], &w->schema, batch))
-			return pq_fail(err, ORASI_E_INVALID,
-			               "column '%.100s' of the batch is not what the schema says, or "
-			               "memory is out",
-			               w->tree.leaves[i]->name);
+			return orasi_fail(err, ORASI_E_INVALID,
+			                  "column '%.100s' of the batch is not what the schema says, or "
+			                  "memory is out",
+			                  w->tree.leaves[i]->name);
 		r = column_add(&w->columns[i], &w->shred, err);
 	}
 	w->rows += (uint64_t)batch->length;
@@ -239,7 +239,7 @@ static orasi_status writer_write(void *self, const struct ArrowArray *batch, ora
 	orasi_status r = ORASI_OK;
 
 	if (!w->open)
-		return pq_fail(err, ORASI_E_INVALID, "write before open");
+		return orasi_fail(err, ORASI_E_INVALID, "write before open");
 	for (int64_t done = 0; done < batch->length && !r; done += slice.length) {
 		uint64_t room = w->config.row_group_rows - w->group_rows;
 
@@ -271,7 +271,7 @@ static orasi_status put_footer(struct writer *w, orasi_error *err)
 	uint32_t len = (uint32_t)(out.len - w->footer.tail);
 
 	if (!r && (bytes_put(&out, &len, 4) || bytes_put(&out, magic, 4)))
-		r = pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		r = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (!r)
 		r = put(w, out.data, out.len, err);
 	bytes_free(&out);
@@ -284,7 +284,7 @@ static orasi_status writer_finish(void *self, orasi_encode_info *ret, orasi_erro
 	orasi_status r;
 
 	if (!w->open)
-		return pq_fail(err, ORASI_E_INVALID, "finish before open");
+		return orasi_fail(err, ORASI_E_INVALID, "finish before open");
 	r = flush_group(w, err);
 	if (!r)
 		r = put_footer(w, err);
@@ -292,7 +292,7 @@ static orasi_status writer_finish(void *self, orasi_encode_info *ret, orasi_erro
 		return r;
 	w->stats.len = 0;
 	if (bounds_json(&w->tree, w->columns, w->rows, &w->stats))
-		return pq_fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	ret->rows = w->rows;
 	ret->bytes = w->at;
 	ret->stats_json = (orasi_str){(const char *)w->stats.data, w->stats.len};

@@ -10,13 +10,13 @@
  *
  * Any 2xx is delivered. 408, 425, 429, 5xx and no answer come again later; everything else is given up. When no answer
  * comes the events behind are left for the next try: the receiver is away. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <orasi/plugin.h>
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/json.h>
 #include <orasi/sdk/single.h>
 
@@ -32,18 +32,6 @@
 #define SIGNATURE_MAX 64 /* "v1," and 44 characters of base64 */
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
-
-static orasi_status fail(orasi_error *err, orasi_status status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static orasi_status fail(orasi_error *err, orasi_status status, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(err->message, sizeof(err->message), format, ap);
-	va_end(ap);
-	return status;
-}
 
 /* clang-format off */
 static const char config_schema[] =
@@ -129,10 +117,11 @@ static orasi_status read_key(struct webhook *w, const orasi_host_secret *secret,
 	}
 	n = decode(text.ptr, text.len, key->bytes, sizeof(key->bytes));
 	if (n < 16)
-		return fail(err, ORASI_E_CONFIG,
-		            "the secret '%.*s' is not 'whsec_' and the base64 of 24 to 64 bytes: openssl rand -base64 "
-		            "32 makes one",
-		            (int)name.len, name.ptr);
+		return orasi_fail(
+			err, ORASI_E_CONFIG,
+			"the secret '%.*s' is not 'whsec_' and the base64 of 24 to 64 bytes: openssl rand -base64 "
+			"32 makes one",
+			(int)name.len, name.ptr);
 	key->n = (size_t)n;
 	w->n_keys++;
 	return ORASI_OK;
@@ -150,11 +139,11 @@ static orasi_status read_headers(struct webhook *w, const orasi_config *config, 
 		snprintf(item, sizeof(item), "/headers/%u", w->n_headers);
 		config->get_str(config, item, &value);
 		if (!memchr(value.ptr, ':', value.len) || value.ptr[0] == ':')
-			return fail(err, ORASI_E_CONFIG, "the header '%.*s' is not 'Name: value'",
-			            (int)(value.len < 60 ? value.len : 60), value.ptr);
+			return orasi_fail(err, ORASI_E_CONFIG, "the header '%.*s' is not 'Name: value'",
+			                  (int)(value.len < 60 ? value.len : 60), value.ptr);
 		text = strndup(value.ptr, value.len);
 		if (!text)
-			return fail(err, ORASI_E_NOMEM, "no memory for the options");
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 		w->headers[w->n_headers] = text;
 	}
 	return ORASI_OK;
@@ -172,12 +161,12 @@ static orasi_status read_options(struct webhook *w, const orasi_config *config, 
 	w->timeout_ms = 15000;
 	config->get_i64(config, "/timeout", &w->timeout_ms);
 	if (url.len < 8 || (memcmp(url.ptr, "http://", 7) && memcmp(url.ptr, "https://", 8)))
-		return fail(err, ORASI_E_CONFIG, "the option 'url' must begin with http:// or https://");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'url' must begin with http:// or https://");
 	if (w->timeout_ms < 1 || w->timeout_ms > 300000)
-		return fail(err, ORASI_E_CONFIG, "the option 'timeout' must be 1 ms to 5 min");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'timeout' must be 1 ms to 5 min");
 	w->url = strndup(url.ptr, url.len);
 	if (!w->url)
-		return fail(err, ORASI_E_NOMEM, "no memory for the options");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 	status = read_headers(w, config, err);
 	if (!status)
 		status = read_key(w, secret, ORASI_STR("signing"), err);
@@ -204,16 +193,16 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	orasi_status status;
 
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	w = calloc(1, sizeof(*w));
 	if (!w)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	w->host = host;
 	w->http = host->get_extension(host, ORASI_HOST_HTTP);
 	w->job = host->get_extension(host, ORASI_HOST_JOB);
 	w->clock = host->get_extension(host, ORASI_HOST_CLOCK);
 	status = w->http ? read_options(w, config, err)
-	                 : fail(err, ORASI_E_UNSUPPORTED, "the host makes no requests for this plugin");
+	                 : orasi_fail(err, ORASI_E_UNSUPPORTED, "the host makes no requests for this plugin");
 	if (status) {
 		destroy(w);
 		return status;
@@ -340,7 +329,7 @@ static orasi_status post(const struct webhook *w, const orasi_event *event, int 
 
 	*ret_answered = 1;
 	if (!body)
-		return fail(err, ORASI_E_NOMEM, "no memory for an event");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for an event");
 	snprintf(stamp, sizeof(stamp), "%lld",
 	         (long long)(w->clock ? w->clock->unix_ns(w->host) / 1000000000 : (int64_t)time(NULL)));
 	headers[n++] = (orasi_kv){ORASI_STR("Content-Type"), ORASI_STR("application/json")};
@@ -352,7 +341,7 @@ static orasi_status post(const struct webhook *w, const orasi_event *event, int 
 
 		if (!signed_len) {
 			free(body);
-			return fail(err, ORASI_E_NOMEM, "no memory to sign an event");
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory to sign an event");
 		}
 		headers[n++] = (orasi_kv){ORASI_STR("webhook-signature"), {signature, signed_len}};
 	}
@@ -364,7 +353,7 @@ static orasi_status post(const struct webhook *w, const orasi_event *event, int 
 	free(body);
 	*ret_answered = !status;
 	if (!status && judge(response.status))
-		status = fail(err, judge(response.status), "%.200s answered %d", w->url, response.status);
+		status = orasi_fail(err, judge(response.status), "%.200s answered %d", w->url, response.status);
 	return status;
 }
 
@@ -379,11 +368,12 @@ static orasi_status deliver(void *self, const orasi_event *const *events, uint32
 		int answered;
 
 		if (w->job && w->job->cancel_flag && *w->job->cancel_flag)
-			return fail(err, ORASI_E_CANCELLED, "the task was cancelled");
+			return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 		each[i] = post(w, events[i], &answered, &why);
 		if (each[i] && !err->message[0])
-			fail(err, each[i], "event '%.*s': %.400s",
-			     (int)(events[i]->id.len < 64 ? events[i]->id.len : 64), events[i]->id.ptr, why.message);
+			orasi_fail(err, each[i], "event '%.*s': %.400s",
+			           (int)(events[i]->id.len < 64 ? events[i]->id.len : 64), events[i]->id.ptr,
+			           why.message);
 		if (!answered)
 			return each[i];
 	}

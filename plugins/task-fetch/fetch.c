@@ -8,10 +8,9 @@
 
 #include <orasi/plugin.h>
 #include <orasi/sdk/arrow.h>
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/json.h>
 #include <orasi/sdk/single.h>
-
-#include "fail.h"
 
 #define PLUGIN_ID "org.orasi.task.fetch"
 #define PLUGIN_VERSION "0.1.0"
@@ -66,11 +65,11 @@ static orasi_status read_header(struct fetch *f, const orasi_config *config, uin
 	snprintf(item, sizeof(item), "/headers/%u", i);
 	line = read_text(config, item, "");
 	if (!line)
-		return fail(err, ORASI_E_NOMEM, "no memory for the options");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 	f->lines[f->n_headers] = line;
 	colon = strchr(line, ':');
 	if (!colon || colon == line)
-		return fail(err, ORASI_E_CONFIG, "the header '%.60s' is not 'Name: value'", line);
+		return orasi_fail(err, ORASI_E_CONFIG, "the header '%.60s' is not 'Name: value'", line);
 	value = colon + 1 + strspn(colon + 1, " ");
 	f->headers[f->n_headers++] = (orasi_kv){{line, (size_t)(colon - line)}, {value, strlen(value)}};
 	return ORASI_OK;
@@ -85,13 +84,13 @@ static orasi_status read_options(struct fetch *f, const orasi_config *config, or
 	f->dataset = read_text(config, "/dataset", "");
 	f->format = read_text(config, "/format", "auto");
 	if (!f->url || !f->dataset || !f->format)
-		return fail(err, ORASI_E_NOMEM, "no memory for the options");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 	if (strncmp(f->url, "http://", 7) && strncmp(f->url, "https://", 8))
-		return fail(err, ORASI_E_CONFIG, "the option 'url' must begin with http:// or https://");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'url' must begin with http:// or https://");
 	f->timeout_ms = 30000;
 	config->get_i64(config, "/timeout", &f->timeout_ms);
 	if (f->timeout_ms < 1 || f->timeout_ms > 300000)
-		return fail(err, ORASI_E_CONFIG, "the option 'timeout' must be 1 ms to 5 min");
+		return orasi_fail(err, ORASI_E_CONFIG, "the option 'timeout' must be 1 ms to 5 min");
 	config->count(config, "/headers", &n);
 	for (uint32_t i = 0; i < n && i < HEADERS_MAX && !status; i++)
 		status = read_header(f, config, i, err);
@@ -120,15 +119,16 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	orasi_status status;
 
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	f = calloc(1, sizeof(*f));
 	if (!f)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	f->host = host;
 	f->http = host->get_extension(host, ORASI_HOST_HTTP);
 	f->submit = host->get_extension(host, ORASI_HOST_SUBMIT);
-	status = f->http && f->submit ? read_options(f, config, err)
-	                              : fail(err, ORASI_E_UNSUPPORTED, "the host makes no requests for this plugin");
+	status = f->http && f->submit
+	                 ? read_options(f, config, err)
+	                 : orasi_fail(err, ORASI_E_UNSUPPORTED, "the host makes no requests for this plugin");
 	if (status) {
 		destroy(f);
 		return status;
@@ -152,8 +152,8 @@ static orasi_status get(const struct fetch *f, orasi_http_response *ret, orasi_e
 	if (status || (ret->status >= 200 && ret->status < 300))
 		return status;
 	if (ret->status == 408 || ret->status == 425 || ret->status == 429 || ret->status >= 500)
-		return fail(err, ORASI_E_BUSY, "%.200s answered %d", f->url, ret->status);
-	return fail(err, ORASI_E_NOTFOUND, "%.200s answered %d, not 2xx", f->url, ret->status);
+		return orasi_fail(err, ORASI_E_BUSY, "%.200s answered %d", f->url, ret->status);
+	return orasi_fail(err, ORASI_E_NOTFOUND, "%.200s answered %d, not 2xx", f->url, ret->status);
 }
 
 static orasi_status submit(const struct fetch *f, const orasi_http_response *response, orasi_error *err)
@@ -162,11 +162,11 @@ static orasi_status submit(const struct fetch *f, const orasi_http_response *res
 	orasi_status status;
 
 	if (response->body.len > DOCUMENT_MAX)
-		return fail(err, ORASI_E_LIMIT,
-		            "%.200s has %zu bytes: a document that goes into a dataset has at most %u", f->url,
-		            response->body.len, DOCUMENT_MAX);
+		return orasi_fail(err, ORASI_E_LIMIT,
+		                  "%.200s has %zu bytes: a document that goes into a dataset has at most %u", f->url,
+		                  response->body.len, DOCUMENT_MAX);
 	if (!arrow_utf8_valid(response->body.ptr, response->body.len))
-		return fail(err, ORASI_E_UNSUPPORTED, "%.200s is not UTF-8 text", f->url);
+		return orasi_fail(err, ORASI_E_UNSUPPORTED, "%.200s is not UTF-8 text", f->url);
 	jsonw_object(&w);
 	jsonw_key(&w, "kind");
 	jsonw_string(&w, "ingest", 6);
@@ -184,7 +184,7 @@ static orasi_status submit(const struct fetch *f, const orasi_http_response *res
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
 	status = jsonw_finish(&w) ? f->submit->submit(f->host, (orasi_str){w.data, w.len}, err)
-	                          : fail(err, ORASI_E_NOMEM, "no memory for the document");
+	                          : orasi_fail(err, ORASI_E_NOMEM, "no memory for the document");
 	jsonw_done(&w);
 	return status;
 }
@@ -223,7 +223,7 @@ static orasi_status tell(struct fetch *f, const orasi_http_response *response, o
 	}
 	jsonw_end_object(w);
 	if (!jsonw_finish(w))
-		return fail(err, ORASI_E_NOMEM, "no memory for the result");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the result");
 	*ret = (orasi_str){w->data, w->len};
 	return ORASI_OK;
 }

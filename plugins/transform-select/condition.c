@@ -5,10 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
 #include <orasi/sdk/stamp.h>
-
-#include "fail.h"
 
 #define NUMBER_MAX 64
 
@@ -97,9 +96,9 @@ orasi_status condition_parse(struct condition *ret, orasi_str text, orasi_error 
 	p = read_name(skip_blanks(text.ptr, end), end, ret);
 	if (p && !read_rest(skip_blanks(p, end), end, ret))
 		return ORASI_OK;
-	return fail(err, ORASI_E_CONFIG,
-	            "the condition '%.*s' is none such as: status >= 500, level = 'error', note is not null",
-	            (int)(text.len < 200 ? text.len : 200), text.ptr);
+	return orasi_fail(err, ORASI_E_CONFIG,
+	                  "the condition '%.*s' is none such as: status >= 500, level = 'error', note is not null",
+	                  (int)(text.len < 200 ? text.len : 200), text.ptr);
 }
 
 void condition_done(struct condition *c)
@@ -174,12 +173,13 @@ orasi_status condition_bind(struct condition *c, const struct ArrowSchema *schem
 
 	c->at = arrow_schema_find(schema, c->column, strlen(c->column));
 	if (c->at < 0)
-		return fail(err, ORASI_E_CONFIG, "the filter names the column '%.100s', which is not there", c->column);
+		return orasi_fail(err, ORASI_E_CONFIG, "the filter names the column '%.100s', which is not there",
+		                  c->column);
 	if (arrow_type_parse(schema->children[c->at]->format, &info) || bind_literal(c, &info))
-		return fail(err, ORASI_E_CONFIG,
-		            "the column '%.100s' has the Arrow type '%s', it cannot be compared with %s%.100s%s",
-		            c->column, schema->children[c->at]->format, c->quoted ? "'" : "", c->text,
-		            c->quoted ? "'" : "");
+		return orasi_fail(err, ORASI_E_CONFIG,
+		                  "the column '%.100s' has the Arrow type '%s', it cannot be compared with %s%.100s%s",
+		                  c->column, schema->children[c->at]->format, c->quoted ? "'" : "", c->text,
+		                  c->quoted ? "'" : "");
 	return ORASI_OK;
 }
 

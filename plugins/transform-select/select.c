@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include <orasi/plugin.h>
+#include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
 #include <orasi/sdk/single.h>
 
 #include "cast.h"
 #include "condition.h"
-#include "fail.h"
 
 #define PLUGIN_ID "org.orasi.transform.select"
 #define PLUGIN_VERSION "0.1.0"
@@ -98,7 +98,7 @@ static orasi_status read_list(const orasi_config *config, const char *ptr, struc
 		if (!ret->at[ret->n])
 			break;
 	}
-	return ret->at && ret->n == n ? ORASI_OK : fail(err, ORASI_E_NOMEM, "no memory for the options");
+	return ret->at && ret->n == n ? ORASI_OK : orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 }
 
 static orasi_status check_pairs(const struct list *list, const char *what, orasi_error *err)
@@ -107,10 +107,10 @@ static orasi_status check_pairs(const struct list *list, const char *what, orasi
 		const char *sign = strchr(list->at[i], '=');
 
 		if (!sign || sign == list->at[i] || !sign[1])
-			return fail(err, ORASI_E_CONFIG, "'%.100s' in '%s' is not 'column=%s'", list->at[i], what,
-			            *what == 'c' ? "type" : "new name");
+			return orasi_fail(err, ORASI_E_CONFIG, "'%.100s' in '%s' is not 'column=%s'", list->at[i], what,
+			                  *what == 'c' ? "type" : "new name");
 		if (*what == 'c' && !cast_format(sign + 1, strlen(sign + 1)))
-			return fail(err, ORASI_E_CONFIG, "the type '%.60s' in 'cast' is not known", sign + 1);
+			return orasi_fail(err, ORASI_E_CONFIG, "the type '%.60s' in 'cast' is not known", sign + 1);
 	}
 	return ORASI_OK;
 }
@@ -123,7 +123,7 @@ static orasi_status read_filter(struct select *s, const orasi_config *config, or
 	config->count(config, "/filter", &n);
 	s->filter = calloc((size_t)n + 1, sizeof(*s->filter));
 	if (!s->filter)
-		return fail(err, ORASI_E_NOMEM, "no memory for the options");
+		return orasi_fail(err, ORASI_E_NOMEM, "no memory for the options");
 	while (s->n_filter < n && !status) {
 		orasi_str text = item_of(config, "/filter", s->n_filter);
 
@@ -186,10 +186,10 @@ static orasi_status create(const orasi_host *host, const char *id, const orasi_c
 	orasi_status status;
 
 	if (strcmp(id, PLUGIN_ID))
-		return fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
+		return orasi_fail(err, ORASI_E_NOTFOUND, "this file has no plugin '%.100s'", id);
 	s = calloc(1, sizeof(*s));
 	if (!s)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	s->host = host;
 	s->reject = host->get_extension(host, ORASI_HOST_REJECT);
 	status = read_options(s, config, err);
@@ -229,8 +229,8 @@ static orasi_status check_names(const struct select *s, const struct list *list,
 		size_t n = *what == 'r' || !strcmp(what, "cast") ? strcspn(list->at[i], "=") : strlen(list->at[i]);
 
 		if (arrow_schema_find(&s->in, list->at[i], n) < 0)
-			return fail(err, ORASI_E_CONFIG, "'%s' names the column '%.*s', which is not there", what,
-			            (int)(n < 100 ? n : 100), list->at[i]);
+			return orasi_fail(err, ORASI_E_CONFIG, "'%s' names the column '%.*s', which is not there", what,
+			                  (int)(n < 100 ? n : 100), list->at[i]);
 	}
 	return ORASI_OK;
 }
@@ -246,19 +246,19 @@ static orasi_status make_field(struct select *s, struct column *column, const st
 	column->cast = format && strcmp(format, field->format) != 0;
 	s->casts += column->cast;
 	if (!column->cast && arrow_schema_copy(ret, field))
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (column->cast) {
 		if (arrow_type_parse(field->format, &from) || arrow_type_parse(format, &column->type) ||
 		    !cast_is_known(&from, &column->type))
-			return fail(err, ORASI_E_CONFIG,
-			            "the column '%.100s' of the Arrow type '%s' cannot be cast to %s", field->name,
-			            field->format, type);
+			return orasi_fail(err, ORASI_E_CONFIG,
+			                  "the column '%.100s' of the Arrow type '%s' cannot be cast to %s",
+			                  field->name, field->format, type);
 		if (arrow_schema_make(ret, format, field->name, 1, 0))
-			return fail(err, ORASI_E_NOMEM, "out of memory");
+			return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	name = strdup(renamed ? renamed : field->name);
 	if (!name)
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	free((char *)ret->name);
 	ret->name = name;
 	return ORASI_OK;
@@ -273,9 +273,9 @@ static orasi_status add_out(struct select *s, int64_t from, orasi_error *err)
 	column->from = from;
 	status = make_field(s, column, s->in.children[from], &field, err);
 	if (!status && arrow_schema_find(&s->out, field.name, strlen(field.name)) >= 0)
-		status = fail(err, ORASI_E_CONFIG, "two columns would be called '%.100s'", field.name);
+		status = orasi_fail(err, ORASI_E_CONFIG, "two columns would be called '%.100s'", field.name);
 	if (!status && arrow_schema_append(&s->out, &field))
-		status = fail(err, ORASI_E_NOMEM, "out of memory");
+		status = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (status)
 		arrow_schema_release(&field);
 	else
@@ -289,7 +289,7 @@ static orasi_status choose(struct select *s, orasi_error *err)
 
 	s->outs = calloc((size_t)s->in.n_children + s->columns.n + 1, sizeof(*s->outs));
 	if (!s->outs || arrow_schema_make(&s->out, "+s", "", 0, 0))
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	for (uint32_t i = 0; i < s->columns.n && !status; i++)
 		if (!is_in(&s->drop, s->columns.at[i]))
 			status = add_out(s, arrow_schema_find(&s->in, s->columns.at[i], strlen(s->columns.at[i])), err);
@@ -297,7 +297,7 @@ static orasi_status choose(struct select *s, orasi_error *err)
 		if (!is_in(&s->drop, s->in.children[i]->name))
 			status = add_out(s, i, err);
 	if (!status && !s->n_outs)
-		status = fail(err, ORASI_E_CONFIG, "no column is left");
+		status = orasi_fail(err, ORASI_E_CONFIG, "no column is left");
 	return status;
 }
 
@@ -307,7 +307,7 @@ static orasi_status bind_all(struct select *s, const struct ArrowSchema *in, ora
 
 	if (arrow_schema_copy(&s->in, in)) {
 		s->in.release = NULL;
-		return fail(err, ORASI_E_NOMEM, "out of memory");
+		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	}
 	status = check_names(s, &s->columns, "columns", err);
 	if (!status)
@@ -329,7 +329,7 @@ static orasi_status bind_schema(void *self, const orasi_transform_bind *bind, st
 	unbind(s);
 	status = bind_all(s, bind->in, err);
 	if (!status && arrow_schema_copy(ret, &s->out))
-		status = fail(err, ORASI_E_NOMEM, "out of memory");
+		status = orasi_fail(err, ORASI_E_NOMEM, "out of memory");
 	if (status)
 		unbind(s);
 	return status;
@@ -362,7 +362,7 @@ static orasi_status reject(struct select *s, const struct column *column, int64_
 	if (status >= 0)
 		return ORASI_OK;
 	err->row = s->seen + i;
-	return fail(err, status, "the column '%.100s' has %s", name, message);
+	return orasi_fail(err, status, "the column '%.100s' has %s", name, message);
 }
 
 static int is_wanted(const struct select *s, const struct arrow_view *views, int64_t i)
@@ -391,7 +391,7 @@ static orasi_status cast_row(struct select *s, int64_t i, int *ret_kept, orasi_e
 		if (cast == CAST_MISFIT && s->null_misfits)
 			cast = arrow_append_null(column->builder) ? CAST_NOMEM : CAST_OK;
 		if (cast == CAST_NOMEM)
-			return fail(err, ORASI_E_NOMEM, "no memory for a batch of rows");
+			return orasi_fail(err, ORASI_E_NOMEM, "no memory for a batch of rows");
 		if (cast == CAST_OK)
 			continue;
 		for (int64_t j = 0; j <= k; j++)
@@ -491,7 +491,7 @@ static orasi_status make_batch(struct select *s, struct ArrowArray *in, struct A
 	free(views);
 	free(columns);
 	free(kept);
-	return r ? fail(err, ORASI_E_NOMEM, "no memory for a batch of rows") : status;
+	return r ? orasi_fail(err, ORASI_E_NOMEM, "no memory for a batch of rows") : status;
 }
 
 static orasi_status process(void *self, struct ArrowArray *in, orasi_sink *out, orasi_error *err)

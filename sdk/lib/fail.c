@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fail.h"
+#include <orasi/sdk/fail.h>
 
 #include <stdarg.h>
 #include <stdio.h>
 
-orasi_status fail(orasi_error *err, orasi_status status, const char *fmt, ...)
+orasi_status(orasi_fail)(orasi_error *err, orasi_status status, const char *fmt, ...)
 {
 	va_list ap;
 
