@@ -1,38 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "queue/load.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "queue/ledger.h"
 
-#define TASKS 4096
-#define RUNNING 64
-#define PER_PUT 8
-
-/* What is known of a task. `end` is the final state that was acknowledged, -1 while there is none; `open`
- * counts requests under way that may change it. */
-struct known {
-	int64_t id;
-	int end, open;
-};
-
-struct pending {
-	int64_t id;
-	int end, counted; /* in known.open */
-};
-
-static struct {
-	unsigned long long random;
-	struct known tasks[TASKS];
-	int n_tasks, acknowledged;
-	struct {
-		int64_t id, fence;
-	} running[RUNNING];
-	int n_running;
-	int64_t batch;
-} load;
+struct load load;
 
 static unsigned dice(unsigned n)
 {
@@ -80,7 +54,7 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	for (size_t i = 0; !r && i < n; i++) {
 		if (results[i].code || find(results[i].id) || load.n_tasks == TASKS)
 			continue;
-		load.tasks[load.n_tasks++] = (struct known){results[i].id, -1, 0};
+		load.tasks[load.n_tasks++] = (struct known){.id = results[i].id, .end = -1};
 		load.acknowledged++;
 	}
 }
@@ -98,6 +72,31 @@ static void put_plain(struct queue *queue)
 {
 	queue_put(queue, &(struct task_spec){.kind = "load", .body = "{\"n\":1}", .priority = -1, .max_attempts = 2}, 1,
 	          QUEUE_ATOMIC | (dice(2) ? QUEUE_END_IS_AWAITED : 0), on_put, NULL, NULL);
+}
+
+struct task_spec load_keyed_spec(int key)
+{
+	static char names[KEYS][8];
+
+	snprintf(names[key], sizeof(names[key]), "k%d", key);
+	return (struct task_spec){.kind = "load", .body = "{}", .priority = -1, .idempotency_key = names[key]};
+}
+
+void load_on_keyed(void *ctx, int r, const struct queue_put_result *results, size_t n, const struct err *err)
+{
+	on_put(NULL, r, results, n, err);
+	if (!r)
+		*(int64_t *)ctx = results[0].id;
+}
+
+static void put_keyed(struct queue *queue)
+{
+	struct task_spec spec;
+
+	if (load.n_keys == KEYS)
+		return;
+	spec = load_keyed_spec(load.n_keys);
+	queue_put(queue, &spec, 1, QUEUE_ATOMIC, load_on_keyed, &load.keyed[load.n_keys++], NULL);
 }
 
 static void put(struct queue *queue)
@@ -143,8 +142,11 @@ static void on_end(void *ctx, int r, const struct err *err)
 	(void)err;
 	if (known)
 		known->open -= pending->counted;
-	if (known && !r && pending->end >= 0) {
-		known->end = pending->end;
+	if (known && !r && (pending->end >= 0 || pending->stops)) {
+		known->end = pending->end >= 0 ? pending->end : known->end;
+		known->result = pending->result;
+		known->followers = pending->end == TASK_SUCCEEDED ? pending->followers : 0;
+		known->stopped |= pending->stops;
 		load.acknowledged++;
 	}
 	free(pending);
@@ -154,7 +156,7 @@ static struct pending *expect(struct known *known, int end)
 {
 	struct pending *pending = malloc(sizeof(*pending));
 
-	*pending = (struct pending){known->id, end, 1};
+	*pending = (struct pending){.id = known->id, .end = end, .counted = 1};
 	known->open++;
 	return pending;
 }
@@ -164,7 +166,7 @@ static struct pending *expect_early(int64_t id, int end)
 {
 	struct pending *pending = malloc(sizeof(*pending));
 
-	*pending = (struct pending){id, end, 0};
+	*pending = (struct pending){.id = id, .end = end};
 	return pending;
 }
 
@@ -205,7 +207,8 @@ static void finish(struct queue *queue)
 {
 	static const int codes[] = {0, 0, 0, 0, ERR_IO, ERR_INVALID, ERR_CRASH};
 	struct task_spec next = {.kind = "next", .priority = -1};
-	struct queue_outcome outcome = {.code = codes[dice(7)], .result = "{\"ok\":true}", .retry_after_ms = 1};
+	struct queue_outcome outcome = {.code = codes[dice(7)], .retry_after_ms = 1};
+	char result[40];
 	struct pending *pending;
 	struct known *known;
 	unsigned at;
@@ -218,7 +221,12 @@ static void finish(struct queue *queue)
 	end = outcome.code ? -1 : TASK_SUCCEEDED;
 	outcome.next = &next;
 	outcome.n_next = dice(4) == 0;
+	next.parent = load.running[at].id;
 	pending = known ? expect(known, end) : expect_early(load.running[at].id, end);
+	pending->result = load.running[at].fence;
+	pending->followers = (int)outcome.n_next;
+	snprintf(result, sizeof(result), "{\"by\":%lld}", (long long)pending->result);
+	outcome.result = result;
 	give_up(known, pending,
 	        queue_finish(queue, load.running[at].id, load.running[at].fence, &outcome, on_end, pending));
 	load.running[at] = load.running[--load.n_running];
@@ -238,6 +246,7 @@ static void cancel(struct queue *queue)
 	waits = !queue_get(queue, known->id, &arena, &task, NULL) && task->state < TASK_RUNNING;
 	arena_done(&arena);
 	pending = expect(known, waits ? TASK_CANCELLED : -1);
+	pending->stops = !waits;
 	give_up(known, pending, queue_cancel(queue, known->id, on_end, pending));
 }
 
@@ -249,7 +258,7 @@ static void on_redriven(void *ctx, int r, const struct err *err)
 	(void)err;
 	known->open--;
 	if (r != ERR_CONFLICT) /* a write that the cut met may be there all the same */
-		known->end = -1;
+		known->end = -1, known->stopped = 0;
 	free(pending);
 }
 
@@ -272,6 +281,24 @@ static void checkpoint(struct queue *queue)
 		return;
 	at = dice((unsigned)load.n_running);
 	queue_checkpoint(queue, load.running[at].id, load.running[at].fence, "{\"at\":1}", NULL, NULL);
+}
+
+/* Something is scheduled for every one. */
+static void pass_a_minute(struct queue *queue)
+{
+	struct task_spec spec = {.kind = "tick", .priority = -1, .queue = "clock"};
+	struct queue_schedule schedule = {.name = "clock",
+	                                  .cron = "* * * * *",
+	                                  .overlap = QUEUE_OVERLAP_QUEUE,
+	                                  .catchup_ms = 60 * MINUTE,
+	                                  .spec = &spec};
+	struct arena arena;
+
+	arena_init(&arena);
+	if (queue_schedule_get(queue, "clock", &arena, &schedule))
+		queue_schedule_set(queue, &schedule, NULL, NULL, NULL);
+	arena_done(&arena);
+	clock_advance(MINUTE);
 }
 
 void load_step(struct queue *queue)
@@ -314,44 +341,13 @@ void load_step(struct queue *queue)
 		else if (!dice(4) && load.batch)
 			queue_batch_seal(queue, load.batch, NULL, NULL);
 		break;
+	case 15:
+		if (!dice(4))
+			put_keyed(queue);
+		else if (!dice(16))
+			pass_a_minute(queue);
+		/* fall through */
 	default:
 		queue_tick(queue);
 	}
-}
-
-/* ---- the ledger ---------------------------------------------------------------------------- */
-
-const char *load_verify(struct queue *queue)
-{
-	static char wrong[160];
-	struct arena arena;
-	struct task *task;
-
-	for (int i = 0; i < load.n_tasks; i++) {
-		struct known *known = &load.tasks[i];
-		int is_there, state = -1;
-
-		arena_init(&arena);
-		is_there = !queue_get(queue, known->id, &arena, &task, NULL);
-		if (is_there)
-			state = (int)task->state;
-		arena_done(&arena);
-		if (!is_there)
-			snprintf(wrong, sizeof(wrong), "task %lld was accepted and is gone", (long long)known->id);
-		else if (known->end >= 0 && !known->open && state != known->end)
-			snprintf(wrong, sizeof(wrong), "task %lld ended %s and is %s", (long long)known->id,
-			         task_state_name((enum task_state)known->end), task_state_name((enum task_state)state));
-		else
-			continue;
-		return wrong;
-	}
-	for (int i = 0; i < load.n_tasks; i++) /* what was open is settled now: take it as it is */
-		if (load.tasks[i].open) {
-			arena_init(&arena);
-			queue_get(queue, load.tasks[i].id, &arena, &task, NULL);
-			load.tasks[i].end = task_state_is_final(task->state) ? (int)task->state : -1;
-			load.tasks[i].open = 0;
-			arena_done(&arena);
-		}
-	return NULL;
 }

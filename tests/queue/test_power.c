@@ -51,7 +51,7 @@ static void hold_against_the_ledger(unsigned seed, int cut)
 
 	ck_assert_msg(!try_open(), "seed %u, cut %d: %s", seed, cut, err.text);
 	ck_assert_msg(!queue_check(store, &err), "seed %u, cut %d: %s", seed, cut, err.text);
-	wrong = load_verify(queue);
+	wrong = load_verify(queue, store);
 	ck_assert_msg(!wrong, "seed %u, cut %d: %s", seed, cut, wrong);
 }
 

@@ -169,13 +169,25 @@ END_TEST
 START_TEST(follow_up_tasks_appear_with_the_success_only)
 {
 	struct task_spec next = {.kind = "index", .priority = 5};
-	struct queue_outcome ok = {.result = "{}", .next = &next, .n_next = 1};
-	struct task *task;
+	struct queue_outcome ok = {.result = "{}", .next = &next, .n_next = 1}, bad = ok;
+	struct queue_filter all = {.state = QUEUE_ANY, .limit = 10};
+	struct task *task, **tasks;
+	const char *cursor;
+	size_t n;
 
-	put((struct task_spec){.max_attempts = 1});
-	task = claim();
-	finish(task, ERR_IO);
+	put((struct task_spec){.max_attempts = 2});
+	for (int attempt = 0; attempt < 2; attempt++) { /* one that is tried again, and one that is the last */
+		task = claim();
+		bad.code = ERR_IO;
+		ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &bad, NULL, NULL), 0);
+		store_flush(store);
+		pass(config.retry_max_ms);
+	}
 	ck_assert_ptr_null(claim());
+	close_queue();
+	open_queue();
+	ck_ok(queue_list(queue, &all, &arena, &tasks, &n, &cursor, &err), &err);
+	ck_assert_uint_eq(n, 1);
 	put((struct task_spec){0});
 	task = claim();
 	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &ok, NULL, NULL), 0);

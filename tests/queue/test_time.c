@@ -308,6 +308,29 @@ START_TEST(a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_mos
 }
 END_TEST
 
+START_TEST(what_a_schedule_is_changed_to_at_its_very_moment_is_what_a_start_reads)
+{
+	struct queue_schedule again = {.name = "s",
+	                               .cron = "0 0 1 1 *",
+	                               .overlap = QUEUE_OVERLAP_QUEUE,
+	                               .spec = &(struct task_spec){.kind = "other"}};
+	struct queue_schedule now, after;
+
+	schedule((struct queue_schedule){.cron = "* * * * *", .overlap = QUEUE_OVERLAP_QUEUE});
+	clock_advance(60000);
+	ck_ok(queue_schedule_set(queue, &again, on_done, NULL, &err), &err);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(queue_schedule_get(queue, "s", &arena, &now), 0);
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(queue_schedule_get(queue, "s", &arena, &after), 0);
+	ck_assert_int_eq(after.next_at, now.next_at);
+	ck_assert_int_eq(after.fired, now.fired);
+	ck_assert_int_gt(after.next_at, NOW + 40 * (int64_t)86400000);
+}
+END_TEST
+
 START_TEST(what_is_no_schedule_is_refused)
 {
 	struct task_spec spec = {.kind = "t"}, keyed = {.kind = "t", .idempotency_key = "k"};
@@ -340,6 +363,7 @@ static void time_cases(Suite *suite)
 	tcase_add_test(c, while_the_last_one_lives_a_schedule_skips_queues_or_replaces);
 	tcase_add_test(c, a_schedule_is_paused_changed_and_deleted);
 	tcase_add_test(c, a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once);
+	tcase_add_test(c, what_a_schedule_is_changed_to_at_its_very_moment_is_what_a_start_reads);
 	tcase_add_test(c, what_is_no_schedule_is_refused);
 	suite_add_tcase(suite, c);
 }
