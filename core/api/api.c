@@ -18,6 +18,8 @@ const struct option api_options[] = {
          "Uploads older than this are removed."},
 	{"wait_max", OPTION_DURATION, offsetof(struct api_config, wait_max_ms), "60s", 1, 3600000, NULL,
          "Longest time that a request may wait for a task."},
+	{"ping", OPTION_DURATION, offsetof(struct api_config, ping_ms), "15s", 10, 3600000, NULL,
+         "How often a stream of events has a comment, so that no proxy takes it for dead."},
 	OPTION_END,
 };
 

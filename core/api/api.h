@@ -27,6 +27,7 @@ struct api_config {
 	uint64_t upload_max;   /* bytes of one upload */
 	int64_t upload_age_ms; /* uploads older than this are removed */
 	int64_t wait_max_ms;   /* longest wait of a request for a task */
+	int64_t ping_ms;       /* between two comments of a stream */
 };
 extern const struct option api_options[];
 

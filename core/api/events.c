@@ -13,7 +13,6 @@
 #include "api/watch.h"
 #include "base/str.h"
 
-#define PING_MS 15000
 #define QUEUED_MAX (1u << 20)
 
 /* ---- streams ---------------------------------------------------------------------------- */
@@ -37,7 +36,7 @@ static int stream_send(struct watcher *watcher, const char *text)
 
 void stream_ping(struct watcher *watcher)
 {
-	watcher_delay(watcher, PING_MS);
+	watcher_delay(watcher, watcher->api->env.config->ping_ms);
 	stream_send(watcher, ": ping\n\n");
 }
 
@@ -157,7 +156,7 @@ static int replay(struct watcher *watcher, int64_t behind)
 
 static struct watcher *stream_begin(struct api *api, struct http_request *req, int64_t id)
 {
-	struct watcher *watcher = watcher_new(api, req, id, PING_MS);
+	struct watcher *watcher = watcher_new(api, req, id, api->env.config->ping_ms);
 
 	if (!watcher)
 		return NULL;

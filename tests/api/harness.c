@@ -72,7 +72,7 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-static int64_t tenant_depth;
+static int64_t tenant_depth, ping_ms;
 
 static void configure(void)
 {
@@ -83,6 +83,8 @@ static void configure(void)
 	t.queue_config.tenant_depth = tenant_depth;
 	ck_ok(options_init(http_options, &t.http_config, &err), &err);
 	ck_ok(options_init(api_options, &t.api_config, &err), &err);
+	if (ping_ms)
+		t.api_config.ping_ms = ping_ms;
 	ck_ok(option_set(option_find(http_options, "listen"), &t.http_config, "127.0.0.1:0", &err), &err);
 	ck_ok(option_set(option_find(http_options, "local_socket"), &t.http_config, test_path("local"), &err), &err);
 }
@@ -126,6 +128,12 @@ void start(void)
 void start_with_share(int64_t depth)
 {
 	tenant_depth = depth;
+	start();
+}
+
+void start_with_ping(int64_t ms)
+{
+	ping_ms = ms;
 	start();
 }
 

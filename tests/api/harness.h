@@ -41,6 +41,7 @@ extern struct harness t;
 
 void start(void);
 void start_with_share(int64_t depth); /* of each tenant */
+void start_with_ping(int64_t ms);
 void finish(void);
 void on_loop(deed_fn deed); /* calls it on the agent's thread, and waits for its end */
 void stop_server(void);     /* for on_loop; before finish */
@@ -68,5 +69,6 @@ void datasets_cases(Suite *suite);
 void members_cases(Suite *suite);
 void hostile_cases(Suite *suite);
 void rest_cases(Suite *suite);
+void bulk_cases(Suite *suite);
 
 #endif

@@ -12,6 +12,7 @@ static void api_cases(Suite *suite)
 	datasets_cases(suite);
 	rest_cases(suite);
 	hostile_cases(suite);
+	bulk_cases(suite);
 }
 
 TEST_MAIN("api", api_cases)

@@ -135,9 +135,30 @@ START_TEST(a_stream_goes_on_behind_the_last_event_that_was_seen)
 	ck_assert(client_wait_for(&stream, "\"state\":\"ready\""));
 	ck_assert(client_wait_for(&stream, "\"state\":\"succeeded\""));
 	client_close(&stream);
+	snprintf(header, sizeof(header), "Last-Event-ID: %lld\r\n", atoll(strchr(header, ' ') + 1) + 1);
+	client_open(&stream, http_server_port(t.server));
+	send_get(&stream, "/v1/events", header);
+	ck_assert(client_wait_for(&stream, "\"state\":\"succeeded\""));
+	ck_assert_ptr_null(strstr(stream.in.data, "\"state\":\"ready\"")); /* that one was seen */
+	client_close(&stream);
 	client_open(&stream, http_server_port(t.server));
 	send_get(&stream, "/v1/events", "Last-Event-ID: 5\r\n");
 	ck_assert(client_wait_for(&stream, "event: gap"));
+	client_close(&stream);
+	finish();
+}
+END_TEST
+
+START_TEST(a_stream_in_which_nothing_happens_has_a_comment_now_and_then)
+{
+	struct client stream;
+
+	start_with_ping(20);
+	client_open(&stream, http_server_port(t.server));
+	send_get(&stream, "/v1/events", "");
+	ck_assert(client_wait_for(&stream, ": ping"));
+	buf_clear(&stream.in);
+	ck_assert(client_wait_for(&stream, ": ping"));
 	client_close(&stream);
 	finish();
 }
@@ -215,6 +236,7 @@ void waiting_cases(Suite *suite)
 	tcase_add_test(tests, a_client_says_what_it_waits_for);
 	tcase_add_test(tests, the_events_of_a_task_stream_until_it_ends);
 	tcase_add_test(tests, a_stream_goes_on_behind_the_last_event_that_was_seen);
+	tcase_add_test(tests, a_stream_in_which_nothing_happens_has_a_comment_now_and_then);
 	tcase_add_test(tests, a_stream_of_an_ended_task_that_was_read_is_not_begun_again);
 	tcase_add_test(tests, stopping_ends_streams_and_answers_who_waits);
 	tcase_add_test(tests, a_stream_may_be_of_one_queue_also_what_was_missed);

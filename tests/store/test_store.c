@@ -86,6 +86,34 @@ START_TEST(a_write_is_there_when_its_completion_comes)
 }
 END_TEST
 
+static int64_t commits(void)
+{
+	for (const struct metric *m = store_metrics(store); m->name; m++)
+		if (!strcmp(m->name, "orasi_store_commits_total"))
+			return *m->value;
+	return -1;
+}
+
+START_TEST(what_waits_is_one_commit)
+{
+	struct row rows_of[100];
+	int64_t before;
+
+	store_flush(store);
+	before = commits();
+	store_gather(store, 1);
+	for (int i = 0; i < 100; i++) {
+		rows_of[i] = (struct row){.v = i};
+		snprintf(rows_of[i].name, sizeof(rows_of[i].name), "r%d", i);
+		store_write(store, put_row, on_done, &rows_of[i]);
+	}
+	ck_assert_int_eq(done_count, 0);
+	store_flush(store);
+	ck_assert_int_eq(done_count, 100);
+	ck_assert_int_eq(commits(), before + 1);
+}
+END_TEST
+
 START_TEST(a_write_that_fails_undoes_only_itself)
 {
 	struct row one = {"a", 1}, same = {"a", 2}, two = {"b", 3};
@@ -552,6 +580,7 @@ static void store_cases(Suite *suite)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, a_write_is_there_when_its_completion_comes);
+	tcase_add_test(c, what_waits_is_one_commit);
 	tcase_add_test(c, a_write_that_fails_undoes_only_itself);
 	tcase_add_test(c, what_was_written_is_there_after_the_next_open);
 	tcase_add_test(c, fences_grow_over_restarts);
