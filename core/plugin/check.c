@@ -87,15 +87,12 @@ static void check_value(struct check *c, struct schema *schema, struct json *val
 
 /* ---- type, enum, const --------------------------------------------------------------------------------- */
 
-static int type_fits(const char *type, const struct json *value)
+static int type_fits(const struct schema *schema, const struct json *value)
 {
-	enum json_type have = json_type(value);
-
-	if (!strcmp(type, "number"))
-		return have == JSON_INT || have == JSON_DOUBLE;
-	if (!strcmp(type, "integer"))
-		return have == JSON_INT || (have == JSON_DOUBLE && json_int(value, INT64_MIN) != INT64_MIN);
-	return !strcmp(type, json_type_name(have));
+	if (schema->fits & 1u << json_type(value))
+		return 1;
+	return json_type(value) == JSON_DOUBLE && !strcmp(schema->type, "integer") &&
+	       json_int(value, INT64_MIN) != INT64_MIN;
 }
 
 static int equal(const struct json *a, const struct json *b)
@@ -237,29 +234,62 @@ static int is_regex(const char *s)
 	return !r;
 }
 
-/* 1 when the text must be replaced by the number in *ret. */
-static int check_format(struct check *c, const char *format, const char *text, const struct place *place, int64_t *ret)
+/* ---- formats --------------------------------------------------------------------------------------------- */
+
+static int check_bytes(struct check *c, const char *text, const struct place *place, int64_t *ret)
 {
 	uint64_t bytes;
 
-	if (!strcmp(format, "bytes")) {
-		if (!str_to_bytes(text, &bytes) && bytes <= INT64_MAX) {
-			*ret = (int64_t)bytes;
-			return 1;
-		}
-		problem(c, place, "'%.60s' is not a size: write for example 64MiB", text);
-	} else if (!strcmp(format, "duration")) {
-		if (!str_to_duration_ms(text, ret))
-			return 1;
-		problem(c, place, "'%.60s' is not a duration: write for example 30s or 5m", text);
-	} else if (!strcmp(format, "timestamp") && clock_from_rfc3339(text, ret)) {
-		problem(c, place, "'%.60s' is not a time: write for example 2026-01-31T12:00:00Z", text);
-	} else if (!strcmp(format, "regex") && !is_regex(text)) {
-		problem(c, place, "'%.60s' is not a regular expression", text);
-	} else if (!strcmp(format, "column") && !*text) {
-		problem(c, place, "a column needs a name");
+	if (!str_to_bytes(text, &bytes) && bytes <= INT64_MAX) {
+		*ret = (int64_t)bytes;
+		return 1;
 	}
+	problem(c, place, "'%.60s' is not a size: write for example 64MiB", text);
 	return 0;
+}
+
+static int check_duration(struct check *c, const char *text, const struct place *place, int64_t *ret)
+{
+	if (!str_to_duration_ms(text, ret))
+		return 1;
+	problem(c, place, "'%.60s' is not a duration: write for example 30s or 5m", text);
+	return 0;
+}
+
+static int check_timestamp(struct check *c, const char *text, const struct place *place, int64_t *ret)
+{
+	if (clock_from_rfc3339(text, ret))
+		problem(c, place, "'%.60s' is not a time: write for example 2026-01-31T12:00:00Z", text);
+	return 0;
+}
+
+static int check_regex(struct check *c, const char *text, const struct place *place, int64_t *ret)
+{
+	(void)ret;
+	if (!is_regex(text))
+		problem(c, place, "'%.60s' is not a regular expression", text);
+	return 0;
+}
+
+static int check_column(struct check *c, const char *text, const struct place *place, int64_t *ret)
+{
+	(void)ret;
+	if (!*text)
+		problem(c, place, "a column needs a name");
+	return 0;
+}
+
+const struct schema_format *schema_format_of(const char *name)
+{
+	static const struct schema_format formats[] = {
+		{"bytes", check_bytes}, {"duration", check_duration}, {"timestamp", check_timestamp},
+		{"regex", check_regex}, {"column", check_column},
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(formats[i].name, name))
+			return &formats[i];
+	return NULL;
 }
 
 static void check_length(struct check *c, const struct schema *schema, const struct json *value,
@@ -305,7 +335,7 @@ static void set_converted(struct json *object, const struct member *member, cons
 	int64_t number;
 
 	if (member->schema->format && json_type(value) == JSON_STRING &&
-	    check_format(c, member->schema->format, json_str(value, ""), place, &number))
+	    member->schema->format->check(c, json_str(value, ""), place, &number))
 		json_set_int(object, member->name, number);
 }
 
@@ -337,41 +367,61 @@ static void unknown_member(struct check *c, const struct schema *schema, const s
 	problem(c, place, "'%.100s' is not known%s", place->key, near_hint(&near, hint));
 }
 
-static void check_object(struct check *c, struct schema *schema, struct json *value, const struct place *place)
+static void check_needs(struct check *c, const struct schema *schema, const struct json *value,
+                        const struct place *place)
+{
+	for (size_t i = 0; i < schema->n_needs; i++) {
+		const struct schema_need *need = &schema->needs[i];
+		struct place child = {place, need->name, 0};
+
+		if (need->member ? !need->member->have : !json_get(value, need->name))
+			problem(c, &child, "'%s' is missing", need->name);
+	}
+}
+
+static void check_others(struct check *c, const struct schema *schema, struct json *value, const struct place *place)
 {
 	const struct json *one;
 	const char *key;
 	size_t at = 0;
 
-	for (size_t i = 0; i < json_count(schema->required); i++) {
-		struct place child = {place, json_str(json_at(schema->required, i), ""), 0};
-
-		if (!json_get(value, child.key))
-			problem(c, &child, "'%s' is missing", child.key);
-	}
 	while (json_each(value, &at, &key, &one)) {
-		struct member *member = schema_member(schema, key);
 		struct place child = {place, key, 0};
 
-		if (member)
-			member->have = (struct json *)one;
-		else if (schema->more)
+		if (schema_member(schema, key))
+			continue;
+		if (schema->more)
 			check_value(c, schema->more, (struct json *)one, &child);
 		else if (!schema->allows_more)
 			unknown_member(c, schema, &child);
 	}
+}
+
+static void check_object(struct check *c, struct schema *schema, struct json *value, const struct place *place)
+{
+	const struct json *one;
+	const char *key;
+	size_t at = 0, n_others = 0;
+
+	while (json_each(value, &at, &key, &one)) {
+		struct member *member = schema_member(schema, key);
+
+		n_others += !member;
+		if (member)
+			member->have = (struct json *)one;
+	}
+	check_needs(c, schema, value, place);
+	if (n_others)
+		check_others(c, schema, value, place);
 	check_members(c, schema, value, place);
 }
 
 static void check_value(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
-	const char *type = schema->type;
-
 	if (++c->depth > SCHEMA_DEPTH_MAX)
 		problem(c, place, "it is nested too deeply");
-	else if (type && !type_fits(type, value) &&
-	         !(schema->format && !strcmp(type, "string") && json_type(value) == JSON_INT))
-		problem(c, place, "it is %s, it must be %s", json_type_name(json_type(value)), type);
+	else if (!type_fits(schema, value))
+		problem(c, place, "it is %s, it must be %s", json_type_name(json_type(value)), schema->type);
 	else {
 		check_enum(c, schema, value, place);
 		switch (json_type(value)) {
@@ -408,7 +458,7 @@ static void tell_the_rest(struct check *c)
 
 int plugin_config_check(const struct json *schema, struct json *value, const char *pointer, struct json *errors)
 {
-	static struct schema any = {.max_length = INT64_MAX, .max_items = INT64_MAX};
+	static struct schema any = {.fits = ~0u, .max_length = INT64_MAX, .max_items = INT64_MAX};
 	struct check check = {errors, pointer, 0, 0};
 
 	check_value(&check, json_type(schema) == JSON_OBJECT ? schema_of((struct json *)schema) : &any, value, NULL);

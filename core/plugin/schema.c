@@ -23,6 +23,7 @@ static void schema_free(void *p)
 	schema_free(schema->items);
 	schema_free(schema->more);
 	free(schema->members);
+	free(schema->needs);
 	free(schema->slots);
 	free(schema);
 }
@@ -80,17 +81,40 @@ static void add_members(struct schema *schema, const struct json *properties, in
 	}
 }
 
+static void add_needs(struct schema *schema, const struct json *required)
+{
+	schema->n_needs = json_count(required);
+	schema->needs = zeroed(schema->n_needs, sizeof(*schema->needs));
+	for (size_t i = 0; i < schema->n_needs; i++) {
+		const char *name = json_str(json_at(required, i), "");
+
+		schema->needs[i] = (struct schema_need){name, schema_member(schema, name)};
+	}
+}
+
+/* A text with a format may come as the number that it stands for. */
+static unsigned fitting(const char *type, int has_format)
+{
+	unsigned fits = 0;
+
+	for (int i = JSON_NULL; i <= JSON_OBJECT; i++)
+		if (!type || !strcmp(type, json_type_name((enum json_type)i)) ||
+		    (i == JSON_INT && (!strcmp(type, "number") || (has_format && !strcmp(type, "string")))))
+			fits |= 1u << i;
+	return fits;
+}
+
 static struct schema *schema_new(const struct json *json, int depth)
 {
 	struct schema *schema = zeroed(1, sizeof(*schema));
 	const struct json *more = json_get(json, "additionalProperties"), *items = json_get(json, "items");
 
 	schema->type = json_get_str(json, "type", NULL);
-	schema->format = json_get_str(json, "format", NULL);
+	schema->format = schema_format_of(json_get_str(json, "format", ""));
+	schema->fits = fitting(schema->type, json_get(json, "format") != NULL);
 	schema->list = json_get(json, "enum");
 	schema->only = json_get(json, "const");
 	schema->otherwise = json_get(json, "default");
-	schema->required = json_get(json, "required");
 	for (size_t i = 0; i < SCHEMA_BOUNDS; i++)
 		schema->bounds[i] = json_get(json, schema_bounds[i].keyword);
 	schema->min_length = json_get_int(json, "minLength", 0);
@@ -106,6 +130,7 @@ static struct schema *schema_new(const struct json *json, int depth)
 	if (json_type(more) == JSON_OBJECT)
 		schema->more = schema_new(more, depth + 1);
 	add_members(schema, json_get(json, "properties"), depth);
+	add_needs(schema, json_get(json, "required"));
 	return schema;
 }
 

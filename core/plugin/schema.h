@@ -11,8 +11,12 @@
 /* Worked out at its first use and kept with it: looking each of them up in the tree for
  * every value was most of the cost of a check. */
 struct schema {
-	const char *type, *format; /* NULL: any */
-	const struct json *list, *only, *otherwise, *bounds[SCHEMA_BOUNDS], *required;
+	const char *type; /* NULL: any */
+	unsigned fits;    /* of enum json_type, as bits: those that are of the type, whatever their value */
+	const struct schema_format *format; /* NULL: none that says anything */
+	const struct json *list, *only, *otherwise, *bounds[SCHEMA_BOUNDS];
+	struct schema_need *needs;
+	size_t n_needs;
 	int64_t min_length, max_length, min_items, max_items;
 	int is_set, allows_more;
 	struct schema *items, *more;
@@ -26,6 +30,21 @@ struct member {
 	struct schema *schema;
 	struct json *have; /* during the check of an object: its member of this name */
 };
+
+struct schema_need {
+	const char *name;
+	struct member *member; /* NULL: it is not among `properties` */
+};
+
+struct check;
+struct place;
+
+/* What a text must be besides. 1: it stands for the number in *ret, which takes its place. */
+struct schema_format {
+	const char *name;
+	int (*check)(struct check *c, const char *text, const struct place *place, int64_t *ret);
+};
+const struct schema_format *schema_format_of(const char *name); /* check.c */
 
 extern const struct schema_bound {
 	const char *keyword, *text;
