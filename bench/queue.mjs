@@ -3,8 +3,9 @@
 //
 //   node bench/queue.mjs [rounds [seconds]]
 //
-// Single: 64 connections in a closed loop, 256 bytes of payload. Ours: POST /v1/tasks; beanstalkd -b -f0: put;
-// PostgreSQL, synchronous_commit = on: a prepared INSERT of one row into a table with nothing but its primary key.
+// Single: 64 connections in a closed loop, 256 bytes of payload. Ours: POST /v1/tasks, answered with the id
+// (Prefer: return=minimal) as the others are, and beside it with the whole task; beanstalkd -b -f0: put; PostgreSQL,
+// synchronous_commit = on: a prepared INSERT of one row into a table with nothing but its primary key.
 // Batch: 1,000 tasks a request, 4 connections; PostgreSQL: one INSERT of 1,000 rows.
 // The floor: a server without parser, check, JSON and database, which syncs the bodies to a log and gives one fixed answer.
 // The driver is one thread of C for all of them (bench/load.c). Processor time is that of the server's processes;
@@ -73,11 +74,13 @@ machine();
 for (const server of servers) await server.start();
 const [orasi, beanstalkd, postgresql, floor] = servers;
 
-const single = await compare('(1) one task a request, 64 connections', 64, [], servers);
+const single = await compare('(1) one task a request, 64 connections, answered with its id', 64,
+	['--prefer', 'return=minimal'], servers);
 const ratio = (peer, r, wanted) => `${r.rate.toFixed(2)} x ${peer.name} (at least ${wanted}: ${atLeast(r.rate, wanted)}; ` +
 	`by processor time ${r.cpu.toFixed(2)})`;
 console.log(`  ratio: ${ratio(beanstalkd, single(beanstalkd), 8)}, ${ratio(postgresql, single(postgresql), 4)}; ` +
 	`${single(floor).rate.toFixed(2)} x the floor`);
+await compare('    the same, answered with the whole task', 64, [], [orasi]);
 const batch = await compare('(2) 1,000 tasks a request, 4 connections', 4, ['--batch', '1000'], [orasi, postgresql]);
 console.log(`  ratio: ${ratio(postgresql, batch(postgresql), 2)}`);
 for (const server of servers) await server.stop();
