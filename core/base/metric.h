@@ -5,6 +5,7 @@
 #define BASE_METRIC_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
@@ -27,6 +28,28 @@ struct metric {
 	double (*read)(void *ctx);          /* computed on demand, on the loop thread */
 	void *ctx;
 };
+/* A row over a number that others count; `labels` may be NULL. */
+static inline struct metric metric_row(enum metric_type type, const char *name, const char *labels, const char *help,
+                                       _Atomic int64_t *value)
+{
+	return (struct metric){.name = name, .type = type, .help = help, .labels = labels, .value = value};
+}
+
+static inline struct metric metric_counter(const char *name, const char *help, _Atomic int64_t *value)
+{
+	return metric_row(METRIC_COUNTER, name, NULL, help, value);
+}
+
+static inline struct metric metric_gauge(const char *name, const char *help, _Atomic int64_t *value)
+{
+	return metric_row(METRIC_GAUGE, name, NULL, help, value);
+}
+
+static inline struct metric metric_times(const char *name, const char *help, struct metric_histogram *histogram)
+{
+	return (struct metric){.name = name, .type = METRIC_HISTOGRAM, .help = help, .histogram = histogram};
+}
+
 #define METRIC_END \
 	{          \
 		0  \

@@ -189,32 +189,10 @@ static void fill_metrics(struct plugin_registry *reg)
 {
 	struct metric *m = reg->metrics;
 
-	*m++ = (struct metric){
-		"orasi_plugins_active", METRIC_GAUGE, "Plugin bundles in use.", NULL, &reg->active, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_plugins_refused_total",
-	                       METRIC_COUNTER,
-	                       "Plugin files refused.",
-	                       NULL,
-	                       &reg->refused,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_plugin_scans_total",
-	                       METRIC_COUNTER,
-	                       "Plugin files described by a scan worker.",
-	                       NULL,
-	                       &reg->scanned,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_plugin_crashes_total",
-	                       METRIC_COUNTER,
-	                       "Workers that died inside a plugin.",
-	                       NULL,
-	                       &reg->crashed,
-	                       NULL,
-	                       NULL,
-	                       NULL};
+	*m++ = metric_gauge("orasi_plugins_active", "Plugin bundles in use.", &reg->active);
+	*m++ = metric_counter("orasi_plugins_refused_total", "Plugin files refused.", &reg->refused);
+	*m++ = metric_counter("orasi_plugin_scans_total", "Plugin files described by a scan worker.", &reg->scanned);
+	*m++ = metric_counter("orasi_plugin_crashes_total", "Workers that died inside a plugin.", &reg->crashed);
 	for (int i = 0; i < STATES; i++) {
 		struct state_count *count = &reg->states[i];
 

@@ -119,79 +119,19 @@ static void fill_metrics(struct queue *queue)
 	struct metric *m = queue->metrics;
 
 	for (int i = 0; i <= TASK_RUNNING; i++)
-		*m++ = (struct metric){"orasi_queue_tasks",
-		                       METRIC_GAUGE,
-		                       "Tasks that have not ended.",
-		                       labels[i],
-		                       &queue->gauges[i],
-		                       NULL,
-		                       NULL,
-		                       NULL};
+		*m++ = metric_row(METRIC_GAUGE, "orasi_queue_tasks", labels[i], "Tasks that have not ended.",
+		                  &queue->gauges[i]);
 	for (int i = TASK_SUCCEEDED; i < TASK_STATES; i++)
-		*m++ = (struct metric){"orasi_queue_finished_total",
-		                       METRIC_COUNTER,
-		                       "Tasks that ended.",
-		                       labels[i],
-		                       &queue->finished[i],
-		                       NULL,
-		                       NULL,
-		                       NULL};
-	*m++ = (struct metric){"orasi_queue_submitted_total",
-	                       METRIC_COUNTER,
-	                       "Tasks accepted.",
-	                       NULL,
-	                       &queue->submitted,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_retries_total",
-	                       METRIC_COUNTER,
-	                       "Attempts that are tried again.",
-	                       NULL,
-	                       &queue->retried,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_stale_total",
-	                       METRIC_COUNTER,
-	                       "Reports refused by their fence.",
-	                       NULL,
-	                       &queue->stale,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_rescued_total",
-	                       METRIC_COUNTER,
-	                       "Attempts whose lease ended without news.",
-	                       NULL,
-	                       &queue->rescued,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_early_total",
-	                       METRIC_COUNTER,
-	                       "Tasks that were started before they were on disk.",
-	                       NULL,
-	                       &queue->early,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_wait_seconds",
-	                       METRIC_HISTOGRAM,
-	                       "Time from due to claimed.",
-	                       NULL,
-	                       NULL,
-	                       &queue->wait_time,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_queue_run_seconds",
-	                       METRIC_HISTOGRAM,
-	                       "Time of an attempt.",
-	                       NULL,
-	                       NULL,
-	                       &queue->run_time,
-	                       NULL,
-	                       NULL};
+		*m++ = metric_row(METRIC_COUNTER, "orasi_queue_finished_total", labels[i], "Tasks that ended.",
+		                  &queue->finished[i]);
+	*m++ = metric_counter("orasi_queue_submitted_total", "Tasks accepted.", &queue->submitted);
+	*m++ = metric_counter("orasi_queue_retries_total", "Attempts that are tried again.", &queue->retried);
+	*m++ = metric_counter("orasi_queue_stale_total", "Reports refused by their fence.", &queue->stale);
+	*m++ = metric_counter("orasi_queue_rescued_total", "Attempts whose lease ended without news.", &queue->rescued);
+	*m++ = metric_counter("orasi_queue_early_total", "Tasks that were started before they were on disk.",
+	                      &queue->early);
+	*m++ = metric_times("orasi_queue_wait_seconds", "Time from due to claimed.", &queue->wait_time);
+	*m++ = metric_times("orasi_queue_run_seconds", "Time of an attempt.", &queue->run_time);
 }
 
 /* Runs in the order in which things name each other. */

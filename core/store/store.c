@@ -85,46 +85,11 @@ static void fill_metrics(struct store *store)
 {
 	struct metric *m = store->metrics;
 
-	*m++ = (struct metric){"orasi_store_commits_total",
-	                       METRIC_COUNTER,
-	                       "Transactions committed with an fsync.",
-	                       NULL,
-	                       &store->commits,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_store_writes_total",
-	                       METRIC_COUNTER,
-	                       "Writes handed to the store.",
-	                       NULL,
-	                       &store->writes,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_store_read_only",
-	                       METRIC_GAUGE,
-	                       "1 when the store takes no writes.",
-	                       NULL,
-	                       &store->read_only_gauge,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_store_full",
-	                       METRIC_GAUGE,
-	                       "1 while the disk of the data folder is full.",
-	                       NULL,
-	                       &store->full_gauge,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_store_commit_seconds",
-	                       METRIC_HISTOGRAM,
-	                       "Time of a group, fsync included.",
-	                       NULL,
-	                       NULL,
-	                       &store->commit_time,
-	                       NULL,
-	                       NULL};
+	*m++ = metric_counter("orasi_store_commits_total", "Transactions committed with an fsync.", &store->commits);
+	*m++ = metric_counter("orasi_store_writes_total", "Writes handed to the store.", &store->writes);
+	*m++ = metric_gauge("orasi_store_read_only", "1 when the store takes no writes.", &store->read_only_gauge);
+	*m++ = metric_gauge("orasi_store_full", "1 while the disk of the data folder is full.", &store->full_gauge);
+	*m++ = metric_times("orasi_store_commit_seconds", "Time of a group, fsync included.", &store->commit_time);
 }
 
 static int start_threads(struct store *store, struct err *err)

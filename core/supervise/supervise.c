@@ -62,64 +62,18 @@ static void fill_metrics(struct supervise *sup)
 	struct metric *m = sup->metrics;
 
 	for (int role = 0; role < ROLES; role++)
-		*m++ = (struct metric){"orasi_workers",
-		                       METRIC_GAUGE,
-		                       "Worker processes alive.",
-		                       labels[role],
-		                       &stats->processes[role],
-		                       NULL,
-		                       NULL,
-		                       NULL};
-	*m++ = (struct metric){"orasi_worker_starts_total",
-	                       METRIC_COUNTER,
-	                       "Worker processes started.",
-	                       NULL,
-	                       &stats->starts,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_worker_crashes_total",
-	                       METRIC_COUNTER,
-	                       "Workers that died without being told to.",
-	                       NULL,
-	                       &stats->crashes,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_worker_kills_total",
-	                       METRIC_COUNTER,
-	                       "Workers killed by the agent.",
-	                       NULL,
-	                       &stats->kills,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_worker_orders_total",
-	                       METRIC_COUNTER,
-	                       "Orders given to workers.",
-	                       NULL,
-	                       &stats->orders,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){"orasi_worker_orders_ahead_total",
-	                       METRIC_COUNTER,
-	                       "Orders that waited in a worker for those before them.",
-	                       NULL,
-	                       &stats->ahead,
-	                       NULL,
-	                       NULL,
-	                       NULL};
-	*m++ = (struct metric){
-		"orasi_tasks_running", METRIC_GAUGE, "Attempts under way.", NULL, &stats->jobs, NULL, NULL, NULL};
-	*m++ = (struct metric){"orasi_parts_committed_total",
-	                       METRIC_COUNTER,
-	                       "Parts of tasks committed to tables and indexes.",
-	                       NULL,
-	                       &stats->parts,
-	                       NULL,
-	                       NULL,
-	                       NULL};
+		*m++ = metric_row(METRIC_GAUGE, "orasi_workers", labels[role], "Worker processes alive.",
+		                  &stats->processes[role]);
+	*m++ = metric_counter("orasi_worker_starts_total", "Worker processes started.", &stats->starts);
+	*m++ = metric_counter("orasi_worker_crashes_total", "Workers that died without being told to.",
+	                      &stats->crashes);
+	*m++ = metric_counter("orasi_worker_kills_total", "Workers killed by the agent.", &stats->kills);
+	*m++ = metric_counter("orasi_worker_orders_total", "Orders given to workers.", &stats->orders);
+	*m++ = metric_counter("orasi_worker_orders_ahead_total",
+	                      "Orders that waited in a worker for those before them.", &stats->ahead);
+	*m++ = metric_gauge("orasi_tasks_running", "Attempts under way.", &stats->jobs);
+	*m++ = metric_counter("orasi_parts_committed_total", "Parts of tasks committed to tables and indexes.",
+	                      &stats->parts);
 }
 
 int supervise_new(const struct supervise_env *env, const struct supervise_config *config, struct supervise **ret,
