@@ -6,26 +6,21 @@
 #include <string.h>
 #include <time.h>
 
+#include <orasi/sdk/number.h>
+
 #include "base/str.h"
 
 static void print_value(const struct arrow_view *v, int64_t i, int sparse, struct buf *ret);
 
 static void print_double(double d, struct buf *ret)
 {
-	char text[40];
-	size_t n;
+	char text[NUMBER_DOUBLE_MAX];
 
 	if (!isfinite(d)) {
 		buf_printf(ret, "\"%s\"", isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity");
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		double back;
-
-		n = (size_t)snprintf(text, sizeof(text), "%.*g", digits, d);
-		if (n < sizeof(text) && !str_to_f64(text, &back) && back == d)
-			break;
-	}
+	number_format_double(text, d, false);
 	buf_puts(ret, text);
 }
 

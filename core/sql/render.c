@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <orasi/sdk/number.h>
+
 #include "base/str.h"
 #include "sql/inside.h"
 
@@ -42,17 +44,13 @@ static int flush(struct render *r, size_t above, struct err *err)
 
 static void put_number(struct buf *out, double v)
 {
-	char text[32];
+	char text[NUMBER_DOUBLE_MAX];
 
 	if (!isfinite(v)) {
 		buf_puts(out, "null");
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
+	number_format_double(text, v, false);
 	buf_puts(out, text);
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <orasi/sdk/number.h>
+
 #include "base/clock.h"
 #include "base/str.h"
 #include "sql/inside.h"
@@ -96,17 +98,13 @@ static void put_json(struct buf *out, const struct arrow_view *view, int64_t i);
 
 static void put_double(struct buf *out, double v)
 {
-	char text[32];
+	char text[NUMBER_DOUBLE_MAX];
 
 	if (!isfinite(v)) {
 		buf_puts(out, "null");
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
+	number_format_double(text, v, false);
 	buf_puts(out, text);
 	if (!strpbrk(text, ".e"))
 		buf_puts(out, ".0");

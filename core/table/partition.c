@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <orasi/sdk/number.h>
+
 #include "base/str.h"
 #include "table/log.h"
 
@@ -214,17 +216,13 @@ static void put_time(struct buf *out, int64_t us, int whole)
 
 static void put_double(struct buf *out, double v)
 {
-	char text[32];
+	char text[NUMBER_DOUBLE_MAX];
 
 	if (!isfinite(v)) {
 		buf_puts(out, isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity");
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
+	number_format_double(text, v, false);
 	buf_puts(out, text);
 }
 

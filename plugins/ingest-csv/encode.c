@@ -126,27 +126,21 @@ static void put_text(struct encoder *e, const uint8_t *p, size_t n)
 static void put_double(struct encoder *e, double v, bool narrow)
 {
 	char text[SCALAR_MAX];
-	int n = 0;
+	size_t n;
 
 	if (!isfinite(v)) {
-		n = snprintf(text, sizeof(text), "%s", isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
-		put(e, text, (size_t)n);
+		const char *word = isnan(v) ? "nan" : v < 0 ? "-inf" : "inf";
+
+		put(e, word, strlen(word));
 		return;
 	}
-	for (int digits = narrow ? 6 : 15; digits <= 17; digits++) {
-		double back;
-
-		n = snprintf(text, sizeof(text) - 2, "%.*g", digits, v);
-		back = strtod(text, NULL);
-		if (narrow ? (float)back == (float)v : back == v)
-			break;
-	}
+	n = number_format_double(text, v, narrow);
 	if (!strpbrk(text, ".,e"))
-		n += snprintf(text + n, 3, ".0");
-	for (int i = 0; i < n; i++)
+		n += (size_t)snprintf(text + n, 3, ".0");
+	for (size_t i = 0; i < n; i++)
 		if (text[i] == '.' || text[i] == ',')
 			text[i] = (char)e->settings.decimal;
-	put_text(e, (const uint8_t *)text, (size_t)n);
+	put_text(e, (const uint8_t *)text, n);
 }
 
 static void put_time(struct encoder *e, const struct arrow_view *view, int64_t v)

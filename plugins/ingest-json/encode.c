@@ -123,23 +123,16 @@ static orasi_status flush(struct encoder *e, orasi_error *err)
 static void put_double(struct encoder *e, double v, bool narrow)
 {
 	char text[SCALAR_MAX];
-	int n = 0;
+	size_t n;
 
 	if (!isfinite(v)) {
 		put(e, "null", 4);
 		return;
 	}
-	for (int digits = narrow ? 6 : 15; digits <= 17; digits++) {
-		double back;
-
-		n = snprintf(text, sizeof(text) - 2, "%.*g", digits, v);
-		back = strtod(text, NULL);
-		if (narrow ? (float)back == (float)v : back == v)
-			break;
-	}
-	if (!memchr(text, '.', (size_t)n) && !memchr(text, 'e', (size_t)n))
-		n += snprintf(text + n, 3, ".0");
-	put(e, text, (size_t)n);
+	n = number_format_double(text, v, narrow);
+	if (!memchr(text, '.', n) && !memchr(text, 'e', n))
+		n += (size_t)snprintf(text + n, 3, ".0");
+	put(e, text, n);
 }
 
 static void put_float(struct encoder *e, const struct field *f, int64_t i)

@@ -6,6 +6,7 @@
 
 #include <orasi/sdk/arrow.h>
 #include <orasi/sdk/json.h>
+#include <orasi/sdk/number.h>
 
 static void put(struct jsonw *w, const char *p, size_t n)
 {
@@ -131,22 +132,18 @@ void jsonw_uint(struct jsonw *w, uint64_t v)
 
 void jsonw_double(struct jsonw *w, double v)
 {
-	char text[40];
-	int n = 0;
+	char text[NUMBER_DOUBLE_MAX];
+	size_t n;
 
 	if (!isfinite(v)) {
 		jsonw_null(w);
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		n = snprintf(text, sizeof(text), "%.*g", digits, v);
-		if (strtod(text, NULL) == v)
-			break;
-	}
-	for (int i = 0; i < n; i++)
+	n = number_format_double(text, v, false);
+	for (size_t i = 0; i < n; i++)
 		if (text[i] == ',')
 			text[i] = '.'; /* a locale that somebody has set */
-	value(w, text, (size_t)n);
+	value(w, text, n);
 }
 
 void jsonw_number(struct jsonw *w, const char *text, size_t n)

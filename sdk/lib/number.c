@@ -279,3 +279,18 @@ bool number_double(const struct number *number, double *ret)
 	*ret = number->negative ? -v : v;
 	return true;
 }
+
+size_t number_format_double(char dst[NUMBER_DOUBLE_MAX], double v, bool narrow)
+{
+	int n = 0;
+
+	for (int digits = narrow ? 6 : 15; digits <= 17; digits++) {
+		double back;
+
+		n = snprintf(dst, NUMBER_DOUBLE_MAX, "%.*g", digits, v);
+		back = strtod(dst, NULL);
+		if (narrow ? (float)back == (float)v : back == v)
+			break;
+	}
+	return (size_t)n;
+}

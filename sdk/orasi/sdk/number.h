@@ -44,6 +44,11 @@ bool number_double(const struct number *number, double *ret);
 /* The unscaled integer's digits with `point` `scale` (-38..38) places from the right; the length, no NUL behind it. */
 size_t number_format_decimal(char dst[NUMBER_DECIMAL_MAX], number_int128 v, int scale, char point);
 
+#define NUMBER_DOUBLE_MAX 32
+/* The shortest "%g" of a finite double that reads back the same; `narrow`: the same float. In the locale that is set; the
+ * length, a NUL behind it. Needs no number_init. */
+size_t number_format_double(char dst[NUMBER_DOUBLE_MAX], double v, bool narrow);
+
 #ifdef __cplusplus
 }
 #endif
