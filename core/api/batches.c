@@ -9,22 +9,6 @@
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
 
-/* A change that waits for the store. Lives in the request's arena. */
-struct waiting {
-	struct api *api;
-	struct http_request *req;
-	int64_t id;
-};
-
-static struct waiting *waiting_new(struct api *api, struct http_request *req)
-{
-	struct waiting *waiting = arena_alloc(http_arena(req), sizeof(*waiting));
-
-	waiting->api = api;
-	waiting->req = req;
-	return waiting;
-}
-
 static const char *id_text(struct http_request *req, char prefix, int64_t id)
 {
 	char text[ID_LEN];
@@ -78,12 +62,12 @@ static void reply_batch(struct api *api, struct http_request *req, int64_t id, i
 /* ---- new -------------------------------------------------------------------------------- */
 static void on_new(void *ctx, int r, int64_t id, const struct err *err)
 {
-	struct waiting *waiting = ctx;
+	struct pending *pending = ctx;
 
 	if (r)
-		reply_err(waiting->req, err);
+		reply_err(pending->req, err);
 	else
-		reply_batch(waiting->api, waiting->req, id, 201);
+		reply_batch(pending->api, pending->req, id, 201);
 }
 
 /* The task that follows, checked like any other; 0, or it has answered. */
@@ -112,7 +96,7 @@ void handle_batches_post(struct api *api, struct http_request *req)
 
 	if (tenant && (!follows || !read_follower(api, req, body, &spec)) &&
 	    queue_batch_new(api->env.queue, tenant, json_get_str(body, "name", NULL), follows ? &spec : NULL, on_new,
-	                    waiting_new(api, req), &err))
+	                    pending_new(api, req), &err))
 		reply_put_error(api, req, spec.queue, &err);
 	json_free(body);
 }
@@ -165,28 +149,28 @@ void handle_batches_get(struct api *api, struct http_request *req)
 
 static void on_sealed(void *ctx, int r, const struct err *err)
 {
-	struct waiting *waiting = ctx;
+	struct pending *pending = ctx;
 
 	if (r)
-		reply_err(waiting->req, err);
+		reply_err(pending->req, err);
 	else
-		reply_batch(waiting->api, waiting->req, waiting->id, 200);
+		reply_batch(pending->api, pending->req, pending->id, 200);
 }
 
 void handle_batch_seal(struct api *api, struct http_request *req)
 {
-	struct waiting *waiting = waiting_new(api, req);
+	struct pending *pending = pending_new(api, req);
 	struct task_batch batch;
 	struct err err;
 	int r;
 
-	if (path_batch(req, &waiting->id))
+	if (path_batch(req, &pending->id))
 		return;
-	if (access_is_narrow(req) && find_batch(api, req, waiting->id, &batch, &err)) {
+	if (access_is_narrow(req) && find_batch(api, req, pending->id, &batch, &err)) {
 		reply_err(req, &err);
 		return;
 	}
-	r = queue_batch_seal(api->env.queue, waiting->id, on_sealed, waiting);
+	r = queue_batch_seal(api->env.queue, pending->id, on_sealed, pending);
 	if (r)
 		reply_fail(req, r, "the batch cannot be sealed: %s", err_name(r));
 }

@@ -363,19 +363,9 @@ void handle_dataset_put(struct api *api, struct http_request *req)
 }
 
 /* ---- drop ------------------------------------------------------------------------------- */
-static void on_forgotten(void *ctx, int r, const struct err *err)
-{
-	struct asked *asked = ctx;
-
-	if (r)
-		reply_err(asked->req, err);
-	else
-		http_reply_empty(asked->req, 204);
-}
-
 static void forget(struct asked *asked)
 {
-	int r = catalog_drop_dataset(asked->api->env.catalog, asked->name, on_forgotten, asked);
+	int r = catalog_drop_dataset(asked->api->env.catalog, asked->name, reply_gone, asked->req);
 
 	if (r)
 		reply_fail(asked->req, r, "dataset '%s' cannot be dropped: %s", asked->name, err_name(r));

@@ -261,16 +261,6 @@ void handle_indexes_post(struct api *api, struct http_request *req)
 }
 
 /* ---- drop and maintain ------------------------------------------------------------------ */
-static void on_forgotten(void *ctx, int r, const struct err *err)
-{
-	struct asked *asked = ctx;
-
-	if (r)
-		reply_err(asked->req, err);
-	else
-		http_reply_empty(asked->req, 204);
-}
-
 static void on_dropped(void *ctx, const struct json *result, const struct err *err)
 {
 	struct asked *asked = ctx;
@@ -281,7 +271,8 @@ static void on_dropped(void *ctx, const struct json *result, const struct err *e
 		reply_err(asked->req, err);
 		return;
 	}
-	r = catalog_drop_index(asked->api->env.catalog, asked->index.dataset, asked->index.name, on_forgotten, asked);
+	r = catalog_drop_index(asked->api->env.catalog, asked->index.dataset, asked->index.name, reply_gone,
+	                       asked->req);
 	if (r)
 		reply_fail(asked->req, r, "index '%s' cannot be dropped: %s", asked->index.name, err_name(r));
 }

@@ -196,6 +196,17 @@ void operations_free(struct api *api);
 	"unsuccessful"
 int state_parse(const char *text, int *ret);
 
+/* ---- requests that wait for the store ------------------------------------------------------ */
+/* Lives in the request's arena. */
+struct pending {
+	struct api *api;
+	struct http_request *req;
+	int64_t id;
+};
+struct pending *pending_new(struct api *api, struct http_request *req);
+/* The end of a write that takes something away: 204, or why not. `ctx` is the request. */
+void reply_gone(void *ctx, int r, const struct err *err);
+
 /* ---- leases ------------------------------------------------------------------------------ */
 int api_leases_init(struct api *api, struct err *err);
 void api_leases_stop(struct api *api); /* answers who waits */

@@ -108,6 +108,22 @@ void errors_add(struct json *errors, const char *pointer, const char *fmt, ...)
 	json_push(errors, error);
 }
 
+struct pending *pending_new(struct api *api, struct http_request *req)
+{
+	struct pending *pending = arena_alloc(http_arena(req), sizeof(*pending));
+
+	*pending = (struct pending){api, req, 0};
+	return pending;
+}
+
+void reply_gone(void *ctx, int r, const struct err *err)
+{
+	if (r)
+		reply_err(ctx, err);
+	else
+		http_reply_empty(ctx, 204);
+}
+
 /* ---- requests --------------------------------------------------------------------------- */
 void reply_not_json(struct http_request *req, struct err *err)
 {

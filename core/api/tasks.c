@@ -10,22 +10,6 @@
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
 
-/* A request that waits for the store. Lives in the request's arena. */
-struct pending {
-	struct api *api;
-	struct http_request *req;
-	int64_t id;
-};
-
-static struct pending *pending_new(struct api *api, struct http_request *req)
-{
-	struct pending *pending = arena_alloc(http_arena(req), sizeof(*pending));
-
-	pending->api = api;
-	pending->req = req;
-	return pending;
-}
-
 const char *task_url(struct http_request *req, int64_t id)
 {
 	static const char tasks[] = "/v1/tasks/";
@@ -493,20 +477,10 @@ void handle_task_promote(struct api *api, struct http_request *req)
 		reschedule(api, req, task, clock_wall_ms(), 0);
 }
 
-static void on_deleted(void *ctx, int r, const struct err *err)
-{
-	struct pending *pending = ctx;
-
-	if (r)
-		reply_err(pending->req, err);
-	else
-		http_reply_empty(pending->req, 204);
-}
-
 void handle_task_delete(struct api *api, struct http_request *req)
 {
 	struct task *task = path_change(api, req);
-	int r = task ? queue_delete(api->env.queue, task->id, on_deleted, pending_new(api, req)) : 0;
+	int r = task ? queue_delete(api->env.queue, task->id, reply_gone, req) : 0;
 
 	if (r)
 		change_failed(req, task, r, "deleted");
