@@ -183,7 +183,6 @@ static void speak(const struct args *args, const char *text, char *ret, size_t c
 	str_copy(ret, cap, text);
 }
 
-/* A problem document as one line, with its pointers. */
 /* "line 3, " of an error in one of many lines. */
 static const char *place_of(const struct json *error, char text[32])
 {
@@ -195,6 +194,7 @@ static const char *place_of(const struct json *error, char text[32])
 	return text;
 }
 
+/* A problem document as one line, with its pointers. */
 static int say_problem(const struct answer *answer, long status)
 {
 	const struct json *errors;
@@ -260,10 +260,47 @@ static struct curl_slist *add_header(struct curl_slist *headers, const char *nam
 	return curl_slist_append(headers, header);
 }
 
+/* `streams`: the body is read from somewhere, and nobody knows its length. */
+static struct curl_slist *make_headers(const struct answer *answer, int streams)
+{
+	struct curl_slist *headers = add_header(NULL, "Content-Type",
+	                                        streams                ? "application/octet-stream"
+	                                        : answer->content_type ? answer->content_type
+	                                                               : "application/json");
+
+	if (answer->key)
+		headers = add_header(headers, "Idempotency-Key", answer->key);
+	headers = curl_slist_append(headers, "Expect:"); /* no round trip to ask whether the body is wanted */
+	headers = add_token(headers);
+	return streams ? curl_slist_append(headers, "Transfer-Encoding: chunked") : headers;
+}
+
+static void set_body(CURL *curl, const char *body, FILE *in)
+{
+	if (body)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	if (!in)
+		return;
+	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, from_file);
+	curl_easy_setopt(curl, CURLOPT_READDATA, in);
+}
+
+static void set_ears(struct answer *answer)
+{
+	CURL *curl = answer->curl;
+
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, answer);
+}
+
 static int request(const struct args *args, const char *method, const char *path, const char *body, FILE *in,
                    struct answer *answer)
 {
-	struct curl_slist *headers = NULL;
+	struct curl_slist *headers;
 	int r;
 
 	answer->args = args;
@@ -271,34 +308,15 @@ static int request(const struct args *args, const char *method, const char *path
 	answer->curl = curl_easy_init();
 	if (!answer->curl)
 		return fail(CLI_FAILED, "cannot start the HTTP client");
-	headers = add_header(headers, "Content-Type",
-	                     in                     ? "application/octet-stream"
-	                     : answer->content_type ? answer->content_type
-	                                            : "application/json");
-	if (answer->key)
-		headers = add_header(headers, "Idempotency-Key", answer->key);
-	headers = curl_slist_append(headers, "Expect:");
-	headers = add_token(headers);
-	if (in)
-		headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
+	headers = make_headers(answer, in != NULL);
 	set_target(answer->curl, args, path);
 	curl_easy_setopt(answer->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(answer->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(answer->curl, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(answer->curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(answer->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(answer->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(answer->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(answer->curl, CURLOPT_XFERINFODATA, answer);
+	set_ears(answer);
+	set_body(answer->curl, body, in);
 	if (args->probing && !args->last_words)
 		curl_easy_setopt(answer->curl, CURLOPT_TIMEOUT_MS, PROBE_MS);
-	if (body)
-		curl_easy_setopt(answer->curl, CURLOPT_POSTFIELDS, body);
-	if (in) {
-		curl_easy_setopt(answer->curl, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(answer->curl, CURLOPT_READFUNCTION, from_file);
-		curl_easy_setopt(answer->curl, CURLOPT_READDATA, in);
-	}
 	r = perform(args, answer);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(answer->curl);
