@@ -155,13 +155,6 @@ static orasi_status reader_verify(void *self, uint32_t level, orasi_error *err)
 	return r;
 }
 
-static const void *no_extension(void *self, const char *id)
-{
-	(void)self;
-	(void)id;
-	return NULL;
-}
-
 const orasi_index_factory fulltext_factory = {
 	sizeof(orasi_index_factory),
 	0,
@@ -180,7 +173,7 @@ const orasi_index_factory fulltext_factory = {
 	cursor_close,
 	reader_estimate,
 	reader_verify,
-	no_extension,
+	orasi_no_extension,
 };
 
 static const void *plugin_factory(const char *factory_id)

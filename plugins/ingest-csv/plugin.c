@@ -8,6 +8,7 @@
 
 #include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
+#include <orasi/sdk/option.h>
 #include <orasi/sdk/single.h>
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
@@ -57,32 +58,6 @@ static const char config_schema[] =
 	"\"unknown_columns\":{\"type\":\"string\",\"enum\":[\"evolve\",\"ignore\",\"reject\"],\"default\":\"evolve\","
 	"\"description\":\"what to do with a column that the dataset does not have\"}}}";
 /* clang-format on */
-
-static orasi_status read_word(const orasi_config *config, const char *ptr, const char *const *words, int *ret,
-                              orasi_error *err)
-{
-	orasi_str value;
-
-	if (config->get_str(config, ptr, &value))
-		return ORASI_OK;
-	for (int i = 0; words[i]; i++)
-		if (strlen(words[i]) == value.len && !memcmp(words[i], value.ptr, value.len)) {
-			*ret = i;
-			return ORASI_OK;
-		}
-	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len,
-	                  value.ptr);
-}
-
-static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least, int64_t most, int64_t *ret,
-                                orasi_error *err)
-{
-	config->get_i64(config, ptr, ret);
-	if (*ret >= least && *ret <= most)
-		return ORASI_OK;
-	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1,
-	                  (long long)*ret, (long long)least, (long long)most);
-}
 
 /* Words and what they stand for; 0: nothing, -1: guess. */
 static const struct {
@@ -175,7 +150,7 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 #define NUMBER_READ(name, otherwise, least, most, help) \
 	s->name = otherwise;                            \
 	if (!status)                                    \
-		status = read_number(config, "/" #name, least, most, &s->name, err);
+		status = orasi_option_int(config, "/" #name, least, most, &s->name, err);
 #define BOOLEAN_READ(name, otherwise, help)         \
 	flag = otherwise;                           \
 	config->get_bool(config, "/" #name, &flag); \
@@ -194,9 +169,9 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 	s->decimal = (uint8_t)(decimal < 0 ? '.' : decimal);
 	s->thousands = (uint8_t)(thousands < 0 ? 0 : thousands);
 	if (!status)
-		status = read_word(config, "/header", headers, &header, err);
+		status = orasi_option_word(config, "/header", headers, &header, err);
 	if (!status)
-		status = read_word(config, "/unknown_columns", unknowns, &unknown, err);
+		status = orasi_option_word(config, "/unknown_columns", unknowns, &unknown, err);
 	if (!status)
 		status = check_characters(s, err);
 	s->header = (enum header)header;

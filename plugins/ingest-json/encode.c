@@ -18,6 +18,7 @@
 
 #include <orasi/sdk/fail.h>
 #include <orasi/sdk/number.h>
+#include <orasi/sdk/single.h>
 #include <orasi/sdk/stamp.h>
 
 #include "column.h"
@@ -526,12 +527,6 @@ static orasi_status encode_finish(void *self, orasi_encode_info *ret_info, orasi
 	return ORASI_OK;
 }
 
-static const void *encode_extension(void *self, const char *id)
-{
-	(void)self, (void)id;
-	return NULL;
-}
-
 const orasi_encode_factory encode_factory = {
 	.struct_size = sizeof(encode_factory),
 	.create = encode_create,
@@ -540,5 +535,5 @@ const orasi_encode_factory encode_factory = {
 	.write = encode_write,
 	.size_estimate = encode_size_estimate,
 	.finish = encode_finish,
-	.get_extension = encode_extension,
+	.get_extension = orasi_no_extension,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <orasi/sdk/fail.h>
+#include <orasi/sdk/option.h>
 #include <orasi/sdk/single.h>
 
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
@@ -49,33 +50,6 @@ static const char config_schema[] =
 static const char *const mode_words[] = {"auto", "ndjson", "concatenated", "array", NULL};
 static const char *const unknown_words[] = {"evolve", "ignore", "reject", NULL};
 
-/* Leaves *ret as it is when the option is not there. */
-static orasi_status read_word(const orasi_config *config, const char *ptr, const char *const *words, int *ret,
-                              orasi_error *err)
-{
-	orasi_str value;
-
-	if (config->get_str(config, ptr, &value))
-		return ORASI_OK;
-	for (int i = 0; words[i]; i++)
-		if (strlen(words[i]) == value.len && !memcmp(words[i], value.ptr, value.len)) {
-			*ret = i;
-			return ORASI_OK;
-		}
-	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' does not know '%.*s'", ptr + 1, (int)value.len,
-	                  value.ptr);
-}
-
-static orasi_status read_number(const orasi_config *config, const char *ptr, int64_t least, int64_t most, int64_t *ret,
-                                orasi_error *err)
-{
-	config->get_i64(config, ptr, ret);
-	if (*ret >= least && *ret <= most)
-		return ORASI_OK;
-	return orasi_fail(err, ORASI_E_CONFIG, "the option '%s' is %lld, it must be %lld to %lld", ptr + 1,
-	                  (long long)*ret, (long long)least, (long long)most);
-}
-
 static orasi_status read_pointer(const orasi_config *config, char **ret, orasi_error *err)
 {
 	orasi_str value = ORASI_STR("");
@@ -96,7 +70,7 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 #define NUMBER_READ(name, otherwise, least, most, help) \
 	s->name = otherwise;                            \
 	if (!status)                                    \
-		status = read_number(config, "/" #name, least, most, &s->name, err);
+		status = orasi_option_int(config, "/" #name, least, most, &s->name, err);
 #define BOOLEAN_READ(name, otherwise, help)         \
 	flag = otherwise;                           \
 	config->get_bool(config, "/" #name, &flag); \
@@ -104,9 +78,9 @@ static orasi_status read_all(const orasi_config *config, struct settings *s, ora
 	NUMBERS(NUMBER_READ)
 	BOOLEANS(BOOLEAN_READ)
 	if (!status)
-		status = read_word(config, "/mode", mode_words, &mode, err);
+		status = orasi_option_word(config, "/mode", mode_words, &mode, err);
 	if (!status)
-		status = read_word(config, "/unknown_fields", unknown_words, &unknown, err);
+		status = orasi_option_word(config, "/unknown_fields", unknown_words, &unknown, err);
 	s->mode = (enum reader_mode)mode;
 	s->unknown_fields = (enum row_unknown)unknown;
 	return status ? status : read_pointer(config, &s->records, err);

@@ -6,6 +6,8 @@
  * the number of the next row, and of the rows that were given so far. With `rows` only those are
  * assembled, with terms only those that may match (select.c); what lies between is skipped, page by
  * page where headers or the offset index allow it. */
+#include <orasi/sdk/single.h>
+
 #include "columns.h"
 #include "plugin.h"
 #include "select.h"
@@ -448,13 +450,6 @@ static orasi_status reader_close(void *self, orasi_error *err)
 	return ORASI_OK;
 }
 
-static const void *no_extension(void *self, const char *id)
-{
-	(void)self;
-	(void)id;
-	return NULL;
-}
-
 const orasi_ingest_factory parquet_ingest_factory = {
 	sizeof(orasi_ingest_factory),
 	0,
@@ -465,5 +460,5 @@ const orasi_ingest_factory parquet_ingest_factory = {
 	reader_next,
 	reader_schema,
 	reader_close,
-	no_extension,
+	orasi_no_extension,
 };

@@ -5,6 +5,8 @@
  *
  *   PAR1 | row groups, each with its bloom filters | column indexes | offset indexes | FileMetaData
  *        | u32 length | PAR1 */
+#include <orasi/sdk/single.h>
+
 #include "column.h"
 #include "footer.h"
 #include "plugin.h"
@@ -300,13 +302,6 @@ static orasi_status writer_finish(void *self, orasi_encode_info *ret, orasi_erro
 	return ORASI_OK;
 }
 
-static const void *no_extension(void *self, const char *id)
-{
-	(void)self;
-	(void)id;
-	return NULL;
-}
-
 const orasi_encode_factory parquet_encode_factory = {
 	sizeof(orasi_encode_factory),
 	0,
@@ -316,5 +311,5 @@ const orasi_encode_factory parquet_encode_factory = {
 	writer_write,
 	writer_size,
 	writer_finish,
-	no_extension,
+	orasi_no_extension,
 };

@@ -383,18 +383,12 @@ static orasi_status deliver(void *self, const orasi_event *const *events, uint32
 	return ORASI_OK;
 }
 
-static const void *get_extension(void *self, const char *id)
-{
-	(void)self, (void)id;
-	return NULL;
-}
-
 static const orasi_notifier_factory factory = {
 	.struct_size = sizeof(factory),
 	.create = create,
 	.destroy = destroy,
 	.deliver = deliver,
-	.get_extension = get_extension,
+	.get_extension = orasi_no_extension,
 };
 
 /* ---- entry ------------------------------------------------------------------------------------------------------- */

@@ -246,19 +246,13 @@ static const char *result_schema(const char *id)
 	return result_schema_text;
 }
 
-static const void *get_extension(void *self, const char *id)
-{
-	(void)self, (void)id;
-	return NULL;
-}
-
 static const orasi_task_factory factory = {
 	.struct_size = sizeof(factory),
 	.result_schema = result_schema,
 	.create = create,
 	.destroy = destroy,
 	.run = run_task,
-	.get_extension = get_extension,
+	.get_extension = orasi_no_extension,
 };
 
 /* ---- entry ------------------------------------------------------------------------------------------------------- */

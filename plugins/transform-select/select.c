@@ -508,19 +508,13 @@ static orasi_status process(void *self, struct ArrowArray *in, orasi_sink *out, 
 	return out->push(out, &batch);
 }
 
-static const void *get_extension(void *self, const char *id)
-{
-	(void)self, (void)id;
-	return NULL;
-}
-
 static const orasi_transform_factory factory = {
 	.struct_size = sizeof(factory),
 	.create = create,
 	.destroy = destroy,
 	.bind = bind_schema,
 	.process = process,
-	.get_extension = get_extension,
+	.get_extension = orasi_no_extension,
 };
 
 /* ---- entry ------------------------------------------------------------------------------------------------------- */

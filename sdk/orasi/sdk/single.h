@@ -3,6 +3,8 @@
 #ifndef ORASI_SDK_SINGLE_H
 #define ORASI_SDK_SINGLE_H
 
+#include <stddef.h>
+
 #include <orasi/abi.h>
 
 /* For plugins that have nothing to set up. */
@@ -10,6 +12,13 @@ static inline orasi_status orasi_init_nothing(const orasi_host *host, orasi_erro
 {
 	(void)host, (void)err;
 	return ORASI_OK;
+}
+
+/* For get_extension of those that offer nothing besides. */
+static inline const void *orasi_no_extension(void *self, const char *id)
+{
+	(void)self, (void)id;
+	return NULL;
 }
 
 /* Once per file, behind the descriptor. What follows are the other members of orasi_entry: .bundle_id, .bundle_version,
