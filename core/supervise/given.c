@@ -147,6 +147,7 @@ void process_recall(struct process *process)
 		return;
 	process->recalled_at = process->order->number;
 	json = json_new_object();
+	json_set_int(json, "order", process->recalled_at);
 	process_send(process, WIRE_RECALL, json);
 	json_free(json);
 }

@@ -49,7 +49,7 @@ enum wire_type {
 	WIRE_CANCEL,    /* {order}: the flag in the page is set too */
 	WIRE_CREDIT,    /* {order, bytes}: so many more DATA bytes may be sent */
 	WIRE_ANSWER,    /* {order, ask, answer} or {order, ask, code, text} */
-	WIRE_RECALL,    /* {}: the orders that wait go back */
+	WIRE_RECALL,    /* {order}: those that wait behind it go back */
 	WIRE_TYPES
 };
 

@@ -58,19 +58,17 @@ static void keep(struct link *link, struct wire_message *message, int64_t number
 	list_add_tail(&link->ahead, &ahead->link);
 }
 
-/* All but the one at hand, in their order. When none is, the first is about to be. */
-static void give_back(struct link *link)
+/* All but the one that the agent takes to be at hand, in their order. It may be about to begin here, whether that of
+ * before has just been answered or not: nobody else would do it. */
+static void give_back(struct link *link, int64_t at_hand)
 {
 	struct json *json = json_new_object(), *orders = json_new_array();
-	int keeps = !link->busy;
 
 	list_each (item, &link->ahead) {
 		struct ahead *ahead = list_entry(item, struct ahead, link);
 
-		if (keeps) {
-			keeps = 0;
+		if (ahead->number == at_hand)
 			continue;
-		}
 		list_del(item);
 		json_push(orders, json_new_int(ahead->number));
 		json_free(ahead->order);
@@ -88,7 +86,7 @@ static void on_message(struct link *link, struct wire_message *message)
 	if (message->type == WIRE_ORDER)
 		keep(link, message, number);
 	else if (message->type == WIRE_RECALL)
-		give_back(link);
+		give_back(link, number);
 	else if (number != link->number || !link->busy)
 		return;
 	else if (message->type == WIRE_PART_DONE)
