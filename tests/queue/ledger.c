@@ -27,7 +27,7 @@ static const char *verify_followers(struct queue *queue, const struct known *kno
 	const char *cursor;
 	size_t n = 0;
 
-	if (known->open || known->end != TASK_SUCCEEDED || known->followers < 0)
+	if (known->open || known->may_be_gone || known->end != TASK_SUCCEEDED || known->followers < 0)
 		return NULL;
 	arena_init(&arena);
 	queue_list(queue, &filter, &arena, &tasks, &n, &cursor, NULL);
@@ -43,8 +43,12 @@ static const char *verify_task(const struct known *known, const struct task *tas
 {
 	long long id = (long long)known->id;
 
-	if (!task)
+	if (!task && (known->end == GONE || known->may_be_gone))
+		return NULL;
+	else if (!task)
 		snprintf(wrong, sizeof(wrong), "task %lld was accepted and is gone", id);
+	else if (known->end == GONE && !known->open)
+		snprintf(wrong, sizeof(wrong), "task %lld was deleted and is %s", id, task_state_name(task->state));
 	else if (known->open)
 		return NULL;
 	else if (known->end >= 0 && (int)task->state != known->end)
@@ -102,10 +106,12 @@ static const char *verify_schedule(struct queue *queue)
 
 static void take_as_it_is(struct known *known, const struct task *task)
 {
-	known->end = task_state_is_final(task->state) ? (int)task->state : -1;
+	known->may_be_gone = known->stopped = known->open = 0;
+	known->end = !task ? GONE : task_state_is_final(task->state) ? (int)task->state : -1;
+	if (!task)
+		return;
 	known->result = task->result ? strtoll(task->result + strlen("{\"by\":"), NULL, 10) : 0;
 	known->followers = -1; /* nobody knows */
-	known->stopped = known->open = 0;
 }
 
 const char *load_verify(struct queue *queue, struct store *store)
@@ -125,10 +131,10 @@ const char *load_verify(struct queue *queue, struct store *store)
 	if (found)
 		return found;
 	for (int i = 0; i < load.n_tasks; i++) /* what was open is settled now: take it as it is */
-		if (load.tasks[i].open) {
+		if (load.tasks[i].open || load.tasks[i].may_be_gone) {
 			arena_init(&arena);
-			queue_get(queue, load.tasks[i].id, &arena, &task, NULL);
-			take_as_it_is(&load.tasks[i], task);
+			take_as_it_is(&load.tasks[i],
+			              queue_get(queue, load.tasks[i].id, &arena, &task, NULL) ? NULL : task);
 			arena_done(&arena);
 		}
 	return verify_keys(queue, store);

@@ -11,11 +11,14 @@
 #define KEYS 64
 #define MINUTE 60000
 
+#define GONE (-2) /* as an end: it was deleted */
+
 /* What is known of a task. `end` is the final state that was acknowledged, -1 while there is none, with `result` of a
  * success; `stopped`: so was, while it ran, that it is cancelled; `open` counts requests under way that may change it. */
 struct known {
 	int64_t id, result;
 	int end, open, stopped, followers; /* followers: tasks that its success has left */
+	int may_be_gone;                   /* it was to be deleted, and nobody has said whether it is */
 };
 
 struct pending {

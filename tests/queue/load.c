@@ -117,6 +117,9 @@ static void put(struct queue *queue)
 		                              .unique_scope = (int)dice(2),
 		                              .on_conflict = (int)dice(4),
 		                              .concurrency_key = keys[dice(6)],
+		                              .rate_key = keys[dice(6)],
+		                              .cost = 1 + (int)dice(3),
+		                              .queue = dice(5) ? NULL : "far",
 		                              .fairness_key = keys[dice(6)],
 		                              .callback = dice(8) ? NULL : "{}",
 		                              .batch = dice(4) ? 0 : load.batch,
@@ -188,15 +191,17 @@ static int may_start(void *ctx, const struct task *task)
 
 static void claim(struct queue *queue)
 {
+	static const char *const far[] = {"far", NULL};
+	struct queue_claim_ask ask = {.worker = "w", .may_start = may_start};
 	struct arena arena;
 	struct task *task;
 
 	if (load.n_running == RUNNING)
 		return;
+	if (!dice(4))
+		ask = (struct queue_claim_ask){.worker = "r", .queues = far, .lease_ms = 10 + dice(50)};
 	arena_init(&arena);
-	if (!queue_claim(queue, &(struct queue_claim_ask){.worker = "w", .may_start = may_start}, &arena, &task,
-	                 NULL) &&
-	    task) {
+	if (!queue_claim(queue, &ask, &arena, &task, NULL) && task) {
 		load.running[load.n_running].id = task->id;
 		load.running[load.n_running++].fence = task->fence;
 	}
@@ -273,6 +278,61 @@ static void redrive(struct queue *queue)
 	give_up(known, pending, queue_retry(queue, known->id, on_redriven, pending));
 }
 
+static void on_deleted(void *ctx, int r, const struct err *err)
+{
+	struct pending *pending = ctx;
+	struct known *known = find(pending->id);
+
+	(void)err;
+	known->open--;
+	if (!r)
+		known->end = GONE;
+	known->may_be_gone = r && r != ERR_CONFLICT;
+	load.acknowledged += !r;
+	free(pending);
+}
+
+static void forget(struct queue *queue)
+{
+	struct known *known = any_known();
+	struct pending *pending;
+	int r;
+
+	if (!known || known->open || known->end == GONE)
+		return;
+	pending = expect(known, -1);
+	known->may_be_gone = 1;
+	r = queue_delete(queue, known->id, on_deleted, pending);
+	known->may_be_gone &= !r;
+	give_up(known, pending, r);
+}
+
+static void move(struct queue *queue)
+{
+	struct known *known = any_known();
+
+	if (known)
+		queue_reschedule(queue, known->id, dice(2) ? clock_wall_ms() + dice(30) : 0, (int)dice(11) - 1, NULL,
+		                 NULL);
+}
+
+/* Remote workers have a queue of their own. */
+static void configure(struct queue *queue)
+{
+	struct queue_settings settings;
+
+	queue_settings_get(queue, "far", &settings);
+	settings.remote = 1;
+	settings.max_running = 1 + dice(4);
+	queue_settings_set(queue, "far", &settings, NULL, NULL, NULL);
+	queue_settings_get(queue, "default", &settings);
+	settings.key_rate = dice(2) ? 0 : 500;
+	settings.key_running = 1 + dice(3);
+	settings.max_running = dice(2) ? 0 : 20;
+	settings.aging_ms = dice(1000);
+	queue_settings_set(queue, "default", &settings, NULL, NULL, NULL);
+}
+
 static void checkpoint(struct queue *queue)
 {
 	unsigned at;
@@ -303,7 +363,7 @@ static void pass_a_minute(struct queue *queue)
 
 void load_step(struct queue *queue)
 {
-	switch (dice(16)) {
+	switch (dice(18)) {
 	case 0:
 	case 1:
 		put(queue);
@@ -347,6 +407,15 @@ void load_step(struct queue *queue)
 		else if (!dice(16))
 			pass_a_minute(queue);
 		/* fall through */
+	case 16:
+		move(queue);
+		break;
+	case 17:
+		if (!dice(4))
+			configure(queue);
+		else
+			forget(queue);
+		break;
 	default:
 		queue_tick(queue);
 	}
