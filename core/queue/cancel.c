@@ -112,7 +112,8 @@ static void move_done(void *arg, int r, const struct err *err)
 			life_step(&live->life, &no_fence, LIFE_MOVE, 0);
 		}
 		live_settle(queue, live);
-		depend_unblock(queue, live); /* what it waited for may have ended meanwhile */
+		depend_unblock(queue, live); /* what it waited for may have ended meanwhile, well or not */
+		depend_look_again(queue, live);
 		queue_tell(queue, m->id, "state", live_state(live));
 	}
 	if (m->on_done)

@@ -194,6 +194,7 @@ void depend_released(struct queue *queue, const int64_t *ids, size_t n)
 struct waive {
 	struct queue *queue;
 	int64_t child, parent;
+	int is_first; /* nobody has done so meanwhile */
 };
 
 static int waive_write(struct store_db *db, void *arg, struct err *err)
@@ -201,6 +202,7 @@ static int waive_write(struct store_db *db, void *arg, struct err *err)
 	struct waive *waive = arg;
 	int r = store_run(db, err, statement(DEP_WAIVE), "ii", waive->child, waive->parent);
 
+	waive->is_first = !r && store_changes(db) > 0;
 	return r ? r : store_run(db, err, statement(LIVE_UNBLOCK), "i", waive->child);
 }
 
@@ -209,7 +211,7 @@ static void waive_done(void *arg, int r, const struct err *err)
 	struct waive *waive = arg;
 
 	(void)err;
-	if (!r)
+	if (!r && waive->is_first)
 		depend_released(waive->queue, &waive->child, 1);
 	if (!r)
 		waive->queue->events.on_ready(waive->queue->events.ctx);
@@ -222,7 +224,7 @@ static void go_on_without(struct queue *queue, int64_t child, int64_t parent)
 
 	if (!waive)
 		return; /* the next start asks again */
-	*waive = (struct waive){queue, child, parent};
+	*waive = (struct waive){queue, child, parent, 0};
 	if (store_write(queue->store, waive_write, waive_done, waive))
 		free(waive);
 }
@@ -258,6 +260,21 @@ void depend_failed(struct queue *queue, int64_t parent)
 	else
 		for (size_t i = 0; i < n; i++)
 			parent_failed(queue, children[i], parent);
+	arena_done(&arena);
+}
+
+void depend_look_again(struct queue *queue, struct live *live)
+{
+	int64_t id = live->id, *parents;
+	struct arena arena;
+	size_t n;
+
+	if (live_state(live) != TASK_BLOCKED || store_is_read_only(queue->store))
+		return;
+	arena_init(&arena);
+	if (!read_ids(store_reader(queue->store), DEP_FAILED_OF, id, &arena, &parents, &n, NULL))
+		for (size_t i = 0; i < n; i++)
+			parent_failed(queue, id, parents[i]);
 	arena_done(&arena);
 }
 

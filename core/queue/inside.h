@@ -355,8 +355,9 @@ int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *
 int depend_end_write(struct queue *queue, struct store_db *db, int64_t id, enum task_state to, struct arena *arena,
                      int64_t **ret_released, size_t *ret_n, struct err *err);
 void depend_released(struct queue *queue, const int64_t *ids, size_t n);
-void depend_unblock(struct queue *queue, struct live *live); /* when it waits for nobody any more */
-void depend_failed(struct queue *queue, int64_t parent);     /* it ended without success */
+void depend_unblock(struct queue *queue, struct live *live);    /* when it waits for nobody any more */
+void depend_failed(struct queue *queue, int64_t parent);        /* it ended without success */
+void depend_look_again(struct queue *queue, struct live *live); /* it was about to change when one of them ended so */
 int depend_recover(struct queue *queue, struct err *err);
 int batch_check(struct store_db *db, struct insert *insert, struct arena *arena, struct err *err);
 int batch_end_write(struct store_db *db, int64_t batch, enum task_state to, int64_t now, int by, int64_t *ret_complete,

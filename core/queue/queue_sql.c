@@ -121,6 +121,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 	[DEP_RELEASE] = "DELETE FROM dep WHERE parent = ?1 RETURNING child",
 	[DEP_CHILDREN] = "SELECT child FROM dep WHERE parent = ?1",
 	[DEP_PARENTS] = "SELECT p.parent, d.state FROM dep p LEFT JOIN done d ON d.id = p.parent WHERE p.child = ?1",
+	[DEP_FAILED_OF] = "SELECT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE p.child = ?1",
 	[DEP_COUNTS] = "SELECT child, count(*) FROM dep GROUP BY child",
 	[DEP_FAILED] = "SELECT DISTINCT p.parent FROM dep p JOIN done d ON d.id = p.parent WHERE "
 		       "p.parent > ?1",

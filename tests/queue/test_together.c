@@ -137,6 +137,49 @@ START_TEST(a_blocked_task_can_be_cancelled_expire_and_be_moved)
 }
 END_TEST
 
+START_TEST(a_child_that_is_moved_hears_that_its_parent_has_failed)
+{
+	int64_t parent = put((struct task_spec){.priority = 0}), children[2];
+	struct task_spec spec = {.depends_on = &parent, .n_depends_on = 1};
+	struct queue_outcome bad = {.code = ERR_INVALID};
+	struct task *task = claim();
+
+	children[0] = put(spec);
+	spec.on_dep_failure = TASK_DEP_RUN;
+	children[1] = put(spec);
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &bad, NULL, NULL), 0);
+	for (int i = 0; i < 2; i++) /* behind the failure, and before anybody has heard of it */
+		ck_assert_int_eq(queue_reschedule(queue, children[i], 0, 3, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(get(children[0])->state, TASK_CANCELLED);
+	ck_assert_int_eq(get(children[1])->state, TASK_READY);
+}
+END_TEST
+
+START_TEST(who_goes_on_without_one_parent_waits_for_the_other)
+{
+	int64_t parents[2], child;
+	struct task_spec late = {.kind = "test"};
+	struct queue_outcome bad = {.code = ERR_INVALID};
+	struct task *task;
+
+	for (int i = 0; i < 2; i++)
+		parents[i] = put((struct task_spec){.priority = i});
+	child = put((struct task_spec){.depends_on = parents, .n_depends_on = 2, .on_dep_failure = TASK_DEP_RUN});
+	task = claim();
+	late.depends_on = parents;
+	late.n_depends_on = 1;
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &bad, NULL, NULL), 0);
+	ck_ok(queue_put(queue, &late, 1, QUEUE_ATOMIC, on_put, NULL, &err),
+	      &err); /* asks after its children once more */
+	store_flush(store);
+	ck_assert_int_eq(get(last_id)->state, TASK_CANCELLED);
+	ck_assert_int_eq(get(child)->state, TASK_BLOCKED);
+	finish(claim(), 0);
+	ck_assert_int_eq(get(child)->state, TASK_READY);
+}
+END_TEST
+
 /* ---- batches
  * -----------------------------------------------------------------------------------------------------
  */
@@ -585,6 +628,8 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, a_batch_counts_its_tasks_and_then_lets_the_last_one_run);
 	tcase_add_test(c, an_open_batch_is_not_complete_and_a_sealed_one_takes_no_tasks);
 	tcase_add_test(c, a_redriven_member_is_counted_once);
+	tcase_add_test(c, a_child_that_is_moved_hears_that_its_parent_has_failed);
+	tcase_add_test(c, who_goes_on_without_one_parent_waits_for_the_other);
 	tcase_add_test(c, a_member_that_is_replaced_may_be_the_last_of_its_batch);
 	tcase_add_test(c, batches_are_listed_newest_first);
 	tcase_add_test(c, a_second_task_with_a_key_is_refused_when_it_says_so);
