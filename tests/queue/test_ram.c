@@ -105,6 +105,22 @@ static struct task *claim_any(void)
 	return task ? task : claim_as((struct queue_claim_ask){.worker = "w", .queues = others});
 }
 
+/* What the queue says of one that waits. */
+static const char *reasons(int64_t id)
+{
+	const struct task *task = get(id);
+	struct queue_reason *why;
+	const char *ret;
+	size_t n;
+
+	ret = arena_printf(&arena, "%s in %s, attempt %d, run_at %lld of %lld", task->kind, task->queue, task->attempt,
+	                   (long long)task->run_at, (long long)clock_wall_ms());
+	ck_ok(queue_why(queue, task, &arena, &why, &n, &err), &err);
+	for (size_t i = 0; i < n; i++)
+		ret = arena_printf(&arena, "%s; %s: %s", ret, why[i].type, why[i].detail);
+	return ret;
+}
+
 /* Whatever came before, nobody is forgotten: who is left waits for others. */
 static void work_off(unsigned seed)
 {
@@ -126,8 +142,8 @@ static void work_off(unsigned seed)
 	n = look(left);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_msg(task_state_is_final((enum task_state)left[i].state) || left[i].state == TASK_BLOCKED,
-		              "seed %u: task %lld is %s, and nobody gets it", seed, (long long)left[i].id,
-		              task_state_name((enum task_state)left[i].state));
+		              "seed %u: task %lld is %s, and nobody gets it: %s", seed, (long long)left[i].id,
+		              task_state_name((enum task_state)left[i].state), reasons(left[i].id));
 }
 
 START_TEST(what_is_in_ram_is_what_a_start_would_read)
