@@ -49,6 +49,23 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err *err)
 	return r;
 }
 
+int file_read_plain(const char *path, size_t max, struct buf *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r;
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	if (fstat(fd, &st))
+		r = err_errno(err, errno, "cannot look at '%s'", path);
+	else if (!S_ISREG(st.st_mode))
+		r = err_set(err, ERR_INVALID, "'%s' is no plain file", path);
+	else
+		r = file_read_fd(fd, path, max, ret, err);
+	close(fd);
+	return r;
+}
+
 int file_write_all(int fd, const void *p, size_t n, const char *path, struct err *err)
 {
 	const char *at = p;

@@ -12,6 +12,8 @@
 struct buf;
 
 int file_read(const char *path, size_t max, struct buf *ret, struct err *err); /* appends */
+/* The same, of plain files only: never waits for who would write into a pipe, nor reads from a device. ERR_INVALID. */
+int file_read_plain(const char *path, size_t max, struct buf *ret, struct err *err);
 /* From where the descriptor stands; `path` is for errors. */
 int file_read_fd(int fd, const char *path, size_t max, struct buf *ret, struct err *err);
 int file_write_all(int fd, const void *p, size_t n, const char *path, struct err *err);

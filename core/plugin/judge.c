@@ -46,7 +46,7 @@ static int take_copy(struct plugin_registry *reg, struct file *file, struct err 
 	int r;
 
 	buf_init(&bytes, 0);
-	r = file_read(file->path, 1u << 30, &bytes, err);
+	r = file_read_plain(file->path, 1u << 30, &bytes, err);
 	if (!r && hash_text(bytes.data, bytes.len, file->sha))
 		r = err_set(err, ERR_INTERNAL, "cannot hash '%s'", file->path);
 	snprintf(dir, sizeof(dir), "%s/cas", reg->state_dir);

@@ -90,7 +90,7 @@ int plugin_note_read(const char *path, struct plugin_note *ret, struct err *err)
 	int r;
 
 	buf_init(&bytes, 0);
-	r = file_read(path, FILE_MAX, &bytes, err);
+	r = file_read_plain(path, FILE_MAX, &bytes, err);
 	if (!r) {
 		r = plugin_note_parse((const uint8_t *)bytes.data, bytes.len, ret, err);
 		if (r)

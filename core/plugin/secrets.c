@@ -36,7 +36,7 @@ static void read_one(struct json *own, const char *path, const char *name)
 	char *text;
 
 	buf_init(&bytes, 0);
-	if (is_private(path) && !file_read(path, SECRET_MAX, &bytes, NULL)) {
+	if (is_private(path) && !file_read_plain(path, SECRET_MAX, &bytes, NULL)) {
 		text = malloc(base64_len(bytes.len));
 		if (text) {
 			base64_encode(bytes.data, bytes.len, text);

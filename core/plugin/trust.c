@@ -59,7 +59,7 @@ static struct json *read_file(const char *path, struct err *err)
 	if (access(path, F_OK) || check_places(path, err))
 		return NULL;
 	buf_init(&text, 0);
-	if (!file_read(path, FILE_MAX, &text, err) && json_parse(text.data, text.len, &json, err))
+	if (!file_read_plain(path, FILE_MAX, &text, err) && json_parse(text.data, text.len, &json, err))
 		err_prefix(err, "the trust file '%.200s'", path);
 	buf_done(&text);
 	return json;
@@ -149,7 +149,7 @@ static int check_signed(const struct json *trust, const struct trust_subject *s,
 	if (access(path, F_OK))
 		return ERR_NOTFOUND;
 	buf_init(&text, 0);
-	r = file_read(path, SIGNATURE_MAX, &text, err);
+	r = file_read_plain(path, SIGNATURE_MAX, &text, err);
 	if (!r && json_parse(text.data, text.len, &sig, err))
 		r = err_prefix(err, "its signature '%.200s'", path);
 	buf_done(&text);

@@ -58,6 +58,17 @@ same "what prints in init is not refused for it" active "$(row print | jq -r .st
 check "what it printed is in the log" grep -q "hello from init" "$SCRATCH/agent.log"
 same "a library without a note is not listed" null "$(row library | jq -r .state)"
 
+# What is no file at all: the agent neither waits for it nor reads without end.
+mkfifo "$LOCAL/pipe.so"
+ln -s /dev/zero "$LOCAL/zero.so"
+ln -s "$SCRATCH/nowhere" "$LOCAL/dangling.so"
+mkdir "$LOCAL/folder.so"
+mkfifo "$LOCAL/print.so.sig"
+api POST /v1/plugins:rescan >/dev/null
+for name in pipe zero folder; do refused $name "no plain file"; done
+same "and the agent answers" '"ok"' "$(curl -s -m 20 "$URL/health" | jq -c .status)"
+rm -r "$LOCAL"/{pipe,zero,dangling,folder}.so "$LOCAL/print.so.sig"
+
 # Gone again, and another one in its place: noticed while running.
 rm "$LOCAL/init.so"
 for _ in $(seq 100); do [ "$(row init)" = null ] && break; sleep 0.05; done
