@@ -133,11 +133,11 @@ static void work_off(unsigned seed)
 		arena_done(&arena);
 		arena_init(&arena);
 		task = claim_any();
+		idle = task ? 0 : idle + 1;
 		if (task)
 			finish(task, 0);
-		else
+		else if (idle < 3) /* behind the last look no time passes: a schedule might put one more */
 			pass(200);
-		idle = task ? 0 : idle + 1;
 	}
 	n = look(left);
 	for (size_t i = 0; i < n; i++)
@@ -184,7 +184,7 @@ static void ram_cases(Suite *suite)
 {
 	TCase *c = tcase_create("ram");
 
-	tcase_set_timeout(c, 600);
+	tcase_set_timeout(c, 3600);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, what_is_in_ram_is_what_a_start_would_read);
 	suite_add_tcase(suite, c);
