@@ -116,9 +116,11 @@ static int prepare(struct exam *exam, const struct test *test)
 	if (test->flags & TEST_BARE)
 		return 0;
 	exam->page->fatal = 1;
+	exam->load_ms = -exam_cpu_ms();
 	exam_enter(exam, "load");
 	r = subject_load(&exam->subject, exam->file, &err);
 	exam_leave(exam);
+	exam->load_ms += exam_cpu_ms();
 	if (r)
 		return exam_fail(exam, "%s", err.text);
 	if (!exam->subject.entry->init || !exam->subject.entry->count || !exam->subject.entry->describe ||
@@ -444,6 +446,19 @@ static void print_json(const struct suite *suite)
 	json_free(json);
 }
 
+/* Whatever else is wrong with it is for the tests to say. */
+static int is_readable(const char *path)
+{
+	struct buf bytes;
+	struct err err = {0};
+	int r;
+
+	buf_init(&bytes, 0);
+	r = file_read_plain(path, 1u << 30, &bytes, &err);
+	buf_done(&bytes);
+	return r ? author_fail(AUTHOR_USAGE, "%s", err.text) : 0;
+}
+
 int author_check(const struct typed *typed)
 {
 	struct suite suite = {.typed = typed, .results = typed_has(typed, "json") ? json_new_array() : NULL};
@@ -456,7 +471,9 @@ int author_check(const struct typed *typed)
 		return r;
 	if (strcmp(level, "basic") && strcmp(level, "full") && strcmp(level, "stress"))
 		return author_fail(AUTHOR_USAGE, "--level is basic, full or stress");
-	r = open_suite(&suite);
+	r = is_readable(typed->words[0]);
+	if (!r)
+		r = open_suite(&suite);
 	if (r)
 		return r;
 	if (!suite.results)

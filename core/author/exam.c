@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -51,6 +52,23 @@ void exam_note(struct exam *exam, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(exam->page->note, sizeof(exam->page->note), fmt, ap);
 	va_end(ap);
+}
+
+double exam_cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+int exam_check_behind(struct exam *exam, const uint8_t behind[64], const char *function, const char *what)
+{
+	for (int i = 0; i < 64; i++)
+		if (behind[i] != EXAM_BEHIND)
+			return exam_fail(exam, "'%s' wrote behind the end of the %s: look at struct_size", function,
+			                 what);
+	return 0;
 }
 
 uint64_t exam_random(struct exam *exam, uint64_t below)

@@ -45,6 +45,7 @@ struct exam {
 	size_t n_samples;
 	uint64_t seed, random;
 	enum level level;
+	double load_ms; /* of CPU, that loading the file took */
 };
 
 /* All return -1, so that a test can end with them. */
@@ -72,8 +73,24 @@ void exam_leave(struct exam *exam);
 
 /* A failure must have a sentence and a status that belongs there. 0: it has. */
 int exam_error(struct exam *exam, const char *function, orasi_status status, const orasi_error *error);
+double exam_cpu_ms(void); /* of this process: a busy machine is not the plugin's fault */
 /* An error to hand to the plugin, with a guard behind it. */
 orasi_error exam_no_error(void);
+
+/* A struct of ours that a plugin fills: what lies behind it is not the plugin's to touch. */
+#define EXAM_BEHIND 0xA5
+#define EXAM_GUARDED(type)          \
+	struct {                    \
+		type it;            \
+		uint8_t behind[64]; \
+	}
+#define EXAM_GUARD(guarded, ...)                                                                               \
+	do {                                                                                                   \
+		(guarded).it = (__typeof__((guarded).it)){.struct_size = sizeof((guarded).it), ##__VA_ARGS__}; \
+		memset((guarded).behind, EXAM_BEHIND, sizeof((guarded).behind));                               \
+	} while (0)
+/* 0: it is as it was. */
+int exam_check_behind(struct exam *exam, const uint8_t behind[64], const char *function, const char *what);
 
 struct test {
 	const char *name;     /* "ingest.resume" */

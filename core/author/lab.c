@@ -2,6 +2,7 @@
 /* The host of an examined plugin; what it hands out beside is lab_config.c, lab_bytes.c, lab_store.c and offers.c. */
 #include "lab.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,18 @@ static void lab_leave(struct lab *lab, int armed)
 	guard_resume(armed);
 }
 
+void lab_must_be_inst(const orasi_host *host, const char *function)
+{
+	int armed = guard_pause();
+
+	if (!armed) {
+		snprintf(lab_of(host)->misused, sizeof(lab_of(host)->misused),
+		         "%s was called on a thread of the plugin's own: it is [inst]", function);
+		lab_of(host)->misuse = lab_of(host)->misused;
+	}
+	guard_resume(armed);
+}
+
 static void say(struct lab *lab, const char *text, size_t n)
 {
 	if (lab->said.len + n < SAID_MAX) {
@@ -87,8 +100,10 @@ static void on_log(const orasi_host *host, int32_t level, orasi_str message, con
 static void on_progress(const orasi_host *host, uint64_t done, uint64_t total, orasi_str note)
 {
 	int armed;
-	struct lab *lab = lab_enter(host, &armed);
+	struct lab *lab;
 
+	lab_must_be_inst(host, "progress");
+	lab = lab_enter(host, &armed);
 	if (total && done > total)
 		lab->misuse = "progress was told more done than there is in total";
 	say(lab, note.ptr, note.len);
@@ -98,9 +113,11 @@ static void on_progress(const orasi_host *host, uint64_t done, uint64_t total, o
 static orasi_status on_checkpoint(const orasi_host *host, orasi_bytes state, orasi_error *err)
 {
 	int armed;
-	struct lab *lab = lab_enter(host, &armed);
+	struct lab *lab;
 
 	(void)err;
+	lab_must_be_inst(host, "checkpoint");
+	lab = lab_enter(host, &armed);
 	if (state.len > 64 << 10)
 		lab->misuse = "a checkpoint is longer than 64 KiB";
 	buf_clear(&lab->checkpoint);
@@ -216,9 +233,11 @@ static void keep_rejected(struct lab *lab, const orasi_rejected *r)
 static orasi_status on_reject(const orasi_host *host, const orasi_rejected *r)
 {
 	int armed;
-	struct lab *lab = lab_enter(host, &armed);
+	struct lab *lab;
 	uint64_t hash;
 
+	lab_must_be_inst(host, "reject");
+	lab = lab_enter(host, &armed);
 	if (!r->code || !*r->code || !r->message.len)
 		lab->misuse = "a record was rejected without a code or a message";
 	else if (!arrow_utf8_valid(r->message.ptr, r->message.len))

@@ -47,6 +47,8 @@ struct lab {
 void lab_init(struct lab *lab, const orasi_descriptor *descriptor);
 void lab_done(struct lab *lab);
 
+/* `function` is [inst]: it belongs to the thread that calls the plugin. */
+void lab_must_be_inst(const orasi_host *host, const char *function);
 /* The extensions that a host may lack, by id; NULL: there is no such. */
 const void *lab_offer(const char *id);
 

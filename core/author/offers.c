@@ -17,19 +17,6 @@ static struct lab *lab_of(const orasi_host *host)
 	return host->ctx;
 }
 
-/* The functions that are [inst] belong to the thread that calls the plugin. */
-static void must_be_inst(const orasi_host *host, const char *function)
-{
-	int armed = guard_pause();
-
-	if (!armed) {
-		snprintf(lab_of(host)->misused, sizeof(lab_of(host)->misused),
-		         "%s was called on a thread of the plugin's own: it is [inst]", function);
-		lab_of(host)->misuse = lab_of(host)->misused;
-	}
-	guard_resume(armed);
-}
-
 /* ---- blob -------------------------------------------------------------------------------------------------------- */
 
 static orasi_status blob_fail(orasi_error *err, const char *what)
@@ -125,7 +112,7 @@ static const orasi_host_trace trace = {sizeof(trace), 0, begin_span, end_span, t
 static orasi_status get_secret(const orasi_host *host, orasi_str name, orasi_bytes *ret)
 {
 	(void)name, (void)ret;
-	must_be_inst(host, "secret.get");
+	lab_must_be_inst(host, "secret.get");
 	return ORASI_E_NOTFOUND;
 }
 
@@ -137,7 +124,7 @@ static orasi_status submit_task(const orasi_host *host, orasi_str text, orasi_er
 	struct err why = {0};
 	int armed;
 
-	must_be_inst(host, "submit");
+	lab_must_be_inst(host, "submit");
 	armed = guard_pause();
 	if (json_parse(text.ptr, text.len, &json, &why)) {
 		lab_of(host)->misuse = "submit was given text that is no JSON";
@@ -155,7 +142,7 @@ static const orasi_host_submit submit = {sizeof(submit), 0, submit_task};
 
 static struct kv *kv_of(const orasi_host *host, int *ret_armed)
 {
-	must_be_inst(host, "kv");
+	lab_must_be_inst(host, "kv");
 	*ret_armed = guard_pause();
 	return lab_of(host)->kv;
 }
@@ -209,7 +196,7 @@ static orasi_status request_http(const orasi_host *host, const orasi_http_reques
 {
 	static const orasi_kv headers[] = {{ORASI_STR("content-type"), ORASI_STR("application/json")}};
 
-	must_be_inst(host, "http.request");
+	lab_must_be_inst(host, "http.request");
 	if (request->url.len < 8 || (memcmp(request->url.ptr, "http://", 7) && memcmp(request->url.ptr, "https://", 8)))
 		lab_of(host)->misuse = "http.request was given a URL that is neither http:// nor https://";
 	if (request->body.len > 1 << 20 || request->n_headers > 64)

@@ -98,14 +98,13 @@ static int survives_wrong_options(struct exam *exam)
 	int r = 0;
 
 	while (!r && json_each(properties, &at, &key, &schema))
-		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !r; i++) {
+		for (size_t i = 0; i <= sizeof(values) / sizeof(values[0]) && !r; i++) {
 			struct json *config = json_copy(exam->config), *value;
 
-			if (json_parse(values[i], strlen(values[i]), &value, NULL)) {
-				json_free(config);
-				continue;
-			}
-			json_set(config, key, value);
+			if (i == sizeof(values) / sizeof(values[0]))
+				json_del(config, key);
+			else if (!json_parse(values[i], strlen(values[i]), &value, NULL))
+				json_set(config, key, value);
 			r = make(exam, config, 0, "");
 			json_free(config);
 		}
@@ -321,7 +320,8 @@ static int makes_many(struct exam *exam)
 const struct test tests_any[] = {
 	{"config.values", "create takes the defaults, examples, words and bounds of its schema", 0, 0,
          takes_its_options},
-	{"config.wrong", "values that the host would refuse do not crash it", 0, 0, survives_wrong_options},
+	{"config.wrong", "values that the host would refuse, and options that are not there, do not crash it", 0, 0,
+         survives_wrong_options},
 	{"config.defaults", "the defaults of the schema are those of the code", 0, 0, defaults_are_true},
 	{"config.secrets", "what is x-secret appears nowhere", 0, 0, keeps_secrets},
 	{"error.memory", "each allocation that fails becomes an error with a reason", 0, 0, survives_no_memory},

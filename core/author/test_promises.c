@@ -54,7 +54,7 @@ static int finds_rows(struct exam *exam)
 		uint64_t rows[64], n = 0, at = 0;
 		struct decode d = {.flags = ORASI_OPEN_ROWS, .rows = rows};
 
-		while (n < 64 && (at += exam_random(exam, 1 + all.digest.n / 8)) < all.digest.n)
+		while (n < 64 && (at += exam_random(exam, 2 + all.digest.n / 8)) < all.digest.n)
 			rows[n++] = at++;
 		d.n_rows = n;
 		r = decode_run(exam, &exam->samples[0], &d);
@@ -106,24 +106,29 @@ static int encode_batch(void *ctx, const struct ArrowSchema *schema, struct Arro
 static int finish_encoding(struct encoding *e, uint64_t rows)
 {
 	const orasi_encode_factory *f = e->exam->subject.encode;
-	orasi_encode_info info = {.struct_size = sizeof(info)};
+	EXAM_GUARDED(orasi_encode_info) guarded;
+	const orasi_encode_info *info = &guarded.it;
 	orasi_error error = exam_no_error();
 	struct json *stats;
 	struct err err = {0};
-	orasi_status status = CALL(e->exam, "finish", f->finish(e->self, &info, &error));
+	orasi_status status;
 
+	EXAM_GUARD(guarded);
+	status = CALL(e->exam, "finish", f->finish(e->self, &guarded.it, &error));
+	if (exam_check_behind(e->exam, guarded.behind, "finish", "info"))
+		return -1;
 	if (status)
 		return exam_error(e->exam, "finish", status, &error)
 		               ? -1
 		               : exam_fail(e->exam, "finish fails: %s", error.message);
-	if (info.rows != rows || info.bytes != e->output.bytes.len)
+	if (info->rows != rows || info->bytes != e->output.bytes.len)
 		return exam_fail(e->exam,
 		                 "finish says %llu rows and %llu bytes, it was given %llu rows and wrote %zu bytes",
-		                 (unsigned long long)info.rows, (unsigned long long)info.bytes,
+		                 (unsigned long long)info->rows, (unsigned long long)info->bytes,
 		                 (unsigned long long)rows, e->output.bytes.len);
-	if (!info.stats_json.len)
+	if (!info->stats_json.len)
 		return 0;
-	if (json_parse(info.stats_json.ptr, info.stats_json.len, &stats, &err))
+	if (json_parse(info->stats_json.ptr, info->stats_json.len, &stats, &err))
 		return exam_fail(e->exam, "stats_json of finish is no JSON: %s", err.text);
 	if (json_get_int(stats, "numRecords", -1) != (int64_t)rows)
 		return exam_fail(e->exam, "numRecords of stats_json is not the number of rows");

@@ -42,6 +42,26 @@ static int look_at_damage(struct exam *exam, void *ctx)
 	return exam_error(exam, "verify", status, &error);
 }
 
+static int flip_one(struct index *x, struct lab_store *store, uint32_t blob, size_t at)
+{
+	struct flip flip = {x, store};
+	struct buf *bytes = &store->blobs[blob].bytes;
+	uint8_t bit = (uint8_t)(1u << exam_random(x->exam, 8));
+	size_t len;
+
+	bytes->data[at] = (char)(bytes->data[at] ^ bit);
+	if (!exam_fork(x->exam, look_at_damage, &flip)) {
+		bytes->data[at] = (char)(bytes->data[at] ^ bit);
+		return 0;
+	}
+	len = strlen(x->exam->page->sentence);
+	snprintf(x->exam->page->sentence + len, sizeof(x->exam->page->sentence) - len,
+	         " (byte %zu of blob '%s' flipped, seed %llu)", at, store->blobs[blob].name,
+	         (unsigned long long)x->exam->seed);
+	return -1;
+}
+
+/* Some of the bytes; at level stress each of them. */
 static int flip_bytes(struct index *x)
 {
 	int rounds = x->exam->level == LEVEL_BASIC ? 80 : 400, r;
@@ -49,26 +69,15 @@ static int flip_bytes(struct index *x)
 
 	x->n = 0;
 	r = trial_build(x, &store, 120);
-	for (int i = 0; i < rounds && !r; i++) {
-		struct flip flip = {x, &store};
+	for (int i = 0; i < rounds && !r && x->exam->level != LEVEL_STRESS; i++) {
 		uint32_t blob = (uint32_t)exam_random(x->exam, store.n);
-		struct buf *bytes = &store.blobs[blob].bytes;
-		size_t at = bytes->len ? exam_random(x->exam, bytes->len) : 0;
-		uint8_t bit = (uint8_t)(1u << exam_random(x->exam, 8));
+		size_t n = store.blobs[blob].bytes.len;
 
-		if (!bytes->len)
-			continue;
-		bytes->data[at] = (char)(bytes->data[at] ^ bit);
-		r = exam_fork(x->exam, look_at_damage, &flip);
-		bytes->data[at] = (char)(bytes->data[at] ^ bit);
-		if (r) {
-			size_t len = strlen(x->exam->page->sentence);
-
-			snprintf(x->exam->page->sentence + len, sizeof(x->exam->page->sentence) - len,
-			         " (byte %zu of blob '%s' flipped, seed %llu)", at, store.blobs[blob].name,
-			         (unsigned long long)x->exam->seed);
-		}
+		r = n ? flip_one(x, &store, blob, exam_random(x->exam, n)) : 0;
 	}
+	for (uint32_t blob = 0; blob < store.n && !r && x->exam->level == LEVEL_STRESS; blob++)
+		for (size_t at = 0; at < store.blobs[blob].bytes.len && !r; at++)
+			r = flip_one(x, &store, blob, at);
 	lab_store_done(&store);
 	return r;
 }

@@ -16,13 +16,17 @@ int trial_open(struct index *x, struct exam *exam, struct lab *lab, const struct
 	struct lab_config lab_config;
 	struct ArrowSchema keys;
 	orasi_error error = exam_no_error();
+	EXAM_GUARDED(orasi_index_caps) caps;
 	orasi_status status;
 
 	*x = (struct index){.exam = exam, .f = exam->subject.index, .format = format, .lab = lab};
-	x->caps.struct_size = sizeof(x->caps);
-	status = CALL(exam, "caps", x->f->caps(exam->subject.descriptor->id, &x->caps));
+	EXAM_GUARD(caps);
+	status = CALL(exam, "caps", x->f->caps(exam->subject.descriptor->id, &caps.it));
 	if (status)
 		return exam_fail(exam, "caps fails (%d)", status);
+	if (exam_check_behind(exam, caps.behind, "caps", "caps"))
+		return -1;
+	x->caps = caps.it;
 	if (!x->caps.ops || !x->caps.max_columns)
 		return exam_fail(exam, "caps names no operators or no columns");
 	keys_schema(&keys, format);
@@ -71,7 +75,7 @@ int trial_add_rows(struct index *x, void *build, uint64_t from, uint64_t n, uint
 /* A segment over n new rows, whose ids begin at 0. 1: failed as it should. */
 int trial_build(struct index *x, struct lab_store *store, uint64_t n)
 {
-	orasi_segment_info info = {.struct_size = sizeof(info)};
+	EXAM_GUARDED(orasi_segment_info) info;
 	orasi_error error = exam_no_error();
 	void *build = NULL;
 	orasi_status status;
@@ -86,14 +90,17 @@ int trial_build(struct index *x, struct lab_store *store, uint64_t n)
 		CALL_VOID(x->exam, "build_abort", x->f->build_abort(build));
 		return r;
 	}
-	status = CALL(x->exam, "build_finish", x->f->build_finish(build, &info, &error));
+	EXAM_GUARD(info);
+	status = CALL(x->exam, "build_finish", x->f->build_finish(build, &info.it, &error));
 	if (status)
 		return trial_failed(x, "build_finish", status, &error) ? -1 : 1;
+	if (exam_check_behind(x->exam, info.behind, "build_finish", "segment info"))
+		return -1;
 	if (store->misuse)
 		return exam_fail(x->exam, "the store: %s", store->misuse);
-	if (info.rows != n)
-		return exam_fail(x->exam, "build_finish says %llu rows, it was fed %llu", (unsigned long long)info.rows,
-		                 (unsigned long long)n);
+	if (info.it.rows != n)
+		return exam_fail(x->exam, "build_finish says %llu rows, it was fed %llu",
+		                 (unsigned long long)info.it.rows, (unsigned long long)n);
 	lab_store_seal(store);
 	x->n += n;
 	return 0;
@@ -101,13 +108,15 @@ int trial_build(struct index *x, struct lab_store *store, uint64_t n)
 
 int trial_reader_open(struct index *x, struct lab_store *store, void **ret)
 {
-	orasi_segment_info info = {.struct_size = sizeof(info)};
+	EXAM_GUARDED(orasi_segment_info) info;
 	orasi_error error = exam_no_error();
-	orasi_status status = CALL(x->exam, "open", x->f->open(x->self, &store->store, ret, &info, &error));
+	orasi_status status;
 
+	EXAM_GUARD(info);
+	status = CALL(x->exam, "open", x->f->open(x->self, &store->store, ret, &info.it, &error));
 	if (status)
 		return trial_failed(x, "open", status, &error) ? -1 : 1;
-	return 0;
+	return exam_check_behind(x->exam, info.behind, "open", "segment info");
 }
 
 void trial_reader_close(struct index *x, void *reader)
@@ -211,31 +220,35 @@ static int collect(struct index *x, void *cursor, const struct question *q, stru
 	int any = 0;
 
 	for (;;) {
-		orasi_hits hits = {.struct_size = sizeof(hits), .cap = q->cap, .row_ids = rows, .scores = scores};
+		EXAM_GUARDED(orasi_hits) guarded;
+		orasi_hits *hits = &guarded.it;
 		orasi_error error = exam_no_error();
 		orasi_status status;
 
+		EXAM_GUARD(guarded, .cap = q->cap, .row_ids = rows, .scores = scores);
 		memset(rows, 0xA5, sizeof(rows));
-		status = CALL(x->exam, "next", x->f->next(cursor, &hits, &error));
+		status = CALL(x->exam, "next", x->f->next(cursor, hits, &error));
+		if (exam_check_behind(x->exam, guarded.behind, "next", "hits"))
+			return -1;
 		if (status == ORASI_END && q->token)
 			q->token->ended = 1;
 		if (status == ORASI_END)
 			return 0;
 		if (status)
 			return trial_failed(x, "next", status, &error) ? -1 : 1;
-		if (!hits.n || hits.n > q->cap)
-			return exam_fail(x->exam, "next returned ORASI_OK with %u hits, there was room for %u", hits.n,
+		if (!hits->n || hits->n > q->cap)
+			return exam_fail(x->exam, "next returned ORASI_OK with %u hits, there was room for %u", hits->n,
 			                 q->cap);
 		if (q->cap < 64 && rows[q->cap] != 0xA5A5A5A5A5A5A5A5ull)
 			return exam_fail(x->exam, "next wrote behind the room for %u hits", q->cap);
-		for (uint32_t i = 0; i < hits.n; i++) {
+		for (uint32_t i = 0; i < hits->n; i++) {
 			if (q->flags & ORASI_QUERY_SCORE && any++ && scores[i] > last)
 				return exam_fail(x->exam, "scores are not from the best to the worst");
 			last = scores[i];
 			digest_add(ret, rows[i]);
 		}
 		if (q->token)
-			return keep_token(x, &hits, q->token);
+			return keep_token(x, hits, q->token);
 	}
 }
 

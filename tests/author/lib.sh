@@ -38,6 +38,7 @@ fails() {
 	$CHECK "$@" --seed "$SEED" >"$SCRATCH/check.log" 2>&1
 	code=$?
 	if [ $code = 1 ] && grep -A1 '^not ok' "$SCRATCH/check.log" | grep '^#' | grep -qE -- "$sentence"; then
+		grep '^not ok' "$SCRATCH/check.log" | sed -E 's/^not ok [0-9]+ - ([a-z.-]+): .*/\1/' >>"$SCRATCH/caught"
 		pass "$name: $(grep -A1 '^not ok' "$SCRATCH/check.log" | grep '^#' | grep -E -- "$sentence" | head -1 | cut -c5-140)"
 	else
 		fail "$name" "wanted: $sentence" "exit code $code" "$(grep -A1 '^not ok\|^Bail' "$SCRATCH/check.log" | head -12)"

@@ -170,6 +170,7 @@ static orasi_status next(void *self, struct ArrowArray *ret, orasi_mark *mark, o
 	if (is(h, "huge_state"))
 		*mark = (orasi_mark){.struct_size = mark->struct_size,
 		                     .flags = ORASI_MARK_RESUMABLE,
+		                     .rows_total = mark->rows_total,
 		                     .state = {(const uint8_t *)"x", (size_t)1 << 40}};
 	if (is(h, "text"))
 		((int32_t *)(uintptr_t)ret->children[0]->buffers[1])[50] = 1 << 30;
