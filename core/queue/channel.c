@@ -5,8 +5,8 @@
  * the ring takes as many tasks as its weight, then goes to the end. Once among queues, then among
  * the fairness keys of the queue. Rings hold only what has a ready task, so a turn costs the same
  * however many names exist. A tenant that had nothing ready takes some tasks more in its first turn, as
- * sparse flows do in FQ-CoDel (RFC 8290 section 4.2), but only for a tenth of each second: who asks for
- * little hardly waits for who asks for much.
+ * sparse flows do in FQ-CoDel (RFC 8290 section 4.2), but only for a tenth of a second, and once a second
+ * or when the others have had several turns as long: who asks for little hardly waits for who asks for much.
  *
  * A lane without tasks is kept for a while, as the next task with its key is likely to come; the
  * longest idle ones are forgotten when there are many. */
@@ -24,6 +24,7 @@
 #define HEAD_START 10 /* tasks more in its first turn, */
 #define HEAD_START_MS 100
 #define HEAD_START_EVERY_MS 1000
+#define HEAD_START_TURNS 4 /* of as many tasks each, of all that have turns: then sooner */
 
 static int opens_less(const struct heap_node *a, const struct heap_node *b)
 {
@@ -261,13 +262,15 @@ void lane_release(struct queue *queue, struct lane *lane)
 }
 
 /* Only where others have turns. */
-static int head_start(struct tenant *tenant, const struct channel *channel)
+static int head_start(const struct queue *queue, struct tenant *tenant, const struct channel *channel)
 {
 	int64_t now = clock_mono_ms();
 
-	if (tenant->n_ready || list_empty(&channel->turns) || now < tenant->start_at)
+	if (tenant->n_ready || list_empty(&channel->turns) ||
+	    (now < tenant->start_at && queue->taken < tenant->start_after))
 		return 0;
 	tenant->start_at = now + HEAD_START_EVERY_MS;
+	tenant->start_after = queue->taken + (channel->n_turns + 1) * HEAD_START * HEAD_START_TURNS;
 	return HEAD_START;
 }
 
@@ -278,8 +281,9 @@ void lane_add(struct queue *queue, struct live *live)
 
 	order_add(&lane->order, live);
 	if (list_empty(&lane->turn)) {
-		lane->credit = lane->weight + head_start(lane->tenant, channel);
+		lane->credit = lane->weight + head_start(queue, lane->tenant, channel);
 		list_add_tail(&channel->turns, &lane->turn);
+		channel->n_turns++;
 	}
 	lane->tenant->n_ready++;
 	channel->n_ready++;
@@ -293,8 +297,10 @@ void lane_del(struct queue *queue, struct live *live)
 	(void)queue;
 	order_del(&lane->order, live);
 	lane->tenant->n_ready--;
-	if (!lane->order.n)
+	if (!lane->order.n) {
 		list_del(&lane->turn);
+		lane->channel->n_turns--;
+	}
 	if (!--lane->channel->n_ready)
 		list_del(&lane->channel->turn);
 }
@@ -402,6 +408,7 @@ void turn_taken(struct queue *queue, struct live *live)
 	struct lane *lane = live->lane;
 	struct channel *channel = lane->channel;
 
+	queue->taken++;
 	if (--lane->credit <= 0 || head_start_is_over(lane)) {
 		lane->credit = lane->weight;
 		to_the_end(&channel->turns, &lane->turn);

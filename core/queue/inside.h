@@ -81,7 +81,7 @@ struct order {
 struct tenant {
 	char *name;
 	int64_t depth, n_coming, n_ready;
-	int64_t start_at; /* mono ms: when it may have a head start again */
+	int64_t start_at, start_after; /* mono ms, tasks taken: when it may have a head start again */
 	size_t n_lanes;
 };
 
@@ -113,6 +113,7 @@ struct channel {
 	int64_t aging_ms; /* its own or the agent's */
 	struct map lanes;
 	struct list turns; /* lanes that have ready tasks */
+	int64_t n_turns;
 	struct rate rate;
 	struct heap_node opens; /* in queue.throttled, by opens_at */
 	int64_t opens_at;
@@ -149,6 +150,7 @@ struct queue {
 	struct list running, turns, opened, idle; /* idle: lanes, the longest first */
 	struct list offered, started;             /* puts on their way, see early.c */
 	size_t n_idle, named_turn;
+	int64_t taken; /* tasks that were claimed, since the start */
 	struct map channels, tenants, keys, schedules, states;
 	struct heap fires; /* schedules, by next_at */
 	struct list bulks;

@@ -102,6 +102,17 @@ START_TEST(a_head_start_is_over_soon)
 }
 END_TEST
 
+START_TEST(a_tenant_that_asks_for_little_soon_has_a_head_start_again)
+{
+	put_many("a", 100);
+	put_many("a", 100);
+	put_many("b", 5); /* 80 tasks later it may have the next one: two of them have turns */
+	ck_assert_int_eq(how_many("b", 80), 5);
+	put_many("b", 5);
+	ck_assert_int_ge(how_many("b", 6), 5);
+}
+END_TEST
+
 START_TEST(a_second_key_of_a_tenant_that_has_tasks_waiting_takes_its_turn)
 {
 	for (int i = 0; i < 20; i++)
@@ -509,6 +520,7 @@ static void limit_cases(Suite *suite)
 	tcase_add_test(c, a_tenant_with_ten_tasks_is_not_behind_the_thousands_of_another);
 	tcase_add_test(c, a_tenant_that_had_nothing_waiting_takes_more_in_its_first_turn);
 	tcase_add_test(c, a_head_start_is_over_soon);
+	tcase_add_test(c, a_tenant_that_asks_for_little_soon_has_a_head_start_again);
 	tcase_add_test(c, a_second_key_of_a_tenant_that_has_tasks_waiting_takes_its_turn);
 	tcase_add_test(c, fairness_keys_of_one_queue_take_turns_by_their_weight);
 	tcase_add_test(c, a_paused_queue_waits_and_others_go_on_also_after_a_restart);
