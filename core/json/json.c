@@ -246,9 +246,11 @@ struct json *json_new_null(void)
 	return NULL;
 }
 
-void json_set(struct json *object, const char *key, struct json *value)
+void json_set_key(struct json *object, const char *key, int is_literal, struct json *value)
 {
-	if (json_object_object_add(in(object), key, in(value)))
+	unsigned options = is_literal ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0;
+
+	if (json_object_object_add_ex(in(object), key, in(value), options))
 		abort();
 }
 

@@ -69,7 +69,9 @@ struct json *json_new_double(double v); /* NaN and infinities give null */
 struct json *json_new_bool(int v);
 struct json *json_new_null(void);
 
-void json_set(struct json *object, const char *key, struct json *value); /* takes value; replaces */
+/* Takes value; replaces. A key that is a literal is not copied. */
+#define json_set(object, key, value) json_set_key((object), (key), __builtin_constant_p(key), (value))
+void json_set_key(struct json *object, const char *key, int is_literal, struct json *value);
 /* As RFC 3339; what is no time, 0 and less, is null. */
 void json_set_time(struct json *object, const char *key, int64_t wall_ms);
 void json_push(struct json *array, struct json *value);
