@@ -136,6 +136,8 @@ size_t process_room(const struct process *process, uint64_t likeness)
 	depth = process->mean_ns > AHEAD_NS / AHEAD_MAX ? AHEAD_NS / process->mean_ns : AHEAD_MAX;
 	if (depth > process->sup->config->orders_per_worker - process->served - 1)
 		depth = process->sup->config->orders_per_worker - process->served - 1;
+	if ((int64_t)process->n_ahead > depth / 2) /* several at a time: each message wakes somebody */
+		return 0;
 	return depth > (int64_t)process->n_ahead ? (size_t)depth - process->n_ahead : 0;
 }
 
