@@ -39,7 +39,8 @@ class Orasi {
 	name = 'orasi';
 	target = 'orasi';
 	async start(wrap) {
-		this.agent = await Agent.start(join(dir, 'agent'), {ORASI_QUEUE_MAX_DEPTH: '100000000'}, wrap);
+		const env = {ORASI_QUEUE_MAX_DEPTH: '100000000', ORASI_HTTP_ACCESS_LOG: 'false'}; // none of the others writes one
+		this.agent = await Agent.start(join(dir, 'agent'), env, wrap);
 		this.pid = this.agent.pid;
 		this.address = `127.0.0.1:${this.agent.port}`;
 	}
