@@ -38,6 +38,11 @@ check "rights are granted to its bundle" trust "$file" --grant net,fs
 same "and kept" '[{"bundle":"com.example.lines","rights":["net","fs"]}]' "$(jq -c .rights "$T")"
 same "trusting again ends the revocation" '[]' "$(jq -c .revoked.sha256 "$T")"
 
+becomes "then it is active again" active
+cp "$T" "$SCRATCH/before.json"
+jq --arg s "$(sha256sum "$file" | cut -d' ' -f1)" '.revoked.sha256 = [$s]' "$T" >"$T.new" && cat "$T.new" >"$T"
+becomes "what is listed and revoked is revoked" refused
+cat "$SCRATCH/before.json" >"$T"
 check "it is signed by a new key" orasi plugin sign "$SCRATCH/lines.so" --key "$SCRATCH/key.pem" --key-id me
 same "the key is its owner's alone" 600 "$(stat -c %a "$SCRATCH/key.pem")"
 trust "$file" --revoke

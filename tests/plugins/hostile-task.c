@@ -27,6 +27,9 @@
 #define HOSTILE_ID "org.orasi.test.hostile"
 #define HOSTILE_NAME "hostile"
 #endif
+#ifndef HOSTILE_FLAGS
+#define HOSTILE_FLAGS 0
+#endif
 ORASI_PLUGIN_NOTE(HOSTILE_ID, "1.0.0");
 
 /* Of a deed that reaches out: ORASI_OK when it went through. */
@@ -641,5 +644,5 @@ static const struct deed deeds[] = {
 	{"behave", behave},
 };
 
-DEEDS_PLUGIN(HOSTILE_ID, HOSTILE_NAME, "Misbehaves as told", 0, deeds,
+DEEDS_PLUGIN(HOSTILE_ID, HOSTILE_NAME, "Misbehaves as told", HOSTILE_FLAGS, deeds,
              "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}")

@@ -100,5 +100,27 @@ echo '{}' >"$TRUST"
 api POST /v1/plugins:rescan >/dev/null
 becomes "the grant taken back, the index is refused" needyhash refused
 same "and queries answer without it" 2 "$(sql "SELECT line FROM named WHERE text = 'two'" | jq -r .line)"
+
+# Each right opens its own door and no other.
+for right in net exec; do
+	compile "$SRC/tests/plugins/hostile-task.c" "$SCRATCH/$right.so" -DHOSTILE_ID="\"org.orasi.test.$right\"" -DHOSTILE_NAME="\"$right\"" \
+		-DHOSTILE_FLAGS=ORASI_FLAG_NEEDS_${right^^}
+	cp "$SCRATCH/$right.so" "$LOCAL/"
+done
+becomes "a plugin that needs sockets is refused, too" net refused
+becomes "and one that needs processes" exec refused
+echo '{"rights":[{"bundle":"org.orasi.test.net","rights":["net"]},{"bundle":"org.orasi.test.exec","rights":["exec"]}]}' >"$TRUST"
+api POST /v1/plugins:rescan >/dev/null
+becomes "granted, they are used" net active
+becomes "both" exec active
+deed() { # PLUGIN DEED: what becomes of it
+	local id
+	id=$(submit "{\"kind\":\"custom\",\"plugin\":\"$1\",\"config\":{\"do\":\"$2\"},\"max_attempts\":1,\"timeout\":\"60s\"}")
+	echo "$(finish "$id") $(api GET "/v1/tasks/$id" | jq -r '.error.detail // ""' | grep -o 'walled\|no children')"
+}
+same "with net there are sockets" "succeeded " "$(deed net make_socket)"
+same "  and no processes" "failed no children" "$(deed net fork_bomb)"
+same "with exec there are processes" "succeeded " "$(deed exec leave_child)"
+same "  and no sockets" "failed walled" "$(deed exec make_socket)"
 agent_stop
 done_testing
