@@ -69,6 +69,8 @@ async function ten() {
 	return Math.max(...waits);
 }
 
+await agent.stop(); // in order: after a kill it would check its pages now
+agent = await Agent.start(data, env, [], 5);
 await sleep(2000);
 await ten();
 const solo = [], beside = [];
