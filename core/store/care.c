@@ -298,20 +298,9 @@ int store_open_reader(const char *path, struct store **ret, struct err *err)
 
 	if (access(path, F_OK))
 		return err_set(err, ERR_NOTFOUND, "there is no store '%s'", path);
-	store = calloc(1, sizeof(*store));
+	store = store_new();
 	if (!store)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	store->lock_fd = store->still_fd = -1;
-	list_init(&store->gathered);
-	list_init(&store->deferred);
-	list_init(&store->waiting);
-	list_init(&store->ended);
-	list_init(&store->lazy);
-	pthread_mutex_init(&store->mutex, NULL);
-	pthread_mutex_init(&store->writing, NULL);
-	pthread_cond_init(&store->more, NULL);
-	pthread_cond_init(&store->idle, NULL);
-	pthread_cond_init(&store->wal_grew, NULL);
 	r = shelf_open(path, &store->shelf, err);
 	if (!r)
 		store->still_fd = shelf_lock(store->shelf, LOCK_SH);

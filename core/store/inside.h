@@ -125,7 +125,9 @@ int checkpoint_on_wal(void *store, sqlite3 *handle, const char *name, int pages)
 void backup_join(struct store *store);
 void audit_join(struct store *store);
 
-/* store.c: an end for the loop thread, from any thread. */
+/* store.c */
+struct store *store_new(void); /* without files and threads; store_close frees it. NULL: no memory */
+/* An end for the loop thread, from any thread. */
 void store_post(struct store *store, store_done_fn on_done, void *arg, int r, const struct err *err);
 
 #endif

@@ -106,17 +106,12 @@ static int start_threads(struct store *store, struct err *err)
 	return 0;
 }
 
-int store_open(const char *path, const struct store_config *config, void (*wake)(void *ctx), void *ctx,
-               struct store **ret, struct err *err)
+struct store *store_new(void)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	int r;
 
 	if (!store)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	store->config = *config;
-	store->wake = wake;
-	store->ctx = ctx;
+		return NULL;
 	store->lock_fd = store->still_fd = -1;
 	list_init(&store->gathered);
 	list_init(&store->deferred);
@@ -128,8 +123,13 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 	pthread_cond_init(&store->more, NULL);
 	pthread_cond_init(&store->idle, NULL);
 	pthread_cond_init(&store->wal_grew, NULL);
-	fill_metrics(store);
-	r = take_lock(store, path, err);
+	return store;
+}
+
+static int open_files(struct store *store, const char *path, struct err *err)
+{
+	int r = take_lock(store, path, err);
+
 	store->was_unclean = !r && has_log(path);
 	if (!r)
 		r = db_open(path, 0, &store->writer, err);
@@ -145,6 +145,22 @@ int store_open(const char *path, const struct store_config *config, void (*wake)
 		r = shelf_open(path, &store->shelf, err);
 	if (!r) /* who made a file by day may have died before its name was on disk */
 		r = shelf_sync(store->shelf, err);
+	return r;
+}
+
+int store_open(const char *path, const struct store_config *config, void (*wake)(void *ctx), void *ctx,
+               struct store **ret, struct err *err)
+{
+	struct store *store = store_new();
+	int r;
+
+	if (!store)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	store->config = *config;
+	store->wake = wake;
+	store->ctx = ctx;
+	fill_metrics(store);
+	r = open_files(store, path, err);
 	if (!r) {
 		store->writer.shelf = store->reader.shelf = store->shelf;
 		sqlite3_wal_hook(store->writer.handle, checkpoint_on_wal, store);
@@ -259,17 +275,26 @@ void store_gather(struct store *store, int on)
 	store_give(store);
 }
 
-static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
+static struct write *write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
 {
 	struct write *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
-		return ERR_NOMEM;
+		return NULL;
 	entry->write = write;
 	entry->on_done = on_done;
 	entry->arg = arg;
-	entry->is_new = is_new;
 	store->writes++;
+	return entry;
+}
+
+static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
+{
+	struct write *entry = write_new(store, write, on_done, arg);
+
+	if (!entry)
+		return ERR_NOMEM;
+	entry->is_new = is_new;
 	list_add_tail(&store->gathered, &entry->link);
 	if (++store->n_gathered >= store->gather_max)
 		store_give(store);
@@ -289,15 +314,11 @@ int store_write_new(struct store *store, store_write_fn write, store_done_fn on_
 int store_write_lazy(struct store *store, store_write_fn write, store_done_fn on_done, void *arg,
                      struct store_lazy **ret)
 {
-	struct write *entry = calloc(1, sizeof(*entry));
+	struct write *entry = write_new(store, write, on_done, arg);
 
 	if (!entry)
 		return ERR_NOMEM;
-	entry->write = write;
-	entry->on_done = on_done;
-	entry->arg = arg;
 	entry->is_lazy = 1;
-	store->writes++;
 	pthread_mutex_lock(&store->mutex);
 	if (list_empty(&store->lazy)) {
 		clock_gettime(CLOCK_REALTIME, &store->lazy_until);
