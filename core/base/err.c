@@ -44,16 +44,22 @@ static const struct {
 	{ENFILE, ERR_BUSY},
 };
 
-int(err_set)(struct err *err, int code, const char *fmt, ...)
+static int set(struct err *err, int code, const char *fmt, va_list ap)
 {
-	va_list ap;
-
 	if (!err)
 		return code;
 	err->code = code;
 	err->where[0] = '\0';
-	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	return code;
+}
+
+int(err_set)(struct err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set(err, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -64,13 +70,11 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	size_t n;
 	va_list ap;
 
+	va_start(ap, fmt);
+	set(err, code, fmt, ap);
+	va_end(ap);
 	if (!err)
 		return code;
-	err->code = code;
-	err->where[0] = '\0';
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(errnum));
 	return code;
