@@ -39,6 +39,12 @@ echo "# after $((($(date +%s%N) - began) / 1000000)) ms"
 id=$(count '{"to":2}')
 same "its tasks run" succeeded "$(finish "$id")"
 same "it gets the secret that was laid down for it" "open sesame" "$(output "$id" secret)"
+chmod 644 "$DATA/secrets/org.orasi.test.count/word"
+id=$(count '{"to":1}')
+finish "$id" >/dev/null
+same "not when others can read it" - "$(output "$id" secret)"
+check "  which the log tells, with the way out" grep -q "plugin.secret.*chmod 600" "$SCRATCH/agent.log"
+chmod 600 "$DATA/secrets/org.orasi.test.count/word"
 check "which is in no log" sh -c "! grep -q sesame '$SCRATCH/agent.log'"
 
 # Replaced while an attempt runs.
