@@ -51,9 +51,10 @@ struct grant {
 static void on_kept(void *ctx, int r, const struct err *err)
 {
 	struct grant *grant = ctx;
+	struct buf out = grant->out; /* the answer is the end of the request, and of what it owns */
 
 	if (!r) {
-		reply_buf(grant->req, 200, &grant->out);
+		reply_buf(grant->req, 200, &out);
 		return;
 	}
 	buf_done(&grant->out);
