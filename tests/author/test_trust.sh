@@ -82,6 +82,14 @@ chmod o+w "$SCRATCH"
 becomes "a trust file that others could put another in the place of is not believed" refused
 chmod o-w "$SCRATCH"
 becomes "and is again when they cannot" active
+if [ "$(id -u)" = 0 ]; then
+	chown nobody "$T"
+	becomes "nor is one that belongs to another user" refused
+	chown 0 "$T"
+	becomes "and is again when it is ours" active
+else
+	pass "a trust file of another user # SKIP only root can give one away"
+fi
 echo '{' >"$T"
 refused "a damaged trust file is left alone" 1 "the trust file '$T'" trust "$file" --trust-file "$T"
 agent_stop

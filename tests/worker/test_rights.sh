@@ -122,5 +122,24 @@ same "with net there are sockets" "succeeded " "$(deed net make_socket)"
 same "  and no processes" "failed no children" "$(deed net fork_bomb)"
 same "with exec there are processes" "succeeded " "$(deed exec leave_child)"
 same "  and no sockets" "failed walled" "$(deed exec make_socket)"
+
+# walls FIELD ROLE: what the kernel says of the workers of a role
+walls() {
+	local pid
+	for pid in $(pgrep -P "$AGENT_PID" -f -- "--role $2"); do
+		sed -n "s/^$1:[[:space:]]*//p" "/proc/$pid/status"
+	done | sort -u
+}
+same "no worker gets rights by starting a program" "1 1" "$(walls NoNewPrivs task) $(walls NoNewPrivs query)"
+same "and those with plugins are behind a filter" "2 2" "$(walls Seccomp task) $(walls Seccomp query)"
+agent_stop
+
+# In the mode log the kernel notes what would be refused, and nothing is.
+export ORASI_WORKERS_SANDBOX=log
+ORASI_PLUGINS_TRUST_FILE=$TRUST agent_start || exit 1
+becomes "with the sandbox that only tells, plugins are there" exec active
+same "what another right is needed for is done" "succeeded " "$(deed exec make_socket)"
+same "the kernel has it in its filter all the same" "1 2" "$(walls NoNewPrivs task) $(walls Seccomp task)"
+unset ORASI_WORKERS_SANDBOX
 agent_stop
 done_testing
