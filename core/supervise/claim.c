@@ -26,11 +26,7 @@ static void job_prepare(struct job *job)
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))
-		r = json_parse(task->checkpoint, strlen(task->checkpoint), &job->part, &err);
-	if (json_type(job->part) == JSON_NULL) { /* its first part was taken back */
-		json_free(job->part);
-		job->part = NULL;
-	}
+		r = job_take_checkpoint(job, task->checkpoint, &err);
 	if (r)
 		job_fail(job, &err);
 	job->state = r ? JOB_FINISH : job->part && job->kind->commit_op ? JOB_REDO : JOB_RUN;

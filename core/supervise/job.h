@@ -53,8 +53,9 @@ int job_is_placed(const struct job *job);
 
 /* ---- its parts: part.c ------------------------------------------------------------------------------------ */
 
-void job_commit_part(struct job *job);                /* job->part, which is noted */
-void job_on_part(void *ctx, const struct json *part); /* another one has come (order_events) */
+void job_commit_part(struct job *job);                                       /* job->part, which is noted */
+int job_take_checkpoint(struct job *job, const char *text, struct err *err); /* its part, and the one before it */
+void job_on_part(void *ctx, const struct json *part);                        /* another one has come (order_events) */
 
 /* ---- its end: ending.c ------------------------------------------------------------------------------------ */
 

@@ -6,7 +6,24 @@
  * attempt repeats the commit and goes on behind it. That is the whole of "exactly once". */
 #include "supervise/job.h"
 
+#include <string.h>
+
+#define NOTED_MAX (8u << 20) /* bytes of two parts; the queue takes 12 MiB */
+
 static void on_committed(void *ctx, const struct json *result, const struct err *err);
+
+/* ---- a part that goes back -------------------------------------------------------------------- */
+
+static void tell_again(const struct job *job, struct err *ret)
+{
+	if (job->refused->code == ERR_CONFLICT)
+		err_set(ret, ERR_BUSY,
+		        "another task changed the schema of the dataset first, and the data is read again: %s",
+		        job->refused->text);
+	else
+		err_set(ret, ERR_BUSY, "the files of part %lld have gone, and its data is read again: %s",
+		        (long long)json_get_int(job->part, "seq", 0), job->refused->text);
+}
 
 static void on_taken_back(void *ctx, int r, const struct err *err)
 {
@@ -18,14 +35,12 @@ static void on_taken_back(void *ctx, int r, const struct err *err)
 		on_committed(job, NULL, r ? err : job->refused);
 		return;
 	}
+	tell_again(job, &again);
 	json_free(job->part);
 	job->part = job->before;
 	job->before = NULL;
 	job->part_open = 0;
 	job->again = 1;
-	err_set(&again, ERR_BUSY,
-	        "another task changed the schema of the dataset first, and the data is read again: %s",
-	        job->refused->text);
 	job_fail(job, &again);
 	if (job->order)
 		order_stop(job->order, again.code, again.text);
@@ -33,13 +48,25 @@ static void on_taken_back(void *ctx, int r, const struct err *err)
 }
 
 /* Its files have types that the dataset did not have when they were begun, and others by now: whoever was first is
- * right. The part leaves the queue's store, so that the next attempt goes on behind the one before it and meets the
- * dataset as it is; what does not fit is rejected record by record. 0: it cannot be told what was before. */
+ * right. */
+static int comes_late(const struct job *job, const struct err *err)
+{
+	return err->code == ERR_CONFLICT && job->kind->rereads;
+}
+
+/* Its task had ended before it was committed, and was called again: what is staged goes with the end of a task. */
+static int is_lost(const struct job *job, const struct err *err)
+{
+	return err->code == ERR_NOTFOUND && job->state == JOB_REDO;
+}
+
+/* The part leaves the queue's store, so that the next attempt goes on behind the one before it and meets the dataset as it
+ * is; what does not fit is rejected record by record. 0: it cannot be told what was before. */
 static int take_back(struct job *job, const struct err *err)
 {
 	const char *text = job->before ? json_text(job->before) : "null";
 
-	if (err->code != ERR_CONFLICT || !job->kind->rereads || job->err.code || job->refused)
+	if ((!comes_late(job, err) && !is_lost(job, err)) || job->err.code || job->refused)
 		return 0;
 	if (!job->before && json_get_int(job->part, "seq", 0) != 1)
 		return 0;
@@ -47,6 +74,8 @@ static int take_back(struct job *job, const struct err *err)
 	job->noting = !queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, text, on_taken_back, job);
 	return job->noting;
 }
+
+/* ---- a part that is committed ------------------------------------------------------------------- */
 
 static void on_committed(void *ctx, const struct json *result, const struct err *err)
 {
@@ -125,11 +154,38 @@ static void on_noted(void *ctx, int r, const struct err *err)
 	on_committed(job, NULL, err);
 }
 
+/* "null": its first part was taken back. */
+int job_take_checkpoint(struct job *job, const char *text, struct err *err)
+{
+	int r = json_parse(text, strlen(text), &job->part, err);
+
+	if (r || !job->kind->commit_op)
+		return r;
+	job->before = json_share(json_get(job->part, "before"));
+	if (job->before)
+		json_del(job->part, "before");
+	return 0;
+}
+
+/* The caller's. With the committed part before it, to which it may go back: but for one of very many files, of which each
+ * takes a place. */
+static struct json *noted_form(const struct job *job)
+{
+	struct json *form = json_copy(job->part);
+
+	if (job->before && job->kind->commit_op &&
+	    strlen(json_text(form)) + strlen(json_text(job->before)) <= NOTED_MAX)
+		json_set(form, "before", json_share(job->before));
+	return form;
+}
+
 static void note_part(struct job *job)
 {
+	struct json *form = noted_form(job);
 	struct err err = {0};
-	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(job->part), on_noted, job);
+	int r = queue_checkpoint(job->sup->queue, job->task->id, job->task->fence, json_text(form), on_noted, job);
 
+	json_free(form);
 	job->noting = !r;
 	if (r) {
 		err_set(&err, r, "the part could not be noted: %s", err_name(r));

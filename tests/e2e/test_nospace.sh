@@ -107,10 +107,18 @@ same "a dataset lies on the small disk" "$SMALL/far" "$(api PUT /v1/datasets/far
 id=$(submit "$(jq -cn --arg f "$IN/noise.ndjson" '{kind: "ingest", dataset: "far", source: {uris: [$f]}, max_attempts: 3}')")
 ends_for_space "a commit that does not fit fails" "$id"
 same "  and the dataset has no rows" 0 "$(api GET /v1/datasets/far | jq '.rows // 0')"
+api PUT /v1/datasets/pieces "$(jq -cn --arg l "$SMALL/pieces" '{location: $l}')" >/dev/null
+pieces=$(submit "$(jq -cn --arg f "$IN/noise.ndjson" '{kind: "ingest", dataset: "pieces", source: {uris: [$f]},
+	sink: {target_file_bytes: 1048576}, max_attempts: 1}')")
+ends_for_space "one in many parts ends with the part that does not fit" "$pieces"
+check "  and those before it are there" [ "$(api GET /v1/datasets/pieces | jq '.rows // 0')" -gt 0 ]
 resize 64m
 api POST "/v1/tasks/$id:retry" >/dev/null
 same "with room it is done" succeeded "$(finish "$id")"
 exactly_once "after the retry" far
+api POST "/v1/tasks/$pieces:retry" >/dev/null
+same "the one in many parts goes on with the part that is missing" succeeded "$(finish "$pieces")"
+exactly_once "after its retry" pieces
 unharmed "after all that"
 agent_stop
 
