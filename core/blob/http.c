@@ -152,7 +152,7 @@ int http_do(const struct http_call *call, struct http_answer *answer, struct err
 	char why[CURL_ERROR_SIZE] = "";
 	struct curl_slist *headers;
 	curl_off_t length = -1;
-	long status = 0;
+	long status = 0, connects = 0;
 	CURLcode code;
 	int r = lazy_libraries(err);
 
@@ -180,8 +180,10 @@ int http_do(const struct http_call *call, struct http_answer *answer, struct err
 	code = curl_easy_perform(handle);
 	curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	curl_easy_getinfo(handle, CURLINFO_NUM_CONNECTS, &connects);
 	curl_slist_free_all(headers);
 	answer->status = (int)status;
 	answer->length = length;
+	answer->is_connected_anew = connects > 0;
 	return code ? failed(call, answer, code, why, err) : 0;
 }

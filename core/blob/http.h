@@ -25,6 +25,7 @@ struct http_answer {
 	struct buf body; /* its max bounds what is read: more is ERR_LIMIT */
 	int64_t length;  /* Content-Length, -1: not said */
 	int64_t modified_ms;
+	int is_connected_anew; /* the request may have been sent twice: first on a connection that had ended meanwhile */
 	char etag[80];
 	struct buf *headers; /* gets the headers as lines "name: value\n", as many as fit; NULL: nobody wants them */
 };

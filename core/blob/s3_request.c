@@ -191,6 +191,7 @@ int s3_do(struct s3 *s3, const struct s3_call *call, struct http_answer *ret, in
 			return r;
 		http_answer_init(ret, call->max);
 		r = try_once(s3, call, ret, err);
+		unsure = unsure || (!r && ret->is_connected_anew);
 		if (!r && ret->status == 403 && has_code(ret, "Expired") && !fresh++)
 			s3->credentials.id[0] = '\0';
 		else if (!r && !passes(call, ret))
