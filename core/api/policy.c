@@ -12,7 +12,6 @@
 #define LABELS_MAX 16
 #define LABEL_MAX 256
 #define RULES_MAX 1024
-#define DURATION_MAX_MS (366LL * 24 * 3600 * 1000)
 #define IS_BEFORE_RUN_AT "it is not behind run_at: the task would end before it could start"
 
 enum policy_type { POLICY_STR, POLICY_INT, POLICY_I64, POLICY_TIME, POLICY_WORD, POLICY_PERCENT };
@@ -101,7 +100,7 @@ static void take_value(struct check *c, const struct policy *policy, const struc
 		put_i64(spec, policy, json_type(value) == JSON_STRING ? wall_ms : json_int(value, 0));
 		return;
 	case POLICY_I64:
-		if (json_int(value, 0) > DURATION_MAX_MS)
+		if (json_int(value, 0) > TASK_DURATION_MAX_MS)
 			errors_add(c->errors, pointer_to(c, policy), "it is longer than 366 days");
 		put_i64(spec, policy, json_int(value, 0));
 		return;

@@ -116,7 +116,7 @@ static void beat(struct step *step, const struct json *item, int64_t lease_ms)
 	}
 	r = queue_heartbeat(api->env.queue, id, fence, lease_ms);
 	json_set_bool(step->answer, "stop", r != 0);
-	if (!r || r != ERR_STALE)
+	if (r != ERR_STALE)
 		note_progress(api, id, fence, json_get(item, "progress"));
 	if (r != ERR_STALE && checkpoint) {
 		r = queue_checkpoint(api->env.queue, id, fence, json_text(checkpoint), on_durable, step);

@@ -27,7 +27,7 @@ struct s3_call {
 
 int s3_init(struct s3 *s3, const char *location, struct err *err);
 /* 0 with the answer, of whatever status but those that pass; the caller frees it then. *ret_unsure (may be NULL): an
- * earlier try got no clear answer, so what was asked may have been done already. */
+ * earlier try got no clear answer, or may have been libcurl's own, so what was asked may have been done already. */
 int s3_do(struct s3 *s3, const struct s3_call *call, struct http_answer *ret, int *ret_unsure, struct err *err);
 /* The sentence of an answer that is no success: ERR_NOTFOUND, ERR_PERM, ERR_EXISTS, … */
 int s3_refused(const struct s3 *s3, const struct s3_call *call, const struct http_answer *answer, struct err *err);

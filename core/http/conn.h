@@ -117,7 +117,6 @@ struct http_request {
 	const char *problem_type;
 	int verdict; /* status to refuse with once the request is whole, and why */
 	const struct err *verdict_err;
-	struct buf body;
 	uint64_t body_got;
 	int body_done, body_told, paused;
 	void (*on_data)(void *ctx, struct http_request *req, const char *p, size_t n);
@@ -130,8 +129,9 @@ struct http_request {
 	int handed; /* the handler has been called: only its answer ends the request */
 	int gone, blocked, streaming, status;
 	uint64_t sent;
-	struct buf extra;                      /* rendered headers of http_set_header */
-	struct pair headers[HTTP_HEADERS_MAX]; /* the last member: request_new leaves it as it comes */
+	/* request_new leaves these as they come */
+	struct buf body, extra; /* extra: rendered headers of http_set_header */
+	struct pair headers[HTTP_HEADERS_MAX];
 };
 
 struct http_server {

@@ -61,15 +61,10 @@ void request_free_spare(struct http_server *server)
 struct http_request *request_new(struct conn *conn)
 {
 	struct http_request *req = take_spare(conn->server);
-	struct buf body, extra;
 
 	if (!req)
 		return NULL;
-	body = req->body;
-	extra = req->extra;
-	memset(req, 0, offsetof(struct http_request, headers));
-	req->body = body;
-	req->extra = extra;
+	memset(req, 0, offsetof(struct http_request, body));
 	buf_clear(&req->body);
 	buf_clear(&req->extra);
 	req->conn = conn;

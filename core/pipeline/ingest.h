@@ -41,8 +41,9 @@ struct ingest {
 	struct loader_host host;
 	void *self;
 	struct feed feed; /* of a source that comes as a stream */
-	int opened, marked,
-		grown; /* marked: it gave the mark of the unit; grown: how often the schema did, since the last row */
+	int opened;
+	int marked;                    /* it gave the mark of the unit */
+	int grown;                     /* how often the schema did, since the last row */
 	struct ArrowSchema schema;     /* the plugin's */
 	struct transforms *transforms; /* NULL: none */
 	struct conform *conform;

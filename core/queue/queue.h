@@ -54,6 +54,7 @@ static inline int task_state_is_final(enum task_state state)
 /* The queue of callbacks: only who names it gets its tasks, so that slow receivers take no place from others. */
 #define QUEUE_CALLBACKS "callbacks"
 
+#define TASK_DURATION_MAX_MS (366LL * 24 * 3600 * 1000) /* of whatever a task asks for */
 #define TASK_PRIORITY_MAX 9
 #define TASK_PRIORITY_DEFAULT 5
 /* "critical" 0, "high" 2, "normal" 5, "low" 8; or "0" … "9". */

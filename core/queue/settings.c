@@ -12,7 +12,6 @@
 
 #define RATE_MAX 1000000
 #define DAY_MS 86400000
-#define RETAIN_MAX_MS (INT64_C(366) * DAY_MS)
 #define SETTING(name) offsetof(struct queue_settings, name)
 
 const struct option queue_settings_options[] = {
@@ -41,9 +40,9 @@ const struct option queue_settings_options[] = {
          "The period of key_rate."},
 	{"key_rate_burst", OPTION_INT, SETTING(key_rate_burst), "1", 1, RATE_MAX, NULL,
          "Cost per rate_key that may start at once after a rest."},
-	{"retain_ok_ms", OPTION_INT, SETTING(retain_ok_ms), "0", 0, RETAIN_MAX_MS, NULL,
+	{"retain_ok_ms", OPTION_INT, SETTING(retain_ok_ms), "0", 0, TASK_DURATION_MAX_MS, NULL,
          "How long its tasks that succeeded are kept; 0 = as long as the agent keeps them."},
-	{"retain_failed_ms", OPTION_INT, SETTING(retain_failed_ms), "0", 0, RETAIN_MAX_MS, NULL,
+	{"retain_failed_ms", OPTION_INT, SETTING(retain_failed_ms), "0", 0, TASK_DURATION_MAX_MS, NULL,
          "How long its other ended tasks are kept; 0 = as long as the agent keeps them."},
 	OPTION_END,
 };

@@ -16,7 +16,6 @@
 #define NAME_MAX_LEN 256
 #define TEXT_MAX (64u << 10)
 #define DEPENDS_MAX 1000
-#define YEAR_MS (366LL * 24 * 3600 * 1000)
 #define TIME_MAX 253402300799999LL /* the last ms of the year 9999 */
 
 enum field_type { FIELD_STR, FIELD_INT, FIELD_I64 };
@@ -46,22 +45,22 @@ static const struct field fields[] = {
 	FIELD(unique_key, FIELD_STR, IS_KEY, NAME_MAX_LEN),
 	FIELD(unique_scope, FIELD_INT, IN_POLICY, TASK_UNIQUE_TTL),
 	FIELD(on_conflict, FIELD_INT, 0, TASK_CONFLICT_MERGE),
-	FIELD(unique_ttl_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(unique_ttl_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
 	FIELD(priority, FIELD_INT, 0, TASK_PRIORITY_MAX),
 	FIELD(run_at, FIELD_I64, 0, TIME_MAX),
 	FIELD(expires_at, FIELD_I64, 0, TIME_MAX),
 	FIELD(deadline, FIELD_I64, IN_POLICY, TIME_MAX),
-	FIELD(timeout_ms, FIELD_I64, 0, YEAR_MS),
-	FIELD(heartbeat_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(timeout_ms, FIELD_I64, 0, TASK_DURATION_MAX_MS),
+	FIELD(heartbeat_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
 	FIELD(max_attempts, FIELD_INT, 0, 1000000),
-	FIELD(retry_initial_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-	FIELD(retry_max_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(retry_initial_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
+	FIELD(retry_max_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
 	FIELD(retry_factor_percent, FIELD_INT, IN_POLICY, 10000),
 	FIELD(retry_jitter, FIELD_INT, IN_POLICY, TASK_JITTER_NONE),
 	FIELD(retry_rules, FIELD_STR, IN_POLICY | IS_KEY, 1024),
 	FIELD(crash_is_final, FIELD_INT, IN_POLICY, 1),
-	FIELD(retain_ok_ms, FIELD_I64, IN_POLICY, YEAR_MS),
-	FIELD(retain_failed_ms, FIELD_I64, IN_POLICY, YEAR_MS),
+	FIELD(retain_ok_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
+	FIELD(retain_failed_ms, FIELD_I64, IN_POLICY, TASK_DURATION_MAX_MS),
 	FIELD(fairness_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),
 	FIELD(weight, FIELD_INT, IN_POLICY, 100),
 	FIELD(concurrency_key, FIELD_STR, IN_POLICY | IS_KEY, NAME_MAX_LEN),

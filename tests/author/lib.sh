@@ -44,3 +44,11 @@ fails() {
 		fail "$name" "wanted: $sentence" "exit code $code" "$(grep -A1 '^not ok\|^Bail' "$SCRATCH/check.log" | head -12)"
 	fi
 }
+
+# Plugins are compiled and dropped where the agent of the test looks for them.
+drops_plugins() {
+	command -v jq >/dev/null || skip_all "jq is not here"
+	needs_compiler
+	LOCAL=$DATA/plugins/local
+	mkdir -p "$LOCAL"
+}

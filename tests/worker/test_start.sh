@@ -4,10 +4,7 @@
 # workers of its role live that are of no use to it.
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/../author/lib.sh"
-command -v jq >/dev/null || skip_all "jq is not here"
-needs_compiler
-LOCAL=$DATA/plugins/local
-mkdir -p "$LOCAL"
+drops_plugins
 compile "$SRC/tests/plugins/hostile-files.c" "$LOCAL/plain.so"
 compile "$SRC/tests/plugins/hostile-files.c" "$LOCAL/needy.so" -DRAIDER_ID='"org.orasi.test.needy"' -DRAIDER_NAME='"needy"' \
 	-DRAIDER_FLAGS=ORASI_FLAG_NEEDS_FS

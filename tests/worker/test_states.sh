@@ -5,10 +5,7 @@
 # back that does. Every plugin is an example with its versions changed; the first version of each dies on its way.
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/../author/lib.sh"
-command -v jq >/dev/null || skip_all "jq is not here"
-needs_compiler
-LOCAL=$DATA/plugins/local
-mkdir -p "$LOCAL"
+drops_plugins
 ROWS=200000
 
 # lines VERSION STATE STATE_MIN [SED NAME]: the example, whose version 1.0.0 dies in row 150,000.

@@ -5,10 +5,7 @@
 # on another. Each attack is a deed of tests/plugins/hostile-files.c.
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/../author/lib.sh"
-command -v jq >/dev/null || skip_all "jq is not here"
-needs_compiler
-LOCAL=$DATA/plugins/local
-mkdir -p "$LOCAL"
+drops_plugins
 variant() { # NAME FLAGS…: the plugin under another name
 	local name=$1
 	shift
