@@ -26,6 +26,8 @@ static inline struct json *out(struct json_object *object)
 	return (struct json *)object;
 }
 
+const char *json_kept_text(const struct json *object); /* NULL: none */
+
 static inline void *must(void *p)
 {
 	if (!p)

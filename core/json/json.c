@@ -41,6 +41,7 @@ struct json *json_share(const struct json *json)
 struct attached {
 	void *data;
 	void (*drop)(void *data);
+	const char *text;
 };
 
 static void drop_attached(struct json_object *object, void *ctx)
@@ -48,23 +49,46 @@ static void drop_attached(struct json_object *object, void *ctx)
 	struct attached *attached = ctx;
 
 	(void)object;
-	attached->drop(attached->data);
+	if (attached->drop)
+		attached->drop(attached->data);
 	free(attached);
+}
+
+static void attach(struct json *object, struct attached what)
+{
+	struct attached *attached = must(malloc(sizeof(*attached)));
+
+	*attached = what;
+	json_object_set_userdata(in(object), attached, drop_attached);
+}
+
+static const struct attached *attached_to(const struct json *object)
+{
+	return json_type(object) == JSON_OBJECT ? json_object_get_userdata(in(object)) : NULL;
 }
 
 void json_attach(struct json *object, void *data, void (*drop)(void *data))
 {
-	struct attached *attached = must(malloc(sizeof(*attached)));
-
-	*attached = (struct attached){data, drop};
-	json_object_set_userdata(in(object), attached, drop_attached);
+	attach(object, (struct attached){.data = data, .drop = drop});
 }
 
 void *json_attached(const struct json *object)
 {
-	struct attached *attached = json_type(object) == JSON_OBJECT ? json_object_get_userdata(in(object)) : NULL;
+	const struct attached *attached = attached_to(object);
 
 	return attached ? attached->data : NULL;
+}
+
+void json_keep_text(struct json *object, const char *text)
+{
+	attach(object, (struct attached){.text = text});
+}
+
+const char *json_kept_text(const struct json *object)
+{
+	const struct attached *attached = attached_to(object);
+
+	return attached ? attached->text : NULL;
 }
 
 enum json_type json_type(const struct json *json)

@@ -58,6 +58,9 @@ int json_each(const struct json *object, size_t *at, const char **ret_key, const
 /* Something that is worked out once and kept with an object until it is freed; copies do not have it. */
 void json_attach(struct json *object, void *data, void (*drop)(void *data));
 void *json_attached(const struct json *object); /* NULL: nothing is */
+/* Instead of that: the text that the object was read from, which json_write puts for it from now on. It outlives the
+ * object, and nobody changes that any more. */
+void json_keep_text(struct json *object, const char *text);
 
 /* Allocation failure aborts: these trees are small and bounded by the limits of what was parsed. */
 struct json *json_new_object(void);

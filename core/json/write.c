@@ -8,10 +8,14 @@
 
 static void write_object(struct buf *out, const struct json *object)
 {
-	const char *key, *comma = "";
+	const char *key, *comma = "", *text = json_kept_text(object);
 	const struct json *value;
 	size_t at = 0;
 
+	if (text) {
+		buf_puts(out, text);
+		return;
+	}
 	buf_putc(out, '{');
 	while (json_each(object, &at, &key, &value)) {
 		buf_puts(out, comma);

@@ -210,6 +210,26 @@ START_TEST(what_is_attached_goes_with_its_object_and_not_with_copies)
 }
 END_TEST
 
+START_TEST(an_object_is_written_as_the_text_that_it_keeps_and_its_copies_are_not)
+{
+	struct json *outer = parse("{\"a\":1}"), *inner = parse("{\"b\":2}"), *copy;
+	struct buf out;
+
+	json_keep_text(inner, "{ \"b\" : 2 }");
+	json_set(outer, "inner", inner);
+	copy = json_copy(outer);
+	buf_init(&out, 0);
+	json_write(&out, outer);
+	buf_putc(&out, ' ');
+	json_write(&out, copy);
+	buf_putc(&out, '\0');
+	ck_assert_str_eq(out.data, "{\"a\":1,\"inner\":{ \"b\" : 2 }} {\"a\":1,\"inner\":{\"b\":2}}");
+	buf_done(&out);
+	json_free(copy);
+	json_free(outer);
+}
+END_TEST
+
 static void json_cases(Suite *suite)
 {
 	TCase *c = tcase_create("json");
@@ -223,6 +243,7 @@ static void json_cases(Suite *suite)
 	tcase_add_test(c, lines_are_the_values_that_they_would_be_alone);
 	tcase_add_loop_test(c, a_bad_line_is_named, 0, sizeof(bad_lines) / sizeof(bad_lines[0]));
 	tcase_add_test(c, what_is_attached_goes_with_its_object_and_not_with_copies);
+	tcase_add_test(c, an_object_is_written_as_the_text_that_it_keeps_and_its_copies_are_not);
 	suite_add_tcase(suite, c);
 }
 
