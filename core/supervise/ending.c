@@ -122,6 +122,13 @@ static void take_snooze(struct job *job, struct queue_outcome *outcome)
 	outcome->retry_after_ms = job->waits ? missing_wait(job->sup, job->task) : AGAIN_MS;
 }
 
+static const char *result_of(struct job *job)
+{
+	if (job->result_text)
+		return job->result_text;
+	return job->result ? json_text_in(job->result, &job->arena) : "{}";
+}
+
 void job_finish(struct job *job)
 {
 	struct queue_outcome outcome = {0};
@@ -143,7 +150,7 @@ void job_finish(struct job *job)
 		outcome.error = job->err.text;
 		outcome.error_where = job->err.where[0] ? job->err.where : NULL;
 	} else {
-		outcome.result = job->result ? json_text_in(job->result, &job->arena) : "{}";
+		outcome.result = result_of(job);
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);

@@ -60,6 +60,15 @@ static void on_fail(struct process *process, const struct json *json)
 	process_finished(process, NULL, &err);
 }
 
+static void on_result(struct process *process, const struct wire_message *message)
+{
+	static const struct err fine = {0};
+
+	process->order->result = message->data;
+	process->order->result_len = message->len;
+	process_finished(process, message->json, &fine);
+}
+
 #define USAGE_MAX (INT64_C(1) << 50)
 
 static int64_t within(int64_t v)
@@ -68,16 +77,16 @@ static int64_t within(int64_t v)
 }
 
 /* A leaf knows it better: it counts what the worker has started, too, and nobody can lie about it. */
-static void take_usage(struct process *process, const struct json *json)
+static void take_usage(struct process *process, const struct wire_end *end)
 {
 	struct task_usage *usage = &process->order->usage;
 	int64_t measured = cgroup_cpu_ms(process);
 
-	process_note_time(process, within(json_get_int(json, "ns", ORDER_UNKNOWN_NS)));
-	usage->cpu_ms = within(json_get_int(json, "cpu_ms", 0));
+	process_note_time(process, within(end->ns));
+	usage->cpu_ms = within(end->cpu_ms);
 	if (measured >= 0 && process->cpu_given_ms >= 0)
 		usage->cpu_ms = measured - process->cpu_given_ms;
-	usage->rss_kib = within(json_get_int(json, "rss_kib", 0));
+	usage->rss_kib = within(end->rss_kib);
 	process->cpu_told_ms += usage->cpu_ms;
 }
 
@@ -88,15 +97,14 @@ static int is_current(const struct process *process, uint32_t number)
 
 static void on_message(struct process *process, const struct wire_message *message)
 {
-	static const struct err fine = {0};
 	const struct order *order = process->order;
-	uint32_t number =
-		message->type == WIRE_DATA ? message->order : (uint32_t)json_get_int(message->json, "order", 0);
+	int is_end = message->type == WIRE_RESULT || message->type == WIRE_FAIL;
+	uint32_t number = is_end || message->type == WIRE_DATA ? message->order
+	                                                       : (uint32_t)json_get_int(message->json, "order", 0);
 
-	if ((message->type == WIRE_RESULT || message->type == WIRE_FAIL) && is_current(process, number))
-		take_usage(process, message->json);
-	if (message->type == WIRE_RESULT || message->type == WIRE_FAIL)
-		process->spent |= json_get_bool(message->json, "spent", 0);
+	if (is_end && is_current(process, number))
+		take_usage(process, &message->end);
+	process->spent |= is_end && message->end.spent;
 	if (message->type == WIRE_HELLO)
 		on_hello(process, message->json);
 	else if (message->type == WIRE_LOG)
@@ -116,7 +124,7 @@ static void on_message(struct process *process, const struct wire_message *messa
 	else if (message->type == WIRE_DATA && order->events->on_data)
 		order->events->on_data(order->ctx, message->data, message->len);
 	else if (message->type == WIRE_RESULT)
-		process_finished(process, json_get(message->json, "result"), &fine);
+		on_result(process, message);
 	else if (message->type == WIRE_FAIL)
 		on_fail(process, message->json);
 }

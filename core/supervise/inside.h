@@ -50,6 +50,8 @@ struct order {
 	uint64_t plugins_mark;      /* of the plugins by which the above was settled */
 	struct task_usage usage;    /* known at its end */
 	struct err stop;            /* code != 0: somebody wants it to end, and why */
+	const char *result;         /* during on_end, the text of its result; NULL: it has none */
+	size_t result_len;
 };
 
 /* Takes `json`. ERR_BUSY when too many wait. */

@@ -105,24 +105,36 @@ static void on_data(void *ctx, const void *p, size_t n)
 }
 
 /* What is not for the one who asked. */
-static struct json *take_member(struct json *result, const char *name)
+static struct json *take_member(struct job *job, const char *name)
 {
-	struct json *value = json_share(json_get(result, name));
+	struct json *value = json_share(json_get(job->result, name));
 
-	if (json_type(result) == JSON_OBJECT)
-		json_del(result, name);
+	if (value) {
+		json_del(job->result, name);
+		job->result_text = NULL;
+	}
 	return value;
 }
 
-static void take_result(struct job *job, const struct json *result)
+/* As the worker wrote it: one line, so that nobody has to write it once more. */
+static const char *text_of(struct job *job, const struct order *order)
+{
+	int is_line = order->result && !memchr(order->result, '\n', order->result_len) &&
+	              !memchr(order->result, '\r', order->result_len);
+
+	return is_line ? arena_strn(&job->arena, order->result, order->result_len) : NULL;
+}
+
+static void take_result(struct job *job, const struct json *result, const struct order *order)
 {
 	struct err err = {0};
 
 	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_share(result);
+	job->result_text = job->result && job->result == result ? text_of(job, order) : NULL;
 	if (job->kind->submits)
-		job->next = take_member(job->result, "next");
+		job->next = take_member(job, "next");
 	if (job->kind->keeps)
-		job->kv = take_member(job->result, "kv");
+		job->kv = take_member(job, "kv");
 	if (job->data.failed)
 		err_set(&err, ERR_LIMIT,
 		        "the result is larger than the %d bytes a task may keep: use POST "
@@ -133,6 +145,7 @@ static void take_result(struct job *job, const struct json *result)
 
 		if (!json_parse(job->data.data, job->data.len, &page, &err))
 			json_set(job->result, "page", page);
+		job->result_text = NULL;
 	}
 	if (err.code)
 		job_fail(job, &err);
@@ -156,8 +169,9 @@ static int goes_on(struct job *job, const struct json *result)
 static void on_end(void *ctx, const struct json *result, const struct err *err)
 {
 	struct job *job = ctx;
+	const struct order *order = job->order;
 
-	job->usage = job->order->usage;
+	job->usage = order->usage;
 	if (job->part_open && job->order->process)
 		job->order->process->spent = 1; /* nobody else shall be where files wait for their commit */
 	job->order = NULL;
@@ -171,7 +185,7 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 	else if (goes_on(job, result))
 		job->ended = 0;
 	else
-		take_result(job, result);
+		take_result(job, result, order);
 	job_step(job);
 }
 

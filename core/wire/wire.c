@@ -5,28 +5,30 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Per message: its name, how large its payload may be, and whether that is JSON. */
+enum payload { JSON_ONLY, RAW_DATA, END_AND_JSON };
+
+/* Per message: its name, how large its payload may be, and what it is. */
 static const struct {
 	const char *name;
 	uint32_t max;
-	int raw;
+	enum payload payload;
 } messages[WIRE_TYPES] = {
-	[WIRE_HELLO] = {"hello", 4096, 0},
-	[WIRE_LOG] = {"log", 64u << 10, 0},
-	[WIRE_PROGRESS] = {"progress", 64u << 10, 0},
-	[WIRE_PART] = {"part", WIRE_JSON_MAX, 0},
-	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, 1},
-	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, 0},
-	[WIRE_FAIL] = {"fail", 64u << 10, 0},
-	[WIRE_ASK] = {"ask", 2u << 20, 0},
-	[WIRE_BACK] = {"back", 64u << 10, 0},
-	[WIRE_METRICS] = {"metrics", 256u << 10, 0},
-	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, 0},
-	[WIRE_PART_DONE] = {"part-done", 4096, 0},
-	[WIRE_CANCEL] = {"cancel", 4096, 0},
-	[WIRE_CREDIT] = {"credit", 4096, 0},
-	[WIRE_ANSWER] = {"answer", WIRE_JSON_MAX, 0},
-	[WIRE_RECALL] = {"recall", 4096, 0},
+	[WIRE_HELLO] = {"hello", 4096, JSON_ONLY},
+	[WIRE_LOG] = {"log", 64u << 10, JSON_ONLY},
+	[WIRE_PROGRESS] = {"progress", 64u << 10, JSON_ONLY},
+	[WIRE_PART] = {"part", WIRE_JSON_MAX, JSON_ONLY},
+	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, RAW_DATA},
+	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, END_AND_JSON},
+	[WIRE_FAIL] = {"fail", 64u << 10, END_AND_JSON},
+	[WIRE_ASK] = {"ask", 2u << 20, JSON_ONLY},
+	[WIRE_BACK] = {"back", 64u << 10, JSON_ONLY},
+	[WIRE_METRICS] = {"metrics", 256u << 10, JSON_ONLY},
+	[WIRE_ORDER] = {"order", WIRE_JSON_MAX, JSON_ONLY},
+	[WIRE_PART_DONE] = {"part-done", 4096, JSON_ONLY},
+	[WIRE_CANCEL] = {"cancel", 4096, JSON_ONLY},
+	[WIRE_CREDIT] = {"credit", 4096, JSON_ONLY},
+	[WIRE_ANSWER] = {"answer", WIRE_JSON_MAX, JSON_ONLY},
+	[WIRE_RECALL] = {"recall", 4096, JSON_ONLY},
 };
 
 static int is_known(unsigned type)
@@ -81,21 +83,42 @@ int wire_put_data(struct buf *out, uint32_t order, const void *p, size_t n, stru
 	return close_frame(out, begin, WIRE_DATA, err);
 }
 
+int wire_put_end(struct buf *out, enum wire_type type, const struct wire_end *end, const struct json *json,
+                 struct err *err)
+{
+	size_t begin = open_frame(out);
+
+	buf_add(out, end, sizeof(*end));
+	json_write(out, json);
+	return close_frame(out, begin, type, err);
+}
+
+static int take_json(struct wire_message *ret, const char *text, size_t len, struct err *err)
+{
+	if (!json_parse(text, len, &ret->json, err))
+		return 1;
+	err_prefix(err, "a %s message", wire_name(ret->type));
+	return ERR_CORRUPT;
+}
+
 static int take_payload(struct wire_message *ret, const char *payload, uint32_t len, struct err *err)
 {
-	if (messages[ret->type].raw) {
-		if (len < sizeof(ret->order))
-			return err_set(err, ERR_CORRUPT, "a data message without its order");
+	enum payload kind = messages[ret->type].payload;
+	size_t head = kind == RAW_DATA ? sizeof(ret->order) : kind == END_AND_JSON ? sizeof(ret->end) : 0;
+
+	if (len < head)
+		return err_set(err, ERR_CORRUPT, "a %s message without its order", wire_name(ret->type));
+	ret->data = payload + head;
+	ret->len = len - head;
+	if (kind == RAW_DATA) {
 		memcpy(&ret->order, payload, sizeof(ret->order));
-		ret->data = payload + sizeof(ret->order);
-		ret->len = len - sizeof(ret->order);
 		return 1;
 	}
-	if (json_parse(payload, len, &ret->json, err)) {
-		err_prefix(err, "a %s message", wire_name(ret->type));
-		return ERR_CORRUPT;
+	if (kind == END_AND_JSON) {
+		memcpy(&ret->end, payload, sizeof(ret->end));
+		ret->order = ret->end.order;
 	}
-	return 1;
+	return take_json(ret, ret->data, ret->len, err);
 }
 
 int wire_take(const struct buf *in, size_t *at, struct wire_message *ret, struct err *err)
@@ -150,6 +173,19 @@ int wire_send(int fd, enum wire_type type, const struct json *json, struct err *
 
 	buf_init(&out, 0);
 	r = wire_put(&out, type, json, err);
+	if (!r)
+		r = send_all(fd, &out, err);
+	buf_done(&out);
+	return r;
+}
+
+int wire_send_end(int fd, enum wire_type type, const struct wire_end *end, const struct json *json, struct err *err)
+{
+	struct buf out;
+	int r;
+
+	buf_init(&out, 0);
+	r = wire_put_end(&out, type, end, json, err);
 	if (!r)
 		r = send_all(fd, &out, err);
 	buf_done(&out);

@@ -2,7 +2,8 @@
 /* What the agent and a worker say to each other, over a socketpair that the worker finds at fd 3.
  *
  * A frame is: u32 length of the payload, u8 type, 3 zero bytes, payload (little-endian). The payload
- * is a JSON object, except for WIRE_DATA, where it is u32 order number and raw bytes. Both sides
+ * is a JSON object, except for WIRE_DATA, where it is u32 order number and raw bytes, and for WIRE_RESULT and WIRE_FAIL,
+ * where a struct wire_end is in front of it: there is one of them for every order, however short. Both sides
  * are of the same build (HELLO carries the build id); the protocol is private and unversioned.
  *
  * The happy path:   worker HELLO → agent ORDER → worker PROGRESS*, (PART → agent PART_DONE)*,
@@ -38,10 +39,10 @@ enum wire_type {
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
 	WIRE_DATA,      /* raw result bytes of a query */
-	WIRE_RESULT, /* {order, result, cpu_ms, rss_kib, ns, spent?}: done; ns: how long it took; spent: replace me, I am worn out */
-	WIRE_FAIL,    /* {order, code, text, where?, cpu_ms, rss_kib, ns, spent?} */
-	WIRE_ASK,     /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
-	WIRE_BACK,    /* {orders:[n…]}: recalled, and not begun */
+	WIRE_RESULT,    /* wire_end, any value: done, and this came of it */
+	WIRE_FAIL,      /* wire_end, {code, text, where?} */
+	WIRE_ASK,       /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
+	WIRE_BACK,      /* {orders:[n…]}: recalled, and not begun */
 	WIRE_METRICS, /* {"<plugin id>":{"<name>":{type, help, value}}}: counters as what has come since the last time */
 	/* agent → worker */
 	WIRE_ORDER,     /* {order, op, …}: see worker/worker.h */
@@ -57,11 +58,20 @@ enum wire_type {
 #define WIRE_DATA_MAX (256u << 10)
 #define WIRE_JSON_MAX (16u << 20)
 
+/* How an order has ended. */
+struct wire_end {
+	uint32_t order;
+	uint32_t spent; /* 1: replace me, I am worn out */
+	int64_t ns;     /* how long it took */
+	int64_t cpu_ms, rss_kib;
+};
+
 struct wire_message {
 	enum wire_type type;
-	struct json *json; /* NULL for DATA; owned by the message */
-	uint32_t order;    /* DATA */
-	const char *data;  /* DATA; points into the decoder's buffer */
+	struct json *json;   /* NULL for DATA; owned by the message */
+	uint32_t order;      /* DATA, RESULT, FAIL */
+	struct wire_end end; /* RESULT, FAIL */
+	const char *data;    /* DATA: the bytes; RESULT: the text of `json`. Points into the decoder's buffer */
 	size_t len;
 };
 
@@ -70,9 +80,12 @@ const char *wire_name(enum wire_type type);
 /* Appends one frame to `out`. `json` stays the caller's. */
 int wire_put(struct buf *out, enum wire_type type, const struct json *json, struct err *err);
 int wire_put_data(struct buf *out, uint32_t order, const void *p, size_t n, struct err *err);
+/* RESULT or FAIL. */
+int wire_put_end(struct buf *out, enum wire_type type, const struct wire_end *end, const struct json *json,
+                 struct err *err);
 
 /* Takes the next whole frame from the front of `in` (at *at, which moves on): 1 with a message, 0 if
- * more bytes are needed, or a negative error after which the stream is dead. DATA points into `in`,
+ * more bytes are needed, or a negative error after which the stream is dead. `data` points into `in`,
  * so drop what is consumed only when the message is done with. */
 int wire_take(const struct buf *in, size_t *at, struct wire_message *ret, struct err *err);
 void wire_message_done(struct wire_message *message);
@@ -80,6 +93,7 @@ void wire_message_done(struct wire_message *message);
 /* Blocking use, in the worker. */
 int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err);
 int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *err);
+int wire_send_end(int fd, enum wire_type type, const struct wire_end *end, const struct json *json, struct err *err);
 
 /* The worker's side of WIRE_FILES_FD: an open descriptor or -errno. One caller at a time. */
 int wire_open_file(int socket, const char *path);

@@ -291,6 +291,16 @@ void link_send(struct link *link, enum wire_type type, const struct json *json)
 	pthread_mutex_unlock(&link->writing);
 }
 
+void link_send_end(struct link *link, enum wire_type type, const struct wire_end *end, const struct json *json)
+{
+	struct err err;
+
+	pthread_mutex_lock(&link->writing);
+	if (wire_send_end(WIRE_FD, type, end, json, &err))
+		_exit(3);
+	pthread_mutex_unlock(&link->writing);
+}
+
 static int wait_for_change(struct link *link, struct err *err)
 {
 	if (link->page->cancel)

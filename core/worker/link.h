@@ -15,6 +15,7 @@ struct wire_page *link_page(struct link *link);
 struct json *link_order(struct link *link);
 void link_rest(struct link *link) __attribute__((noreturn)); /* the same, without taking one any more */
 void link_send(struct link *link, enum wire_type type, const struct json *json); /* any thread */
+void link_send_end(struct link *link, enum wire_type type, const struct wire_end *end, const struct json *json);
 /* Waits until the part `seq` is committed. ERR_CANCELLED when the order is cancelled meanwhile. */
 int link_wait_part(struct link *link, int64_t seq, struct err *err);
 /* Sends `ask`, which has the number, and waits for its answer; the caller frees it. ERR_CANCELLED as above. */

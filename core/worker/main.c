@@ -74,36 +74,38 @@ static struct meter read_meter(void)
 	return (struct meter){cpu_ms(), clock_mono_ns()};
 }
 
-static void tell_usage(struct json *json, const struct meter *before)
+static struct wire_end end_of(const struct worker *worker, const struct meter *before)
 {
+	struct wire_end end = {.order = worker->order,
+	                       .cpu_ms = cpu_ms() - before->cpu_ms,
+	                       .ns = clock_mono_ns() - before->mono_ns};
 	struct rusage usage = {0};
 
 	getrusage(RUSAGE_SELF, &usage);
-	json_set_int(json, "cpu_ms", cpu_ms() - before->cpu_ms);
-	json_set_int(json, "ns", clock_mono_ns() - before->mono_ns);
-	json_set_int(json, "rss_kib", usage.ru_maxrss);
+	end.rss_kib = usage.ru_maxrss;
+	return end;
 }
 
-/* Returns whether it was the last one. */
-static int answer(struct worker *worker, int r, struct json *result, const struct err *err, const struct meter *before)
+static struct json *reason(int r, const struct err *err)
 {
 	struct json *json = json_new_object();
-	int is_spent = wear_is_spent(&worker->wear) || loader_is_stale(worker->loader);
 
-	json_set_int(json, "order", worker->order);
-	tell_usage(json, before);
-	json_set_bool(json, "spent", is_spent);
-	if (!r) {
-		json_set(json, "result", result);
-		link_send(worker->link, WIRE_RESULT, json);
-	} else {
-		json_set_str(json, "code", err_name(r));
-		json_set_str(json, "text", err->text);
-		json_set_str(json, "where", err->where);
-		link_send(worker->link, WIRE_FAIL, json);
-	}
+	json_set_str(json, "code", err_name(r));
+	json_set_str(json, "text", err->text);
+	json_set_str(json, "where", err->where);
+	return json;
+}
+
+/* Takes `result`. Returns whether it was the last one. */
+static int answer(struct worker *worker, int r, struct json *result, const struct err *err, const struct meter *before)
+{
+	struct wire_end end = end_of(worker, before);
+	struct json *json = r ? reason(r, err) : result;
+
+	end.spent = wear_is_spent(&worker->wear) || loader_is_stale(worker->loader);
+	link_send_end(worker->link, r ? WIRE_FAIL : WIRE_RESULT, &end, json);
 	json_free(json);
-	return is_spent;
+	return (int)end.spent;
 }
 
 static void serve(struct worker *worker)

@@ -20,6 +20,16 @@ static void put_text(struct buf *out, enum wire_type type, const char *text)
 	json_free(json);
 }
 
+static void put_end(struct buf *out, enum wire_type type, uint32_t order, const char *text)
+{
+	struct wire_end end = {.order = order, .spent = 1, .ns = 5000000000, .cpu_ms = 4000, .rss_kib = 3};
+	struct json *json;
+
+	ck_ok(json_parse(text, strlen(text), &json, &err), &err);
+	ck_ok(wire_put_end(out, type, &end, json, &err), &err);
+	json_free(json);
+}
+
 START_TEST(messages_come_out_as_they_went_in_however_they_are_cut)
 {
 	struct buf out, in;
@@ -31,7 +41,7 @@ START_TEST(messages_come_out_as_they_went_in_however_they_are_cut)
 	buf_init(&in, 0);
 	put_text(&out, WIRE_HELLO, "{\"pid\":7}");
 	ck_ok(wire_put_data(&out, 42, "a\0b", 3, &err), &err);
-	put_text(&out, WIRE_RESULT, "{\"order\":42}");
+	put_end(&out, WIRE_RESULT, 42, "{\"rows\":1}");
 	for (size_t i = 0; i < out.len; i++) {
 		buf_add(&in, out.data + i, 1);
 		while (wire_take(&in, &at, &message, &err) > 0) {
@@ -43,8 +53,17 @@ START_TEST(messages_come_out_as_they_went_in_however_they_are_cut)
 				ck_assert_uint_eq(message.len, 3);
 				ck_assert_mem_eq(message.data, "a\0b", 3);
 			}
-			if (seen == 3)
+			if (seen == 3) {
 				ck_assert_int_eq(message.type, WIRE_RESULT);
+				ck_assert_uint_eq(message.order, 42);
+				ck_assert_uint_eq(message.end.spent, 1);
+				ck_assert_int_eq(message.end.ns, 5000000000);
+				ck_assert_int_eq(message.end.cpu_ms, 4000);
+				ck_assert_int_eq(message.end.rss_kib, 3);
+				ck_assert_int_eq(json_get_int(message.json, "rows", 0), 1);
+				ck_assert_uint_eq(message.len, strlen("{\"rows\":1}"));
+				ck_assert_mem_eq(message.data, "{\"rows\":1}", message.len);
+			}
 			wire_message_done(&message);
 		}
 	}
@@ -59,9 +78,13 @@ static const struct {
 	const char *name, *bytes;
 	size_t n;
 } bad[] = {
-	{"unknown type", "\1\0\0\0\143\0\0\0x", 9},  {"type zero", "\1\0\0\0\0\0\0\0x", 9},
-	{"dirty padding", "\2\0\0\0\1\0\0\1{}", 10}, {"too long a claim", "\377\377\377\377\1\0\0\0", 8},
-	{"not JSON", "\2\0\0\0\1\0\0\0{x", 10},      {"data without order", "\2\0\0\0\5\0\0\0ab", 10},
+	{"unknown type", "\1\0\0\0\143\0\0\0x", 9},
+	{"type zero", "\1\0\0\0\0\0\0\0x", 9},
+	{"dirty padding", "\2\0\0\0\1\0\0\1{}", 10},
+	{"too long a claim", "\377\377\377\377\1\0\0\0", 8},
+	{"not JSON", "\2\0\0\0\1\0\0\0{x", 10},
+	{"data without order", "\2\0\0\0\5\0\0\0ab", 10},
+	{"an end without its head", "\4\0\0\0\6\0\0\0\1\0\0\0", 12},
 };
 
 START_TEST(a_frame_that_breaks_the_rules_is_refused)
