@@ -265,6 +265,16 @@ struct json *link_order(struct link *link)
 	return order;
 }
 
+int link_has_next(struct link *link)
+{
+	int has;
+
+	pthread_mutex_lock(&link->mutex);
+	has = !list_empty(&link->ahead);
+	pthread_mutex_unlock(&link->mutex);
+	return has;
+}
+
 void link_rest(struct link *link)
 {
 	pthread_mutex_lock(&link->mutex);

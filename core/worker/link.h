@@ -13,6 +13,7 @@ int link_start(struct link **ret, struct err *err);
 struct wire_page *link_page(struct link *link);
 /* The one before is done. Waits for the next order; the caller frees it. */
 struct json *link_order(struct link *link);
+int link_has_next(struct link *link);                        /* has one come that waits for that at hand? */
 void link_rest(struct link *link) __attribute__((noreturn)); /* the same, without taking one any more */
 void link_send(struct link *link, enum wire_type type, const struct json *json); /* any thread */
 void link_send_end(struct link *link, enum wire_type type, const struct wire_end *end, const struct json *json);

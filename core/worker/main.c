@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -56,36 +54,6 @@ static void tell_metrics(struct worker *worker)
 	json_free(json);
 }
 
-/* Of all threads, user and system. */
-static int64_t cpu_ms(void)
-{
-	struct timespec spent = {0};
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
-}
-
-struct meter {
-	int64_t cpu_ms, mono_ns;
-};
-
-static struct meter read_meter(void)
-{
-	return (struct meter){cpu_ms(), clock_mono_ns()};
-}
-
-static struct wire_end end_of(const struct worker *worker, const struct meter *before)
-{
-	struct wire_end end = {.order = worker->order,
-	                       .cpu_ms = cpu_ms() - before->cpu_ms,
-	                       .ns = clock_mono_ns() - before->mono_ns};
-	struct rusage usage = {0};
-
-	getrusage(RUSAGE_SELF, &usage);
-	end.rss_kib = usage.ru_maxrss;
-	return end;
-}
-
 static struct json *reason(int r, const struct err *err)
 {
 	struct json *json = json_new_object();
@@ -97,12 +65,17 @@ static struct json *reason(int r, const struct err *err)
 }
 
 /* Takes `result`. Returns whether it was the last one. */
-static int answer(struct worker *worker, int r, struct json *result, const struct err *err, const struct meter *before)
+static int answer(struct worker *worker, int r, struct json *result, const struct err *err, int64_t began_ns)
 {
-	struct wire_end end = end_of(worker, before);
+	int64_t now = clock_mono_ns();
+	struct wear_seen seen = wear_look(&worker->wear, began_ns, now, link_has_next(worker->link));
+	struct wire_end end = {.order = worker->order,
+	                       .spent = seen.is_spent || loader_is_stale(worker->loader),
+	                       .cpu_ms = seen.cpu_ms,
+	                       .ns = now - began_ns,
+	                       .rss_kib = seen.rss_kib};
 	struct json *json = r ? reason(r, err) : result;
 
-	end.spent = wear_is_spent(&worker->wear) || loader_is_stale(worker->loader);
 	link_send_end(worker->link, r ? WIRE_FAIL : WIRE_RESULT, &end, json);
 	json_free(json);
 	return (int)end.spent;
@@ -112,17 +85,16 @@ static void serve(struct worker *worker)
 {
 	for (int is_spent = 0; !is_spent;) {
 		struct json *order = link_order(worker->link), *result = NULL;
+		int64_t began_ns = clock_mono_ns();
 		struct err err = {0};
-		struct meter before;
 		int r;
 
 		worker->order = (uint32_t)json_get_int(order, "order", 0);
-		before = read_meter();
 		r = ops_run(worker, order, &result, &err);
 		tell_metrics(worker);
 		if (r)
 			json_free(result);
-		is_spent = answer(worker, r, result, &err, &before);
+		is_spent = answer(worker, r, result, &err, began_ns);
 		json_free(order);
 	}
 	link_rest(worker->link); /* what was sent ahead is for another */

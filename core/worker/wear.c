@@ -4,14 +4,20 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* That may come and go with caches: of libraries, or (where memory is not limited) of files that queries read. */
 #define FDS_MORE 8
 #define FDS_MORE_OF_QUERIES 256
+
+#define QUICK_NS INT64_C(1000000) /* an order that may go without a look of its own */
+#define LOOK_NS INT64_C(5000000)
+#define PATIENCE_MAX 16
 
 /* The links of the folder of threads count them; cheap, since a short task is asked about it too. 0: not known. */
 static int count_threads(const struct wear *wear)
@@ -25,18 +31,17 @@ struct size {
 	uint64_t resident, data; /* data: what the limit counts (RLIMIT_DATA), touched or not */
 };
 
-/* Fields of proc(5) statm. 0: not known. */
+/* The second and the sixth field of proc(5) statm. 0: not known. */
 static struct size read_size(const struct wear *wear)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	long long resident, data;
-	char text[128];
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), fields[6];
+	char text[128], *at = text;
 	ssize_t n = pread(wear->statm_fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%*s %lld %*s %*s %*s %lld", &resident, &data) != 2)
-		return (struct size){0, 0};
-	return (struct size){(uint64_t)resident * page, (uint64_t)data * page};
+	for (int i = 0; i < 6; i++)
+		fields[i] = strtoull(at, &at, 10);
+	return (struct size){fields[1] * page, fields[5] * page};
 }
 
 /* Since Linux 6.2 the size of the folder is their number; before, its entries are counted, as far as it matters. */
@@ -56,6 +61,23 @@ static int count_fds(const struct wear *wear, int enough)
 	return n;
 }
 
+/* Of all threads, user and system. */
+static int64_t read_cpu_ms(void)
+{
+	struct timespec spent = {0};
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+static int64_t read_rss_kib(void)
+{
+	struct rusage usage = {0};
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
+}
+
 void wear_begin(struct wear *wear, uint64_t memory)
 {
 	wear->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -65,22 +87,24 @@ void wear_begin(struct wear *wear, uint64_t memory)
 	wear->memory = memory / 2;
 	wear->data = read_size(wear).data;
 	wear->threads = count_threads(wear);
-	wear->fds = count_fds(wear, INT_MAX);
+	wear->fds = wear->fds_seen = count_fds(wear, INT_MAX);
+	wear->cpu_ms = read_cpu_ms();
+	wear->patience = 1;
 }
 
-static int is_over(const struct wear *wear)
+static int is_over(const struct wear *wear, uint64_t limit)
 {
 	struct size size = read_size(wear);
 
-	return size.resident > wear->memory || size.data > wear->data + wear->memory;
+	return size.resident > limit || size.data > wear->data + limit;
 }
 
 static int is_big(const struct wear *wear)
 {
-	if (!wear->memory || !is_over(wear))
+	if (!is_over(wear, wear->memory))
 		return 0;
 	malloc_trim(0);
-	return is_over(wear);
+	return is_over(wear, wear->memory);
 }
 
 /* Whoever was made by a plugin that may do so goes with the worker's process group. */
@@ -91,10 +115,37 @@ static int has_children(void)
 	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
 }
 
-int wear_is_spent(const struct wear *wear)
+/* Has anything become more, though it may? Then the next look is after the next order. */
+static int look(struct wear *wear, int *ret_grows)
 {
-	int most = wear->fds + (wear->memory ? FDS_MORE : FDS_MORE_OF_QUERIES);
+	int most = wear->fds + (wear->memory ? FDS_MORE : FDS_MORE_OF_QUERIES), fds = count_fds(wear, most + 1);
+	int is_half = wear->memory && is_over(wear, wear->memory / 2);
 
-	return count_fds(wear, most + 1) > most || is_big(wear) || has_children() ||
+	*ret_grows = fds > wear->fds_seen || is_half;
+	wear->fds_seen = fds;
+	return fds > most || (is_half && is_big(wear)) || has_children() ||
 	       (wear->threads && count_threads(wear) > wear->threads);
+}
+
+static int is_due(struct wear *wear, int64_t began_ns, int64_t ended_ns, int others_wait)
+{
+	return ++wear->orders >= wear->patience || !others_wait || ended_ns - began_ns >= QUICK_NS ||
+	       ended_ns - wear->looked_ns >= LOOK_NS;
+}
+
+struct wear_seen wear_look(struct wear *wear, int64_t began_ns, int64_t ended_ns, int others_wait)
+{
+	struct wear_seen seen = {0, wear->rss_kib, 0};
+	int64_t cpu_ms = wear->cpu_ms;
+	int grows;
+
+	if (!is_due(wear, began_ns, ended_ns, others_wait))
+		return seen;
+	seen.is_spent = look(wear, &grows);
+	wear->patience = grows ? 1 : wear->patience < PATIENCE_MAX ? wear->patience * 2 : PATIENCE_MAX;
+	wear->orders = 0;
+	wear->looked_ns = ended_ns;
+	wear->cpu_ms = read_cpu_ms();
+	wear->rss_kib = read_rss_kib();
+	return (struct wear_seen){wear->cpu_ms - cpu_ms, wear->rss_kib, seen.is_spent};
 }
