@@ -189,15 +189,15 @@ static void tell_plugins(struct process *process, struct order *order)
 	json_set(order->json, "plugins", json_copy(process->plugins));
 }
 
-/* Its own folder in that of the worker, which makes it. */
+/* Its own folder in that of the worker, which makes it. Who leaves no files has none: the worker's own is known there. */
 static void tell_place(const struct process *process, const struct order *order)
 {
-	const char *stage = json_get_str(order->json, "stage", "");
+	const char *stage = json_get_str(order->json, "stage", NULL);
 	char path[PATH_MAX];
 
-	if (!process->staging || process->role != ROLE_TASK)
+	if (!stage || !process->staging || process->role != ROLE_TASK)
 		return;
-	snprintf(path, sizeof(path), "%s%s%s", process->staging, *stage ? "/" : "", stage);
+	snprintf(path, sizeof(path), "%s/%s", process->staging, stage);
 	json_set_str(order->json, "staging", path);
 }
 

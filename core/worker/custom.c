@@ -89,8 +89,8 @@ static int instance_open(struct instance *x, const char *kind, const struct json
 
 	if (r)
 		return r;
-	loader_host_init(&x->host, x->worker->loader, json_get_str(order, "staging", NULL),
-	                 (int)json_get_int(order, "attempt", 1), INT64_MAX);
+	loader_host_init(&x->host, x->worker->loader, x->worker->staging, (int)json_get_int(order, "attempt", 1),
+	                 INT64_MAX);
 	x->host.ctx = x->worker;
 	x->host.on_progress = on_progress;
 	r = loader_host_for(&x->host, x->plugin, err);

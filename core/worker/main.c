@@ -133,7 +133,7 @@ static void take_argument(struct worker *worker, struct arguments *arguments, co
 	else if (!strcmp(name, "--data"))
 		arguments->sandbox.data = value;
 	else if (!strcmp(name, "--staging"))
-		arguments->sandbox.staging = value;
+		worker->staging = arguments->sandbox.staging = value;
 	else if (!strcmp(name, "--read") && arguments->n_reads < READS_MAX)
 		arguments->reads[arguments->n_reads++] = value;
 	else if (!strcmp(name, "--abi-minor") && !str_to_u64(value, &number))

@@ -11,6 +11,7 @@
 
 struct worker {
 	const char *role;
+	const char *staging; /* the folder that is its own, where an order names none; NULL: it writes nothing */
 	struct link *link;
 	struct loader *loader;
 	uint32_t order;
