@@ -27,6 +27,9 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
 /* One value a line, empty ones left out, as an array. The error begins with "line N". */
 int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err);
+/* The string at `key` of a text that is an object, without making anything: 1, and *ret points into the text. 0: there is
+ * none, or it is spelled with escapes, or the text is not what json_parse takes; only a key that is there twice is not seen. */
+int json_peek(const char *text, size_t n, const char *key, const char **ret, size_t *ret_n);
 void json_free(struct json *json);               /* NULL is fine */
 struct json *json_copy(const struct json *json); /* deep */
 /* The same value for one more owner. Nobody changes it any more. */

@@ -22,9 +22,7 @@ static void job_prepare(struct job *job)
 	job->kind = kind_find(task->kind);
 	if (job_stages(job))
 		job->stage = arena_printf(&job->arena, "%s-%lld", job->id, (long long)task->fence);
-	r = job->body ? 0 : json_parse(task->body, strlen(task->body), &job->body, &err);
-	if (!r && json_type(job->body) == JSON_OBJECT)
-		json_keep_text(job->body, task->body); /* which is most of the order */
+	r = job->body ? 0 : kind_read_body(job->kind, task, &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))

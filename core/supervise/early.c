@@ -4,8 +4,6 @@
  * tasks of plugins that reach nothing but their answer: with no right to the network, no request over HTTP, no file of
  * others. What they say is held by the queue, and their walls hold the rest. And it is for workers that are idle: under
  * load it is cheaper to wait, and to send many at once. */
-#include <string.h>
-
 #include "plugin/plugin.h"
 #include "supervise/kind.h"
 
@@ -26,8 +24,7 @@ int early_may_start(struct supervise *sup, const struct task *task, struct json 
 	const struct kind *kind = kind_find(task->kind);
 	struct json *body = NULL;
 
-	if (!kind || !kind->is_early || !pool_is_idle(sup, 0, NULL) ||
-	    json_parse(task->body, strlen(task->body), &body, NULL))
+	if (!kind || !kind->is_early || !pool_is_idle(sup, 0, NULL) || kind_read_body(kind, task, &body, NULL))
 		return 0;
 	if (!is_idle(sup, json_get_str(body, "plugin", "")) || missing_plugin(sup, task->kind, body, NULL) ||
 	    !reaches_nothing(sup, json_get_str(body, "plugin", ""))) {

@@ -287,14 +287,16 @@ static const char *fill_notify(struct supervise *sup, const struct task *task, c
 }
 
 static const struct kind kinds[] = {
-	{"ingest", "table.commit", 0, 0, 1, 0, 0, fill_ingest, NULL, committed_ingest, follow_ingest},
-	{"index", "table.index_commit", 0, 0, 0, 0, 0, fill_index, NULL, committed_index, NULL},
-	{"maintain", "table.commit", 0, 0, 0, 0, 0, fill_maintain, NULL, committed_ingest, follow_maintain},
-	{"export", "place.export", 0, 0, 0, 0, 0, fill_export, NULL, NULL, NULL},
-	{"query", NULL, 0, 0, 0, 0, 0, fill_query, NULL, NULL, NULL},
-	{"custom", NULL, 1, 1, 0, 1, 1, fill_custom, NULL, NULL, NULL},
-	{"notify", NULL, 1, 0, 0, 1, 0, fill_notify, NULL, NULL, NULL},
-	{"callback", NULL, 0, 0, 0, 0, 0, callback_fill, callback_judge, NULL, NULL},
+	{"ingest", .commit_op = "table.commit", .rereads = 1, .fill = fill_ingest, .committed = committed_ingest,
+         .follow_up = follow_ingest},
+	{"index", .commit_op = "table.index_commit", .fill = fill_index, .committed = committed_index},
+	{"maintain", .commit_op = "table.commit", .fill = fill_maintain, .committed = committed_ingest,
+         .follow_up = follow_maintain},
+	{"export", .commit_op = "place.export", .fill = fill_export},
+	{"query", .fill = fill_query},
+	{"custom", .notes = 1, .submits = 1, .keeps = 1, .is_early = 1, .is_plugins = 1, .fill = fill_custom},
+	{"notify", .notes = 1, .keeps = 1, .is_plugins = 1, .fill = fill_notify},
+	{"callback", .fill = callback_fill, .judge = callback_judge},
 };
 
 const struct kind *kind_find(const char *name)
@@ -303,6 +305,23 @@ const struct kind *kind_find(const char *name)
 		if (!strcmp(kinds[i].name, name))
 			return &kinds[i];
 	return NULL;
+}
+
+int kind_read_body(const struct kind *kind, const struct task *task, struct json **ret, struct err *err)
+{
+	const char *plugin;
+	size_t n;
+	int r = 0;
+
+	if (kind && kind->is_plugins && json_peek(task->body, strlen(task->body), "plugin", &plugin, &n)) {
+		*ret = json_new_object();
+		json_set(*ret, "plugin", json_new_strn(plugin, n));
+	} else {
+		r = json_parse(task->body, strlen(task->body), ret, err);
+	}
+	if (!r && json_type(*ret) == JSON_OBJECT)
+		json_keep_text(*ret, task->body);
+	return r;
 }
 
 int kind_takes_out(const struct kind *kind, const struct json *body)

@@ -16,6 +16,7 @@ struct kind {
 	int rereads;           /* a part that the table refuses is taken back, and read again by another attempt */
 	int keeps;             /* its plugin has state: "kv" of the order and of the result, see state.c */
 	int is_early;          /* its work may begin before the task is on disk, see early.c */
+	int is_plugins;        /* its body is its plugin's, and nobody here looks at more of it than who that is */
 	/* Fills the order and returns the op (static storage), or NULL with err. */
 	const char *(*fill)(struct supervise *sup, const struct task *task, const struct json *body, struct json *order,
 	                    struct err *err);
@@ -31,6 +32,8 @@ struct kind {
 };
 
 const struct kind *kind_find(const char *name); /* NULL: unknown */
+/* The body of a task, as far as it is looked at here; an order that has it gets all of its text, which it points to. */
+int kind_read_body(const struct kind *kind, const struct task *task, struct json **ret, struct err *err);
 /* May a part of such a task take rows out that are in? One that appends may not, whatever its worker says. */
 int kind_takes_out(const struct kind *kind, const struct json *body);
 

@@ -9,9 +9,23 @@
 #include "base/buf.h"
 #include "json/json.h"
 
+/* What is seen without a tree is what a tree has. */
+static void check_peek(const char *text, size_t n, const struct json *json, const struct err *err)
+{
+	const char *found;
+	size_t len;
+
+	if (!json_peek(text, n, "plugin", &found, &len))
+		return;
+	if (!json ? !strstr(err->text, "the same key twice")
+	          : json_str_len(json_get(json, "plugin")) != len ||
+	                    memcmp(json_get_str(json, "plugin", ""), found, len) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct json *json, *again;
+	struct json *json = NULL, *again;
 	struct err err = {0};
 	struct buf buf;
 	char *text;
@@ -19,8 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (json_parse((const char *)data, size, &json, &err)) {
 		if (!err.code || !err.text[0])
 			abort();
+		check_peek((const char *)data, size, NULL, &err);
 		return 0;
 	}
+	check_peek((const char *)data, size, json, &err);
 	text = strdup(json_text(json));
 	if (!text || json_parse(text, strlen(text), &again, &err) || strcmp(text, json_text(again)))
 		abort();

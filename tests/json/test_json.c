@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/json.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "lib/test.h"
@@ -230,6 +232,67 @@ START_TEST(an_object_is_written_as_the_text_that_it_keeps_and_its_copies_are_not
 }
 END_TEST
 
+static const struct {
+	const char *text, *plugin; /* NULL: it is not seen */
+} peeked[] = {
+	{"{\"plugin\":\"a.b\"}", "a.b"},
+	{" { \"kind\" : \"custom\" , \"plugin\" : \"x\" , \"n\" : [1, -0.5e+3, {\"plugin\": \"other\"}, []] } ", "x"},
+	{"{\"s\":\"\\u00e4\\\"plugin\\\":\",\"plugin\":\"\",\"t\":true,\"u\":null}", ""},
+	{"{\"config\":{\"plugin\":\"inner\"}}", NULL},
+	{"{\"plugin\":\"a\\u0062\"}", NULL}, /* spelled otherwise */
+	{"{\"plugin\":7}", NULL},
+	{"{}", NULL},
+	{"", NULL},
+	{"[\"plugin\"]", NULL},
+	{"{\"plugin\":\"x\"", NULL},
+	{"{\"plugin\":\"x\"} y", NULL},
+	{"{\"plugin\":\"x\",}", NULL},
+	{"{\"plugin\":\"x\",\"n\":01}", NULL},
+	{"{\"plugin\":\"x\",\"n\":9223372036854775808}", NULL},
+	{"{\"plugin\":\"x\",\"n\":1.}", NULL},
+	{"{\"plugin\":\"x\",\"n\":-}", NULL},
+	{"{\"plugin\":\"x\",\"n\":1e}", NULL},
+	{"{\"plugin\":\"x\",\"s\":\"\\u12g4\"}", NULL},
+	{"{\"plugin\":\"x\",\"s\":\"\\x\"}", NULL},
+	{"{\"plugin\":\"x\",\"s\":\"a\nb\"}", NULL},
+	{"{\"plugin\":\"x\",\"s\":\"\xff\"}", NULL},
+	{"{\"plugin\":\"x\",\"w\":nul}", NULL},
+	{"{\"plugin\":\"x\" \"y\":1}", NULL},
+	{"{\"plugin\":\"x\",\"n\":[1 2]}", NULL},
+};
+
+START_TEST(a_member_is_seen_without_a_tree_only_where_the_tree_would_have_it)
+{
+	const char *text = peeked[_i].text, *found;
+	size_t n;
+	int r = json_peek(text, strlen(text), "plugin", &found, &n);
+
+	ck_assert_msg(r == (peeked[_i].plugin != NULL), "%s", text);
+	if (!r)
+		return;
+	ck_assert_uint_eq(n, strlen(peeked[_i].plugin));
+	ck_assert_mem_eq(found, peeked[_i].plugin, n);
+}
+END_TEST
+
+START_TEST(nesting_has_the_same_end_with_and_without_a_tree)
+{
+	char text[512];
+
+	for (int depth = JSON_DEPTH_MAX - 3; depth < JSON_DEPTH_MAX + 3; depth++) {
+		struct json *json = NULL;
+		const char *found;
+		size_t n, len = (size_t)snprintf(
+				  text, sizeof(text), "{\"plugin\":\"x\",\"n\":%.*s%.*s}", depth,
+				  "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", depth,
+				  "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+
+		ck_assert_int_eq(json_peek(text, len, "plugin", &found, &n), !json_parse(text, len, &json, &err));
+		json_free(json);
+	}
+}
+END_TEST
+
 static void json_cases(Suite *suite)
 {
 	TCase *c = tcase_create("json");
@@ -244,6 +307,9 @@ static void json_cases(Suite *suite)
 	tcase_add_loop_test(c, a_bad_line_is_named, 0, sizeof(bad_lines) / sizeof(bad_lines[0]));
 	tcase_add_test(c, what_is_attached_goes_with_its_object_and_not_with_copies);
 	tcase_add_test(c, an_object_is_written_as_the_text_that_it_keeps_and_its_copies_are_not);
+	tcase_add_loop_test(c, a_member_is_seen_without_a_tree_only_where_the_tree_would_have_it, 0,
+	                    sizeof(peeked) / sizeof(peeked[0]));
+	tcase_add_test(c, nesting_has_the_same_end_with_and_without_a_tree);
 	suite_add_tcase(suite, c);
 }
 
