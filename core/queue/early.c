@@ -77,8 +77,6 @@ static struct early *first_offered(const struct queue *queue)
 
 /* ---- started ------------------------------------------------------------------------------- */
 
-static const struct task_spec no_policy = {.heartbeat_ms = 0};
-
 static void hold_put(struct queue *queue, struct early *early)
 {
 	if (early->may_wait && store_defer(queue->store, early->put))
@@ -123,7 +121,6 @@ int early_claim(struct queue *queue, const struct queue_claim_ask *ask, struct a
 	while ((early = first_offered(queue))) {
 		list_del(&early->link); /* asked once */
 		task = fresh_task(early->in);
-		task.policy = &no_policy;
 		if (!ask->may_start(ask->ctx, &task))
 			continue;
 		*ret = fresh_copy(&task, arena);

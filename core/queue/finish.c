@@ -250,8 +250,6 @@ int end_write_replaced(struct queue *queue, struct store_db *db, struct insert *
 	return r;
 }
 
-static const struct task_spec no_policy;
-
 /* ---- afterwards, on the loop thread -------------------------------------------------------- */
 
 static void end_free(struct end *e)
@@ -315,12 +313,8 @@ static void follow(struct end *e, int r)
 /* As it is shown now that it has succeeded at its first attempt, if that is known without the store. */
 static int show_end(const struct end *e, struct task *ret)
 {
-	const struct task *claimed = e->to == TASK_SUCCEEDED && e->attempt == 1 ? fresh_claimed(e->queue, e->id) : NULL;
-
-	if (!claimed)
+	if (e->to != TASK_SUCCEEDED || e->attempt != 1 || !fresh_claimed(e->queue, e->id, ret))
 		return 0;
-	*ret = *claimed;
-	ret->policy = &no_policy;
 	ret->state = e->to;
 	ret->attempt = e->attempt;
 	ret->crashes = e->crashes;

@@ -54,6 +54,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		                         .flags = spec_flags(spec),
 		                         .lane_is_new = !lane->is_stored,
 		                         .is_fresh = n == 1 || spec->run_at <= now,
+		                         .is_one_of_many = n > 1,
 		                         .merge = merge_new(spec, &merges, arena),
 		                         .is_contested = is_contested(spec)};
 		queue->n_contested += all[i].is_contested;

@@ -136,13 +136,11 @@ struct key {
 	struct list opened; /* in queue.opened: has room, somebody should look */
 };
 
-#define QUEUE_FRESH 1024 /* tasks whose texts are kept for their first claim */
-
 struct queue {
 	struct store *store;
 	struct queue_config config;
 	struct queue_events events;
-	struct fresh *fresh[QUEUE_FRESH];
+	struct kept *fresh; /* tasks that are likely to be asked for soon, see fresh.c */
 	struct live **buckets, *free_lives;
 	struct live_chunk *chunks;
 	size_t n_buckets, n_live, n_coming; /* coming: accepted, not yet durable */
@@ -269,6 +267,7 @@ struct insert {
 	int64_t id, now, expires_at;
 	int flags, lane_is_new, is_blocked;     /* is_blocked: until its batch is complete */
 	int is_fresh;                           /* the spec has all of the task */
+	int is_one_of_many;                     /* of its call */
 	int is_contested;                       /* it may replace or change another */
 	struct merge *merge;                    /* NULL: it does not ask to be merged into another */
 	const struct queue_put_result *refused; /* before anybody looked into the store; NULL: it was not */
@@ -482,7 +481,8 @@ void queue_read_last_error(const struct queue *queue, struct task *task, struct 
 int queue_get_ready(struct queue *queue, const struct live *live, struct arena *arena, struct task **ret,
                     struct err *err);
 
-/* ---- fresh.c: texts of tasks that are likely to be asked for soon -------------------------- */
+/* ---- fresh.c: tasks that are likely to be asked for soon ----------------------------------- */
+int fresh_init(struct queue *queue);
 void fresh_put(struct queue *queue, const struct insert *insert);
 void fresh_put_claimed(struct queue *queue, const struct insert *insert); /* for its end only */
 struct task fresh_task(const struct insert *insert);                      /* its texts are those of the insert */
@@ -491,8 +491,8 @@ void fresh_put_read(struct queue *queue, const struct live *live, const struct t
 int fresh_has(const struct queue *queue, int64_t id);
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* for its claim, once */
-/* What was taken so, lent until fresh_drop, which the end of the attempt calls; NULL: ask the store. */
-const struct task *fresh_claimed(const struct queue *queue, int64_t id);
+/* 1: what was taken so; its texts are lent until another is put or dropped. Its end drops it. 0: ask the store. */
+int fresh_claimed(const struct queue *queue, int64_t id, struct task *ret);
 void fresh_drop(struct queue *queue, int64_t id);
 void fresh_free(struct queue *queue);
 

@@ -164,7 +164,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	struct err lost = {0};
 	int r;
 
-	if (!queue || live_init(queue) || sweep_new(queue)) {
+	if (!queue || live_init(queue) || sweep_new(queue) || fresh_init(queue)) {
 		free(queue);
 		return err_set(err, ERR_NOMEM, "out of memory");
 	}
