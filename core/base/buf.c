@@ -15,9 +15,15 @@ void buf_init(struct buf *buf, size_t max)
 	buf->max = max;
 }
 
+void buf_init_in(struct buf *buf, void *memory, size_t n)
+{
+	*buf = (struct buf){.data = memory, .cap = n, .lent = 1};
+}
+
 void buf_done(struct buf *buf)
 {
-	free(buf->data);
+	if (!buf->lent)
+		free(buf->data);
 	buf_init(buf, buf->max);
 }
 
@@ -25,6 +31,16 @@ void buf_clear(struct buf *buf)
 {
 	buf->len = 0;
 	buf->failed = 0;
+}
+
+/* Leaves the memory that was lent. */
+static char *move_out(const struct buf *buf, size_t cap)
+{
+	char *data = malloc(cap);
+
+	if (data && buf->len)
+		memcpy(data, buf->data, buf->len + 1);
+	return data;
 }
 
 int buf_reserve(struct buf *buf, size_t more)
@@ -43,11 +59,12 @@ int buf_reserve(struct buf *buf, size_t more)
 		cap *= 2;
 	if (buf->max && cap > buf->max)
 		cap = buf->max + 1;
-	data = realloc(buf->data, cap);
+	data = buf->lent ? move_out(buf, cap) : realloc(buf->data, cap);
 	if (!data)
 		return buf->failed = ERR_NOMEM;
 	buf->data = data;
 	buf->cap = cap;
+	buf->lent = 0;
 	return 0;
 }
 
@@ -139,18 +156,28 @@ static void put_utf8(struct buf *buf, const char *s, size_t n)
 	}
 }
 
+/* The byte at s, which is spelled otherwise, or the text from there on, which is more than ASCII. Behind it. */
+static const char *put_special(struct buf *buf, const char *s, const char *end)
+{
+	const char *stop = (*s & 0x80) ? json_plain_end(s, end) : s + 1;
+
+	if (*s & 0x80)
+		put_utf8(buf, s, (size_t)(stop - s));
+	else
+		put_escaped(buf, (unsigned char)*s);
+	return stop;
+}
+
 int buf_json_str(struct buf *buf, const char *s, size_t n)
 {
 	const char *end = s + n;
 
 	buf_putc(buf, '"');
 	while (s < end) {
-		const char *stop = json_plain_end(s, end);
+		const char *stop = json_ascii_end(s, end);
 
-		put_utf8(buf, s, (size_t)(stop - s));
-		if (stop < end)
-			put_escaped(buf, (unsigned char)*stop++);
-		s = stop;
+		buf_add(buf, s, (size_t)(stop - s));
+		s = stop < end ? put_special(buf, stop, end) : end;
 	}
 	return buf_putc(buf, '"');
 }
@@ -163,9 +190,12 @@ char *buf_steal(struct buf *buf)
 		buf_reserve(buf, 1);
 	if (buf->failed)
 		return NULL;
-	data = buf->data;
+	data = buf->lent ? move_out(buf, buf->len + 1) : buf->data;
+	if (!data)
+		return NULL;
 	data[buf->len] = '\0';
 	buf->data = NULL;
 	buf->len = buf->cap = 0;
+	buf->lent = 0;
 	return data;
 }

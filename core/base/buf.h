@@ -13,9 +13,13 @@ struct buf {
 	size_t len, cap;
 	size_t max; /* 0 = no limit of its own; cap is never above max + 1 */
 	int failed; /* 0, ERR_NOMEM or ERR_LIMIT */
+	int lent;   /* data is the caller's */
 };
 
 void buf_init(struct buf *buf, size_t max);
+/* For what is mostly small: begins in the n bytes at `memory`, such as those of an array on the stack, which outlive it.
+ * Only what does not fit there is allocated. */
+void buf_init_in(struct buf *buf, void *memory, size_t n);
 void buf_done(struct buf *buf);
 void buf_clear(struct buf *buf); /* keeps the memory, resets failed */
 

@@ -185,7 +185,7 @@ size_t utf8_char_len(const char *s, size_t n)
 	return 0;
 }
 
-/* Behind what is ASCII from there on, or a little before its end: most text is nothing else. */
+/* Behind what is ASCII from there on: most text is nothing else. */
 static const char *skip_ascii(const char *s, const char *end)
 {
 	uint64_t words[4];
@@ -200,6 +200,8 @@ static const char *skip_ascii(const char *s, const char *end)
 		if (words[0] & 0x8080808080808080u)
 			break;
 	}
+	while (s < end && !(*s & 0x80))
+		s++;
 	return s;
 }
 
@@ -224,21 +226,31 @@ int utf8_valid(const char *s, size_t n)
 	return utf8_valid_len(s, n) == n;
 }
 
+static int is_plain(char c)
+{
+	return c != '"' && c != '\\' && (unsigned char)c >= 0x20;
+}
+
 static const char *plain_end(const char *at, const char *end)
 {
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+	while (at < end && is_plain(*at))
+		at++;
+	return at;
+}
+
+static const char *ascii_end(const char *at, const char *end)
+{
+	while (at < end && is_plain(*at) && !(*at & 0x80))
 		at++;
 	return at;
 }
 
 #ifdef __SSE2__
 /* Sixteen at a time; *at is moved behind those that need no look. */
-static int plain_sixteen(const char **at)
+static int skip_sixteen(const char **at, __m128i v, __m128i others)
 {
-	__m128i v = _mm_loadu_si128((const void *)*at),
-		control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
 	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), back = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-	unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, back)));
+	unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(others, _mm_or_si128(quote, back)));
 
 	*at += found ? __builtin_ctz(found) : 16;
 	return !found;
@@ -246,14 +258,30 @@ static int plain_sixteen(const char **at)
 
 const char *json_plain_end(const char *at, const char *end)
 {
-	while (end - at >= 16)
-		if (!plain_sixteen(&at))
+	while (end - at >= 16) {
+		__m128i v = _mm_loadu_si128((const void *)at);
+
+		if (!skip_sixteen(&at, v, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v)))
 			return at;
+	}
 	return plain_end(at, end);
 }
+
+/* As signed numbers, what is more than ASCII is less than zero. */
+const char *json_ascii_end(const char *at, const char *end)
+{
+	while (end - at >= 16) {
+		__m128i v = _mm_loadu_si128((const void *)at);
+
+		if (!skip_sixteen(&at, v, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20))))
+			return at;
+	}
+	return ascii_end(at, end);
+}
 #else
-/* Eight at a time, by the trick that a byte of a word is zero when subtracting one borrows from its top bit. */
-const char *json_plain_end(const char *at, const char *end)
+/* Eight at a time, by the trick that a byte of a word is zero when subtracting one borrows from its top bit. `besides`: bits
+ * that it must not have either. */
+static const char *skip_eights(const char *at, const char *end, uint64_t besides)
 {
 	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
 	uint64_t eight;
@@ -262,10 +290,21 @@ const char *json_plain_end(const char *at, const char *end)
 		memcpy(&eight, at, 8);
 		uint64_t quote = eight ^ ones * '"', back = eight ^ ones * '\\';
 
-		if ((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops)
+		if (((((quote - ones) & ~quote) | ((back - ones) & ~back) | ((eight - ones * 0x20) & ~eight)) & tops) |
+		    (eight & besides))
 			break;
 	}
-	return plain_end(at, end);
+	return at;
+}
+
+const char *json_plain_end(const char *at, const char *end)
+{
+	return plain_end(skip_eights(at, end, 0), end);
+}
+
+const char *json_ascii_end(const char *at, const char *end)
+{
+	return ascii_end(skip_eights(at, end, 0x8080808080808080u), end);
 }
 #endif
 

@@ -27,6 +27,7 @@ size_t utf8_valid_len(const char *s, size_t n); /* of what is valid up to there 
 
 /* The first byte that JSON text spells otherwise in a string, or that ends it: a quote, a backslash, a control character. */
 const char *json_plain_end(const char *at, const char *end);
+const char *json_ascii_end(const char *at, const char *end); /* the same, or one that is more than ASCII */
 
 int str_has_control(const char *s, size_t n); /* a byte below 0x20, or 0x7F */
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#define FEW 8
 #define POINTER_NAME 64 /* bytes of a name that is looked up without a copy of the whole pointer */
 
 void json_free(struct json *json)
@@ -93,23 +94,13 @@ const char *json_kept_text(const struct json *object)
 
 enum json_type json_type(const struct json *json)
 {
-	switch (json_object_get_type(in(json))) {
-	case json_type_boolean:
-		return JSON_BOOL;
-	case json_type_int:
-		return JSON_INT;
-	case json_type_double:
-		return JSON_DOUBLE;
-	case json_type_string:
-		return JSON_STRING;
-	case json_type_array:
-		return JSON_ARRAY;
-	case json_type_object:
-		return JSON_OBJECT;
-	case json_type_null:
-		break;
-	}
-	return JSON_NULL;
+	static const enum json_type types[] = {
+		[json_type_null] = JSON_NULL,     [json_type_boolean] = JSON_BOOL,  [json_type_int] = JSON_INT,
+		[json_type_double] = JSON_DOUBLE, [json_type_string] = JSON_STRING, [json_type_array] = JSON_ARRAY,
+		[json_type_object] = JSON_OBJECT,
+	};
+
+	return types[json_object_get_type(in(json))];
 }
 
 const char *json_type_name(enum json_type type)
@@ -119,12 +110,25 @@ const char *json_type_name(enum json_type type)
 	return type_names[type];
 }
 
+/* Few members are looked at one by one sooner than the hash of a name is made. */
+static struct json_object *find(const struct lh_table *table, const char *key)
+{
+	for (const struct lh_entry *entry = table->head; entry; entry = entry->next)
+		if (*(const char *)lh_entry_k(entry) == *key && !strcmp(lh_entry_k(entry), key))
+			return lh_entry_v(entry);
+	return NULL;
+}
+
 struct json *json_get_mut(struct json *object, const char *key)
 {
-	struct json_object *value = NULL;
+	struct lh_table *table = json_object_get_object(in(object));
+	void *value = NULL;
 
-	if (json_type(object) == JSON_OBJECT)
-		json_object_object_get_ex(in(object), key, &value);
+	if (!table)
+		return NULL;
+	if (table->count <= FEW)
+		return out(find(table, key));
+	lh_table_lookup_ex(table, key, &value);
 	return out(value);
 }
 
@@ -214,14 +218,18 @@ int json_bool(const struct json *json, int otherwise)
 	return json_type(json) == JSON_BOOL ? json_object_get_boolean(in(json)) : otherwise;
 }
 
+static const struct lh_entry *first_of(const struct json *object)
+{
+	const struct lh_table *table = json_object_get_object(in(object));
+
+	return table ? table->head : NULL;
+}
+
 /* `at` is the address of the entry that was last. */
 int json_each(const struct json *object, size_t *at, const char **ret_key, const struct json **ret_value)
 {
-	const struct lh_entry *entry;
+	const struct lh_entry *entry = *at ? ((const struct lh_entry *)*at)->next : first_of(object);
 
-	if (json_type(object) != JSON_OBJECT)
-		return 0;
-	entry = *at ? ((const struct lh_entry *)*at)->next : json_object_get_object(in(object))->head;
 	if (!entry)
 		return 0;
 	*ret_key = lh_entry_k(entry);

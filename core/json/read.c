@@ -10,6 +10,9 @@
 
 #include "base/str.h"
 
+#define SMALL_DIGITS 18 /* no more of them can be too large for 64 bits */
+#define NAMES_USUAL 256 /* bytes of the keys on the way to a value, and of a number */
+
 struct reader {
 	const char *at, *end, *begin;
 	struct err *err;
@@ -207,6 +210,17 @@ static int skip_number(struct reader *r, int *ret_is_whole)
 	return fine ? 0 : fail(r, ERR_INVALID, "a number without its digits");
 }
 
+/* The usual ones: so few digits that they fit. */
+static int64_t small_integer(const char *at, const char *end)
+{
+	int is_negative = *at == '-';
+	int64_t v = 0;
+
+	for (at += is_negative; at < end; at++)
+		v = v * 10 + (*at - '0');
+	return is_negative ? -v : v;
+}
+
 /* One with a fraction keeps its digits, to be written as it came. */
 static int read_number(struct reader *r, struct json_object **ret)
 {
@@ -217,6 +231,10 @@ static int read_number(struct reader *r, struct json_object **ret)
 
 	if (e)
 		return e;
+	if (is_whole && r->at - begin <= SMALL_DIGITS) {
+		*ret = must(json_object_new_int64(small_integer(begin, r->at)));
+		return 0;
+	}
 	buf_add(&r->text, begin, (size_t)(r->at - begin));
 	text = text_from(r, before);
 	r->text.len = before;
@@ -382,10 +400,12 @@ int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
 {
 	struct reader r = {.at = text, .end = text + n, .begin = text, .err = err};
 	struct json_object *value = NULL;
+	char usual[NAMES_USUAL];
 	int e;
 
 	if (n > INT_MAX / 2)
 		return err_set(err, ERR_LIMIT, "the JSON text is too large");
+	buf_init_in(&r.text, usual, sizeof(usual));
 	e = read_whole(&r, &value);
 	buf_done(&r.text);
 	if (!e)

@@ -69,11 +69,10 @@ void json_write(struct buf *out, const struct json *json)
 
 char *json_text_in(const struct json *json, struct arena *arena)
 {
+	char usual[TEXT_USUAL], *text;
 	struct buf buf;
-	char *text;
 
-	buf_init(&buf, 0);
-	buf_reserve(&buf, TEXT_USUAL);
+	buf_init_in(&buf, usual, sizeof(usual));
 	json_write(&buf, json);
 	text = buf.failed ? NULL : arena_strn(arena, buf.data, buf.len);
 	buf_done(&buf);

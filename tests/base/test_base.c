@@ -83,6 +83,29 @@ START_TEST(a_buffer_stops_at_its_maximum)
 }
 END_TEST
 
+START_TEST(a_buffer_begins_in_memory_that_is_lent)
+{
+	char lent[8], *text;
+	struct buf buf;
+
+	for (size_t n = 0; n < 300; n++) {
+		buf_init_in(&buf, lent, sizeof(lent));
+		for (size_t i = 0; i < n; i++)
+			buf_putc(&buf, (char)('a' + i % 26));
+		ck_assert_int_eq(buf.data == lent, n < sizeof(lent));
+		text = buf_steal(&buf);
+		ck_assert_ptr_ne(text, lent);
+		ck_assert_uint_eq(strlen(text), n);
+		for (size_t i = 0; i < n; i++)
+			ck_assert_int_eq(text[i], (char)('a' + i % 26));
+		free(text);
+		buf_printf(&buf, "%zu", n); /* it goes on without */
+		ck_assert_ptr_ne(buf.data, lent);
+		buf_done(&buf);
+	}
+}
+END_TEST
+
 START_TEST(a_json_string_is_escaped_and_repaired)
 {
 	struct buf buf;
@@ -158,6 +181,7 @@ START_TEST(text_is_looked_through_to_the_byte)
 				text[i] = (char)c;
 				ck_assert_int_eq(str_has_control(text, n), is_control);
 				ck_assert_ptr_eq(json_plain_end(text, text + n), text + (is_plain ? n : i));
+				ck_assert_ptr_eq(json_ascii_end(text, text + n), text + (is_plain && c < 0x80 ? n : i));
 				ck_assert_uint_eq(utf8_valid_len(text, n), c < 0x80 ? n : i);
 			}
 }
@@ -374,6 +398,7 @@ static void base_cases(Suite *suite)
 	tcase_add_test(c, an_arena_gives_aligned_zeroed_memory);
 	tcase_add_test(c, an_arena_formats_text_of_any_length_where_there_is_room);
 	tcase_add_test(c, a_buffer_stops_at_its_maximum);
+	tcase_add_test(c, a_buffer_begins_in_memory_that_is_lent);
 	tcase_add_test(c, a_json_string_is_escaped_and_repaired);
 	tcase_add_test(c, a_json_string_is_escaped_wherever_the_odd_byte_stands);
 	tcase_add_test(c, numbers_sizes_and_durations_are_parsed_whole_or_not_at_all);
