@@ -134,13 +134,14 @@ static void advance(struct conn *conn)
 		conn_refuse(conn, conn->fault, &conn->fault_err);
 	} else if (conn->state == CONN_HEAD && conn->head_done) {
 		conn->state = CONN_BODY;
-		conn->window_at = clock_mono_ms();
-		conn->window_got = 0;
 		conn->req = request_new(conn);
-		if (conn->req)
-			request_begin(conn->req);
-		else
+		if (!conn->req) {
 			conn_close(conn);
+			return;
+		}
+		conn->window_at = conn->req->t0 / 1000000;
+		conn->window_got = 0;
+		request_begin(conn->req);
 	} else if (conn->state == CONN_BODY && conn->message_done) {
 		conn->state = CONN_WAIT;
 		request_whole(conn->req);

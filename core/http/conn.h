@@ -104,7 +104,7 @@ struct http_request {
 	struct conn *conn;
 	struct http_server *server;
 	struct arena arena;
-	int64_t t0;
+	int64_t t0, t1; /* ns: its head was whole, its answer is */
 	const char *method, *path, *query_text, *trace;
 	const struct http_route *route;
 	struct pair params[HTTP_PARAMS_MAX];
@@ -134,6 +134,14 @@ struct http_request {
 	struct pair headers[HTTP_HEADERS_MAX];
 };
 
+/* How the answer before began. */
+struct http_begin {
+	int status; /* 0: its type was too long to be told from others */
+	int64_t at; /* wall seconds */
+	char type[64];
+	struct buf text;
+};
+
 struct http_server {
 	uv_loop_t *loop;
 	const struct http_config *config;
@@ -143,9 +151,8 @@ struct http_server {
 	uv_pipe_t pipe, local;
 	uv_timer_t timer;
 	int has_tcp, has_pipe, has_local, n_handles, timer_on, port;
-	int refs;        /* the owner, and every connection */
-	int64_t date_at; /* wall seconds of `date` */
-	char date[48];
+	int refs; /* the owner, and every connection */
+	struct http_begin begin;
 	struct list conns, spare; /* requests that were answered, for those that come */
 	size_t n_conns, n_spare;
 	int stopping;

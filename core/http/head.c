@@ -11,16 +11,15 @@
 static void lower(char *s)
 {
 	for (; *s; s++)
-		*s = (char)tolower((unsigned char)*s);
+		if (*s >= 'A' && *s <= 'Z')
+			*s |= 0x20;
 }
 
 /* Optional white space around a value is not a part of it; the parser leaves what is behind. */
-static void trim_end(char *s)
+static void trim_end(char *s, char *end)
 {
-	size_t n = strlen(s);
-
-	while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
-		s[--n] = '\0';
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
 }
 
 static void take_headers(struct http_request *req, char *head)
@@ -33,7 +32,7 @@ static void take_headers(struct http_request *req, char *head)
 		pair->name = head + conn->marks[i];
 		pair->value = head + conn->marks[i + 1];
 		lower(pair->name);
-		trim_end(pair->value);
+		trim_end(pair->value, head + conn->marks[i + 2] - 1);
 	}
 }
 
@@ -50,12 +49,18 @@ static const char *single_header(const struct http_request *req, const char *nam
 	return value;
 }
 
+/* What a host and its port are made of: RFC 3986 section 3.2.2. */
+static const char in_host[256] = {
+	['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['-'] = 1,  ['.'] = 1, ['_'] = 1, ['~'] = 1, ['%'] = 1,
+	['!'] = 1,         ['$'] = 1,         ['&'] = 1,         ['\''] = 1, ['('] = 1, [')'] = 1, ['*'] = 1, ['+'] = 1,
+	[','] = 1,         [';'] = 1,         ['='] = 1,         [':'] = 1,  ['['] = 1, [']'] = 1,
+};
+
 static int host_is_valid(const char *host)
 {
-	for (; *host; host++)
-		if (!isalnum((unsigned char)*host) && !strchr("-._~%!$&'()*+,;=:[]", *host))
-			return 0;
-	return 1;
+	while (in_host[(unsigned char)*host])
+		host++;
+	return !*host;
 }
 
 /* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. */

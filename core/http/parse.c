@@ -138,17 +138,26 @@ void parse_reset(struct conn *conn)
 	conn->head_done = conn->message_done = 0;
 }
 
+/* Behind the next line feed. */
+static const char *next_line(const char *p, const char *end)
+{
+	const char *feed = memchr(p, '\n', (size_t)(end - p));
+
+	return feed ? feed + 1 : end;
+}
+
 /* A line of the head that begins with a space continues the one before: refused. */
 static void check_folding(struct conn *conn, const char *p, size_t n)
 {
-	char last = conn->head_last;
+	const char *end = p + n, *line = conn->head_last == '\n' ? p : next_line(p, end);
 
-	for (size_t i = 0; i < n; last = p[i++])
-		if (last == '\n' && (p[i] == ' ' || p[i] == '\t')) {
+	for (; line < end; line = next_line(line, end))
+		if (*line == ' ' || *line == '\t') {
 			fault(conn, 400, ERR_INVALID, "a header is folded over lines, which HTTP has given up");
 			return;
 		}
-	conn->head_last = last;
+	if (n)
+		conn->head_last = end[-1];
 }
 
 static void check_head(struct conn *conn, const char *p, size_t n)

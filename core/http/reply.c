@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "http/conn.h"
 
-#define HEAD_USUAL 384 /* bytes of an answer's head, without what its handler adds */
+#define ANSWER_USUAL 4096 /* bytes of one */
+#define HEAD_USUAL 384    /* bytes of an answer's head, without what its handler adds */
 
 static const struct {
 	int status;
@@ -94,34 +95,62 @@ int http_status_of(int code)
 }
 
 /* ---- heads ------------------------------------------------------------------------------ */
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. Made anew once a second. */
-static void put_date(struct http_server *server, struct buf *head)
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), whatever the locale. */
+static void put_date(struct buf *head, time_t now)
 {
 	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
 
-	if (now != server->date_at) {
-		gmtime_r(&now, &tm);
-		snprintf(server->date, sizeof(server->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
-		         days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
-		         tm.tm_min, tm.tm_sec);
-		server->date_at = now;
+	gmtime_r(&now, &tm);
+	buf_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday, tm.tm_mday,
+	           months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void write_begin(struct buf *head, int status, const char *type, time_t now)
+{
+	buf_clear(head);
+	buf_printf(head, "HTTP/1.1 %d %s\r\n", status, status_text(status));
+	put_date(head, now);
+	if (*type)
+		buf_printf(head, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
+}
+
+/* Status, date and type: mostly those of the answer before. */
+static void put_begin(struct http_server *server, struct buf *head, int status, const char *type)
+{
+	struct http_begin *begin = &server->begin;
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+
+	if (begin->status != status || begin->at != now || strcmp(begin->type, type)) {
+		begin->status = str_copy(begin->type, sizeof(begin->type), type) < sizeof(begin->type) ? status : 0;
+		begin->at = now;
+		write_begin(&begin->text, status, type, now);
 	}
-	buf_puts(head, server->date);
+	if (begin->text.failed) {
+		head->failed = begin->text.failed;
+		begin->status = 0; /* the next one tries again */
+	} else {
+		buf_add(head, begin->text.data, begin->text.len);
+	}
+}
+
+/* A control character would be a header of its own. */
+static void put_plain(struct buf *out, const char *value, size_t n)
+{
+	if (!str_has_control(value, n)) {
+		buf_add(out, value, n);
+		return;
+	}
+	for (; n; n--, value++)
+		if ((unsigned char)*value >= ' ' && *value != 0x7F)
+			buf_putc(out, *value);
 }
 
 void http_set_header(struct http_request *req, const char *name, const char *value)
 {
-	const char *plain;
-
 	buf_puts(&req->extra, name);
 	buf_add(&req->extra, ": ", 2);
-	for (; *value; value += *value != '\0') { /* a control character would be a header of its own */
-		for (plain = value; (unsigned char)*value >= ' ' && *value != 0x7F; value++)
-			;
-		buf_add(&req->extra, plain, (size_t)(value - plain));
-	}
+	put_plain(&req->extra, value, strlen(value));
 	buf_add(&req->extra, "\r\n", 2);
 }
 
@@ -136,17 +165,7 @@ static void decide_keep_alive(struct http_request *req)
 static void put_head(struct http_request *req, struct buf *head, int status, const char *type)
 {
 	decide_keep_alive(req);
-	buf_puts(head, "HTTP/1.1 ");
-	buf_int(head, status);
-	buf_putc(head, ' ');
-	buf_puts(head, status_text(status));
-	buf_puts(head, "\r\n");
-	put_date(req->server, head);
-	if (type) {
-		buf_puts(head, "Content-Type: ");
-		buf_puts(head, type);
-		buf_puts(head, "\r\nX-Content-Type-Options: nosniff\r\n");
-	}
+	put_begin(req->server, head, status, type ? type : "");
 	if (!req->keep_alive)
 		buf_puts(head, "Connection: close\r\n");
 	else if (req->http_1_0)
@@ -173,9 +192,10 @@ void http_reply(struct http_request *req, int status, const char *content_type, 
 
 void http1_reply(struct http_request *req, int status, const char *content_type, const void *body, size_t n)
 {
+	char usual[ANSWER_USUAL];
 	struct buf out;
 
-	buf_init(&out, 0);
+	buf_init_in(&out, usual, sizeof(usual));
 	buf_reserve(&out, HEAD_USUAL + req->extra.len + n);
 	put_head(req, &out, status, content_type);
 	if (!has_no_body(status)) {

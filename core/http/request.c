@@ -27,7 +27,7 @@ static struct http_request *take_spare(struct http_server *server)
 
 	if (list_empty(&server->spare))
 		return calloc(1, sizeof(*req));
-	req = list_entry(server->spare.next, struct http_request, link);
+	req = list_entry(server->spare.prev, struct http_request, link); /* what was used last is near */
 	list_del(&req->link);
 	server->n_spare--;
 	return req;
@@ -87,10 +87,12 @@ void request_free(struct http_request *req)
 
 void request_log(struct http_request *req)
 {
-	double ms = (double)(clock_mono_ns() - req->t0) / 1e6;
 	struct http_server *server = req->server;
+	double ms;
 	int class = req->status / 100;
 
+	req->t1 = clock_mono_ns();
+	ms = (double)(req->t1 - req->t0) / 1e6;
 	metric_observe_ms(&server->seconds, ms);
 	if (class >= 1 && class <= 5)
 		server->count_status[class]++;
@@ -111,6 +113,7 @@ void http1_answered(struct http_request *req)
 {
 	struct conn *conn = req->conn;
 	int go_on = req->keep_alive && req->body_done && !conn->refused && !conn->eof;
+	int64_t now = req->t1;
 
 	conn->req = NULL;
 	request_free(req);
@@ -118,7 +121,7 @@ void http1_answered(struct http_request *req)
 		conn_linger(conn);
 	} else if (conn->state != CONN_CLOSED) {
 		conn->state = CONN_IDLE;
-		conn->since = clock_mono_ms();
+		conn->since = now / 1000000;
 		conn_resume(conn);
 	}
 	conn_unref(conn);

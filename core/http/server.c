@@ -95,6 +95,7 @@ void server_unref(struct http_server *server)
 	if (--server->refs)
 		return;
 	free(server->metrics);
+	buf_done(&server->begin.text);
 	request_free_spare(server);
 	free(server);
 }
