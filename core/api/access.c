@@ -334,11 +334,13 @@ static const struct {
 void access_take(struct check *c)
 {
 	const struct auth_scope *scope;
-	const char *kind = json_get_str(c->task, "kind", ""), *dataset = json_get_str(c->task, "dataset", NULL);
+	const char *kind, *dataset;
 
 	if (!c->req || !token_of(c->req))
 		return;
 	scope = scope_of(c->req);
+	kind = json_get_str(c->task, "kind", "");
+	dataset = json_get_str(c->task, "dataset", NULL);
 	take_place(c, "tenant", scope->tenant, "");
 	take_place(c, "queue", scope->queue, QUEUE_USUAL);
 	if (dataset && !access_has_dataset(c->req, dataset))

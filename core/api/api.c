@@ -183,6 +183,7 @@ void api_free(struct api *api)
 	events_free(api);
 	api_watch_done(api);
 	map_done(&api->in_flight);
+	json_free(api->no_errors);
 	free(api->openapi);
 	free(api->routes);
 	free(api);

@@ -86,7 +86,8 @@ struct api {
 	struct list wishes; /* for leases; who waits longest first */
 	struct heap wishes_due;
 	struct loop_timer *wish_timer, *grant_timer;
-	struct map in_flight; /* idempotency keys of submits that are not durable yet */
+	struct map in_flight;   /* idempotency keys of submits that are not durable yet */
+	struct json *no_errors; /* an empty list of problems, or NULL */
 };
 
 /* ---- replies and requests --------------------------------------------------------------- */
@@ -136,10 +137,9 @@ struct json *stored_json(const char *text); /* JSON that the agent has written i
 const char *etag_of(struct http_request *req, const char *text);
 
 /* ---- tasks ------------------------------------------------------------------------------ */
-/* Tasks of a request, read, checked and completed; strings live in the request's arena or in
- * `trees`. */
+/* Tasks of a request, read, checked and completed; strings live in the request's arena. */
 struct submission {
-	struct json *trees; /* array */
+	struct json *trees; /* of a list an array; else the task */
 	struct task_spec *specs;
 	size_t n; /* of specs: tasks that are fine */
 	struct submission_item {
@@ -149,6 +149,7 @@ struct submission {
 	} * items;
 	size_t n_items;
 	int is_list, is_lines, by_item;
+	int has_no_nul;   /* no text in it can have a NUL */
 	const char *text; /* of the body, and its lines that have a task each, from 1; made when somebody asks */
 	size_t n_text, *lines;
 	const char *key, *tenant; /* of a list: its Idempotency-Key, or NULL; of its first task */

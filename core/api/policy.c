@@ -340,8 +340,6 @@ static void check_unique(struct check *c, const struct task_spec *spec)
 /* What is worse than its schema can tell, with the place of the member where there is one. */
 static void check_spec(struct check *c, const struct task_spec *spec)
 {
-	struct err err = {0};
-
 	check_unique(c, spec);
 	if (spec->queue && !str_is_name(spec->queue))
 		errors_add(c->errors, check_below(c, "/queue"), "'%.100s' is not a name", spec->queue);
@@ -355,8 +353,6 @@ static void check_spec(struct check *c, const struct task_spec *spec)
 		errors_add(c->errors, check_below(c, "/expires_at"), IS_BEFORE_RUN_AT);
 	else if (spec->deadline && spec->deadline <= spec->run_at)
 		errors_add(c->errors, check_below(c, "/deadline"), IS_BEFORE_RUN_AT);
-	else if (c->first_error == json_count(c->errors) && spec->kind && queue_check_spec(spec, &err))
-		errors_add(c->errors, check_below(c, err.where), "%s", err.text);
 }
 
 /* Members with a function of their own. */
@@ -389,7 +385,6 @@ void policy_take(struct check *c, const struct submission *s, size_t i, struct t
 {
 	unsigned found;
 
-	spec->kind = json_get_str(c->task, "kind", "");
 	spec->priority = -1;
 	take_members(c, NULL, spec);
 	found = find_specials(c->task);

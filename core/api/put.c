@@ -310,6 +310,7 @@ static int put_all(struct put *put, const struct submission *s, int flags, struc
 {
 	struct queue_call call = {s->tenant, s->key, s->digest, s->n_items, NULL};
 
+	flags |= QUEUE_LENT | QUEUE_CHECKED; /* check_task has, and the request lives until it is answered */
 	if (!s->key)
 		return queue_put(put->api->env.queue, s->specs, s->n, flags, on_put, put, err);
 	call.places = places_of(put->req, s);

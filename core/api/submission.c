@@ -89,10 +89,11 @@ static void mark_lines(struct http_request *req, struct submission *s, size_t i,
 /* `broken` gets what is wrong with single lines; then the trees have a null for each. */
 static int read_trees(struct http_request *req, struct submission *s, struct json *broken, struct err *err)
 {
-	struct json *tree;
+	struct json *tree = NULL;
 	int r;
 
 	s->text = http_body(req, &s->n_text);
+	s->has_no_nul = !memchr(s->text, '\\', s->n_text); /* only \u0000 makes one */
 	s->is_list = 1;
 	s->is_lines = http_content_is(req, "application/x-ndjson");
 	if (s->is_lines) {
@@ -103,14 +104,14 @@ static int read_trees(struct http_request *req, struct submission *s, struct jso
 	r = json_parse(s->text, s->n_text, &tree, err);
 	if (r)
 		return r;
-	if (json_type(tree) == JSON_ARRAY) {
-		s->trees = tree;
-		return 0;
-	}
-	s->is_list = 0;
-	s->trees = json_new_array();
-	json_push(s->trees, tree);
+	s->is_list = json_type(tree) == JSON_ARRAY;
+	s->trees = tree;
 	return 0;
+}
+
+static struct json *tree_of(const struct submission *s, size_t i)
+{
+	return s->is_list ? (struct json *)json_at(s->trees, i) : s->trees;
 }
 
 static int check_count(struct http_request *req, const struct submission *s)
@@ -135,13 +136,13 @@ static const char *place_of(struct arena *arena, size_t i)
 	return arena_str(arena, at);
 }
 
-/* 1: the token is not for it. */
+/* Its spec is all zeroes. 1: the token is not for it. */
 static int check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *errors)
 {
 	struct task_spec *spec = &s->specs[s->n];
 	struct check c = {api,
 	                  http_arena(req),
-	                  (struct json *)json_at(s->trees, i),
+	                  tree_of(s, i),
 	                  errors,
 	                  s->is_list && !s->is_lines && !s->by_item ? place_of(http_arena(req), i) : "",
 	                  0,
@@ -149,10 +150,11 @@ static int check_item(struct api *api, struct http_request *req, struct submissi
 	                  0};
 	size_t before = json_count(errors);
 
-	memset(spec, 0, sizeof(*spec));
 	check_task(&c, req, s, i, spec);
 	mark_lines(req, s, i, errors, before);
 	s->items[i].place = json_count(errors) > before ? -1 : (int64_t)s->n++;
+	if (s->items[i].place < 0)
+		memset(spec, 0, sizeof(*spec)); /* for the next one */
 	return c.denied;
 }
 
@@ -231,7 +233,7 @@ static int check(struct api *api, struct http_request *req, struct submission *s
 {
 	int r;
 
-	s->n_items = json_count(s->trees);
+	s->n_items = s->is_list ? json_count(s->trees) : 1;
 	s->specs = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->specs));
 	s->items = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->items));
 	r = check_count(req, s);
@@ -244,10 +246,27 @@ static int check(struct api *api, struct http_request *req, struct submission *s
 	return r;
 }
 
+/* A list of problems; most stay empty, and serve the next request. */
+static struct json *take_errors(struct api *api)
+{
+	struct json *errors = api->no_errors ? api->no_errors : json_new_array();
+
+	api->no_errors = NULL;
+	return errors;
+}
+
+static void give_errors(struct api *api, struct json *errors)
+{
+	if (json_count(errors) || api->no_errors)
+		json_free(errors);
+	else
+		api->no_errors = errors;
+}
+
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret)
 {
 	struct submission s = {.by_item = by_item};
-	struct json *broken = json_new_array();
+	struct json *broken = take_errors(api);
 	struct err err;
 	int r = read_trees(req, &s, broken, &err);
 
@@ -259,7 +278,7 @@ int submission_read(struct api *api, struct http_request *req, int by_item, stru
 		json_free(s.trees);
 	else
 		*ret = s;
-	json_free(broken);
+	give_errors(api, broken);
 	return r;
 }
 

@@ -283,31 +283,29 @@ static void check_queue(struct check *c, int is_remote)
 /* ---- kinds ------------------------------------------------------------------------------ */
 static const struct {
 	const char *name;
-	const char *parents; /* objects that are there even when not sent, so that defaults apply */
+	const char *parents[4]; /* objects that are there even when not sent, so that defaults apply; ends with NULL */
 	void (*check)(struct check *c);
 } kinds[] = {
-	{"ingest", "format sink errors", check_ingest},
-	{"index", "", check_index},
-	{"maintain", "", check_maintain},
-	{"export", "format", check_export},
-	{"query", "", NULL},
-	{"custom", "config", check_custom},
-	{"notify", "config", check_notify},
-	{"remote", "", NULL},
+	{"ingest", {"format", "sink", "errors"}, check_ingest},
+	{"index", {NULL}, check_index},
+	{"maintain", {NULL}, check_maintain},
+	{"export", {"format"}, check_export},
+	{"query", {NULL}, NULL},
+	{"custom", {"config"}, check_custom},
+	{"notify", {"config"}, check_notify},
+	{"remote", {NULL}, NULL},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static void add_parents(struct json *task, const char *names, struct arena *arena)
+static void add_parents(struct json *task, const char *const *names)
 {
-	char *rest = arena_str(arena, names);
-
-	for (char *name; (name = strsep(&rest, " "));)
-		if (*name && !json_get(task, name))
-			json_set(task, name, json_new_object());
+	for (; *names; names++)
+		if (!json_get(task, *names))
+			json_set(task, *names, json_new_object());
 }
 
-/* 0: it is none, so nobody knows what belongs to it. */
-static int check_kind(struct check *c)
+/* Its name; NULL: it is none, so nobody knows what belongs to it. */
+static const char *check_kind(struct check *c)
 {
 	const struct json *kind = json_get(c->task, "kind");
 	const char *name = json_str(kind, "");
@@ -324,9 +322,9 @@ static int check_kind(struct check *c)
 		           is_text ? name
 		           : kind  ? json_type_name(json_type(kind))
 		                   : "missing");
-		return 0;
+		return NULL;
 	}
-	add_parents(c->task, kinds[i].parents, c->arena);
+	add_parents(c->task, kinds[i].parents);
 	plugin_config_check(kind_schema(c->api, name), c->task, c->prefix, c->errors);
 	if (is_fine(c) && json_get(c->task, "dataset") && !str_is_name(json_get_str(c->task, "dataset", "")))
 		errors_add(c->errors, below(c, "/dataset"), "'%.100s' is not a name: letters, digits, '_', '.' and '-'",
@@ -335,7 +333,7 @@ static int check_kind(struct check *c)
 		check_queue(c, !strcmp(name, "remote"));
 	if (is_fine(c) && kinds[i].check)
 		kinds[i].check(c);
-	return 1;
+	return kinds[i].name;
 }
 
 /* Of a task that is refused: members in which something is wrong have been told, and go. */
@@ -372,9 +370,9 @@ static const char *find_nul(struct check *c, const struct json *value)
 	return NULL;
 }
 
-static void check_strings(struct check *c)
+static void check_strings(struct check *c, const struct submission *s)
 {
-	const char *found = find_nul(c, c->task);
+	const char *found = s && s->has_no_nul ? NULL : find_nul(c, c->task);
 
 	if (found)
 		errors_add(c->errors, below(c, found), "a text cannot have a NUL character");
@@ -387,6 +385,15 @@ static void check_size(struct check *c, const char *body)
 		           strlen(body), TASK_BODY_MAX);
 }
 
+/* What the queue would say, with the place of the member. */
+static void check_spec(struct check *c, const struct task_spec *spec)
+{
+	struct err err = {0};
+
+	if (queue_check_spec(spec, &err))
+		errors_add(c->errors, below(c, err.where), "%s", err.text);
+}
+
 void check_task(struct check *c, struct http_request *req, const struct submission *s, size_t i, struct task_spec *spec)
 {
 	c->first_error = json_count(c->errors);
@@ -394,10 +401,11 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 		errors_add(c->errors, c->prefix, "a task is a JSON object, not %s", json_type_name(json_type(c->task)));
 		return;
 	}
-	check_strings(c);
+	check_strings(c, s);
 	if (is_fine(c))
 		access_take(c);
-	if (!is_fine(c) || !check_kind(c))
+	spec->kind = is_fine(c) ? check_kind(c) : NULL;
+	if (!spec->kind)
 		return;
 	if (!is_fine(c))
 		leave_out_wrong(c); /* what else is wrong is told, too */
@@ -408,10 +416,11 @@ void check_task(struct check *c, struct http_request *req, const struct submissi
 	if (req)
 		policy_take_key(c, req, s, i, spec);
 	spec->trace = req ? http_traceparent(req) : NULL;
-	spec->kind = json_get_str(c->task, "kind", "");
-	spec->dataset = json_get_str(c->task, "dataset", NULL);
+	spec->dataset = arena_str(c->arena, json_get_str(c->task, "dataset", NULL));
 	spec->body = json_text_in(c->task, c->arena);
 	check_size(c, spec->body);
+	if (is_fine(c))
+		check_spec(c, spec);
 }
 
 int api_check_tasks(struct api *api, struct json *bodies, struct arena *arena, struct task_spec **ret, struct err *err)
@@ -448,7 +457,7 @@ static int check_body(struct api *api, struct json *task, struct task_spec *merg
 	int r = 0;
 
 	json_set_str(task, "queue", merged->queue);
-	check_strings(&c);
+	check_strings(&c, NULL);
 	if (is_fine(&c))
 		check_kind(&c);
 	json_del(task, "queue");

@@ -108,7 +108,10 @@ static int take_char(const char **at, const char *allowed)
 
 static int days_of(int y, int month)
 {
-	return (int)(month == 12 ? 31 : civil_to_days(y, month + 1, 1) - civil_to_days(y, month, 1));
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int is_leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+
+	return days[month - 1] + (month == 2 && is_leap);
 }
 
 int clock_from_rfc3339(const char *s, int64_t *ret_wall_ms)

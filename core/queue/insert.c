@@ -36,6 +36,7 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 	for (size_t i = 0; i < n; i++) {
 		const struct task_spec *spec = &specs[i];
 		struct lane *lane = i && is_same_lane(spec, spec - 1) ? all[i - 1].lane : lane_get(queue, spec);
+		const char *policy = spec_pack(spec, 0, arena);
 
 		if (!lane) {
 			inserts_done(queue, all, i, ERR_NOMEM);
@@ -46,12 +47,12 @@ int inserts_prepare(struct queue *queue, struct arena *arena, const struct task_
 		if (spec->n_depends_on)
 			queue->has_deps = 1;
 		all[i] = (struct insert){.spec = spec,
-		                         .policy = spec_pack(spec, 0, arena),
+		                         .policy = policy,
 		                         .lane = lane,
 		                         .id = ++queue->last_id,
 		                         .now = now,
 		                         .expires_at = spec->expires_at,
-		                         .flags = spec_flags(spec),
+		                         .flags = spec_flags(spec, policy),
 		                         .lane_is_new = !lane->is_stored,
 		                         .is_fresh = n == 1 || spec->run_at <= now,
 		                         .is_one_of_many = n > 1,

@@ -169,10 +169,13 @@ struct queue {
 
 /* ---- spec.c: the fields of a task_spec as a table ------------------------------------------ */
 struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n);
+/* The same with texts that stay the caller's. */
+struct task_spec *spec_borrow(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n);
 /* The fields that have no column (`whole`: all), as text; NULL when all have their default. */
 char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena);
 int spec_unpack(const char *text, struct arena *arena, struct task_spec *ret);
-int spec_flags(const struct task_spec *spec); /* LIVE_STORED bits */
+/* LIVE_STORED bits. `packed`: what spec_pack has made of it. */
+int spec_flags(const struct task_spec *spec, const char *packed);
 int spec_check_rules(const char *rules, struct err *err);
 /* The rule for a code: 0 when there is none. */
 enum rule_action { RULE_NONE, RULE_RETRY, RULE_FAIL, RULE_SNOOZE };

@@ -98,11 +98,17 @@ int64_t queue_retry_after_ms(const struct queue *queue, const char *name)
 	return ms < RETRY_AFTER_MIN_MS ? RETRY_AFTER_MIN_MS : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
 }
 
+static int check_spec(const struct put *put, const struct task_spec *spec, struct err *err)
+{
+	return put->flags & QUEUE_CHECKED ? 0 : queue_check_spec(spec, err);
+}
+
 /* All of one call are counted against each of its queues: who sends a batch over the edge is refused whole. `repeated`
  * (may be NULL) are not counted. *ret_full: it is for want of room. */
-static int check_all(const struct queue *queue, const struct task_spec *specs, size_t n, const char *repeated,
-                     int *ret_full, struct err *err)
+static int check_all(const struct put *put, const struct task_spec *specs, const char *repeated, int *ret_full,
+                     struct err *err)
 {
+	size_t n = put->n;
 	int64_t fresh = 0;
 	const struct task_spec *before = NULL;
 	int r = 0;
@@ -111,10 +117,10 @@ static int check_all(const struct queue *queue, const struct task_spec *specs, s
 		fresh += !(repeated && repeated[i]);
 	*ret_full = 0;
 	for (size_t i = 0; i < n && !r; i++) {
-		r = queue_check_spec(&specs[i], err);
+		r = check_spec(put, &specs[i], err);
 		if (!r && !(repeated && repeated[i]) && !(before && is_same_quota(&specs[i], before))) {
 			before = &specs[i];
-			r = *ret_full = check_quota(queue, before, &(struct coming){fresh, fresh, fresh}, err);
+			r = *ret_full = check_quota(put->queue, before, &(struct coming){fresh, fresh, fresh}, err);
 		}
 		if (r && n > 1)
 			err_where(err, "[%zu]", i);
@@ -142,16 +148,16 @@ static void note_refusal(struct queue_put_result *ret, const struct err *err, st
 }
 
 /* Each for itself: those before it that are accepted count. The result of one that is not has a code. */
-static int check_each(const struct queue *queue, const struct task_spec *specs, size_t n, const char *repeated,
-                      struct queue_put_result *results, struct arena *arena)
+static int check_each(struct put *put, const struct task_spec *specs, const char *repeated)
 {
+	struct arena *arena = &put->arena;
 	struct map counters;
 	struct err err;
 	int64_t all = 0;
 	int r = 0;
 
 	map_init(&counters);
-	for (size_t i = 0; i < n && !r; i++) {
+	for (size_t i = 0; i < put->n && !r; i++) {
 		int64_t *in_queue = counter_of(&counters, specs[i].queue ? specs[i].queue : DEFAULT_QUEUE, 'q', arena);
 		int64_t *of_tenant = counter_of(&counters, specs[i].tenant ? specs[i].tenant : "", 't', arena);
 		int is_repeated = repeated && repeated[i];
@@ -162,9 +168,9 @@ static int check_each(const struct queue *queue, const struct task_spec *specs, 
 			break;
 		}
 		coming = (struct coming){all + 1, *in_queue + 1, *of_tenant + 1};
-		if (queue_check_spec(&specs[i], &err) ||
-		    (!is_repeated && check_quota(queue, &specs[i], &coming, &err))) {
-			note_refusal(&results[i], &err, arena);
+		if (check_spec(put, &specs[i], &err) ||
+		    (!is_repeated && check_quota(put->queue, &specs[i], &coming, &err))) {
+			note_refusal(&put->refused[i], &err, arena);
 			continue;
 		}
 		if (is_repeated)
@@ -329,7 +335,7 @@ static int refuse_some(struct put *put, const struct task_spec *specs, const cha
 {
 	put->refused = arena_alloc(&put->arena, put->n * sizeof(*put->refused));
 	memset(put->refused, 0, put->n * sizeof(*put->refused));
-	return check_each(put->queue, specs, put->n, repeated, put->refused, &put->arena);
+	return check_each(put, specs, repeated);
 }
 
 /* All may go on, or one by one; else it says why not. */
@@ -337,24 +343,27 @@ static int check_put(struct put *put, const struct task_spec *specs, struct err 
 {
 	char *repeated = NULL;
 	int atomic = put->flags & QUEUE_ATOMIC;
-	int is_full, r = check_all(put->queue, specs, put->n, NULL, &is_full, err);
+	int is_full, r = check_all(put, specs, NULL, &is_full, err);
 
 	if (!r || (atomic && !is_full))
 		return r;
 	r = find_repeated(put, specs, &repeated, err);
 	if (!r && atomic)
-		return check_all(put->queue, specs, put->n, repeated, &is_full, err);
+		return check_all(put, specs, repeated, &is_full, err);
 	return r ? r : refuse_some(put, specs, repeated);
 }
 
 static struct put *put_new(struct queue *queue, const struct queue_call *call, size_t n, int flags,
                            queue_put_fn on_done, void *ctx)
 {
-	struct put *put = calloc(1, sizeof(*put));
+	struct arena arena;
+	struct put *put;
 
+	arena_init(&arena);
+	put = arena_alloc(&arena, sizeof(*put));
 	if (!put)
 		return NULL;
-	arena_init(&put->arena);
+	put->arena = arena; /* in which it lies itself */
 	list_init(&put->early.link);
 	put->queue = queue;
 	put->n = n;
@@ -369,17 +378,17 @@ static struct put *put_new(struct queue *queue, const struct queue_call *call, s
 
 void put_free(struct early *early)
 {
-	struct put *put = list_entry(early, struct put, early);
+	struct arena arena = list_entry(early, struct put, early)->arena;
 
-	arena_done(&put->arena);
-	free(put);
+	arena_done(&arena);
 }
 
 static int hand_over(struct put *put, const struct task_spec *specs)
 {
 	struct queue *queue = put->queue;
 	size_t n = put->n;
-	int r = inserts_prepare(queue, &put->arena, spec_copy(queue, &put->arena, specs, n), n, &put->inserts);
+	const struct task_spec *own = (put->flags & QUEUE_LENT ? spec_borrow : spec_copy)(queue, &put->arena, specs, n);
+	int r = inserts_prepare(queue, &put->arena, own, n, &put->inserts);
 
 	if (r)
 		return r;

@@ -212,7 +212,9 @@ void queue_close(struct queue *queue); /* NULL is fine; drain the store before *
  * it. What an idempotency key answers, it answers also while nothing can be written. */
 /* QUEUE_END_IS_AWAITED: nobody waits for on_done of this one task, only for its end; so if it starts at once, both may come
  * with one fsync, and on_done a few ms later. */
-enum { QUEUE_ATOMIC = 1, QUEUE_END_IS_AWAITED = 2 };
+/* QUEUE_LENT: the texts of the specs live until on_done, and are not copied. QUEUE_CHECKED: queue_check_spec has found
+ * every spec fine. */
+enum { QUEUE_ATOMIC = 1, QUEUE_END_IS_AWAITED = 2, QUEUE_LENT = 4, QUEUE_CHECKED = 8 };
 enum { QUEUE_REPEATED = 1, QUEUE_HELD = 2 };
 struct queue_put_result {
 	int64_t id;

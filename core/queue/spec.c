@@ -121,19 +121,30 @@ static void set_defaults(const struct queue *queue, struct task_spec *spec)
 		spec->timeout_ms = queue->config.timeout_ms;
 }
 
-struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n)
+static void copy_texts(struct arena *arena, struct task_spec *spec)
+{
+	for (size_t k = 0; k < N_FIELDS; k++)
+		if (fields[k].type == FIELD_STR)
+			*text_of(spec, &fields[k]) = arena_str(arena, *text_of(spec, &fields[k]));
+	if (spec->n_depends_on)
+		spec->depends_on = arena_dup(arena, spec->depends_on, spec->n_depends_on * sizeof(*spec->depends_on));
+}
+
+struct task_spec *spec_borrow(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n)
 {
 	struct task_spec *copy = arena_dup(arena, specs, n * sizeof(*specs));
 
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < N_FIELDS; k++)
-			if (fields[k].type == FIELD_STR)
-				*text_of(&copy[i], &fields[k]) = arena_str(arena, *text_of(&copy[i], &fields[k]));
-		if (copy[i].n_depends_on)
-			copy[i].depends_on = arena_dup(arena, copy[i].depends_on,
-			                               copy[i].n_depends_on * sizeof(*copy[i].depends_on));
+	for (size_t i = 0; i < n; i++)
 		set_defaults(queue, &copy[i]);
-	}
+	return copy;
+}
+
+struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n)
+{
+	struct task_spec *copy = spec_borrow(queue, arena, specs, n);
+
+	for (size_t i = 0; i < n; i++)
+		copy_texts(arena, &copy[i]);
 	return copy;
 }
 
@@ -225,23 +236,32 @@ int spec_unpack(const char *text, struct arena *arena, struct task_spec *ret)
 	return 0;
 }
 
-int spec_flags(const struct task_spec *spec)
+/* Whether it has a field that somebody has to look at when it has become a task. */
+static int has_policy(const struct task_spec *spec)
 {
 	struct task_spec plain = *spec;
-	int flags = 0;
 
-	if (spec->unique_key && spec->unique_scope != TASK_UNIQUE_TTL)
-		flags |= LIVE_UNIQUE;
-	if (flags && spec->unique_scope == TASK_UNIQUE_QUEUED)
-		flags |= LIVE_UNIQUE_QUEUED;
 	plain.fairness_key = NULL;                        /* is in the lane */
 	plain.idempotency_key = plain.depended_on = NULL; /* are there to be shown */
 	plain.weight = plain.unique_scope = 0;
 	plain.unique_ttl_ms = 0;
 	for (size_t i = 0; i < N_FIELDS; i++)
 		if (fields[i].flags & IN_POLICY && !is_default(&plain, &fields[i]))
-			flags |= LIVE_POLICY;
-	return spec->n_depends_on ? flags | LIVE_POLICY : flags;
+			return 1;
+	return 0;
+}
+
+int spec_flags(const struct task_spec *spec, const char *packed)
+{
+	int flags = 0;
+
+	if (spec->unique_key && spec->unique_scope != TASK_UNIQUE_TTL)
+		flags |= LIVE_UNIQUE;
+	if (flags && spec->unique_scope == TASK_UNIQUE_QUEUED)
+		flags |= LIVE_UNIQUE_QUEUED;
+	if (spec->n_depends_on || (packed && has_policy(spec)))
+		flags |= LIVE_POLICY;
+	return flags;
 }
 
 /* ---- check --------------------------------------------------------------------------------- */
