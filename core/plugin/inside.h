@@ -14,7 +14,4 @@ int plugin_version_judge(const struct plugin_note *note, unsigned host_major, un
 /* Of a file that is cut too, with the error, if its note is there: so it is known whose it is. */
 int plugin_note_parse(const uint8_t *p, size_t n, struct plugin_note *ret, struct err *err);
 
-/* {"<id>":{"<name>":"<base64>"}}, or NULL when there are none. */
-struct json *secrets_read(const char *folder, const char *id);
-
 #endif

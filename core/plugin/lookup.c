@@ -223,8 +223,3 @@ struct json *plugin_list(const struct plugin_registry *reg)
 	}
 	return list;
 }
-
-struct json *plugin_secrets(const struct plugin_registry *reg, const char *id)
-{
-	return reg->config.secrets ? secrets_read(reg->config.secrets, id) : NULL;
-}

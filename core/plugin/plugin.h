@@ -57,8 +57,9 @@ struct plugin_config {
 	size_t n_own; /* so many of `dirs`, the first, hold what came with the agent: what is in others is a stranger */
 };
 void plugin_configure(struct plugin_registry *registry, const struct plugin_config *config); /* before the first step */
-/* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing. Caller frees. */
-struct json *plugin_secrets(const struct plugin_registry *registry, const char *id);
+/* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing, or nothing until 10 ms ago.
+ * Caller frees. */
+struct json *plugin_secrets(struct plugin_registry *registry, const char *id);
 /* A plugin has become usable; plugin_registry_due_in has a new answer. */
 struct plugin_events {
 	void *ctx;

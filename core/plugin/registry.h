@@ -6,7 +6,8 @@
  *   judge.c      is it ours, may it be loaded, what is in it
  *   life.c       which generation is used: activation, rights, crashes, quarantine
  *   pin.c        generations that the operator holds on to
- *   lookup.c     answers for others */
+ *   lookup.c     answers for others
+ *   secrets.c    what the operator laid down for a plugin */
 #ifndef PLUGIN_REGISTRY_H
 #define PLUGIN_REGISTRY_H
 
@@ -59,6 +60,12 @@ struct file {
 	int is_own; /* it came with the agent */
 };
 
+#define NO_SECRETS_KEPT 16
+struct no_secrets {
+	char id[64];
+	int64_t seen_ms; /* monotonic, when it had none */
+};
+
 struct plugin_registry {
 	const char *const *dirs;
 	char state_dir[PATH_MAX];
@@ -74,6 +81,7 @@ struct plugin_registry {
 	struct counts counts;
 	struct plugin_config config;
 	struct plugin_events events;
+	struct no_secrets no_secrets[NO_SECRETS_KEPT]; /* by hash of the id */
 	struct state_count {
 		struct plugin_registry *registry;
 		int state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the operator lays down for a plugin: <secrets>/<plugin id>/<name>, a file each, readable by the agent's user
- * only. Read for every attempt, so that changing one is enough. */
+ * only. Read for every attempt, so that changing one is enough. Most plugins have none: of those it is known for NONE_MS,
+ * since the system is asked for as long as everything else takes that an order of a short task needs. */
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,13 +10,15 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "plugin/inside.h"
+#include "plugin/registry.h"
 
 #define SECRET_MAX 4096
 #define SECRETS_MAX 64
+#define NONE_MS 10
 
 static int is_private(const char *path)
 {
@@ -47,7 +50,7 @@ static void read_one(struct json *own, const char *path, const char *name)
 	buf_done(&bytes);
 }
 
-struct json *secrets_read(const char *folder, const char *id)
+static struct json *read_all(const char *folder, const char *id)
 {
 	struct json *own, *all;
 	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
@@ -71,5 +74,21 @@ struct json *secrets_read(const char *folder, const char *id)
 	}
 	all = json_new_object();
 	json_set(all, id, own);
+	return all;
+}
+
+struct json *plugin_secrets(struct plugin_registry *reg, const char *id)
+{
+	struct no_secrets *none = &reg->no_secrets[hash_bytes(HASH_BEGIN, id, strlen(id)) % NO_SECRETS_KEPT];
+	int64_t now = clock_mono_ms();
+	struct json *all;
+
+	if (!reg->config.secrets || (!strcmp(none->id, id) && now - none->seen_ms < NONE_MS))
+		return NULL;
+	all = read_all(reg->config.secrets, id);
+	if (!all) {
+		str_copy(none->id, sizeof(none->id), id);
+		none->seen_ms = now;
+	}
 	return all;
 }

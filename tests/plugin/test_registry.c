@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "lib/test.h"
 #include "plugin/plugin.h"
@@ -221,6 +223,47 @@ START_TEST(a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned)
 }
 END_TEST
 
+/* ---- secrets ------------------------------------------------------------------------------------------------------ */
+
+static char secret[4096]; /* the file of the one that the plugin "p" has */
+
+static void lay_down(const char *text)
+{
+	ck_ok(file_replace(secret, text, strlen(text), &err), &err);
+	ck_assert_int_eq(chmod(secret, 0600), 0);
+}
+
+static void expect_secret(const char *base64)
+{
+	struct json *json = plugin_secrets(registry, "p");
+
+	ck_assert_pstr_eq(json_get_str(json_get(json, "p"), "word", NULL), base64);
+	json_free(json);
+}
+
+START_TEST(secrets_are_read_each_time_and_the_first_one_is_seen_ten_milliseconds_later)
+{
+	struct plugin_config config = {.trust_file = "", .secrets = test_path("secrets")};
+
+	plugin_configure(registry, &config);
+	snprintf(secret, sizeof(secret), "%s/p/word", config.secrets);
+	clock_freeze(1000000);
+	expect_secret(NULL);
+	ck_ok(dir_make(config.secrets, 0700, &err), &err);
+	ck_ok(dir_make(test_path("secrets/p"), 0700, &err), &err);
+	lay_down("one");
+	clock_advance(10);
+	expect_secret("b25l");
+	lay_down("two");
+	expect_secret("dHdv");
+	unlink(secret);
+	expect_secret(NULL);
+	lay_down("six");
+	clock_advance(10);
+	expect_secret("c2l4");
+}
+END_TEST
+
 static void registry_cases(Suite *suite)
 {
 	TCase *c = tcase_create("registry");
@@ -233,6 +276,7 @@ static void registry_cases(Suite *suite)
 	tcase_add_test(c, a_file_that_is_cut_is_refused_with_a_sentence);
 	tcase_add_test(c, a_file_that_goes_away_while_it_is_scanned_is_forgotten);
 	tcase_add_test(c, a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned);
+	tcase_add_test(c, secrets_are_read_each_time_and_the_first_one_is_seen_ten_milliseconds_later);
 	suite_add_tcase(suite, c);
 }
 
