@@ -220,8 +220,8 @@ void registry_activate(struct plugin_registry *reg, struct file *file)
 		return;
 	}
 	retire_others(reg, file);
-	registry_enter(file, STATE_ACTIVE, file->warning, *file->warning ? "see plugins.trust" : "");
 	file->generation = ++reg->generations;
+	registry_enter(file, STATE_ACTIVE, file->warning, *file->warning ? "see plugins.trust" : "");
 	registry_count_active(reg);
 	log_info("plugin.active", LOG_STR("bundle", file->note.bundle_id),
 	         LOG_STR("version", file->note.bundle_version), LOG_STR("path", file->path));

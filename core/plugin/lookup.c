@@ -14,23 +14,51 @@ static const char *time_text(int64_t wall_ms, char *ret)
 	return ret;
 }
 
-/* The first in use that has it; a short name may be had by several, and what came with the agent comes first. Workers look
- * in the same order. */
-static const struct file *find_file(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
-                                    const struct json **ret, const struct file **ret_other)
-{
-	const struct file *found = NULL;
+/* ---- by name ----------------------------------------------------------------------------------------------------- */
 
+static struct found *place_of(const struct plugin_registry *reg, const char *kind, const char *name)
+{
+	size_t n = strlen(name), of_kind = strlen(kind);
+
+	if (n >= sizeof(reg->answers->odd.name) || of_kind >= sizeof(reg->answers->odd.kind))
+		return &reg->answers->odd;
+	return &reg->answers->found[(hash_bytes(HASH_BEGIN, name, n) + of_kind) % FOUND_KEPT];
+}
+
+/* The first in use that has it; a short name may be had by several, and what came with the agent comes first. Workers look
+ * in the same order. `kind`: NULL is any. */
+static void search(const struct plugin_registry *reg, const char *kind, const char *name, struct found *ret)
+{
+	*ret = (struct found){0};
 	list_each (item, (struct list *)&reg->files) {
 		const struct file *file = list_entry(item, struct file, link);
-		const struct json *p = file->description ? registry_find_in(file, kind, id_or_name) : NULL;
+		const struct json *p = file->description ? registry_find_in(file, kind, name) : NULL;
+		int is_bundle = !strcmp(file->note.bundle_id, name);
 
-		if (p && file->state == STATE_ACTIVE && (!found || (file->is_own && !found->is_own))) {
-			found = file;
-			*ret = p;
+		if (p && file->state == STATE_ACTIVE && (!ret->file || (file->is_own && !ret->file->is_own))) {
+			ret->file = file;
+			ret->plugin = p;
 		}
-		if (p || !strcmp(file->note.bundle_id, id_or_name))
-			*ret_other = file;
+		if (is_bundle && file->state == STATE_ACTIVE && !ret->of_bundle)
+			ret->of_bundle = file;
+		if (p || is_bundle)
+			ret->other = file;
+	}
+	ret->flags = json_get_int(ret->plugin, "flags", 0);
+}
+
+/* Lives until the next question. */
+static const struct found *find(const struct plugin_registry *reg, const char *kind, const char *name)
+{
+	struct found *found = place_of(reg, kind ? kind : "", name);
+
+	if (found->change == reg->changes && !strcmp(found->name, name) && !strcmp(found->kind, kind ? kind : ""))
+		return found;
+	search(reg, kind, name, found);
+	if (found != &reg->answers->odd) {
+		found->change = reg->changes;
+		str_copy(found->kind, sizeof(found->kind), kind ? kind : "");
+		str_copy(found->name, sizeof(found->name), name);
 	}
 	return found;
 }
@@ -38,14 +66,13 @@ static const struct file *find_file(const struct plugin_registry *reg, const cha
 const struct json *plugin_find(const struct plugin_registry *reg, const char *kind, const char *id_or_name,
                                struct err *err)
 {
-	const struct file *other = NULL;
-	const struct json *p = NULL;
+	const struct found *found = find(reg, kind, id_or_name);
 
-	if (find_file(reg, kind, id_or_name, &p, &other))
-		return p;
-	if (other && other->reason[0])
-		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name, registry_states[other->state],
-		        other->reason);
+	if (found->file)
+		return found->plugin;
+	if (found->other && found->other->reason[0])
+		err_set(err, ERR_NOTFOUND, "the plugin '%s' is %s: %s", id_or_name,
+		        registry_states[found->other->state], found->other->reason);
 	else
 		err_set(err, ERR_NOTFOUND, "there is no %s%splugin '%s': see 'orasi plugin list'", kind ? kind : "",
 		        kind ? " " : "", id_or_name);
@@ -57,55 +84,59 @@ static int is_type(const struct json *p, const char *kind, const char *type)
 	return !strcmp(json_get_str(p, "kind", ""), kind) && (!type || !strcmp(json_get_str(p, "name", ""), type));
 }
 
+static const struct json *find_type_in(const struct file *file, const char *kind, const char *type, struct err *err)
+{
+	const struct json *plugins = json_get(file->description, "plugins"), *found = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_count(plugins); i++)
+		if (is_type(json_at(plugins, i), kind, type)) {
+			found = json_at(plugins, i);
+			n++;
+		}
+	if (n == 1)
+		return found;
+	if (n)
+		err_set(err, ERR_INVALID, "bundle '%s' has %zu task types: name one with 'type'", file->note.bundle_id,
+		        n);
+	else
+		err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", file->note.bundle_id, kind, type ? " '" : "",
+		        type ? type : "", type ? "'" : "");
+	return NULL;
+}
+
 const struct json *plugin_find_type(const struct plugin_registry *reg, const char *kind, const char *plugin,
                                     const char *type, struct err *err)
 {
-	const struct json *found = NULL;
+	const struct file *bundle = find(reg, kind, plugin)->of_bundle;
+	const struct json *found = bundle ? find_type_in(bundle, kind, type, err) : plugin_find(reg, kind, plugin, err);
 
-	list_each (item, (struct list *)&reg->files) {
-		const struct file *file = list_entry(item, struct file, link);
-		const struct json *plugins = json_get(file->description, "plugins");
-		size_t n = 0;
-
-		if (file->state != STATE_ACTIVE || strcmp(file->note.bundle_id, plugin))
-			continue;
-		for (size_t i = 0; i < json_count(plugins); i++)
-			if (is_type(json_at(plugins, i), kind, type)) {
-				found = json_at(plugins, i);
-				n++;
-			}
-		if (n == 1)
-			return found;
-		if (n)
-			err_set(err, ERR_INVALID, "bundle '%s' has %zu task types: name one with 'type'", plugin, n);
-		else
-			err_set(err, ERR_NOTFOUND, "bundle '%s' has no %s%s%s%s", plugin, kind, type ? " '" : "",
-			        type ? type : "", type ? "'" : "");
-		return NULL;
-	}
-	found = plugin_find(reg, kind, plugin, err);
-	if (!found || is_type(found, kind, type))
+	if (bundle || !found || is_type(found, kind, type))
 		return found;
 	err_set(err, ERR_NOTFOUND, "plugin '%s' is the task type '%s', not '%s'", plugin,
 	        json_get_str(found, "name", ""), type);
 	return NULL;
 }
 
+/* ---- what it may ------------------------------------------------------------------------------------------------- */
+
+static int64_t flags_of(const struct plugin_registry *reg, const char *kind, const char *id_or_name)
+{
+	return *id_or_name ? find(reg, kind, id_or_name)->flags : 0;
+}
+
 unsigned plugin_rights(const struct plugin_registry *reg, const char *kind, const char *id_or_name)
 {
-	const struct json *p = *id_or_name ? plugin_find(reg, kind, id_or_name, NULL) : NULL;
-
-	return (unsigned)(json_get_int(p, "flags", 0) / ORASI_FLAG_NEEDS_NET) & 7u;
+	return (unsigned)(flags_of(reg, kind, id_or_name) / ORASI_FLAG_NEEDS_NET) & 7u;
 }
 
 int64_t plugin_stranger(const struct plugin_registry *reg, const char *kind, const char *id_or_name)
 {
-	const struct file *other = NULL, *file;
-	const struct json *p = NULL;
+	const struct found *found = *id_or_name ? find(reg, kind, id_or_name) : NULL;
+	const struct file *file = found ? found->file : NULL;
 
-	file = *id_or_name ? find_file(reg, kind, id_or_name, &p, &other) : NULL;
-	if (!file && other && other->state == STATE_ACTIVE)
-		file = other;
+	if (!file && found && found->other && found->other->state == STATE_ACTIVE)
+		file = found->other;
 	return file && !file->is_own ? file->generation : 0;
 }
 
@@ -132,9 +163,7 @@ size_t plugin_strangers(const struct plugin_registry *reg, const char *kind, int
 
 int plugin_asks(const struct plugin_registry *reg, const char *id_or_name)
 {
-	const struct json *p = *id_or_name ? plugin_find(reg, NULL, id_or_name, NULL) : NULL;
-
-	return (json_get_int(p, "flags", 0) & ORASI_FLAG_NEEDS_HTTP) != 0;
+	return (flags_of(reg, NULL, id_or_name) & ORASI_FLAG_NEEDS_HTTP) != 0;
 }
 
 int plugin_may_ask(const struct plugin_registry *reg, const char *id_or_name, const char *host, unsigned port,
@@ -185,7 +214,7 @@ struct json *plugin_orders(const struct plugin_registry *reg, int own_only)
 }
 
 /* A generation is of one description, and is never given twice. */
-uint64_t plugin_orders_mark(const struct plugin_registry *reg)
+static uint64_t mark_of(const struct plugin_registry *reg)
 {
 	uint64_t mark = 14695981039346656037u; /* FNV-1a, a generation at a time */
 
@@ -196,6 +225,17 @@ uint64_t plugin_orders_mark(const struct plugin_registry *reg)
 			mark = (mark ^ (uint64_t)file->generation) * 1099511628211u;
 	}
 	return mark;
+}
+
+uint64_t plugin_orders_mark(const struct plugin_registry *reg)
+{
+	struct answers *answers = reg->answers;
+
+	if (answers->mark_change != reg->changes) {
+		answers->mark = mark_of(reg);
+		answers->mark_change = reg->changes;
+	}
+	return answers->mark;
 }
 
 struct json *plugin_list(const struct plugin_registry *reg)

@@ -34,6 +34,11 @@ static int is_own(const struct plugin_registry *reg, const char *path)
 	return 0;
 }
 
+void registry_change(struct plugin_registry *reg)
+{
+	reg->changes++;
+}
+
 struct file *registry_add(struct plugin_registry *reg, const char *path)
 {
 	struct file *file = calloc(1, sizeof(*file));
@@ -41,6 +46,7 @@ struct file *registry_add(struct plugin_registry *reg, const char *path)
 	if (!file)
 		return NULL;
 	list_init(&file->link);
+	file->registry = reg;
 	str_copy(file->path, sizeof(file->path), path);
 	file->present = 1;
 	file->is_own = is_own(reg, path);
@@ -52,6 +58,7 @@ void registry_describe(struct file *file, struct json *description)
 {
 	const struct json *plugins = json_get(description, "plugins");
 
+	registry_change(file->registry);
 	json_free(file->description);
 	free(file->offers);
 	file->description = description;
@@ -67,6 +74,7 @@ void registry_describe(struct file *file, struct json *description)
 
 void registry_file_free(struct file *file)
 {
+	registry_change(file->registry);
 	list_del(&file->link);
 	json_free(file->description);
 	free(file->offers);
@@ -81,6 +89,7 @@ void registry_tell_due(struct plugin_registry *reg)
 
 void registry_enter(struct file *file, enum state state, const char *reason, const char *remedy)
 {
+	registry_change(file->registry);
 	file->state = state;
 	file->since = clock_wall_ms();
 	str_copy(file->reason, sizeof(file->reason), reason);
@@ -213,8 +222,13 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 {
 	struct plugin_registry *reg = calloc(1, sizeof(*reg));
 
-	if (!reg)
+	if (reg)
+		reg->answers = calloc(1, sizeof(*reg->answers));
+	if (!reg || !reg->answers) {
+		free(reg);
 		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	reg->changes = 1;
 	reg->dirs = dirs;
 	reg->config = (struct plugin_config){TRUST_OFF, "", "", 0};
 	str_copy(reg->state_dir, sizeof(reg->state_dir), state_dir);
@@ -227,6 +241,7 @@ int plugin_registry_new(const char *const *dirs, const char *state_dir, plugin_s
 	if (reg->fd < 0) {
 		int r = err_errno(err, errno, "cannot watch the plugin folders");
 
+		free(reg->answers);
 		free(reg);
 		return r;
 	}
@@ -250,6 +265,7 @@ void plugin_registry_free(struct plugin_registry *reg)
 	json_free(reg->known);
 	json_free(reg->pins);
 	close(reg->fd);
+	free(reg->answers);
 	free(reg);
 }
 
@@ -272,6 +288,7 @@ void plugin_on_count(struct plugin_registry *reg, void (*on_new)(void *ctx, cons
 void plugin_configure(struct plugin_registry *reg, const struct plugin_config *config)
 {
 	reg->config = *config;
+	registry_change(reg);
 	list_each (item, &reg->files) {
 		struct file *file = list_entry(item, struct file, link);
 

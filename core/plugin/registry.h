@@ -45,6 +45,7 @@ struct offer {
 
 struct file {
 	struct list link;
+	struct plugin_registry *registry;
 	char path[PATH_MAX], cas[PATH_MAX], sha[65];
 	enum state state;
 	char reason[512], remedy[128], warning[512];
@@ -60,6 +61,23 @@ struct file {
 	int is_own; /* it came with the agent */
 };
 
+/* The answer to a question that is asked for every task, kept until something changes. */
+struct found {
+	uint64_t change; /* of the registry, when it was given; 0: never */
+	char kind[16], name[64];
+	const struct file *file, *of_bundle; /* in use: the one that has it, and the bundle of that name */
+	const struct file *other;            /* the last that has it, or is that bundle, in use or not */
+	const struct json *plugin;           /* in `file` */
+	int64_t flags;                       /* its ORASI_FLAG_* */
+};
+
+#define FOUND_KEPT 64
+struct answers {
+	struct found found[FOUND_KEPT]; /* by hash of the question */
+	struct found odd;               /* to what is too long to be kept */
+	uint64_t mark, mark_change;     /* plugin_orders_mark */
+};
+
 #define NO_SECRETS_KEPT 16
 struct no_secrets {
 	char id[64];
@@ -71,6 +89,8 @@ struct plugin_registry {
 	char state_dir[PATH_MAX];
 	int fd, watches[DIRS_MAX];
 	struct list files;
+	uint64_t changes; /* of what is in use */
+	struct answers *answers;
 	struct json *known; /* sha → description */
 	struct json *pins;  /* bundle → {"sha256", "version", "path"} */
 	plugin_scan_fn scan;
@@ -97,6 +117,7 @@ void registry_describe(struct file *file, struct json *description); /* takes it
 void registry_enter(struct file *file, enum state state, const char *reason, const char *remedy);
 void registry_refuse(struct plugin_registry *reg, struct file *file, const char *reason);
 void registry_tell_due(struct plugin_registry *reg);
+void registry_change(struct plugin_registry *reg); /* answers that were given before may be wrong now */
 
 /* ---- judge.c ----------------------------------------------------------------------------------------------------- */
 

@@ -29,26 +29,15 @@
 
 static const char *const modes[] = {"off", "log", "enforce"};
 
-/* ---- rights --------------------------------------------------------------------------------------- */
+/* ---- rights and strangers ------------------------------------------------------------------------- */
 
-struct rights {
-	const struct plugin_registry *plugins;
-	unsigned found;
-};
-
-static void add_rights(void *ctx, const char *kind, const char *id_or_name)
+static void add_plugin(void *ctx, const char *kind, const char *id_or_name)
 {
-	struct rights *rights = ctx;
+	struct order *order = ctx;
+	const struct plugin_registry *plugins = order->sup->env.plugins;
 
-	rights->found |= plugin_rights(rights->plugins, kind, id_or_name);
-}
-
-static unsigned rights_of(const struct order *order)
-{
-	struct rights rights = {order->sup->env.plugins, 0};
-
-	naming_each(order, add_rights, &rights);
-	return rights.found;
+	order->rights |= plugin_rights(plugins, kind, id_or_name);
+	strangers_add(&order->strangers, plugin_stranger(plugins, kind, id_or_name));
 }
 
 /* ---- places --------------------------------------------------------------------------------------- */
@@ -117,13 +106,16 @@ static size_t places_of(const struct order *order)
 void confine_order(struct order *order)
 {
 	order->plugins_mark = plugin_orders_mark(order->sup->env.plugins);
-	if (order->role == ROLE_FETCH)
-		order->rights = RIGHT_NET;
-	if (order->role == ROLE_TASK || order->role == ROLE_QUERY) {
-		order->rights = rights_of(order) | far_rights(order);
-		order->places = places_of(order);
-		strangers_find(order);
-	}
+	order->rights = order->role == ROLE_FETCH ? RIGHT_NET : 0;
+	if (order->role != ROLE_TASK && order->role != ROLE_QUERY)
+		return;
+	order->strangers.n = 0;
+	naming_each(order, add_plugin, order);
+	strangers_complete(order);
+	if (naming_is_own(order))
+		return;
+	order->rights |= far_rights(order);
+	order->places = places_of(order);
 }
 
 int confine_fits(const struct process *process, const struct order *order)

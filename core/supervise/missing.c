@@ -15,7 +15,7 @@
 
 static int is_there(struct supervise *sup, const char *kind, const char *name, struct err *err)
 {
-	struct err why = {0};
+	struct err why;
 
 	if (plugin_find(sup->env.plugins, kind, name, &why))
 		return 0;
@@ -31,27 +31,30 @@ static int is_index_there(struct supervise *sup, const struct json *body, struct
 	return index ? is_there(sup, "index", index->plugin, err) : 0;
 }
 
-int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err)
+static int are_formats_there(struct supervise *sup, const char *kind, const struct json *body, struct err *err)
 {
 	const struct json *steps = json_get(body, "transform");
 	const char *format = json_str(json_pointer(body, "/format/plugin"), "auto");
 	int r = 0;
 
-	if (!strcmp(kind, "custom"))
-		return is_there(sup, "task", json_get_str(body, "plugin", ""), err);
-	if (!strcmp(kind, "notify"))
-		return is_there(sup, "notifier", json_get_str(body, "plugin", ""), err);
 	if (!strcmp(kind, "export"))
 		return is_there(sup, "ingest", format, err);
-	if (!strcmp(kind, "index"))
-		return is_index_there(sup, body, err);
-	if (strcmp(kind, "ingest"))
-		return 0;
 	if (strcmp(format, "auto"))
 		r = is_there(sup, "ingest", format, err);
 	for (size_t i = 0; i < json_count(steps) && !r; i++)
 		r = is_there(sup, "transform", json_get_str(json_at(steps, i), "name", ""), err);
 	return r;
+}
+
+int missing_plugin(struct supervise *sup, const char *kind, const struct json *body, struct err *err)
+{
+	if (!strcmp(kind, "custom"))
+		return is_there(sup, "task", json_get_str(body, "plugin", ""), err);
+	if (!strcmp(kind, "notify"))
+		return is_there(sup, "notifier", json_get_str(body, "plugin", ""), err);
+	if (!strcmp(kind, "index"))
+		return is_index_there(sup, body, err);
+	return !strcmp(kind, "ingest") || !strcmp(kind, "export") ? are_formats_there(sup, kind, body, err) : 0;
 }
 
 int64_t missing_wait(struct supervise *sup, const struct task *task)

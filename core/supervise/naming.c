@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which plugins may be called for an order: those that it names, those of the indexes that it may open, and the one that
- * datasets are made of. A task that names no format asks all of them what a file is. */
+ * datasets are made of. A task that names no format asks all of them what a file is. Tasks and events of a plugin are its
+ * alone, whatever else stands in them. */
 #include "supervise/inside.h"
 
 #include <string.h>
@@ -35,18 +36,28 @@ int naming_asks_all(const struct order *order)
 	return (!strcmp(op, "ingest") || !strcmp(op, "export")) && !strcmp(format_of(order), "auto");
 }
 
+/* What a plugin is that has the order for itself; NULL: it is no such order. */
+static const char *kind_of_own(const struct order *order)
+{
+	const char *op = order->role == ROLE_TASK ? json_get_str(order->json, "op", "") : "";
+
+	return !strcmp(op, "custom") ? "task" : !strcmp(op, "notify") ? "notifier" : NULL;
+}
+
+int naming_is_own(const struct order *order)
+{
+	return kind_of_own(order) != NULL;
+}
+
 static void name_of_task(const struct naming *naming)
 {
-	const struct json *json = naming->order->json, *spec = json_get(json, "spec"),
-			  *steps = json_get(spec, "transform");
-	const char *op = json_get_str(json, "op", "");
+	const struct json *json = naming->order->json, *steps = json_pointer(json, "/spec/transform");
 	const char *index_name = json_str(json_pointer(json, "/index/name"), NULL);
 	const struct catalog_index *index =
 		index_name ? catalog_index(naming->order->sup->env.catalog,
 	                                   json_str(json_pointer(json, "/dataset/name"), ""), index_name)
 			   : NULL;
 
-	name(naming, !strcmp(op, "notify") ? "notifier" : "task", json_get_str(spec, "plugin", ""));
 	if (strcmp(format_of(naming->order), "auto") != 0)
 		name(naming, "ingest", format_of(naming->order));
 	for (size_t i = 0; i < json_count(steps); i++)
@@ -81,7 +92,12 @@ static void name_of_query(const struct naming *naming)
 void naming_each(const struct order *order, naming_fn each, void *ctx)
 {
 	struct naming naming = {order, each, ctx};
+	const char *kind = kind_of_own(order);
 
+	if (kind) {
+		name(&naming, kind, json_get_str(json_get(order->json, "spec"), "plugin", ""));
+		return;
+	}
 	if (order->role == ROLE_TASK)
 		name_of_task(&naming);
 	if (order->role == ROLE_QUERY)

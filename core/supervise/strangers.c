@@ -17,37 +17,27 @@ static int has(const struct strangers *strangers, int64_t who)
 	return 0;
 }
 
-static void add(struct strangers *strangers, int64_t who)
+void strangers_add(struct strangers *strangers, int64_t who)
 {
 	if (who && strangers->n < STRANGERS_MAX && !has(strangers, who))
 		strangers->who[strangers->n++] = who;
 }
 
-struct finding {
-	const struct plugin_registry *plugins;
-	struct strangers *found;
-};
-
-static void find(void *ctx, const char *kind, const char *id_or_name)
+static void add_formats(struct order *order)
 {
-	struct finding *finding = ctx;
+	int64_t formats[STRANGERS_MAX];
+	size_t n = plugin_strangers(order->sup->env.plugins, "ingest", formats, STRANGERS_MAX);
 
-	add(finding->found, plugin_stranger(finding->plugins, kind, id_or_name));
+	for (size_t i = 0; i < n && i < STRANGERS_MAX; i++)
+		strangers_add(&order->strangers, formats[i]);
 }
 
-void strangers_find(struct order *order)
+void strangers_complete(struct order *order)
 {
-	const struct plugin_registry *plugins = order->sup->env.plugins;
-	struct finding finding = {plugins, &order->strangers};
-	int64_t formats[STRANGERS_MAX];
 	struct json *list;
-	size_t n;
 
-	order->strangers.n = 0;
-	naming_each(order, find, &finding);
-	n = naming_asks_all(order) ? plugin_strangers(plugins, "ingest", formats, STRANGERS_MAX) : 0;
-	for (size_t i = 0; i < n && i < STRANGERS_MAX; i++)
-		add(&order->strangers, formats[i]);
+	if (naming_asks_all(order))
+		add_formats(order);
 	json_del(order->json, "strangers");
 	if (!order->strangers.n)
 		return;

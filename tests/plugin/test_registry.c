@@ -198,6 +198,7 @@ END_TEST
 START_TEST(a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned)
 {
 	char path[8192];
+	uint64_t mark;
 
 	drop_in("a.so", "");
 	plugin_registry_step(registry);
@@ -214,12 +215,21 @@ START_TEST(a_file_that_is_removed_and_put_there_again_stays_in_use_and_pinned)
 	ck_assert_int_eq(count("active"), 1);
 	ck_assert_int_eq(count("held"), 1);
 	ck_ok(plugin_unpin(registry, "org.orasi.test.list", &err), &err);
+	ck_assert_ptr_nonnull(plugin_find(registry, "index", "list", &err));
+	ck_assert_ptr_nonnull(plugin_find_type(registry, "index", "org.orasi.test.list", NULL, &err));
+	ck_assert_ptr_nonnull(plugin_find_type(registry, "index", "list", "list", &err));
+	ck_assert_ptr_null(plugin_find_type(registry, "index", "list", "other", &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "is the task type 'list', not 'other'"));
+	mark = plugin_orders_mark(registry);
 	unlink(path);
 	plugin_registry_step(registry);
 	usleep(510000);
 	plugin_registry_step(registry);
 	ck_assert_int_eq(count("active"), 0);
 	ck_assert_int_eq(count("previous"), 0);
+	ck_assert_ptr_null(plugin_find(registry, "index", "list", &err));
+	ck_assert_ptr_null(plugin_find_type(registry, "index", "org.orasi.test.list", NULL, &err));
+	ck_assert(plugin_orders_mark(registry) != mark);
 }
 END_TEST
 
