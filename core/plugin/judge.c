@@ -130,9 +130,9 @@ static void take_description(struct plugin_registry *reg, struct file *file, con
 		registry_refuse(reg, file, bad.text);
 	} else {
 		json_set(reg->known, file->sha, json_copy(description));
-		save_known(reg);
 		registry_describe(file, json_copy(description));
 		registry_activate(reg, file);
+		save_known(reg); /* without those that it has made needless */
 	}
 }
 
