@@ -152,6 +152,14 @@ void process_hear(void *ctx, const char *p, size_t n)
 	buf_consume(&process->in, at);
 }
 
+/* Part of it may have come over the socket, whole or broken off: it is all in the page. */
+void process_hear_held(struct process *process)
+{
+	buf_clear(&process->in);
+	wire_take_held(process->page, &process->in);
+	process_hear(process, "", 0);
+}
+
 /* The socket ends a little before a process that has died, and then its exit is what counts. One that lives on has closed
  * it: no code of ours does that. */
 void process_hear_end(void *ctx, const struct err *err)

@@ -160,6 +160,7 @@ void process_take_back(struct process *process); /* without asking: it takes non
 
 void process_hear(void *ctx, const char *p, size_t n);
 void process_hear_end(void *ctx, const struct err *err);
+void process_hear_held(struct process *process); /* it is dead: what it had not sent yet */
 
 /* ---- what it prints: output.c */
 

@@ -71,6 +71,7 @@ static void on_exit_of(void *ctx, int code, int signal)
 
 	process->is_dead = 1;
 	loop_stream_read_rest(process->stream);
+	process_hear_held(process);
 	pool_dead(process, code, signal);
 }
 

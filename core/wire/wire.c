@@ -154,16 +154,21 @@ void wire_message_done(struct wire_message *message)
 	message->json = NULL;
 }
 
-static int send_all(int fd, const struct buf *out, struct err *err)
+static int send_all(int fd, const char *p, size_t len, struct err *err)
 {
-	for (size_t at = 0; at < out->len;) {
-		ssize_t n = write(fd, out->data + at, out->len - at);
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(fd, p + at, len - at);
 
 		if (n < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot write to the agent");
 		at += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
+}
+
+int wire_send_frames(int fd, const struct buf *frames, struct err *err)
+{
+	return send_all(fd, frames->data, frames->len, err);
 }
 
 int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err)
@@ -174,20 +179,7 @@ int wire_send(int fd, enum wire_type type, const struct json *json, struct err *
 	buf_init(&out, 0);
 	r = wire_put(&out, type, json, err);
 	if (!r)
-		r = send_all(fd, &out, err);
-	buf_done(&out);
-	return r;
-}
-
-int wire_send_end(int fd, enum wire_type type, const struct wire_end *end, const struct json *json, struct err *err)
-{
-	struct buf out;
-	int r;
-
-	buf_init(&out, 0);
-	r = wire_put_end(&out, type, end, json, err);
-	if (!r)
-		r = send_all(fd, &out, err);
+		r = wire_send_frames(fd, &out, err);
 	buf_done(&out);
 	return r;
 }
@@ -200,7 +192,42 @@ int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *
 	buf_init(&out, 0);
 	r = wire_put_data(&out, order, p, n, err);
 	if (!r)
-		r = send_all(fd, &out, err);
+		r = wire_send_frames(fd, &out, err);
 	buf_done(&out);
 	return r;
+}
+
+/* ---- frames that wait for others ------------------------------------------------------------------------ */
+
+/* A plugin may have written over it. */
+static uint32_t held_bytes(const struct wire_page *page)
+{
+	uint32_t n = __atomic_load_n(&page->n_held, __ATOMIC_ACQUIRE);
+
+	return n < sizeof(page->held) ? n : (uint32_t)sizeof(page->held);
+}
+
+int wire_hold(struct wire_page *page, const struct buf *frames)
+{
+	uint32_t n = held_bytes(page);
+
+	if (frames->failed || frames->len > sizeof(page->held) - n)
+		return 0;
+	memcpy(page->held + n, frames->data, frames->len);
+	__atomic_store_n(&page->n_held, n + (uint32_t)frames->len, __ATOMIC_RELEASE); /* whole, or not there */
+	return 1;
+}
+
+int wire_flush(int fd, struct wire_page *page, struct err *err)
+{
+	int r = send_all(fd, page->held, held_bytes(page), err);
+
+	if (!r)
+		__atomic_store_n(&page->n_held, 0, __ATOMIC_RELEASE);
+	return r;
+}
+
+void wire_take_held(const struct wire_page *page, struct buf *ret)
+{
+	buf_add(ret, page->held, held_bytes(page));
 }

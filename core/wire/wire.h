@@ -10,7 +10,7 @@
  * DATA* → worker RESULT.   A worker does one order at a time, in the order in which they came: more may be sent ahead.
  * CANCEL, CREDIT, PART_DONE and ANSWER are for the one at hand; what comes for another counts for nothing. Each order
  * is answered before the next one begins, so that the agent always knows which one is at hand, also when the worker has
- * died. After RECALL those that have not begun come BACK. EOF means: the other side is gone; a worker then exits.
+ * died: some answers may wait in the crash page, to be sent together, and the agent finds them there. After RECALL those that have not begun come BACK. EOF means: the other side is gone; a worker then exits.
  *
  * Every length is checked against the table of messages; a frame that breaks it ends the
  * connection with ERR_CORRUPT, since the stream cannot be trusted any more. */
@@ -31,6 +31,7 @@
  * that the order at hand names are opened, to read. */
 #define WIRE_FILES_FD 5
 #define WIRE_PATH_MAX 4096
+#define WIRE_HELD_MAX 16384
 
 enum wire_type {
 	/* worker → agent */
@@ -93,7 +94,7 @@ void wire_message_done(struct wire_message *message);
 /* Blocking use, in the worker. */
 int wire_send(int fd, enum wire_type type, const struct json *json, struct err *err);
 int wire_send_data(int fd, uint32_t order, const void *p, size_t n, struct err *err);
-int wire_send_end(int fd, enum wire_type type, const struct wire_end *end, const struct json *json, struct err *err);
+int wire_send_frames(int fd, const struct buf *frames, struct err *err); /* that were put */
 
 /* The worker's side of WIRE_FILES_FD: an open descriptor or -errno. One caller at a time. */
 int wire_open_file(int socket, const char *path);
@@ -112,6 +113,15 @@ struct wire_page {
 	char function[32];        /* "next", "build_add", … */
 	char last_plugin[64];     /* of the last call that has come back: a suspect when something breaks later */
 	char last_function[32];
+	uint32_t n_held; /* bytes of whole frames that the worker has not sent yet */
+	char held[WIRE_HELD_MAX];
 };
+
+/* The worker: 1, and the frames are kept in the page; 0: there is no room. Sends what is kept, and forgets it then: who
+ * dies in between has it sent twice, and the second time the order is not at hand any more. */
+int wire_hold(struct wire_page *page, const struct buf *frames);
+int wire_flush(int fd, struct wire_page *page, struct err *err);
+/* The agent, when the worker is dead: what it had kept goes to the end of `ret`. */
+void wire_take_held(const struct wire_page *page, struct buf *ret);
 
 #endif

@@ -154,6 +154,63 @@ START_TEST(a_file_comes_over_as_a_descriptor_and_a_refusal_as_its_reason)
 }
 END_TEST
 
+/* The worker writes several ends at once; one that dies first has left them in the page. */
+START_TEST(ends_that_are_held_are_sent_or_found)
+{
+	static struct wire_page page;
+	struct wire_message message;
+	struct buf frame, in;
+	size_t at = 0;
+	int pair[2];
+
+	buf_init(&frame, 0);
+	buf_init(&in, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (uint32_t order = 1; order <= 2; order++) {
+		buf_clear(&frame);
+		put_end(&frame, WIRE_RESULT, order, "{}");
+		ck_assert_int_eq(wire_hold(&page, &frame), 1);
+	}
+	wire_take_held(&page, &in);
+	for (uint32_t order = 1; order <= 2; order++) {
+		ck_assert_int_eq(wire_take(&in, &at, &message, &err), 1);
+		ck_assert_uint_eq(message.order, order);
+		wire_message_done(&message);
+	}
+	ck_ok(wire_flush(pair[0], &page, &err), &err);
+	buf_reserve(&frame, WIRE_HELD_MAX);
+	ck_assert_uint_eq((size_t)read(pair[1], frame.data, WIRE_HELD_MAX), in.len);
+	ck_assert_mem_eq(frame.data, in.data, in.len);
+	buf_clear(&in);
+	wire_take_held(&page, &in);
+	ck_assert_uint_eq(in.len, 0);
+	buf_done(&frame);
+	buf_done(&in);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_the_page_is_not_held)
+{
+	static struct wire_page page;
+	struct buf frame, in;
+	size_t n = 0;
+
+	buf_init(&frame, 0);
+	buf_init(&in, 0);
+	put_end(&frame, WIRE_RESULT, 1, "{\"text\":\"some result\"}");
+	while (wire_hold(&page, &frame))
+		n++;
+	ck_assert_uint_eq(n, WIRE_HELD_MAX / frame.len);
+	page.n_held = UINT32_MAX; /* a worker in a plugin's hands may write anything */
+	wire_take_held(&page, &in);
+	ck_assert_uint_eq(in.len, WIRE_HELD_MAX);
+	buf_done(&frame);
+	buf_done(&in);
+}
+END_TEST
+
 static void wire_cases(Suite *suite)
 {
 	TCase *c = tcase_create("wire");
@@ -163,6 +220,8 @@ static void wire_cases(Suite *suite)
 	tcase_add_test(c, a_message_that_is_too_large_is_not_sent);
 	tcase_add_test(c, blocking_send_reaches_the_other_side);
 	tcase_add_test(c, a_file_comes_over_as_a_descriptor_and_a_refusal_as_its_reason);
+	tcase_add_test(c, ends_that_are_held_are_sent_or_found);
+	tcase_add_test(c, what_does_not_fit_the_page_is_not_held);
 	suite_add_tcase(suite, c);
 }
 
