@@ -139,7 +139,7 @@ const char *etag_of(struct http_request *req, const char *text);
 /* ---- tasks ------------------------------------------------------------------------------ */
 /* Tasks of a request, read, checked and completed; strings live in the request's arena. */
 struct submission {
-	struct json *trees; /* of a list an array; else the task */
+	struct json *trees; /* of a list an array, or NULL: its lines are read one by one; else the task */
 	struct task_spec *specs;
 	size_t n; /* of specs: tasks that are fine */
 	struct submission_item {

@@ -2,6 +2,7 @@
 /* What all kinds of tasks have in common: when, how often, in which order, within which limits. A row for
  * each member says where in the spec it goes; what a row cannot say has a function. The JSON Schema has
  * checked types and ranges before, and made durations and times of text into numbers where it may. */
+#include <limits.h>
 #include <string.h>
 
 #include "api/check.h"
@@ -53,6 +54,8 @@ static const struct policy {
 	{NULL, "slots", POLICY_INT, AT(slots), NULL},
 	{NULL, "on_dep_failure", POLICY_WORD, AT(on_dep_failure), task_dep_failure_names},
 };
+
+#define POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 static void put_i64(struct task_spec *spec, const struct policy *policy, int64_t v)
 {
@@ -110,12 +113,30 @@ static void take_value(struct check *c, const struct policy *policy, const struc
 	}
 }
 
+/* By the first letter of a name: the rows that begin with it, one behind the other; i + 1 is row i. */
+static struct {
+	uint8_t first[UCHAR_MAX + 1], next[POLICIES];
+	int are_linked;
+} rows;
+
+static void link_rows(void)
+{
+	for (size_t i = POLICIES; i-- > 0;) {
+		uint8_t *first = &rows.first[(unsigned char)policies[i].name[0]];
+
+		rows.next[i] = *first;
+		*first = (uint8_t)(i + 1);
+	}
+	rows.are_linked = 1;
+}
+
 static const struct policy *find_policy(const char *object, const char *name)
 {
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
-		if (policies[i].name[0] == *name && str_eq(policies[i].name, name) &&
-		    str_eq(policies[i].object, object))
-			return &policies[i];
+	if (!rows.are_linked)
+		link_rows();
+	for (size_t i = rows.first[(unsigned char)*name]; i; i = rows.next[i - 1])
+		if (!strcmp(policies[i - 1].name, name) && str_eq(policies[i - 1].object, object))
+			return &policies[i - 1];
 	return NULL;
 }
 
@@ -123,7 +144,7 @@ static const struct policy *find_policy(const char *object, const char *name)
 static void take_members(struct check *c, const char *object, struct task_spec *spec)
 {
 	struct json *from = object ? json_get_mut(c->task, object) : c->task;
-	const struct policy *taken[sizeof(policies) / sizeof(policies[0])];
+	const struct policy *taken[POLICIES];
 	const struct json *value;
 	const char *name;
 	size_t at = 0, n = 0;

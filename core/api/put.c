@@ -127,7 +127,7 @@ static void reply_minimal(struct http_request *req, int64_t id, int status)
 	id_format('t', id, body + at);
 	body[at + ID_LEN - 1] = '"'; /* where it has put its NUL */
 	http_set_header(req, "Location", task_url(req, id));
-	http_set_header(req, "Preference-Applied", "return=minimal");
+	http_set_header_line(req, "Preference-Applied: return=minimal\r\n");
 	http_reply_json(req, status, body);
 }
 
@@ -258,7 +258,7 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	if (put->key)
 		map_del(&put->api->in_flight, put->key);
 	if (!r)
-		http_set_header(put->req, "Task-Durability", "fsync");
+		http_set_header_line(put->req, "Task-Durability: fsync\r\n");
 	if (r)
 		reply_refusal(put->api, put->req, put->queue, put->tenant, err,
 		              results && put->submission.n == 1 ? results[0].id : 0);

@@ -94,7 +94,7 @@ static struct schema *find(struct schema *schemas, size_t n, const char *name)
 {
 	size_t i = 0;
 
-	while (i < n && strcmp(schemas[i].name, name))
+	while (i < n && (schemas[i].name[0] != *name || strcmp(schemas[i].name, name)))
 		i++;
 	return i < n ? &schemas[i] : NULL;
 }

@@ -52,26 +52,73 @@ size_t submission_line(struct http_request *req, struct submission *s, size_t i)
 	return s->lines[i];
 }
 
-/* Each line for itself: one that is not JSON is null, and its error says so. */
-static void read_lines(struct submission *s, struct json *errors)
+/* One that is not JSON is null, and its error says so: it is that of item i. */
+static struct json *read_line(const char *line, size_t n, size_t number, size_t i, struct json *errors)
+{
+	struct json *tree = NULL, *error;
+	struct err err = {0};
+
+	if (!json_parse(line, n, &tree, &err))
+		return tree;
+	errors_add(errors, "", "the line is not JSON: %s", err.text);
+	error = (struct json *)json_at(errors, json_count(errors) - 1);
+	json_set_int(error, "index", (int64_t)i);
+	json_set_int(error, "line", (int64_t)number);
+	return json_new_null();
+}
+
+static struct json *read_lines(const struct submission *s, struct json *errors)
 {
 	const char *at = s->text, *end = s->text + s->n_text, *line;
+	struct json *trees = json_new_array();
 	size_t number = 0, len;
 
-	s->trees = json_new_array();
-	while (next_line(&at, end, &number, &line, &len)) {
-		struct json *tree = NULL, *error;
-		struct err err = {0};
+	while (next_line(&at, end, &number, &line, &len))
+		json_push(trees, read_line(line, len, number, json_count(trees), errors));
+	return trees;
+}
 
-		if (json_parse(line, len, &tree, &err)) {
-			errors_add(errors, "", "the line is not JSON: %s", err.text);
-			error = (struct json *)json_at(errors, json_count(errors) - 1);
-			json_set_int(error, "index", (int64_t)json_count(s->trees));
-			json_set_int(error, "line", (int64_t)number);
-			tree = json_new_null();
-		}
-		json_push(s->trees, tree);
-	}
+static size_t count_lines(const struct submission *s)
+{
+	const char *at = s->text, *end = s->text + s->n_text, *line;
+	size_t n = 0, number = 0, len;
+
+	while (next_line(&at, end, &number, &line, &len))
+		n++;
+	return n;
+}
+
+/* The items one after the other. Lines are read as they come, so that there is but one tree at a time, unless all of them
+ * have been read. */
+struct items {
+	const struct submission *s;
+	size_t i, number;
+	const char *at;
+	struct json *line;
+};
+
+static struct items items_of(const struct submission *s)
+{
+	return (struct items){.s = s, .at = s->text};
+}
+
+/* Lent until the next one is asked for, or items_done. `broken` gets what is wrong with a line. */
+static struct json *items_next(struct items *items, struct json *broken)
+{
+	const struct submission *s = items->s;
+	const char *line;
+	size_t i = items->i++, n;
+
+	if (s->trees || !s->is_lines)
+		return s->is_list ? (struct json *)json_at(s->trees, i) : s->trees;
+	json_free(items->line);
+	next_line(&items->at, s->text + s->n_text, &items->number, &line, &n);
+	return items->line = read_line(line, n, items->number, i, broken);
+}
+
+static void items_done(struct items *items)
+{
+	json_free(items->line);
 }
 
 /* Errors of item i, from the one at `from` on: where it stands among the lines. */
@@ -86,7 +133,8 @@ static void mark_lines(struct http_request *req, struct submission *s, size_t i,
 }
 
 /* ---- the body ---------------------------------------------------------------------------- */
-/* `broken` gets what is wrong with single lines; then the trees have a null for each. */
+/* What an Idempotency-Key stands for is compared as a whole: then all lines are read before any is looked at. `broken` gets
+ * what is wrong with single ones, and the trees have a null for each. */
 static int read_trees(struct http_request *req, struct submission *s, struct json *broken, struct err *err)
 {
 	struct json *tree = NULL;
@@ -94,24 +142,19 @@ static int read_trees(struct http_request *req, struct submission *s, struct jso
 
 	s->text = http_body(req, &s->n_text);
 	s->has_no_nul = !memchr(s->text, '\\', s->n_text); /* only \u0000 makes one */
-	s->is_list = 1;
-	s->is_lines = http_content_is(req, "application/x-ndjson");
 	if (s->is_lines) {
-		if (json_parse_lines(s->text, s->n_text, &s->trees, err))
-			read_lines(s, broken);
+		s->is_list = 1;
+		s->n_items = count_lines(s);
+		s->trees = http_header(req, "idempotency-key") ? read_lines(s, broken) : NULL;
 		return 0;
 	}
 	r = json_parse(s->text, s->n_text, &tree, err);
 	if (r)
 		return r;
 	s->is_list = json_type(tree) == JSON_ARRAY;
+	s->n_items = s->is_list ? json_count(tree) : 1;
 	s->trees = tree;
 	return 0;
-}
-
-static struct json *tree_of(const struct submission *s, size_t i)
-{
-	return s->is_list ? (struct json *)json_at(s->trees, i) : s->trees;
 }
 
 static int check_count(struct http_request *req, const struct submission *s)
@@ -137,12 +180,13 @@ static const char *place_of(struct arena *arena, size_t i)
 }
 
 /* Its spec is all zeroes. 1: the token is not for it. */
-static int check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *errors)
+static int check_item(struct api *api, struct http_request *req, struct submission *s, size_t i, struct json *tree,
+                      struct json *errors)
 {
 	struct task_spec *spec = &s->specs[s->n];
 	struct check c = {api,
 	                  http_arena(req),
-	                  tree_of(s, i),
+	                  tree,
 	                  errors,
 	                  s->is_list && !s->is_lines && !s->by_item ? place_of(http_arena(req), i) : "",
 	                  0,
@@ -158,31 +202,56 @@ static int check_item(struct api *api, struct http_request *req, struct submissi
 	return c.denied;
 }
 
-/* All or none: the answer has the problems of all. */
-static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *errors)
+/* A list of problems; most stay empty, and serve the next request. */
+static struct json *take_errors(struct api *api)
 {
-	int denied = 0;
+	struct json *errors = api->no_errors ? api->no_errors : json_new_array();
 
-	if (json_count(errors)) {
-		reply_broken_lines(req, errors);
-		return ERR_INVALID;
+	api->no_errors = NULL;
+	return errors;
+}
+
+static void give_errors(struct api *api, struct json *errors)
+{
+	if (json_count(errors) || api->no_errors)
+		json_free(errors);
+	else
+		api->no_errors = errors;
+}
+
+/* All or none: the answer has the problems of all, of those that are no JSON if there are any. */
+static int check_all(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
+{
+	struct json *errors = take_errors(api);
+	struct items items = items_of(s);
+	int denied = 0, r = ERR_INVALID;
+
+	for (size_t i = 0; i < s->n_items; i++) {
+		struct json *tree = items_next(&items, broken);
+
+		if (!json_count(broken) && json_count(errors) < ERRORS_MAX)
+			denied |= check_item(api, req, s, i, tree, errors);
 	}
-	for (size_t i = 0; i < s->n_items && json_count(errors) < ERRORS_MAX; i++)
-		denied |= check_item(api, req, s, i, errors);
-	if (!json_count(errors))
-		return 0;
-	reply_refused(req, errors, denied);
-	return ERR_INVALID;
+	items_done(&items);
+	if (json_count(broken))
+		reply_broken_lines(req, broken);
+	else if (json_count(errors))
+		reply_refused(req, errors, denied);
+	else
+		r = 0;
+	give_errors(api, errors);
+	return r;
 }
 
 /* `broken` is in the order of the items. */
-static void check_each(struct api *api, struct http_request *req, struct submission *s, const struct json *broken)
+static void check_each(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
 {
+	struct items items = items_of(s);
 	size_t n_broken = 0;
 
 	for (size_t i = 0; i < s->n_items; i++) {
+		struct json *tree = items_next(&items, broken), *errors = take_errors(api);
 		const struct json *wrong = json_at(broken, n_broken);
-		struct json *errors = json_new_array();
 
 		if (wrong && json_get_int(wrong, "index", -1) == (int64_t)i) {
 			json_push(errors, json_copy(wrong));
@@ -190,12 +259,13 @@ static void check_each(struct api *api, struct http_request *req, struct submiss
 			s->items[i].status = 400;
 			n_broken++;
 		} else {
-			s->items[i].status = check_item(api, req, s, i, errors) ? 403 : 422;
+			s->items[i].status = check_item(api, req, s, i, tree, errors) ? 403 : 422;
 		}
 		if (json_count(errors))
 			s->items[i].problem = arena_str(http_arena(req), invalid_text(req, errors, s->items[i].status));
-		json_free(errors);
+		give_errors(api, errors);
 	}
+	items_done(&items);
 }
 
 /* What is asked for is compared as it came, before anything is added to it or taken away: also what is refused
@@ -231,42 +301,20 @@ static int take_key(struct http_request *req, struct submission *s)
 
 static int check(struct api *api, struct http_request *req, struct submission *s, struct json *broken)
 {
-	int r;
-
-	s->n_items = s->is_list ? json_count(s->trees) : 1;
-	s->specs = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->specs));
-	s->items = arena_alloc(http_arena(req), (s->n_items + 1) * sizeof(*s->items));
-	r = check_count(req, s);
-	if (!r)
-		r = take_key(req, s);
-	if (!r && s->by_item)
-		check_each(api, req, s, broken);
-	else if (!r)
-		r = check_all(api, req, s, broken);
-	return r;
-}
-
-/* A list of problems; most stay empty, and serve the next request. */
-static struct json *take_errors(struct api *api)
-{
-	struct json *errors = api->no_errors ? api->no_errors : json_new_array();
-
-	api->no_errors = NULL;
-	return errors;
-}
-
-static void give_errors(struct api *api, struct json *errors)
-{
-	if (json_count(errors) || api->no_errors)
-		json_free(errors);
-	else
-		api->no_errors = errors;
+	if (check_count(req, s) || take_key(req, s))
+		return ERR_INVALID;
+	s->specs = arena_alloc(http_arena(req), s->n_items * sizeof(*s->specs));
+	s->items = arena_alloc(http_arena(req), s->n_items * sizeof(*s->items));
+	if (!s->by_item)
+		return check_all(api, req, s, broken);
+	check_each(api, req, s, broken);
+	return 0;
 }
 
 int submission_read(struct api *api, struct http_request *req, int by_item, struct submission *ret)
 {
-	struct submission s = {.by_item = by_item};
-	struct json *broken = take_errors(api);
+	struct submission s = {.by_item = by_item, .is_lines = http_content_is(req, "application/x-ndjson")};
+	struct json *broken = s.is_lines ? json_new_array() : NULL;
 	struct err err;
 	int r = read_trees(req, &s, broken, &err);
 
@@ -278,7 +326,7 @@ int submission_read(struct api *api, struct http_request *req, int by_item, stru
 		json_free(s.trees);
 	else
 		*ret = s;
-	give_errors(api, broken);
+	json_free(broken);
 	return r;
 }
 

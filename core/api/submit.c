@@ -240,6 +240,7 @@ static void check_plugin(struct check *c, const char *kind, const char *type)
 	struct err err = {0};
 	const struct json *plugin =
 		plugin_find_type(c->api->env.plugins, kind, json_get_str(c->task, "plugin", ""), type, &err);
+	const char *name;
 
 	if (!plugin) {
 		errors_add(c->errors, below(c, type ? "/type" : "/plugin"), "%s", err.text);
@@ -247,8 +248,11 @@ static void check_plugin(struct check *c, const char *kind, const char *type)
 	}
 	plugin_config_check(json_get(plugin, "config_schema"), json_get_mut(c->task, "config"), below(c, "/config"),
 	                    c->errors);
-	json_set_str(c->task, "plugin", json_get_str(plugin, "id", ""));
-	json_del(c->task, "type");
+	name = json_get_str(plugin, "id", "");
+	if (!str_eq(json_get_str(c->task, "plugin", NULL), name))
+		json_set_str(c->task, "plugin", name);
+	if (type)
+		json_del(c->task, "type");
 }
 
 static void check_custom(struct check *c)
@@ -312,7 +316,7 @@ static const char *check_kind(struct check *c)
 	int is_text = json_type(kind) == JSON_STRING;
 	size_t i = 0;
 
-	while (i < KINDS && strcmp(kinds[i].name, name))
+	while (i < KINDS && (kinds[i].name[0] != *name || strcmp(kinds[i].name, name)))
 		i++;
 	if (i == KINDS) {
 		errors_add(c->errors, below(c, "/kind"),

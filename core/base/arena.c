@@ -10,7 +10,7 @@
 
 #define CHUNK_MIN 4096
 #define CHUNK_MAX (64u << 10) /* who takes much gets more at a time */
-#define SPARE_MAX 32
+#define SPARE_MAX 128         /* two each for the 64 requests that may wait for one commit */
 
 struct arena_chunk {
 	struct arena_chunk *next;

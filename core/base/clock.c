@@ -100,10 +100,12 @@ static int take_digits(const char **at, int n, int *ret)
 
 static int take_char(const char **at, const char *allowed)
 {
-	if (!**at || !strchr(allowed, **at))
-		return ERR_INVALID;
-	++*at;
-	return 0;
+	for (; *allowed; allowed++)
+		if (**at == *allowed) {
+			++*at;
+			return 0;
+		}
+	return ERR_INVALID;
 }
 
 static int days_of(int y, int month)

@@ -41,6 +41,8 @@ static inline int pair_is(const struct pair *pair, const char *name)
 	return pair->name[0] == name[0] && !strcmp(pair->name, name);
 }
 
+#define LETTER(c) (UINT32_C(1) << ((c)&31))
+
 /* What is spoken on a connection: how input becomes requests and how answers are framed. http1.c is in conn.c
  * and reply.c; lines.c is the local protocol. */
 struct protocol {
@@ -109,6 +111,7 @@ struct http_request {
 	const struct http_route *route;
 	struct pair params[HTTP_PARAMS_MAX];
 	size_t n_headers, n_params, n_query;
+	uint32_t letters; /* with which names of headers begin: LETTER of each */
 	struct pair *query;
 	int http_1_0, head_only, keep_alive, expects_continue;
 	void *who; /* of http_set_who */
@@ -191,7 +194,9 @@ int conn_stalls(struct conn *conn, int64_t now); /* nothing of what waits was ta
 int lines_open(struct conn *conn); /* 0 or ERR_NOMEM */
 void lines_close(struct conn *conn);
 
-/* head.c: 0, or the status to refuse with */
+/* head.c. There is room for it: HTTP_HEADERS_MAX. Its texts live as long as the request. */
+void request_add_header(struct http_request *req, char *name, char *value);
+/* 0, or the status to refuse with */
 int request_take_url(struct http_request *req, char *url, struct err *err);
 int request_check(struct http_request *req, char *head, struct err *err);
 int request_check_length(struct http_request *req, struct err *err); /* once the route's limit is known */

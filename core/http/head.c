@@ -22,17 +22,22 @@ static void trim_end(char *s, char *end)
 		*--end = '\0';
 }
 
+void request_add_header(struct http_request *req, char *name, char *value)
+{
+	req->headers[req->n_headers++] = (struct pair){name, value};
+	req->letters |= LETTER(*name);
+}
+
 static void take_headers(struct http_request *req, char *head)
 {
 	struct conn *conn = req->conn;
 
 	for (size_t i = 1; i + 1 < conn->n_marks && req->n_headers < HTTP_HEADERS_MAX; i += 2) {
-		struct pair *pair = &req->headers[req->n_headers++];
+		char *name = head + conn->marks[i], *value = head + conn->marks[i + 1];
 
-		pair->name = head + conn->marks[i];
-		pair->value = head + conn->marks[i + 1];
-		lower(pair->name);
-		trim_end(pair->value, head + conn->marks[i + 2] - 1);
+		lower(name);
+		trim_end(value, head + conn->marks[i + 2] - 1);
+		request_add_header(req, name, value);
 	}
 }
 
@@ -41,7 +46,7 @@ static const char *single_header(const struct http_request *req, const char *nam
 	const char *value = NULL;
 
 	*ret_count = 0;
-	for (size_t i = 0; i < req->n_headers; i++)
+	for (size_t i = 0; i < req->n_headers && req->letters & LETTER(*name); i++)
 		if (pair_is(&req->headers[i], name)) {
 			value = req->headers[i].value;
 			(*ret_count)++;

@@ -125,6 +125,8 @@ void http_on_gone(struct http_request *req, void (*on_gone)(void *ctx, struct ht
 /* ---- the answer ------------------------------------------------------------------------- */
 /* Before the answer begins. Both are copied; `value` loses what does not belong into a header. */
 void http_set_header(struct http_request *req, const char *name, const char *value);
+/* The same for one that is a literal, "Name: value\r\n". */
+void http_set_header_line(struct http_request *req, const char *line);
 
 void http_reply(struct http_request *req, int status, const char *content_type, const void *body, size_t n);
 void http_reply_json(struct http_request *req, int status, const char *json_text);

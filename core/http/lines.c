@@ -175,7 +175,7 @@ static int take_header(struct http_request *req, char *word, struct err *err)
 	*colon = '\0';
 	for (char *p = word; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	req->headers[req->n_headers++] = (struct pair){word, colon + 1};
+	request_add_header(req, word, colon + 1);
 	return 0;
 }
 
@@ -190,8 +190,8 @@ static int take_request(struct http_request *req, char *rest, struct err *err)
 	for (char *word; !status && (word = strsep(&rest, " "));)
 		status = take_header(req, word, err);
 	if (!http_header(req, "content-type") && req->n_headers < HTTP_HEADERS_MAX)
-		req->headers[req->n_headers++] = (struct pair){arena_str(&req->arena, "content-type"),
-		                                               arena_str(&req->arena, "application/json")};
+		request_add_header(req, arena_str(&req->arena, "content-type"),
+		                   arena_str(&req->arena, "application/json"));
 	request_take_trace(req);
 	if (!status)
 		status = request_take_url(req, target, err);

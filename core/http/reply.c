@@ -154,6 +154,11 @@ void http_set_header(struct http_request *req, const char *name, const char *val
 	buf_add(&req->extra, "\r\n", 2);
 }
 
+void http_set_header_line(struct http_request *req, const char *line)
+{
+	buf_puts(&req->extra, line);
+}
+
 static void decide_keep_alive(struct http_request *req)
 {
 	struct conn *conn = req->conn;

@@ -291,7 +291,7 @@ const char *http_header(struct http_request *req, const char *name)
 {
 	const char *value = NULL;
 
-	for (size_t i = 0; i < req->n_headers; i++)
+	for (size_t i = 0; i < req->n_headers && req->letters & LETTER(*name); i++)
 		if (pair_is(&req->headers[i], name))
 			value = value ? arena_printf(&req->arena, "%s, %s", value, req->headers[i].value)
 			              : req->headers[i].value;

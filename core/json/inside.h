@@ -13,6 +13,7 @@
 #undef json_type
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "json/json.h"
 
@@ -27,6 +28,17 @@ static inline struct json *out(struct json_object *object)
 }
 
 const char *json_kept_text(const struct json *object); /* NULL: none */
+
+/* Few members are looked at one by one sooner than the hash of a name is made. */
+#define FEW 8
+static inline const struct lh_entry *find_among_few(const struct lh_table *table, const char *key)
+{
+	const struct lh_entry *entry = table->head;
+
+	while (entry && (*(const char *)lh_entry_k(entry) != *key || strcmp(lh_entry_k(entry), key)))
+		entry = entry->next;
+	return entry;
+}
 
 static inline void *must(void *p)
 {

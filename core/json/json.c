@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#define FEW 8
 #define POINTER_NAME 64 /* bytes of a name that is looked up without a copy of the whole pointer */
 
 void json_free(struct json *json)
@@ -110,26 +109,15 @@ const char *json_type_name(enum json_type type)
 	return type_names[type];
 }
 
-/* Few members are looked at one by one sooner than the hash of a name is made. */
-static struct json_object *find(const struct lh_table *table, const char *key)
-{
-	for (const struct lh_entry *entry = table->head; entry; entry = entry->next)
-		if (*(const char *)lh_entry_k(entry) == *key && !strcmp(lh_entry_k(entry), key))
-			return lh_entry_v(entry);
-	return NULL;
-}
-
 struct json *json_get_mut(struct json *object, const char *key)
 {
 	struct lh_table *table = json_object_get_object(in(object));
-	void *value = NULL;
+	const struct lh_entry *entry;
 
 	if (!table)
 		return NULL;
-	if (table->count <= FEW)
-		return out(find(table, key));
-	lh_table_lookup_ex(table, key, &value);
-	return out(value);
+	entry = table->count <= FEW ? find_among_few(table, key) : lh_table_lookup_entry(table, key);
+	return entry ? out(lh_entry_v(entry)) : NULL;
 }
 
 const struct json *json_get(const struct json *object, const char *key)
@@ -281,7 +269,10 @@ struct json *json_new_null(void)
 void json_set_key(struct json *object, const char *key, int is_literal, struct json *value)
 {
 	unsigned options = is_literal ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0;
+	const struct lh_table *members = json_object_get_object(in(object));
 
+	if (members && members->count <= FEW && !find_among_few(members, key))
+		options |= JSON_C_OBJECT_ADD_KEY_IS_NEW;
 	if (json_object_object_add_ex(in(object), key, in(value), options))
 		abort();
 }
@@ -303,7 +294,10 @@ void json_push(struct json *array, struct json *value)
 
 void json_del(struct json *object, const char *key)
 {
-	json_object_object_del(in(object), key);
+	struct lh_table *members = json_object_get_object(in(object));
+
+	if (!members || members->count > FEW || find_among_few(members, key))
+		json_object_object_del(in(object), key);
 }
 
 const char *json_text(const struct json *json)

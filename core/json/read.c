@@ -294,6 +294,24 @@ static int read_item(struct reader *r, int depth, struct json_object *array)
 	return e;
 }
 
+#define TWICE "an object has the same key twice"
+
+/* Takes value. The second of a name is found at once among few members; else it takes the place of the first, and one is
+ * missing at the end. */
+static int add_member(struct reader *r, struct json_object *object, const char *key, struct json_object *value)
+{
+	const struct lh_table *members = json_object_get_object(object);
+	unsigned options = members->count <= FEW ? JSON_C_OBJECT_ADD_KEY_IS_NEW : 0;
+
+	if (options && find_among_few(members, key)) {
+		json_object_put(value);
+		return err_set(r->err, ERR_INVALID, TWICE);
+	}
+	if (json_object_object_add_ex(object, key, value, options))
+		abort();
+	return 0;
+}
+
 static int read_member(struct reader *r, int depth, struct json_object *object)
 {
 	struct json_object *value = NULL;
@@ -309,8 +327,8 @@ static int read_member(struct reader *r, int depth, struct json_object *object)
 	buf_putc(&r->text, '\0');
 	skip_space(r);
 	e = take(r, ':') ? read_value(r, depth, &value) : unexpected(r, NO_END);
-	if (!e && json_object_object_add(object, text_from(r, key), value))
-		abort();
+	if (!e)
+		e = add_member(r, object, text_from(r, key), value);
 	r->text.len = key;
 	return e;
 }
@@ -345,7 +363,7 @@ static int read_object(struct reader *r, int depth, struct json_object **ret)
 			e = read_member(r, depth + 1, object);
 		while (++n && !e && goes_on(r, '}', &e));
 	if (!e && n != json_object_object_length(object))
-		e = err_set(r->err, ERR_INVALID, "an object has the same key twice");
+		e = err_set(r->err, ERR_INVALID, TWICE);
 	if (e)
 		json_object_put(object);
 	else

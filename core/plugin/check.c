@@ -339,20 +339,29 @@ static void set_converted(struct json *object, const struct member *member, cons
 		json_set_int(object, member->name, number);
 }
 
-static void check_members(struct check *c, const struct schema *schema, struct json *value, const struct place *place)
+static void set_defaults(struct check *c, const struct schema *schema, struct json *value, const struct place *place)
 {
-	for (size_t i = 0; i < schema->n_members; i++) {
-		struct member *member = &schema->members[i];
+	for (size_t i = 0; i < schema->n_defaults; i++) {
+		struct member *member = schema->defaults[i];
+		struct place child = {place, member->name, 0};
+		struct json *copy;
+
+		if (member->have)
+			continue;
+		json_set(value, member->name, copy = json_copy(member->schema->otherwise));
+		set_converted(value, member, copy, c, &child);
+	}
+}
+
+/* From the first one that it has on. */
+static void check_members(struct check *c, struct member *first, struct json *value, const struct place *place)
+{
+	for (struct member *member = first; member; member = member->next) {
 		struct json *have = member->have;
 		struct place child = {place, member->name, 0};
 
 		member->have = NULL;
-		if (have)
-			check_value(c, member->schema, have, &child);
-		else if (member->schema->otherwise)
-			json_set(value, member->name, have = json_copy(member->schema->otherwise));
-		else
-			continue;
+		check_value(c, member->schema, have, &child);
 		set_converted(value, member, have, c, &child);
 	}
 }
@@ -399,6 +408,7 @@ static void check_others(struct check *c, const struct schema *schema, struct js
 
 static void check_object(struct check *c, struct schema *schema, struct json *value, const struct place *place)
 {
+	struct member *first = NULL, **end = &first;
 	const struct json *one;
 	const char *key;
 	size_t at = 0, n_others = 0;
@@ -407,13 +417,18 @@ static void check_object(struct check *c, struct schema *schema, struct json *va
 		struct member *member = schema_member(schema, key);
 
 		n_others += !member;
-		if (member)
-			member->have = (struct json *)one;
+		if (!member || !one) /* null is as good as nothing */
+			continue;
+		member->have = (struct json *)one;
+		*end = member;
+		end = &member->next;
 	}
+	*end = NULL;
 	check_needs(c, schema, value, place);
 	if (n_others)
 		check_others(c, schema, value, place);
-	check_members(c, schema, value, place);
+	set_defaults(c, schema, value, place);
+	check_members(c, first, value, place);
 }
 
 static void check_value(struct check *c, struct schema *schema, struct json *value, const struct place *place)

@@ -23,6 +23,7 @@ static void schema_free(void *p)
 	schema_free(schema->items);
 	schema_free(schema->more);
 	free(schema->members);
+	free(schema->defaults);
 	free(schema->needs);
 	free(schema->slots);
 	free(schema);
@@ -69,6 +70,7 @@ static void add_members(struct schema *schema, const struct json *properties, in
 	while (size < 2 * n)
 		size *= 2;
 	schema->members = zeroed(n, sizeof(*schema->members));
+	schema->defaults = zeroed(n, sizeof(*schema->defaults));
 	schema->slots = zeroed(size, sizeof(*schema->slots));
 	schema->mask = size - 1;
 	while (json_each(properties, &at, &name, &child)) {
@@ -76,8 +78,11 @@ static void add_members(struct schema *schema, const struct json *properties, in
 
 		while (schema->slots[slot])
 			slot = (slot + 1) & schema->mask;
-		schema->members[schema->n_members++] = (struct member){name, schema_new(child, depth + 1), NULL};
-		schema->slots[slot] = (uint32_t)schema->n_members;
+		schema->members[schema->n_members] =
+			(struct member){.name = name, .schema = schema_new(child, depth + 1)};
+		if (schema->members[schema->n_members].schema->otherwise)
+			schema->defaults[schema->n_defaults++] = &schema->members[schema->n_members];
+		schema->slots[slot] = (uint32_t)++schema->n_members;
 	}
 }
 

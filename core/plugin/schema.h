@@ -20,15 +20,16 @@ struct schema {
 	int64_t min_length, max_length, min_items, max_items;
 	int is_set, allows_more;
 	struct schema *items, *more;
-	struct member *members; /* in the order of `properties` */
-	size_t n_members, mask;
+	struct member *members, **defaults; /* in the order of `properties`; those that have one */
+	size_t n_members, n_defaults, mask;
 	uint32_t *slots; /* hash of the name → place in members + 1 */
 };
 
 struct member {
 	const char *name;
 	struct schema *schema;
-	struct json *have; /* during the check of an object: its member of this name */
+	struct json *have;   /* during the check of an object: its member of this name */
+	struct member *next; /* then: the one that it has behind this */
 };
 
 struct schema_need {

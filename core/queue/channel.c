@@ -69,9 +69,15 @@ static void tenant_release(struct queue *queue, struct tenant *tenant)
 
 /* ---- channels ------------------------------------------------------------------------------ */
 
+/* Most tasks go where the one before went. */
+static int is_last(const struct queue *queue, const char *name)
+{
+	return queue->last_channel && !strcmp(queue->last_channel->name, name);
+}
+
 struct channel *channel_find(const struct queue *queue, const char *name)
 {
-	return map_get(&queue->channels, name);
+	return is_last(queue, name) ? queue->last_channel : map_get(&queue->channels, name);
 }
 
 struct channel *channel_get(struct queue *queue, const char *name)
@@ -79,7 +85,7 @@ struct channel *channel_get(struct queue *queue, const char *name)
 	struct channel *channel = channel_find(queue, name);
 
 	if (channel)
-		return channel;
+		return queue->last_channel = channel;
 	channel = calloc(1, sizeof(*channel));
 	if (!channel || !(channel->name = strdup(name)) || map_set(&queue->channels, name, channel)) {
 		if (channel)
@@ -98,6 +104,8 @@ struct channel *channel_get(struct queue *queue, const char *name)
 
 static void channel_free(struct queue *queue, struct channel *channel)
 {
+	if (queue->last_channel == channel)
+		queue->last_channel = NULL;
 	map_del(&queue->channels, channel->name);
 	map_done(&channel->lanes);
 	heap_del(&queue->throttled, &channel->opens);

@@ -150,7 +150,8 @@ struct queue {
 	size_t n_idle, named_turn;
 	int64_t taken; /* tasks that were claimed, since the start */
 	struct map channels, tenants, keys, schedules, states;
-	struct heap fires; /* schedules, by next_at */
+	struct channel *last_channel; /* that was asked for; NULL: none */
+	struct heap fires;            /* schedules, by next_at */
 	struct list bulks;
 	int64_t last_id, last_lane, state_changes, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */

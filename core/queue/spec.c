@@ -93,6 +93,16 @@ static int64_t number_of(const struct task_spec *spec, const struct field *field
 	return field->type == FIELD_INT ? *(const int *)at : *(const int64_t *)at;
 }
 
+/* Most are: no text, or zero. */
+static int is_unset(const struct task_spec *spec, const struct field *field)
+{
+	const char *at = (const char *)spec + field->offset;
+
+	if (field->type == FIELD_INT)
+		return !*(const int *)at;
+	return field->type == FIELD_I64 ? !*(const int64_t *)at : !*(const char *const *)at;
+}
+
 static void set_number(struct task_spec *spec, const struct field *field, int64_t v)
 {
 	char *at = (char *)spec + field->offset;
@@ -163,19 +173,10 @@ static void pack_field(struct buf *buf, const struct task_spec *spec, const stru
 
 	if (field->type == FIELD_STR)
 		text = *text_of(spec, field);
-	else if (number_of(spec, field))
-		snprintf(number, sizeof(number), "%" PRId64, number_of(spec, field));
 	else
-		text = NULL;
-	if (!text)
-		return;
+		snprintf(number, sizeof(number), "%" PRId64, number_of(spec, field));
 	add_netstring(buf, field->name);
 	add_netstring(buf, text);
-}
-
-static int is_default(const struct task_spec *spec, const struct field *field)
-{
-	return field->type == FIELD_STR ? !*text_of(spec, field) : !number_of(spec, field);
 }
 
 char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena)
@@ -185,7 +186,7 @@ char *spec_pack(const struct task_spec *spec, int whole, struct arena *arena)
 
 	buf_init(&buf, 0);
 	for (size_t i = 0; i < N_FIELDS; i++)
-		if ((whole || fields[i].flags & IN_POLICY) && !is_default(spec, &fields[i]))
+		if ((whole || fields[i].flags & IN_POLICY) && !is_unset(spec, &fields[i]))
 			pack_field(&buf, spec, &fields[i]);
 	if (buf.len)
 		text = arena_str(arena, buf.data);
@@ -246,7 +247,7 @@ static int has_policy(const struct task_spec *spec)
 	plain.weight = plain.unique_scope = 0;
 	plain.unique_ttl_ms = 0;
 	for (size_t i = 0; i < N_FIELDS; i++)
-		if (fields[i].flags & IN_POLICY && !is_default(&plain, &fields[i]))
+		if (fields[i].flags & IN_POLICY && !is_unset(&plain, &fields[i]))
 			return 1;
 	return 0;
 }
@@ -289,10 +290,8 @@ static int check_field(const struct task_spec *spec, const struct field *field, 
 	int64_t v;
 
 	if (field->type == FIELD_STR)
-		return *text_of(spec, field) ? check_text(field, *text_of(spec, field), err) : 0;
+		return check_text(field, *text_of(spec, field), err);
 	v = number_of(spec, field);
-	if (!v) /* most are */
-		return 0;
 	if (v > field->max || (v < 0 && field->offset != offsetof(struct task_spec, priority)))
 		return err_set(err, ERR_INVALID, "%s %" PRId64 " is out of range: allowed is 0 to %" PRId64,
 		               field->name, v, field->max);
@@ -306,7 +305,8 @@ int queue_check_spec(const struct task_spec *spec, struct err *err)
 	if (!spec->kind || !*spec->kind)
 		return err_set(err, ERR_INVALID, "a task needs a kind");
 	for (size_t i = 0; i < N_FIELDS && !r; i++)
-		if ((r = check_field(spec, &fields[i], err)) && fields[i].type == FIELD_STR)
+		if (!is_unset(spec, &fields[i]) && (r = check_field(spec, &fields[i], err)) &&
+		    fields[i].type == FIELD_STR)
 			err_where(err, "/%s", fields[i].name);
 	if (r)
 		return r;
