@@ -232,7 +232,9 @@ static orasi_status get_secret(const orasi_host *host, orasi_str name, orasi_byt
 	value = json_get(own, key);
 	if (!value)
 		return ORASI_E_NOTFOUND;
-	n = base64_decode(json_str(value, ""), json_str_len(value), h->secret, sizeof(h->secret));
+	if (!h->secret)
+		h->secret = malloc(SECRET_MAX);
+	n = h->secret ? base64_decode(json_str(value, ""), json_str_len(value), h->secret, SECRET_MAX) : -1;
 	if (n < 0)
 		return ORASI_E_LIMIT;
 	*ret = (orasi_bytes){h->secret, (size_t)n};

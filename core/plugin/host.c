@@ -383,7 +383,10 @@ void loader_host_done(struct loader_host *h)
 	tell_dropped(h);
 	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
 		host_close(&h->host, i);
-	explicit_bzero(h->secret, sizeof(h->secret));
+	if (h->secret)
+		explicit_bzero(h->secret, SECRET_MAX);
+	free(h->secret);
+	h->secret = NULL;
 	host_answer_free(h->answer);
 	h->answer = NULL;
 	h->loader = NULL;
@@ -468,23 +471,39 @@ static const struct json *defaults_of(const struct loader_plugin *plugin)
 	return *plugin->defaults;
 }
 
-void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json)
+/* The order's own, as long as nothing is missing in it. */
+static struct json *complete(const struct json *defaults, const struct json *json)
 {
-	const struct json *defaults = defaults_of(plugin), *value;
-	const char *key, *text;
+	struct json *copy = json ? NULL : json_new_object();
+	const struct json *value;
+	const char *key;
 	size_t at = 0;
 
-	config->json = json ? json_copy(json) : json_new_object();
-	while (json_each(defaults, &at, &key, &value))
-		if (!json_get(config->json, key))
-			json_set(config->json, key, json_copy(value));
-	text = json_text(config->json);
-	config->config = (orasi_config){
-		sizeof(config->config), 0, config, {text, strlen(text)}, get_i64, get_f64, get_bool, get_str, count};
+	while (json_each(defaults, &at, &key, &value)) {
+		if (json_get(json, key))
+			continue;
+		if (!copy)
+			copy = json_copy(json);
+		json_set(copy, key, json_copy(value));
+	}
+	return copy ? copy : json_share(json);
+}
+
+void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json)
+{
+	orasi_str text;
+
+	config->json = complete(defaults_of(plugin), json);
+	buf_init(&config->text, 0);
+	json_write(&config->text, config->json);
+	text = config->text.failed ? (orasi_str){"", 0} : (orasi_str){config->text.data, config->text.len};
+	config->config =
+		(orasi_config){sizeof(config->config), 0, config, text, get_i64, get_f64, get_bool, get_str, count};
 }
 
 void loader_config_done(struct loader_config *config)
 {
 	json_free(config->json);
 	config->json = NULL;
+	buf_done(&config->text);
 }

@@ -28,7 +28,7 @@ struct shown {
 		orasi_notifier_factory notifier;
 	} factory;
 	orasi_encode_factory encode;
-	struct json *defaults; /* of its options, when they were asked for */
+	struct json *defaults, *result_schema; /* when they were asked for */
 };
 
 struct loaded {
@@ -39,9 +39,18 @@ struct loaded {
 	uint32_t n;
 };
 
+/* What an order may call, as far as it is looked for by that. */
+struct listed {
+	const char *kind, *id, *name, *path;
+	int64_t stranger;
+};
+
 struct loader {
 	struct wire_page *page;
-	struct json *listed, *strangers;
+	struct json *list, *strangers;
+	struct listed *listed; /* in `list` */
+	size_t n_listed;
+	int is_stale;
 	struct loaded *files[PLUGINS_MAX];
 	size_t n_files;
 	struct loader_host init_host;
@@ -110,16 +119,43 @@ const volatile int32_t *loader_cancel_flag(const struct loader *loader)
 	return loader->page ? &loader->page->cancel : NULL;
 }
 
+static int is_listed(const struct loader *loader, const char *path)
+{
+	for (size_t i = 0; i < loader->n_listed; i++)
+		if (!strcmp(loader->listed[i].path, path))
+			return 1;
+	return 0;
+}
+
+static int has_unlisted(const struct loader *loader)
+{
+	for (size_t i = 0; i < loader->n_files; i++)
+		if (!is_listed(loader, loader->files[i]->path))
+			return 1;
+	return 0;
+}
+
 void loader_set_plugins(struct loader *loader, const struct json *plugins)
 {
-	json_free(loader->listed);
-	loader->listed = json_copy(plugins);
+	json_free(loader->list);
+	free(loader->listed);
+	loader->list = json_copy(plugins);
+	loader->listed = calloc(json_count(plugins) + 1, sizeof(*loader->listed));
+	loader->n_listed = loader->listed ? json_count(plugins) : 0;
+	for (size_t i = 0; i < loader->n_listed; i++) {
+		const struct json *entry = json_at(loader->list, i);
+
+		loader->listed[i] = (struct listed){json_get_str(entry, "kind", ""), json_get_str(entry, "id", ""),
+		                                    json_get_str(entry, "name", ""), json_get_str(entry, "path", ""),
+		                                    json_get_int(entry, "stranger", 0)};
+	}
+	loader->is_stale = has_unlisted(loader);
 }
 
 void loader_set_strangers(struct loader *loader, const struct json *strangers)
 {
 	json_free(loader->strangers);
-	loader->strangers = json_copy(strangers);
+	loader->strangers = json_share(strangers);
 }
 
 void loader_set_attempt(struct loader *loader, const struct loader_attempt *attempt)
@@ -244,8 +280,10 @@ static int take_descriptor(struct loaded *file, uint32_t i, struct err *err)
 		return err_set(err, ERR_PLUGIN, "plugin %u of bundle '%s' is not complete: %s", i,
 		               file->entry.bundle_id, flaw);
 	shape_take(&file->shown[i].descriptor, sizeof(*d), theirs);
-	file->plugins[i] =
-		(struct loader_plugin){.descriptor = d, .entry = &file->entry, .defaults = &file->shown[i].defaults};
+	file->plugins[i] = (struct loader_plugin){.descriptor = d,
+	                                          .entry = &file->entry,
+	                                          .defaults = &file->shown[i].defaults,
+	                                          .result_schema = &file->shown[i].result_schema};
 	if (kind_of(d) == KINDS)
 		return err_set(err, ERR_UNSUPPORTED,
 		               "plugin '%s' is of kind %u, which this agent does not offer: upgrade the agent", d->id,
@@ -381,32 +419,28 @@ static const struct loader_plugin *find_in(const struct loaded *file, const char
 	return NULL;
 }
 
-static int may_load(const struct loader *loader, const struct json *entry)
+static int may_load(const struct loader *loader, const struct listed *entry)
 {
-	int64_t who = json_get_int(entry, "stranger", 0);
-
-	for (size_t i = 0; who && i < json_count(loader->strangers); i++)
-		if (json_int(json_at(loader->strangers, i), 0) == who)
+	for (size_t i = 0; entry->stranger && i < json_count(loader->strangers); i++)
+		if (json_int(json_at(loader->strangers, i), 0) == entry->stranger)
 			return 1;
-	return !who;
+	return !entry->stranger;
 }
 
 int loader_find(struct loader *loader, const char *kind, const char *id_or_name, const struct loader_plugin **ret,
                 struct err *err)
 {
-	for (size_t i = 0; i < json_count(loader->listed); i++) {
-		const struct json *entry = json_at(loader->listed, i);
+	for (size_t i = 0; i < loader->n_listed; i++) {
+		const struct listed *entry = &loader->listed[i];
 		struct loaded *file;
 		int r;
 
-		if (strcmp(json_get_str(entry, "kind", ""), kind) ||
-		    (strcmp(json_get_str(entry, "id", ""), id_or_name) &&
-		     strcmp(json_get_str(entry, "name", ""), id_or_name)))
+		if (strcmp(entry->kind, kind) || (strcmp(entry->id, id_or_name) && strcmp(entry->name, id_or_name)))
 			continue;
 		if (!may_load(loader, entry))
 			return err_set(err, ERR_NOTFOUND, "the %s plugin '%s' is not one that this task may load", kind,
 			               id_or_name);
-		r = load(loader, json_get_str(entry, "path", ""), &file, err);
+		r = load(loader, entry->path, &file, err);
 		if (r)
 			return r;
 		*ret = find_in(file, kind, id_or_name);
@@ -416,34 +450,32 @@ int loader_find(struct loader *loader, const char *kind, const char *id_or_name,
 	return err_set(err, ERR_NOTFOUND, "there is no %s plugin '%s': see 'orasi plugin list'", kind, id_or_name);
 }
 
-static int is_listed(const struct loader *loader, const char *path)
-{
-	for (size_t i = 0; i < json_count(loader->listed); i++)
-		if (!strcmp(json_get_str(json_at(loader->listed, i), "path", ""), path))
-			return 1;
-	return 0;
-}
-
 int loader_is_stale(const struct loader *loader)
 {
-	for (size_t i = 0; i < loader->n_files; i++)
-		if (!is_listed(loader, loader->files[i]->path))
-			return 1;
-	return 0;
+	return loader->is_stale;
 }
 
 size_t loader_all(struct loader *loader, const char *kind, const struct loader_plugin **ret, size_t cap)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < json_count(loader->listed) && n < cap; i++) {
-		const struct json *entry = json_at(loader->listed, i);
-
-		if (!strcmp(json_get_str(entry, "kind", ""), kind) &&
-		    !loader_find(loader, kind, json_get_str(entry, "id", ""), &ret[n], NULL))
+	for (size_t i = 0; i < loader->n_listed && n < cap; i++)
+		if (!strcmp(loader->listed[i].kind, kind) &&
+		    !loader_find(loader, kind, loader->listed[i].id, &ret[n], NULL))
 			n++;
-	}
 	return n;
+}
+
+int loader_result_schema(const struct loader_plugin *plugin, const struct json **ret, struct err *err)
+{
+	const char *id = plugin->descriptor->id;
+	const char *text = plugin->task->result_schema ? plugin->task->result_schema(id) : NULL;
+
+	*ret = NULL;
+	if (text && !*plugin->result_schema && json_parse(text, strlen(text), plugin->result_schema, err))
+		return err_prefix(err, "the result_schema of plugin '%s'", id);
+	*ret = text ? *plugin->result_schema : NULL;
+	return 0;
 }
 
 /* ---- describing -------------------------------------------------------------------------------------------------------- */

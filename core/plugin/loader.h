@@ -11,6 +11,7 @@
 
 #include <orasi/plugin.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "json/json.h"
 
@@ -27,7 +28,8 @@ struct loader_plugin {
 	const orasi_transform_factory *transform; /* one of these three, of its kind */
 	const orasi_task_factory *task;
 	const orasi_notifier_factory *notifier;
-	struct json **defaults; /* of its options, once they were asked for */
+	struct json **defaults;      /* of its options, once they were asked for */
+	struct json **result_schema; /* likewise */
 };
 
 /* `plugins` is the order's list; it is copied. */
@@ -78,6 +80,9 @@ void loader_leave(struct loader *loader, const struct loader_frame *before);
 int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status, const orasi_error *error,
                 struct err *err);
 
+/* What the results of a task plugin must be; it stays the loader's. NULL: anything. */
+int loader_result_schema(const struct loader_plugin *plugin, const struct json **ret, struct err *err);
+
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
 /* Who writes the states that this plugin gives out: {"plugin","version","state_version"}; the caller frees. */
@@ -117,8 +122,8 @@ struct loader_host {
 	const char *scratch; /* folder for scratch files, NULL: none */
 	int64_t memory_used, memory_max;
 	int scratch_fds[16];
-	pthread_t thread; /* that made it: the one that calls the plugin */
-	uint8_t secret[4096];
+	pthread_t thread;           /* that made it: the one that calls the plugin */
+	uint8_t *secret;            /* the one that was asked for last: SECRET_MAX bytes, wiped at the end */
 	struct host_answer *answer; /* to the last request over HTTP */
 };
 void loader_host_init(struct loader_host *host, struct loader *loader, const char *scratch, int attempt,
@@ -131,6 +136,7 @@ void loader_host_done(struct loader_host *host); /* fine on a zeroed one, and tw
 struct loader_config {
 	orasi_config config;
 	struct json *json;
+	struct buf text;
 };
 void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json);
 void loader_config_done(struct loader_config *config); /* fine on a zeroed one */

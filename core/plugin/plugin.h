@@ -57,6 +57,7 @@ struct plugin_config {
 	size_t n_own; /* so many of `dirs`, the first, hold what came with the agent: what is in others is a stranger */
 };
 void plugin_configure(struct plugin_registry *registry, const struct plugin_config *config); /* before the first step */
+#define SECRET_MAX 4096                                                                      /* bytes of one */
 /* {"<id>":{"<name>":"<base64>"}} of what the operator laid down for the plugin; NULL: nothing, or nothing until 10 ms ago.
  * Caller frees. */
 struct json *plugin_secrets(struct plugin_registry *registry, const char *id);

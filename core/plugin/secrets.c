@@ -16,7 +16,6 @@
 #include "base/str.h"
 #include "plugin/registry.h"
 
-#define SECRET_MAX 4096
 #define SECRETS_MAX 64
 #define NONE_MS 10
 

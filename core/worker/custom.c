@@ -122,6 +122,7 @@ static int open_kv(const struct json *order, struct loader_attempt *attempt, str
 static int run_task(struct instance *x, const struct json *order, orasi_str *ret, struct err *err)
 {
 	const orasi_task_factory *factory = x->plugin->task;
+	const struct json *checkpoint = json_get(order, "checkpoint");
 	const char *id = x->plugin->descriptor->id, *task = json_get_str(order, "task", "");
 	orasi_error error = ORASI_NO_ERROR;
 	uint8_t *state = NULL;
@@ -131,14 +132,14 @@ static int run_task(struct instance *x, const struct json *order, orasi_str *ret
 		.task_id = {task, strlen(task)},
 	};
 	orasi_status status;
-	int r = decode_state(json_pointer(order, "/checkpoint/state"), &state, &run.checkpoint.len, err);
+	int r = decode_state(json_get(checkpoint, "state"), &state, &run.checkpoint.len, err);
 
 	if (!r && run.checkpoint.len)
-		r = loader_check_state(x->plugin, json_pointer(order, "/checkpoint/by"), err);
+		r = loader_check_state(x->plugin, json_get(checkpoint, "by"), err);
 	if (r)
 		goto out;
 	run.checkpoint.ptr = state;
-	x->worker->part = json_int(json_pointer(order, "/checkpoint/seq"), 0);
+	x->worker->part = json_get_int(checkpoint, "seq", 0);
 	status = loader_call(x->worker->loader, x->plugin, "create",
 	                     factory->create(&x->host.host, id, &x->config.config, &x->self, &error));
 	if (status) {
@@ -155,16 +156,12 @@ out:
 
 static int check_result(const struct instance *x, struct json *result, struct err *err)
 {
-	const orasi_task_factory *factory = x->plugin->task;
-	const char *text = factory->result_schema ? factory->result_schema(x->plugin->descriptor->id) : NULL;
-	struct json *schema = NULL, *errors;
-	int r = 0;
+	const struct json *schema;
+	struct json *errors;
+	int r = loader_result_schema(x->plugin, &schema, err);
 
-	if (!text)
-		return 0;
-	r = json_parse(text, strlen(text), &schema, err);
-	if (r)
-		return err_prefix(err, "the result_schema of plugin '%s'", x->plugin->descriptor->id);
+	if (r || !schema)
+		return r;
 	errors = json_new_array();
 	if (plugin_config_check(schema, result, "", errors)) {
 		const struct json *first = json_at(errors, 0);
@@ -177,7 +174,6 @@ static int check_result(const struct instance *x, struct json *result, struct er
 		err_where(err, "%s", json_get_str(first, "pointer", ""));
 	}
 	json_free(errors);
-	json_free(schema);
 	return r;
 }
 
