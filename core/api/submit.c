@@ -237,7 +237,7 @@ static void check_export(struct check *c)
 /* ---- custom and notify: for a plugin, by its schema -------------------------------------- */
 static void check_plugin(struct check *c, const char *kind, const char *type)
 {
-	struct err err = {0};
+	struct err err;
 	const struct json *plugin =
 		plugin_find_type(c->api->env.plugins, kind, json_get_str(c->task, "plugin", ""), type, &err);
 	const char *name;
@@ -392,7 +392,7 @@ static void check_size(struct check *c, const char *body)
 /* What the queue would say, with the place of the member. */
 static void check_spec(struct check *c, const struct task_spec *spec)
 {
-	struct err err = {0};
+	struct err err;
 
 	if (queue_check_spec(spec, &err))
 		errors_add(c->errors, below(c, err.where), "%s", err.text);

@@ -162,7 +162,7 @@ void request_begin(struct http_request *req)
 {
 	struct conn *conn = req->conn;
 	char *head = arena_dup(&req->arena, conn->head.data, conn->head.len);
-	struct err err = {0};
+	struct err err;
 	int status = request_check(req, head, &err);
 
 	req->keep_alive = llhttp_should_keep_alive(&conn->parser);
@@ -426,9 +426,9 @@ int http_accept_quality(struct http_request *req, const char *type)
 int http_content_is(struct http_request *req, const char *type)
 {
 	const char *value = http_header(req, "content-type");
-	size_t n = value ? strcspn(value, "; \t") : 0;
+	size_t n = strlen(type);
 
-	return value && n == strlen(type) && !strncasecmp(value, type, n);
+	return value && !strncasecmp(value, type, n) && strchr("; \t", value[n]);
 }
 
 const char *http_prefer(struct http_request *req, const char *name)

@@ -31,9 +31,9 @@ const char *json_kept_text(const struct json *object); /* NULL: none */
 
 /* Few members are looked at one by one sooner than the hash of a name is made. */
 #define FEW 8
-static inline const struct lh_entry *find_among_few(const struct lh_table *table, const char *key)
+static inline struct lh_entry *find_among_few(const struct lh_table *table, const char *key)
 {
-	const struct lh_entry *entry = table->head;
+	struct lh_entry *entry = table->head;
 
 	while (entry && (*(const char *)lh_entry_k(entry) != *key || strcmp(lh_entry_k(entry), key)))
 		entry = entry->next;

@@ -295,9 +295,13 @@ void json_push(struct json *array, struct json *value)
 void json_del(struct json *object, const char *key)
 {
 	struct lh_table *members = json_object_get_object(in(object));
+	struct lh_entry *entry;
 
-	if (!members || members->count > FEW || find_among_few(members, key))
-		json_object_object_del(in(object), key);
+	if (!members)
+		return;
+	entry = members->count <= FEW ? find_among_few(members, key) : lh_table_lookup_entry(members, key);
+	if (entry)
+		lh_table_delete_entry(members, entry);
 }
 
 const char *json_text(const struct json *json)

@@ -104,25 +104,33 @@ static int equal(const struct json *a, const struct json *b)
 	return !strcmp(json_text(a), json_text(b));
 }
 
-static void check_enum(struct check *c, const struct schema *schema, const struct json *value,
-                       const struct place *place)
+static void not_listed(struct check *c, const struct json *list, const struct json *value, const struct place *place)
 {
-	const struct json *list = schema->list, *only = schema->only;
 	char allowed[400] = "";
 
-	if (only && !equal(only, value))
-		problem(c, place, "it must be %s", json_text(only));
-	if (!list)
-		return;
-	for (size_t i = 0; i < json_count(list); i++)
-		if (equal(json_at(list, i), value))
-			return;
 	for (size_t i = 0; i < json_count(list); i++) {
 		size_t n = strlen(allowed);
 
 		snprintf(allowed + n, sizeof(allowed) - n, "%s%s", i ? ", " : "", json_text(json_at(list, i)));
 	}
 	problem(c, place, "%.80s is not one of %s", json_text(value), allowed);
+}
+
+static int is_listed(const struct json *list, const struct json *value)
+{
+	for (size_t i = 0; i < json_count(list); i++)
+		if (equal(json_at(list, i), value))
+			return 1;
+	return 0;
+}
+
+static void check_enum(struct check *c, const struct schema *schema, const struct json *value,
+                       const struct place *place)
+{
+	if (schema->only && !equal(schema->only, value))
+		problem(c, place, "it must be %s", json_text(schema->only));
+	if (schema->list && !is_listed(schema->list, value))
+		not_listed(c, schema->list, value, place);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */

@@ -255,16 +255,10 @@ static int answer_repeated(struct put *put, struct err *err)
 	return 1;
 }
 
-static void put_done(void *arg, int r, const struct err *err)
+static void put_end(struct put *put, int r, const struct err *err)
 {
-	struct put *put = arg;
 	struct queue *queue = put->queue;
-	struct err answer = {0};
 
-	if ((r == ERR_NOSPACE || r == ERR_READONLY) && answer_repeated(put, &answer)) {
-		r = answer.code;
-		err = &answer;
-	}
 	list_del(&put->early.link);
 	inserts_done(queue, put->inserts, put->n, r);
 	for (size_t i = 0; i < put->n; i++)
@@ -273,6 +267,24 @@ static void put_done(void *arg, int r, const struct err *err)
 	if (!r)
 		queue->events.on_ready(queue->events.ctx);
 	put_free(&put->early);
+}
+
+static void end_unwritten(struct put *put, int r, const struct err *err)
+{
+	struct err answer = {0};
+
+	if (answer_repeated(put, &answer))
+		put_end(put, answer.code, &answer);
+	else
+		put_end(put, r, err);
+}
+
+static void put_done(void *arg, int r, const struct err *err)
+{
+	if (r == ERR_NOSPACE || r == ERR_READONLY)
+		end_unwritten(arg, r, err);
+	else
+		put_end(arg, r, err);
 }
 
 static void take_call(struct put *put, const struct queue_call *call)

@@ -298,16 +298,26 @@ static int check_field(const struct task_spec *spec, const struct field *field, 
 	return 0;
 }
 
+static int check_fields(const struct task_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < N_FIELDS; i++) {
+		int r = is_unset(spec, &fields[i]) ? 0 : check_field(spec, &fields[i], err);
+
+		if (r && fields[i].type == FIELD_STR)
+			err_where(err, "/%s", fields[i].name);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 int queue_check_spec(const struct task_spec *spec, struct err *err)
 {
-	int r = 0;
+	int r;
 
 	if (!spec->kind || !*spec->kind)
 		return err_set(err, ERR_INVALID, "a task needs a kind");
-	for (size_t i = 0; i < N_FIELDS && !r; i++)
-		if (!is_unset(spec, &fields[i]) && (r = check_field(spec, &fields[i], err)) &&
-		    fields[i].type == FIELD_STR)
-			err_where(err, "/%s", fields[i].name);
+	r = check_fields(spec, err);
 	if (r)
 		return r;
 	if (spec->queue && !str_is_name(spec->queue))
