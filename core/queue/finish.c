@@ -474,6 +474,27 @@ void stand_aside(struct queue *queue, struct live *live)
 	limit_leave(queue, live);
 }
 
+/* Somebody goes on when it is durable: who asked, a remote worker, a task that is behind it or a limit that it holds. */
+static int is_awaited(const struct queue *queue, const struct live *live, const struct end *e)
+{
+	const struct queue_events *events = &queue->events;
+	const struct running *run = live_running(live);
+
+	if (e->to != TASK_SUCCEEDED || live->more || live->flags || !run || run->lease_ms)
+		return 1;
+	if (e->n_next || e->n_always || e->state || queue->has_deps || live->lane->channel->settings.max_running)
+		return 1;
+	return events->on_event && (!events->wants_task || events->wants_task(events->ctx, e->id, e->to));
+}
+
+static int hand_over(struct queue *queue, const struct live *live, struct end *e)
+{
+	if (!is_awaited(queue, live, e))
+		return store_write_soon(queue->store, end_write, end_done, e);
+	return inserts_hand_over(queue, e->next, e->to == TASK_SUCCEEDED ? e->n_next : 0, &e->arena, 0, end_write,
+	                         end_done, e);
+}
+
 int end_live(struct queue *queue, struct live *live, enum life_event event, const struct queue_outcome *outcome,
              int64_t run_at, queue_done_fn on_done, void *ctx)
 {
@@ -486,8 +507,7 @@ int end_live(struct queue *queue, struct live *live, enum life_event event, cons
 	e->run_at = run_at;
 	e->on_done = on_done;
 	e->ctx = ctx;
-	r = inserts_hand_over(queue, e->next, e->to == TASK_SUCCEEDED ? e->n_next : 0, &e->arena, 0, end_write,
-	                      end_done, e);
+	r = hand_over(queue, live, e);
 	if (r) {
 		follow(e, r);
 		end_free(e);

@@ -37,7 +37,7 @@ struct write {
 	store_write_fn write;
 	store_done_fn on_done;
 	void *arg;
-	int r, is_new, is_lazy; /* is_lazy: and nobody has taken it yet */
+	int r, is_new, is_soon, is_lazy; /* is_lazy: and nobody has taken it yet */
 	struct err err;
 };
 
@@ -55,9 +55,10 @@ struct store {
 	struct list gathered, deferred; /* the loop thread's own, until it hands them over */
 	int n_gathered, gather_max;
 	struct list waiting, ended, lazy;
-	struct timespec lazy_until;       /* when the oldest of `lazy` has waited long enough */
-	int hurry;                        /* somebody waits for all, also the lazy */
-	int stop, busy, read_only, walks; /* walks: see walk.c */
+	int n_waiting, n_pressing;              /* pressing: those of them for which somebody waits */
+	struct timespec soon_until, lazy_until; /* when the oldest of `waiting`, of `lazy` has waited long enough */
+	int hurry;                              /* somebody waits for all, also the lazy */
+	int stop, busy, read_only, walks;       /* walks: see walk.c */
 	_Atomic int is_corrupt;
 	int wal_pages, was_unclean; /* wal_pages: since the last time it was reset */
 	struct backup *backup;
@@ -117,7 +118,8 @@ void days_join(struct store *store);
 /* writer.c */
 void *writer_main(void *store);
 void write_end(struct write *write, int r, const struct err *err); /* what its on_done will be told */
-void writes_move(struct list *from, struct list *to, int64_t max); /* the first so many, with the mutex */
+void writes_move(struct list *from, struct list *to);              /* with the mutex */
+struct timespec writer_time(int64_t ms);                           /* so long from now, for store.more */
 
 /* care.c */
 void *checkpoint_main(void *store);

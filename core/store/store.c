@@ -109,6 +109,7 @@ static int start_threads(struct store *store, struct err *err)
 struct store *store_new(void)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	pthread_condattr_t monotonic;
 
 	if (!store)
 		return NULL;
@@ -120,7 +121,10 @@ struct store *store_new(void)
 	list_init(&store->lazy);
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_mutex_init(&store->writing, NULL);
-	pthread_cond_init(&store->more, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->more, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&store->idle, NULL);
 	pthread_cond_init(&store->wal_grew, NULL);
 	return store;
@@ -234,14 +238,30 @@ void store_post(struct store *store, store_done_fn on_done, void *arg, int r, co
 	pthread_mutex_unlock(&store->mutex);
 }
 
-/* The deferred ones first: what comes with them may build on them. */
+static void move_to_writer(struct store *store, struct list *from)
+{
+	list_each (item, from) {
+		store->n_waiting++;
+		store->n_pressing += !list_entry(item, struct write, link)->is_soon;
+	}
+	writes_move(from, &store->waiting);
+}
+
+/* The deferred ones first: what comes with them may build on them. The writer is not woken for those that may wait, but
+ * for the first, as it sleeps without a limit. */
 static void give(struct store *store)
 {
+	int was_idle;
+
 	store->n_gathered = 0;
 	pthread_mutex_lock(&store->mutex);
-	writes_move(&store->deferred, &store->waiting, INT64_MAX);
-	writes_move(&store->gathered, &store->waiting, INT64_MAX);
-	pthread_cond_signal(&store->more);
+	was_idle = list_empty(&store->waiting);
+	move_to_writer(store, &store->deferred);
+	move_to_writer(store, &store->gathered);
+	if (was_idle)
+		store->soon_until = writer_time(STORE_SOON_MS);
+	if (was_idle || store->n_pressing || store->n_waiting >= STORE_SOON_MAX)
+		pthread_cond_signal(&store->more);
 	pthread_mutex_unlock(&store->mutex);
 }
 
@@ -288,13 +308,10 @@ static struct write *write_new(struct store *store, store_write_fn write, store_
 	return entry;
 }
 
-static int hand_over(struct store *store, store_write_fn write, store_done_fn on_done, void *arg, int is_new)
+static int hand_over(struct store *store, struct write *entry)
 {
-	struct write *entry = write_new(store, write, on_done, arg);
-
 	if (!entry)
 		return ERR_NOMEM;
-	entry->is_new = is_new;
 	list_add_tail(&store->gathered, &entry->link);
 	if (++store->n_gathered >= store->gather_max)
 		store_give(store);
@@ -303,12 +320,25 @@ static int hand_over(struct store *store, store_write_fn write, store_done_fn on
 
 int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
 {
-	return hand_over(store, write, on_done, arg, 0);
+	return hand_over(store, write_new(store, write, on_done, arg));
+}
+
+int store_write_soon(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
+{
+	struct write *entry = write_new(store, write, on_done, arg);
+
+	if (entry)
+		entry->is_soon = 1;
+	return hand_over(store, entry);
 }
 
 int store_write_new(struct store *store, store_write_fn write, store_done_fn on_done, void *arg)
 {
-	return hand_over(store, write, on_done, arg, 1);
+	struct write *entry = write_new(store, write, on_done, arg);
+
+	if (entry)
+		entry->is_new = 1;
+	return hand_over(store, entry);
 }
 
 int store_write_lazy(struct store *store, store_write_fn write, store_done_fn on_done, void *arg,
@@ -321,12 +351,7 @@ int store_write_lazy(struct store *store, store_write_fn write, store_done_fn on
 	entry->is_lazy = 1;
 	pthread_mutex_lock(&store->mutex);
 	if (list_empty(&store->lazy)) {
-		clock_gettime(CLOCK_REALTIME, &store->lazy_until);
-		store->lazy_until.tv_nsec += STORE_LAZY_MS * 1000000L;
-		if (store->lazy_until.tv_nsec >= 1000000000) {
-			store->lazy_until.tv_sec++;
-			store->lazy_until.tv_nsec -= 1000000000;
-		}
+		store->lazy_until = writer_time(STORE_LAZY_MS);
 		if (!store->busy) /* it sleeps without a limit */
 			pthread_cond_signal(&store->more);
 	}
@@ -357,7 +382,7 @@ void store_drain(struct store *store)
 
 	list_init(&ended);
 	pthread_mutex_lock(&store->mutex);
-	writes_move(&store->ended, &ended, INT64_MAX);
+	writes_move(&store->ended, &ended);
 	pthread_mutex_unlock(&store->mutex);
 	while (!list_empty(&ended)) {
 		struct write *write = list_entry(ended.next, struct write, link);

@@ -2,7 +2,8 @@
 /* The database of the agent: SQLite in WAL mode with synchronous=FULL, one writer thread, group commit.
  *
  * The loop thread hands over writes; the writer takes all that wait, runs them in one transaction, commits
- * with one fsync, and hands back the completions. While one fsync runs the next group forms by itself. A
+ * with one fsync, and hands back the completions. While one fsync runs the next group forms by itself; writes for
+ * which nobody waits wait a little for company (store_write_soon, decision 0149). A
  * write that fails undoes only itself: the others are run again, each in a savepoint. A commit that fails makes the store read-only for
  * good, since nobody knows what the disk has: pending and later writes get ERR_READONLY (an fsync is never
  * tried again: the kernel may have dropped the pages).
@@ -50,6 +51,11 @@ typedef int (*store_write_fn)(struct store_db *db, void *arg, struct err *err);
 typedef void (*store_done_fn)(void *arg, int r, const struct err *err);
 /* on_done is called by store_drain, after the fsync. */
 int store_write(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
+/* The same, in the same order, for what nobody waits for: it goes with the next group, and begins one itself when it has
+ * waited for STORE_SOON_MS or STORE_SOON_MAX of them are there. */
+#define STORE_SOON_MS 2
+#define STORE_SOON_MAX 64
+int store_write_soon(struct store *store, store_write_fn write, store_done_fn on_done, void *arg);
 /* The same for what may come a little later: with a group after STORE_LAZY_MS, or when the store is flushed or closed.
  * Until the writer has taken it, it can be taken back: then 1, and neither
  * `write` nor `on_done` is called; 0: it is too late. The handle is valid until on_done. */

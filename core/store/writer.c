@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "store/inside.h"
 
-#define FULL_RETRY_S 1
+#define FULL_RETRY_MS 1000
 #define FULL_ROOM (1 << 20) /* less than this is no room: a small write may fit where the next does not */
 
 /* ---- the writer ---------------------------------------------------------------------------- */
@@ -120,9 +120,9 @@ static void fail_group(struct list *group, const struct err *err)
 		write_end(list_entry(item, struct write, link), ERR_READONLY, err);
 }
 
-void writes_move(struct list *from, struct list *to, int64_t max)
+void writes_move(struct list *from, struct list *to)
 {
-	while (!list_empty(from) && max-- > 0) {
+	while (!list_empty(from)) {
 		struct list *item = from->next;
 
 		list_del(item);
@@ -143,9 +143,10 @@ static void set_full(struct store *store, const struct err *err)
 		log_info("store.has-room");
 }
 
-static void refuse(struct list *from, struct list *ended)
+static int refuse(struct list *from, struct list *ended)
 {
 	struct err err;
+	int n = 0;
 
 	err_set(&err, ERR_NOSPACE, "the disk of the data folder is full: make room, and try again");
 	list_each (item, from) {
@@ -156,25 +157,33 @@ static void refuse(struct list *from, struct list *ended)
 		list_del(item);
 		write_end(write, ERR_NOSPACE, &err);
 		list_add_tail(ended, item);
+		n++;
 	}
+	return n;
+}
+
+/* With the mutex. */
+static void refuse_waiting(struct store *store)
+{
+	int n = refuse(&store->waiting, &store->ended);
+
+	store->n_waiting -= n;
+	store->n_pressing -= n;
+	store->wake(store->ctx);
 }
 
 /* New work of the group and of what waits is answered; the rest waits a while for room. Returns whether to go on. */
 static int wait_for_room(struct store *store, struct list *group, const struct err *err)
 {
-	struct timespec until;
+	struct timespec until = writer_time(FULL_RETRY_MS);
 	int stop;
 
 	set_full(store, err);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += FULL_RETRY_S;
 	pthread_mutex_lock(&store->mutex);
 	refuse(group, &store->ended);
-	refuse(&store->waiting, &store->ended);
-	store->wake(store->ctx);
+	refuse_waiting(store);
 	while (!store->stop && !pthread_cond_timedwait(&store->more, &store->mutex, &until)) {
-		refuse(&store->waiting, &store->ended);
-		store->wake(store->ctx);
+		refuse_waiting(store);
 	}
 	stop = store->stop;
 	pthread_mutex_unlock(&store->mutex);
@@ -245,12 +254,30 @@ static void commit_group(struct store *store, struct list *group)
 
 /* ---- writes that may wait for company ------------------------------------------------------ */
 
+struct timespec writer_time(int64_t ms)
+{
+	struct timespec ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &ret);
+	ret.tv_sec += ms / 1000;
+	ret.tv_nsec += ms % 1000 * 1000000;
+	if (ret.tv_nsec >= 1000000000) {
+		ret.tv_sec++;
+		ret.tv_nsec -= 1000000000;
+	}
+	return ret;
+}
+
+static int is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
 static int is_past(const struct timespec *until)
 {
-	struct timespec now;
+	struct timespec now = writer_time(0);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec != until->tv_sec ? now.tv_sec > until->tv_sec : now.tv_nsec >= until->tv_nsec;
+	return !is_before(&now, until);
 }
 
 /* With the mutex. */
@@ -259,20 +286,47 @@ static int lazy_are_due(const struct store *store)
 	return !list_empty(&store->lazy) && (store->stop || store->hurry || is_past(&store->lazy_until));
 }
 
+/* With the mutex: somebody waits for one of them, or they have waited for company long enough. */
+static int waiting_are_due(const struct store *store)
+{
+	return !list_empty(&store->waiting) && (store->n_pressing || store->n_waiting >= STORE_SOON_MAX ||
+	                                        store->stop || store->hurry || is_past(&store->soon_until));
+}
+
+static const struct timespec *next_due(const struct store *store)
+{
+	if (list_empty(&store->waiting))
+		return list_empty(&store->lazy) ? NULL : &store->lazy_until;
+	return list_empty(&store->lazy) || is_before(&store->soon_until, &store->lazy_until) ? &store->soon_until
+	                                                                                     : &store->lazy_until;
+}
+
 /* With the mutex: until there is something to write. 0: the store stops. */
 static int wait_for_work(struct store *store)
 {
-	while (list_empty(&store->waiting)) {
-		if (lazy_are_due(store))
-			return 1;
+	while (!waiting_are_due(store) && !lazy_are_due(store)) {
+		const struct timespec *due = next_due(store);
+
 		if (store->stop)
 			return 0;
-		if (!list_empty(&store->lazy))
-			pthread_cond_timedwait(&store->more, &store->mutex, &store->lazy_until);
+		if (due)
+			pthread_cond_timedwait(&store->more, &store->mutex, due);
 		else
 			pthread_cond_wait(&store->more, &store->mutex);
 	}
 	return 1;
+}
+
+static void take_waiting(struct store *store, struct list *group)
+{
+	for (int64_t n = 0; n < store->config.group_max && !list_empty(&store->waiting); n++) {
+		struct list *item = store->waiting.next;
+
+		store->n_waiting--;
+		store->n_pressing -= !list_entry(item, struct write, link)->is_soon;
+		list_del(item);
+		list_add_tail(group, item);
+	}
 }
 
 /* The lazy ones first: each is older than whatever builds on it. They do not come before their time, also when others do:
@@ -283,9 +337,9 @@ static void take_group(struct store *store, struct list *group)
 	if (lazy_are_due(store)) {
 		list_each (item, &store->lazy)
 			list_entry(item, struct write, link)->is_lazy = 0;
-		writes_move(&store->lazy, group, INT64_MAX);
+		writes_move(&store->lazy, group);
 	}
-	writes_move(&store->waiting, group, store->config.group_max);
+	take_waiting(store, group);
 	store->hurry = 0;
 }
 
@@ -302,7 +356,7 @@ void *writer_main(void *arg)
 		commit_group(store, &group);
 		pthread_mutex_lock(&store->mutex);
 		store->busy = 0;
-		writes_move(&group, &store->ended, INT64_MAX);
+		writes_move(&group, &store->ended);
 		pthread_cond_broadcast(&store->idle);
 		store->wake(store->ctx);
 	}

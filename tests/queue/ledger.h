@@ -28,6 +28,7 @@ struct pending {
 
 extern struct load {
 	unsigned long long random;
+	int is_plain; /* nobody depends on another, and many say nothing about how they shall run */
 	struct known tasks[TASKS];
 	int n_tasks, acknowledged;
 	struct {

@@ -18,6 +18,7 @@ void load_start(unsigned seed)
 {
 	memset(&load, 0, sizeof(load));
 	load.random = seed * 2654435761ull + 12345;
+	load.is_plain = (int)dice(2);
 }
 
 void load_died(void)
@@ -126,8 +127,10 @@ static void put(struct queue *queue)
 		                              .on_dep_failure = (int)dice(3),
 		                              .run_at = dice(4) ? 0 : clock_wall_ms() + dice(50),
 		                              .expires_at = dice(8) ? 0 : clock_wall_ms() + 1 + dice(100)};
+		if (load.is_plain && dice(2))
+			specs[i] = (struct task_spec){.kind = specs[i].kind};
 		deps[i] = i && dice(2) ? -(int64_t)i : known ? known->id : 0;
-		if (deps[i] && !dice(3)) {
+		if (deps[i] && !load.is_plain && !dice(3)) {
 			specs[i].depends_on = &deps[i];
 			specs[i].n_depends_on = 1;
 		}

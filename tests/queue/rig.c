@@ -12,7 +12,7 @@ struct err err;
 struct queue_config config;
 struct store_config store_config = {2000, 1000};
 char path[4096];
-int ready_calls, last_code, put_existed, stop_code;
+int ready_calls, last_code, put_existed, stop_code, somebody_looks = 1;
 const struct queue_claim_ask by_w = {.worker = "w"};
 int64_t cancelled_id, last_id;
 char events[64][24];
@@ -88,11 +88,21 @@ static void is_as_stored(const struct task *told)
 	arena_done(&own);
 }
 
+static int wants_task(void *ctx, int64_t id, enum task_state state)
+{
+	(void)ctx;
+	(void)id;
+	(void)state;
+	return somebody_looks;
+}
+
 static void on_event(void *ctx, const struct task_event *event)
 {
+	(void)ctx;
+	if (!event->task)
+		return;
 	if (task_state_is_final(event->task->state))
 		is_as_stored(event->task);
-	(void)ctx;
 	if (!strcmp(event->type, "state") && n_events < 64)
 		strcpy(events[n_events++], task_state_name(event->task->state));
 }
@@ -119,7 +129,7 @@ static int check_merged(void *ctx, struct task_spec *merged, struct arena *in, s
 
 int try_open(void)
 {
-	struct queue_events callbacks = {NULL, on_ready, on_stop, on_event, NULL, check_merged};
+	struct queue_events callbacks = {NULL, on_ready, on_stop, on_event, wants_task, check_merged};
 
 	queue = NULL;
 	store = NULL;

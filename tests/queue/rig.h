@@ -18,6 +18,7 @@ extern struct queue_config config;
 extern struct store_config store_config;
 extern char path[4096];
 extern int ready_calls, last_code, put_existed, stop_code;
+extern int somebody_looks; /* 1 at first; 0: events have no task, and ends may wait for company */
 extern const struct queue_claim_ask by_w;
 extern int64_t cancelled_id, last_id;
 extern char events[64][24];

@@ -68,6 +68,7 @@ START_TEST(whenever_the_power_goes_what_was_acknowledged_is_there)
 		if (cut % 10 == 0) { /* a fresh one now and then: a cut may meet the making of the database */
 			acknowledged += load_acknowledged();
 			load_start(seed + (unsigned)cut);
+			somebody_looks = (int)(seed + (unsigned)cut / 10) % 2;
 			snprintf(path, sizeof(path), "%s/power-%d", test_dir(), cut);
 			ck_assert_int_eq(mkdir(path, 0700), 0);
 			strcat(path, "/store.db");

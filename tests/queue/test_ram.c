@@ -163,6 +163,7 @@ START_TEST(what_is_in_ram_is_what_a_start_would_read)
 		strcat(path, "/store.db");
 		open_queue();
 		load_start(seed);
+		somebody_looks = (int)(seed % 2);
 		for (int i = 0; i < STEPS; i++) {
 			load_step(queue);
 			if (i % 4 == 0)

@@ -377,6 +377,68 @@ START_TEST(a_deferred_write_goes_before_the_next)
 }
 END_TEST
 
+static void wait_for(int n)
+{
+	for (int i = 0; i < 1000 && done_count < n; i++) {
+		usleep(10000);
+		store_drain(store);
+	}
+	ck_assert_int_eq(done_count, n);
+}
+
+START_TEST(a_write_for_which_nobody_waits_is_there_by_itself_and_goes_with_the_next)
+{
+	struct row alone = {"alone", 1}, soon = {"soon", 2}, next = {"next", 3};
+	int64_t before;
+
+	ck_assert_int_eq(store_write_soon(store, put_row, on_done, &alone), 0);
+	wait_for(1);
+	ck_assert_int_eq(rows(), 1);
+	before = commits();
+	store_gather(store, 1);
+	ck_assert_int_eq(store_write_soon(store, put_row, on_done, &soon), 0);
+	ck_assert_int_eq(store_write(store, put_row, on_done, &next), 0);
+	store_gather(store, 0);
+	wait_for(3);
+	ck_assert_int_eq(rows(), 3);
+	ck_assert_int_eq(commits(), before + 1);
+}
+END_TEST
+
+START_TEST(writes_keep_their_order_whether_somebody_waits_or_not)
+{
+	struct row rows_of[] = {{"a", 1}, {"b", 2}, {"c", 3}, {"d", 4}, {"e", 5}};
+
+	order[0] = '\0';
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq((i % 2 ? store_write : store_write_soon)(store, put_and_note, on_done, &rows_of[i]),
+		                 0);
+	store_flush(store);
+	ck_assert_int_eq(done_count, 5);
+	ck_assert_str_eq(order, "abcde");
+}
+END_TEST
+
+START_TEST(of_many_for_which_nobody_waits_none_is_lost_at_the_end)
+{
+	enum { MANY = 1000 };
+	static struct row rows_of[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		rows_of[i].v = i;
+		snprintf(rows_of[i].name, sizeof(rows_of[i].name), "r%d", i);
+		ck_assert_int_eq(store_write_soon(store, put_row, on_done, &rows_of[i]), 0);
+	}
+	store_flush(store);
+	ck_assert_int_eq(done_count, MANY);
+	rows_of[0] = (struct row){"last", 1};
+	ck_assert_int_eq(store_write_soon(store, put_row, NULL, &rows_of[0]), 0);
+	store_close(store);
+	open_store();
+	ck_assert_int_eq(rows(), MANY + 1);
+}
+END_TEST
+
 START_TEST(a_copy_is_whole_while_writing_goes_on)
 {
 	char copy[5000];
@@ -594,6 +656,9 @@ static void store_cases(Suite *suite)
 	tcase_add_test(c, a_lazy_write_is_there_after_a_flush_or_by_itself);
 	tcase_add_test(c, a_lazy_write_that_is_taken_back_never_happens);
 	tcase_add_test(c, a_deferred_write_goes_before_the_next);
+	tcase_add_test(c, a_write_for_which_nobody_waits_is_there_by_itself_and_goes_with_the_next);
+	tcase_add_test(c, writes_keep_their_order_whether_somebody_waits_or_not);
+	tcase_add_test(c, of_many_for_which_nobody_waits_none_is_lost_at_the_end);
 	tcase_add_test(c, a_copy_is_whole_while_writing_goes_on);
 	tcase_add_test(c, an_auditor_reads_beside_the_agent_and_writes_nothing);
 	tcase_add_test(c, pages_that_are_damaged_are_found);
