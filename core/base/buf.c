@@ -168,14 +168,29 @@ static const char *put_special(struct buf *buf, const char *s, const char *end)
 	return stop;
 }
 
+static int put_quoted(struct buf *buf, const char *s, size_t n)
+{
+	char *to;
+
+	if (buf_reserve(buf, n + 2))
+		return buf->failed;
+	to = buf->data + buf->len;
+	to[0] = '"';
+	if (n)
+		memcpy(to + 1, s, n);
+	to[n + 1] = '"';
+	to[n + 2] = '\0';
+	buf->len += n + 2;
+	return 0;
+}
+
 int buf_json_str(struct buf *buf, const char *s, size_t n)
 {
-	const char *end = s + n;
+	const char *end = s + n, *stop = json_ascii_end(s, end);
 
-	buf_putc(buf, '"');
-	while (s < end) {
-		const char *stop = json_ascii_end(s, end);
-
+	if (stop == end) /* as nearly all are */
+		return put_quoted(buf, s, n);
+	for (buf_putc(buf, '"'); s < end; stop = json_ascii_end(s, end)) {
 		buf_add(buf, s, (size_t)(stop - s));
 		s = stop < end ? put_special(buf, stop, end) : end;
 	}

@@ -8,22 +8,23 @@
 
 static void write_object(struct buf *out, const struct json *object)
 {
-	const char *key, *comma = "", *text = json_kept_text(object);
+	const char *key, *text = json_kept_text(object);
 	const struct json *value;
 	size_t at = 0;
+	char before = '{'; /* the next member */
 
 	if (text) {
 		buf_puts(out, text);
 		return;
 	}
-	buf_putc(out, '{');
-	while (json_each(object, &at, &key, &value)) {
-		buf_puts(out, comma);
+	for (; json_each(object, &at, &key, &value); before = ',') {
+		buf_putc(out, before);
 		buf_json_str(out, key, strlen(key));
 		buf_putc(out, ':');
 		json_write(out, value);
-		comma = ",";
 	}
+	if (before == '{') /* it has none */
+		buf_putc(out, before);
 	buf_putc(out, '}');
 }
 
@@ -50,13 +51,13 @@ void json_write(struct buf *out, const struct json *json)
 		buf_puts(out, json_bool(json, 0) ? "true" : "false");
 		return;
 	case JSON_INT:
-		buf_int(out, json_int(json, 0));
+		buf_int(out, json_object_get_int64(in(json)));
 		return;
 	case JSON_DOUBLE: /* with the digits that it came with */
 		buf_puts(out, json_text(json));
 		return;
 	case JSON_STRING:
-		buf_json_str(out, json_str(json, ""), json_str_len(json));
+		buf_json_str(out, json_object_get_string(in(json)), (size_t)json_object_get_string_len(in(json)));
 		return;
 	case JSON_ARRAY:
 		write_array(out, json);
