@@ -47,17 +47,26 @@ static void search(const struct plugin_registry *reg, const char *kind, const ch
 	ret->flags = json_get_int(ret->plugin, "flags", 0);
 }
 
-/* Lives until the next question. */
-static const struct found *find(const struct plugin_registry *reg, const char *kind, const char *name)
+static int is_answer(const struct plugin_registry *reg, const struct found *found, const char *kind, const char *name)
 {
-	struct found *found = place_of(reg, kind ? kind : "", name);
+	return found && found->change == reg->changes && !strcmp(found->name, name) && !strcmp(found->kind, kind);
+}
 
-	if (found->change == reg->changes && !strcmp(found->name, name) && !strcmp(found->kind, kind ? kind : ""))
+/* Lives until the next question. */
+static const struct found *find(const struct plugin_registry *reg, const char *kind_or_any, const char *name)
+{
+	const char *kind = kind_or_any ? kind_or_any : "";
+	struct found *found = reg->answers->last;
+
+	if (is_answer(reg, found, kind, name))
 		return found;
-	search(reg, kind, name, found);
+	found = place_of(reg, kind, name);
+	if (is_answer(reg, found, kind, name))
+		return reg->answers->last = found;
+	search(reg, kind_or_any, name, found);
 	if (found != &reg->answers->odd) {
 		found->change = reg->changes;
-		str_copy(found->kind, sizeof(found->kind), kind ? kind : "");
+		str_copy(found->kind, sizeof(found->kind), kind);
 		str_copy(found->name, sizeof(found->name), name);
 	}
 	return found;

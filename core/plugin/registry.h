@@ -75,6 +75,7 @@ struct found {
 struct answers {
 	struct found found[FOUND_KEPT]; /* by hash of the question */
 	struct found odd;               /* to what is too long to be kept */
+	struct found *last;             /* the next question is mostly the same */
 	uint64_t mark, mark_change;     /* plugin_orders_mark */
 };
 

@@ -103,6 +103,21 @@ static size_t places_of(const struct order *order)
 	return n;
 }
 
+static void settle(struct order *order)
+{
+	const char *kind, *own = naming_own(order, &kind);
+
+	if (own) {
+		add_plugin(order, kind, own);
+		return;
+	}
+	naming_each(order, add_plugin, order);
+	if (naming_asks_all(order))
+		strangers_add_formats(order);
+	order->rights |= far_rights(order);
+	order->places = places_of(order);
+}
+
 void confine_order(struct order *order)
 {
 	order->plugins_mark = plugin_orders_mark(order->sup->env.plugins);
@@ -110,12 +125,8 @@ void confine_order(struct order *order)
 	if (order->role != ROLE_TASK && order->role != ROLE_QUERY)
 		return;
 	order->strangers.n = 0;
-	naming_each(order, add_plugin, order);
-	strangers_complete(order);
-	if (naming_is_own(order))
-		return;
-	order->rights |= far_rights(order);
-	order->places = places_of(order);
+	settle(order);
+	strangers_tell(order);
 }
 
 int confine_fits(const struct process *process, const struct order *order)

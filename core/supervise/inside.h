@@ -220,10 +220,12 @@ void confine_done(struct supervise *sup);
 typedef void (*naming_fn)(void *ctx, const char *kind, const char *id_or_name);
 void naming_each(const struct order *order, naming_fn each, void *ctx);
 int naming_asks_all(const struct order *order); /* also all formats, what its files are */
-int naming_is_own(const struct order *order);   /* it calls one plugin only, and has no datasets */
+/* The plugin that has the order for itself: it calls no other, and has no datasets. NULL: it is no such order. */
+const char *naming_own(const struct order *order, const char **ret_kind);
 
 void strangers_add(struct strangers *strangers, int64_t who); /* plugin_stranger; 0: nobody */
-void strangers_complete(struct order *order);                 /* all formats, when it asks them; tells the worker */
+void strangers_add_formats(struct order *order);              /* all of them */
+void strangers_tell(struct order *order);                     /* the worker */
 /* Whether an order with `coming` may be given to a process in which `there` are. */
 int strangers_fit(const struct strangers *there, const struct strangers *coming);
 

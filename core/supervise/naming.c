@@ -36,17 +36,12 @@ int naming_asks_all(const struct order *order)
 	return (!strcmp(op, "ingest") || !strcmp(op, "export")) && !strcmp(format_of(order), "auto");
 }
 
-/* What a plugin is that has the order for itself; NULL: it is no such order. */
-static const char *kind_of_own(const struct order *order)
+const char *naming_own(const struct order *order, const char **ret_kind)
 {
 	const char *op = order->role == ROLE_TASK ? json_get_str(order->json, "op", "") : "";
 
-	return !strcmp(op, "custom") ? "task" : !strcmp(op, "notify") ? "notifier" : NULL;
-}
-
-int naming_is_own(const struct order *order)
-{
-	return kind_of_own(order) != NULL;
+	*ret_kind = !strcmp(op, "custom") ? "task" : !strcmp(op, "notify") ? "notifier" : NULL;
+	return *ret_kind ? json_get_str(json_get(order->json, "spec"), "plugin", "") : NULL;
 }
 
 static void name_of_task(const struct naming *naming)
@@ -92,12 +87,7 @@ static void name_of_query(const struct naming *naming)
 void naming_each(const struct order *order, naming_fn each, void *ctx)
 {
 	struct naming naming = {order, each, ctx};
-	const char *kind = kind_of_own(order);
 
-	if (kind) {
-		name(&naming, kind, json_get_str(json_get(order->json, "spec"), "plugin", ""));
-		return;
-	}
 	if (order->role == ROLE_TASK)
 		name_of_task(&naming);
 	if (order->role == ROLE_QUERY)

@@ -8,14 +8,15 @@
 
 int state_show(struct supervise *sup, const char *plugin, struct json *order, int64_t *ret_seen, struct err *err)
 {
-	struct json *kv = json_new_object();
 	struct queue_state *states;
+	struct json *kv;
 	struct arena arena;
 	size_t n;
 	int r;
 
 	arena_init(&arena);
 	r = queue_state_get(sup->queue, plugin, &arena, &states, &n, ret_seen, err);
+	kv = r || !n ? json_new_bool(1) : json_new_object();
 	for (size_t i = 0; i < n && !r; i++)
 		json_set_str(kv, states[i].key, states[i].text);
 	json_set(order, "kv", kv);

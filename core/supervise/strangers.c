@@ -23,7 +23,7 @@ void strangers_add(struct strangers *strangers, int64_t who)
 		strangers->who[strangers->n++] = who;
 }
 
-static void add_formats(struct order *order)
+void strangers_add_formats(struct order *order)
 {
 	int64_t formats[STRANGERS_MAX];
 	size_t n = plugin_strangers(order->sup->env.plugins, "ingest", formats, STRANGERS_MAX);
@@ -32,15 +32,14 @@ static void add_formats(struct order *order)
 		strangers_add(&order->strangers, formats[i]);
 }
 
-void strangers_complete(struct order *order)
+void strangers_tell(struct order *order)
 {
 	struct json *list;
 
-	if (naming_asks_all(order))
-		add_formats(order);
-	json_del(order->json, "strangers");
-	if (!order->strangers.n)
+	if (!order->strangers.n) {
+		json_del(order->json, "strangers");
 		return;
+	}
 	list = json_new_array();
 	for (size_t i = 0; i < order->strangers.n; i++)
 		json_push(list, json_new_int(order->strangers.who[i]));

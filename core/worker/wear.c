@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* That may come and go with caches: of libraries, or (where memory is not limited) of files that queries read. */
@@ -61,21 +60,19 @@ static int count_fds(const struct wear *wear, int enough)
 	return n;
 }
 
-/* Of all threads, user and system. */
-static int64_t read_cpu_ms(void)
+static int64_t us_of(const struct timeval *time)
 {
-	struct timespec spent = {0};
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-	return spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+	return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
 }
 
-static int64_t read_rss_kib(void)
+/* Of all threads, user and system. */
+static void read_usage(struct wear *wear)
 {
 	struct rusage usage = {0};
 
 	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
+	wear->cpu_ms = (us_of(&usage.ru_utime) + us_of(&usage.ru_stime)) / 1000;
+	wear->rss_kib = usage.ru_maxrss;
 }
 
 void wear_begin(struct wear *wear, uint64_t memory)
@@ -88,8 +85,8 @@ void wear_begin(struct wear *wear, uint64_t memory)
 	wear->data = read_size(wear).data;
 	wear->threads = count_threads(wear);
 	wear->fds = wear->fds_seen = count_fds(wear, INT_MAX);
-	wear->cpu_ms = read_cpu_ms();
 	wear->patience = 1;
+	read_usage(wear);
 }
 
 static int is_over(const struct wear *wear, uint64_t limit)
@@ -145,7 +142,6 @@ struct wear_seen wear_look(struct wear *wear, int64_t began_ns, int64_t ended_ns
 	wear->patience = grows ? 1 : wear->patience < PATIENCE_MAX ? wear->patience * 2 : PATIENCE_MAX;
 	wear->orders = 0;
 	wear->looked_ns = ended_ns;
-	wear->cpu_ms = read_cpu_ms();
-	wear->rss_kib = read_rss_kib();
+	read_usage(wear);
 	return (struct wear_seen){wear->cpu_ms - cpu_ms, wear->rss_kib, seen.is_spent};
 }

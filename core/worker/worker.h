@@ -17,7 +17,7 @@
  *                   "bytes_in","files","parts","schema"}. dry_run: RESULT has "preview" too. found {"unit",
  *                   "plugin"}: the format of one unit, see pipeline.h; RESULT may be {"again":found}.
  *   custom          spec (task body), secrets {"<plugin id>":{"<name>":"<base64>"}}, http (may it ask), kv (its
- *                   state: plugin/kv.h), checkpoint → PART per checkpoint {"seq","state","by"},
+ *                   state: plugin/kv.h; true: it has none yet), checkpoint → PART per checkpoint {"seq","state","by"},
  *                   RESULT {"output":{…},"next":[task bodies],"kv":report}
  *   notify          spec (task body), secrets, kv, checkpoint → PART {"seq","state":[status or null per event]},
  *                   RESULT {"delivered","given_up","statuses":[…],"kv":report}
