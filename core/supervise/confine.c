@@ -140,6 +140,7 @@ void confine_done(struct supervise *sup)
 	for (size_t i = 0; i < sup->n_places; i++)
 		free(sup->places[i]);
 	free(sup->places);
+	strangers_done(sup);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------------ */

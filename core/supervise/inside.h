@@ -226,6 +226,7 @@ const char *naming_own(const struct order *order, const char **ret_kind);
 void strangers_add(struct strangers *strangers, int64_t who); /* plugin_stranger; 0: nobody */
 void strangers_add_formats(struct order *order);              /* all of them */
 void strangers_tell(struct order *order);                     /* the worker */
+void strangers_done(struct supervise *sup);
 /* Whether an order with `coming` may be given to a process in which `there` are. */
 int strangers_fit(const struct strangers *there, const struct strangers *coming);
 
@@ -326,6 +327,8 @@ struct supervise {
 	size_t n_waiters;
 	char **places; /* dataset folders outside of the data folder */
 	size_t n_places;
+	struct strangers told; /* of the order before, */
+	struct json *told_as;  /* as its worker was told of them */
 	struct list asks;
 	struct list jobs;
 	size_t n_jobs;

@@ -7,6 +7,8 @@
  * and so is, by the rule above, each that follows. */
 #include "supervise/inside.h"
 
+#include <string.h>
+
 #include "plugin/plugin.h"
 
 static int has(const struct strangers *strangers, int64_t who)
@@ -32,18 +34,35 @@ void strangers_add_formats(struct order *order)
 		strangers_add(&order->strangers, formats[i]);
 }
 
+static int are_same(const struct strangers *a, const struct strangers *b)
+{
+	return a->n == b->n && !memcmp(a->who, b->who, a->n * sizeof(a->who[0]));
+}
+
+/* Mostly the next order is of the same plugin. */
+static struct json *list_of(struct supervise *sup, const struct strangers *strangers)
+{
+	if (sup->told_as && are_same(&sup->told, strangers))
+		return json_share(sup->told_as);
+	json_free(sup->told_as);
+	sup->told = *strangers;
+	sup->told_as = json_new_array();
+	for (size_t i = 0; i < strangers->n; i++)
+		json_push(sup->told_as, json_new_int(strangers->who[i]));
+	return json_share(sup->told_as);
+}
+
 void strangers_tell(struct order *order)
 {
-	struct json *list;
-
-	if (!order->strangers.n) {
+	if (order->strangers.n)
+		json_set(order->json, "strangers", list_of(order->sup, &order->strangers));
+	else
 		json_del(order->json, "strangers");
-		return;
-	}
-	list = json_new_array();
-	for (size_t i = 0; i < order->strangers.n; i++)
-		json_push(list, json_new_int(order->strangers.who[i]));
-	json_set(order->json, "strangers", list);
+}
+
+void strangers_done(struct supervise *sup)
+{
+	json_free(sup->told_as);
 }
 
 int strangers_fit(const struct strangers *there, const struct strangers *coming)
