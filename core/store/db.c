@@ -6,9 +6,9 @@
 
 #include "store/inside.h"
 
-int db_fail(const struct store_db *db, const char *what, struct err *err)
+static int fail(sqlite3 *handle, const char *what, struct err *err)
 {
-	int code = db->handle ? sqlite3_errcode(db->handle) & 0xFF : SQLITE_NOMEM;
+	int code = handle ? sqlite3_errcode(handle) & 0xFF : SQLITE_NOMEM;
 	static const struct {
 		int sqlite, ours;
 	} codes[] = {{SQLITE_FULL, ERR_NOSPACE},  {SQLITE_IOERR, ERR_IO},        {SQLITE_NOMEM, ERR_NOMEM},
@@ -17,12 +17,17 @@ int db_fail(const struct store_db *db, const char *what, struct err *err)
 	int ours = ERR_INTERNAL;
 
 	/* the wal-index could not be extended: a full disk too, and nothing is committed */
-	if (db->handle && sqlite3_extended_errcode(db->handle) == SQLITE_IOERR_SHMSIZE)
+	if (handle && sqlite3_extended_errcode(handle) == SQLITE_IOERR_SHMSIZE)
 		code = SQLITE_FULL;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].sqlite == code)
 			ours = codes[i].ours;
-	return err_set(err, ours, "store: %s: %s", what, db->handle ? sqlite3_errmsg(db->handle) : "no memory");
+	return err_set(err, ours, "store: %s: %s", what, handle ? sqlite3_errmsg(handle) : "no memory");
+}
+
+int db_fail(const struct store_db *db, const char *what, struct err *err)
+{
+	return fail(db->handle, what, err);
 }
 
 int db_exec(struct store_db *db, const char *sql, struct err *err)
@@ -151,12 +156,11 @@ void store_bind_text(struct store_stmt *stmt, int at, const char *s)
 
 int store_step(struct store_stmt *stmt, struct err *err)
 {
-	struct store_db db = {.handle = sqlite3_db_handle(stmt->handle)};
 	int r = sqlite3_step(stmt->handle);
 
 	if (r == SQLITE_ROW)
 		return 1;
-	return r == SQLITE_DONE ? 0 : db_fail(&db, "a statement failed", err);
+	return r == SQLITE_DONE ? 0 : fail(sqlite3_db_handle(stmt->handle), "a statement failed", err);
 }
 
 int64_t store_int(const struct store_stmt *stmt, int column)
