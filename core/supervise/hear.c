@@ -167,6 +167,8 @@ void process_hear_end(void *ctx, const struct err *err)
 	struct process *process = ctx;
 
 	(void)err;
-	if (!process->killed)
-		process_kill(process, loop_child_is_ending(process->child) ? "" : "closed its socket to the agent");
+	if (process->killed)
+		return;
+	process_hear_held(process);
+	process_kill(process, loop_child_is_ending(process->child) ? "" : "closed its socket to the agent");
 }
