@@ -8,6 +8,7 @@
 #include "link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,9 +41,10 @@ struct link {
 	struct list ahead;
 	struct json *answer;
 	int64_t part_done, credit;
-	int64_t number;      /* of the order at hand: news of an earlier one comes too late and counts for nothing */
-	int busy, is_asleep; /* with an order; the watcher is */
-	uint64_t orders;     /* that have begun */
+	int64_t number; /* of the order at hand: news of an earlier one comes too late and counts for nothing */
+	int busy;       /* with an order */
+	int is_asleep, is_dozing; /* the watcher: until it is woken; for some milliseconds */
+	uint64_t orders;          /* that have begun */
 	struct wire_page *page;
 	struct wire_page own; /* without an agent's page, in tests */
 	struct buf out;       /* with `writing`, as is the page's `held`: */
@@ -189,7 +191,9 @@ static void doze(struct link *link)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	link->is_dozing = 1;
 	pthread_cond_timedwait(&link->begun, &link->mutex, &until);
+	link->is_dozing = 0;
 }
 
 /* Ends that wait for others, and the next order takes longer than anybody thought. With the mutex, which is free
@@ -329,21 +333,42 @@ void link_send(struct link *link, enum wire_type type, const struct json *json)
 	pthread_mutex_unlock(&link->writing);
 }
 
+/* Another order follows, and the watcher sees to it that this is not for long. */
+static int may_hold(struct link *link)
+{
+	int may;
+
+	pthread_mutex_lock(&link->mutex);
+	may = link->is_dozing && !list_empty(&link->ahead);
+	pthread_mutex_unlock(&link->mutex);
+	return may;
+}
+
+/* Not when a plugin has closed the socket, since what is held counts as said. */
+static int hold(struct link *link)
+{
+	int held = fcntl(WIRE_FD, F_GETFD) >= 0 && wire_hold(link->page, &link->out);
+
+	link->n_held += held;
+	return held;
+}
+
 void link_send_end(struct link *link, enum wire_type type, const struct wire_end *end, const struct json *json)
 {
-	int may_wait = link_has_next(link) && !end->spent;
+	int may_wait = !end->spent && may_hold(link);
 	struct err err;
 
 	pthread_mutex_lock(&link->writing);
 	buf_clear(&link->out);
 	if (wire_put_end(&link->out, type, end, json, &err))
 		_exit(3);
-	if (!wire_hold(link->page, &link->out)) {
+	if ((may_wait || link->n_held) && hold(link)) {
+		if (!may_wait || link->n_held == HELD_TOGETHER)
+			flush(link);
+	} else {
 		flush(link);
 		if (wire_send_frames(WIRE_FD, &link->out, &err))
 			_exit(3);
-	} else if (++link->n_held == HELD_TOGETHER || !may_wait) {
-		flush(link);
 	}
 	pthread_mutex_unlock(&link->writing);
 }
