@@ -30,6 +30,8 @@ int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *
 /* The string at `key` of a text that is an object, without making anything: 1, and *ret points into the text. 0: there is
  * none, or it is spelled with escapes, or the text is not what json_parse takes; only a key that is there twice is not seen. */
 int json_peek(const char *text, size_t n, const char *key, const char **ret, size_t *ret_n);
+/* 1: the text is an object, and values[i] is where the value at keys[i] begins, or NULL. 0: it is not, as above. */
+int json_peek_members(const char *text, size_t n, const char *const *keys, size_t n_keys, const char **values);
 void json_free(struct json *json);               /* NULL is fine */
 struct json *json_copy(const struct json *json); /* deep */
 /* The same value for one more owner. Nobody changes it any more. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One member of a text without a tree of all the others. What json_parse would refuse is never found, so that whoever finds
+/* Some members of a text without a tree of all the others. What json_parse would refuse is never found, so that whoever finds
  * something may pass the text on; but for an object that has a key twice, which only a tree shows. */
 #include "json/json.h"
 
@@ -151,43 +151,61 @@ static const char *skip_value(const char *at, const char *end, int depth)
 	}
 }
 
-static int is_key(const char *at, const char *end, const char *key, size_t n)
+/* Which of the keys begins there; n: none of them. */
+static size_t which(const char *at, const char *end, const char *const *keys, size_t n)
 {
-	return (size_t)(end - at) > n + 1 && *at == '"' && at[n + 1] == '"' && !memcmp(at + 1, key, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(keys[i]);
+
+		if ((size_t)(end - at) > len + 1 && *at == '"' && at[len + 1] == '"' && !memcmp(at + 1, keys[i], len))
+			return i;
+	}
+	return n;
 }
 
-/* *ret_value: where the member is, or NULL. Returns what is behind the object, or NULL. */
-static const char *walk_object(const char *at, const char *end, const char *key, const char **ret_value)
+/* From its opening brace. Returns what is behind the object, or NULL. */
+static const char *walk_members(const char *at, const char *end, const char *const *keys, size_t n, const char **values)
 {
-	size_t n = strlen(key);
-
-	*ret_value = NULL;
-	do {
-		int is_it = is_key(at = skip_space(at + 1, end), end, key, n);
+	at = skip_space(at + 1, end);
+	if (at < end && *at == '}')
+		return at + 1;
+	for (;;) {
+		size_t i = which(at, end, keys, n);
 		const char *value = skip_key(at, end);
 
-		if (!value)
-			return NULL;
-		if (is_it)
-			*ret_value = skip_space(value, end);
-		at = skip_value(value, end, 1);
+		at = value ? skip_value(value, end, 1) : NULL;
 		if (!at)
 			return NULL;
+		if (i < n)
+			values[i] = skip_space(value, end);
 		at = skip_space(at, end);
-	} while (at < end && *at == ',');
-	return at < end && *at == '}' ? at + 1 : NULL;
+		if (at < end && *at == '}')
+			return at + 1;
+		if (at == end || *at != ',')
+			return NULL;
+		at = skip_space(at + 1, end);
+	}
+}
+
+int json_peek_members(const char *text, size_t n, const char *const *keys, size_t n_keys, const char **values)
+{
+	const char *end = text + n, *at = skip_space(text, end);
+
+	for (size_t i = 0; i < n_keys; i++)
+		values[i] = NULL;
+	if (at == end || *at != '{' || !utf8_valid(text, n))
+		return 0;
+	at = walk_members(at, end, keys, n_keys, values);
+	return at && skip_space(at, end) == end;
 }
 
 int json_peek(const char *text, size_t n, const char *key, const char **ret, size_t *ret_n)
 {
-	const char *end = text + n, *at = skip_space(text, end), *value, *stop;
+	const char *value, *stop;
 
-	if (at == end || *at != '{' || !utf8_valid(text, n))
+	if (!json_peek_members(text, n, &key, 1, &value) || !value || *value != '"')
 		return 0;
-	at = walk_object(at, end, key, &value);
-	if (!at || skip_space(at, end) != end || !value || *value != '"')
-		return 0;
-	stop = json_plain_end(value + 1, end);
+	stop = json_plain_end(value + 1, text + n);
 	*ret = value + 1;
 	*ret_n = (size_t)(stop - *ret);
 	return *stop == '"';

@@ -60,13 +60,23 @@ static void on_fail(struct process *process, const struct json *json)
 	process_finished(process, NULL, &err);
 }
 
-static void on_result(struct process *process, const struct wire_message *message)
+/* Most results are of short tasks and pass through: only who looks into one needs the tree of it. */
+static int on_result(struct process *process, const struct wire_message *message, struct err *err)
 {
 	static const struct err fine = {0};
+	struct order *order = process->order;
+	const struct order_events *events = order->events;
+	struct json *json = NULL;
 
-	process->order->result = message->data;
-	process->order->result_len = message->len;
-	process_finished(process, message->json, &fine);
+	if (events->takes_text && events->takes_text(order->ctx, message->data, message->len)) {
+		order->result = message->data;
+		order->result_len = message->len;
+	} else if (json_parse(message->data, message->len, &json, err)) {
+		return ERR_CORRUPT;
+	}
+	process_finished(process, json, &fine);
+	json_free(json);
+	return 0;
 }
 
 #define USAGE_MAX (INT64_C(1) << 50)
@@ -95,7 +105,7 @@ static int is_current(const struct process *process, uint32_t number)
 	return process->order && process->order->number == number;
 }
 
-static void on_message(struct process *process, const struct wire_message *message)
+static int on_message(struct process *process, const struct wire_message *message, struct err *err)
 {
 	const struct order *order = process->order;
 	int is_end = message->type == WIRE_RESULT || message->type == WIRE_FAIL;
@@ -114,7 +124,7 @@ static void on_message(struct process *process, const struct wire_message *messa
 	else if (message->type == WIRE_METRICS && process_may_say(process))
 		plugin_count(process->sup->env.plugins, message->json);
 	else if (!is_current(process, number))
-		return; /* of an order that was stopped meanwhile */
+		return 0; /* of an order that was stopped meanwhile */
 	else if (message->type == WIRE_ASK)
 		fetch_ask(process, message->json);
 	else if (message->type == WIRE_PROGRESS && order->events->on_progress && process_may_say(process))
@@ -124,23 +134,24 @@ static void on_message(struct process *process, const struct wire_message *messa
 	else if (message->type == WIRE_DATA && order->events->on_data)
 		order->events->on_data(order->ctx, message->data, message->len);
 	else if (message->type == WIRE_RESULT)
-		on_result(process, message);
+		return on_result(process, message, err);
 	else if (message->type == WIRE_FAIL)
 		on_fail(process, message->json);
+	return 0;
 }
 
-void process_hear(void *ctx, const char *p, size_t n)
+static void take_messages(struct process *process)
 {
-	struct process *process = ctx;
 	struct wire_message message;
 	struct err err = {0};
 	size_t at = 0;
-	int r = 0;
+	int r = 0, killed = process->killed; /* by what it said: no more of that */
 
-	buf_add(&process->in, p, n);
-	while (!process->killed && (r = wire_take(&process->in, &at, &message, &err)) > 0) {
-		on_message(process, &message);
+	while (process->killed == killed && (r = wire_take(&process->in, &at, &message, &err)) > 0) {
+		r = on_message(process, &message, &err);
 		wire_message_done(&message);
+		if (r < 0)
+			break;
 	}
 	if (r < 0 || process->in.failed) {
 		log_error("worker.protocol", LOG_INT("pid", loop_child_pid(process->child)),
@@ -152,12 +163,22 @@ void process_hear(void *ctx, const char *p, size_t n)
 	buf_consume(&process->in, at);
 }
 
-/* Part of it may have come over the socket, whole or broken off: it is all in the page. */
+void process_hear(void *ctx, const char *p, size_t n)
+{
+	struct process *process = ctx;
+
+	buf_add(&process->in, p, n);
+	if (!process->killed)
+		take_messages(process);
+}
+
+/* Part of it may have come over the socket, whole or broken off: it is all in the page. Those orders are done, also when
+ * the worker was killed for what came behind them. */
 void process_hear_held(struct process *process)
 {
 	buf_clear(&process->in);
 	wire_take_held(process->page, &process->in);
-	process_hear(process, "", 0);
+	take_messages(process);
 }
 
 /* The socket ends a little before a process that has died, and then its exit is what counts. One that lives on has closed

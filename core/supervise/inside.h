@@ -30,6 +30,8 @@ struct order_events {
 	void (*on_progress)(void *ctx, const struct json *message);
 	void (*on_part)(void *ctx, const struct json *part);
 	void (*on_data)(void *ctx, const void *p, size_t n);
+	/* Is the text of its result all that on_end needs? Then there is no tree of it. May be NULL: no. */
+	int (*takes_text)(void *ctx, const char *text, size_t n);
 	/* Once, never from within order_new; the order is freed afterwards. err->code 0: fine. */
 	void (*on_end)(void *ctx, const struct json *result, const struct err *err);
 };
@@ -50,7 +52,7 @@ struct order {
 	uint64_t plugins_mark;      /* of the plugins by which the above was settled */
 	struct task_usage usage;    /* known at its end */
 	struct err stop;            /* code != 0: somebody wants it to end, and why */
-	const char *result;         /* during on_end, the text of its result; NULL: it has none */
+	const char *result;         /* during on_end, the text that was taken for its result; or NULL */
 	size_t result_len;
 };
 

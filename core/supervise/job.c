@@ -109,28 +109,27 @@ static struct json *take_member(struct job *job, const char *name)
 {
 	struct json *value = json_share(json_get(job->result, name));
 
-	if (value) {
+	if (value)
 		json_del(job->result, name);
-		job->result_text = NULL;
-	}
 	return value;
 }
 
-/* As the worker wrote it: one line, so that nobody has to write it once more. */
-static const char *text_of(struct job *job, const struct order *order)
+/* An object on one line, so that nobody has to write it once more, and nothing in it is for us. */
+static int takes_text(void *ctx, const char *text, size_t n)
 {
-	int is_line = order->result && !memchr(order->result, '\n', order->result_len) &&
-	              !memchr(order->result, '\r', order->result_len);
+	static const char *const ours[] = {"next", "kv", "again"};
+	const struct job *job = ctx;
+	const char *values[3];
 
-	return is_line ? arena_strn(&job->arena, order->result, order->result_len) : NULL;
+	return job->kind->is_plugins && !memchr(text, '\n', n) && !memchr(text, '\r', n) &&
+	       json_peek_members(text, n, ours, 3, values) && !values[0] && !values[1] && !values[2];
 }
 
-static void take_result(struct job *job, const struct json *result, const struct order *order)
+static void take_result(struct job *job, const struct json *result)
 {
 	struct err err = {0};
 
 	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_share(result);
-	job->result_text = job->result && job->result == result ? text_of(job, order) : NULL;
 	if (job->kind->submits)
 		job->next = take_member(job, "next");
 	if (job->kind->keeps)
@@ -145,7 +144,6 @@ static void take_result(struct job *job, const struct json *result, const struct
 
 		if (!json_parse(job->data.data, job->data.len, &page, &err))
 			json_set(job->result, "page", page);
-		job->result_text = NULL;
 	}
 	if (err.code)
 		job_fail(job, &err);
@@ -182,14 +180,16 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 	}
 	if (err->code)
 		job_fail(job, err);
+	else if (order->result)
+		job->result_text = arena_strn(&job->arena, order->result, order->result_len);
 	else if (goes_on(job, result))
 		job->ended = 0;
 	else
-		take_result(job, result, order);
+		take_result(job, result);
 	job_step(job);
 }
 
-static const struct order_events work_events = {on_begin, on_progress, job_on_part, on_data, on_end};
+static const struct order_events work_events = {on_begin, on_progress, job_on_part, on_data, takes_text, on_end};
 
 static void set_common(struct job *job, struct json *json)
 {

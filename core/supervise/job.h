@@ -25,7 +25,7 @@ struct job {
 	int noting;                      /* the queue will call on_noted */
 	int abandoned;                   /* the agent stops: freed as soon as nobody will call back */
 	struct json *result, *next, *kv; /* what came with it: tasks, and what the plugin keeps */
-	const char *result_text;         /* of `result`, when that is what the worker wrote; or NULL */
+	const char *result_text;         /* instead of `result`: what the worker wrote; or NULL */
 	struct err err;                  /* why it failed */
 	const struct err *refused;       /* why its part was taken back, or NULL */
 	int waits;                       /* its plugin is away */

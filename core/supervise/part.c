@@ -103,10 +103,8 @@ static void on_committed(void *ctx, const struct json *result, const struct err 
 		order_part_done(job->order, json_get_int(job->part, "seq", 0));
 	if (job->state == JOB_REDO) /* a final part that had been noted is the whole result */
 		job->state = json_get_bool(job->part, "final", 0) ? JOB_FINISH : JOB_RUN;
-	if (job->state == JOB_FINISH) {
+	if (job->state == JOB_FINISH)
 		job->result = json_copy(json_get(job->part, "counts"));
-		job->result_text = NULL;
-	}
 	job_step(job);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum payload { JSON_ONLY, RAW_DATA, END_AND_JSON };
+enum payload { JSON_ONLY, RAW_DATA, END_AND_JSON, END_AND_TEXT };
 
 /* Per message: its name, how large its payload may be, and what it is. */
 static const struct {
@@ -18,7 +18,7 @@ static const struct {
 	[WIRE_PROGRESS] = {"progress", 64u << 10, JSON_ONLY},
 	[WIRE_PART] = {"part", WIRE_JSON_MAX, JSON_ONLY},
 	[WIRE_DATA] = {"data", WIRE_DATA_MAX + 4, RAW_DATA},
-	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, END_AND_JSON},
+	[WIRE_RESULT] = {"result", WIRE_JSON_MAX, END_AND_TEXT},
 	[WIRE_FAIL] = {"fail", 64u << 10, END_AND_JSON},
 	[WIRE_ASK] = {"ask", 2u << 20, JSON_ONLY},
 	[WIRE_BACK] = {"back", 64u << 10, JSON_ONLY},
@@ -104,21 +104,19 @@ static int take_json(struct wire_message *ret, const char *text, size_t len, str
 static int take_payload(struct wire_message *ret, const char *payload, uint32_t len, struct err *err)
 {
 	enum payload kind = messages[ret->type].payload;
-	size_t head = kind == RAW_DATA ? sizeof(ret->order) : kind == END_AND_JSON ? sizeof(ret->end) : 0;
+	size_t head = kind == JSON_ONLY ? 0 : kind == RAW_DATA ? sizeof(ret->order) : sizeof(ret->end);
 
 	if (len < head)
 		return err_set(err, ERR_CORRUPT, "a %s message without its order", wire_name(ret->type));
+	if (kind == RAW_DATA)
+		memcpy(&ret->order, payload, sizeof(ret->order));
+	else if (head)
+		memcpy(&ret->end, payload, sizeof(ret->end));
+	if (kind != RAW_DATA)
+		ret->order = ret->end.order;
 	ret->data = payload + head;
 	ret->len = len - head;
-	if (kind == RAW_DATA) {
-		memcpy(&ret->order, payload, sizeof(ret->order));
-		return 1;
-	}
-	if (kind == END_AND_JSON) {
-		memcpy(&ret->end, payload, sizeof(ret->end));
-		ret->order = ret->end.order;
-	}
-	return take_json(ret, ret->data, ret->len, err);
+	return kind == RAW_DATA || kind == END_AND_TEXT ? 1 : take_json(ret, ret->data, ret->len, err);
 }
 
 int wire_take(const struct buf *in, size_t *at, struct wire_message *ret, struct err *err)

@@ -69,10 +69,10 @@ struct wire_end {
 
 struct wire_message {
 	enum wire_type type;
-	struct json *json;   /* NULL for DATA; owned by the message */
+	struct json *json;   /* NULL for DATA and RESULT; owned by the message */
 	uint32_t order;      /* DATA, RESULT, FAIL */
 	struct wire_end end; /* RESULT, FAIL */
-	const char *data;    /* DATA: the bytes; RESULT: the text of `json`. Points into the decoder's buffer */
+	const char *data;    /* DATA: the bytes; RESULT: the text, not looked at. Points into the decoder's buffer */
 	size_t len;
 };
 
