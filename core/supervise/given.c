@@ -13,7 +13,7 @@
 
 #define QUICK_NS INT64_C(1000000) /* an order that may be followed by others takes less */
 #define AHEAD_NS INT64_C(500000)  /* and all that wait this: whoever comes next waits behind them */
-#define AHEAD_MAX 8
+#define AHEAD_MAX 32
 /* One takes longer than anybody thought: soon when others are idle, later when it may be the machine that is busy. */
 #define RECALL_NS INT64_C(10000000)
 #define RECALL_BUSY_NS INT64_C(50000000)

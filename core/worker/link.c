@@ -24,7 +24,7 @@
 #define WATCH_MS 2
 #define LOOK_MS 500
 #define WATCHES_MAX 10  /* without an order: then it sleeps */
-#define HELD_TOGETHER 4 /* ends of quick orders; the agent sends others when half of its eight are done */
+#define HELD_TOGETHER 8 /* ends of quick orders, of the up to 32 that the agent has sent */
 
 struct ahead {
 	struct list link;
