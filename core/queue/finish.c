@@ -310,11 +310,14 @@ static void follow(struct end *e, int r)
 		depend_failed(queue, e->id);
 }
 
-/* As it is shown now that it has succeeded at its first attempt, if that is known without the store. */
-static int show_end(const struct end *e, struct task *ret)
+/* As it is shown now that it has succeeded at its first attempt, if that is known without the store; or NULL. */
+static const struct task *show_end(struct end *e)
 {
-	if (e->to != TASK_SUCCEEDED || e->attempt != 1 || !fresh_claimed(e->queue, e->id, ret))
-		return 0;
+	struct task *ret =
+		e->to == TASK_SUCCEEDED && e->attempt == 1 ? fresh_claimed(e->queue, e->id, &e->arena) : NULL;
+
+	if (!ret)
+		return NULL;
 	ret->state = e->to;
 	ret->attempt = e->attempt;
 	ret->crashes = e->crashes;
@@ -323,15 +326,15 @@ static int show_end(const struct end *e, struct task *ret)
 	ret->started_at = e->started_at;
 	ret->finished_at = e->now;
 	ret->result = e->outcome.result;
-	return 1;
+	return ret;
 }
 
-static void tell_end(const struct end *e, enum task_state state)
+/* Who is told may ask for something else at once: what is shown is ours, whatever becomes of the queue meanwhile. */
+static void tell_end(struct end *e, enum task_state state)
 {
-	struct task whole;
-	int is_whole = show_end(e, &whole);
+	const struct task *whole = show_end(e);
 
-	queue_tell_end(e->queue, e->id, state, is_whole ? &whole : e->brief, is_whole);
+	queue_tell_end(e->queue, e->id, state, whole ? whole : e->brief, whole != NULL);
 }
 
 static void end_done(void *arg, int r, const struct err *err)

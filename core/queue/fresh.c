@@ -180,15 +180,29 @@ static int is_full(const struct kept *kept, uint32_t size)
 	return kept->n_blocks == BLOCKS_MAX && newest(kept)->used + size > BLOCK_ROOM;
 }
 
-static struct fresh *take_memory(struct kept *kept, uint32_t size)
-{
-	struct block *block = newest(kept);
-	struct fresh *fresh;
+static void move_on(struct kept *kept, struct block *block);
 
+/* One with room. Of those in the one before, which is the newest no more, there may be few by now. */
+static struct block *block_for(struct kept *kept, uint32_t size)
+{
+	struct block *before = newest(kept);
+
+	if (before && before->used + size <= BLOCK_ROOM)
+		return before;
 	if (is_full(kept, size))
 		forget_newest_but_one(kept);
-	if (!block || block->used + size > BLOCK_ROOM)
-		block = block_new(kept);
+	if (!block_new(kept))
+		return NULL;
+	if (before && before->in_use <= SPARSE)
+		move_on(kept, before);
+	return newest(kept);
+}
+
+static struct fresh *take_memory(struct kept *kept, uint32_t size)
+{
+	struct block *block = block_for(kept, size);
+	struct fresh *fresh;
+
 	if (!block)
 		return NULL;
 	fresh = (struct fresh *)(block->data + block->used);
@@ -413,14 +427,11 @@ void fresh_put_claimed(struct queue *queue, const struct insert *in)
 		fresh->is_claimed = 1;
 }
 
-int fresh_claimed(const struct queue *queue, int64_t id, struct task *ret)
+struct task *fresh_claimed(const struct queue *queue, int64_t id, struct arena *arena)
 {
 	const struct fresh *fresh = find(queue, id);
 
-	if (!fresh || !fresh->is_claimed)
-		return 0;
-	show(fresh, fresh->texts, ret);
-	return 1;
+	return fresh && fresh->is_claimed ? copy(fresh, arena) : NULL;
 }
 
 void fresh_drop(struct queue *queue, int64_t id)

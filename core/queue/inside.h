@@ -495,8 +495,8 @@ void fresh_put_read(struct queue *queue, const struct live *live, const struct t
 int fresh_has(const struct queue *queue, int64_t id);
 struct task *fresh_look(struct queue *queue, int64_t id, struct arena *arena); /* NULL: ask the store */
 struct task *fresh_take(struct queue *queue, int64_t id, struct arena *arena); /* for its claim, once */
-/* 1: what was taken so; its texts are lent until another is put or dropped. Its end drops it. 0: ask the store. */
-int fresh_claimed(const struct queue *queue, int64_t id, struct task *ret);
+struct task *fresh_claimed(const struct queue *queue, int64_t id,
+                           struct arena *arena); /* what was taken so; its end drops it */
 void fresh_drop(struct queue *queue, int64_t id);
 void fresh_free(struct queue *queue);
 

@@ -157,6 +157,30 @@ START_TEST(whatever_comes_and_goes_what_is_claimed_is_what_was_put)
 }
 END_TEST
 
+static void keep_one(int64_t id)
+{
+	const struct live live = {0};
+
+	fresh_put_read(queue, &live,
+	               &(struct task){.id = id, .kind = "test", .queue = "default", .body = body_of(id, BODY)});
+}
+
+/* Each block that comes to its end has one left: were they to stay there, no room would be left for 200. */
+START_TEST(the_few_that_stay_while_others_come_and_go_share_a_block)
+{
+	int64_t others = 1000;
+
+	for (int64_t id = 1; id <= 200; id++) {
+		keep_one(id);
+		for (int i = 0; i < 160; i++, others++) {
+			keep_one(others);
+			fresh_drop(queue, others);
+		}
+	}
+	ck_assert_uint_eq(kept(1, 200), 200);
+}
+END_TEST
+
 static void fresh_cases(Suite *suite)
 {
 	TCase *c = tcase_create("fresh");
@@ -165,6 +189,7 @@ static void fresh_cases(Suite *suite)
 	tcase_add_test(c, a_burst_of_ten_thousand_tasks_is_kept_until_it_is_claimed);
 	tcase_add_test(c, of_a_deep_backlog_only_the_first_are_kept_and_who_comes_alone);
 	tcase_add_test(c, whatever_comes_and_goes_what_is_claimed_is_what_was_put);
+	tcase_add_test(c, the_few_that_stay_while_others_come_and_go_share_a_block);
 	suite_add_tcase(suite, c);
 }
 
