@@ -16,13 +16,16 @@ static void job_prepare(struct job *job)
 {
 	struct task *task = job->task;
 	struct err err = {0};
-	int r;
+	int r = 0;
 
 	id_format('t', task->id, job->id);
 	job->kind = kind_find(task->kind);
 	if (job_stages(job))
 		job->stage = arena_printf(&job->arena, "%s-%lld", job->id, (long long)task->fence);
-	r = job->body ? 0 : kind_read_body(job->kind, task, &job->body, &err);
+	if (job->body) /* read before the task was ours: its text is, by now */
+		kind_keep_text(job->body, task);
+	else
+		r = kind_read_body(job->kind, task, &job->body, &err);
 	if (!r && !job->kind)
 		r = err_set(&err, ERR_UNSUPPORTED, "tasks of kind '%s' are not known to this agent", task->kind);
 	if (!r && task->checkpoint && (job->kind->commit_op || job->kind->notes))

@@ -307,6 +307,12 @@ const struct kind *kind_find(const char *name)
 	return NULL;
 }
 
+void kind_keep_text(struct json *body, const struct task *task)
+{
+	if (json_type(body) == JSON_OBJECT)
+		json_keep_text(body, task->body);
+}
+
 int kind_read_body(const struct kind *kind, const struct task *task, struct json **ret, struct err *err)
 {
 	const char *plugin;
@@ -319,8 +325,8 @@ int kind_read_body(const struct kind *kind, const struct task *task, struct json
 	} else {
 		r = json_parse(task->body, strlen(task->body), ret, err);
 	}
-	if (!r && json_type(*ret) == JSON_OBJECT)
-		json_keep_text(*ret, task->body);
+	if (!r)
+		kind_keep_text(*ret, task);
 	return r;
 }
 

@@ -34,6 +34,7 @@ struct kind {
 const struct kind *kind_find(const char *name); /* NULL: unknown */
 /* The body of a task, as far as it is looked at here; an order that has it gets all of its text, which it points to. */
 int kind_read_body(const struct kind *kind, const struct task *task, struct json **ret, struct err *err);
+void kind_keep_text(struct json *body, const struct task *task); /* the task has another place, with the same text */
 /* May a part of such a task take rows out that are in? One that appends may not, whatever its worker says. */
 int kind_takes_out(const struct kind *kind, const struct json *body);
 
