@@ -20,6 +20,21 @@ struct write {
 	char bytes[];
 };
 
+#define REST_MAX 1024 /* reads: whoever holds the other end and never stops is not listened to for ever */
+
+static void read_rest(struct loop_stream *stream)
+{
+	uv_buf_t buf = loop_read_buffer(stream->uv.loop);
+	uv_os_fd_t fd;
+	ssize_t n;
+
+	if (uv_fileno((uv_handle_t *)&stream->uv, &fd))
+		return;
+	for (int i = 0; i < REST_MAX && (n = read(fd, buf.base, buf.len)) > 0; i++)
+		stream->events.on_bytes(stream->events.ctx, buf.base, (size_t)n);
+}
+
+/* When it is a write that finds nobody there, what they said before has not been read yet. */
 static void stream_end(struct loop_stream *stream, int r)
 {
 	struct err err = {0};
@@ -28,6 +43,8 @@ static void stream_end(struct loop_stream *stream, int r)
 		return;
 	stream->ended = 1;
 	uv_read_stop((uv_stream_t *)&stream->uv);
+	if (r != UV_EOF)
+		read_rest(stream);
 	if (r && r != UV_EOF)
 		loop_uv_error(&err, r, "the connection broke");
 	stream->events.on_end(stream->events.ctx, &err);
@@ -119,14 +136,8 @@ void loop_stream_write(struct loop_stream *stream, const void *p, size_t n)
 
 void loop_stream_read_rest(struct loop_stream *stream)
 {
-	uv_buf_t buf = loop_read_buffer(stream->uv.loop);
-	uv_os_fd_t fd;
-	ssize_t n;
-
-	if (stream->ended || uv_fileno((uv_handle_t *)&stream->uv, &fd))
-		return;
-	while ((n = read(fd, buf.base, buf.len)) > 0)
-		stream->events.on_bytes(stream->events.ctx, buf.base, (size_t)n);
+	if (!stream->ended)
+		read_rest(stream);
 }
 
 static void on_closed(uv_handle_t *handle)
