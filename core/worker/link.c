@@ -333,17 +333,6 @@ void link_send(struct link *link, enum wire_type type, const struct json *json)
 	pthread_mutex_unlock(&link->writing);
 }
 
-/* Another order follows, and the watcher sees to it that this is not for long. */
-static int may_hold(struct link *link)
-{
-	int may;
-
-	pthread_mutex_lock(&link->mutex);
-	may = link->is_dozing && !list_empty(&link->ahead);
-	pthread_mutex_unlock(&link->mutex);
-	return may;
-}
-
 /* Not when a plugin has closed the socket, since what is held counts as said. */
 static int hold(struct link *link)
 {
@@ -355,10 +344,14 @@ static int hold(struct link *link)
 
 void link_send_end(struct link *link, enum wire_type type, const struct wire_end *end, const struct json *json)
 {
-	int may_wait = !end->spent && may_hold(link);
 	struct err err;
+	int may_wait;
 
+	pthread_mutex_lock(&link->mutex);
 	pthread_mutex_lock(&link->writing);
+	/* Another order follows, and when the watcher wakes it finds what is held. */
+	may_wait = !end->spent && link->is_dozing && !list_empty(&link->ahead);
+	pthread_mutex_unlock(&link->mutex);
 	buf_clear(&link->out);
 	if (wire_put_end(&link->out, type, end, json, &err))
 		_exit(3);
