@@ -154,6 +154,12 @@ void job_finish(struct job *job)
 		outcome.next = next;
 	}
 	r = queue_finish(job->sup->queue, job->task->id, job->task->fence, &outcome, on_finished, job);
+	if (r == ERR_LIMIT && !job->err.code) {
+		err_set(&err, r, "the result is larger than the 1 MiB that is kept of one");
+		job_fail(job, &err);
+		job_finish(job);
+		return;
+	}
 	if (!r) {
 		job_release(job);
 		job->sup->may_claim = 1;

@@ -129,6 +129,11 @@ static void take_result(struct job *job, const struct json *result)
 {
 	struct err err = {0};
 
+	if (json_type(result) != JSON_OBJECT) { /* of our workers each gives one */
+		err_set(&err, ERR_PLUGIN, "the worker's answer is no JSON object: its plugin has changed it");
+		job_fail(job, &err);
+		return;
+	}
 	job->result = job->kind->judge ? job->kind->judge(result, &job->retry_after_ms, &err) : json_share(result);
 	if (job->kind->submits)
 		job->next = take_member(job, "next");

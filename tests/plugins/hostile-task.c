@@ -276,16 +276,37 @@ DEED(garbage)
 	return ORASI_OK;
 }
 
+static int say_end(uint32_t order, const char *result)
+{
+	unsigned char frame[8 + 32 + 64] = {0};
+	uint32_t n = 32 + (uint32_t)strlen(result);
+
+	memcpy(frame, &n, 4);
+	frame[4] = 6; /* a result */
+	memcpy(frame + 8, &order, 4);
+	memcpy(frame + 40, result, strlen(result));
+	return write(3, frame, 8 + n) > 0;
+}
+
 /* A well-formed lie: the result of an order that it was not asked for. */
 DEED(forged_result)
 {
-	static const char text[] = "{\"order\":1,\"result\":{\"output\":{\"forged\":true}}}";
-	unsigned char frame[sizeof(text) + 7] = {sizeof(text) - 1, 0, 0, 0, 6};
+	for (int i = 0; i < 100 && say_end(1, "{\"output\":{\"forged\":true}}"); i++)
+		;
+	return ORASI_OK;
+}
 
-	memcpy(frame + 8, text, sizeof(text) - 1);
-	for (int i = 0; i < 100; i++)
-		if (write(3, frame, sizeof(frame)) < 0)
+/* Of its own order, whose number it does not know: rows, which it cannot have, and a result that is none. */
+DEED(forged_null)
+{
+	for (uint32_t order = 1; order < 5000; order++) {
+		unsigned char data[13] = {5, 0, 0, 0, 5};
+
+		memcpy(data + 8, &order, 4);
+		data[12] = '1';
+		if (write(3, data, sizeof(data)) < 0 || !say_end(order, "null"))
 			break;
+	}
 	return ORASI_OK;
 }
 
@@ -374,6 +395,18 @@ DEED(fail_without_words)
 DEED(strange_status)
 {
 	return 77;
+}
+
+/* As large as it may be, and with what the worker puts around it larger than what is kept. */
+DEED(full_result)
+{
+	static char text[1 << 20];
+
+	memcpy(text, "{\"text\":\"", 9);
+	memset(text + 9, 'x', sizeof(text) - 11);
+	memcpy(text + sizeof(text) - 2, "\"}", 2);
+	*ret = (orasi_str){text, sizeof(text)};
+	return ORASI_OK;
 }
 
 DEED(huge_result)
@@ -604,6 +637,7 @@ static const struct deed deeds[] = {
 	{"shrink_fds", shrink_fds},
 	{"garbage", garbage},
 	{"forged_result", forged_result},
+	{"forged_null", forged_null},
 	{"close_fds", close_fds},
 	{"close_loop", close_loop},
 	{"close_crash", close_crash},
@@ -614,6 +648,7 @@ static const struct deed deeds[] = {
 	{"scribble_page", scribble_page},
 	{"fail_without_words", fail_without_words},
 	{"strange_status", strange_status},
+	{"full_result", full_result},
 	{"huge_result", huge_result},
 	{"null_result", null_result},
 	{"no_json", no_json},
@@ -645,4 +680,4 @@ static const struct deed deeds[] = {
 };
 
 DEEDS_PLUGIN(HOSTILE_ID, HOSTILE_NAME, "Misbehaves as told", HOSTILE_FLAGS, deeds,
-             "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"}}}")
+             "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"},\"text\":{\"type\":\"string\"}}}")
