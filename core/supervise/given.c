@@ -81,6 +81,13 @@ static struct order *find_ahead(struct process *process, int64_t number)
 	return NULL;
 }
 
+/* The worker has never looked into it: were it told of the plugins with this one, it is not. */
+static void leaves(struct process *process, const struct order *order)
+{
+	if (json_get(order->json, "plugins"))
+		process->plugins_mark = 0;
+}
+
 static void take_back(struct process *process, int64_t number)
 {
 	struct order *order = find_ahead(process, number);
@@ -91,8 +98,10 @@ static void take_back(struct process *process, int64_t number)
 		order = process->order; /* its turn came while the recall was on its way */
 		process->order = NULL;
 	}
-	if (order)
-		pool_take_back(order);
+	if (!order)
+		return;
+	leaves(process, order);
+	pool_take_back(order);
 }
 
 /* The last ones first, so that they wait in their order again. */
@@ -119,6 +128,7 @@ void process_take_back(struct process *process)
 		struct order *order = list_entry(process->ahead.prev, struct order, link);
 
 		unlink_ahead(process, order);
+		leaves(process, order);
 		pool_take_back(order);
 	}
 }
@@ -181,8 +191,10 @@ static void tell_plugins(struct process *process, struct order *order)
 	uint64_t mark = plugin_orders_mark(process->sup->env.plugins);
 	int own_only = process->role == ROLE_TABLE || process->role == ROLE_PLACE; /* they have no walls */
 
-	if (process->plugins && process->plugins_mark == mark)
+	if (process->plugins && process->plugins_mark == mark) {
+		json_del(order->json, "plugins"); /* of another that it was given to before */
 		return;
+	}
 	json_free(process->plugins);
 	process->plugins = plugin_orders(process->sup->env.plugins, own_only);
 	process->plugins_mark = mark;

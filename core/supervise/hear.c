@@ -112,6 +112,8 @@ static int on_message(struct process *process, const struct wire_message *messag
 	uint32_t number = is_end || message->type == WIRE_DATA ? message->order
 	                                                       : (uint32_t)json_get_int(message->json, "order", 0);
 
+	if (process->killed && !is_end)
+		return 0; /* what it did counts, what it wants does not */
 	if (is_end && is_current(process, number))
 		take_usage(process, &message->end);
 	process->spent |= is_end && message->end.spent;
@@ -156,6 +158,7 @@ static void take_messages(struct process *process)
 	if (r < 0 || process->in.failed) {
 		log_error("worker.protocol", LOG_INT("pid", loop_child_pid(process->child)),
 		          LOG_STR("error", r < 0 ? err.text : "too much at once"));
+		process->is_broken = 1;
 		process_kill(process, "broke the protocol");
 		buf_clear(&process->in);
 		return;
@@ -172,10 +175,13 @@ void process_hear(void *ctx, const char *p, size_t n)
 		take_messages(process);
 }
 
-/* Part of it may have come over the socket, whole or broken off: it is all in the page. Those orders are done, also when
- * the worker was killed for what came behind them. */
+/* What it had said when it was killed, and what it held back. Those orders are done, also when it was killed for what came
+ * behind them. Part of what is in the page may have come over the socket, whole or broken off: it is all in the page. */
 void process_hear_held(struct process *process)
 {
+	if (process->is_broken)
+		return;
+	take_messages(process);
 	buf_clear(&process->in);
 	wire_take_held(process->page, &process->in);
 	take_messages(process);

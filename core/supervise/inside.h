@@ -121,6 +121,7 @@ struct process {
 	int64_t started_at, idle_since, served;
 	int output_fd;           /* the same pipe as `output`: what is left in it at the end is read at once */
 	int killed;              /* SIGKILL has been sent */
+	int is_broken;           /* what it says cannot be trusted any more */
 	int wanted;              /* that it ends: nobody is to blame */
 	int leaf;                /* of a cgroup, its folder; -1: none */
 	int64_t cpu_given_ms;    /* of the leaf, when it got its order; -1: not known */

@@ -50,6 +50,12 @@ static void end_stopped(struct pool *pool)
 	}
 }
 
+/* One that ends, or is dead already, takes no order any more, whatever it said last. */
+static int is_free(const struct process *process)
+{
+	return process->state == PROCESS_IDLE && !process->killed && !process->is_dead;
+}
+
 /* Rather one that nobody else could use than one that everybody could. */
 static struct process *find_idle(struct pool *pool, const struct order *order)
 {
@@ -58,7 +64,7 @@ static struct process *find_idle(struct pool *pool, const struct order *order)
 	list_each (item, &pool->processes) {
 		struct process *process = list_entry(item, struct process, link);
 
-		if (process->state != PROCESS_IDLE || !confine_fits(process, order))
+		if (!is_free(process) || !confine_fits(process, order))
 			continue;
 		if (process->strangers.n == order->strangers.n)
 			return process;
@@ -94,7 +100,7 @@ int pool_is_idle(const struct supervise *sup, unsigned rights, const struct stra
 	list_each (item, (struct list *)&pool->processes) {
 		const struct process *process = list_entry(item, struct process, link);
 
-		if (process->state == PROCESS_IDLE && process->rights == rights &&
+		if (is_free(process) && process->rights == rights &&
 		    (!coming || strangers_fit(&process->strangers, coming)))
 			return 1;
 	}
@@ -249,6 +255,8 @@ void pool_idle(struct process *process)
 {
 	struct supervise *sup = process->sup;
 
+	if (!is_free(process))
+		return;
 	process->idle_since = clock_mono_ms();
 	if (process->served && pool_is_spent(process)) {
 		process_retire(process);
@@ -356,7 +364,7 @@ static int has_free(const struct supervise *sup, enum role role)
 	const struct pool *pool = &sup->pools[role];
 
 	list_each (item, (struct list *)&pool->processes)
-		if (list_entry(item, struct process, link)->state == PROCESS_IDLE)
+		if (is_free(list_entry(item, struct process, link)))
 			return 1;
 	return pool->n_processes < role_size(sup, role);
 }
