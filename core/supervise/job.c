@@ -202,7 +202,6 @@ static void set_common(struct job *job, struct json *json)
 	if (job_stages(job))
 		json_set_str(json, "app_id", arena_printf(&job->arena, "%s/%s", job->sup->env.agent_id, job->id));
 	json_set_int(json, "attempt", job->task->attempt);
-	json_set_int(json, "fence", job->task->fence);
 	json_set_str(json, "trace", job->task->trace);
 	json_set_int(json, "timeout_ms", job->task->timeout_ms);
 	if (job->stage)
