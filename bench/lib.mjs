@@ -97,12 +97,13 @@ export class Agent {
 		agent.dir = dir;
 		agent.http = new http.Agent({keepAlive: true, maxSockets: 4});
 		const command = [...wrap, program('orasi-agent'), '--data', dir, '--listen', '127.0.0.1:0'];
-		const log = `${dir}.log`, fd = openSync(log, 'w');
+		const log = `${dir}.log`, fd = openSync(log, 'w'), address = join(dir, 'agent.address');
+		rmSync(address, {force: true});
 		agent.child = spawn(command[0], command.slice(1), {stdio: ['ignore', 'ignore', fd], env: {...process.env, ORASI_BUILD: undefined, ...env}});
 		closeSync(fd);
 		let running = true;
 		agent.ended = new Promise(resolve => agent.child.on('close', code => { running = false; resolve(code); }));
-		while (!(agent.port = +(readOr(log, '').match(/agent\.ready.* port=(\d+)/)?.[1] ?? 0))) {
+		while (!(agent.port = +(readOr(address, '').match(/:(\d+)\s*$/)?.[1] ?? 0))) {
 			if (!running) throw new Error(`the agent did not start:\n${readOr(log, '')}`);
 			await sleep(10);
 		}

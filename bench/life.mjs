@@ -14,12 +14,14 @@ import {join} from 'node:path';
 import {Agent, atLeast, build, command, cpu, here, machine, median, program, run, scratch, sleep, spread, within} from './lib.mjs';
 import {Beanstalkd, PostgreSQL} from './peers.mjs';
 
-const rounds = +(process.argv[2] ?? 5), tasks = +(process.argv[3] ?? 5000);
+const rounds = +(process.argv[2] ?? 5), tasks = +(process.argv[3] ?? 20000);
 const dir = scratch();
 const plugins = join(dir, 'agent/plugins/local');
 mkdirSync(plugins, {recursive: true});
 copyFileSync(join(build, 'bench/.libs/noop.so'), join(plugins, 'noop.so'));
-const env = {ORASI_QUEUE_MAX_DEPTH: '100000000', ORASI_QUEUE_RETRY_INITIAL: '1ms'}; // no backoff to speak of
+const env = {ORASI_QUEUE_MAX_DEPTH: '100000000',
+	ORASI_QUEUE_RETRY_INITIAL: '1ms', // no backoff to speak of
+	ORASI_LOG_LEVEL: 'warn'}; // none of the others writes a line a task
 const agent = await Agent.start(join(dir, 'agent'), env, [], 5);
 const noop = (config = {}) => ({kind: 'custom', plugin: 'noop', config});
 const seconds = start => Number(process.hrtime.bigint() - start) / 1e9;
@@ -47,6 +49,12 @@ async function ours() {
 	return result;
 }
 
+// What the one before has left to be written is not for the next to wait for.
+async function quiet() {
+	await run('sync');
+	await sleep(1000);
+}
+
 async function graphile(server) {
 	const before = cpu(server.pid);
 	const result = JSON.parse(await run(process.execPath, [join(here, 'graphile.mjs'),
@@ -68,7 +76,10 @@ await postgresql.start();
 const all = [['orasi', ours], ['Graphile', () => graphile(postgresql)], ['beanstalkd', () => cycle(beanstalkd)]];
 const results = all.map(() => []);
 for (let i = 0; i < rounds; i++)
-	for (const [k, [, f]] of all.entries()) results[k].push(await f());
+	for (const [k, [, f]] of all.entries()) {
+		await quiet();
+		results[k].push(await f());
+	}
 await beanstalkd.stop();
 await postgresql.stop();
 console.log('\n(3) whole life of a no-op task with its result');
@@ -78,6 +89,7 @@ const ratio = k => median(results[0].map((r, i) => r.rate / results[k][i].rate))
 console.log(`  ratio: ${ratio(1).toFixed(2)} x Graphile Worker (at least 2.5: ${atLeast(ratio(1), 2.5)}), ` +
 	`${ratio(2).toFixed(1)} x beanstalkd (at least 15: ${atLeast(ratio(2), 15)})`);
 
+await quiet();
 const start = JSON.parse(await run(program('bench/load'), ['orasi', `127.0.0.1:${agent.port}`, '64', '5', '--rate', '1000',
 	'--prefer', 'wait=30', '--body', JSON.stringify({kind: 'custom', plugin: 'noop', config: {pad}}), '--started']));
 console.log(`\n(4) submit → start at 1,000 a second: p50 ${start.start_p50.toFixed(2)} ms (at most 0.6: ${within(start.start_p50, 0.6)}), ` +
