@@ -10,7 +10,8 @@
  * DATA* → worker RESULT.   A worker does one order at a time, in the order in which they came: more may be sent ahead.
  * CANCEL, CREDIT, PART_DONE and ANSWER are for the one at hand; what comes for another counts for nothing. Each order
  * is answered before the next one begins, so that the agent always knows which one is at hand, also when the worker has
- * died: some answers may wait in the crash page, to be sent together, and the agent finds them there. After RECALL those that have not begun come BACK. EOF means: the other side is gone; a worker then exits.
+ * died: some answers may wait in the crash page, to be sent together, and the agent finds them there. After RECALL those
+ * that have not begun come BACK. EOF means: the other side is gone; a worker then exits.
  *
  * Every length is checked against the table of messages; a frame that breaks it ends the
  * connection with ERR_CORRUPT, since the stream cannot be trusted any more. */
@@ -40,7 +41,7 @@ enum wire_type {
 	WIRE_PROGRESS,  /* {order, done, total, rows, rejected, note}: at most 4 a second */
 	WIRE_PART,      /* {order, …}: an intent to commit, durable files in staging; see pipeline.h */
 	WIRE_DATA,      /* raw result bytes of a query */
-	WIRE_RESULT,    /* wire_end, any value: done, and this came of it */
+	WIRE_RESULT,    /* wire_end, the text of any value: done, and this came of it */
 	WIRE_FAIL,      /* wire_end, {code, text, where?} */
 	WIRE_ASK,       /* {order, ask, request}: a request over HTTP of a plugin, see blob/fetch.h; one at a time */
 	WIRE_BACK,      /* {orders:[n…]}: recalled, and not begun */

@@ -172,7 +172,7 @@ START_TEST(the_few_that_stay_while_others_come_and_go_share_a_block)
 
 	for (int64_t id = 1; id <= 200; id++) {
 		keep_one(id);
-		for (int i = 0; i < 160; i++, others++) {
+		for (int i = 0; i < 200; i++, others++) {
 			keep_one(others);
 			fresh_drop(queue, others);
 		}
