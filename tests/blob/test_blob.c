@@ -276,7 +276,7 @@ START_TEST(a_copy_cut_short_by_a_crash_leaves_nothing_under_the_name)
 	snprintf(staged, sizeof(staged), "%s/file", dir);
 	ck_ok(file_replace(staged, text, size, &err), &err);
 	for (int round = 0; round < 20 && !access(staged, F_OK); round++) {
-		pid_t pid = fork();
+		pid_t pid = test_victim();
 
 		if (!pid)
 			adopt_and_be_killed(blob, staged);
@@ -329,7 +329,7 @@ START_TEST(half_of_a_copy_is_taken_away_and_a_whole_one_stays)
 	ck_ok(blob_put(blob, "other", "", 0, &err), &err);
 	ck_assert_int_eq(mkfifo(pipe_path, 0600), 0);
 	fd = open(pipe_path, O_RDWR | O_CLOEXEC);
-	pid = fork();
+	pid = test_victim();
 	if (!pid)
 		adopt_and_be_killed(blob, staged);
 	for (int i = 0; i < 500 && entries(blob) < 2; i++)

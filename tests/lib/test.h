@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Declares main for one suite of one or more cases:
  *   TEST_MAIN("queue", queue_cases)   with   static void queue_cases(Suite *suite) { … }  */
@@ -21,6 +22,9 @@ int test_run(Suite *suite);
 
 /* A fresh folder, removed at exit of the test process that asked for it, and of a killed one when the program ends. */
 const char *test_dir(void);
+/* Forks a process that will be killed. It says nothing to Check, with whom it would share the file of messages: a kill in
+ * the midst of a write that crosses a page leaves half a message there, and Check then ends the whole program. */
+pid_t test_victim(void);
 /* "<test_dir>/<name>", static storage of 8 turns. */
 const char *test_path(const char *name);
 

@@ -489,7 +489,7 @@ START_TEST(after_120_kills_no_acknowledged_task_is_lost_or_doubled)
 		pid_t child;
 
 		ck_assert_int_eq(pipe(pipes), 0);
-		child = fork();
+		child = test_victim();
 		if (!child) {
 			close(pipes[0]);
 			ack_fd = pipes[1];

@@ -615,7 +615,7 @@ START_TEST(what_was_acknowledged_survives_kill_9)
 		pid_t child;
 
 		ck_assert_int_eq(pipe(pipes), 0);
-		child = fork();
+		child = test_victim();
 		if (!child) {
 			ack_fd = pipes[1];
 			write_until_killed();

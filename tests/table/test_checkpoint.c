@@ -405,7 +405,7 @@ START_TEST(a_writer_killed_at_any_moment_leaves_a_table_that_reads)
 
 	for (int round = 0; round < KILLS; round++) {
 		struct table_snapshot s;
-		pid_t pid = fork();
+		pid_t pid = test_victim();
 
 		if (!pid) {
 			for (int i = next;; i++)

@@ -700,7 +700,7 @@ START_TEST(a_commit_killed_at_any_moment_is_repeated_exactly_once)
 
 		snprintf(name, sizeof(name), "part-%d.parquet", round);
 		write_file(test_path(name), "data");
-		pid = fork();
+		pid = test_victim();
 		if (!pid)
 			_exit(commit_file(blob, NULL, "id:l", name, "task", round, &done, &err) != 0);
 		usleep((useconds_t)(random() % 6000));

@@ -134,7 +134,7 @@ END_TEST
 
 START_TEST(a_child_is_found)
 {
-	pid_t pid = fork();
+	pid_t pid = test_victim();
 
 	if (!pid)
 		sleep_on(NULL);
