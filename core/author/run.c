@@ -84,6 +84,11 @@ void run_tell_rejected(const struct lab *lab)
 		fprintf(stderr, "rejected: %s\n", json_text(json_at(lab->rejected, i)));
 }
 
+int run_has_begun(const struct running *run)
+{
+	return run->decode.schema.release != NULL;
+}
+
 /* ---- decoding ---------------------------------------------------------------------------------------------------- */
 
 struct decoding {

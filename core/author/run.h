@@ -37,6 +37,8 @@ int run_status(struct running *run, const char *function, orasi_status status, c
 int run_misbehaves(struct running *run); /* the exam has failed: its sentence */
 void run_tell_schema(const struct ArrowSchema *schema);
 void run_tell_rejected(const struct lab *lab);
+/* The format was opened. Before that there is nothing to tell but why it was not. */
+int run_has_begun(const struct running *run);
 
 /* What comes of each kind; run->code. */
 int run_format(struct running *run);

@@ -42,8 +42,10 @@ static int print_batch(struct running *run, void *ctx, const struct ArrowSchema 
 int run_format(struct running *run)
 {
 	run_decode(run, print_batch, NULL);
-	run_tell_schema(&run->decode.schema);
 	run_tell_rejected(&run->decode.lab);
+	if (!run_has_begun(run))
+		return run->code;
+	run_tell_schema(&run->decode.schema);
 	fprintf(stderr, "%zu rows, %zu rejected, %zu batches\n", run->decode.digest.n, run->decode.lab.rejects.n,
 	        run->decode.n_marks);
 	return run->code;

@@ -342,6 +342,16 @@ static int build_and_ask(struct work *work)
 	return r;
 }
 
+static void tell(const struct work *work)
+{
+	const struct running *run = work->run;
+
+	run_tell_rejected(&run->decode.lab);
+	if (run_has_begun(run) && (work->self || !run->decode.digest.n)) /* it is made when the first rows come */
+		fprintf(stderr, "%llu rows, %zu rejected by the format, %llu batches\n", (unsigned long long)work->rows,
+		        run->decode.lab.rejects.n, (unsigned long long)run->batches);
+}
+
 int run_index(struct running *run)
 {
 	struct work *work = calloc(1, sizeof(*work));
@@ -364,9 +374,7 @@ int run_index(struct running *run)
 		CALL_VOID(exam, "close", work->f->close(work->reader));
 	if (work->self)
 		CALL_VOID(exam, "destroy", work->f->destroy(work->self));
-	run_tell_rejected(&run->decode.lab);
-	fprintf(stderr, "%llu rows, %zu rejected by the format, %llu batches\n", (unsigned long long)work->rows,
-	        run->decode.lab.rejects.n, (unsigned long long)run->batches);
+	tell(work);
 	if (work->lab.misuse)
 		run_fail(run, AUTHOR_FAILED, "it misbehaves: %s", work->lab.misuse);
 	arrow_schema_release(&work->keys);

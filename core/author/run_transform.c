@@ -85,6 +85,26 @@ static int transform_batch(struct running *run, void *ctx, const struct ArrowSch
 	return 0;
 }
 
+/* Rows came, and no batch of them got as far as a transform that is bound. */
+static int is_refused(const struct work *work)
+{
+	return work->run->decode.digest.n && !work->run->batches && !work->flow.out.release;
+}
+
+static void tell(const struct work *work)
+{
+	const struct running *run = work->run;
+
+	run_tell_rejected(&run->decode.lab);
+	run_tell_rejected(&work->lab);
+	if (!run_has_begun(run) || is_refused(work))
+		return;
+	run_tell_schema(&work->flow.out);
+	fprintf(stderr, "%zu rows in, %zu rows out, %zu rejected by the format, %zu by the transform, %llu batches\n",
+	        run->decode.digest.n, work->rows.n, run->decode.lab.rejects.n, work->lab.rejects.n,
+	        (unsigned long long)run->batches);
+}
+
 int run_transform(struct running *run)
 {
 	struct work work = {.run = run};
@@ -97,13 +117,8 @@ int run_transform(struct running *run)
 	work.flow.ctx = &work;
 	if (!run_decode(run, transform_batch, &work) && !flush(&work))
 		note(&work, 0);
-	run_tell_schema(&work.flow.out);
+	tell(&work);
 	flow_close(&work.flow);
-	run_tell_rejected(&run->decode.lab);
-	run_tell_rejected(&work.lab);
-	fprintf(stderr, "%zu rows in, %zu rows out, %zu rejected by the format, %zu by the transform, %llu batches\n",
-	        run->decode.digest.n, work.rows.n, run->decode.lab.rejects.n, work.lab.rejects.n,
-	        (unsigned long long)run->batches);
 	if (work.lab.misuse)
 		run_fail(run, AUTHOR_FAILED, "it misbehaves: %s", work.lab.misuse);
 	digest_done(&work.rows);

@@ -69,6 +69,22 @@ refused "so is an input" 1 "nope.ndjson" run "$json" /nope.ndjson
 refused "a file that is no plugin says why" 1 "it is no ELF file" run "$SCRATCH/in.ndjson" "$SCRATCH/in.ndjson"
 refused "an option that the schema does not know is refused" 1 "'max_dept' is not known" \
 	run "$json" "$SCRATCH/in.ndjson" --option max_dept=1
+# fails_alone NAME SENTENCE ARGUMENT…: exit code 1, and that is all it says.
+fails_alone() {
+	local name=$1 words=$2 said
+	shift 2
+	said=$(orasi plugin run "$@" 2>&1)
+	same "$name" "1 orasi plugin: $words" "$? $said"
+}
+pointer="the option 'records' must start with '/'"
+select=$(find "$BUILD/plugins/transform-select" -name transform-select.so | head -1)
+fails_alone "a create that fails says so, and nothing of rows" "'create' fails (-2): $pointer" \
+	"$json" "$SCRATCH/in.ndjson" --option records=x
+fails_alone "  nor when it would be fed" "plugin 'org.orasi.ingest.json': create fails: $pointer" "$json" - --option records=x
+fails_alone "  nor when it is the format of a transform" "'create' fails (-2): $pointer" \
+	"$select" "$SCRATCH/in.ndjson" --format "$json" --format-option records=x
+fails_alone "  or of an index" "'create' fails (-2): $pointer" \
+	"$btree" "$SCRATCH/in.ndjson" --format "$json" --format-option records=x --column a
 refused "a batch of nothing is refused" 2 "--batch 0: give a number from 1 to 4294967295" run "$json" "$SCRATCH/in.ndjson" --batch 0
 refused "so is a kill behind nothing" 2 "--kill-after-batch 0: give a number from 1" run "$json" "$SCRATCH/in.ndjson" --kill-after-batch 0
 refused "and one that never comes is told" 1 "--kill-after-batch 9: it was not killed, the input has 2 batches" \
