@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parcel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <orasi/sdk/arrow.h>
+
+#include "base/file.h"
 
 void parcel_put(struct buf *parcel, const void *p, size_t n)
 {
@@ -60,4 +63,37 @@ int parcel_take_schema(const char **at, size_t *left, struct ArrowSchema *ret)
 		if (parcel_take_schema(at, left, ret->children[i]))
 			return -1;
 	return 0;
+}
+
+#define PARCEL_MAX (1u << 30)
+
+static const char *path_of(const struct exam *exam, const char *name, char *ret, size_t cap)
+{
+	snprintf(ret, cap, "%s/%s", exam->scratch, name);
+	return ret;
+}
+
+int parcel_keep(struct exam *exam, const char *name, const struct buf *parcel)
+{
+	char path[512];
+	struct err err = {0};
+
+	return file_replace(path_of(exam, name, path, sizeof(path)), parcel->data, parcel->len, &err)
+	               ? exam_fail(exam, "%s", err.text)
+	               : 0;
+}
+
+int parcel_fetch(struct exam *exam, const char *name, struct buf *ret)
+{
+	char path[512];
+
+	buf_init(ret, 0);
+	return file_read(path_of(exam, name, path, sizeof(path)), PARCEL_MAX, ret, NULL);
+}
+
+void parcel_forget(struct exam *exam, const char *name)
+{
+	char path[512];
+
+	remove(path_of(exam, name, path, sizeof(path)));
 }

@@ -37,108 +37,6 @@ static int answers_like_a_scan(struct exam *exam)
 	return trial_each_format(exam, oracle);
 }
 
-struct flip {
-	struct index *x;
-	struct lab_store *store;
-};
-
-/* One batch of hits from each reader, the next one told where the last one stopped; until there are more than `most`. */
-static int ask_in_pieces(struct index *x, struct lab_store *store, struct question *q, size_t most, struct digest *ret)
-{
-	struct token token = {.len = 0};
-	int r = 0;
-
-	for (q->token = &token; !r && !token.ended && ret->n <= most;) {
-		void *reader;
-
-		r = trial_reader_open(x, store, &reader);
-		if (!r)
-			r = trial_ask(x, reader, q, ret);
-		if (!r)
-			trial_reader_close(x, reader);
-	}
-	q->token = NULL;
-	return r;
-}
-
-static int resume_one(struct index *x, struct lab_store *store, void *reader, struct question *q)
-{
-	struct digest whole = {0}, pieces = {0};
-	int r = trial_ask(x, reader, q, &whole);
-
-	if (!r)
-		r = ask_in_pieces(x, store, q, whole.n, &pieces);
-	if (!r && (whole.n != pieces.n || (whole.n && memcmp(whole.items, pieces.items, whole.n * 8))))
-		r = exam_fail(x->exam, "%s, stopped and resumed behind every batch: %zu rows instead of %zu, or others",
-		              trial_op_name(q->op), pieces.n, whole.n);
-	digest_done(&whole);
-	digest_done(&pieces);
-	return r;
-}
-
-/* In a fork: any answer or refusal will do. */
-static int ask_with_garbage(struct exam *exam, void *ctx)
-{
-	struct flip *flip = ctx;
-
-	for (int i = 0; i < 200; i++) {
-		struct token token = {.len = exam_random(exam, 20)};
-		struct digest got = {0};
-		struct question q;
-		void *reader;
-		int r;
-
-		for (size_t k = 0; k < token.len; k++)
-			token.bytes[k] = (uint8_t)exam_random(exam, 256);
-		flip->x->tolerant = 1;
-		trial_question(flip->x, &q, ORASI_OP_EQ);
-		q.token = &token;
-		r = trial_reader_open(flip->x, flip->store, &reader);
-		if (!r && trial_can(flip->x, q.op))
-			r = trial_ask(flip->x, reader, &q, &got);
-		digest_done(&got);
-		if (r < 0)
-			return -1;
-		trial_reader_close(flip->x, reader);
-	}
-	return 0;
-}
-
-static int resume_all(struct index *x)
-{
-	struct lab_store store;
-	void *reader;
-	int r;
-
-	x->n = 0;
-	r = trial_build(x, &store, 300);
-	if (!r)
-		r = trial_reader_open(x, &store, &reader);
-	for (uint32_t op = ORASI_OP_EQ; op <= ORASI_OP_MATCH && !r; op++)
-		for (int i = 0; i < 6 && trial_can(x, op) && !r; i++) {
-			struct question q;
-
-			trial_question(x, &q, op);
-			r = resume_one(x, &store, reader, &q);
-		}
-	if (!r)
-		r = exam_fork(x->exam, ask_with_garbage, &(struct flip){x, &store});
-	if (!r)
-		trial_reader_close(x, reader);
-	lab_store_done(&store);
-	return r;
-}
-
-static int resumes(struct exam *exam)
-{
-	orasi_index_caps caps = {.struct_size = sizeof(caps)};
-
-	CALL(exam, "caps", exam->subject.index->caps(exam->subject.descriptor->id, &caps));
-	if (!(caps.flags & ORASI_INDEX_RESUMABLE))
-		return exam_skip(exam, "it does not say RESUMABLE");
-	return trial_each_format(exam, resume_all);
-}
-
 #define ESTIMATE_ROWS 1800
 #define ESTIMATE_FACTOR 10 /* that an estimate may be wrong by */
 #define ESTIMATE_FEW 10    /* so many rows are as good as none */
@@ -253,7 +151,9 @@ const struct test tests_index[] = {
 	{"index.merge", "merged segments answer like one built from the rows that survive", KIND, 0, segments_merge},
 	{"index.resume",
          "a cursor that is stopped behind every batch goes on in a fresh reader; tokens of garbage are survived", KIND,
-         0, resumes},
+         0, cursors_resume},
+	{"index.resume-fresh", "and in a fresh process each, over the segment's bytes", KIND, 0, cursors_resume_fresh},
+	{"index.resume-step", NULL, KIND, 0, cursors_step},
 	{"index.verify", "verify accepts good segments at every level", KIND, 0, segments_are_accepted},
 	{"index.damage", "each flipped bit is survived, and found by verify", KIND, 0, segments_find_damage},
 	{"index.abort", "builds can be aborted and leave nothing", KIND, 0, segments_abort},

@@ -4,28 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "exam.h"
 #include "parcel.h"
-
-/* A step in a process of its own; what is durable goes into files below --scratch before anything may die. */
-static int keep(struct exam *exam, const char *name, const void *p, size_t n)
-{
-	char path[512];
-	struct err err = {0};
-
-	snprintf(path, sizeof(path), "%s/%s", exam->scratch, name);
-	return file_replace(path, p, n, &err) ? exam_fail(exam, "%s", err.text) : 0;
-}
-
-static int fetch_kept(struct exam *exam, const char *name, struct buf *ret)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", exam->scratch, name);
-	buf_init(ret, 0);
-	return file_read(path, 1u << 30, ret, NULL);
-}
 
 struct commit {
 	struct exam *exam;
@@ -47,7 +27,7 @@ static int commit(void *ctx, const struct ArrowSchema *schema, struct ArrowArray
 	parcel_put(&parcel, c->d->lab.rejects.items, mark->rejects * sizeof(uint64_t));
 	parcel_put(&parcel, mark->state, mark->len);
 	parcel_put_schema(&parcel, schema);
-	r = keep(c->exam, "commit", parcel.data, parcel.len);
+	r = parcel_keep(c->exam, "commit", &parcel);
 	buf_done(&parcel);
 	return r;
 }
@@ -65,7 +45,7 @@ static int resume_step(struct exam *exam)
 	d.ctx = &ctx;
 	d.kill_after = 1;
 	d.max_rows = (uint32_t)strtoul(typed_get(exam->typed, "batch", "7"), NULL, 10);
-	if (!fetch_kept(exam, "resume", &before)) {
+	if (!parcel_fetch(exam, "resume", &before)) {
 		at = before.data;
 		left = before.len;
 		d.state.ptr = parcel_take(&at, &left, &d.state.len);
@@ -84,7 +64,7 @@ static int resume_step(struct exam *exam)
 	before.len = 0;
 	parcel_put(&before, d.digest.items, n * sizeof(uint64_t));
 	parcel_put(&before, d.lab.rejects.items, d.lab.rejects.n * sizeof(uint64_t));
-	return keep(exam, "end", before.data, before.len);
+	return parcel_keep(exam, "end", &before);
 }
 
 static int gather(struct exam *exam, const struct buf *parcel, struct digest *rows, struct digest *rejects)
@@ -114,17 +94,9 @@ static int gather(struct exam *exam, const struct buf *parcel, struct digest *ro
 	buf_init(&next, 0);
 	parcel_put(&next, state, state_len);
 	buf_add(&next, at, left); /* the schema */
-	r = keep(exam, "resume", next.data, next.len);
+	r = parcel_keep(exam, "resume", &next);
 	buf_done(&next);
 	return r;
-}
-
-static void forget(struct exam *exam, const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", exam->scratch, name);
-	remove(path);
 }
 
 /* Kills the reader behind every batch until one run reaches the end. */
@@ -133,19 +105,19 @@ static int chain_of_kills(struct exam *exam, const char *batch, struct digest *r
 	const char *const more[] = {"--batch", batch, NULL};
 	struct buf parcel;
 
-	forget(exam, "resume");
+	parcel_forget(exam, "resume");
 	for (*kills = 0; *kills < 2000; ++*kills) {
 		int code, r;
 
-		forget(exam, "commit");
-		forget(exam, "end");
+		parcel_forget(exam, "commit");
+		parcel_forget(exam, "end");
 		code = exam_again(exam, "ingest.resume-step", more);
 		if (code && code != -SIGKILL)
 			return exam->page->outcome != OUTCOME_NONE
 			               ? -1
 			               : exam_fail(exam, "it died of signal %d (%s) in '%s', resumed from its state",
 			                           -code, strsignal(-code), exam->page->function);
-		if (fetch_kept(exam, code ? "commit" : "end", &parcel))
+		if (parcel_fetch(exam, code ? "commit" : "end", &parcel))
 			return exam_fail(exam, "a step has left nothing behind");
 		r = gather(exam, &parcel, rows, rejects);
 		buf_done(&parcel);

@@ -84,4 +84,10 @@ int segments_find_damage(struct exam *exam);
 int segments_abort(struct exam *exam);
 int segments_hand_on_errors(struct exam *exam);
 
+/* ---- tests of cursors that are stopped: test_cursor.c */
+
+int cursors_resume(struct exam *exam);
+int cursors_resume_fresh(struct exam *exam);
+int cursors_step(struct exam *exam); /* of the one before, in its process */
+
 #endif

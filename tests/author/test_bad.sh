@@ -138,6 +138,7 @@ hash|index.scan|more hits than there is room for|s/left < hits->cap \? \(uint32_
 hash|index.scan|a word behind the hits|s/^\tcursor->at \+= hits->n;/&\n\t((char *)(hits + 1))[3] = 1;/|'next' wrote behind the end of the hits
 hash|index.resume|a token that is promised and not there|s/ret->flags = ORASI_INDEX_LOSSY;/ret->flags = ORASI_INDEX_LOSSY + ORASI_INDEX_RESUMABLE;/|the token of its hits has 0 bytes
 hash|index.resume|a token that is not listened to|s/ret->flags = ORASI_INDEX_LOSSY;/ret->flags = ORASI_INDEX_LOSSY + ORASI_INDEX_RESUMABLE;/; s/^\tcursor->at \+= hits->n;/\thits->resume = (orasi_bytes){(const uint8_t *)"x", 1};\n&/|stopped and resumed behind every batch
+hash|index.resume-fresh|a token that means something in this process only|s/ret->flags = ORASI_INDEX_LOSSY;/ret->flags = ORASI_INDEX_LOSSY + ORASI_INDEX_RESUMABLE;/; s/^static orasi_status query_reader/static uint64_t reached;\n\n&/; s/^\tsort_rows\(cursor\);/&\n\tcursor->at = query->resume.len ? reached : 0;/; s/^\tcursor->at \+= hits->n;/&\n\treached = cursor->at;\n\thits->resume = (orasi_bytes){(const uint8_t *)"x", 1};/|stopped behind every batch and resumed in a fresh process
 hash|index.damage|a verify that sees nothing|s/^\tif \(level \&\& checksum.*/\tif (0)/; s/level > 1 \&\& i < /0 \&\& i < /|verify at level 2 does not see it
 hash|index.abort|an abort that leaks|s/^\tfree\(build->pairs\);//|build_abort leaks
 hash|index.verify|a verify that refuses what is good|s/^\tif \(level && checksum.*/\tif (level > 1)/|verify at level 2 refuses a good segment
