@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every worker offers to plugins: log, job, mem, reject, blob; and configurations. The rest is in extras.c. */
-#include <errno.h>
-#include <fcntl.h>
+/* What every worker offers to plugins: log, job, mem, reject; blob is in scratch.c, the rest in extras.c. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -210,85 +207,6 @@ static orasi_status host_reject(const orasi_host *host, const orasi_rejected *re
 
 static const orasi_host_reject reject_extension = {sizeof(orasi_host_reject), 0, host_reject};
 
-/* ---- blob: scratch files without a name ------------------------------------------------------------------------ */
-
-static orasi_status scratch_fail(orasi_error *err, const char *what)
-{
-	if (err)
-		snprintf(err->message, sizeof(err->message), "scratch file: %s: %s", what, strerror(errno));
-	return errno == EBADF ? ORASI_E_INVALID : errno == EMFILE ? ORASI_E_LIMIT : ORASI_E_IO;
-}
-
-static orasi_status host_scratch(const orasi_host *host, uint64_t *ret, orasi_error *err)
-{
-	struct loader_host *h = host_of(host);
-
-	for (uint64_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++) {
-		if (h->scratch_fds[i] >= 0)
-			continue;
-		h->scratch_fds[i] = open(h->scratch, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		if (h->scratch_fds[i] < 0)
-			return scratch_fail(err, "cannot create");
-		*ret = i;
-		return ORASI_OK;
-	}
-	errno = EMFILE;
-	return scratch_fail(err, "too many");
-}
-
-/* -1 for a handle that is none: the calls below then fail with "bad file descriptor". */
-static int scratch_fd(const orasi_host *host, uint64_t handle)
-{
-	const struct loader_host *h = host_of(host);
-
-	return handle < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]) ? h->scratch_fds[handle] : -1;
-}
-
-static orasi_status host_pwrite(const orasi_host *host, uint64_t handle, uint64_t off, const void *buf, size_t len,
-                                orasi_error *err)
-{
-	while (len) {
-		ssize_t n = pwrite(scratch_fd(host, handle), buf, len, (off_t)off);
-
-		if (n <= 0)
-			return scratch_fail(err, "cannot write");
-		buf = (const char *)buf + n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return ORASI_OK;
-}
-
-static orasi_status host_pread(const orasi_host *host, uint64_t handle, uint64_t off, void *buf, size_t len,
-                               orasi_error *err)
-{
-	while (len) {
-		ssize_t n = pread(scratch_fd(host, handle), buf, len, (off_t)off);
-
-		if (!n)
-			errno = ENODATA;
-		if (n <= 0)
-			return scratch_fail(err, n ? "cannot read" : "it ends early");
-		buf = (char *)buf + n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return ORASI_OK;
-}
-
-static void host_close(const orasi_host *host, uint64_t handle)
-{
-	int fd = scratch_fd(host, handle);
-
-	if (fd >= 0) {
-		close(fd);
-		host_of(host)->scratch_fds[handle] = -1;
-	}
-}
-
-static const orasi_host_blob blob_extension = {
-	sizeof(orasi_host_blob), 0, host_scratch, host_pwrite, host_pread, host_close};
-
 /* ---- the host ------------------------------------------------------------------------------------------------- */
 
 static const void *offer_log(const struct loader_host *h)
@@ -315,7 +233,7 @@ static const void *offer_reject(const struct loader_host *h)
 
 static const void *offer_blob(const struct loader_host *h)
 {
-	return h->scratch ? &blob_extension : NULL;
+	return h->scratch ? &host_blob : NULL;
 }
 
 static const struct host_offer own_offers[] = {
@@ -352,14 +270,12 @@ void loader_host_init(struct loader_host *h, struct loader *loader, const char *
 	                       ORASI_VERSION,   get_extension};
 	h->loader = loader;
 	h->thread = pthread_self();
-	h->scratch = scratch;
+	host_scratch_init(h, scratch);
 	h->memory_max = memory_max < loader_memory(loader) ? memory_max : loader_memory(loader);
 	h->job = (orasi_host_job){sizeof(h->job),          (uint32_t)attempt, &never,
 	                          loader_deadline(loader), host_progress,     host_checkpoint};
 	if (loader_cancel_flag(loader))
 		h->job.cancel_flag = loader_cancel_flag(loader);
-	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
-		h->scratch_fds[i] = -1;
 }
 
 int loader_host_for(struct loader_host *h, const struct loader_plugin *plugin, struct err *err)
@@ -381,8 +297,7 @@ void loader_host_done(struct loader_host *h)
 	if (!h->loader)
 		return;
 	tell_dropped(h);
-	for (size_t i = 0; i < sizeof(h->scratch_fds) / sizeof(h->scratch_fds[0]); i++)
-		host_close(&h->host, i);
+	host_scratch_done(h);
 	if (h->secret)
 		explicit_bzero(h->secret, SECRET_MAX);
 	free(h->secret);
@@ -390,120 +305,4 @@ void loader_host_done(struct loader_host *h)
 	host_answer_free(h->answer);
 	h->answer = NULL;
 	h->loader = NULL;
-}
-
-/* ---- configuration ----------------------------------------------------------------------------------------------- */
-
-static const struct json *at(const orasi_config *config, const char *ptr)
-{
-	return json_pointer(((const struct loader_config *)config->ctx)->json, ptr);
-}
-
-/* Something of another type is as good as nothing. */
-static orasi_status get_i64(const orasi_config *config, const char *ptr, int64_t *ret)
-{
-	const struct json *v = at(config, ptr);
-
-	if (json_type(v) != JSON_INT && (json_type(v) != JSON_DOUBLE || json_int(v, 0) != json_int(v, 1)))
-		return ORASI_E_NOTFOUND;
-	*ret = json_int(v, 0);
-	return ORASI_OK;
-}
-
-static orasi_status get_f64(const orasi_config *config, const char *ptr, double *ret)
-{
-	const struct json *v = at(config, ptr);
-
-	if (json_type(v) != JSON_INT && json_type(v) != JSON_DOUBLE)
-		return ORASI_E_NOTFOUND;
-	*ret = json_double(v, 0);
-	return ORASI_OK;
-}
-
-static orasi_status get_bool(const orasi_config *config, const char *ptr, int32_t *ret)
-{
-	const struct json *v = at(config, ptr);
-
-	if (json_type(v) != JSON_BOOL)
-		return ORASI_E_NOTFOUND;
-	*ret = json_bool(v, 0) != 0;
-	return ORASI_OK;
-}
-
-static orasi_status get_str(const orasi_config *config, const char *ptr, orasi_str *ret)
-{
-	const struct json *v = at(config, ptr);
-
-	if (json_type(v) != JSON_STRING)
-		return ORASI_E_NOTFOUND;
-	*ret = (orasi_str){json_str(v, ""), json_str_len(v)};
-	return ORASI_OK;
-}
-
-static orasi_status count(const orasi_config *config, const char *ptr, uint32_t *ret)
-{
-	const struct json *v = at(config, ptr);
-
-	if (json_type(v) != JSON_ARRAY && json_type(v) != JSON_OBJECT)
-		return ORASI_E_NOTFOUND;
-	*ret = (uint32_t)json_count(v);
-	return ORASI_OK;
-}
-
-/* What the schema makes of no options at all; those that must be given have no default, and that is fine. */
-static struct json *make_defaults(const char *config_schema)
-{
-	struct json *defaults = json_new_object(), *schema, *errors;
-
-	if (json_parse(config_schema, strlen(config_schema), &schema, NULL))
-		return defaults;
-	errors = json_new_array();
-	plugin_config_check(schema, defaults, "", errors);
-	json_free(errors);
-	json_free(schema);
-	return defaults;
-}
-
-static const struct json *defaults_of(const struct loader_plugin *plugin)
-{
-	if (!*plugin->defaults)
-		*plugin->defaults = make_defaults(plugin->descriptor->config_schema);
-	return *plugin->defaults;
-}
-
-/* The order's own, as long as nothing is missing in it. */
-static struct json *complete(const struct json *defaults, const struct json *json)
-{
-	struct json *copy = json ? NULL : json_new_object();
-	const struct json *value;
-	const char *key;
-	size_t at = 0;
-
-	while (json_each(defaults, &at, &key, &value)) {
-		if (json_get(json, key))
-			continue;
-		if (!copy)
-			copy = json_copy(json);
-		json_set(copy, key, json_copy(value));
-	}
-	return copy ? copy : json_share(json);
-}
-
-void loader_config_init(struct loader_config *config, const struct loader_plugin *plugin, const struct json *json)
-{
-	orasi_str text;
-
-	config->json = complete(defaults_of(plugin), json);
-	buf_init(&config->text, 0);
-	json_write(&config->text, config->json);
-	text = config->text.failed ? (orasi_str){"", 0} : (orasi_str){config->text.data, config->text.len};
-	config->config =
-		(orasi_config){sizeof(config->config), 0, config, text, get_i64, get_f64, get_bool, get_str, count};
-}
-
-void loader_config_done(struct loader_config *config)
-{
-	json_free(config->json);
-	config->json = NULL;
-	buf_done(&config->text);
 }

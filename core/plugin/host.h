@@ -18,6 +18,9 @@ extern const struct host_offer host_extras[]; /* ends with a NULL id */
 const void *host_offer_find(const struct host_offer *offers, unsigned minor, const struct loader_host *h,
                             const char *id);
 extern const orasi_host_http host_http; /* http.c */
+extern const orasi_host_blob host_blob; /* scratch.c */
+void host_scratch_init(struct loader_host *h, const char *folder);
+void host_scratch_done(struct loader_host *h);
 void host_answer_free(struct host_answer *answer);
 
 static inline struct loader_host *host_of(const orasi_host *host)
@@ -28,6 +31,8 @@ static inline struct loader_host *host_of(const orasi_host *host)
 struct log_budget {
 	int64_t since, lines, dropped;
 };
+/* loader_enter for a plugin that is not known yet: the page names its bundle. */
+void loader_note(struct loader *loader, const char *plugin, const char *function, struct loader_frame *ret_before);
 int64_t loader_memory(const struct loader *loader); /* INT64_MAX: no limit */
 int64_t loader_deadline(const struct loader *loader);
 struct log_budget *loader_log_budget(struct loader *loader);
