@@ -201,11 +201,12 @@ static void judge(struct process *process, const struct disk_look *look)
 		         "folders that cannot, or are more than %d deep: workers.disk could not be kept",
 		         DEPTH_MAX);
 	process->disk_used = look->bytes;
-	process->spent |= look->bytes > limit / 2; /* room for the next, who did not take it */
+	if (look->bytes > limit / 2)
+		process_spend(process); /* room for the next, who did not take it */
 	if (!*text || process->killed)
 		return;
 	if (process->order && process->order->number != look->order)
-		process->spent = 1; /* another's doing: the next look will tell */
+		process_spend(process); /* another's doing: the next look will tell */
 	else
 		end_now(process, text);
 }

@@ -62,9 +62,11 @@ void process_finished(struct process *process, const struct json *result, const 
 	process->order = NULL;
 	process->served++;
 	loop_timer_set(process->timer, -1);
-	if (pool_is_spent(process))
+	if (process->is_worn)
 		process_take_back(process);
 	go_on(process);
+	if (pool_is_spent(process))
+		process_recall(process);
 	order_end(order, result, err);
 	if (process->state == PROCESS_IDLE && !process->is_dead)
 		pool_idle(process);
@@ -140,8 +142,8 @@ size_t process_room(const struct process *process, uint64_t likeness)
 	int64_t depth;
 
 	if (process->state != PROCESS_BUSY || process->killed || process->is_dead || process->recalled_at ||
-	    !likeness || likeness != process->likeness || likeness != order->likeness || order->stop.code ||
-	    process->mean_ns > QUICK_NS || clock_mono_ns() - process->begun_ns > AHEAD_NS)
+	    process->spent || !likeness || likeness != process->likeness || likeness != order->likeness ||
+	    order->stop.code || process->mean_ns > QUICK_NS || clock_mono_ns() - process->begun_ns > AHEAD_NS)
 		return 0;
 	depth = process->mean_ns > AHEAD_NS / AHEAD_MAX ? AHEAD_NS / process->mean_ns : AHEAD_MAX;
 	if (depth > process->sup->config->orders_per_worker - process->served - 1)
@@ -162,6 +164,13 @@ void process_recall(struct process *process)
 	json_set_int(json, "order", process->recalled_at);
 	process_send(process, WIRE_RECALL, json);
 	json_free(json);
+}
+
+/* It does not know of it, and may have begun with what waits there: it is asked what it has not. */
+void process_spend(struct process *process)
+{
+	process->spent = 1;
+	process_recall(process);
 }
 
 void process_recall_late(struct process *process, int somebody_is_idle)

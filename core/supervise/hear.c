@@ -116,7 +116,8 @@ static int on_message(struct process *process, const struct wire_message *messag
 		return 0; /* what it did counts, what it wants does not */
 	if (is_end && is_current(process, number))
 		take_usage(process, &message->end);
-	process->spent |= is_end && message->end.spent;
+	process->is_worn |= is_end && message->end.spent;
+	process->spent |= process->is_worn;
 	if (message->type == WIRE_HELLO)
 		on_hello(process, message->json);
 	else if (message->type == WIRE_LOG)

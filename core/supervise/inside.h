@@ -127,7 +127,8 @@ struct process {
 	int64_t cpu_given_ms;    /* of the leaf, when it got its order; -1: not known */
 	int64_t cpu_told_ms;     /* by it, of the orders that it has done */
 	int64_t cpu_ms, rss_kib; /* as the kernel says, when it was looked at last */
-	int spent;               /* it says itself that it is worn out */
+	int spent;               /* it gets no more orders */
+	int is_worn;             /* it has said so itself, and begins with none of those that wait there */
 	char why[160];           /* why we ended it, "" = it ended by itself */
 	struct tail tail;        /* what it printed last */
 	struct budget words;     /* of lines and progress */
@@ -158,6 +159,7 @@ void process_recall(struct process *process);                            /* thos
 void process_recall_late(struct process *process, int somebody_is_idle); /* when they wait for too long */
 void process_back(struct process *process, const struct json *json);     /* the answer to that */
 void process_take_back(struct process *process); /* without asking: it takes none of them any more */
+void process_spend(struct process *process);     /* it gets no more, and goes when it has done what it has begun */
 
 /* ---- what it says: hear.c */
 

@@ -176,7 +176,7 @@ static void on_end(void *ctx, const struct json *result, const struct err *err)
 
 	job->usage = order->usage;
 	if (job->part_open && job->order->process)
-		job->order->process->spent = 1; /* nobody else shall be where files wait for their commit */
+		process_spend(job->order->process); /* nobody else shall be where files wait for their commit */
 	job->order = NULL;
 	job->ended = 1;
 	if (job->abandoned || (job->sup->stopping && err->code)) {

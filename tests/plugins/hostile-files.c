@@ -343,6 +343,31 @@ DEED(send_file)
 	return test_fail(err, ORASI_E_INVALID, errno == EPERM ? "walled" : "not sent");
 }
 
+/* ---- what stays ------------------------------------------------------------------------------------------------------------- */
+
+/* So many MiB, which it does not give back. */
+DEED(keep)
+{
+	static char block[1 << 20];
+	int fd = open(own("kept"), O_WRONLY | O_CREAT, 0600);
+
+	for (int64_t i = 0; i < h->amount; i++)
+		if (write(fd, block, sizeof(block)) < 0)
+			return test_fail(err, ORASI_E_INVALID, "no more bytes");
+	close(fd);
+	return here(ret);
+}
+
+/* A byte at the end of a file outside tells that it was run. */
+DEED(mark)
+{
+	int fd = open(h->path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	ssize_t n = write(fd, ".", 1);
+
+	close(fd);
+	return n == 1 ? here(ret) : test_fail(err, ORASI_E_INVALID, strerror(errno));
+}
+
 DEED(behave)
 {
 	return here(ret);
@@ -360,6 +385,8 @@ static const struct deed deeds[] = {
 	{"fill_later", fill_later},
 	{"fill_names", fill_names},
 	{"send_file", send_file},
+	{"keep", keep},
+	{"mark", mark},
 	{"behave", behave},
 };
 

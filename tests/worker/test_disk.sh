@@ -55,4 +55,18 @@ same "a task beside it is not harmed" succeeded "$(ingest_file beside "$SCRATCH/
 same "  and has all rows" 100000 "$(sql 'SELECT count(*) AS n FROM beside' | jq -r .n)"
 finish "$id" >/dev/null
 agent_stop
+
+# More than half of the room is taken, and nobody knows by whom: the worker is ended, with quick orders that wait in it. It may
+# have begun with some of them. Each run leaves a byte behind, for which the walls are away.
+RUNS=$SCRATCH/runs
+flood() { jq -cn --arg runs "$RUNS" 'range(8) | {do: "keep", amount: 20}, (range(1200) | {do: "mark", path: $runs}) |
+	{kind: "custom", plugin: "raider", queue: "flood", config: ., max_attempts: 3}'; }
+ORASI_WORKERS_DISK=32MiB ORASI_WORKERS_TASKS=1 ORASI_WORKERS_SANDBOX=off agent_start || exit 1
+is_there
+flood | curl -sS -o /dev/null -H 'content-type: application/x-ndjson' --data-binary @- "$URL/v1/tasks"
+same "quick tasks behind one that keeps half of the room are done" 0 "$(settle)"
+check "  by workers that had them ahead" test "$(metric orasi_worker_orders_ahead_total)" -gt 0
+check "  and went when they were found to be full" test "$(metric orasi_worker_starts_total)" -gt 1
+same "  each of them once" 9600 "$(stat -c %s "$RUNS")"
+agent_stop
 done_testing
