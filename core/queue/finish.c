@@ -7,248 +7,13 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "queue/inside.h"
+#include "queue/end.h"
 
 #define RESULT_MAX (1u << 20)
-#define RETRY_FACTOR 200
 /* A receiver may be away for a night: with the bound doubling up to two hours these are more than a day. */
 #define CALLBACK_ATTEMPTS 24
 #define CALLBACK_RETRY_MAX_MS (2 * 3600 * 1000)
 #define CALLBACK_TIMEOUT_MS (60 * 1000)
-
-struct end {
-	struct queue *queue;
-	struct arena arena;
-	int64_t id, fence, now;
-	enum life_event event;
-	enum task_state to;                      /* a final state, or SCHEDULED for another try */
-	int attempt, crashes, flags, is_written; /* is_written: there is a row of the run */
-	int64_t run_at, started_at, batch, expires_at, retain_ms;
-	const char *worker;
-	struct task *brief; /* NULL: it did not run */
-	struct queue_outcome outcome;
-	struct insert *next, *always; /* tasks that come into being with a success, with any end */
-	size_t n_next, n_always;
-	struct state_write *state; /* that changes with a success, or NULL */
-	/* what the writer leaves */
-	int64_t *released, complete;
-	size_t n_released;
-	queue_done_fn on_done;
-	void *ctx;
-};
-
-/* ---- the decision -------------------------------------------------------------------------- */
-
-static int64_t jitter(int64_t bound, int how)
-{
-	int64_t fixed = how == TASK_JITTER_NONE ? bound : how == TASK_JITTER_EQUAL ? bound / 2 : 0;
-
-	return fixed + (bound > fixed ? (int64_t)(random_u64() % (uint64_t)(bound - fixed + 1)) : 0);
-}
-
-/* Full jitter by default: anywhere between nothing and the exponential bound. */
-static int64_t backoff(const struct queue *queue, const struct task_spec *policy, int64_t attempt)
-{
-	int64_t bound = policy->retry_initial_ms ? policy->retry_initial_ms : queue->config.retry_initial_ms;
-	int64_t max = policy->retry_max_ms ? policy->retry_max_ms : queue->config.retry_max_ms;
-	int64_t percent = policy->retry_factor_percent ? policy->retry_factor_percent : RETRY_FACTOR;
-
-	for (int64_t i = 1; i < attempt && bound < max && percent > 100 && bound > 0; i++)
-		bound = bound * percent / 100 > bound ? bound * percent / 100 : bound + 1;
-	return jitter(bound < max ? bound : max, policy->retry_jitter);
-}
-
-struct verdict {
-	enum life_event event;
-	int64_t run_at;
-};
-
-static struct verdict decide(const struct queue *queue, const struct live *live, const struct queue_outcome *o)
-{
-	struct life_outcome end = {.code = o->code, .snooze = o->snooze, .max_crashes = (int)queue->config.max_crashes};
-	int64_t now = clock_wall_ms(), wait = o->retry_after_ms, after = 0;
-	struct task_spec policy = {0};
-	enum rule_action rule;
-	struct arena arena;
-
-	end.cancel_requested = live->running->stop == ERR_CANCELLED;
-	if (!o->code)
-		return (struct verdict){LIFE_SUCCEED, 0};
-	end.lost = o->outcome && !strcmp(o->outcome, "lost");
-	arena_init(&arena);
-	if (live->more)
-		spec_unpack(live->more->policy, &arena, &policy);
-	rule = spec_rule(policy.retry_rules, o->code, &after);
-	if (rule == RULE_NONE)
-		end.may_retry = err_is_transient(o->code) && !(o->code == ERR_CRASH && policy.crash_is_final);
-	else
-		end.may_retry = rule == RULE_RETRY;
-	end.snooze |= rule == RULE_SNOOZE;
-	if (after)
-		wait = after;
-	if (wait <= 0)
-		wait = backoff(queue, &policy, live->life.attempt);
-	arena_done(&arena);
-	if (policy.deadline && now + wait >= policy.deadline)
-		end.may_retry = end.snooze = 0;
-	return (struct verdict){life_verdict(&live->life, &end), now + wait};
-}
-
-static const char *outcome_of(const struct queue_outcome *outcome, enum life_event event)
-{
-	if (outcome->outcome)
-		return outcome->outcome;
-	if (event == LIFE_SNOOZE)
-		return "snoozed";
-	switch (outcome->code) {
-	case 0:
-		return NULL; /* succeeded */
-	case ERR_CANCELLED:
-		return "cancelled";
-	case ERR_TIMEOUT:
-		return "timeout";
-	case ERR_CRASH:
-		return "crashed";
-	default:
-		return "failed";
-	}
-}
-
-static int64_t retain_ms(const struct end *e, const struct task_spec *policy, const struct queue_settings *settings)
-{
-	int is_ok = e->to == TASK_SUCCEEDED;
-	int64_t retain = is_ok ? policy->retain_ok_ms : policy->retain_failed_ms;
-
-	if (!retain)
-		retain = is_ok ? settings->retain_ok_ms : settings->retain_failed_ms;
-	return retain ? retain : e->queue->config.retention_ms;
-}
-
-/* ---- the write ----------------------------------------------------------------------------- */
-
-static int write_inserts(struct end *e, struct store_db *db, struct insert *all, size_t n, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && !r; i++)
-		r = insert_write(e->queue, db, all, i, &e->arena, err);
-	return r;
-}
-
-static int write_attempt(struct end *e, struct store_db *db, struct err *err)
-{
-	const struct queue_outcome *o = &e->outcome;
-
-	return store_run(db, err, statement(ATTEMPT_PUT), "iiisiisisiii", e->id, e->fence, (int64_t)e->attempt,
-	                 e->worker, e->started_at, e->now, outcome_of(o, e->event), (int64_t)o->code, o->error,
-	                 (int64_t)o->usage.exit, o->usage.cpu_ms, o->usage.rss_kib);
-}
-
-static int write_done(struct end *e, struct store_db *db, struct err *err)
-{
-	const struct queue_outcome *o = &e->outcome;
-
-	return store_run(db, err, statement(DONE_PUT), "iiisiisissisiiii", e->id, (int64_t)e->to, (int64_t)e->attempt,
-	                 e->worker, e->started_at, e->now, o->result, (int64_t)o->code, o->error, o->error_where,
-	                 e->fence, outcome_of(o, e->event), (int64_t)o->usage.exit, o->usage.cpu_ms, o->usage.rss_kib,
-	                 e->now + e->retain_ms);
-}
-
-/* Nothing ends that was never accepted: the put that this attempt was ahead of has been refused. */
-static int is_there(const struct end *e, const struct store_db *db, struct err *err)
-{
-	if (!(e->flags & LIVE_EARLY) || store_changes(db))
-		return 0;
-	return err_set(err, ERR_STALE, "the task was not accepted");
-}
-
-static int write_end(struct end *e, struct store_db *db, struct err *err)
-{
-	int r = write_done(e, db, err);
-
-	if (!r)
-		r = store_run(db, err, statement(LIVE_DEL), "i", e->id);
-	if (!r)
-		r = is_there(e, db, err);
-	if (!r && e->flags & LIVE_UNIQUE)
-		r = store_run(db, err, statement(UNIQ_DEL), "i", e->id);
-	if (!r && e->flags & LIVE_CHECKPOINT && e->to != TASK_SUCCEEDED)
-		r = store_run(db, err, statement(CHECKPOINT_KEEP), "i", e->id);
-	if (!r && e->flags & LIVE_CHECKPOINT)
-		r = store_run(db, err, statement(CHECKPOINT_DEL), "i", e->id);
-	if (!r)
-		r = depend_end_write(e->queue, db, e->id, e->to, &e->arena, &e->released, &e->n_released, err);
-	if (!r && e->batch)
-		r = batch_end_write(db, e->batch, e->to, e->now, 1, &e->complete, err);
-	if (!r && e->to == TASK_SUCCEEDED)
-		r = write_inserts(e, db, e->next, e->n_next, err);
-	if (!r && e->state)
-		r = state_write(db, e->state, err);
-	return r ? r : write_inserts(e, db, e->always, e->n_always, err);
-}
-
-static int end_write(struct store_db *db, void *arg, struct err *err)
-{
-	struct end *e = arg;
-	int r = e->is_written ? store_run(db, err, statement(RUN_DEL), "i", e->id) : 0;
-
-	if (r)
-		return r;
-	if (e->to != TASK_SCHEDULED)
-		return write_end(e, db, err);
-	r = write_attempt(e, db, err);
-	if (!r)
-		r = store_run(db, err, statement(LIVE_SET), "iiiii", e->id, e->run_at, (int64_t)e->attempt,
-		              (int64_t)e->crashes, e->expires_at);
-	return r ? r : is_there(e, db, err);
-}
-
-/* What its end has to know of a task that waits, and how long it is kept behind it. */
-static int read_replaced(struct end *e, struct store_db *db, struct err *err)
-{
-	struct queue_settings settings;
-	struct task_spec policy = {0};
-	struct store_stmt *stmt;
-	int r = store_begin(db, statement(REPLACED_GET), &stmt, err);
-
-	if (r)
-		return r;
-	store_bind_int(stmt, 1, e->id);
-	r = store_step(stmt, err);
-	if (r > 0) {
-		e->batch = store_int(stmt, 0);
-		r = spec_unpack(store_text(stmt, 1), &e->arena, &policy);
-		settings_from_text(&settings, store_text(stmt, 2));
-	}
-	store_end(stmt);
-	if (!r)
-		e->retain_ms = retain_ms(e, &policy, &settings);
-	return r;
-}
-
-int end_write_replaced(struct queue *queue, struct store_db *db, struct insert *in, struct err *err)
-{
-	struct end e = {.queue = queue,
-	                .id = in->replaced,
-	                .now = in->now,
-	                .event = LIFE_CANCEL,
-	                .to = TASK_CANCELLED,
-	                .flags = LIVE_UNIQUE | LIVE_CHECKPOINT};
-	char name[ID_LEN];
-	int r;
-
-	id_format('t', in->id, name);
-	arena_init(&e.arena);
-	e.outcome = (struct queue_outcome){.code = ERR_CANCELLED,
-	                                   .outcome = "cancelled",
-	                                   .error = arena_printf(&e.arena, "replaced by task %s", name)};
-	r = read_replaced(&e, db, err);
-	if (!r)
-		r = write_end(&e, db, err);
-	in->complete = e.complete;
-	arena_done(&e.arena);
-	return r;
-}
 
 /* ---- afterwards, on the loop thread -------------------------------------------------------- */
 
@@ -405,7 +170,7 @@ static int prepare(struct end *e, const struct live *live, const struct queue_ou
 
 	if (live->more)
 		spec_unpack(live->more->policy, &e->arena, &policy);
-	e->retain_ms = retain_ms(e, &policy, settings);
+	e->retain_ms = verdict_retain_ms(e, &policy, settings);
 	if (outcome->n_next && prepare_next(e, outcome))
 		return ERR_NOMEM;
 	if (e->to == TASK_SUCCEEDED && outcome->changes && outcome->changes->n_puts &&
@@ -523,7 +288,7 @@ int end_live(struct queue *queue, struct live *live, enum life_event event, cons
 int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome, queue_done_fn on_done,
                    void *ctx)
 {
-	struct verdict verdict = decide(queue, live, outcome);
+	struct verdict verdict = verdict_of(queue, live, outcome);
 
 	return end_live(queue, live, verdict.event, outcome, verdict.run_at, on_done, ctx);
 }

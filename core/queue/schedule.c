@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schedules: a task again and again.
- *
- * All schedules are in RAM, in a heap by their next time. When it has come, one transaction moves next_at from
- * that very time to the one behind it and inserts the task: if it was moved already, nothing happens. So a
- * time fires once, whatever dies in between. A schedule whose transaction is under way waits for its end. */
+/* Schedules: a task again and again. All of them are in RAM, in a heap by their next time; what happens then is in fire.c. A
+ * schedule whose transaction is under way waits for its end. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "queue/cron.h"
-#include "queue/inside.h"
-
-#define AGAIN_MS 1000 /* when a firing could not be written */
-#define LATE_MS 10000 /* so much is no delay */
-
-struct schedule {
-	struct heap_node due; /* in queue.fires, by wake_at; not while settling or paused */
-	struct cron cron;
-	struct zone *zone;
-	struct arena arena; /* of the texts */
-	struct queue_schedule public;
-	int64_t wake_at; /* next_at, or later when a firing could not be written */
-	int settling, is_gone;
-	struct schedule *next_version; /* what it becomes when its firing has ended */
-};
+#include "queue/schedule.h"
 
 const char *const queue_overlap_names[] = {"skip", "queue", "replace", NULL};
 
@@ -40,7 +22,7 @@ void schedules_init(struct queue *queue)
 	heap_init(&queue->fires, due_less);
 }
 
-static void schedule_free(struct schedule *schedule)
+void schedule_free(struct schedule *schedule)
 {
 	if (!schedule)
 		return;
@@ -68,14 +50,14 @@ int64_t schedules_due(const struct queue *queue)
 	return top ? list_entry(top, struct schedule, due)->wake_at : 0;
 }
 
-static int64_t next_time(const struct schedule *schedule, int64_t after)
+int64_t schedule_next(const struct schedule *schedule, int64_t after)
 {
 	int64_t next;
 
 	return cron_next(&schedule->cron, schedule->zone, after >= 0 ? after / 1000 : 0, &next) ? 0 : next * 1000;
 }
 
-static void arm(struct queue *queue, struct schedule *schedule, int64_t not_before)
+void schedule_arm(struct queue *queue, struct schedule *schedule, int64_t not_before)
 {
 	heap_del(&queue->fires, &schedule->due);
 	schedule->wake_at = schedule->public.next_at > not_before ? schedule->public.next_at : not_before;
@@ -136,142 +118,6 @@ static int check_schedule(const struct queue_schedule *schedule, struct err *err
 	return queue_check_spec(spec, err);
 }
 
-/* ---- fire ---------------------------------------------------------------------------------- */
-
-struct fire {
-	struct queue *queue;
-	struct arena arena;
-	struct schedule *schedule;
-	struct insert *insert; /* NULL: skipped */
-	int64_t at, next, now, missed;
-	int64_t replaces; /* a task to cancel */
-	int is_late;      /* too late: the time is missed */
-};
-
-static int fire_write(struct store_db *db, void *arg, struct err *err)
-{
-	struct fire *f = arg;
-	int64_t task = 0;
-	int r = 0;
-
-	if (f->insert) {
-		r = insert_write(f->queue, db, f->insert, 0, &f->arena, err);
-		task = f->insert->result.code ? 0 : f->insert->result.id;
-	}
-	if (!r)
-		r = store_run(db, err, statement(SCHEDULE_FIRE), "siiiii", f->schedule->public.name, f->at, f->next,
-		              task, (int64_t)(!task && !f->is_late), f->missed);
-	if (!r && !store_changes(db))
-		r = err_set(err, ERR_CONFLICT, "this time has been fired already");
-	return r;
-}
-
-static void put_version(struct queue *queue, struct schedule *schedule);
-
-static void note_fired(struct queue *queue, struct fire *f, int64_t task)
-{
-	struct queue_schedule *p = &f->schedule->public;
-
-	p->next_at = f->next;
-	p->skipped += !task && !f->is_late;
-	p->missed += f->missed;
-	if (!task)
-		return;
-	p->last_at = f->at;
-	p->last_task = task;
-	p->fired++;
-	if (f->replaces && f->replaces != task)
-		queue_cancel(queue, f->replaces, NULL, NULL);
-	queue->events.on_ready(queue->events.ctx);
-}
-
-static void fire_done(void *arg, int r, const struct err *err)
-{
-	struct fire *f = arg;
-	struct queue *queue = f->queue;
-	struct schedule *s = f->schedule;
-
-	if (f->insert)
-		inserts_done(queue, f->insert, 1, r);
-	if (!r)
-		note_fired(queue, f, f->insert && !f->insert->result.code ? f->insert->result.id : 0);
-	else if (!s->next_version && !s->is_gone)
-		log_warn("schedule.fire", LOG_STR("schedule", s->public.name), LOG_STR("error", err->text));
-	s->settling = 0;
-	if (s->is_gone)
-		schedule_free(s);
-	else if (s->next_version)
-		put_version(queue, s);
-	else
-		arm(queue, s, r ? clock_wall_ms() + AGAIN_MS : 0);
-	arena_done(&f->arena);
-	free(f);
-}
-
-/* Times that count from the firing become times. */
-static struct task_spec *spec_at(struct queue *queue, struct arena *arena, const struct task_spec *from, int64_t now)
-{
-	struct task_spec *spec = spec_copy(queue, arena, from, 1);
-
-	spec->run_at = from->run_at ? now + from->run_at : 0;
-	spec->expires_at = from->expires_at ? now + from->expires_at : 0;
-	spec->deadline = from->deadline ? now + from->deadline : 0;
-	return spec;
-}
-
-/* Times that are too old are passed over; the one left is fired, or the next one waited for. */
-static void pass_missed(const struct schedule *s, struct fire *f)
-{
-	while (f->at && f->now - f->at > s->public.catchup_ms && f->next && f->next <= f->now) {
-		f->missed++;
-		f->at = f->next;
-		f->next = next_time(s, f->next);
-	}
-}
-
-static void fire(struct queue *queue, struct schedule *s, int64_t now)
-{
-	struct live *last = live_find(queue, s->public.last_task);
-	struct fire *f = calloc(1, sizeof(*f));
-	int64_t from = s->public.next_at;
-
-	heap_del(&queue->fires, &s->due);
-	if (!f)
-		return;
-	arena_init(&f->arena);
-	f->queue = queue;
-	f->schedule = s;
-	f->at = from;
-	f->next = next_time(s, from);
-	f->now = now;
-	pass_missed(s, f);
-	f->is_late = now - f->at > s->public.catchup_ms && now - f->at > LATE_MS;
-	f->missed += f->is_late;
-	f->at = from; /* the time that the store knows */
-	if (!f->is_late && !(last && s->public.overlap == QUEUE_OVERLAP_SKIP) &&
-	    inserts_prepare(queue, &f->arena, spec_at(queue, &f->arena, s->public.spec, now), 1, &f->insert))
-		f->insert = NULL;
-	if (last && s->public.overlap == QUEUE_OVERLAP_REPLACE)
-		f->replaces = last->id;
-	s->settling = 1;
-	if (!inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f))
-		return;
-	fire_done(f, ERR_NOMEM, &(struct err){.text = "out of memory"});
-}
-
-void schedules_tick(struct queue *queue, int64_t now)
-{
-	struct heap_node *top;
-
-	while ((top = heap_top(&queue->fires)) && list_entry(top, struct schedule, due)->wake_at <= now) {
-		if (store_is_read_only(queue->store)) {
-			heap_del(&queue->fires, top); /* nothing can become true any more */
-			continue;
-		}
-		fire(queue, list_entry(top, struct schedule, due), now);
-	}
-}
-
 /* ---- set and delete ------------------------------------------------------------------------ */
 
 struct set {
@@ -294,7 +140,7 @@ static int set_write(struct store_db *db, void *arg, struct err *err)
 }
 
 /* The old one makes room for what it has become; what it has lived through stays. */
-static void put_version(struct queue *queue, struct schedule *old)
+void schedule_put_version(struct queue *queue, struct schedule *old)
 {
 	struct schedule *new = old->next_version;
 
@@ -307,7 +153,7 @@ static void put_version(struct queue *queue, struct schedule *old)
 	heap_del(&queue->fires, &old->due);
 	map_set(&queue->schedules, new->public.name, new);
 	schedule_free(old);
-	arm(queue, new, 0);
+	schedule_arm(queue, new, 0);
 }
 
 static void set_done(void *arg, int r, const struct err *err)
@@ -332,9 +178,9 @@ static void set_done(void *arg, int r, const struct err *err)
 		schedule_free(old->next_version);
 		old->next_version = set->schedule;
 		if (!old->settling)
-			put_version(queue, old);
+			schedule_put_version(queue, old);
 	} else if (!map_set(&queue->schedules, set->name, set->schedule)) {
-		arm(queue, set->schedule, 0);
+		schedule_arm(queue, set->schedule, 0);
 	}
 	if (set->on_done)
 		set->on_done(set->ctx, r, err);
@@ -374,7 +220,7 @@ int queue_schedule_set(struct queue *queue, const struct queue_schedule *schedul
 	if (r)
 		return r;
 	new->public.created_at = clock_wall_ms();
-	new->public.next_at = next_time(new, new->public.created_at);
+	new->public.next_at = schedule_next(new, new->public.created_at);
 	if (!new->public.next_at) {
 		r = err_set(err, ERR_INVALID, "cron: '%.100s' never comes in the next eight years", schedule->cron);
 		err_where(err, "/cron");
@@ -432,7 +278,7 @@ static int load_one(struct queue *queue, const struct store_stmt *stmt, struct e
 	}
 	if (map_set(&queue->schedules, schedule->public.name, schedule))
 		return err_set(err, ERR_NOMEM, "out of memory");
-	arm(queue, schedule, 0);
+	schedule_arm(queue, schedule, 0);
 	return 0;
 }
 

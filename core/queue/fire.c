@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The time of a schedule has come. One transaction moves next_at from that very time to the one behind it and inserts the
+ * task: if it was moved already, nothing happens. So a time fires once, whatever dies in between. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/schedule.h"
+
+#define AGAIN_MS 1000 /* when a firing could not be written */
+#define LATE_MS 10000 /* so much is no delay */
+
+struct fire {
+	struct queue *queue;
+	struct arena arena;
+	struct schedule *schedule;
+	struct insert *insert; /* NULL: skipped */
+	int64_t at, next, now, missed;
+	int64_t replaces; /* a task to cancel */
+	int is_late;      /* too late: the time is missed */
+};
+
+static int fire_write(struct store_db *db, void *arg, struct err *err)
+{
+	struct fire *f = arg;
+	int64_t task = 0;
+	int r = 0;
+
+	if (f->insert) {
+		r = insert_write(f->queue, db, f->insert, 0, &f->arena, err);
+		task = f->insert->result.code ? 0 : f->insert->result.id;
+	}
+	if (!r)
+		r = store_run(db, err, statement(SCHEDULE_FIRE), "siiiii", f->schedule->public.name, f->at, f->next,
+		              task, (int64_t)(!task && !f->is_late), f->missed);
+	if (!r && !store_changes(db))
+		r = err_set(err, ERR_CONFLICT, "this time has been fired already");
+	return r;
+}
+
+static void note_fired(struct queue *queue, struct fire *f, int64_t task)
+{
+	struct queue_schedule *p = &f->schedule->public;
+
+	p->next_at = f->next;
+	p->skipped += !task && !f->is_late;
+	p->missed += f->missed;
+	if (!task)
+		return;
+	p->last_at = f->at;
+	p->last_task = task;
+	p->fired++;
+	if (f->replaces && f->replaces != task)
+		queue_cancel(queue, f->replaces, NULL, NULL);
+	queue->events.on_ready(queue->events.ctx);
+}
+
+static void fire_done(void *arg, int r, const struct err *err)
+{
+	struct fire *f = arg;
+	struct queue *queue = f->queue;
+	struct schedule *s = f->schedule;
+
+	if (f->insert)
+		inserts_done(queue, f->insert, 1, r);
+	if (!r)
+		note_fired(queue, f, f->insert && !f->insert->result.code ? f->insert->result.id : 0);
+	else if (!s->next_version && !s->is_gone)
+		log_warn("schedule.fire", LOG_STR("schedule", s->public.name), LOG_STR("error", err->text));
+	s->settling = 0;
+	if (s->is_gone)
+		schedule_free(s);
+	else if (s->next_version)
+		schedule_put_version(queue, s);
+	else
+		schedule_arm(queue, s, r ? clock_wall_ms() + AGAIN_MS : 0);
+	arena_done(&f->arena);
+	free(f);
+}
+
+/* Times that count from the firing become times. */
+static struct task_spec *spec_at(struct queue *queue, struct arena *arena, const struct task_spec *from, int64_t now)
+{
+	struct task_spec *spec = spec_copy(queue, arena, from, 1);
+
+	spec->run_at = from->run_at ? now + from->run_at : 0;
+	spec->expires_at = from->expires_at ? now + from->expires_at : 0;
+	spec->deadline = from->deadline ? now + from->deadline : 0;
+	return spec;
+}
+
+/* Times that are too old are passed over; the one left is fired, or the next one waited for. */
+static void pass_missed(const struct schedule *s, struct fire *f)
+{
+	while (f->at && f->now - f->at > s->public.catchup_ms && f->next && f->next <= f->now) {
+		f->missed++;
+		f->at = f->next;
+		f->next = schedule_next(s, f->next);
+	}
+}
+
+static void fire(struct queue *queue, struct schedule *s, int64_t now)
+{
+	struct live *last = live_find(queue, s->public.last_task);
+	struct fire *f = calloc(1, sizeof(*f));
+	int64_t from = s->public.next_at;
+
+	heap_del(&queue->fires, &s->due);
+	if (!f)
+		return;
+	arena_init(&f->arena);
+	f->queue = queue;
+	f->schedule = s;
+	f->at = from;
+	f->next = schedule_next(s, from);
+	f->now = now;
+	pass_missed(s, f);
+	f->is_late = now - f->at > s->public.catchup_ms && now - f->at > LATE_MS;
+	f->missed += f->is_late;
+	f->at = from; /* the time that the store knows */
+	if (!f->is_late && !(last && s->public.overlap == QUEUE_OVERLAP_SKIP) &&
+	    inserts_prepare(queue, &f->arena, spec_at(queue, &f->arena, s->public.spec, now), 1, &f->insert))
+		f->insert = NULL;
+	if (last && s->public.overlap == QUEUE_OVERLAP_REPLACE)
+		f->replaces = last->id;
+	s->settling = 1;
+	if (!inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f))
+		return;
+	fire_done(f, ERR_NOMEM, &(struct err){.text = "out of memory"});
+}
+
+void schedules_tick(struct queue *queue, int64_t now)
+{
+	struct heap_node *top;
+
+	while ((top = heap_top(&queue->fires)) && list_entry(top, struct schedule, due)->wake_at <= now) {
+		if (store_is_read_only(queue->store)) {
+			heap_del(&queue->fires, top); /* nothing can become true any more */
+			continue;
+		}
+		fire(queue, list_entry(top, struct schedule, due), now);
+	}
+}
