@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of an attempt, on its way: decided on the loop thread (verdict.c), written on that of the writer (end.c), and taken
- * over into RAM on the loop thread again (finish.c). Private to the three. */
+ * over into RAM on the loop thread again (finish.c). Private to these, and to whoever ends a task in a write of his own. */
 #ifndef QUEUE_END_H
 #define QUEUE_END_H
 
@@ -40,5 +40,12 @@ int64_t verdict_retain_ms(const struct end *e, const struct task_spec *policy, c
 
 /* ---- end.c, a store_write_fn: `end` is a struct end ------------------------------------------- */
 int end_write(struct store_db *db, void *end, struct err *err);
+
+/* ---- finish.c: an end within the write of another --------------------------------------------- */
+/* Of one that waits; it is settling from now on. NULL without memory: nothing has happened. */
+struct end *end_begin(struct queue *queue, struct live *live, enum life_event event,
+                      const struct queue_outcome *outcome);
+/* What became of end_write; r: nothing, and the task stands where it stood. Frees it. */
+void end_settle(struct end *e, int r);
 
 #endif

@@ -285,6 +285,43 @@ int end_live(struct queue *queue, struct live *live, enum life_event event, cons
 	return 0;
 }
 
+struct end *end_begin(struct queue *queue, struct live *live, enum life_event event,
+                      const struct queue_outcome *outcome)
+{
+	struct end *e = end_new(queue, live, event, outcome);
+
+	if (!e)
+		return NULL;
+	stand_aside(queue, live);
+	live->settling = 1;
+	return e;
+}
+
+/* What it waits for may have ended meanwhile, well or not. */
+static void stand_again(struct queue *queue, struct live *live)
+{
+	live_count(queue, live, -1);
+	live_settle(queue, live);
+	depend_unblock(queue, live);
+	depend_look_again(queue, live);
+}
+
+/* Nobody moves it meanwhile, but who takes its unique key from it ends it on the writer thread. */
+void end_settle(struct end *e, int r)
+{
+	struct queue *queue = e->queue;
+	struct live *live = live_find(queue, e->id);
+
+	if (!r) {
+		end_done(e, 0, NULL);
+		return;
+	}
+	if (live)
+		stand_again(queue, live);
+	follow(e, r);
+	end_free(e);
+}
+
 int finish_attempt(struct queue *queue, struct live *live, const struct queue_outcome *outcome, queue_done_fn on_done,
                    void *ctx)
 {

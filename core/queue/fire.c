@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The time of a schedule has come. One transaction moves next_at from that very time to the one behind it and inserts the
- * task: if it was moved already, nothing happens. So a time fires once, whatever dies in between. */
+ * task: if it was moved already, nothing happens. So a time fires once, whatever dies in between. The task that is replaced
+ * is cancelled in it, too: there are never two of them, and never none. */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
+#include "queue/end.h"
 #include "queue/schedule.h"
 
 #define AGAIN_MS 1000 /* when a firing could not be written */
@@ -16,9 +19,63 @@ struct fire {
 	struct schedule *schedule;
 	struct insert *insert; /* NULL: skipped */
 	int64_t at, next, now, missed;
-	int64_t replaces; /* a task to cancel */
-	int is_late;      /* too late: the time is missed */
+	int is_late; /* too late: the time is missed */
+	/* a task to cancel, 0 = none: */
+	int64_t replaces, fence; /* its attempt that runs, 0 = none */
+	struct end *end;         /* of one that waits, or NULL */
+	int is_replaced;         /* has the writer done so */
 };
+
+/* ---- the task that is replaced ---------------------------------------------------------------- */
+
+/* Nobody moves it until the firing is written. One that is about to change is cancelled when that is. */
+static void replace_begin(struct queue *queue, struct fire *f, struct live *last)
+{
+	struct queue_outcome outcome = {.code = ERR_CANCELLED};
+	char name[ID_LEN];
+
+	f->replaces = last->id;
+	if (last->settling)
+		return;
+	if (live_state(last) == TASK_RUNNING) {
+		f->fence = running_write_down(queue, last) ? 0 : last->running->fence;
+		return;
+	}
+	id_format('t', f->insert->id, name);
+	outcome.error = arena_printf(&f->arena, "replaced by task %s", name);
+	f->end = end_begin(queue, last, LIFE_CANCEL, &outcome);
+}
+
+/* On the writer thread, for the sake of `task`. */
+static int replace_write(struct fire *f, struct store_db *db, int64_t task, struct err *err)
+{
+	int r = 0;
+
+	f->is_replaced = task && f->replaces != task && f->insert->replaced != f->replaces;
+	if (f->is_replaced && f->end)
+		r = end_write(db, f->end, err);
+	else if (f->is_replaced && f->fence)
+		r = running_cancel_write(db, f->replaces, f->fence, err);
+	return r;
+}
+
+static void replace_done(struct fire *f, int r)
+{
+	struct queue *queue = f->queue;
+	struct live *last;
+
+	if (f->end)
+		end_settle(f->end, r ? r : f->is_replaced ? 0 : ERR_CANCELLED);
+	if (r || !f->is_replaced || f->end)
+		return;
+	last = live_find(queue, f->replaces);
+	if (last && live_running(last) && last->running->fence == f->fence)
+		running_stop(queue, last, ERR_CANCELLED, "the task was cancelled");
+	else if (last)
+		queue_cancel(queue, f->replaces, NULL, NULL);
+}
+
+/* ---- the firing --------------------------------------------------------------------------------- */
 
 static int fire_write(struct store_db *db, void *arg, struct err *err)
 {
@@ -30,6 +87,8 @@ static int fire_write(struct store_db *db, void *arg, struct err *err)
 		r = insert_write(f->queue, db, f->insert, 0, &f->arena, err);
 		task = f->insert->result.code ? 0 : f->insert->result.id;
 	}
+	if (!r && f->replaces)
+		r = replace_write(f, db, task, err);
 	if (!r)
 		r = store_run(db, err, statement(SCHEDULE_FIRE), "siiiii", f->schedule->public.name, f->at, f->next,
 		              task, (int64_t)(!task && !f->is_late), f->missed);
@@ -50,8 +109,6 @@ static void note_fired(struct queue *queue, struct fire *f, int64_t task)
 	p->last_at = f->at;
 	p->last_task = task;
 	p->fired++;
-	if (f->replaces && f->replaces != task)
-		queue_cancel(queue, f->replaces, NULL, NULL);
 	queue->events.on_ready(queue->events.ctx);
 }
 
@@ -63,6 +120,8 @@ static void fire_done(void *arg, int r, const struct err *err)
 
 	if (f->insert)
 		inserts_done(queue, f->insert, 1, r);
+	if (f->replaces)
+		replace_done(f, r);
 	if (!r)
 		note_fired(queue, f, f->insert && !f->insert->result.code ? f->insert->result.id : 0);
 	else if (!s->next_version && !s->is_gone)
@@ -121,8 +180,8 @@ static void fire(struct queue *queue, struct schedule *s, int64_t now)
 	if (!f->is_late && !(last && s->public.overlap == QUEUE_OVERLAP_SKIP) &&
 	    inserts_prepare(queue, &f->arena, spec_at(queue, &f->arena, s->public.spec, now), 1, &f->insert))
 		f->insert = NULL;
-	if (last && s->public.overlap == QUEUE_OVERLAP_REPLACE)
-		f->replaces = last->id;
+	if (last && f->insert && s->public.overlap == QUEUE_OVERLAP_REPLACE)
+		replace_begin(queue, f, last);
 	s->settling = 1;
 	if (!inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f))
 		return;

@@ -391,6 +391,9 @@ void running_note_lease(struct queue *queue, struct running *run); /* and how lo
 int running_unwritten(struct queue *queue, struct live *live);
 /* It is asked to stop, and that outlives the agent. */
 int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx);
+/* The same in the write of another, which is handed over behind this: there is a row of the run by then. */
+int running_write_down(struct queue *queue, struct live *live);
+int running_cancel_write(struct store_db *db, int64_t id, int64_t fence, struct err *err);
 
 /* recover.c: at a start, what waits and what runs on. */
 int lives_recover(struct queue *queue, struct err *err);

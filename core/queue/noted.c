@@ -150,7 +150,7 @@ static int mark_write(struct store_db *db, void *arg, struct err *err)
 
 	if (m->statement == RUN_LEASE)
 		return store_run(db, err, statement(RUN_LEASE), "iii", m->id, m->fence, m->lease_ms);
-	return store_run(db, err, statement(m->statement), "ii", m->id, m->fence);
+	return running_cancel_write(db, m->id, m->fence, err);
 }
 
 static void mark_done(void *arg, int r, const struct err *err)
@@ -182,13 +182,23 @@ void running_note_lease(struct queue *queue, struct running *run)
 		free(mark);
 }
 
+int running_write_down(struct queue *queue, struct live *live)
+{
+	return running_unwritten(queue, live) ? write_claim(queue, live, 1) : 0;
+}
+
+int running_cancel_write(struct store_db *db, int64_t id, int64_t fence, struct err *err)
+{
+	return store_run(db, err, statement(RUN_CANCEL), "ii", id, fence);
+}
+
 int running_cancel(struct queue *queue, struct live *live, queue_done_fn on_done, void *ctx)
 {
 	struct mark *mark = mark_new(live->running, RUN_CANCEL, on_done, ctx);
 	int r = mark ? 0 : ERR_NOMEM;
 
-	if (!r && running_unwritten(queue, live))
-		r = write_claim(queue, live, 1);
+	if (!r)
+		r = running_write_down(queue, live);
 	if (!r)
 		r = store_write(queue->store, mark_write, mark_done, mark);
 	if (r)

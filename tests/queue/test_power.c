@@ -86,12 +86,89 @@ START_TEST(whenever_the_power_goes_what_was_acknowledged_is_there)
 }
 END_TEST
 
+/* ---- one write for a task and the one that it replaces ------------------------------------------- */
+
+static void fire(void)
+{
+	clock_advance(60000);
+	for (int i = 0; i < 3; i++) {
+		queue_tick(queue);
+		store_flush(store);
+	}
+}
+
+static int64_t start_replacing(int is_running)
+{
+	struct task_spec spec = {.kind = "nightly", .priority = -1, .body = "{}"};
+	struct queue_schedule s = {.name = "s",
+	                           .cron = "* * * * *",
+	                           .catchup_ms = 600000,
+	                           .overlap = QUEUE_OVERLAP_REPLACE,
+	                           .spec = &spec};
+
+	ck_ok(queue_schedule_set(queue, &s, on_done, NULL, &err), &err);
+	store_flush(store);
+	fire();
+	ck_assert_int_eq(queue_schedule_get(queue, "s", &arena, &s), 0);
+	ck_assert_int_eq(s.fired, 1);
+	if (is_running)
+		ck_assert_int_eq(claim()->id, s.last_task);
+	return s.last_task;
+}
+
+/* Whether the end came before the second task and the end of the first were there. */
+static int replace_and_die(int n, int is_running)
+{
+	struct queue_schedule s;
+	int64_t first;
+	int happened, is_cancelled;
+
+	snprintf(path, sizeof(path), "%s/replace-%d-%d", test_dir(), is_running, n);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	strcat(path, "/store.db");
+	clock_freeze(NOW);
+	powercut_start((unsigned)n);
+	powercut_is_kill(1);
+	open_queue();
+	first = start_replacing(is_running);
+	powercut_after(n);
+	fire();
+	happened = powercut_happened();
+	powercut_after(0);
+	store_flush(store);
+	store_close(store);
+	queue_close(queue);
+	powercut_restore();
+	open_queue();
+	store_flush(store); /* who was to be cancelled is */
+	is_cancelled = get(first)->state == TASK_CANCELLED;
+	ck_assert_int_eq(queue_schedule_get(queue, "s", &arena, &s), 0);
+	ck_assert_msg(s.fired == 1 + is_cancelled,
+	              "killed at write %d: the schedule fired %lld times, its first task %s", n, (long long)s.fired,
+	              is_cancelled ? "is cancelled" : "lives on");
+	close_queue();
+	return happened;
+}
+
+START_TEST(whenever_a_schedule_replaces_its_task_dies_both_are_done_or_neither)
+{
+	int n = 1;
+
+	close_queue();
+	while (replace_and_die(n, _i))
+		n++;
+	ck_assert_int_gt(n, 3);
+	open_queue();
+}
+END_TEST
+
 static void power_cases(Suite *suite)
 {
 	TCase *c = tcase_create("power");
 
 	tcase_set_timeout(c, 3600);
 	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_loop_test(c, whenever_a_schedule_replaces_its_task_dies_both_are_done_or_neither, 0, 2);
 	tcase_add_test(c, whenever_the_power_goes_what_was_acknowledged_is_there);
 	suite_add_tcase(suite, c);
 }

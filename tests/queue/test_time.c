@@ -251,11 +251,51 @@ START_TEST(while_the_last_one_lives_a_schedule_skips_queues_or_replaces)
 	schedule((struct queue_schedule){.cron = "* * * * *", .overlap = QUEUE_OVERLAP_REPLACE});
 	pass(60000);
 	ck_assert_int_eq(get(first)->state, TASK_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(get(first)->error, "replaced by task"));
 	ck_assert_int_eq(count_tasks(TASK_READY), 1);
 	first = claim()->id;
 	pass(60000);
 	ck_assert_int_eq(cancelled_id, first);
 	ck_assert_int_eq(count_tasks(TASK_READY), 1);
+}
+END_TEST
+
+/* The one that is replaced stands aside while that is written. */
+START_TEST(a_task_lives_on_where_it_stood_when_its_schedule_cannot_replace_it)
+{
+	struct task_spec held = {.kind = "nightly", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT};
+	struct task_spec taken = {.kind = "nightly", .unique_key = "u", .on_conflict = TASK_CONFLICT_REPLACE};
+	struct queue_schedule s = {.cron = "* * * * *", .overlap = QUEUE_OVERLAP_REPLACE, .spec = &held};
+	int64_t first;
+
+	schedule(s);
+	pass(60000);
+	first = schedule_now().last_task;
+	pass(60000);
+	ck_assert_int_eq(schedule_now().fired, 1);
+	ck_assert_int_eq(schedule_now().skipped, 1);
+	ck_assert_int_eq(claim()->id, first);
+	close_queue();
+	open_queue();
+	s.spec = &taken;
+	schedule(s);
+	pass(60000);
+	ck_assert_int_eq(get(first)->state, TASK_CANCELLED);
+	ck_assert_int_eq(claim()->id, schedule_now().last_task);
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
+/* Its callback is told, as of any other end. */
+START_TEST(the_end_of_a_task_that_a_schedule_replaces_is_told)
+{
+	struct task_spec spec = {.kind = "nightly", .callback = "{}"};
+
+	schedule((struct queue_schedule){.cron = "* * * * *", .overlap = QUEUE_OVERLAP_REPLACE, .spec = &spec});
+	pass(60000);
+	pass(60000);
+	ck_assert_int_eq(count_tasks(TASK_CANCELLED), 1);
+	ck_assert_int_eq(count_tasks(TASK_READY), 2);
 }
 END_TEST
 
@@ -361,6 +401,8 @@ static void time_cases(Suite *suite)
 	tcase_add_test(c, no_time_fires_twice_although_the_agent_dies_behind_the_commit);
 	tcase_add_test(c, missed_times_are_fired_late_within_the_window_and_counted_beyond);
 	tcase_add_test(c, while_the_last_one_lives_a_schedule_skips_queues_or_replaces);
+	tcase_add_test(c, a_task_lives_on_where_it_stood_when_its_schedule_cannot_replace_it);
+	tcase_add_test(c, the_end_of_a_task_that_a_schedule_replaces_is_told);
 	tcase_add_test(c, a_schedule_is_paused_changed_and_deleted);
 	tcase_add_test(c, a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once);
 	tcase_add_test(c, what_a_schedule_is_changed_to_at_its_very_moment_is_what_a_start_reads);
