@@ -279,6 +279,16 @@ static int check_regex(struct check *c, const char *text, const struct place *pl
 	return 0;
 }
 
+/* What the agent makes requests to. */
+static int check_http_url(struct check *c, const char *text, const struct place *place, int64_t *ret)
+{
+	(void)ret;
+	if (!str_starts(text, "http://") && !str_starts(text, "https://"))
+		problem(c, place,
+		        "'%.60s' is not a URL that begins with http:// or https://: there are no other schemes", text);
+	return 0;
+}
+
 static int check_column(struct check *c, const char *text, const struct place *place, int64_t *ret)
 {
 	(void)ret;
@@ -291,7 +301,7 @@ const struct schema_format *schema_format_of(const char *name)
 {
 	static const struct schema_format formats[] = {
 		{"bytes", check_bytes}, {"duration", check_duration}, {"timestamp", check_timestamp},
-		{"regex", check_regex}, {"column", check_column},
+		{"regex", check_regex}, {"column", check_column},     {"http-url", check_http_url},
 	};
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)

@@ -36,7 +36,7 @@ ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 /* clang-format off */
 static const char config_schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"url\"],\"properties\":{"
-	"\"url\":{\"type\":\"string\",\"format\":\"uri\",\"maxLength\":4096,\"examples\":[\"https://hooks.example.com/orasi\"],"
+	"\"url\":{\"type\":\"string\",\"format\":\"http-url\",\"maxLength\":4096,\"examples\":[\"https://hooks.example.com/orasi\"],"
 	"\"description\":\"where events are posted to; its host must be granted to this plugin\"},"
 	"\"form\":{\"type\":\"string\",\"enum\":[\"standard\",\"plain\"],\"default\":\"standard\","
 	"\"description\":\"standard: {type, timestamp, data}; plain: the event as it is\"},"

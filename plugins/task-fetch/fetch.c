@@ -23,7 +23,7 @@ ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 /* clang-format off */
 static const char config_schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"url\"],\"properties\":{"
-	"\"url\":{\"type\":\"string\",\"format\":\"uri\",\"maxLength\":4096,\"examples\":[\"https://api.example.com/orders.ndjson\"],"
+	"\"url\":{\"type\":\"string\",\"format\":\"http-url\",\"maxLength\":4096,\"examples\":[\"https://api.example.com/orders.ndjson\"],"
 	"\"description\":\"the document; its host must be granted to this plugin\"},"
 	"\"headers\":{\"type\":\"array\",\"maxItems\":32,\"default\":[],\"items\":{\"type\":\"string\",\"maxLength\":1024},"
 	"\"description\":\"of the request, as 'Name: value'\"},"

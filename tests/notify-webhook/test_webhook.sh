@@ -68,6 +68,9 @@ last() { api GET "/v1/tasks/$(cat "$SCRATCH/id")"; }
 one='[{"id":"e1","type":"task.failed","severity":"critical","time":"2026-01-31T10:00:00.5Z","task":"t_1"}]'
 same "without a host in the list nothing is delivered" failed "$(notify "$one")"
 check "  and the task says what to add" grep -q 'org.orasi.notify.webhook.*hosts' <<<"$(last | jq -c .error)"
+check "a URL of another scheme is refused at once, with those that there are" grep -q 'http:// or https://' \
+	<<<"$(api POST /v1/tasks "{\"kind\":\"notify\",\"plugin\":\"webhook\",\"events\":$one,\"config\":{\"url\":\"ftp://127.0.0.1/\"}}" |
+		jq -r 'select(.status == 422) | .detail')"
 jq --arg h "127.0.0.1:$PORT" '.rights += [{bundle: "org.orasi.notify.webhook", hosts: [$h]}]' "$SCRATCH/trust.json" >"$SCRATCH/t" &&
 	cat "$SCRATCH/t" >"$SCRATCH/trust.json"
 same "with it an event is" succeeded "$(notify "$one" '{"headers":["Authorization: Bearer x"]}')"

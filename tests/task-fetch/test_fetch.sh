@@ -57,6 +57,9 @@ fetch /orders.ndjson '{"dataset":"orders","format":"nobody"}'
 same "an ingest that cannot be fails it" failed "$state"
 same "  and nothing was put" null "$(api GET "/v1/tasks?parent=$id" | jq -r '.items[0].id')"
 check "a task without a URL is refused at once" grep -q '"status":422.*url' <<<"$(api POST /v1/tasks '{"kind":"custom","plugin":"fetch","config":{}}')"
+refused=$(api POST /v1/tasks '{"kind":"custom","plugin":"fetch","config":{"url":"ftp://127.0.0.1/orders"}}')
+same "so is one of another scheme, with those that there are" "422 /config/url" "$(jq -r '"\(.status) \(.errors[0].pointer)"' <<<"$refused")"
+check "  in its reason" grep -q 'http:// or https://' <<<"$refused"
 unharmed "after all that"
 same "none has begun before it was on disk, as it can be seen outside" 0 "$(metric orasi_queue_early_total)"
 agent_stop
