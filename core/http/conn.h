@@ -234,6 +234,9 @@ void server_ref(struct http_server *server);
 void server_unref(struct http_server *server);
 void server_conn_gone(struct http_server *server);
 
+/* socket.c: makes room for a socket at `path`, or says why none can be there */
+int socket_make_room(const char *path, struct err *err);
+
 /* peer.c: for a connection that has just been accepted */
 void peer_look(struct conn *conn);
 

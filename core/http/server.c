@@ -25,7 +25,8 @@ const struct option http_options[] = {
 	{"local_socket", OPTION_STR, AT(local_socket), "", 0, 0, NULL,
          "Path of a Unix socket for the local protocol (docs/LOCAL-PROTOCOL.md); empty: none."},
 	{"max_connections", OPTION_INT, AT(max_connections), "4096", 1, 1000000, NULL,
-         "More connections are refused with 503."},
+         "More connections are refused with 503. Where the limit of open files is too low for so many, fewer are\n"
+         "allowed, and the log says so (agent.descriptors)."},
 	{"header_timeout", OPTION_DURATION, AT(header_timeout_ms), "10s", 1, 3600000, NULL,
          "Time from the first to the last byte of the headers of a request."},
 	{"idle_timeout", OPTION_DURATION, AT(idle_timeout_ms), "75s", 1, 86400000, NULL,
@@ -231,8 +232,10 @@ static void on_connection(uv_stream_t *listener, int status)
 	int64_t over = (int64_t)server->n_conns - server->config->max_connections;
 	struct conn *conn;
 
-	if (status < 0)
+	if (status < 0) {
+		server->count_refused++; /* no descriptor is left, mostly */
 		return;
+	}
 	conn = conn_new(server, &transport_plain,
 	                listener == (uv_stream_t *)&server->local ? &protocol_lines : &protocol_http1);
 	if (!conn)
@@ -317,18 +320,17 @@ static int listen_tcp(struct http_server *server, struct err *err)
 	return 0;
 }
 
-/* A socket file that a dead agent left behind is removed; who else would listen is found by the
- * lock on the data folder, not here. Only the owner may connect, unless each request is asked who sends it. */
+/* Only the owner may connect, unless each request is asked who sends it. */
 static int listen_unix(struct http_server *server, const char *path, uv_pipe_t *pipe, int *ret_has, struct err *err)
 {
-	struct stat st;
 	mode_t mask;
 	int r;
 
 	if (!path || !*path)
 		return 0;
-	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
-		unlink(path);
+	r = socket_make_room(path, err);
+	if (r)
+		return r;
 	uv_pipe_init(server->loop, pipe, 0);
 	pipe->data = server;
 	*ret_has = 1;

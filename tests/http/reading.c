@@ -385,6 +385,57 @@ START_TEST(a_unix_socket_serves_too_and_only_its_owner)
 }
 END_TEST
 
+static int refused_at(const char *path, const char *because)
+{
+	static char none[] = "";
+	struct http_server *other = NULL;
+	struct http_config config = s.config;
+	struct err err = {0};
+	uv_loop_t loop;
+
+	config.listen = none;
+	config.local_socket = none;
+	config.unix_socket = (char *)path;
+	uv_loop_init(&loop);
+	ck_assert_int_ne(http_server_new(&loop, &config, NULL, NULL, &other, &err), 0);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	return strstr(err.text, because) != NULL;
+}
+
+START_TEST(a_unix_socket_at_which_another_listens_is_left_to_it)
+{
+	struct client client;
+	struct err err;
+	const char *path = test_path("api.sock");
+
+	start();
+	ck_ok(option_set(option_find(http_options, "unix_socket"), &s.config, path, &err), &err);
+	go();
+	ck_assert(refused_at(path, "another process listens there"));
+	client_open_unix(&client, path);
+	ck_assert_int_eq(client_ask(&client, "GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200);
+	client_close(&client);
+	finish();
+}
+END_TEST
+
+START_TEST(a_path_at_which_no_unix_socket_can_be_is_refused_with_the_reason)
+{
+	char path[200];
+
+	start();
+	go();
+	ck_assert(refused_at(test_path("missing/api.sock"), "the folder"));
+	ck_assert(refused_at(test_path("missing/api.sock"), "No such file"));
+	ck_assert(refused_at(test_dir(), "it is no socket"));
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	ck_assert(refused_at(path, "at most 107 bytes"));
+	finish();
+}
+END_TEST
+
 void reading_cases(Suite *suite)
 {
 	TCase *tests = tcase_create("reading");
@@ -410,4 +461,6 @@ void reading_cases(Suite *suite)
 	tcase_add_test(tests, a_problem_names_code_place_and_whether_to_retry);
 	tcase_add_test(tests, an_etag_that_the_client_has_gives_304);
 	tcase_add_test(tests, a_unix_socket_serves_too_and_only_its_owner);
+	tcase_add_test(tests, a_unix_socket_at_which_another_listens_is_left_to_it);
+	tcase_add_test(tests, a_path_at_which_no_unix_socket_can_be_is_refused_with_the_reason);
 }
