@@ -167,6 +167,7 @@ struct queue {
 
 #define statement(id) queue_sql[id]
 #define DEFAULT_QUEUE "default"
+#define CLOCK_LOOK_MS 10000 /* who waits for a time of the day finds a clock that was set this late */
 
 /* ---- spec.c: the fields of a task_spec as a table ------------------------------------------ */
 struct task_spec *spec_copy(const struct queue *queue, struct arena *arena, const struct task_spec *specs, size_t n);

@@ -237,15 +237,21 @@ static int64_t sooner(int64_t ms, int64_t other)
 	return other < ms ? other : ms;
 }
 
+/* Until a time of the day. Timers do not notice that the clock is set, or that the machine slept: so it is looked at. */
+static int64_t until(int64_t at, int64_t wall)
+{
+	return at - wall < CLOCK_LOOK_MS ? at - wall : CLOCK_LOOK_MS;
+}
+
 int64_t queue_due_in(const struct queue *queue)
 {
 	int64_t wall = clock_wall_ms(), mono = clock_mono_ms(), ms = sooner(INT64_MAX, queue->prune_at - wall);
 	struct heap_node *top;
 
 	if ((top = heap_top(&queue->timers)))
-		ms = sooner(ms, live_due(list_entry(top, struct live, timer)) - wall);
+		ms = sooner(ms, until(live_due(list_entry(top, struct live, timer)), wall));
 	if (schedules_due(queue))
-		ms = sooner(ms, schedules_due(queue) - wall);
+		ms = sooner(ms, until(schedules_due(queue), wall));
 	if ((top = heap_top(&queue->leases)))
 		ms = sooner(ms, list_entry(top, struct running, timer)->due - mono);
 	if (early_due(queue))

@@ -67,6 +67,16 @@ START_TEST(a_delayed_task_waits_for_its_time)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_is_noticed_while_a_task_waits_for_its_time)
+{
+	put((struct task_spec){.run_at = NOW + 36000000});
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_gt(queue_due_in(queue), 0);
+	ck_assert_int_le(queue_due_in(queue), 10000);
+}
+END_TEST
+
 START_TEST(a_transient_failure_is_tried_again_and_a_permanent_one_is_not)
 {
 	int64_t id = put((struct task_spec){.max_attempts = 2});
@@ -444,6 +454,7 @@ static void queue_cases(Suite *suite)
 	tcase_add_test(c, urgent_tasks_come_first_and_equals_in_order);
 	tcase_add_test(c, an_old_task_of_low_priority_is_not_passed_for_ever);
 	tcase_add_test(c, a_delayed_task_waits_for_its_time);
+	tcase_add_test(c, a_clock_that_is_set_is_noticed_while_a_task_waits_for_its_time);
 	tcase_add_test(c, a_transient_failure_is_tried_again_and_a_permanent_one_is_not);
 	tcase_add_test(c, a_task_that_waits_for_its_next_attempt_says_why_and_until_when);
 	tcase_add_test(c, a_task_that_kills_its_workers_is_given_up);

@@ -203,6 +203,15 @@ START_TEST(a_schedule_makes_a_task_at_each_of_its_times)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_is_noticed_while_something_waits_for_a_time)
+{
+	schedule((struct queue_schedule){.cron = "0 3 1 1 *"});
+	pass(0);
+	ck_assert_int_gt(queue_due_in(queue), 0);
+	ck_assert_int_le(queue_due_in(queue), 10000);
+}
+END_TEST
+
 START_TEST(no_time_fires_twice_although_the_agent_dies_behind_the_commit)
 {
 	int64_t next;
@@ -398,6 +407,7 @@ static void time_cases(Suite *suite)
 	tcase_add_test(c, every_hour_means_every_real_hour);
 	tcase_add_test(c, zones_that_are_none_are_refused);
 	tcase_add_test(c, a_schedule_makes_a_task_at_each_of_its_times);
+	tcase_add_test(c, a_clock_that_is_set_is_noticed_while_something_waits_for_a_time);
 	tcase_add_test(c, no_time_fires_twice_although_the_agent_dies_behind_the_commit);
 	tcase_add_test(c, missed_times_are_fired_late_within_the_window_and_counted_beyond);
 	tcase_add_test(c, while_the_last_one_lives_a_schedule_skips_queues_or_replaces);
