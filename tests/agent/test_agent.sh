@@ -31,12 +31,24 @@ export ORASI_HTTP_LISEN=1
 check "and must be one that there is" said 2 "variable ORASI_HTTP_LISEN is not known" --check-config
 unset ORASI_HTTP_LISEN
 
+echo "# its descriptors"
+# with_files SOFT:HARD COMMAND…: with that limit of open files
+with_files() { local limit=$1; shift; (ulimit -Sn "${limit%:*}"; ulimit -Hn "${limit#*:}"; "$@"); }
+check "too few descriptors are named, with what raises them" with_files 40:40 said 1 "the agent needs 128: raise the limit" --data "$DATA"
+AS="prlimit --nofile=200:600" agent_start || exit 1
+same "a soft limit is raised to the hard one" 600 "$(metric process_max_fds)"
+check "  and what is still too few is taken off the connections" grep -q "agent.descriptors open_files=600 max_connections=344" "$SCRATCH/agent.log"
+agent_stop
+
 echo "# its folder and its end"
+export ORASI_HTTP_LOCAL_SOCKET=$SCRATCH/its.sock
 agent_start || exit 1
+unset ORASI_HTTP_LOCAL_SOCKET
 sql 'SELECT 1 AS one' >/dev/null # a worker is there
 workers=$(pgrep -P "$AGENT_PID" | tr '\n' ' ')
 check "two agents do not share a folder" said 1 "in use by process $AGENT_PID" --data "$DATA" --listen 127.0.0.1:0
 check "two agents do not share an address" said 1 "${URL#http://}" --data "$SCRATCH/other" --listen "${URL#http://}"
+check "  nor a Unix socket, though each has a folder of its own" said 1 "another process listens there" --data "$SCRATCH/third" --listen "unix:$SCRATCH/its.sock"
 agent_kill
 alive=$workers
 for _ in $(seq 200); do
