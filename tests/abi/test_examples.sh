@@ -81,7 +81,7 @@ works_in_the_agent() {
 	agent_start || { fail "$version: an agent starts"; return; }
 	for so in "$OUT"/*.so; do
 		name=$(basename "$so" .so)
-		for _ in $(seq 200); do [ "$(api GET "/v1/plugins/com.example.$name" | jq -r .name)" = "$name" ] && break; sleep 0.05; done
+		for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/com.example.$name" | jq -r .name)" = "$name" ] && break; sleep 0.05; done
 		same "$version: the agent takes $name" "$name" "$(api GET "/v1/plugins/com.example.$name" | jq -r .name)"
 	done
 	printf 'one\ntwo words\nthree\n' >"$SCRATCH/in.txt"

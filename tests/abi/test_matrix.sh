@@ -99,7 +99,7 @@ tiny newer "$LOCAL/needs.so" -DORASI_TARGET_MINOR=0 '-DID="com.example.needs"' '
 tiny newer "$LOCAL/fits.so" -DORASI_TARGET_MINOR=0 '-DID="com.example.fits"' '-DNAME="fits"'
 in_agent() { # NAME BUNDLE STATE SENTENCE
 	local row=
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		row=$(api GET /v1/plugins | jq -r --arg b "com.example.$2" '.items[] | select(.bundle == $b) | "\(.state): \(.reason)"')
 		[[ $row = "$3"* ]] && break
 		sleep 0.05

@@ -51,7 +51,7 @@ check "two agents do not share an address" said 1 "${URL#http://}" --data "$SCRA
 check "  nor a Unix socket, though each has a folder of its own" said 1 "another process listens there" --data "$SCRATCH/third" --listen "unix:$SCRATCH/its.sock"
 agent_kill
 alive=$workers
-for _ in $(seq 200); do
+for _ in $PATIENCE; do
 	alive=$(for pid in $workers; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done)
 	[ -z "$alive" ] && break
 	sleep 0.05

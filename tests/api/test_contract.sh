@@ -9,7 +9,7 @@ command -v node >/dev/null || skip_all "node is not here"
 mkdir -p "$DATA/plugins/local"
 head -c 8192 "$BUILD/plugins/index-btree/.libs/index-btree.so" >"$DATA/plugins/local/damaged.so"
 agent_start || exit 1
-for _ in $(seq 100); do [ "$(curl -s "$URL/v1/plugins" | grep -c '"busy":false')" = 1 ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ "$(curl -s "$URL/v1/plugins" | grep -c '"busy":false')" = 1 ] && break; sleep 0.1; done
 node "$SRC/tests/api/contract.mjs" "$peers" "$URL"
 status=$?
 agent_stop

@@ -15,7 +15,7 @@ file=$local/lines.so
 # becomes NAME STATE: what the agent thinks of the file after a rescan.
 becomes() {
 	local state
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		orasi plugin rescan --quiet >/dev/null 2>&1
 		state=$(api GET /v1/plugins | jq -r --arg f "$file" '[.items[] | select(.path == $f)][0].state')
 		[ "$state" = "$2" ] && break

@@ -13,7 +13,7 @@ run_background() {
 	shift
 	"$@" >"$SCRATCH/$name" 2>&1 &
 	BACKGROUND="$BACKGROUND $!"
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		PORT=$(sed -n 1p "$SCRATCH/$name")
 		[ -n "$PORT" ] && return 0
 		sleep 0.05
@@ -73,13 +73,13 @@ dataset() {
 	same "$2: what is not live goes" succeeded "$(maintain "$name" vacuum '"older_than_ms":0,"force":true')"
 	same "$2: and every row is still there" '{"n":1200,"d":1200}' \
 		"$(sql "SELECT count(*) AS n, count(DISTINCT id) AS d FROM \"$name\"" | jq -c .)"
-	same "$2: verify finds nothing" "[]" "$(api GET "/v1/tasks/$(submit "{\"kind\":\"maintain\",\"dataset\":\"$name\",\"op\":\"verify\"}")?wait=60s" | jq -c .result.problems)"
+	same "$2: verify finds nothing" "[]" "$(ended "$(submit "{\"kind\":\"maintain\",\"dataset\":\"$name\",\"op\":\"verify\"}")" | jq -c .result.problems)"
 }
 
 # every_verb NAME PREFIX STORE: what is left of the verbs, on the dataset that `dataset` has made; STORE is asked directly.
 every_verb() {
 	local name=$1 store=$3 other=$1-other task
-	export_to() { api GET "/v1/tasks/$(submit "{\"kind\":\"export\",\"dataset\":\"$1\",\"to\":\"$2\"${3:+,$3}}")?wait=60s" | jq -r '"\(.state) \(.result.rows)"'; }
+	export_to() { ended "$(submit "{\"kind\":\"export\",\"dataset\":\"$1\",\"to\":\"$2\"${3:+,$3}}")" | jq -r '"\(.state) \(.result.rows)"'; }
 	same "$2: its history is read" "OPTIMIZE 13" "$(api GET "/v1/datasets/$name/history" | jq -r '"\(.items[0].operation) \(.items | length)"')"
 	same "$2: and its past, as far as files are kept" '{"n":1200}' "$(sql "SELECT count(*) AS n FROM \"$name@v12\"" | jq -c .)"
 	same "$2: it is attached under another name" 200 "$(api PUT "/v1/datasets/$other" "{\"location\":\"s3://orasi-test/$name\"}" >/dev/null; curl -s -o /dev/null -w '%{http_code}' "$URL/v1/datasets/$other")"

@@ -332,7 +332,7 @@ START_TEST(half_of_a_copy_is_taken_away_and_a_whole_one_stays)
 	pid = test_victim();
 	if (!pid)
 		adopt_and_be_killed(blob, staged);
-	for (int i = 0; i < 500 && entries(blob) < 2; i++)
+	for (int i = 0; i < PATIENCE && entries(blob) < 2; i++)
 		usleep(10000);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -484,7 +484,6 @@ static void s3_cases(Suite *suite)
 	if (!getenv("TEST_S3_LOCATION"))
 		return;
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 300);
 	tcase_add_loop_test(tc, what_is_put_is_read_again, 0, sizeof(names) / sizeof(names[0]));
 	tcase_add_test(tc, a_read_is_bounded);
 	tcase_add_test(tc, of_many_racers_one_wins);

@@ -16,7 +16,7 @@ placer() { pgrep -P "$AGENT_PID" -f -- '--role place' | head -1; }
 until_says() {
 	local wanted=$1 said
 	shift
-	for _ in $(seq 100); do
+	for _ in $PATIENCE; do
 		said=$("$@")
 		[ "$said" = "$wanted" ] && break
 		sleep 0.1
@@ -51,7 +51,7 @@ echo '2 PUT .*partNumber=' >"$STALL"
 task=$(submit '{"kind":"export","dataset":"large","to":"s3://orasi-test/out/large.json","max_attempts":1}')
 same "an export is held up in the middle of an upload in parts" 1 "$(until_says 1 uploads out/large.json)"
 s3_call "$STORE" POST "/orasi-test/out/large.json.other?uploads=" >/dev/null
-for _ in $(seq 100); do [ -n "$(placer)" ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ -n "$(placer)" ] && break; sleep 0.1; done
 kill -9 "$(placer)"
 same "its worker dies, and the task gives up" failed "$(finish "$task")"
 same "then the upload is given up, and no other" 1 "$(until_says 1 uploads out/large.json)"

@@ -13,7 +13,7 @@ agents() { pgrep -f -- "orasi-agent --data $SCRATCH/" | grep -c .; }
 eventually() {
 	local name=$1
 	shift
-	for _ in $(seq 400); do "$@" && { pass "$name"; return; }; sleep 0.05; done
+	for _ in $PATIENCE; do "$@" && { pass "$name"; return; }; sleep 0.05; done
 	fail "$name" "command: $*"
 }
 is_gone() { [ "$(agents)" = 0 ]; }
@@ -60,8 +60,8 @@ interrupt() {
 	shift
 	env --default-signal=INT "$ORASI" --local "$DIR" "$@" >"$SCRATCH/out" 2>"$SCRATCH/err" <"$SCRATCH/fifo" &
 	pid=$!
-	for _ in $(seq 400); do grep -q agent.ready "$DIR/local.log" 2>/dev/null && [ -S "$DIR/local.sock" ] && break; sleep 0.05; done
-	[ "${WAIT_RUNNING:-}" ] && for _ in $(seq 400); do grep -q 'state=running' "$DIR/local.log" && break; sleep 0.05; done
+	for _ in $PATIENCE; do grep -q agent.ready "$DIR/local.log" 2>/dev/null && [ -S "$DIR/local.sock" ] && break; sleep 0.05; done
+	[ "${WAIT_RUNNING:-}" ] && for _ in $PATIENCE; do grep -q 'state=running' "$DIR/local.log" && break; sleep 0.05; done
 	kill "-$signal" "$pid"
 	wait "$pid"
 	echo $?

@@ -9,6 +9,11 @@ DATA=$SCRATCH/data
 AGENT_PID=
 URL=
 tests=0
+# The turns of a loop that waits for what comes within a second or two: on a machine that is slow, and busy with other
+# things, it may take many times as long. `for _ in $PATIENCE; do … && break; sleep 0.05; done`
+PATIENCE=$(seq 2400)
+# No file of a plugin is to be refused because the machine was busy while it was looked at.
+export ORASI_WORKERS_SCAN_LIMIT=${ORASI_WORKERS_SCAN_LIMIT:-60s}
 
 clean_up() {
 	[ -n "$AGENT_PID" ] && kill -9 "$AGENT_PID" 2>/dev/null
@@ -46,7 +51,7 @@ agent_start() {
 	rm -f "$DATA/agent.address"
 	${AS:-} "$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0 "$@" 2>>"$SCRATCH/agent.log" &
 	AGENT_PID=$!
-	for _ in $(seq 400); do
+	for _ in $PATIENCE; do
 		URL=$(cat "$DATA/agent.address" 2>/dev/null)
 		if [ -n "$URL" ]; then
 			export ORASI_SERVER=$URL
@@ -90,6 +95,9 @@ finish() {
 	echo "$state"
 }
 
+# ended ID: waits for the end of a task and prints the task.
+ended() { finish "$1" >/dev/null; api GET "/v1/tasks/$1"; }
+
 # sql TEXT: rows as NDJSON.
 sql() { api POST /v1/query "$(jq -cn --arg sql "$1" '{sql: $sql, format: "ndjson"}')"; }
 
@@ -99,14 +107,13 @@ ingest_file() {
 	answer=$(api POST /v1/tasks "$(jq -cn --arg d "$1" --arg f "$2" "{kind: \"ingest\", dataset: \$d, source: {uris: [\$f]}} + {${3:-}}")")
 	id=$(jq -r '.id // empty' <<<"$answer")
 	[ -n "$id" ] || { echo "$answer"; return; }
-	finish "$id" >/dev/null
-	api GET "/v1/tasks/$id"
+	ended "$id"
 }
 
 # settle: waits until no task waits or runs any more; prints how many still do.
 settle() {
 	local open
-	for _ in $(seq 600); do
+	for _ in $PATIENCE; do
 		open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | awk '{n += $1} END {print n}')
 		[ "$open" = 0 ] && break
 		sleep 0.2
@@ -116,7 +123,7 @@ settle() {
 
 metric() { api GET /metrics | awk -v name="$1" '$1 == name {print $2}'; }
 plugins_ready() { # N: waits until so many plugins are active
-	for _ in $(seq 100); do
+	for _ in $PATIENCE; do
 		[ "$(api GET /v1/plugins | jq '[.. | .state? | select(. == "active")] | length')" -ge "$1" ] && return
 		sleep 0.1
 	done
@@ -137,7 +144,7 @@ hostile_start() {
 	hostile_active
 }
 hostile_active() {
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .state)" = active ] && break
 		sleep 0.05
 	done

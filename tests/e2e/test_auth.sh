@@ -38,7 +38,7 @@ agent_stop
 
 echo "# a broken file at the start"
 echo '{' >"$SCRATCH/broken.json"
-check "is refused" bash -c '! timeout 20 "$@" >"$0" 2>&1; grep -q "token file .*broken.json" "$0"' "$SCRATCH/said" \
+check "is refused" bash -c '! timeout 120 "$@" >"$0" 2>&1; grep -q "token file .*broken.json" "$0"' "$SCRATCH/said" \
 	env ORASI_AUTH_TOKENS="$SCRATCH/broken.json" "$BUILD/orasi-agent" --data "$DATA" --listen 127.0.0.1:0
 
 echo "# off"
@@ -49,7 +49,7 @@ same "on loopback nothing is warned of" 0 "$(grep -c auth.off "$SCRATCH/agent.lo
 agent_stop
 "$BUILD/orasi-agent" --data "$DATA" --listen 0.0.0.0:0 2>"$SCRATCH/wide.log" &
 AGENT_PID=$!
-for _ in $(seq 200); do grep -q auth.off "$SCRATCH/wide.log" && break; sleep 0.05; done
+for _ in $PATIENCE; do grep -q auth.off "$SCRATCH/wide.log" && break; sleep 0.05; done
 check "beyond it the log says what may happen" grep -q "warn .*auth.off.*may read, change and delete everything" "$SCRATCH/wide.log"
 agent_stop
 
@@ -57,7 +57,7 @@ echo "# sockets"
 socket=$SCRATCH/s/api
 mkdir -m 755 "$SCRATCH/s" && chmod 755 "$SCRATCH"
 over() { curl -s -o /dev/null -w '%{http_code}' --unix-socket "$socket" "$@"; }
-lines() { printf '1 GET /v1/status %s0\n' "${2:-}" | timeout 5 ${1:-} node -e '
+lines() { printf '1 GET /v1/status %s0\n' "${2:-}" | timeout 60 ${1:-} node -e '
 	const s = require("net").connect(process.argv[1]);
 	s.on("data", (d) => { console.log(String(d).split(" ")[1]); process.exit(); });
 	s.on("error", () => { console.log("refused"); process.exit(); });

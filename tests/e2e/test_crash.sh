@@ -124,7 +124,7 @@ lost=0
 while read -r id; do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = cancelled ] || lost=$((lost + 1)); done <"$SCRATCH/cancelled"
 same "no acknowledged cancellation is lost ($(wc -l <"$SCRATCH/cancelled"))" 0 "$lost"
 "$BUILD/orasi" task cancel --label far=yes --quiet # those whose cancellation fell into a crash
-for _ in $(seq 600); do # index tasks come with the last commits
+for _ in $PATIENCE; do # index tasks come with the last commits
 	open=$(for s in scheduled ready running; do api GET "/v1/tasks?state=$s&limit=1" | jq '.items | length'; done | awk '{n += $1} END {print n}')
 	[ "$open" = 0 ] && break
 	sleep 0.2

@@ -67,7 +67,7 @@ unharmed "after all that"
 echo "# an agent that cannot start says why"
 start_fails() {
 	local said
-	said=$(${AS:-} timeout 20 "$BUILD/orasi-agent" --listen 127.0.0.1:0 --data "$3" 2>&1)
+	said=$(${AS:-} timeout 120 "$BUILD/orasi-agent" --listen 127.0.0.1:0 --data "$3" 2>&1)
 	case $?:$said in 0:* | 124:* | *"Segmentation"*) fail "$1" "$said" ;; *"$2"*) pass "$1" ;; *) fail "$1" "$said" ;; esac
 }
 start_fails "a data folder in use is named with the process" "in use by process" "$DATA"

@@ -66,7 +66,7 @@ all_equal_scans
 
 echo "# an ingest brings the indexes along"
 orasi ingest "$LOG" --dataset access --quiet
-for _ in $(seq 100); do
+for _ in $PATIENCE; do
 	[ "$(orasi index show access by_path --json | jq .rows)" = 3600 ] && break
 	sleep 0.1
 done

@@ -19,7 +19,7 @@ ingest() {
 counts() { jq -c '.result | [.rows_in, .rows, .rejected]'; }
 
 agent_start || exit 1
-for _ in $(seq 100); do
+for _ in $PATIENCE; do
 	[ "$(api GET /v1/plugins | jq '[.. | .state? | select(. == "active")] | length')" -ge 2 ] && break
 	sleep 0.1
 done
@@ -85,7 +85,7 @@ fi
 awk 'BEGIN { for (i = 0; i < 400000; i++) printf "{\"id\":%d,\"v\":%d,\"text\":\"a record that is long enough to take its time\"}\n", i, i }' >"$SCRATCH/in/slow.ndjson"
 printf '{"id":1,"v":"one"}\n{"id":2,"v":"two"}\n' >"$SCRATCH/in/fast.ndjson"
 slow=$(submit "{\"kind\":\"ingest\",\"dataset\":\"race\",\"source\":{\"uris\":[\"$SCRATCH/in/slow.ndjson\"]}}")
-for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$slow" | jq -r .state)" = running ] && break; sleep 0.02; done
+for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$slow" | jq -r .state)" = running ] && break; sleep 0.02; done
 fast=$(submit "{\"kind\":\"ingest\",\"dataset\":\"race\",\"source\":{\"uris\":[\"$SCRATCH/in/fast.ndjson\"]},\"priority\":0}")
 same "of two that make a dataset at once both succeed" "succeeded succeeded" "$(finish "$fast") $(finish "$slow")"
 same "whoever is first says the types, and what does not fit is rejected: nothing is lost" "400002 true" \

@@ -14,7 +14,7 @@
 
 static void client_init(struct client *client, int fd)
 {
-	struct timeval patience = {20, 0};
+	struct timeval patience = {300, 0};
 
 	memset(client, 0, sizeof(*client));
 	client->fd = fd;

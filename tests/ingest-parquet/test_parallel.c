@@ -143,7 +143,6 @@ static void parallel_cases(Suite *suite)
 	TCase *c = tcase_create("parallel");
 
 	tcase_add_checked_fixture(c, helpers_set_up, helpers_tear_down);
-	tcase_set_timeout(c, 120);
 	tcase_add_loop_test(c, rows_and_marks_are_the_same_on_one_thread_and_on_several, 0, 2);
 	tcase_add_test(c, a_mark_of_several_threads_is_one_of_one);
 	tcase_add_test(c, what_is_wrong_is_said_alike);

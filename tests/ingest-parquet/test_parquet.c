@@ -425,7 +425,6 @@ static void parquet_cases(Suite *suite)
 	TCase *c = tcase_create("parquet");
 
 	tcase_add_checked_fixture(c, helpers_set_up, helpers_tear_down);
-	tcase_set_timeout(c, 120);
 	tcase_add_loop_test(c, every_type_survives_with_any_nulls_and_any_repetition, 0, (int)n_table_formats);
 	tcase_add_test(c, nested_columns_survive);
 	tcase_add_loop_test(c, every_codec_survives, 0, 6);

@@ -511,7 +511,6 @@ static void select_cases(Suite *suite)
 	TCase *c = tcase_create("select");
 
 	tcase_add_checked_fixture(c, helpers_set_up, helpers_tear_down);
-	tcase_set_timeout(c, 120);
 	tcase_add_test(c, wanted_rows_are_found_across_pages_and_groups);
 	tcase_add_test(c, a_projection_gives_its_columns_and_nulls_for_unknown_ones);
 	tcase_add_test(c, rows_that_cannot_match_are_left_out);

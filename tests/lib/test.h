@@ -32,6 +32,9 @@ const char *test_path(const char *name);
  * NULL after printing that the test is skipped. Static storage of 8 turns. */
 const char *test_corpus(const char *name);
 
+/* Turns of 10 ms in which comes what usually takes one or two: the machine may be slow, and busy with other things. */
+#define PATIENCE 12000
+
 /* Fails the test with the error's sentence when r != 0. */
 #define ck_ok(r, err) ck_assert_msg((r) == 0, "%s", (err)->text)
 

@@ -10,7 +10,7 @@ LOG=$SCRATCH/received
 node "$SRC/tests/notify-webhook/receiver.mjs" "$LOG" >"$SCRATCH/port" &
 RECEIVER=$!
 trap 'kill $RECEIVER 2>/dev/null; clean_up' EXIT
-for _ in $(seq 200); do [ -s "$SCRATCH/port" ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ -s "$SCRATCH/port" ] && break; sleep 0.05; done
 PORT=$(cat "$SCRATCH/port")
 mkdir -p "$DATA/plugins/local" "$DATA/secrets/org.orasi.notify.webhook"
 cp "$BUILD/tests/plugins/.libs/task-ask.so" "$DATA/plugins/local/"
@@ -20,7 +20,7 @@ cat >"$SCRATCH/trust.json" <<JSON
 {"rights": [{"bundle": "org.orasi.test.ask", "hosts": ["127.0.0.1:$PORT", "*.example.invalid", "127.0.0.1:1"]}]}
 JSON
 ORASI_PLUGINS_TRUST_FILE=$SCRATCH/trust.json ORASI_QUEUE_RETRY_INITIAL=10ms ORASI_QUEUE_RETRY_MAX=20ms agent_start || exit 1
-for _ in $(seq 200); do [ "$(api GET /v1/plugins/ask | jq -r .name)" = ask ] && [ "$(api GET /v1/plugins/webhook | jq -r .name)" = webhook ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(api GET /v1/plugins/ask | jq -r .name)" = ask ] && [ "$(api GET /v1/plugins/webhook | jq -r .name)" = webhook ] && break; sleep 0.05; done
 
 # ask CONFIG: what came of a request, or the task's error
 ask() {
@@ -52,7 +52,7 @@ check "an answer beyond its bound is cut off" grep -q '"outcome":-8' <<<"$(ask "
 check "nobody there is transient" grep -q '"outcome":-100' <<<"$(ask '{"url":"http://127.0.0.1:1/"}')"
 check "so is nobody who answers in time" grep -q '"outcome":-100' <<<"$(ask "{\"url\":\"$url/slow\",\"timeout_ms\":200}")"
 id=$(submit "{\"kind\":\"custom\",\"plugin\":\"ask\",\"config\":{\"url\":\"$url/slow\",\"timeout_ms\":100000}}")
-for _ in $(seq 200); do grep -q '"/slow"' <<<"$(tail -1 "$LOG")" && [ "$(grep -c '"/slow"' "$LOG")" -ge 2 ] && break; sleep 0.05; done
+for _ in $PATIENCE; do grep -q '"/slow"' <<<"$(tail -1 "$LOG")" && [ "$(grep -c '"/slow"' "$LOG")" -ge 2 ] && break; sleep 0.05; done
 api POST "/v1/tasks/$id:cancel" >/dev/null
 same "a task that waits for an answer can be cancelled" cancelled "$(finish "$id")"
 same "  and the next request is made" "0 200" "$(ask "{\"url\":\"$url/200\"}" | jq -r '"\(.outcome) \(.status)"')"

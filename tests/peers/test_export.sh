@@ -18,7 +18,7 @@ duck() {
 		console.log(JSON.stringify(rows[0]));' "$1"
 }
 cli() { "$BUILD/orasi" --quiet "$@"; }
-export_task() { api GET "/v1/tasks/$(submit "{\"kind\":\"export\",\"dataset\":\"$1\",\"to\":\"$2\"${3:+,$3}}")?wait=60s"; }
+export_task() { ended "$(submit "{\"kind\":\"export\",\"dataset\":\"$1\",\"to\":\"$2\"${3:+,$3}}")"; }
 SUMS="count(*)::INT AS n, sum(id)::BIGINT AS ids, sum(price)::DOUBLE AS prices, count(word)::INT AS words, count(DISTINCT day)::INT AS days"
 ours() { sql "SELECT count(*) AS n, sum(id) AS ids, sum(price) AS prices, count(word) AS words, count(DISTINCT day) AS days FROM \"$1\"" | jq -cS 'map_values(tonumber)'; }
 theirs() { duck "SELECT $SUMS FROM $1" | jq -cS 'map_values(tonumber)'; }

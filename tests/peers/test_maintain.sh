@@ -6,7 +6,7 @@
 
 mkdir -p "$SCRATCH/in"
 ingest() { finish "$(submit "{\"kind\":\"ingest\",\"dataset\":\"$1\",\"source\":{\"uris\":[\"$2\"]},\"sink\":{${3:-}}}")"; }
-maintain() { api GET "/v1/tasks/$(submit "{\"kind\":\"maintain\",\"dataset\":\"$1\",\"op\":\"$2\"${3:+,$3}}")?wait=60s"; }
+maintain() { ended "$(submit "{\"kind\":\"maintain\",\"dataset\":\"$1\",\"op\":\"$2\"${3:+,$3}}")"; }
 rows() { awk -v from="$1" -v n="$2" 'BEGIN { for (i = from; i < from + n; i++)
 	printf "{\"id\":%d,\"kind\":\"%s\",\"day\":\"2026-01-%02d\",\"word\":\"w%d\"}\n", i, (i % 3 ? "a/b c" : "ü=%"), i % 2 + 1, (i * 7919) % 1000 }'; }
 log_of() { cat "$(api GET "/v1/datasets/$1" | jq -r .location)"/_delta_log/*.json; }

@@ -42,7 +42,7 @@ agree "it is read alike" d
 finish "$(maintain delete '"where":{"kind":"k1"}')" >/dev/null
 finish "$(maintain optimize)" >/dev/null
 finish "$(maintain vacuum '"older_than_ms":0,"force":true')" >/dev/null
-same "verify finds nothing" '[]' "$(api GET "/v1/tasks/$(maintain verify)?wait=60s" | jq -c .result.problems)"
+same "verify finds nothing" '[]' "$(ended "$(maintain verify)" | jq -c .result.problems)"
 location=$(api GET /v1/datasets/d | jq -r .location)
 same "files that nothing names are gone" "$(api GET /v1/datasets/d | jq .files)" "$(find "$location" -name '*.parquet' -not -path '*/_*' | wc -l)"
 same "and nothing half-made is left" 0 "$(find "$location" "$DATA/staging" -name '.tmp*' -o -path '*/staging/t_*' | wc -l)"

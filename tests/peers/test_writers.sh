@@ -32,7 +32,7 @@ foreign() {
 start_second() {
 	"$BUILD/orasi-agent" --data "$SCRATCH/second" --listen 127.0.0.1:0 2>>"$SCRATCH/second.log" &
 	SECOND_PID=$!
-	for _ in $(seq 400); do
+	for _ in $PATIENCE; do
 		second=$(cat "$SCRATCH/second/agent.address" 2>/dev/null) && [ -n "$second" ] && return 0
 		sleep 0.05
 	done

@@ -361,7 +361,7 @@ START_TEST(a_copy_is_one_file_with_all_tasks)
 	put((struct task_spec){0});
 	last_code = 1;
 	ck_ok(store_backup(store, copy, on_done, NULL, &err), &err);
-	for (int i = 0; i < 3000 && last_code == 1; i++) {
+	for (int i = 0; i < PATIENCE && last_code == 1; i++) {
 		usleep(10000);
 		store_drain(store);
 	}

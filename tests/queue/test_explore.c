@@ -511,7 +511,7 @@ static void explore_cases(Suite *suite)
 {
 	TCase *c = tcase_create("explore");
 
-	tcase_set_timeout(c, 600);
+	tcase_set_timeout(c, 3600);
 	tcase_add_test(c, no_event_has_two_rules_and_no_end_is_left_but_by_redrive);
 	tcase_add_test(c, in_every_order_of_events_only_the_newest_attempt_is_believed);
 	suite_add_tcase(suite, c);

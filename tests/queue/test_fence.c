@@ -115,7 +115,7 @@ static void fence_cases(Suite *suite)
 {
 	TCase *c = tcase_create("fence");
 
-	tcase_set_timeout(c, 600);
+	tcase_set_timeout(c, 3600);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, of_a_million_reports_of_workers_that_lost_their_task_none_is_accepted);
 	suite_add_tcase(suite, c);

@@ -190,7 +190,7 @@ static void moving_cases(Suite *suite)
 {
 	TCase *c = tcase_create("moving");
 
-	tcase_set_timeout(c, 1200);
+	tcase_set_timeout(c, 3600);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, whoever_dies_at_whichever_write_finds_every_task_once, 0, 2);
 	suite_add_tcase(suite, c);

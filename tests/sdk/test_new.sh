@@ -84,7 +84,7 @@ if agent_start; then
 	for name in my-ingest-cpp my-ingest-rust; do
 		[ -f "$name/$name.so" ] || continue
 		make -C "$name" install PLUGINDIR="$DATA/plugins/local" >/dev/null 2>&1
-		for _ in $(seq 200); do
+		for _ in $PATIENCE; do
 			"$BUILD/orasi" plugin info "com.example.test.$name" >/dev/null 2>&1 && break
 			sleep 0.1
 		done

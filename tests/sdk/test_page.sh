@@ -10,7 +10,7 @@ mkdir "$SCRATCH/work"
 	echo "set -eum; trap 'kill -KILL \$(jobs -p) 2>/dev/null || true' EXIT"
 	awk '/^```sh/ {on = 1; next} /^```/ {on = 0} on {print}' "$SRC/docs/PLUGINS.md"
 } >"$SCRATCH/page.sh"
-(cd "$SCRATCH/work" && timeout 300 bash -x "$SCRATCH/page.sh" >"$SCRATCH/out" 2>"$SCRATCH/err")
+(cd "$SCRATCH/work" && timeout 1200 bash -x "$SCRATCH/page.sh" >"$SCRATCH/out" 2>"$SCRATCH/err")
 code=$?
 if [ $code = 0 ]; then
 	pass "every command of the page works"

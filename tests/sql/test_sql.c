@@ -445,7 +445,6 @@ static void sql_cases(Suite *suite)
 	TCase *tests = tcase_create("sql");
 
 	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_predicate_means_the_same_with_and_without_the_decoder, 0,
 	                    (int)(sizeof(predicates) / sizeof(predicates[0])));
 	tcase_add_test(tests, the_row_number_does_not_depend_on_what_was_left_out);

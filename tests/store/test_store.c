@@ -288,7 +288,7 @@ START_TEST(a_lazy_write_is_there_after_a_flush_or_by_itself)
 	store_flush(store);
 	ck_assert_int_eq(rows(), 2);
 	ck_assert_int_eq(store_write_lazy(store, put_row, on_done, &alone, &handle), 0);
-	for (int i = 0; i < 1000 && done_count < 3; i++) {
+	for (int i = 0; i < PATIENCE && done_count < 3; i++) {
 		usleep(10000);
 		store_drain(store);
 	}
@@ -379,7 +379,7 @@ END_TEST
 
 static void wait_for(int n)
 {
-	for (int i = 0; i < 1000 && done_count < n; i++) {
+	for (int i = 0; i < PATIENCE && done_count < n; i++) {
 		usleep(10000);
 		store_drain(store);
 	}
@@ -449,7 +449,7 @@ START_TEST(a_copy_is_whole_while_writing_goes_on)
 	ck_ok(store_backup(store, copy, on_done, NULL, &err), &err);
 	ck_assert_int_eq(store_backup(store, copy, on_done, NULL, &err), ERR_BUSY);
 	store_write(store, put_many, NULL, prefix_meanwhile);
-	for (int i = 0; i < 3000 && !done_count; i++) {
+	for (int i = 0; i < PATIENCE && !done_count; i++) {
 		usleep(10000);
 		store_drain(store);
 	}
@@ -508,7 +508,7 @@ START_TEST(a_store_that_is_quiet_moves_its_log_into_the_database)
 
 	store_write(store, put_many, NULL, prefix_x);
 	store_flush(store);
-	for (int i = 0; i < 1000 && size_of("") <= small; i++)
+	for (int i = 0; i < PATIENCE && size_of("") <= small; i++)
 		usleep(10000);
 	ck_assert_int_gt(size_of(""), small);
 }

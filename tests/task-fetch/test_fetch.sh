@@ -24,11 +24,11 @@ JS
 node "$SCRATCH/server.mjs" >"$SCRATCH/port" &
 SERVER=$!
 trap 'kill $SERVER 2>/dev/null; clean_up' EXIT
-for _ in $(seq 200); do [ -s "$SCRATCH/port" ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ -s "$SCRATCH/port" ] && break; sleep 0.05; done
 PORT=$(cat "$SCRATCH/port")
 echo "{\"rights\": [{\"bundle\": \"org.orasi.task.fetch\", \"hosts\": [\"127.0.0.1:$PORT\"]}]}" >"$SCRATCH/trust.json"
 ORASI_PLUGINS_TRUST_FILE=$SCRATCH/trust.json ORASI_QUEUE_RETRY_INITIAL=10ms ORASI_QUEUE_RETRY_MAX=20ms agent_start || exit 1
-for _ in $(seq 200); do [ "$(api GET /v1/plugins/fetch | jq -r .name)" = fetch ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(api GET /v1/plugins/fetch | jq -r .name)" = fetch ] && break; sleep 0.05; done
 
 # fetch PATH [options]: runs it and leaves the task's id in $id
 fetch() {

@@ -13,7 +13,7 @@ cat >"$IN" <<'ROWS'
 ROWS
 agent_start || exit 1
 plugins_ready 5
-for _ in $(seq 200); do [ "$(api GET /v1/plugins/select | jq -r .name)" = select ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(api GET /v1/plugins/select | jq -r .name)" = select ] && break; sleep 0.05; done
 
 n=0
 rows() { sql "$1" | jq -c '[.[]]' | xargs -d '\n'; }

@@ -13,7 +13,7 @@ put() {
 	local queue=$1
 	shift
 	printf '%s\n' "$@" | jq -c --arg q "$queue" --slurp -R 'split("\n")[] | select(length > 0) |
-		{kind:"custom",plugin:"hostile",queue:$q,config:{do:.},max_attempts:2,timeout:"60s"}' >"$SCRATCH/body"
+		{kind:"custom",plugin:"hostile",queue:$q,config:{do:.},max_attempts:2,timeout:"5m"}' >"$SCRATCH/body"
 	curl -sS -H 'content-type: application/x-ndjson' --data-binary @"$SCRATCH/body" "$URL/v1/tasks" | jq -r '.tasks[].id'
 }
 quick() { yes behave | head -n "$1"; }
@@ -21,7 +21,7 @@ tasks() { api GET "/v1/tasks?queue=$1&limit=1000" | jq -r ".items[] | $2"; }
 metric() { api GET /metrics | sed -n "s/^$1 //p"; }
 # Waits until so many tasks of the queue are in the state.
 reach() {
-	for _ in $(seq 600); do
+	for _ in $PATIENCE; do
 		[ "$(tasks "$1" .state | grep -c "^$2$")" -ge "$3" ] && return 0
 		sleep 0.1
 	done

@@ -8,8 +8,8 @@ export ASAN_OPTIONS=detect_leaks=0
 LOCAL=$DATA/plugins/local
 mkdir -p "$LOCAL"
 cp "$BUILD/tests/plugins/.libs/hostile-files.so" "$LOCAL/"
-task() { submit "{\"kind\":\"custom\",\"plugin\":\"raider\",\"config\":{\"do\":\"$1\",\"amount\":${2:-0}},\"max_attempts\":3,\"timeout\":\"60s\"}"; }
-is_there() { for _ in $(seq 200); do [ "$(api GET /v1/plugins/raider | jq -r .name)" = raider ] && return; sleep 0.05; done; return 1; }
+task() { submit "{\"kind\":\"custom\",\"plugin\":\"raider\",\"config\":{\"do\":\"$1\",\"amount\":${2:-0}},\"max_attempts\":3,\"timeout\":\"5m\"}"; }
+is_there() { for _ in $PATIENCE; do [ "$(api GET /v1/plugins/raider | jq -r .name)" = raider ] && return; sleep 0.05; done; return 1; }
 # ends_for_room DEED WORDS: the attempt fails with the words, and there is no other.
 ends_for_room() {
 	local id got
@@ -21,7 +21,7 @@ ends_for_room() {
 }
 left() { find "$DATA/staging" -mindepth 2 2>/dev/null | head -3; }
 nothing_left() {
-	for _ in $(seq 200); do [ -z "$(left)" ] && break; sleep 0.1; done
+	for _ in $PATIENCE; do [ -z "$(left)" ] && break; sleep 0.1; done
 	same "$1" "" "$(left)"
 }
 
@@ -45,7 +45,7 @@ fi
 
 # One that comes back and goes on: it is found without a task.
 same "a plugin that goes on writing when it is done ends well" succeeded "$(finish "$(task fill_later)")"
-for _ in $(seq 200); do grep -q "worker.disk.*more than the 32 MiB of workers.disk" "$SCRATCH/agent.log" && break; sleep 0.1; done
+for _ in $PATIENCE; do grep -q "worker.disk.*more than the 32 MiB of workers.disk" "$SCRATCH/agent.log" && break; sleep 0.1; done
 check "and its worker is ended for what it takes afterwards" grep -qE "(worker.disk|worker.died).*(workers.disk|File size)" "$SCRATCH/agent.log"
 nothing_left "  with all that it took"
 

@@ -35,7 +35,7 @@ gzip -k "$SCRATCH/rows.txt"
 ingest() { submit "$(jq -cn --arg d "$1" --arg uri "$SCRATCH/$2" --arg f "${3:-auto}" --argjson more "${4:-"{}"}" \
 	'{kind:"ingest",dataset:$d,source:{uris:[$uri]},format:{plugin:$f}} + $more')"; }
 sums() { sql "SELECT count(*) AS c, sum(n) AS s, count(DISTINCT text) AS t, count(k) AS k FROM $1" | jq -c .; }
-wait_for() { for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && break; sleep 0.05; done; }
+wait_for() { for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && break; sleep 0.05; done; }
 
 agent_start || exit 1
 same "a file is read" succeeded "$(finish "$(ingest plain rows.ndjson)")"
@@ -94,7 +94,7 @@ agent_stop
 
 agent_start --abi-minor 0 || exit 1
 same "an agent of 1.0 reads the stream" "succeeded $all" "$(finish "$(ingest old rows.ndjson.gz)") $(sums old)"
-for _ in $(seq 200); do
+for _ in $PATIENCE; do
 	row=$(api GET /v1/plugins | jq -r '.items[] | select(.bundle == "com.example.lines") | "\(.state): \(.reason)"')
 	[[ $row = refused* ]] && break
 	sleep 0.05

@@ -10,7 +10,7 @@ LOCAL=$DATA/plugins/local
 mkdir -p "$LOCAL"
 cp "$BUILD/tests/plugins/.libs/hostile-flow.so" "$LOCAL/"
 orasi() { "$BUILD/orasi" "$@"; }
-ready() { for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return 0; sleep 0.05; done; return 1; }
+ready() { for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return 0; sleep 0.05; done; return 1; }
 clear_plugin() { api POST "/v1/plugins/$1:clear" >/dev/null; }
 
 ORASI_WORKERS_CANCEL_GRACE=300ms ORASI_WORKERS_MEMORY=256MiB ORASI_QUEUE_MAX_CRASHES=100 ORASI_QUEUE_RETRY_INITIAL=10ms \
@@ -19,7 +19,7 @@ FIRST_PID=$AGENT_PID
 check "the hostile transform is accepted: one cannot see it from outside" ready hostile-flow
 flow() {
 	submit "$(jq -cn --arg do "$1" '{kind:"ingest",dataset:"flow",source:{inline:"{\"a\":1,\"t\":\"x\"}\n{\"a\":2,\"t\":\"y\"}"},format:{plugin:"json"},
-		max_attempts:1,timeout:"60s",transform:[{op:"plugin",name:"hostile-flow",config:{do:$do}}]}')"
+		max_attempts:1,timeout:"5m",transform:[{op:"plugin",name:"hostile-flow",config:{do:$do}}]}')"
 }
 # fails DEED WORDS
 fails() {
@@ -78,7 +78,7 @@ index() {
 	cp "$SCRATCH/$1.so" "$LOCAL/$1.so"
 	ready "$1" || fail "$1 is ready" "$(api GET /v1/plugins | jq -c --arg f "/$1.so" '.items[] | select(.path | endswith($f))')"
 	orasi index create words "by_$1" --plugin "$1" --column w --quiet
-	for _ in $(seq 200); do [ "$(api GET "/v1/datasets/words/indexes/by_$1" | jq -r .rows)" = 500 ] && break; sleep 0.05; done
+	for _ in $PATIENCE; do [ "$(api GET "/v1/datasets/words/indexes/by_$1" | jq -r .rows)" = 500 ] && break; sleep 0.05; done
 }
 gone() { orasi index drop words "by_$1" --yes --quiet 2>/dev/null || orasi index drop words "by_$1" --quiet; rm "$LOCAL/$1.so"; }
 ask() { curl -sS -m "${1:-60}" -X POST "$URL/v1/query" -H 'content-type: application/json' \
@@ -103,7 +103,7 @@ gone bad2
 index bad3 's/^\thits->n = left < hits->cap.*/\tfor (volatile int on = 1; on;)\n\t\t;\n&/'
 ask 3 >/dev/null
 lives "one that never comes back"
-for _ in $(seq 100); do [ "$(api GET /v1/status | jq '[.workers[] | select(.role == "query" and .state == "busy")] | length')" = 0 ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ "$(api GET /v1/status | jq '[.workers[] | select(.role == "query" and .state == "busy")] | length')" = 0 ] && break; sleep 0.1; done
 same "  and its worker is ended when nobody waits any more" 0 \
 	"$(api GET /v1/status | jq '[.workers[] | select(.role == "query" and .state == "busy")] | length')"
 gone bad3
@@ -120,11 +120,11 @@ agent_stop
 cp "$BUILD/tests/plugins/.libs/hostile-task.so" "$LOCAL/"
 ORASI_WORKERS_SANDBOX=off agent_start || exit 1
 ready hostile
-custom() { submit "$(jq -cn --arg do "$1" '{kind:"custom",plugin:"hostile",config:{do:$do},max_attempts:3,timeout:"60s"}')"; }
+custom() { submit "$(jq -cn --arg do "$1" '{kind:"custom",plugin:"hostile",config:{do:$do},max_attempts:3,timeout:"5m"}')"; }
 same "without walls a task may leave a child behind" succeeded "$(finish "$(custom leave_child)")"
 children() { grep -lzs "^$DATA$" /proc/[0-9]*/cmdline | sed 's|/cmdline||' | while read -r p; do tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "orasi-worker" && cat "$p/stat" 2>/dev/null; done |
 	awk -v agent="$AGENT_PID" '{ sub(/^.*\) /, ""); if ($2 != agent) n++ } END { print n + 0 }'; }
-for _ in $(seq 100); do [ "$(children)" = 0 ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ "$(children)" = 0 ] && break; sleep 0.1; done
 same "it ends with its worker, which is replaced" 0 "$(children)"
 same "a thread that crashes later costs nobody else a task" "succeeded succeeded succeeded" \
 	"$(a=$(custom late_thread); b=$(custom behave); c=$(custom behave); echo "$(finish "$a") $(finish "$b") $(finish "$c")")"

@@ -10,7 +10,7 @@ mkdir -p "$LOCAL"
 cp "$PLUGINS"/{task-count,transform-number,notifier-print}.so "$LOCAL/"
 ORASI_QUEUE_RETRY_INITIAL=10ms ORASI_QUEUE_RETRY_MAX=20ms agent_start || exit 1
 for id in count number printer; do
-	for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$id" | jq -r .name)" = $id ] && break; sleep 0.05; done
+	for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$id" | jq -r .name)" = $id ] && break; sleep 0.05; done
 	same "$id is there" $id "$(api GET "/v1/plugins/$id" | jq -r .name)"
 done
 

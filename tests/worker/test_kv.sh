@@ -9,7 +9,7 @@ mkdir -p "$LOCAL"
 cp "$BUILD/tests/plugins/.libs/task-keep.so" "$BUILD/tests/plugins/.libs/notifier-print.so" "$LOCAL/"
 start() { ORASI_QUEUE_RETRY_INITIAL=10ms ORASI_QUEUE_RETRY_MAX=20ms ORASI_QUEUE_MAX_CRASHES=1000 agent_start; }
 start || exit 1
-ready() { for _ in $(seq 200); do [ "$(api GET /v1/plugins/keep | jq -r .name)" = keep ] && return 0; sleep 0.05; done; return 1; }
+ready() { for _ in $PATIENCE; do [ "$(api GET /v1/plugins/keep | jq -r .name)" = keep ] && return 0; sleep 0.05; done; return 1; }
 check "the plugin is there" ready
 
 keep() { submit "$(jq -cn --argjson c "${1:-{\}}" "{kind:\"custom\",plugin:\"keep\",config:\$c} + {${2:-}}")"; }
@@ -22,7 +22,7 @@ stored() {
 	finish "$id" >/dev/null
 	output "$id" n
 }
-running() { for _ in $(seq 400); do [ "$(api GET "/v1/tasks/$1" | jq -r .state)" = running ] && return 0; sleep 0.02; done; return 1; }
+running() { for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$1" | jq -r .state)" = running ] && return 0; sleep 0.02; done; return 1; }
 busy_worker() { api GET /v1/status | jq -r '[.workers[] | select(.role == "task" and .state == "busy")][0].pid // empty'; }
 
 id=$(keep)

@@ -37,7 +37,7 @@ variant hash needyhash ORASI_FLAG_NEEDS_FS 's/^\treader->store = src;/\tif (wall
 
 state() { api GET /v1/plugins | jq -r --arg f "/$1.so" '[.items[] | select(.path | endswith($f))][0].state'; }
 becomes() {
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		[ "$(state "$2")" = "$3" ] && break
 		sleep 0.1
 	done
@@ -90,7 +90,7 @@ check "  and the answer says so" grep -q "name it with format.plugin" "$SCRATCH/
 
 # An index is called by a query that knows nothing of plugins.
 orasi index create named by_text --plugin needyhash --column text --quiet
-for _ in $(seq 100); do [ "$(api GET /v1/datasets/named/indexes/by_text | jq -r .rows)" = 3 ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ "$(api GET /v1/datasets/named/indexes/by_text | jq -r .rows)" = 3 ] && break; sleep 0.1; done
 same "an index with rights is built" 3 "$(api GET /v1/datasets/named/indexes/by_text | jq -r .rows)"
 check "a query means to use it" grep -q needyhash <<<"$(sql "EXPLAIN QUERY PLAN SELECT line FROM named WHERE text = 'two'")"
 same "and opens it with its rights" 2 "$(sql "SELECT line FROM named WHERE text = 'two'" | jq -r .line)"
@@ -115,7 +115,7 @@ becomes "granted, they are used" net active
 becomes "both" exec active
 deed() { # PLUGIN DEED: what becomes of it
 	local id
-	id=$(submit "{\"kind\":\"custom\",\"plugin\":\"$1\",\"config\":{\"do\":\"$2\"},\"max_attempts\":1,\"timeout\":\"60s\"}")
+	id=$(submit "{\"kind\":\"custom\",\"plugin\":\"$1\",\"config\":{\"do\":\"$2\"},\"max_attempts\":1,\"timeout\":\"5m\"}")
 	echo "$(finish "$id") $(api GET "/v1/tasks/$id" | jq -r '.error.detail // ""' | grep -o 'walled\|no children')"
 }
 same "with net there are sockets" "succeeded " "$(deed net make_socket)"

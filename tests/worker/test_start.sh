@@ -12,10 +12,10 @@ echo '{"rights":[{"bundle":"org.orasi.test.needy","rights":["fs"]}]}' >"$SCRATCH
 PROGRAM=$SCRATCH/worker
 ln -s "$BUILD/orasi-worker" "$PROGRAM"
 export ORASI_PLUGINS_TRUST_FILE=$SCRATCH/trust.json
-is_there() { for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return; sleep 0.05; done; return 1; }
+is_there() { for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return; sleep 0.05; done; return 1; }
 task() { submit "{\"kind\":\"custom\",\"plugin\":\"$1\",\"max_attempts\":1}"; }
 refused() { grep -c "worker.start.*$PROGRAM" "$SCRATCH/agent.log"; }
-until_refused() { for _ in $(seq 200); do [ "$(refused)" -gt "$1" ] && return; sleep 0.05; done; return 1; }
+until_refused() { for _ in $PATIENCE; do [ "$(refused)" -gt "$1" ] && return; sleep 0.05; done; return 1; }
 
 ORASI_WORKERS_PROGRAM=$PROGRAM agent_start || exit 1
 is_there needy && is_there raider

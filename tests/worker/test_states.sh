@@ -36,14 +36,14 @@ count 1.0.0 1 && count 1.1.0 1 && count 2.0.0 2
 # use NAME VERSION: it is the one in use.
 use() {
 	cp "$SCRATCH/$1-$2.so" "$LOCAL/.new" && mv "$LOCAL/.new" "$LOCAL/$1.so"
-	for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .version)" = "$2" ] && return; sleep 0.05; done
+	for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$1" | jq -r .version)" = "$2" ] && return; sleep 0.05; done
 	fail "$1 $2 is in use" "$(api GET /v1/plugins | jq -c --arg f "/$1.so" '.items[] | select(.path | endswith($f))')"
 }
 # The next attempt is called by hand, when the plugins are those that are meant.
 ORASI_QUEUE_RETRY_INITIAL=1h ORASI_QUEUE_RETRY_MAX=1h agent_start || exit 1
 seq 0 $((ROWS - 1)) | awk '{ printf "row %x of many\n", $1 * 7919 }' >"$SCRATCH/rows.txt"
 until_died() {
-	for _ in $(seq 600); do [ "$(api GET "/v1/tasks/$1/attempts" | jq -r '.items[0].outcome')" = crashed ] && return; sleep 0.05; done
+	for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$1/attempts" | jq -r '.items[0].outcome')" = crashed ] && return; sleep 0.05; done
 	return 1
 }
 again() { api POST "/v1/tasks/$1:$2" >/dev/null; }

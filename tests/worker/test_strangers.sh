@@ -14,17 +14,17 @@ variant() { # NAME FLAGS…: the plugin under another name
 }
 variant raider
 variant other
-is_there() { for _ in $(seq 200); do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return; sleep 0.05; done; return 1; }
+is_there() { for _ in $PATIENCE; do [ "$(api GET "/v1/plugins/$1" | jq -r .name)" = "$1" ] && return; sleep 0.05; done; return 1; }
 state() { api GET /v1/plugins | jq -r --arg b "$1" '[.items[] | select(.bundle == $b)][0].state'; }
 task() { submit "$(jq -cn --arg p "$1" --arg do "${2:-behave}" --arg path "${3:-/}" \
-	'{kind:"custom",plugin:$p,config:{do:$do,path:$path},max_attempts:1,timeout:"60s"}')"; }
+	'{kind:"custom",plugin:$p,config:{do:$do,path:$path},max_attempts:1,timeout:"5m"}')"; }
 pid_of() { finish "$1" >/dev/null; api GET "/v1/tasks/$1" | jq -r '.result.output.pid // .error.detail'; }
 awk 'BEGIN { for (i = 0; i < 200000; i++) printf "{\"id\":%d,\"text\":\"row %d\"}\n", i, i }' >"$SCRATCH/rows.ndjson"
 # whole NAME DATASET: an ingest of ours has all its rows, and its files are what they should be. What is left behind in its
 # process may stop it in any place: that it ends then is its timeout's doing.
 whole() {
 	local state id
-	state=$(ingest_file "$2" "$SCRATCH/rows.ndjson" 'sink:{target_file_bytes:65536},max_attempts:1,timeout:"60s"' | jq -r .state)
+	state=$(ingest_file "$2" "$SCRATCH/rows.ndjson" 'sink:{target_file_bytes:65536},max_attempts:1,timeout:"5m"' | jq -r .state)
 	same "$1" succeeded "$state"
 	[ "$state" = succeeded ] || return
 	same "  with all rows" 200000 "$(sql "SELECT count(*) AS n FROM $2" | jq -r .n)"
@@ -52,19 +52,19 @@ same "and the plugin goes on in its own" "$first" "$(pid_of "$(task raider)")"
 echo "# who takes a name of ours"
 sed 's/\.name = "hostile-ingest"/.name = "parquet"/' "$SRC/tests/plugins/hostile-ingest.c" >"$SCRATCH/named.c"
 compile "$SCRATCH/named.c" "$SCRATCH/named.so" && mv "$SCRATCH/named.so" "$LOCAL/"
-for _ in $(seq 200); do [ "$(state org.orasi.test.hostile-ingest)" = active ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(state org.orasi.test.hostile-ingest)" = active ] && break; sleep 0.05; done
 same "a plugin may have the short name of the one that datasets are made of" active "$(state org.orasi.test.hostile-ingest)"
 
 whole "datasets are made of ours" named
 OURS=org.orasi.ingest.json
 variant raider2 -URAIDER_ID -DRAIDER_ID="\"$OURS\""
-for _ in $(seq 200); do grep -q "plugin.shadowed.*raider2.so" "$SCRATCH/agent.log" && break; sleep 0.05; done
+for _ in $PATIENCE; do grep -q "plugin.shadowed.*raider2.so" "$SCRATCH/agent.log" && break; sleep 0.05; done
 check "one that has the id of ours is not used" grep -q "plugin.shadowed.*raider2.so.*came with the agent" "$SCRATCH/agent.log"
 whole "which goes on" by_id
 agent_stop
 rm "$DATA/plugins/registry.json"
 agent_start || exit 1
-for _ in $(seq 200); do grep -q "plugin.shadowed.*raider2.so" "$SCRATCH/agent.log" && break; sleep 0.05; done
+for _ in $PATIENCE; do grep -q "plugin.shadowed.*raider2.so" "$SCRATCH/agent.log" && break; sleep 0.05; done
 is_there raider
 check "nor when all are looked at anew, whoever is first" grep -q "plugin.shadowed.*raider2.so.*came with the agent" "$SCRATCH/agent.log"
 whole "and ours goes on" anew
