@@ -311,6 +311,14 @@ static void ready(void)
 	api_on_ready(t.api);
 }
 
+/* Until the server has read what was sent before. It looks at all of its sockets in turn: once it takes a connection, once
+ * it reads from it, and then it has come to the end of what was there. */
+static void let_it_read(void)
+{
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(ask("GET", "/v1/tasks", NULL), 200);
+}
+
 START_TEST(a_worker_that_waits_gets_the_next_task)
 {
 	struct client waiting[3];
@@ -322,10 +330,10 @@ START_TEST(a_worker_that_waits_gets_the_next_task)
 	for (int i = 0; i < 3; i++) {
 		client_open(&waiting[i], http_server_port(t.server));
 		client_puts(&waiting[i], request);
+		let_it_read();
 	}
-	usleep(50000);
 	client_close(&waiting[0]); /* gone: it gets nothing */
-	usleep(50000);
+	let_it_read();
 	ck_assert_int_eq(ask("POST", "/v1/tasks", REMOTE), 201);
 	on_loop(ready);
 	ck_assert_int_eq(client_reply(&waiting[1], 0), 200);

@@ -62,15 +62,17 @@ if command -v prometheus >/dev/null; then
 		    scrape_interval: 1s
 		    static_configs: [{targets: ["${URL#http://}"]}]
 	END
-	port=$((20000 + RANDOM % 20000))
-	prometheus --config.file "$SCRATCH/prometheus.yml" --storage.tsdb.path "$SCRATCH/tsdb" --log.level error \
-		--web.listen-address "127.0.0.1:$port" >"$SCRATCH/prometheus.log" 2>&1 &
-	prometheus=$!
-	for _ in $(seq 300); do
-		got=$(curl -sS "http://127.0.0.1:$port/api/v1/query?query=orasi_store_commits_total" 2>/dev/null)
-		[[ $got == *orasi_store_commits_total* ]] && break
-		kill -0 "$prometheus" 2>/dev/null || break
-		sleep 0.1
+	for _ in 1 2 3 4 5; do # it ends at once when somebody has the port
+		port=$((20000 + RANDOM % 12000))
+		prometheus --config.file "$SCRATCH/prometheus.yml" --storage.tsdb.path "$SCRATCH/tsdb" --log.level error \
+			--web.listen-address "127.0.0.1:$port" >"$SCRATCH/prometheus.log" 2>&1 &
+		prometheus=$!
+		for _ in $PATIENCE; do
+			got=$(curl -sS "http://127.0.0.1:$port/api/v1/query?query=orasi_store_commits_total" 2>/dev/null)
+			[[ $got == *orasi_store_commits_total* ]] && break 2
+			kill -0 "$prometheus" 2>/dev/null || break
+			sleep 0.1
+		done
 	done
 	same "a Prometheus scrapes them" "orasi_store_commits_total up" "$(jq -r '.data.result[0].metric.__name__' <<<"$got") $(
 		curl -sS "http://127.0.0.1:$port/api/v1/targets" | jq -r '.data.activeTargets[0] | .lastError + .health')"

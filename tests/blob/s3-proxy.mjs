@@ -2,7 +2,8 @@
 // A proxy in front of an S3 store that spoils some of what passes, as networks and stores do:
 //   node s3-proxy.mjs PORT RATE SEED     prints its own port and, for every spoiled request, how
 // lost: the store never hears of it; unheard: the store does it and nobody is told; cut: half of the answer; 500, 503;
-// 409: another conditional write is said to be under way.
+// 409: another conditional write is said to be under way. No more than four in a row of one request: with six tries each gets
+// through in the end, whatever the seed.
 import { createServer, request } from 'node:http';
 
 const [port, rate, seed] = process.argv.slice(2).map(Number);
@@ -43,13 +44,22 @@ const faults = {
 		: pass(req, res, body, tell(res))),
 };
 const names = Object.keys(faults);
+const IN_A_ROW = 4;
+const spoiled = new Map();
+
+function isSpared(req) {
+	const key = `${req.method} ${req.url}`, n = spoiled.get(key) ?? 0;
+	const spare = n >= IN_A_ROW || random() >= rate;
+	spoiled.set(key, spare ? 0 : n + 1);
+	return spare;
+}
 
 const server = createServer((req, res) => {
 	const chunks = [];
 	req.on('data', (chunk) => chunks.push(chunk));
 	req.on('end', () => {
 		const body = Buffer.concat(chunks);
-		if (random() >= rate) return pass(req, res, body, tell(res));
+		if (isSpared(req)) return pass(req, res, body, tell(res));
 		const name = names[Math.floor(random() * names.length)];
 		console.log(`${name} ${req.method} ${req.url}`);
 		faults[name](req, res, body);

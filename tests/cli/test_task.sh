@@ -88,9 +88,11 @@ orasi_says "a schedule is deleted" 0 "" schedule delete nightly
 orasi_says "and then it is not there" 1 "there is no schedule 'nightly'" schedule get nightly
 "$ORASI" task watch --json >"$SCRATCH/watched" &
 watching=$!
-sleep 0.3
-id=$("$ORASI" task submit "$query" --wait --quiet; "$ORASI" task list --limit 1 --json | jq -r '.items[0].id')
-for _ in $(seq 100); do grep -q succeeded "$SCRATCH/watched" && break; sleep 0.05; done
+for _ in $PATIENCE; do # what ended before it listened, it does not hear of
+	id=$("$ORASI" task submit "$query" --wait --quiet; "$ORASI" task list --limit 1 --json | jq -r '.items[0].id')
+	sleep 0.1
+	grep -q "\"id\":\"$id\".*\"state\":\"succeeded\"" "$SCRATCH/watched" && break
+done
 kill -INT $watching
 wait $watching
 same "what was interrupted says so" 130 $?
@@ -107,7 +109,7 @@ on_terminal() {
 	WATCHER=$!
 }
 shown() { # FILE WORDS: comes onto the screen
-	for _ in $(seq 200); do grep -qF -- "$2" "$1" 2>/dev/null && return 0; sleep 0.05; done
+	for _ in $PATIENCE; do grep -qF -- "$2" "$1" 2>/dev/null && return 0; sleep 0.05; done
 	echo "# $(tail -c 600 "$1" | cat -v)"
 	return 1
 }

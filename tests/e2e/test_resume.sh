@@ -17,7 +17,7 @@ task=$(submit "$(jq -cn --arg uri "$SCRATCH/big.ndjson" '{kind: "ingest", datase
 state() { api GET "/v1/tasks/$task" | jq -r .state; }
 versions() { api GET /v1/datasets/big 2>/dev/null | jq -r '.version // 0'; }
 
-for _ in $(seq 500); do
+for _ in $PATIENCE; do
 	[ "$(versions)" -ge 2 ] && break
 	sleep 0.01
 done
@@ -29,7 +29,7 @@ check "it was killed between two parts" [ "$(state)" != succeeded ]
 touch -r "$SCRATCH/big.ndjson" "$SCRATCH/when"
 printf '%2000s' '' | dd of="$SCRATCH/big.ndjson" conv=notrunc status=none
 touch -r "$SCRATCH/when" "$SCRATCH/big.ndjson"
-for _ in $(seq 500); do [ "$(state)" = scheduled ] && break; sleep 0.02; done
+for _ in $PATIENCE; do [ "$(state)" = scheduled ] && break; sleep 0.02; done
 api POST "/v1/tasks/$task:promote" >/dev/null
 same "it succeeds" succeeded "$(finish "$task")"
 same "with its second attempt" 2 "$(api GET "/v1/tasks/$task" | jq .attempt)"
@@ -43,8 +43,8 @@ touch "$SCRATCH/when" "$SCRATCH/big.ndjson"
 ORASI_AGENT_SHUTDOWN_GRACE=10m agent_start || exit 1
 task=$(submit "$(jq -cn --arg uri "$SCRATCH/big.ndjson" '{kind: "ingest", dataset: "again", source: {uris: [$uri]},
 	format: {plugin: "json"}, sink: {target_file_bytes: 65536}}')")
-for _ in $(seq 500); do
-	[ "$(state)" = running ] && break
+for _ in $PATIENCE; do
+	case $(state) in running | succeeded) break ;; esac
 	sleep 0.01
 done
 agent_stop

@@ -5,6 +5,12 @@
 
 #include "http/harness.h"
 
+static void wait_for(atomic_int *value)
+{
+	while (!*value)
+		usleep(1000);
+}
+
 START_TEST(a_slow_reader_holds_the_handler_not_the_memory)
 {
 	struct client client;
@@ -33,7 +39,7 @@ START_TEST(a_reader_that_stops_is_given_up)
 	client = connected();
 	client_puts(&client, "GET /big HTTP/1.1\r\n" HOST "\r\n");
 	ck_assert(client_wait_for(&client, "200 OK"));
-	sleep(1);
+	wait_for(&s.gone);
 	client_reply(&client, 0);
 	ck_assert_int_eq(client.whole, 0);
 	client_close(&client);
@@ -139,12 +145,6 @@ START_TEST(a_cut_stream_looks_cut)
 	finish();
 }
 END_TEST
-
-static void wait_for(atomic_int *value)
-{
-	while (!*value)
-		usleep(1000);
-}
 
 START_TEST(a_handler_hears_that_its_client_has_gone)
 {

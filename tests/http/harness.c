@@ -89,6 +89,7 @@ static void pump_drained(void *ctx, struct http_request *req)
 static void pump_gone(void *ctx, struct http_request *req)
 {
 	(void)ctx;
+	s.gone++;
 	http_stream_abort(req);
 }
 

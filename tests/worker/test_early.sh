@@ -11,7 +11,7 @@ hostile_start
 # deed NAME [SECONDS]: submits it, and with SECONDS waits so long for its end in the same call; prints the answer.
 deed() {
 	curl -sS -H 'content-type: application/json' ${2:+-H "Prefer: wait=$2"} "$URL/v1/tasks" \
-		--data-binary "{\"kind\":\"custom\",\"plugin\":\"hostile\",\"config\":{\"do\":\"$1\"},\"max_attempts\":2,\"timeout\":\"60s\"}"
+		--data-binary "{\"kind\":\"custom\",\"plugin\":\"hostile\",\"config\":{\"do\":\"$1\"},\"max_attempts\":2,\"timeout\":\"5m\"}"
 }
 
 # The first needs a worker that knows the plugin; from then on one is idle.
@@ -32,8 +32,9 @@ api POST /v1/plugins/org.orasi.test.hostile:clear >/dev/null
 same "the next one succeeds" succeeded "$(deed behave 30 | jq -r .state)"
 
 answer=$(deed wait 1)
-same "one that hangs is accepted, and runs" running "$(jq -r .state <<<"$answer")"
 id=$(jq -r .id <<<"$answer")
+for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.05; done
+same "one that hangs is accepted, and runs" running "$(api GET "/v1/tasks/$id" | jq -r .state)"
 api POST "/v1/tasks/$id:cancel" >/dev/null
 same "until it is cancelled" cancelled "$(finish "$id")"
 

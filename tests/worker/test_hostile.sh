@@ -12,14 +12,14 @@ LOCAL=$DATA/plugins/local
 
 clear_plugin() { api POST "/v1/plugins/$1:clear" >/dev/null; }
 ready() {
-	for _ in $(seq 200); do
+	for _ in $PATIENCE; do
 		[ "$(api GET "/v1/plugins/$1" | jq -r .id)" = "$1" ] && return 0
 		sleep 0.05
 	done
 	return 1
 }
 custom() { submit "$(jq -cn --arg do "$1" --argjson amount "${2:-0}" \
-	'{kind:"custom",plugin:"hostile",config:{do:$do,amount:$amount},max_attempts:1,timeout:"60s"}')"; }
+	'{kind:"custom",plugin:"hostile",config:{do:$do,amount:$amount},max_attempts:1,timeout:"5m"}')"; }
 # fails DEED WORDS [AMOUNT]: the task fails and its error has the words.
 fails() {
 	local id state
@@ -36,7 +36,7 @@ fails() {
 lives() { same "$1 leaves the next task alone" succeeded "$(finish "$(custom behave)")"; }
 ingest_fails() {
 	local id state
-	id=$(submit "$(jq -cn --arg do "$1" '{kind:"ingest",dataset:"lies",source:{inline:"x"},max_attempts:1,timeout:"60s",
+	id=$(submit "$(jq -cn --arg do "$1" '{kind:"ingest",dataset:"lies",source:{inline:"x"},max_attempts:1,timeout:"5m",
 		format:{plugin:"hostile-ingest",options:{do:$do}}}')")
 	state=$(finish "$id")
 	got=$(api GET "/v1/tasks/$id" | jq -r '.error.detail // .error // "-"' | tr '\n' ' ')
@@ -74,18 +74,18 @@ fails _exit "ended with code 0 .*$blame"
 fails double_free "signal (6|11) .*org.orasi.test.hostile"
 lives "dying"
 
-id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop"},"max_attempts":1,"timeout":"500ms"}')
+id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop"},"max_attempts":1,"timeout":"2s"}')
 same "an endless loop ends with its timeout" failed "$(finish "$id")"
 check "and the answer names plugin and function" grep -q "longer than its timeout .*$blame" \
 	<<<"$(api GET "/v1/tasks/$id" | jq -r '.error.detail // .error')"
-id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop_masked"},"max_attempts":1,"timeout":"500ms"}')
+id=$(submit '{"kind":"custom","plugin":"hostile","config":{"do":"loop_masked"},"max_attempts":1,"timeout":"2s"}')
 same "one with all signals masked too" failed "$(finish "$id")"
 id=$(custom loop_masked)
-for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
+for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
 api POST "/v1/tasks/$id:cancel" >/dev/null
 same "it can be cancelled" cancelled "$(finish "$id")"
 id=$(custom wait)
-for _ in $(seq 200); do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
+for _ in $PATIENCE; do [ "$(api GET "/v1/tasks/$id" | jq -r .state)" = running ] && break; sleep 0.02; done
 api POST "/v1/tasks/$id:cancel" >/dev/null
 same "and one that looks at the flag ends by itself" cancelled "$(finish "$id")"
 clear_plugin org.orasi.test.hostile
@@ -200,6 +200,6 @@ same "to clear what is not there is refused, by name" "1 1" \
 	"$(said=$("$BUILD/orasi" plugin clear org.orasi.test.nobody 2>&1); echo "$? $(grep -c "org.orasi.test.nobody" <<<"$said")")"
 agent_stop
 left() { grep -lzs "^$DATA$" /proc/[0-9]*/cmdline | wc -l; }
-for _ in $(seq 100); do [ "$(left)" = 0 ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(left)" = 0 ] && break; sleep 0.05; done
 same "nothing of all this is left running" 0 "$(left)"
 done_testing

@@ -18,7 +18,7 @@ file() {
 }
 row() { api GET /v1/plugins | jq -c --arg f "/$1.so" '[.items[] | select(.path | endswith($f))][0]'; }
 settled() {
-	for _ in $(seq 400); do
+	for _ in $PATIENCE; do
 		state=$(row "$1" | jq -r .state)
 		case $state in settling | scanning | null) sleep 0.05 ;; *) return 0 ;; esac
 	done
@@ -33,7 +33,7 @@ refused() {
 	fi
 }
 
-ORASI_WORKERS_SCAN_LIMIT=2s agent_start || exit 1
+ORASI_WORKERS_SCAN_LIMIT=10s agent_start || exit 1
 FIRST_PID=$AGENT_PID
 file 1 constructor; file 2 init; file 3 hang; file 4 note; file 5 version; file 6 symbol
 file 7 schema; file 8 count; file 9 exit; file 10 print
@@ -44,7 +44,7 @@ printf 'int f(void) { return 1; }' | $CC -shared -fPIC -x c -o "$LOCAL/library.s
 
 refused constructor "signal 11.*'org.orasi.test.file-constructor', function 'load'"
 refused init "signal 11.*'org.orasi.test.file-init', function 'init'"
-refused hang "took longer than 2.*'org.orasi.test.file-hang', function 'init'"
+refused hang "took longer than 10000 ms.*'org.orasi.test.file-hang', function 'init'"
 refused note "its note and its entry do not agree"
 refused version "bundle 'org.orasi.test.file-version' is built for plugin ABI 1.999, this agent .* offers 1\.[0-9]+: upgrade the agent"
 refused symbol "nobody_has_this"
@@ -71,7 +71,7 @@ rm -r "$LOCAL"/{pipe,zero,dangling,folder}.so "$LOCAL/print.so.sig"
 
 # Gone again, and another one in its place: noticed while running.
 rm "$LOCAL/init.so"
-for _ in $(seq 100); do [ "$(row init)" = null ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(row init)" = null ] && break; sleep 0.05; done
 same "a file that goes is forgotten" null "$(row init)"
 file 10 init
 settled init

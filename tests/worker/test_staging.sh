@@ -14,18 +14,18 @@ ROWS=200000
 awk -v n=$ROWS 'BEGIN { srand(1); for (i = 0; i < n; i++) printf "{\"id\":%d,\"noise\":\"%08x%08x\"}\n", i, rand() * 4294967296, rand() * 4294967296 }' \
 	>"$SCRATCH/rows.ndjson"
 raid() { submit "$(jq -cn --arg do "$1" --arg path "${2:-/}" --argjson n "${3:-0}" \
-	'{kind:"custom",plugin:"raider",config:{do:$do,path:$path,amount:$n},max_attempts:1,timeout:"60s"}')"; }
+	'{kind:"custom",plugin:"raider",config:{do:$do,path:$path,amount:$n},max_attempts:1,timeout:"5m"}')"; }
 said() { finish "$1" >/dev/null; api GET "/v1/tasks/$1" | jq -r '.error.detail // .error // "-"'; }
-ready() { for _ in $(seq 200); do [ "$(api GET /v1/plugins/raider | jq -r .name)" = raider ] && return; sleep 0.05; done; return 1; }
+ready() { for _ in $PATIENCE; do [ "$(api GET /v1/plugins/raider | jq -r .name)" = raider ] && return; sleep 0.05; done; return 1; }
 workers() { api GET /v1/status | jq -r ".workers[] | select($1) | .pid"; }
-staged() { find "$DATA/staging" -path '*/t_*/part-*' 2>/dev/null | head -1; }
+staged() { find "$DATA/staging" -path '*/t_*/part-*' -size +0 2>/dev/null | head -1; }
 # hold NAME: an ingest whose worker stands still while it has a staged FILE; sets TASK, WORKER and DATASET, too.
 hold() {
 	local try
 	for try in 1 2 3 4 5 6; do
 		DATASET=$1$try
 		TASK=$(submit "$(jq -cn --arg d "$DATASET" --arg f "$SCRATCH/rows.ndjson" '{kind:"ingest",dataset:$d,source:{uris:[$f]},sink:{target_file_bytes:65536}}')")
-		for _ in $(seq 1000); do [ -n "$(staged)" ] && break; done
+		for _ in $PATIENCE; do [ -n "$(staged)" ] && break; done
 		WORKER=$(workers ".role == \"task\" and .task == \"$TASK\"")
 		[ -n "$WORKER" ] && kill -STOP "$WORKER" && sleep 0.2
 		FILE=$(staged)
@@ -44,7 +44,7 @@ left() {
 }
 # nothing_left NAME [NAMES]: after a while, since a thread removes it.
 nothing_left() {
-	for _ in $(seq 100); do [ -z "$(left ${2:+"$2"})" ] && break; sleep 0.1; done
+	for _ in $PATIENCE; do [ -z "$(left ${2:+"$2"})" ] && break; sleep 0.1; done
 	same "$1" "" "$(left ${2:+"$2"} | head -3)"
 }
 
@@ -87,7 +87,7 @@ TABLE=$(workers '.role == "table"')
 kill -STOP "$TABLE"
 DATASET=noted
 TASK=$(submit "$(jq -cn --arg f "$SCRATCH/rows.ndjson" '{kind:"ingest",dataset:"noted",source:{uris:[$f]},sink:{target_file_bytes:65536}}')")
-for _ in $(seq 200); do [ -n "$(workers ".role == \"table\" and .task == \"$TASK\"")" ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ -n "$(workers ".role == \"table\" and .task == \"$TASK\"")" ] && break; sleep 0.05; done
 FILE=$(staged)
 agent_kill
 check "a part that is noted lies in the folder of a worker that is dead" [ -s "$FILE" ]
@@ -100,10 +100,10 @@ TABLE=$(workers '.role == "table"')
 kill -STOP "$TABLE"
 DATASET=under_way
 TASK=$(submit "$(jq -cn --arg f "$SCRATCH/rows.ndjson" '{kind:"ingest",dataset:"under_way",source:{uris:[$f]},sink:{target_file_bytes:65536}}')")
-for _ in $(seq 200); do [ -n "$(workers ".role == \"table\" and .task == \"$TASK\"")" ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ -n "$(workers ".role == \"table\" and .task == \"$TASK\"")" ] && break; sleep 0.05; done
 WORKER=$(workers ".role == \"task\" and .task == \"$TASK\"")
 kill -9 "$WORKER"
-for _ in $(seq 200); do kill -0 "$WORKER" 2>/dev/null || break; sleep 0.05; done
+for _ in $PATIENCE; do kill -0 "$WORKER" 2>/dev/null || break; sleep 0.05; done
 kill -CONT "$TABLE"
 every_row "a worker that dies while its part is committed leaves it what it needs"
 nothing_left "and nothing more"
