@@ -4,7 +4,23 @@ set -u
 SRC=$(cd "${ORASI_SRCDIR:-$(dirname "$0")/../..}" && pwd) # a path with ".." is refused as a source
 BUILD=${ORASI_BUILDDIR:-$SRC}
 CORPUS=${ORASI_CORPUS:-$SRC/../shared/corpus}
+# A test that is killed leaves its folder, and maybe an agent: the next test takes them away. A folder says whose it is: a
+# process, when that was started, for numbers of processes come again, and among which processes it counts.
+life_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+among=$(readlink /proc/self/ns/pid)
+remove_those_of_the_dead() {
+	local owner pid began whose dir
+	for owner in "${TMPDIR:-/tmp}"/orasi-e2e-*/.owner; do
+		[ -O "$owner" ] && read -r pid began whose <"$owner" || continue
+		[ "$whose" = "$among" ] && [ "$(life_of "$pid")" != "$began" ] || continue
+		dir=${owner%/.owner}
+		for pid in $(pgrep -u "$(id -u)" -f -- "^[^ ]*orasi-agent --data $dir/"); do kill -9 "$pid"; done
+		rm -rf "$dir"
+	done
+} 2>/dev/null
+remove_those_of_the_dead
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/orasi-e2e-XXXXXX")
+echo "$$ $(life_of $$) $among" >"$SCRATCH/.owner"
 DATA=$SCRATCH/data
 AGENT_PID=
 URL=

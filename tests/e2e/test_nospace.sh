@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 command -v jq >/dev/null || skip_all "jq is not here"
 if [ -z "${IN_NAMESPACE:-}" ]; then # mounts of our own, that vanish with us
-	rmdir "$SCRATCH"
+	rm -r "$SCRATCH"
 	export IN_NAMESPACE=1
 	if unshare -m true 2>/dev/null; then
 		exec unshare -m "$0"
@@ -43,13 +43,13 @@ plugins_ready 2
 mkdir -p "$DATA/plugins/local"
 cp "$BUILD/tests/plugins/.libs/task-count.so" "$DATA/plugins/local/"
 count='{"kind":"custom","plugin":"count","config":{"to":3}}'
-for _ in $(seq 200); do [ "$(api GET /v1/plugins/count | jq -r .name)" = count ] && break; sleep 0.05; done
+for _ in $PATIENCE; do [ "$(api GET /v1/plugins/count | jq -r .name)" = count ] && break; sleep 0.05; done
 same "a task of a plugin ends well" succeeded "$(finish "$(submit "$count")")"
 id=$(submit "$(jq -cn --arg f "$IN/noise.ndjson" '{kind: "ingest", dataset: "noise", source: {uris: [$f]}, max_attempts: 3}')")
 ends_for_space "an ingest that does not fit fails" "$id"
 same "  and leaves no half of a dataset" 404 "$(curl -s -o /dev/null -w '%{http_code}' "$URL/v1/datasets/noise")"
 files() { find "$DATA/staging" "$DATA/datasets" -name '*.parquet' 2>/dev/null; }
-for _ in $(seq 100); do [ -z "$(files)" ] && break; sleep 0.1; done
+for _ in $PATIENCE; do [ -z "$(files)" ] && break; sleep 0.1; done
 same "  and no files" "" "$(files)"
 same "a small one still does" succeeded "$(finish "$(submit '{"kind":"ingest","dataset":"little","source":{"inline":"{\"a\":1}"}}')")"
 
@@ -68,7 +68,7 @@ check "one that may have started before it was refused is refused, too" grep -q 
 same "it lives" 200 "$(curl -s -o /dev/null -w '%{http_code}' "$URL/health/live")"
 same "what is there can be read" 1 "$(sql 'SELECT count(*) AS n FROM little' | jq .n)"
 rm "$SMALL/filler"
-for _ in $(seq 100); do
+for _ in $PATIENCE; do
 	[ "$(api GET /health | jq -r .status)" = ok ] && break
 	sleep 0.1
 done
@@ -125,7 +125,7 @@ agent_stop
 echo "# an agent that starts on a full disk"
 DATA=$SMALL/new
 fill
-said=$(timeout 20 "$BUILD/orasi-agent" --listen 127.0.0.1:0 --data "$DATA" 2>&1)
+said=$(timeout 120 "$BUILD/orasi-agent" --listen 127.0.0.1:0 --data "$DATA" 2>&1)
 code=$?
 case $code:$said in 1:*"$DATA"*[Nn]"o space"* | 1:*"$DATA"*full*) pass "says so and ends" ;; *) fail "says so and ends" "$code" "$said" ;; esac
 done_testing

@@ -2,27 +2,80 @@
 #include "lib/test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
 #define TURNS 8
+#define OUT_OF_THE_WAY 100 /* descriptors from here on: tests mean some by their number */
 
 static char root[PATH_MAX], dir[PATH_MAX];
 static pid_t dir_owner;
 
-/* The folder that holds those of all tests of this program: who was killed, or forked, cannot remove his own. */
+/* The folder that holds those of all tests of this program: who was killed, or forked, cannot remove his own. It is locked
+ * by the program and all that it forks; one that nobody locks is of a program that was killed, and goes with the next. */
+static int lock(const char *path, int wait)
+{
+	int low = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	struct stat st;
+
+	if (low >= 0)
+		close(low);
+	if (fd < 0 || (!fstat(fd, &st) && st.st_uid == geteuid() && !flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB))))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void remove_those_of_the_dead(const char *tmp)
+{
+	char pattern[PATH_MAX];
+	glob_t found = {0};
+	int fd;
+
+	snprintf(pattern, sizeof(pattern), "%s/orasi-tests-??????", tmp);
+	glob(pattern, 0, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		fd = lock(found.gl_pathv[i], 0);
+		if (fd < 0)
+			continue;
+		dir_remove(found.gl_pathv[i], NULL);
+		close(fd);
+	}
+	globfree(&found);
+}
+
+/* Between its birth and its lock another program may have taken it away. */
+static int make_locked(const char *tmp)
+{
+	struct stat st;
+	int fd;
+
+	do {
+		snprintf(root, sizeof(root), "%s/orasi-tests-XXXXXX", tmp);
+		fd = mkdtemp(root) ? lock(root, 1) : -1;
+		if (fd < 0 && errno != ENOENT)
+			return -1;
+	} while (fd < 0 || fstat(fd, &st) || stat(root, &st));
+	return 0;
+}
+
 static void make_root(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(root, sizeof(root), "%s/orasi-test-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(root)) {
+	remove_those_of_the_dead(tmp ? tmp : "/tmp");
+	if (make_locked(tmp ? tmp : "/tmp")) {
 		perror(root);
 		exit(EXIT_FAILURE);
 	}
