@@ -106,8 +106,8 @@ static struct items items_of(const struct submission *s)
 static struct json *items_next(struct items *items, struct json *broken)
 {
 	const struct submission *s = items->s;
-	const char *line;
-	size_t i = items->i++, n;
+	const char *line = NULL;
+	size_t i = items->i++, n = 0;
 
 	if (s->trees || !s->is_lines)
 		return s->is_list ? (struct json *)json_at(s->trees, i) : s->trees;

@@ -246,7 +246,7 @@ static int deliver_all(struct exam *exam, int fail_at, orasi_status each[EVENTS]
 /* One of its requests gets no answer: that event comes again, the others are done. */
 static int delivers_the_rest(struct exam *exam)
 {
-	orasi_status each[EVENTS], status;
+	orasi_status each[EVENTS], status = ORASI_OK;
 	int again = 0, done = 0, one_by_one;
 
 	if (deliver_all(exam, 0, each, &status))

@@ -311,7 +311,7 @@ static int local_delete(struct blob *blob, const char *name, struct err *err)
 static int local_file_open(struct blob *blob, const char *name, struct blob_file *file, struct err *err)
 {
 	char path[PATH_MAX];
-	struct stat st;
+	struct stat st = {0};
 	int r = local_path(blob, name, path, sizeof(path), err);
 
 	if (r)

@@ -99,7 +99,7 @@ int depend_name(struct insert *all, size_t i, struct arena *arena)
 int depend_write(struct store_db *db, struct insert *all, size_t i, struct err *err)
 {
 	struct insert *in = &all[i];
-	int r = 0, state;
+	int r = 0, state = -1;
 
 	for (size_t k = 0; k < in->spec->n_depends_on && !r; k++) {
 		int64_t parent = parent_of(all, i, k);

@@ -95,8 +95,8 @@ int idem_find(struct store_db *db, struct insert *in, struct arena *arena, struc
 {
 	const char *key = in->spec->idempotency_key;
 	struct err why = {0};
-	int64_t digest;
-	char *items;
+	int64_t digest = 0;
+	char *items = NULL;
 	int r = read_row(db, in->spec->tenant, key, arena, &in->result.id, &digest, &items, err);
 
 	if (r <= 0)
@@ -139,8 +139,8 @@ static int read_items(const char *text, int64_t *ids, size_t n)
 
 int idem_call_find(struct store_db *db, struct idem_call *call, struct arena *arena, struct err *err)
 {
-	int64_t id, digest;
-	char *items;
+	int64_t id, digest = 0;
+	char *items = NULL;
 	int r;
 
 	call->is_new = 1;
