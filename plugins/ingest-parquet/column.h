@@ -9,7 +9,8 @@
 #include "gather.h"
 #include "rle.h"
 
-#define BOUND_MAX 64 /* bytes of a string bound in the file's statistics */
+#define BOUND_MAX 64  /* bytes of a string bound in the file's statistics */
+#define SIGN_BIT 0x80 /* of the first byte of a decimal, turned in a bound */
 
 /* Smallest and largest value. Numbers in `i` or `d`; bytes in b, cut at BOUND_MAX when `cut`. */
 struct bound {
@@ -109,7 +110,7 @@ void bounds_write(const struct bounds *bounds, const struct node *node, struct t
 /* One page's lists in a column index. 0: it has no bounds that readers may use. */
 int bounds_usable(const struct bounds *bounds, const struct node *node, struct bound *ret_min, struct bound *ret_max);
 void bounds_item(const struct bound *bound, const struct node *node, int is_max, struct thrift_writer *w);
-/* The Delta-style statistics of a file: JSON text appended to out. -1: memory. */
+/* statistics.c: the Delta-style statistics of a file: JSON text appended to out. -1: memory. */
 int bounds_json(const struct tree *tree, const struct column *columns, uint64_t rows, struct bytes *out);
 
 #endif

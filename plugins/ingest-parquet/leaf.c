@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of one column chunk: header, checksum, decompression, levels, values. */
-#include "leaf.h"
+/* Pages of one column chunk: header, checksum, decompression, values. Their levels are read in levels.c, and what is not
+ * read at all is passed in seek.c. */
+#include "leaf_page.h"
 
 #include <zlib.h>
 
 #define WINDOW (256u << 10)
 #define HEADER_MAX (16u << 20) /* statistics may be in it */
-#define PLACE_MAX (64u << 20)
-#define JUMP_MIN 64 /* rows that are not worth to look for the places of pages */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define PAGE_MAX (64u << 20) /* a fuzzer counts what is allocated, not what is used */
 #define PAGE_VALUES_MAX (1u << 20)
@@ -31,15 +30,13 @@ void leaf_done(struct leaf *leaf)
 	memset(leaf, 0, sizeof(*leaf));
 }
 
-static orasi_status damaged(const struct leaf *leaf, orasi_error *err, const char *what)
+orasi_status leaf_damaged(const struct leaf *leaf, orasi_error *err, const char *what)
 {
 	return orasi_fail(err, ORASI_E_CORRUPT, "column '%.100s', page at byte %llu: %s", leaf->node->name,
 	                  (unsigned long long)leaf->at, what);
 }
 
-/* The first byte of the chunk. Some writers say 0 for "no dictionary", some point behind the data.
- */
-static int64_t start_of(const struct pq_column *column)
+int64_t leaf_start(const struct pq_column *column)
 {
 	int64_t dict = column->dict_offset;
 
@@ -50,7 +47,7 @@ static orasi_status check_chunk(const struct leaf *leaf, int64_t *ret_end, orasi
 {
 	const struct pq_column *column = leaf->column;
 	const char *name = leaf->node->name;
-	int64_t start = start_of(column);
+	int64_t start = leaf_start(column);
 
 	if (column->encrypted)
 		return orasi_fail(err, ORASI_E_UNSUPPORTED, "column '%.100s' is encrypted, which is not supported",
@@ -84,7 +81,7 @@ orasi_status leaf_open(struct leaf *leaf, const struct node *node, const struct 
 	r = check_chunk(leaf, &end, err);
 	if (r)
 		return r;
-	leaf->at = (uint64_t)start_of(column);
+	leaf->at = (uint64_t)leaf_start(column);
 	/* Some writers forget the dictionary in the chunk's size; the count of values is what ends
 	 * it. */
 	leaf->end = (uint64_t)source->size;
@@ -154,15 +151,15 @@ static orasi_status read_header(struct leaf *leaf, struct pq_page_header *ret, o
 		if (r != ORASI_AGAIN)
 			break;
 		if (want >= leaf->end - leaf->at || want > HEADER_MAX)
-			return damaged(leaf, err, "the chunk ends within a page header");
+			return leaf_damaged(leaf, err, "the chunk ends within a page header");
 		want = got * 4 > want ? got * 4 : want * 4;
 	} while (1);
 	if (r)
 		return r;
 	if ((uint64_t)ret->compressed > leaf->end - leaf->at - ret->size)
-		return damaged(leaf, err, "the page is longer than its chunk");
+		return leaf_damaged(leaf, err, "the page is longer than its chunk");
 	if ((uint32_t)ret->uncompressed > PAGE_MAX || (uint32_t)ret->n_values > PAGE_VALUES_MAX)
-		return damaged(leaf, err, "the page has more bytes or values than are allowed");
+		return leaf_damaged(leaf, err, "the page has more bytes or values than are allowed");
 	return ORASI_OK;
 }
 
@@ -189,13 +186,13 @@ static orasi_status read_body(struct leaf *leaf, const struct pq_page_header *h,
 	if (r)
 		return r;
 	if (got < (size_t)h->compressed)
-		return damaged(leaf, err, "the file ends within a page");
+		return leaf_damaged(leaf, err, "the file ends within a page");
 	if (h->has_crc && !checksum_matches(p, (size_t)h->compressed, h->crc))
-		return damaged(leaf, err, "its checksum does not match: the file is corrupt");
+		return leaf_damaged(leaf, err, "its checksum does not match: the file is corrupt");
 	if (levels > (size_t)h->compressed || levels > (size_t)h->uncompressed)
-		return damaged(leaf, err, "its levels are longer than the page");
+		return leaf_damaged(leaf, err, "its levels are longer than the page");
 	if (!codec_can_fill(codec, (size_t)h->compressed - levels, (size_t)h->uncompressed - levels))
-		return damaged(leaf, err, "it says that it is longer than its bytes can make it");
+		return leaf_damaged(leaf, err, "it says that it is longer than its bytes can make it");
 	to->len = 0;
 	if (bytes_reserve(to, (size_t)h->uncompressed + SLACK))
 		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
@@ -236,9 +233,9 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 	orasi_status r;
 
 	if (leaf->has_dict)
-		return damaged(leaf, err, "a second dictionary");
+		return leaf_damaged(leaf, err, "a second dictionary");
 	if (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY)
-		return damaged(leaf, err, "a dictionary that is not PLAIN");
+		return leaf_damaged(leaf, err, "a dictionary that is not PLAIN");
 	r = read_body(leaf, h, &leaf->dict_page, err);
 	if (!r)
 		r = values_decode(&leaf->dict, leaf->node, PQ_PLAIN, leaf->dict_page.data, leaf->dict_page.len,
@@ -248,106 +245,6 @@ static orasi_status read_dictionary(struct leaf *leaf, const struct pq_page_head
 	leaf->has_dict = 1;
 	leaf->longest = r ? 0 : longest_value(&leaf->dict);
 	return r;
-}
-
-/* ---- levels --------------------------------------------------------------------------------- */
-
-static orasi_status decode_levels(struct leaf *leaf, struct bytes *ret, const uint8_t *p, size_t len, size_t n, int max,
-                                  int encoding, orasi_error *err)
-{
-	struct rle_reader rle;
-	int width = bit_width((uint32_t)max);
-	uint32_t only;
-	uint8_t highest = 0;
-
-	ret->len = 0;
-	if (bytes_reserve(ret, n + 1))
-		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
-	if (encoding == PQ_BIT_PACKED) {
-		/* The deprecated form: most significant bit first, no runs. */
-		if (n * (size_t)width > len * 8)
-			return damaged(leaf, err, "its levels end early");
-		for (size_t i = 0, bit = 0; i < n; i++) {
-			ret->data[i] = 0;
-			for (int k = 0; k < width; k++, bit++)
-				ret->data[i] = (uint8_t)(ret->data[i] << 1 | (p[bit / 8] >> (7 - bit % 8) & 1u));
-		}
-	} else {
-		rle_open(&rle, p, len, width);
-		if (n && rle_is_one_run(&rle, n, &only) && only <= (uint32_t)max) {
-			memset(ret->data, (int)only, n);
-			ret->len = n;
-			leaf->one_level = (int)only;
-			return ORASI_OK;
-		}
-		if (rle_decode_levels(&rle, ret->data, n))
-			return damaged(leaf, err, "its levels end early");
-	}
-	leaf->one_level = -1;
-	for (size_t i = 0; i < n; i++)
-		highest = ret->data[i] > highest ? ret->data[i] : highest;
-	if (highest > max)
-		return damaged(leaf, err, "a level is higher than the schema allows");
-	ret->len = n;
-	return ORASI_OK;
-}
-
-/* V1: a u32 length in front of RLE levels; bit-packed ones have the length that their count gives.
- */
-static orasi_status levels_v1(struct leaf *leaf, struct bytes *ret, const uint8_t **at, const uint8_t *end, size_t n,
-                              int max, int encoding, orasi_error *err)
-{
-	uint32_t len;
-	orasi_status r;
-
-	if (!max)
-		return ORASI_OK;
-	if (encoding == PQ_BIT_PACKED) {
-		len = (uint32_t)((n * (size_t)bit_width((uint32_t)max) + 7) / 8);
-	} else {
-		if (end - *at < 4)
-			return damaged(leaf, err, "its levels have no length");
-		memcpy(&len, *at, 4);
-		*at += 4;
-	}
-	if (len > (size_t)(end - *at))
-		return damaged(leaf, err, "its levels are longer than the page");
-	r = decode_levels(leaf, ret, *at, len, n, max, encoding, err);
-	*at += len;
-	return r;
-}
-
-static orasi_status read_levels(struct leaf *leaf, const struct pq_page_header *h, const uint8_t **at,
-                                const uint8_t *end, orasi_error *err)
-{
-	size_t n = (size_t)h->n_values;
-	orasi_status r;
-
-	if (h->type == PQ_DATA_PAGE) {
-		r = levels_v1(leaf, &leaf->rep, at, end, n, leaf->node->rep, h->rep_encoding, err);
-		return r ? r : levels_v1(leaf, &leaf->def, at, end, n, leaf->node->def, h->def_encoding, err);
-	}
-	r = leaf->node->rep
-	            ? decode_levels(leaf, &leaf->rep, *at, (size_t)h->rep_bytes, n, leaf->node->rep, PQ_RLE, err)
-	            : ORASI_OK;
-	*at += h->rep_bytes;
-	if (!r && leaf->node->def)
-		r = decode_levels(leaf, &leaf->def, *at, (size_t)h->def_bytes, n, leaf->node->def, PQ_RLE, err);
-	*at += h->def_bytes;
-	return r;
-}
-
-static size_t count_values(const struct leaf *leaf, size_t n)
-{
-	size_t values = 0;
-
-	if (!leaf->node->def)
-		return n;
-	if (leaf->one_level >= 0)
-		return leaf->one_level == leaf->node->def ? n : 0;
-	for (size_t i = 0; i < n; i++)
-		values += leaf->def.data[i] == leaf->node->def;
-	return values;
 }
 
 /* ---- data pages ----------------------------------------------------------------------------- */
@@ -362,11 +259,11 @@ static orasi_status find_dictionary(struct leaf *leaf, orasi_error *err)
 	if (leaf->has_dict)
 		return ORASI_OK;
 	if (leaf->column->dict_offset < 4 || leaf->column->dict_offset >= leaf->source->size)
-		return damaged(leaf, err, "dictionary indices without a dictionary");
+		return leaf_damaged(leaf, err, "dictionary indices without a dictionary");
 	leaf->at = (uint64_t)leaf->column->dict_offset;
 	r = read_header(leaf, &h, err);
 	if (!r && h.type != PQ_DICTIONARY_PAGE)
-		r = damaged(leaf, err, "dictionary indices without a dictionary");
+		r = leaf_damaged(leaf, err, "dictionary indices without a dictionary");
 	if (!r)
 		r = read_dictionary(leaf, &h, err);
 	leaf->at = at;
@@ -389,17 +286,17 @@ static orasi_status read_indices(struct leaf *leaf, const uint8_t *p, size_t len
 	if (r)
 		return r;
 	if (!len || *p > 32)
-		return damaged(leaf, err, "the width of its indices is out of range");
+		return leaf_damaged(leaf, err, "the width of its indices is out of range");
 	indices = (uint32_t *)leaf->indices.data;
 	rle_open(&rle, p + 1, len - 1, *p);
 	if (rle_decode(&rle, indices, n))
-		return damaged(leaf, err, "its indices end early");
+		return leaf_damaged(leaf, err, "its indices end early");
 	if (rle.hollow)
-		return damaged(leaf, err, "many of its indices are bit-packed with no bits each");
+		return leaf_damaged(leaf, err, "many of its indices are bit-packed with no bits each");
 	for (size_t i = 0; i < n; i++)
 		highest = indices[i] > highest ? indices[i] : highest;
 	if (highest >= leaf->dict.n)
-		return damaged(leaf, err, "an index points behind the dictionary");
+		return leaf_damaged(leaf, err, "an index points behind the dictionary");
 	return ORASI_OK;
 }
 
@@ -419,13 +316,13 @@ static orasi_status check_page(const struct leaf *leaf, const struct pq_page_hea
 	int starts = leaf->values_left == leaf->column->n_values || leaf->by_places;
 
 	if (leaf->node->rep && leaf->n && leaf->rep.data[0] && starts)
-		return damaged(leaf, err, "its first row continues one that is not there");
+		return leaf_damaged(leaf, err, "its first row continues one that is not there");
 	if (!leaf->node->def && h->n_nulls)
-		return damaged(leaf, err, "it has nulls in a column that must not have any");
+		return leaf_damaged(leaf, err, "it has nulls in a column that must not have any");
 	if (leaf->by_places && leaf->place + 1 < leaf->places.n_pages) {
 		place = &leaf->places.pages[leaf->place];
 		if (place[1].first_row - place[0].first_row != count_rows(leaf))
-			return damaged(leaf, err, "it has other rows than the offset index says");
+			return leaf_damaged(leaf, err, "it has other rows than the offset index says");
 	}
 	return ORASI_OK;
 }
@@ -441,12 +338,12 @@ static orasi_status read_data(struct leaf *leaf, const struct pq_page_header *h,
 	end = at + leaf->page.len;
 	leaf->n = (size_t)h->n_values;
 	leaf->pos = leaf->value_pos = 0;
-	r = read_levels(leaf, h, &at, end, err);
+	r = leaf_read_levels(leaf, h, &at, end, err);
 	if (!r)
 		r = check_page(leaf, h, err);
 	if (r)
 		return r;
-	leaf->n_values = count_values(leaf, leaf->n);
+	leaf->n_values = leaf_count_values(leaf, leaf->n);
 	leaf->use_dict = h->encoding == PQ_PLAIN_DICTIONARY || h->encoding == PQ_RLE_DICTIONARY;
 	if (leaf->use_dict)
 		return read_indices(leaf, at, (size_t)(end - at), err);
@@ -469,8 +366,7 @@ static void pass_page(struct leaf *leaf, const struct pq_page_header *h)
 		leaf->at = first;
 }
 
-/* Stands on the next data page; dictionaries on the way are read. */
-static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi_error *err)
+orasi_status leaf_next_page(struct leaf *leaf, struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r;
 
@@ -478,13 +374,13 @@ static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi
 		if (is_over(leaf))
 			return ORASI_END;
 		if (leaf->at >= leaf->end)
-			return damaged(leaf, err, "the chunk has fewer values than it says");
+			return leaf_damaged(leaf, err, "the chunk has fewer values than it says");
 		r = read_header(leaf, h, err);
 		if (r)
 			return r;
 		if (h->type == PQ_DATA_PAGE || h->type == PQ_DATA_PAGE_V2)
 			return !leaf->by_places && h->n_values > leaf->values_left
-			               ? damaged(leaf, err, "it has more values than its chunk")
+			               ? leaf_damaged(leaf, err, "it has more values than its chunk")
 			               : ORASI_OK;
 		if (h->type == PQ_DICTIONARY_PAGE) {
 			r = read_dictionary(leaf, h, err);
@@ -495,7 +391,7 @@ static orasi_status next_page(struct leaf *leaf, struct pq_page_header *h, orasi
 	}
 }
 
-static void pass_data_page(struct leaf *leaf, const struct pq_page_header *h)
+void leaf_pass_page(struct leaf *leaf, const struct pq_page_header *h)
 {
 	leaf->values_left -= leaf->by_places ? 0 : h->n_values;
 	leaf->place += (uint32_t)leaf->by_places;
@@ -504,97 +400,15 @@ static void pass_data_page(struct leaf *leaf, const struct pq_page_header *h)
 		leaf->at = (uint64_t)leaf->places.pages[leaf->place].offset;
 }
 
-static orasi_status load_page(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
+orasi_status leaf_load_page(struct leaf *leaf, const struct pq_page_header *h, orasi_error *err)
 {
 	orasi_status r = read_data(leaf, h, err);
 
-	pass_data_page(leaf, h);
+	leaf_pass_page(leaf, h);
 	return r;
 }
 
-orasi_status leaf_ready(struct leaf *leaf, orasi_error *err)
-{
-	struct pq_page_header h;
-
-	while (leaf->pos >= leaf->n) {
-		orasi_status r = next_page(leaf, &h, err);
-
-		if (!r)
-			r = load_page(leaf, &h, err);
-		if (r)
-			return r;
-	}
-	return ORASI_OK;
-}
-
-orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err)
-{
-	return leaf->pos < leaf->n || (!leaf->by_places && leaf->values_left > 0)
-	               ? damaged(leaf, err, "the chunk has more rows than its group")
-	               : ORASI_OK;
-}
-
-/* ---- places of pages ------------------------------------------------------------------------ */
-
-orasi_status leaf_read_place(orasi_source *source, const struct pq_place *place, struct bytes *ret, orasi_error *err)
-{
-	size_t got = 0;
-	orasi_status r;
-
-	if (place->offset < 4 || place->length <= 0 || place->length > PLACE_MAX ||
-	    place->offset > source->size - place->length)
-		return orasi_fail(err, ORASI_E_CORRUPT, "an index has no place in the file");
-	ret->len = 0;
-	if (bytes_reserve(ret, (size_t)place->length))
-		return orasi_fail(err, ORASI_E_NOMEM, "out of memory");
-	r = source->pread(source, (uint64_t)place->offset, ret->data, (size_t)place->length, &got, err);
-	ret->len = got;
-	return r;
-}
-
-/* The index must lie within the chunk and speak of its rows, else it is not used. */
-static int places_make_sense(const struct leaf *leaf)
-{
-	const struct pq_offset_index *places = &leaf->places;
-	const struct pq_page_place *last = &places->pages[places->n_pages - 1];
-
-	return places->pages[0].offset >= start_of(leaf->column) &&
-	       (uint64_t)last->offset + (uint64_t)last->size <= leaf->chunk_end &&
-	       (uint64_t)last->first_row < leaf->rows;
-}
-
-const struct pq_offset_index *leaf_places(struct leaf *leaf)
-{
-	struct bytes text = {0};
-
-	if (leaf->places_state == PLACES_UNKNOWN) {
-		leaf->places_state = PLACES_NONE;
-		if (!leaf_read_place(leaf->source, &leaf->column->offset_index, &text, NULL) &&
-		    !pq_offset_index_parse(&leaf->places, text.data, text.len, NULL) && places_make_sense(leaf))
-			leaf->places_state = PLACES_READ;
-		bytes_free(&text);
-	}
-	return leaf->places_state == PLACES_READ ? &leaf->places : NULL;
-}
-
-/* The page that has a row of the group. */
-static uint32_t page_of(const struct pq_offset_index *places, uint64_t row)
-{
-	uint32_t low = 0, high = places->n_pages;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if ((uint64_t)places->pages[middle].first_row <= row)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The dictionary must be read before the pages that are jumped over. */
-static orasi_status pass_dictionary(struct leaf *leaf, orasi_error *err)
+orasi_status leaf_pass_dictionary(struct leaf *leaf, orasi_error *err)
 {
 	struct pq_page_header h;
 	orasi_status r = ORASI_OK;
@@ -609,129 +423,24 @@ static orasi_status pass_dictionary(struct leaf *leaf, orasi_error *err)
 	return r;
 }
 
-/* To the start of the page that has the row, when it is another one than now and known. */
-static orasi_status jump(struct leaf *leaf, uint64_t row, orasi_error *err)
-{
-	const struct pq_offset_index *places;
-	uint32_t page;
-	orasi_status r;
-
-	if (row - leaf->row < JUMP_MIN || (!leaf->node->rep && row - leaf->row < leaf->n - leaf->pos))
-		return ORASI_OK;
-	places = leaf_places(leaf);
-	if (!places || row >= leaf->rows)
-		return ORASI_OK;
-	page = page_of(places, row);
-	if (page == page_of(places, leaf->row))
-		return ORASI_OK;
-	r = pass_dictionary(leaf, err);
-	leaf->by_places = 1;
-	leaf->place = page;
-	leaf->at = (uint64_t)places->pages[page].offset;
-	leaf->row = (uint64_t)places->pages[page].first_row;
-	leaf->n = leaf->pos = leaf->value_pos = 0;
-	return r;
-}
-
-/* ---- sizes ---------------------------------------------------------------------------------- */
-
-static size_t rows_within(const struct leaf *leaf, size_t budget)
-{
-	size_t left = leaf->n - leaf->pos, total = 0, i = 0;
-
-	if (leaf->use_dict)
-		return leaf->longest > budget / left ? budget / leaf->longest + 1 : left;
-	if (leaf->page.len <= budget)
-		return left;
-	for (; i < left && leaf->value_pos + i < leaf->n_values && total < budget; i++)
-		total += leaf_value_at(leaf, leaf->value_pos + i).len;
-	return i ? i : left;
-}
-
-orasi_status leaf_rows_ahead(struct leaf *leaf, size_t budget, size_t *ret, orasi_error *err)
-{
-	orasi_status r;
-
-	*ret = SIZE_MAX;
-	if (leaf->node->physical != PQ_BYTE_ARRAY)
-		return ORASI_OK;
-	r = leaf_ready(leaf, err);
-	if (r)
-		return r == ORASI_END ? ORASI_OK : r;
-	if (!leaf->node->rep)
-		*ret = rows_within(leaf, budget);
-	else if (leaf->use_dict ? leaf->longest > budget / 1024 : leaf->page.len > budget)
-		*ret = 1;
-	return ORASI_OK;
-}
-
-/* ---- skipping ------------------------------------------------------------------------------- */
-
-static orasi_status skip_nested(struct leaf *leaf, uint64_t rows, orasi_error *err)
-{
-	orasi_status r = rows ? leaf_ready(leaf, err) : ORASI_OK;
-
-	while (!r && rows > 0) {
-		leaf_next(leaf);
-		r = leaf_ready(leaf, err);
-		if (r == ORASI_END && rows == 1)
-			return ORASI_OK;
-		if (!r && !leaf_rep(leaf))
-			rows--;
-	}
-	return r == ORASI_END ? damaged(leaf, err, "the chunk has fewer rows than its group") : r;
-}
-
-static void skip_in_page(struct leaf *leaf, size_t n)
-{
-	size_t values = 0;
-
-	if (leaf->n_values == leaf->n)
-		values = n;
-	else
-		for (size_t i = 0; i < n; i++)
-			values += leaf->def.data[leaf->pos + i] == leaf->node->def;
-	leaf->pos += n;
-	leaf->value_pos += values;
-}
-
-/* A flat column has one value a row, so that whole pages are passed by their headers. */
-static orasi_status skip_flat(struct leaf *leaf, uint64_t rows, orasi_error *err)
+orasi_status leaf_ready(struct leaf *leaf, orasi_error *err)
 {
 	struct pq_page_header h;
-	orasi_status r;
 
-	while (rows > 0) {
-		size_t left = leaf->n - leaf->pos;
+	while (leaf->pos >= leaf->n) {
+		orasi_status r = leaf_next_page(leaf, &h, err);
 
-		if (left) {
-			size_t step = rows < left ? (size_t)rows : left;
-
-			skip_in_page(leaf, step);
-			rows -= step;
-			continue;
-		}
-		r = next_page(leaf, &h, err);
-		if (!r && (uint64_t)h.n_values <= rows) {
-			rows -= (uint64_t)h.n_values;
-			pass_data_page(leaf, &h);
-			continue;
-		}
 		if (!r)
-			r = load_page(leaf, &h, err);
+			r = leaf_load_page(leaf, &h, err);
 		if (r)
-			return r == ORASI_END ? damaged(leaf, err, "the chunk has fewer rows than its group") : r;
+			return r;
 	}
 	return ORASI_OK;
 }
 
-orasi_status leaf_seek(struct leaf *leaf, uint64_t row, orasi_error *err)
+orasi_status leaf_check_end(struct leaf *leaf, orasi_error *err)
 {
-	orasi_status r = row > leaf->row ? jump(leaf, row, err) : ORASI_OK;
-
-	if (r || row <= leaf->row)
-		return r;
-	r = leaf->node->rep ? skip_nested(leaf, row - leaf->row, err) : skip_flat(leaf, row - leaf->row, err);
-	leaf->row = row;
-	return r;
+	return leaf->pos < leaf->n || (!leaf->by_places && leaf->values_left > 0)
+	               ? leaf_damaged(leaf, err, "the chunk has more rows than its group")
+	               : ORASI_OK;
 }
