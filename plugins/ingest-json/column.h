@@ -75,6 +75,7 @@ void column_truncate(struct column *column, int64_t length);
 /* Hands the values over as one array (offset 0) and starts anew. */
 int column_finish(struct column *column, struct ArrowArray *ret);
 
+/* mode.c */
 enum column_mode column_mode_of(const struct ArrowSchema *schema);
 int column_mode_set(struct ArrowSchema *schema, enum column_mode mode);
 
