@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of cursors that are stopped: the token of the last hits, a segment and the same question are all that the next
- * one is given, be it in a fresh reader or in a fresh process. */
+/* Tests of cursors that are stopped: the token of the last hits, a segment and the same question are all that the
+ * next one is given, be it in a fresh reader or in a fresh process. */
 #include <stdlib.h>
 #include <string.h>
 

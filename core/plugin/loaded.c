@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file on its way into the process: note, version, dlopen, entry, init, and of each plugin descriptor and factories.
- * Whatever is wrong with it is one sentence, which refuses it (docs/PLUGINS.md section 9).
+/* A file on its way into the process: note, version, dlopen, entry, init, and of each plugin descriptor and
+ * factories. Whatever is wrong with it is one sentence, which refuses it (docs/PLUGINS.md section 9).
  *
  * libltdl's own loader binds lazily and turns every reason into "file not found", so it gets one of ours: dlopen with
  * RTLD_NOW and RTLD_LOCAL, and dlerror's words kept. */

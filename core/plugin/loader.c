@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugins of a worker: which an order may call, where they are found, and the watch over every call. How a file comes
- * into the process is told in loaded.c. */
+/* The plugins of a worker: which an order may call, where they are found, and the watch over every call. How a file
+ * comes into the process is told in loaded.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +132,7 @@ struct json *loader_take_metrics(struct loader *loader)
 	return host_counts_take(loader->counts);
 }
 
-/* ---- the crash page ----------------------------------------------------------------------------------------- */
+/* ---- the crash page ---------------------------------------------------------------------------------------------- */
 
 void loader_note(struct loader *loader, const char *plugin, const char *function, struct loader_frame *ret_before)
 {
@@ -167,7 +167,7 @@ void loader_leave(struct loader *loader, const struct loader_frame *before)
 	memcpy(page->function, before->function, sizeof(page->function));
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static int load(struct loader *loader, const char *path, struct loaded **ret, struct err *err)
 {
@@ -194,7 +194,7 @@ int loader_describe(struct loader *loader, const char *path, struct json **ret, 
 	return r ? r : loaded_describe(file, ret, err);
 }
 
-/* ---- finding -------------------------------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 static int may_load(const struct loader *loader, const struct listed *entry)
 {
@@ -255,7 +255,7 @@ int loader_result_schema(const struct loader_plugin *plugin, const struct json *
 	return 0;
 }
 
-/* ---- failures -------------------------------------------------------------------------------------------------------------- */
+/* ---- failures ---------------------------------------------------------------------------------------------------- */
 
 int loader_fail(const struct loader_plugin *plugin, const char *function, orasi_status status, const orasi_error *error,
                 struct err *err)

@@ -4,74 +4,29 @@
  *   open    the dialect, a sample, the columns (table.c); then to the place where reading begins
  *   next    record by record into the columns, until the batch is full
  *
- * A record that cannot become a row goes to the host's quarantine, and rows given out plus rejects are always the records
- * seen. Fed instead of read, the same happens with ORASI_AGAIN wherever bytes are wanting; the columns are known when the
- * sample is there. Without the host's reject extension the first bad record ends the reading. An error that comes up
- * while rows are waiting is kept in `pending` until these are out. */
-#include <stdio.h>
+ * A record that cannot become a row goes to the host's quarantine (reject.c), and rows given out plus rejects are
+ * always the records seen. Fed instead of read (fed.c), the same happens with ORASI_AGAIN wherever bytes are wanting;
+ * the columns are known when the sample is there. Without the host's reject extension the first bad record ends the
+ * reading. An error that comes up while rows are waiting is kept in `pending` until these are out. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <orasi/sdk/fail.h>
 #include <orasi/sdk/fed.h>
 
-#include "plugin.h"
-#include "state.h"
-#include "table.h"
+#include "decode.h"
 
 #define BATCH_BYTES_MAX (1ULL << 30) /* keeps 32-bit offsets far from their end */
 #define CANCEL_EVERY 256             /* records between two looks at the flag */
-#define VALUE_SHOWN 80
 
-#define FLAW_UTF8 "csv.utf8"
-#define FLAW_MISSING "csv.missing"
-#define FLAW_EXTRA "csv.extra"
-#define FLAW_TYPE "type.mismatch"
-#define FLAW_NULL "type.null"
-
-struct decoder {
-	const orasi_host *host;
-	const orasi_host_job *job;
-	const orasi_host_reject *reject;
-	struct settings settings;
-
-	/* from open to close */
-	struct reader *reader;
-	struct table table;
-	struct arrow_builder *root;
-	struct value_scratch scratch;
-	struct state state; /* counts, and place of the next record */
-	uint32_t max_rows;
-	uint64_t max_bytes;
-	orasi_status pending;
-	orasi_error pending_error;
-	uint8_t saved_state[STATE_SIZE];
-
-	/* fed */
-	bool unsettled;          /* the columns are not known yet */
-	bool going;              /* bytes go by, up to the place of the checkpoint */
-	struct ArrowSchema want; /* the host's, or released */
-	bool project;
-	uint8_t checkpoint[STATE_SIZE];
-	size_t checkpoint_len;
-};
-
-/* What is wrong with a record. */
-struct flaw {
-	const char *code, *what;
-	int64_t column; /* of the schema, -1: none */
-	const struct field *field;
-};
-
-static orasi_status no_memory(orasi_error *err)
+orasi_status decoder_no_memory(orasi_error *err)
 {
 	return orasi_fail(err, ORASI_E_NOMEM, "no memory left for the rows of this batch");
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
-/* Back to what create made. */
-static void decoder_reset(struct decoder *d)
+void decoder_reset(struct decoder *d)
 {
 	reader_close(d->reader);
 	table_done(&d->table);
@@ -135,7 +90,7 @@ static orasi_status check_same(const struct decoder *d, const struct state *befo
 	return orasi_fail(err, ORASI_E_STATE, "the source begins otherwise than it did at the checkpoint");
 }
 
-static orasi_status go_to_start(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
+orasi_status decoder_go_to_start(struct decoder *d, const orasi_ingest_open *open, orasi_error *err)
 {
 	struct state before;
 	orasi_status status;
@@ -156,17 +111,17 @@ static orasi_status go_to_start(struct decoder *d, const orasi_ingest_open *open
 	return reader_go(d->reader, &before.place, err);
 }
 
-static void begin_table(struct decoder *d)
+void decoder_begin_table(struct decoder *d)
 {
 	d->table = (struct table){.host = d->host,
 	                          .log = d->host->get_extension(d->host, ORASI_HOST_LOG),
 	                          .settings = &d->settings};
 }
 
-static orasi_status make_root(struct decoder *d, orasi_error *err)
+orasi_status decoder_make_root(struct decoder *d, orasi_error *err)
 {
 	d->root = arrow_builder_new(&d->table.schema);
-	return d->root ? ORASI_OK : no_memory(err);
+	return d->root ? ORASI_OK : decoder_no_memory(err);
 }
 
 static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
@@ -174,21 +129,21 @@ static orasi_status open_all(struct decoder *d, const orasi_ingest_open *open, s
 {
 	orasi_status status = reader_open(open->source, d->host, (size_t)d->settings.max_record, &d->reader, err);
 
-	begin_table(d);
+	decoder_begin_table(d);
 	if (!status)
 		status = table_open(&d->table, d->reader, err);
 	if (!status)
 		status = table_columns(&d->table, open->want, open->want && (open->flags & ORASI_OPEN_PROJECT), err);
 	if (!status)
-		status = go_to_start(d, open, err);
+		status = decoder_go_to_start(d, open, err);
 	if (!status)
-		status = make_root(d, err);
+		status = decoder_make_root(d, err);
 	if (status)
 		return status;
-	return arrow_schema_copy(ret_schema, &d->table.schema) ? no_memory(err) : ORASI_OK;
+	return arrow_schema_copy(ret_schema, &d->table.schema) ? decoder_no_memory(err) : ORASI_OK;
 }
 
-static void begin(struct decoder *d, const orasi_ingest_open *open)
+void decoder_begin(struct decoder *d, const orasi_ingest_open *open)
 {
 	decoder_reset(d);
 	d->max_rows = open->max_rows ? open->max_rows : 1;
@@ -201,106 +156,12 @@ static orasi_status decode_open(void *self, const orasi_ingest_open *open, struc
 	struct decoder *d = self;
 	orasi_status status;
 
-	begin(d, open);
+	decoder_begin(d, open);
 	status = open_all(d, open, ret_schema, err);
 	if (status)
 		decoder_reset(d);
 	return status;
 }
-
-/* ---- fed --------------------------------------------------------------------------------------------------------- */
-
-/* Another try at the columns, with all bytes so far; ORASI_AGAIN until they are enough. */
-static orasi_status try_table(struct decoder *d, orasi_error *err)
-{
-	orasi_status status = reader_grown(d->reader) ? table_open(&d->table, d->reader, err) : ORASI_AGAIN;
-
-	if (status == ORASI_AGAIN) {
-		table_done(&d->table);
-		begin_table(d);
-		reader_restart(d->reader);
-	}
-	return status;
-}
-
-static orasi_status settle_fed(struct decoder *d, orasi_error *err)
-{
-	const orasi_ingest_open from_there = {.checkpoint = {d->checkpoint, d->checkpoint_len}};
-	orasi_status status = try_table(d, err);
-
-	if (status)
-		return status;
-	reader_settle(d->reader);
-	status = table_columns(&d->table, d->want.release ? &d->want : NULL, d->project, err);
-	if (!status)
-		status = make_root(d, err);
-	if (!status)
-		status = go_to_start(d, &from_there, err);
-	d->going = status == ORASI_AGAIN;
-	d->unsettled = status < 0;
-	return status < 0 ? status : ORASI_OK;
-}
-
-/* Where a row may come from; ORASI_SCHEMA: the columns have become known. */
-static orasi_status get_ready(struct decoder *d, orasi_error *err)
-{
-	orasi_status status;
-
-	if (d->unsettled) {
-		status = settle_fed(d, err);
-		if (status || d->table.schema.n_children)
-			return status ? status : ORASI_SCHEMA;
-	}
-	status = d->going ? reader_go(d->reader, &d->state.place, err) : ORASI_OK;
-	d->going = status != ORASI_OK;
-	return status;
-}
-
-static orasi_status open_fed(struct decoder *d, const orasi_ingest_open *open, struct ArrowSchema *ret_schema,
-                             orasi_error *err)
-{
-	orasi_status status = reader_open(NULL, d->host, (size_t)d->settings.max_record, &d->reader, err);
-
-	if (status)
-		return status;
-	if (open->checkpoint.len > sizeof(d->checkpoint))
-		return orasi_fail(err, ORASI_E_STATE, "the checkpoint is not of this plugin");
-	if (open->checkpoint.len)
-		memcpy(d->checkpoint, open->checkpoint.ptr, open->checkpoint.len);
-	d->checkpoint_len = open->checkpoint.len;
-	d->project = open->want && (open->flags & ORASI_OPEN_PROJECT);
-	d->unsettled = true;
-	begin_table(d);
-	reader_restart(d->reader);
-	if (open->want && arrow_schema_copy(&d->want, open->want))
-		return no_memory(err);
-	return arrow_schema_make(ret_schema, "+s", "", 0, 0) ? no_memory(err) : ORASI_OK;
-}
-
-/* It is fed from the first byte on, also behind a checkpoint: the columns stand there. */
-static orasi_status decode_open_fed(void *self, const orasi_ingest_open *open, uint64_t *ret_from,
-                                    struct ArrowSchema *ret_schema, orasi_error *err)
-{
-	struct decoder *d = self;
-	orasi_status status;
-
-	begin(d, open);
-	status = open_fed(d, open, ret_schema, err);
-	*ret_from = 0;
-	if (status)
-		decoder_reset(d);
-	return status;
-}
-
-static orasi_status decode_feed(void *self, orasi_bytes bytes, uint32_t flags, orasi_error *err)
-{
-	struct decoder *d = self;
-
-	return d->reader ? reader_feed(d->reader, bytes, flags & FED_LAST, err)
-	                 : orasi_fail(err, ORASI_E_INVALID, "feed without open");
-}
-
-static const struct fed fed = FED(decode_open_fed, decode_feed);
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
@@ -368,73 +229,6 @@ static bool append_row(struct decoder *d, const struct record *record, struct fl
 	return true;
 }
 
-/* ---- rejects ----------------------------------------------------------------------------------------------------- */
-
-/* How much of the value to show: up to a control byte, characters whole. */
-static int shown(const struct field *field)
-{
-	size_t n = field->len < VALUE_SHOWN ? field->len : VALUE_SHOWN;
-
-	for (size_t i = 0; i < n; i++)
-		if (field->p[i] < 0x20)
-			return (int)i;
-	while (n && n < field->len && (field->p[n] & 0xC0) == 0x80)
-		n--;
-	return (int)n;
-}
-
-static void say(const struct decoder *d, const struct flaw *flaw, const char *column, char *ret, size_t cap)
-{
-	int n = snprintf(ret, cap, "%s%s%s", column, *column ? ": " : "", flaw->what);
-
-	if (flaw->field && n < (int)cap)
-		snprintf(ret + n, cap - (size_t)n, ": %.*s", shown(flaw->field), flaw->field->p);
-	else if (!strcmp(flaw->code, FLAW_MISSING) || !strcmp(flaw->code, FLAW_EXTRA))
-		snprintf(ret + n, cap - (size_t)n, ": %u, and there are %u", reader_fields(d->reader)->n,
-		         d->table.sample.width);
-}
-
-/* Characters stay whole at the end of a text that was cut. */
-static void trim_text(char *s)
-{
-	size_t n = strlen(s);
-
-	while (n && !arrow_utf8_valid(s, n))
-		s[--n] = '\0';
-}
-
-static orasi_status reject(struct decoder *d, const struct record *record, const struct flaw *flaw, orasi_error *err)
-{
-	int64_t row = (int64_t)(d->state.rows + d->state.rejected);
-	char column[256] = "", message[sizeof(err->message) - 64];
-	orasi_rejected rejected;
-	orasi_status status;
-
-	if (flaw->column >= 0)
-		snprintf(column, sizeof(column), "%s", d->table.schema.children[flaw->column]->name);
-	trim_text(column);
-	say(d, flaw, column, message, sizeof(message));
-	trim_text(message);
-	rejected = (orasi_rejected){.struct_size = sizeof(rejected),
-	                            .code = flaw->code,
-	                            .message = {message, strlen(message)},
-	                            .column = {column, strlen(column)},
-	                            .byte_offset = (int64_t)record->place.offset,
-	                            .line = record->place.line,
-	                            .row = row,
-	                            .raw = {record->text, record->len},
-	                            .raw_len = flaw->code == record->flaw ? record->whole : record->len};
-	status = d->reject ? d->reject->reject(d->host, &rejected) : ORASI_E_CORRUPT;
-	if (status >= 0) {
-		d->state.rejected++;
-		return ORASI_OK;
-	}
-	err->row = row;
-	err->offset = (int64_t)record->place.offset;
-	return orasi_fail(err, status, "record %lld at byte %lld, %s: %s", (long long)row,
-	                  (long long)record->place.offset, flaw->code, message);
-}
-
 /* ---- next -------------------------------------------------------------------------------------------------------- */
 
 static orasi_status take_record(struct decoder *d, const struct record *record, int64_t *rows, uint64_t *bytes,
@@ -449,7 +243,7 @@ static orasi_status take_record(struct decoder *d, const struct record *record, 
 		return ORASI_OK;
 	}
 	arrow_builder_truncate(d->root, *rows);
-	return flaw.code ? reject(d, record, &flaw, err) : no_memory(err);
+	return flaw.code ? decoder_reject(d, record, &flaw, err) : decoder_no_memory(err);
 }
 
 /* Fills the columns until the batch is full or something else comes up. */
@@ -476,7 +270,7 @@ static orasi_status give_batch(struct decoder *d, orasi_status status, struct Ar
                                orasi_error *err)
 {
 	if (arrow_builder_finish(d->root, ret))
-		return no_memory(err);
+		return decoder_no_memory(err);
 	state_write(&d->state, d->saved_state);
 	mark->flags = ORASI_MARK_RESUMABLE;
 	mark->rows_total = d->state.rows;
@@ -498,7 +292,7 @@ static orasi_status decode_next(void *self, struct ArrowArray *ret_batch, orasi_
 
 	if (!d->reader)
 		return orasi_fail(err, ORASI_E_INVALID, "next without open");
-	status = get_ready(d, err);
+	status = decoder_get_ready(d, err);
 	if (status)
 		return status;
 	status = d->pending == ORASI_AGAIN ? ORASI_OK : d->pending;
@@ -518,7 +312,7 @@ static orasi_status decode_schema(void *self, struct ArrowSchema *ret_schema, or
 {
 	struct decoder *d = self;
 
-	return arrow_schema_copy(ret_schema, &d->table.schema) ? no_memory(err) : ORASI_OK;
+	return arrow_schema_copy(ret_schema, &d->table.schema) ? decoder_no_memory(err) : ORASI_OK;
 }
 
 static orasi_status decode_close(void *self, orasi_error *err)
@@ -531,34 +325,10 @@ static orasi_status decode_close(void *self, orasi_error *err)
 static const void *decode_extension(void *self, const char *id)
 {
 	(void)self;
-	return fed_extension(&fed, id);
+	return fed_extension(&decode_fed, id);
 }
 
-/* ---- sniff ------------------------------------------------------------------------------------------------------- */
-
-static const char *const endings[] = {".csv", ".tsv", ".psv"};
-
-static orasi_status decode_sniff(const char *id, orasi_bytes head, orasi_str name, uint32_t *ret_score)
-{
-	const uint8_t *p = head.ptr;
-	size_t n = head.len;
-	bool named = false;
-
-	(void)id;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		size_t len = strlen(endings[i]);
-
-		named |= name.len >= len && !memcmp(name.ptr + name.len - len, endings[i], len);
-	}
-	if (n >= 3 && !memcmp(p, "\xEF\xBB\xBF", 3)) {
-		p += 3;
-		n -= 3;
-	}
-	*ret_score = dialect_score(p, n);
-	if (named)
-		*ret_score = *ret_score ? 95 : 40;
-	return ORASI_OK;
-}
+/* ---- factory ------------------------------------------------------------------------------------------------------ */
 
 const orasi_ingest_factory decode_factory = {
 	.struct_size = sizeof(decode_factory),

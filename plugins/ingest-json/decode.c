@@ -4,20 +4,18 @@
  *   open    finds the mode, notes a sample of records, settles the schema
  *   next    record by record into the columns, until the batch is full
  *
- * A record that cannot become a row goes to the host's quarantine (reject.c), and rows given out plus rejects
- * are always the records seen. Without the host's reject extension the first bad record ends the
- * reading.
+ * A record that cannot become a row goes to the host's quarantine (reject.c), and rows given out plus rejects are
+ * always the records seen. Without the host's reject extension the first bad record ends the reading.
  *
- * A key without a column makes the schema grow: the record is given back to the reader, the rows
- * before it go out, the records that follow are noted like the sample was, new columns are
- * appended (settle.c), and the host is told ORASI_SCHEMA. What the sample window holds does not depend on how
- * the source cuts its reads or how large batches are, so neither do the types.
+ * A key without a column makes the schema grow: the record is given back to the reader, the rows before it go out,
+ * the records that follow are noted like the sample was, new columns are appended (settle.c), and the host is told
+ * ORASI_SCHEMA. What the sample window holds does not depend on how the source cuts its reads or how large batches
+ * are, so neither do the types.
  *
  * Errors and growth that come up while rows are waiting are kept in `pending` until these are out.
  *
- * Fed instead of read, the same happens with ORASI_AGAIN wherever bytes are wanting; the mode and the schema
- * are settled by the first `next` that has enough of them.
- */
+ * Fed instead of read, the same happens with ORASI_AGAIN wherever bytes are wanting; the mode and the schema are
+ * settled by the first `next` that has enough of them. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a text column takes besides strings is kept with its field, so that a dataset, and a reader that resumes, know it. */
+/* What a text column takes besides strings is kept with its field, so that a dataset, and a reader that resumes, know
+ * it. */
 #include <stdlib.h>
 
 #include "column.h"

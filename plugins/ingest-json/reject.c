@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record that became no row, on its way to the host's quarantine: what is wrong with it, in words and with its text. */
+/* A record that became no row, on its way to the host's quarantine: what is wrong with it, in words and with its
+ * text. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the columns come about: a sample of records is noted, becomes a schema or adds its new keys to the one that is there,
- * and the log is told what was seen. */
+/* How the columns come about: a sample of records is noted, becomes a schema or adds its new keys to the one that is
+ * there, and the log is told what was seen. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Smallest and largest values, in the order that Parquet's ColumnOrder TYPE_ORDER says, and as the footer has them. What
- * becomes of them in the log of a table is in statistics.c.
+/* Smallest and largest values, in the order that Parquet's ColumnOrder TYPE_ORDER says, and as the footer has them.
+ * What becomes of them in the log of a table is in statistics.c.
  *
- * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are cut at BOUND_MAX bytes,
- * where a cut upper bound is raised, or dropped when it cannot be. */
+ * Rules: a NaN spoils the bounds of its column; zero bounds are widened to -0 and +0; strings are cut at BOUND_MAX
+ * bytes, where a cut upper bound is raised, or dropped when it cannot be. */
 #include <math.h>
 
 #include "column.h"

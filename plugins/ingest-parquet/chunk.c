@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a row group for one column: its dictionary, its pages, later its bloom filter go into the file, and the footer
- * is told where. */
+/* The end of a row group for one column: its dictionary, its pages, later its bloom filter go into the file, and the
+ * footer is told where. */
 #include "column_page.h"
 #include "hash.h"
 

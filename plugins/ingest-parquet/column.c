@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values become PLAIN bytes a piece at a time; with a dictionary (numbered.c) only their numbers are kept. A page ends at
- * about 20,000 values or a mebibyte, between rows only (pages.c). */
+/* Values become PLAIN bytes a piece at a time; with a dictionary (numbered.c) only their numbers are kept. A page
+ * ends at about 20,000 values or a mebibyte, between rows only (pages.c). */
 #include "column_page.h"
 #include "hash.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of one column chunk: header, checksum, decompression, values. Their levels are read in levels.c, and what is not
- * read at all is passed in seek.c. */
+/* Pages of one column chunk: header, checksum, decompression, values. Their levels are read in levels.c, and what is
+ * not read at all is passed in seek.c. */
 #include "leaf_page.h"
 
 #include <zlib.h>

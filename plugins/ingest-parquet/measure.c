@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a chunk without a dictionary is written is measured on its first page: the encoding (profile "compact") on a sample
- * of it, then which codec pays, or none. And on a sample is measured what the bytes at hand will be in the file. */
+/* How a chunk without a dictionary is written is measured on its first page: the encoding (profile "compact") on a
+ * sample of it, then which codec pays, or none. And on a sample is measured what the bytes at hand will be in the
+ * file. */
 #include "column_page.h"
 #include "encodings.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dictionary of a column: what its numbers mean for the bounds of a page, and when it is given up. One that grows too
- * large, or in which most values are new, is: if no page was made with it yet the chunk is as if it had never been, else
- * the rest of the chunk is PLAIN. Later row groups do not try again. */
+/* The dictionary of a column: what its numbers mean for the bounds of a page, and when it is given up. One that grows
+ * too large, or in which most values are new, is: if no page was made with it yet the chunk is as if it had never
+ * been, else the rest of the chunk is PLAIN. Later row groups do not try again. */
 #include "column_page.h"
 #include "hash.h"
 

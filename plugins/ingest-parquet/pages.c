@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages: levels and values put together, compressed, with their header and checksum; what a page holds is noted, for the
- * page index, and bounds of the chunk are those of its pages. Dictionary pages and their numbers are small, and are always
- * compressed. */
+/* Pages: levels and values put together, compressed, with their header and checksum; what a page holds is noted, for
+ * the page index, and bounds of the chunk are those of its pages. Dictionary pages and their numbers are small, and
+ * are always compressed. */
 #include "column_page.h"
 #include "encodings.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON statistics of a Delta file: the bounds of its first columns as people and other engines read them.
  *
- * Rules: those of bounds.c; and strings are cut at 32 characters, times at milliseconds, and an upper bound that was cut
- * is raised, or left out when it cannot be. */
+ * Rules: those of bounds.c; and strings are cut at 32 characters, times at milliseconds, and an upper bound that was
+ * cut is raised, or left out when it cannot be. */
 #include <math.h>
 #include <stdarg.h>
 #include <time.h>
