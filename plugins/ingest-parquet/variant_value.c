@@ -351,7 +351,7 @@ static enum variant_flaw put_array(struct jsonw *out, const struct variant_names
 	enum variant_flaw r = open_items(&items, header, 0, left);
 
 	jsonw_array(out);
-	for (uint32_t i = 0; i < items.n && !r; i++)
+	for (uint32_t i = 0; !r && i < items.n; i++)
 		r = put_item(out, names, &items, i, depth);
 	jsonw_end_array(out);
 	return r;
