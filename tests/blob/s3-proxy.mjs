@@ -2,8 +2,8 @@
 // A proxy in front of an S3 store that spoils some of what passes, as networks and stores do:
 //   node s3-proxy.mjs PORT RATE SEED     prints its own port and, for every spoiled request, how
 // lost: the store never hears of it; unheard: the store does it and nobody is told; cut: half of the answer; 500, 503;
-// 409: another conditional write is said to be under way. No more than four in a row of one request: with six tries each gets
-// through in the end, whatever the seed.
+// 409: another conditional write is said to be under way. No more than four in a row of one request: with six tries each
+// gets through in the end, whatever the seed.
 import { createServer, request } from 'node:http';
 
 const [port, rate, seed] = process.argv.slice(2).map(Number);

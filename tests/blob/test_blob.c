@@ -183,27 +183,17 @@ START_TEST(an_adopted_file_is_as_old_as_its_move)
 }
 END_TEST
 
-static char second[64];
-
-static void remove_second(void)
-{
-	dir_remove(second, NULL);
-	dir_remove(second, NULL);
-}
-
 /* Another file system to stage on, or NULL after saying that the test is skipped. */
 static const char *elsewhere(void)
 {
 	struct stat here, there;
+	const char *second = NULL;
 
-	snprintf(second, sizeof(second), "/dev/shm/orasi-test-%d", (int)getpid());
-	if (!stat(test_dir(), &here) && !stat("/dev/shm", &there) && here.st_dev != there.st_dev &&
-	    !mkdir(second, 0700)) {
-		atexit(remove_second);
-		return second;
-	}
-	printf("# SKIP no second file system\n");
-	return NULL;
+	if (!stat(test_dir(), &here) && !stat("/dev/shm", &there) && here.st_dev != there.st_dev)
+		second = test_dir_in("/dev/shm");
+	if (!second)
+		printf("# SKIP no second file system\n");
+	return second;
 }
 
 START_TEST(a_file_is_adopted_from_another_file_system)

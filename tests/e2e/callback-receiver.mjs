@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // callback-receiver.mjs LOG SECRET PORT: a receiver of callbacks that answers as the path says (/200, /410, /302, /503once;
 // /slow never) and notes each as a line of JSON, with whether its signature is right: by node:crypto, and by the package
-// standardwebhooks where $ORASI_PEERS has it. Prints its port.
+// standardwebhooks where $ORASI_PEERS has it. Prints its port; with port 0 that is one that the kernel gives to nobody by
+// itself, so that it is free when the receiver comes back.
 import { appendFileSync } from "node:fs";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -51,4 +52,10 @@ const server = createServer((request, response) => {
 		response.end();
 	});
 });
-server.listen(Number(port ?? 0), "127.0.0.1", () => console.log(server.address().port));
+const listen = () => server.listen(Number(port) || 20000 + Math.floor(Math.random() * 12000), "127.0.0.1");
+server.on("listening", () => console.log(server.address().port));
+server.on("error", (error) => {
+	if (error.code !== "EADDRINUSE") throw error;
+	setTimeout(listen, 20);
+});
+listen();

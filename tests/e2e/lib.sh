@@ -10,7 +10,7 @@ life_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 among=$(readlink /proc/self/ns/pid)
 remove_those_of_the_dead() {
 	local owner pid began whose dir
-	for owner in "${TMPDIR:-/tmp}"/orasi-e2e-*/.owner; do
+	for owner in {"${TMPDIR:-/tmp}",/dev/shm}/orasi-e2e-*/.owner; do
 		[ -O "$owner" ] && read -r pid began whose <"$owner" || continue
 		[ "$whose" = "$among" ] && [ "$(life_of "$pid")" != "$began" ] || continue
 		dir=${owner%/.owner}

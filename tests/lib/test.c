@@ -18,8 +18,8 @@
 #define TURNS 8
 #define OUT_OF_THE_WAY 100 /* descriptors from here on: tests mean some by their number */
 
-static char root[PATH_MAX], dir[PATH_MAX];
-static pid_t dir_owner;
+static char root[PATH_MAX], dir[PATH_MAX], other[PATH_MAX];
+static pid_t dir_owner, other_owner;
 
 /* The folder that holds those of all tests of this program: who was killed, or forked, cannot remove his own. It is locked
  * by the program and all that it forks; one that nobody locks is of a program that was killed, and goes with the next. */
@@ -56,17 +56,18 @@ static void remove_those_of_the_dead(const char *tmp)
 }
 
 /* Between its birth and its lock another program may have taken it away. */
-static int make_locked(const char *tmp)
+static int make_locked(const char *tmp, char path[PATH_MAX])
 {
 	struct stat st;
 	int fd;
 
+	remove_those_of_the_dead(tmp);
 	do {
-		snprintf(root, sizeof(root), "%s/orasi-tests-XXXXXX", tmp);
-		fd = mkdtemp(root) ? lock(root, 1) : -1;
+		snprintf(path, PATH_MAX, "%s/orasi-tests-XXXXXX", tmp);
+		fd = mkdtemp(path) ? lock(path, 1) : -1;
 		if (fd < 0 && errno != ENOENT)
 			return -1;
-	} while (fd < 0 || fstat(fd, &st) || stat(root, &st));
+	} while (fd < 0 || fstat(fd, &st) || stat(path, &st));
 	return 0;
 }
 
@@ -74,8 +75,7 @@ static void make_root(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	remove_those_of_the_dead(tmp ? tmp : "/tmp");
-	if (make_locked(tmp ? tmp : "/tmp")) {
+	if (make_locked(tmp ? tmp : "/tmp", root)) {
 		perror(root);
 		exit(EXIT_FAILURE);
 	}
@@ -143,6 +143,21 @@ const char *test_dir(void)
 	dir_owner = getpid();
 	atexit(remove_dir);
 	return dir;
+}
+
+static void remove_other(void)
+{
+	if (other_owner == getpid())
+		dir_remove(other, NULL);
+}
+
+const char *test_dir_in(const char *place)
+{
+	if (make_locked(place, other))
+		return NULL;
+	other_owner = getpid();
+	atexit(remove_other);
+	return other;
 }
 
 const char *test_path(const char *name)

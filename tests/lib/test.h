@@ -22,6 +22,8 @@ int test_run(Suite *suite);
 
 /* A fresh folder, removed at exit of the test process that asked for it, and of a killed one when the program ends. */
 const char *test_dir(void);
+/* One more, in another place, as /dev/shm, once a test; NULL: none can be made there. */
+const char *test_dir_in(const char *place);
 /* Forks a process that will be killed. It says nothing to Check, with whom it would share the file of messages: a kill in
  * the midst of a write that crosses a page leaves half a message there, and Check then ends the whole program. */
 pid_t test_victim(void);

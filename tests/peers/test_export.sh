@@ -89,10 +89,12 @@ same "the sums it prints are JSON for programs" '["1500","1"]' "$("$BUILD/orasi"
 
 # ---- another file system ---------------------------------------------------------------------------------------------
 if [ -d /dev/shm ] && [ -w /dev/shm ] && [ "$(stat -c %d /dev/shm)" != "$(stat -c %d "$DATA")" ]; then
-	FAR=$(mktemp -d /dev/shm/orasi-export-XXXXXX)
+	far=$(mktemp -d /dev/shm/orasi-e2e-XXXXXX)
+	cp "$SCRATCH/.owner" "$far/" && mkdir "$far/out"
+	FAR=$far/out
 	same "another file system gets a whole copy" "succeeded 1500 1" "$(export_task parts "$FAR/a.json" | jq -r .state) $(wc -l <"$FAR/a.json") $(find "$FAR" -mindepth 1 | wc -l)"
 	same "a folder too" "succeeded 1" "$(export_task parts "$FAR/b/" '"format":{"plugin":"parquet"}' | jq -r .state) $(find "$FAR/b" -name '*.parquet' | wc -l)"
-	rm -rf "$FAR"
+	rm -rf "$far"
 fi
 
 # ---- killed at any moment ---------------------------------------------------------------------------------------------
