@@ -326,7 +326,7 @@ int queue_finish(struct queue *queue, int64_t id, int64_t fence, const struct qu
                  queue_done_fn on_done, void *ctx);
 
 /* Waiting: cancelled at once. Running: on_stop is called and the end comes with queue_finish.
- * ERR_NOTFOUND; ERR_CONFLICT when it has ended already. */
+ * ERR_NOTFOUND; ERR_CONFLICT when it has ended already, which on_done gets when its end was being written. */
 int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
 /* failed, cancelled or expired → ready, attempt 0, no expires_at nor deadline any more, history
  * kept. ERR_CONFLICT otherwise; on_done gets it when another task has the unique key by now. */

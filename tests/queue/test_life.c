@@ -285,6 +285,34 @@ START_TEST(fields_out_of_range_are_refused_by_name)
 }
 END_TEST
 
+static struct task *finish_unwritten(const struct queue_outcome *outcome)
+{
+	struct task *task;
+
+	put((struct task_spec){.max_attempts = 5});
+	task = claim();
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, outcome, NULL, NULL), 0);
+	return task;
+}
+
+START_TEST(a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follows)
+{
+	struct task *again = finish_unwritten(&(struct queue_outcome){.code = ERR_IO, .error = "it broke"}), *over;
+
+	last_code = 1;
+	ck_assert_int_eq(queue_cancel(queue, again->id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	ck_assert_int_eq(get(again->id)->state, TASK_CANCELLED);
+
+	over = finish_unwritten(&(struct queue_outcome){.result = "{}"});
+	ck_assert_int_eq(queue_cancel(queue, over->id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_CONFLICT);
+	ck_assert_int_eq(get(over->id)->state, TASK_SUCCEEDED);
+}
+END_TEST
+
 static void life_cases(Suite *suite)
 {
 	TCase *c = tcase_create("life");
@@ -305,6 +333,7 @@ static void life_cases(Suite *suite)
 	tcase_add_test(c, a_queue_says_how_long_its_tasks_are_kept_unless_they_do);
 	tcase_add_test(c, an_id_is_never_given_twice_although_all_is_forgotten);
 	tcase_add_test(c, fields_out_of_range_are_refused_by_name);
+	tcase_add_test(c, a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follows);
 	suite_add_tcase(suite, c);
 }
 
