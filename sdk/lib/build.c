@@ -11,6 +11,7 @@
 struct store {
 	uint8_t *data;
 	size_t len, cap; /* bytes */
+	size_t before;   /* what the array before needed: most are alike, and growing costs copies */
 };
 
 struct arrow_builder {
@@ -23,29 +24,33 @@ struct arrow_builder {
 	int64_t n_children;
 };
 
-static int reserve(struct store *store, size_t more)
+static int grow(struct store *store, size_t more)
 {
 	size_t need, cap = store->cap ? store->cap : 256;
 	void *data;
 
 	if (__builtin_add_overflow(store->len, more, &need) || need > SIZE_MAX / 4)
 		return -1;
-	if (need <= store->cap)
-		return 0;
+	if (!store->cap && store->before >= cap)
+		cap = (store->before + store->before / 16 + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	while (cap < need)
 		cap *= 2;
 	if (posix_memalign(&data, ALIGN, cap))
 		return -1;
 	if (store->len)
 		memcpy(data, store->data, store->len);
-	memset((char *)data + store->len, 0, cap - store->len);
 	free(store->data);
 	store->data = data;
 	store->cap = cap;
 	return 0;
 }
 
-static int put(struct store *store, const void *p, size_t n)
+static inline int reserve(struct store *store, size_t more)
+{
+	return store->cap - store->len >= more ? 0 : grow(store, more);
+}
+
+static inline int put(struct store *store, const void *p, size_t n)
 {
 	if (reserve(store, n))
 		return -1;
@@ -360,11 +365,15 @@ fail:
 	return -1;
 }
 
+/* Hands the memory over; up to the next 64 bytes it is defined. */
 static const void *take(struct store *store)
 {
+	size_t rest = -store->len & (ALIGN - 1), room = store->cap - store->len;
 	void *data = store->data;
 
-	memset(store, 0, sizeof(*store));
+	if (data)
+		memset(store->data + store->len, 0, rest < room ? rest : room);
+	*store = (struct store){.before = store->len};
 	return data;
 }
 
