@@ -17,6 +17,8 @@ seeds=$SRC/tests/fuzz/seeds
 	done
 	printf 'last,,'
 } >"$SCRATCH/odd.csv"
+tail -c +3 "$seeds/avro/types" >"$SCRATCH/types.avro" # a seed's first two bytes are the fuzz target's
+tail -c +3 "$seeds/avro/flaws" >"$SCRATCH/flaws.avro"
 # plugin | options
 while read -r plugin options; do
 	[ -n "$(own "$plugin")" ] || continue
@@ -34,6 +36,7 @@ ingest-csv --sample $SCRATCH/odd.csv --only ingest --option max_record=1024
 ingest-csv --sample $SCRATCH/odd.csv --only ingest --option max_record=1024 --option comment=# --option sample_rows=1
 ingest-csv --sample $SCRATCH/odd.csv --only ingest.feed --option skip=3 --option comment=# --option header=absent
 ingest-parquet --sample $seeds/parquet/own_flat --sample $seeds/parquet/own_nested --sample $seeds/parquet/flat_zstd
+ingest-avro --sample $SCRATCH/types.avro --sample $SCRATCH/flaws.avro
 index-btree
 index-fulltext
 notify-webhook --option url=https://hooks.example.com/x
@@ -44,7 +47,7 @@ transform-select --option on_misfit=null
 transform-select --level stress --only stress
 ingest-csv --level stress --only stress.memory
 TABLE
-known="ingest-json ingest-csv ingest-parquet index-btree index-fulltext notify-webhook task-fetch transform-select"
+known="ingest-json ingest-csv ingest-parquet ingest-avro index-btree index-fulltext notify-webhook task-fetch transform-select"
 for folder in "$SRC"/plugins/*/; do
 	name=$(basename "$folder")
 	case " $known " in *" $name "*) ;; *) passes "$name passes" "$(own "$name")" ;; esac

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values as text: what Arrow and Delta have no type for, and JSON. Nothing of them is lost. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <orasi/sdk/json.h>
+
+#include "value.h"
+
+#define WORDS (DECIMAL_BYTES / 4)
+#define BILLION 1000000000U
+
+/* ---- single values ----------------------------------------------------------------------------------------------- */
+
+/* The size of a big-endian number in two's complement, as words, the highest first. */
+static void load(const uint8_t *p, size_t n, uint32_t words[WORDS], bool *ret_negative)
+{
+	uint32_t carry = *ret_negative = n && p[0] & 0x80;
+
+	memset(words, 0, WORDS * sizeof(*words));
+	for (size_t i = 0; i < DECIMAL_BYTES; i++) {
+		uint32_t byte = i < n ? p[n - 1 - i] : *ret_negative ? 0xFF : 0;
+
+		if (*ret_negative) {
+			byte = (byte ^ 0xFF) + carry;
+			carry = byte >> 8;
+		}
+		words[WORDS - 1 - i / 4] |= (byte & 0xFF) << i % 4 * 8;
+	}
+}
+
+/* Divides by 10^9, from the first word that is not 0 on; the remainder. */
+static uint32_t divide(uint32_t *words, size_t *first)
+{
+	uint64_t rest = 0;
+
+	for (size_t i = *first; i < WORDS; i++) {
+		rest = rest << 32 | words[i];
+		words[i] = (uint32_t)(rest / BILLION);
+		rest %= BILLION;
+	}
+	while (*first < WORDS && !words[*first])
+		++*first;
+	return (uint32_t)rest;
+}
+
+int spell_decimal(struct buffer *to, const uint8_t *p, size_t n, int32_t scale)
+{
+	/* A byte has less than three digits; a small number is as long as its scale. */
+	size_t most = 3 * DECIMAL_BYTES + (size_t)scale + 16, first = 0, digits = 0;
+	uint32_t words[WORDS];
+	char *text, *at;
+	bool negative;
+	int failed;
+
+	text = malloc(most);
+	if (!text)
+		return -1;
+	at = text + most;
+	load(p, n, words, &negative);
+	while (digits <= (size_t)scale || first < WORDS) {
+		uint32_t part = divide(words, &first);
+
+		for (int i = 0; i < 9 && (part || digits <= (size_t)scale || first < WORDS); i++, part /= 10) {
+			if (digits == (size_t)scale && digits)
+				*--at = '.';
+			*--at = (char)('0' + part % 10);
+			digits++;
+		}
+	}
+	if (negative)
+		*--at = '-';
+	failed = buffer_put(to, at, (size_t)(text + most - at));
+	free(text);
+	return failed;
+}
+
+int spell_uuid(struct buffer *to, const uint8_t p[16])
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[36], *at = text;
+
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*at++ = '-';
+		*at++ = digits[p[i] >> 4];
+		*at++ = digits[p[i] & 15];
+	}
+	return buffer_put(to, text, sizeof(text));
+}
+
+/* Months, days and milliseconds, each a little-endian u32. */
+int spell_duration(struct buffer *to, const uint8_t p[12])
+{
+	uint32_t part[3];
+	char text[64];
+	int n;
+
+	memcpy(part, p, sizeof(part));
+	n = snprintf(text, sizeof(text), "P%uM%uDT%u.%03uS", part[0], part[1], part[2] / 1000, part[2] % 1000);
+	return buffer_put(to, text, (size_t)n);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+struct writing {
+	struct values *v;
+	struct jsonw json;
+};
+
+static enum taken write_value(struct writing *w, const struct avro_type *type);
+
+/* RFC 4648, with padding. */
+static enum taken write_base64(struct writing *w, const uint8_t *p, size_t n)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = malloc(n / 3 * 4 + 5), *at = text;
+
+	if (!text)
+		return NO_MEMORY_VALUE;
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t three = (uint32_t)p[i] << 16 | (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 |
+		                 (uint32_t)(i + 2 < n ? p[i + 2] : 0);
+
+		*at++ = digits[three >> 18];
+		*at++ = digits[three >> 12 & 63];
+		*at++ = i + 1 < n ? digits[three >> 6 & 63] : '=';
+		*at++ = i + 2 < n ? digits[three & 63] : '=';
+	}
+	jsonw_string(&w->json, text, (size_t)(at - text));
+	free(text);
+	return TAKEN;
+}
+
+/* Decimals with all their digits, UUIDs and durations as text, other bytes in base64. */
+static enum taken write_bytes(struct writing *w, const struct avro_type *type)
+{
+	struct buffer text = {0};
+	const uint8_t *p;
+	size_t n;
+	enum taken taken = take_unscaled(w->v, type, &p, &n);
+	int failed;
+
+	if (taken)
+		return taken;
+	if (type->logical == LOGICAL_NONE || n > DECIMAL_BYTES)
+		return write_base64(w, p, n);
+	failed = type->logical == LOGICAL_DECIMAL ? spell_decimal(&text, p, n, type->scale)
+	         : type->logical == LOGICAL_UUID  ? spell_uuid(&text, p)
+	                                          : spell_duration(&text, p);
+	if (!failed && type->logical == LOGICAL_DECIMAL)
+		jsonw_number(&w->json, (const char *)text.p, text.len);
+	else if (!failed)
+		jsonw_string(&w->json, (const char *)text.p, text.len);
+	buffer_done(&text);
+	return failed ? NO_MEMORY_VALUE : TAKEN;
+}
+
+static enum taken write_text(struct writing *w)
+{
+	const uint8_t *p;
+	size_t n;
+	enum taken taken = take_bytes(w->v, &p, &n);
+
+	if (taken)
+		return taken;
+	if (!arrow_utf8_valid(p, n))
+		values_flawed(w->v, "avro.utf8", "a text is not UTF-8");
+	jsonw_string(&w->json, (const char *)p, n);
+	return TAKEN;
+}
+
+static enum taken write_real(struct writing *w, enum avro_kind kind)
+{
+	const uint8_t *p;
+	enum taken taken = take_raw(w->v, kind == AVRO_FLOAT ? 4 : 8, &p);
+	double value;
+	float narrow;
+
+	if (taken)
+		return taken;
+	memcpy(kind == AVRO_FLOAT ? (void *)&narrow : (void *)&value, p, kind == AVRO_FLOAT ? 4 : 8);
+	if (kind == AVRO_FLOAT)
+		value = (double)narrow;
+	if (isfinite(value))
+		jsonw_double(&w->json, value);
+	else
+		jsonw_string(&w->json,
+		             isnan(value) ? "NaN"
+		             : value > 0  ? "Infinity"
+		                          : "-Infinity",
+		             isnan(value) ? 3
+		             : value > 0  ? 8
+		                          : 9);
+	return TAKEN;
+}
+
+static enum taken write_number(struct writing *w, const struct avro_type *type)
+{
+	int64_t n;
+	enum taken taken = take_long(w->v, &n);
+
+	if (taken)
+		return taken;
+	if (type->kind != AVRO_ENUM)
+		jsonw_int(&w->json, n);
+	else if (n >= 0 && n < type->n)
+		jsonw_string(&w->json, type->names[n], strlen(type->names[n]));
+	else
+		values_flawed(w->v, "avro.symbol", "an enum has no symbol of that number");
+	return TAKEN;
+}
+
+static enum taken write_items(struct writing *w, const struct avro_type *type)
+{
+	enum taken taken;
+	int64_t n;
+
+	jsonw_array(&w->json);
+	while (!(taken = take_count(w->v, type->parts[0], &n)) && n)
+		for (; n && !taken; n--)
+			taken = write_value(w, type->parts[0]);
+	jsonw_end_array(&w->json);
+	return taken;
+}
+
+static enum taken write_entries(struct writing *w, const struct avro_type *type)
+{
+	static const struct avro_type key_type = {.kind = AVRO_STRING, .sized = true};
+	const uint8_t *key;
+	enum taken taken;
+	int64_t n;
+	size_t len;
+
+	jsonw_object(&w->json);
+	while (!(taken = take_count(w->v, &key_type, &n)) && n)
+		for (; n && !taken; n--) {
+			taken = take_bytes(w->v, &key, &len);
+			if (taken)
+				break;
+			jsonw_keyn(&w->json, (const char *)key, len);
+			taken = write_value(w, type->parts[0]);
+		}
+	jsonw_end_object(&w->json);
+	return taken;
+}
+
+static enum taken write_record(struct writing *w, const struct avro_type *type)
+{
+	enum taken taken = TAKEN;
+
+	jsonw_object(&w->json);
+	for (uint32_t i = 0; i < type->n && !taken; i++) {
+		jsonw_key(&w->json, type->names[i]);
+		taken = write_value(w, type->parts[i]);
+	}
+	jsonw_end_object(&w->json);
+	return taken;
+}
+
+static enum taken write_any(struct writing *w, const struct avro_type *type)
+{
+	const uint8_t *p;
+	int64_t branch;
+	enum taken taken;
+
+	switch (type->kind) {
+	case AVRO_NULL:
+		jsonw_null(&w->json);
+		return TAKEN;
+	case AVRO_BOOLEAN:
+		taken = take_raw(w->v, 1, &p);
+		if (!taken)
+			jsonw_bool(&w->json, *p);
+		return taken;
+	case AVRO_INT:
+	case AVRO_LONG:
+	case AVRO_ENUM:
+		return write_number(w, type);
+	case AVRO_FLOAT:
+	case AVRO_DOUBLE:
+		return write_real(w, type->kind);
+	case AVRO_STRING:
+		return write_text(w);
+	case AVRO_BYTES:
+	case AVRO_FIXED:
+		return write_bytes(w, type);
+	case AVRO_ARRAY:
+		return write_items(w, type);
+	case AVRO_MAP:
+		return write_entries(w, type);
+	case AVRO_RECORD:
+		return write_record(w, type);
+	default:
+		taken = take_branch(w->v, type, &branch);
+		return taken ? taken : write_value(w, type->parts[branch]);
+	}
+}
+
+static enum taken write_value(struct writing *w, const struct avro_type *type)
+{
+	enum taken taken;
+
+	if (w->v->depth >= VALUE_DEPTH)
+		return values_damaged(w->v, "values stand deeper within each other than 1000");
+	w->v->depth++;
+	taken = write_any(w, type);
+	w->v->depth--;
+	return taken;
+}
+
+enum taken values_spell_json(struct values *v, const struct avro_type *type)
+{
+	struct writing w = {.v = v};
+	enum taken taken = write_value(&w, type);
+
+	if (!taken && (!jsonw_finish(&w.json) || buffer_put(&v->text, w.json.data, w.json.len)))
+		taken = NO_MEMORY_VALUE;
+	jsonw_done(&w.json);
+	return taken;
+}
