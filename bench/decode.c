@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast does JSON become Arrow batches on one core?
+/* How fast does a file become Arrow batches on one core? Linked with one format plugin each.
  *
  *   json_decode FILE [rounds]
+ *   avro_decode FILE [rounds]
  *
- * Prints the best of some rounds in GB of JSON per CPU second, from memory, with schema inference
+ * Prints the best of some rounds in GB of the file per CPU second, from memory, with schema inference
  * and everything else that a task pays for. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 2 || read_file(argv[1], &data, &len)) {
-		fprintf(stderr, "usage: json_decode FILE [rounds]\n");
+		fprintf(stderr, "usage: %s FILE [rounds]\n", argv[0]);
 		return EXIT_FAILURE;
 	}
 	r = bench(data, len, argc > 2 ? atoi(argv[2]) : 5);
