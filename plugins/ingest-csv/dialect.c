@@ -53,15 +53,16 @@ static bool weigh(const struct dialect *d, uint8_t *p, size_t n, bool all, struc
 		scan = scan_record(d, at, end, all, &fields, &scanned);
 		if (scan == SCAN_MORE)
 			break;
-		if (scan == SCAN_UNCLOSED || scan == SCAN_NOMEM) {
-			at = scan_line(d, at, end) + 1;
+		if (scan != SCAN_RECORD &&
+		    scan != SCAN_FIELDS) { /* it agrees with nothing, not with others like it either */
+			at = scan == SCAN_QUOTE ? scanned.next : scan_line(d, at, end) + 1;
 			ret->records++;
 			continue;
 		}
 		at = scanned.next;
-		if (scan == SCAN_RECORD && fields.n == 1 && !fields.at[0].len && !fields.at[0].quoted)
+		if (fields.n == 1 && !fields.at[0].len && !fields.at[0].quoted)
 			continue;
-		width = scan == SCAN_RECORD && fields.n < WIDTH_MAX ? fields.n : WIDTH_MAX;
+		width = fields.n < WIDTH_MAX ? fields.n : WIDTH_MAX;
 		counts[width]++;
 		if (!ret->records++)
 			ret->first = width;

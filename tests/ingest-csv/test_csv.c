@@ -151,6 +151,22 @@ START_TEST(the_delimiter_is_found)
 }
 END_TEST
 
+START_TEST(the_delimiter_between_fields_that_are_all_quoted_is_found)
+{
+	static const char delimiters[] = {',', ';', '\t', '|'};
+
+	for (size_t i = 0; i < sizeof(delimiters); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "'a'%c'b'\n'x, y; z'%c'1'\n", delimiters[i], delimiters[i]);
+		is(text, NULL, "a:u b:l", "{a=\"x, y; z\" b=1}\n", "");
+		for (char *quote = text; (quote = strchr(quote, '\'')); quote++)
+			*quote = '"';
+		is(text, NULL, "a:u b:l", "{a=\"x, y; z\" b=1}\n", "");
+	}
+}
+END_TEST
+
 START_TEST(what_spreadsheets_declare_counts)
 {
 	is("sep=;\r\na;b\r\n1;2\r\n", NULL, "a:l b:l", "{a=1 b=2}\n", "");
@@ -517,6 +533,7 @@ static const struct {
 	{"a\tb\n1\t2\n", "x.tsv", 90, 100},
 	{"\x00\x01,\n\x02,", "x", 0, 0},
 	{"a,b\n\"1,\n2\",3\n", "x", 50, 70},
+	{"\"a\";\"b\"\n\"1\";\"2\"\n", "x", 50, 70},
 	{"Dear Sir,\nplease, send, money\n", "x", 0, 0},
 };
 
@@ -548,6 +565,7 @@ static void cases(Suite *suite)
 	tcase_add_test(tests, a_byte_order_mark_is_no_part_of_the_first_name);
 	tcase_add_test(tests, an_empty_source_has_no_columns);
 	tcase_add_test(tests, the_delimiter_is_found);
+	tcase_add_test(tests, the_delimiter_between_fields_that_are_all_quoted_is_found);
 	tcase_add_test(tests, what_spreadsheets_declare_counts);
 	tcase_add_test(tests, single_quotes_are_found_where_no_others_are);
 	tcase_add_test(tests, the_dialect_may_be_given);
