@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "table/log.h"
 
@@ -258,6 +259,50 @@ static int all_in(const struct json *have, const struct json *add)
 	return json_count(add) > 0;
 }
 
+/* ---- two that cover the same ---------------------------------------------------------------------------- */
+
+static int note_covers(struct map *covered, const struct json *segment)
+{
+	const struct json *covers = json_get(segment, "covers");
+
+	for (size_t i = 0; i < json_count(covers); i++)
+		if (map_set(covered, json_get_str(json_at(covers, i), "path", ""), covered))
+			return ERR_NOMEM;
+	return 0;
+}
+
+static void count_covers(const struct map *covered, const struct json *segment, size_t *twice, size_t *once)
+{
+	const struct json *covers = json_get(segment, "covers");
+
+	for (size_t i = 0; i < json_count(covers); i++)
+		*(map_get(covered, json_get_str(json_at(covers, i), "path", "")) ? twice : once) += 1;
+}
+
+/* Two tasks that began at one state have made segments over the same files. The first to commit keeps its own; what
+ * the second has is left out when all of it is covered by then (1), and otherwise begun anew (ERR_BUSY). */
+static int is_covered(const char *name, const struct json *have, const struct json *add, const struct json *drop,
+                      struct err *err)
+{
+	struct map covered;
+	size_t twice = 0, once = 0;
+	int r = 0;
+
+	map_init(&covered);
+	for (size_t i = 0; i < json_count(have) && !r; i++)
+		if (!is_listed(drop, json_get_str(json_at(have, i), "dir", "")))
+			r = note_covers(&covered, json_at(have, i));
+	for (size_t i = 0; i < json_count(add) && !r; i++)
+		count_covers(&covered, json_at(add, i), &twice, &once);
+	map_done(&covered);
+	if (r)
+		return err_set(err, r, "out of memory");
+	if (twice && once)
+		return err_set(err, ERR_BUSY, "index '%s': another task has indexed some of the same files meanwhile",
+		               name);
+	return twice > 0;
+}
+
 static void retire_old(struct blob *blob, const char *name, int64_t generation, const struct json *replaces)
 {
 	char path[PATH_MAX];
@@ -274,16 +319,23 @@ static void retire_old(struct blob *blob, const char *name, int64_t generation, 
 static int try_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
                       struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err)
 {
+	const struct json *have;
 	struct json *manifest;
 	int r = index_manifest_load(blob, name, &manifest, ret_generation, err);
 
 	if (r)
 		return r;
-	*ret_already = all_in(json_get(manifest, "segments"), segments);
+	have = json_get(manifest, "segments");
+	*ret_already = all_in(have, segments);
+	if (!*ret_already) {
+		r = is_covered(name, have, segments, replaces, err);
+		*ret_already = r > 0;
+		r = r < 0 ? r : 0;
+	}
 	for (size_t i = 0; i < json_count(segments) && !r && !*ret_already; i++)
 		r = adopt_segment(blob, name, json_at(segments, i), err);
 	if (!r && !*ret_already) {
-		json_set(manifest, "segments", next_segments(json_get(manifest, "segments"), segments, replaces));
+		json_set(manifest, "segments", next_segments(have, segments, replaces));
 		json_set_int(manifest, "updated", clock_wall_ms());
 		r = put_state(blob, name, manifest, ++*ret_generation, err);
 		if (!r)

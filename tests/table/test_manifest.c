@@ -61,16 +61,20 @@ static void stage(const char *dir)
 	ck_ok(file_replace(path, "data", 4, &err), &err);
 }
 
-static int commit_segment(struct blob *blob, const char *dir, const char *replaces, int *ret_already, struct err *err)
+/* A staged segment over the files. */
+static int commit_over(struct blob *blob, const char *dir, const char *const files[2], const char *replaces,
+                       int *ret_already, struct err *err)
 {
-	char text[PATH_MAX + 300];
+	char text[PATH_MAX + 300], second[100] = "";
 	struct json *segments, *drop = parse(replaces), *manifest;
 	int64_t generation;
 	int r;
 
+	if (files[1])
+		snprintf(second, sizeof(second), ",{\"path\":\"%s\",\"rows\":5,\"base\":5}", files[1]);
 	snprintf(text, sizeof(text),
-	         "[{\"dir\":\"%s\",\"staged\":\"%s\",\"covers\":[{\"path\":\"p\",\"rows\":5,\"base\":0}]}]", dir,
-	         test_path(dir));
+	         "[{\"dir\":\"%s\",\"staged\":\"%s\",\"covers\":[{\"path\":\"%s\",\"rows\":5,\"base\":0}%s]}]", dir,
+	         test_path(dir), files[0], second);
 	segments = parse(text);
 	r = index_manifest_commit(blob, "ix", segments, drop, &manifest, &generation, ret_already, err);
 	if (!r)
@@ -78,6 +82,12 @@ static int commit_segment(struct blob *blob, const char *dir, const char *replac
 	json_free(segments);
 	json_free(drop);
 	return r;
+}
+
+/* Over a file of its own. */
+static int commit_segment(struct blob *blob, const char *dir, const char *replaces, int *ret_already, struct err *err)
+{
+	return commit_over(blob, dir, (const char *const[2]){dir, NULL}, replaces, ret_already, err);
 }
 
 static int is_there(struct blob *blob, const char *dir)
@@ -152,6 +162,49 @@ START_TEST(a_segment_commit_repeated_changes_nothing)
 	ck_ok(commit_segment(blob, "s1", "[]", &already, &err), &err);
 	ck_assert_int_eq(already, 1);
 	ck_assert_int_eq(count_segments(blob), 1);
+	blob_close(blob);
+}
+END_TEST
+
+START_TEST(of_two_segments_over_the_same_files_the_first_is_kept)
+{
+	struct blob *blob = open_table();
+	struct err err = {0};
+	int already;
+
+	ck_ok(create_index(blob, "btree", &err), &err);
+	stage("s1");
+	stage("s2");
+	stage("s3");
+	ck_ok(commit_over(blob, "s1", (const char *const[2]){"f", "g"}, "[]", &already, &err), &err);
+	ck_ok(commit_over(blob, "s2", (const char *const[2]){"g", "f"}, "[]", &already, &err), &err);
+	ck_assert_int_eq(already, 1);
+	ck_assert_int_eq(count_segments(blob), 1);
+	ck_ok(commit_over(blob, "s3", (const char *const[2]){"f", "g"}, "[\"s1\"]", &already, &err), &err);
+	ck_assert_int_eq(already, 0);
+	ck_assert_int_eq(is_there(blob, "s3"), 1);
+	ck_assert_int_eq(count_segments(blob), 1);
+	blob_close(blob);
+}
+END_TEST
+
+START_TEST(a_merge_of_segments_that_another_has_merged_meanwhile_is_begun_anew)
+{
+	struct blob *blob = open_table();
+	struct err err = {0};
+	int already;
+
+	ck_ok(create_index(blob, "btree", &err), &err);
+	stage("merged");
+	stage("new");
+	stage("late");
+	ck_ok(commit_segment(blob, "merged", "[]", &already, &err),
+	      &err); /* of "a" and "b", which the late one had too */
+	ck_ok(commit_segment(blob, "new", "[]", &already, &err), &err);
+	ck_assert_int_eq(commit_over(blob, "late", (const char *const[2]){"merged", "new"}, "[\"a\",\"b\",\"new\"]",
+	                             &already, &err),
+	                 ERR_BUSY);
+	ck_assert_int_eq(count_segments(blob), 2);
 	blob_close(blob);
 }
 END_TEST
@@ -343,6 +396,8 @@ static void manifest_cases(Suite *suite)
 	tcase_add_test(tc, an_index_is_made_once_and_another_of_its_name_is_a_conflict);
 	tcase_add_test(tc, segments_come_and_replaced_ones_go);
 	tcase_add_test(tc, a_segment_commit_repeated_changes_nothing);
+	tcase_add_test(tc, of_two_segments_over_the_same_files_the_first_is_kept);
+	tcase_add_test(tc, a_merge_of_segments_that_another_has_merged_meanwhile_is_begun_anew);
 	tcase_add_test(tc, a_segment_that_is_nowhere_fails_the_commit);
 	tcase_add_test(tc, many_writers_lose_no_segment);
 	tcase_add_test(tc, a_number_that_has_no_next_is_no_state);
