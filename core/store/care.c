@@ -165,6 +165,13 @@ static int fold_day(struct store_db *copy, const struct shelf *shelf, int64_t da
 	return r ? err_prefix(err, "'%s'", path) : 0;
 }
 
+/* Who goes back to the copy does not know what was made since. New tasks get ids, and leases fences, that nothing of then
+ * can have had: else a new ingest would be taken for one that is in its dataset already, and the lease of a task of then
+ * for that of a task of now. */
+static const char go_ahead[] = "UPDATE meta SET value = value + 1024 WHERE key = 'boot_epoch';"
+			       "UPDATE meta SET value = (1 << 32) + max(value, (SELECT ifnull(max(id), 0) FROM task),"
+			       " (SELECT ifnull(max(id), 0) FROM batch)) WHERE key = 'last_id'";
+
 static int fold_days(struct backup *backup, struct err *err)
 {
 	static const char pragmas[] = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192";
@@ -185,6 +192,8 @@ static int fold_days(struct backup *backup, struct err *err)
 	}
 	if (!r)
 		r = db_exec(&copy, "DELETE FROM gone; DELETE FROM day_file", err);
+	if (!r)
+		r = db_exec(&copy, go_ahead, err);
 	db_close(&files);
 	db_close(&copy);
 	return r;

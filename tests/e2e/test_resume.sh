@@ -81,6 +81,7 @@ task=$(submit "$(jq -cn --arg uri "$SCRATCH/good.ndjson" '{kind: "ingest", datas
 copy=$(api POST /v1/store:backup | jq -r .path)
 api POST /v1/queues/ingest:resume >/dev/null
 same "a task is done behind a copy of the store" succeeded "$(finish "$task")"
+ingest_file good "$SCRATCH/first.ndjson" >/dev/null
 agent_stop
 rm -f "$DATA"/store.db-wal "$DATA"/store.db-shm "$DATA"/done-*.db*
 cp "$copy" "$DATA/store.db"
@@ -88,6 +89,9 @@ agent_start || exit 1
 api POST /v1/queues/ingest:resume >/dev/null
 same "with the copy in its place the task is refused" "failed conflict" "$(finish "$task") $(api GET "/v1/tasks/$task" | jq -r .error.code)"
 check "  since its parts are in the dataset" grep -q "of this task is in the dataset already" <<<"$(api GET "/v1/tasks/$task")"
-same "  once" "200001 200001" "$(sql "SELECT count(*) AS n, count(DISTINCT id) AS d FROM good" | jq -r '"\(.n) \(.d)"')"
+same "  once" "200002 200001" "$(sql "SELECT count(*) AS n, count(DISTINCT id) AS d FROM good" | jq -r '"\(.n) \(.d)"')"
+task=$(ingest_file good "$SCRATCH/first.ndjson" | jq -r '.id + " " + .state + " " + (.error.detail // "")')
+same "a new task is not taken for one that was made behind the copy" succeeded "$(cut -d' ' -f2 <<<"$task")"
+same "  and writes" 200003 "$(sql "SELECT count(*) AS n FROM good" | jq .n)"
 agent_stop
 done_testing

@@ -349,7 +349,8 @@ END_TEST
 START_TEST(a_copy_is_one_file_with_all_tasks)
 {
 	char copy[5000];
-	int64_t moved = end_one((struct task_spec){0}, 0), deleted = end_one((struct task_spec){0}, 0), again;
+	int64_t moved = end_one((struct task_spec){0}, 0), deleted = end_one((struct task_spec){0}, 0), again,
+		meanwhile;
 
 	snprintf(copy, sizeof(copy), "%s/copied", test_dir());
 	mkdir(copy, 0700);
@@ -366,6 +367,7 @@ START_TEST(a_copy_is_one_file_with_all_tasks)
 		store_drain(store);
 	}
 	ck_assert_int_eq(last_code, 0);
+	meanwhile = put((struct task_spec){0});
 	close_queue();
 	strcpy(path, copy);
 	open_queue();
@@ -377,6 +379,8 @@ START_TEST(a_copy_is_one_file_with_all_tasks)
 	sweep();
 	ck_assert_uint_eq(files(), 1);
 	ck_assert_str_eq(ids_of((struct queue_filter){.state = QUEUE_ANY}, 10), "4 3 1");
+	ck_assert_int_eq(is_gone(meanwhile), 1);
+	ck_assert_int_gt(put((struct task_spec){0}), meanwhile + 1000000);
 }
 END_TEST
 

@@ -442,6 +442,7 @@ END_TEST
 START_TEST(a_copy_is_whole_while_writing_goes_on)
 {
 	char copy[5000];
+	int64_t fence = store_next_fence(store);
 
 	snprintf(copy, sizeof(copy), "%s.copy", path);
 	store_write(store, put_many, NULL, prefix_before);
@@ -460,6 +461,8 @@ START_TEST(a_copy_is_whole_while_writing_goes_on)
 	strcpy(path, copy);
 	open_store();
 	ck_assert(rows() == 5000 || rows() == 10000);
+	ck_assert_int_gt(store_next_fence(store) >> 40,
+	                 (fence >> 40) + 1000); /* beyond those of agents that ran meanwhile */
 }
 END_TEST
 
