@@ -292,28 +292,39 @@ static int end_all(struct spread *s, struct err *err)
 
 /* ---- partitions ---------------------------------------------------------------------------------------------- */
 
-static struct json *values_of(const struct spread *s, const struct arrow_view *columns, int64_t i)
+static struct json *values_of(const struct spread *s, const struct arrow_view *columns, int64_t i, struct err *err)
 {
 	struct json *values = json_new_object();
 	struct buf text;
+	int r = 0;
 
 	buf_init(&text, 0);
-	for (size_t k = 0; k < json_count(s->columns); k++) {
+	for (size_t k = 0; k < json_count(s->columns) && r >= 0; k++) {
+		const char *name = json_str(json_at(s->columns, k), "");
+
 		buf_clear(&text);
-		if (table_partition_text(&columns[k], i, &text))
-			json_set(values, json_str(json_at(s->columns, k), ""), json_new_strn(text.data, text.len));
+		r = table_partition_text(&columns[k], i, &text);
+		if (r < 0)
+			err_set(err, ERR_INVALID,
+			        "the partition column '%.100s' has a value with a NUL character, or bytes that are no "
+			        "ASCII text, "
+			        "which the log of a Delta table cannot hold: partition by another column",
+			        name);
 		else
-			json_set(values, json_str(json_at(s->columns, k), ""), json_new_null());
+			json_set(values, name, r ? json_new_strn(text.data, text.len) : json_new_null());
 	}
 	buf_done(&text);
-	return values;
+	if (r >= 0)
+		return values;
+	json_free(values);
+	return NULL;
 }
 
 static int part_of(struct spread *s, const struct arrow_view *columns, int64_t i, struct part **ret, struct err *err)
 {
-	struct json *values = values_of(s, columns, i);
-	char *key = strdup(json_text(values));
-	int r = key ? 0 : no_memory(err);
+	struct json *values = values_of(s, columns, i, err);
+	char *key = values ? strdup(json_text(values)) : NULL;
+	int r = !values ? err->code : key ? 0 : no_memory(err);
 
 	*ret = r ? NULL : map_get(&s->parts, key);
 	if (!r && !*ret && s->parts.len >= PARTS_MAX)

@@ -226,6 +226,15 @@ static void put_double(struct buf *out, double v)
 	buf_puts(out, text);
 }
 
+/* A text of the log is UTF-8, and ends for most readers at a NUL. Bytes beyond ASCII have no form there that all agree on. */
+static int is_sayable(const uint8_t *p, size_t n, int is_text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!p[i] || (!is_text && p[i] > 0x7F))
+			return 0;
+	return 1;
+}
+
 int table_partition_text(const struct arrow_view *view, int64_t i, struct buf *ret)
 {
 	const void *p;
@@ -237,6 +246,8 @@ int table_partition_text(const struct arrow_view *view, int64_t i, struct buf *r
 	case ARROW_UTF8:
 	case ARROW_BINARY:
 		p = arrow_view_bytes(view, i, &n);
+		if (!is_sayable(p, n, view->info.type == ARROW_UTF8))
+			return -1;
 		buf_add(ret, p, n);
 		return n > 0; /* the log knows no empty text */
 	case ARROW_BOOL:

@@ -80,7 +80,7 @@ const struct table_file *table_file_at(const struct table_snapshot *snapshot, co
 /* One row of the partition columns: what they are in all rows of the file. The caller's. */
 int table_file_partition(const struct table_snapshot *snapshot, const struct table_file *file, struct ArrowArray *ret,
                          struct err *err);
-/* A value as the log writes it, appended; 0: it is null. */
+/* A value as the log writes it, appended; 0: it is null, -1: the log has no form for it. */
 int table_partition_text(const struct arrow_view *view, int64_t i, struct buf *ret);
 int64_t table_txn(const struct table_snapshot *snapshot, const char *app_id); /* -1: none */
 /* The version that was the newest at a moment, by what the commits say of their time. ERR_NOTFOUND. */

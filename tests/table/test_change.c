@@ -285,6 +285,38 @@ START_TEST(values_of_partitions_go_to_columns_and_back)
 }
 END_TEST
 
+static const struct {
+	const char *format, *bytes;
+	size_t n;
+	int says;
+} sayable[] = {
+	{"u", "x\xC3\xBC", 3, 1}, {"u", "x\0y", 3, -1}, {"z", "AB", 2, 1},
+	{"z", "\xFF\x01", 2, -1}, {"z", "A\0", 2, -1},  {"z", "", 0, 0},
+};
+
+START_TEST(what_the_log_cannot_say_is_no_value_of_a_partition)
+{
+	struct ArrowSchema schema;
+	struct arrow_builder *b;
+	struct ArrowArray array;
+	struct arrow_view root, view;
+	struct buf text;
+
+	ck_assert_int_eq(arrow_schema_make(&schema, "+s", "", 0, 1), 0);
+	ck_assert_int_eq(arrow_schema_make(schema.children[0], sayable[_i].format, "c", 1, 0), 0);
+	b = arrow_builder_new(&schema);
+	ck_assert_int_eq(arrow_append_bytes(arrow_builder_child(b, 0), sayable[_i].bytes, sayable[_i].n), 0);
+	ck_assert_int_eq(arrow_end_struct(b) || arrow_builder_finish(b, &array), 0);
+	ck_assert_int_eq(arrow_view_init(&root, &schema, &array) || arrow_view_child(&root, 0, &view), 0);
+	buf_init(&text, 0);
+	ck_assert_int_eq(table_partition_text(&view, 0, &text), sayable[_i].says);
+	buf_done(&text);
+	arrow_builder_free(b);
+	arrow_array_release(&array);
+	arrow_schema_release(&schema);
+}
+END_TEST
+
 START_TEST(a_partition_is_deleted_by_its_value)
 {
 	struct json *where = json_new_object();
@@ -445,6 +477,8 @@ static void change_cases(Suite *suite)
 	tcase_add_test(tc, an_append_only_table_loses_nothing);
 	tcase_add_test(tc, a_file_says_which_partition_it_is);
 	tcase_add_loop_test(tc, values_of_partitions_go_to_columns_and_back, 0, sizeof(values) / sizeof(values[0]));
+	tcase_add_loop_test(tc, what_the_log_cannot_say_is_no_value_of_a_partition, 0,
+	                    (int)(sizeof(sayable) / sizeof(sayable[0])));
 	tcase_add_test(tc, a_partition_is_deleted_by_its_value);
 	tcase_add_test(tc, vacuum_takes_what_nobody_needs);
 	tcase_add_test(tc, what_is_in_use_under_another_spelling_is_needed);
