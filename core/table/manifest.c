@@ -316,6 +316,32 @@ static void retire_old(struct blob *blob, const char *name, int64_t generation, 
 	}
 }
 
+static int any_in(const struct json *have, const struct json *dirs)
+{
+	for (size_t i = 0; i < json_count(dirs); i++)
+		if (has_segment(have, json_str(json_at(dirs, i), "")))
+			return 1;
+	return 0;
+}
+
+/* What there is to take in, and whether there is anything to do. What a segment that is left out was to replace goes all the
+ * same: others cover its files too. */
+static int judge_change(const char *name, const struct json *have, const struct json **segments,
+                        const struct json *replaces, int *ret_already, struct err *err)
+{
+	int r;
+
+	*ret_already = all_in(have, *segments);
+	if (*ret_already)
+		return 0;
+	r = is_covered(name, have, *segments, replaces, err);
+	if (r <= 0)
+		return r;
+	*segments = NULL;
+	*ret_already = !any_in(have, replaces);
+	return 0;
+}
+
 static int try_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
                       struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err)
 {
@@ -326,12 +352,7 @@ static int try_commit(struct blob *blob, const char *name, const struct json *se
 	if (r)
 		return r;
 	have = json_get(manifest, "segments");
-	*ret_already = all_in(have, segments);
-	if (!*ret_already) {
-		r = is_covered(name, have, segments, replaces, err);
-		*ret_already = r > 0;
-		r = r < 0 ? r : 0;
-	}
+	r = judge_change(name, have, &segments, replaces, ret_already, err);
 	for (size_t i = 0; i < json_count(segments) && !r && !*ret_already; i++)
 		r = adopt_segment(blob, name, json_at(segments, i), err);
 	if (!r && !*ret_already) {

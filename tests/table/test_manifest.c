@@ -176,10 +176,16 @@ START_TEST(of_two_segments_over_the_same_files_the_first_is_kept)
 	stage("s1");
 	stage("s2");
 	stage("s3");
+	stage("old");
+	ck_ok(commit_segment(blob, "old", "[]", &already, &err), &err);
 	ck_ok(commit_over(blob, "s1", (const char *const[2]){"f", "g"}, "[]", &already, &err), &err);
 	ck_ok(commit_over(blob, "s2", (const char *const[2]){"g", "f"}, "[]", &already, &err), &err);
 	ck_assert_int_eq(already, 1);
+	ck_assert_int_eq(count_segments(blob), 2);
+	ck_ok(commit_over(blob, "s2", (const char *const[2]){"g", "f"}, "[\"old\"]", &already, &err), &err);
 	ck_assert_int_eq(count_segments(blob), 1);
+	ck_assert_int_eq(is_there(blob, "s1"), 1);
+	ck_assert_int_eq(is_there(blob, "old"), 0);
 	ck_ok(commit_over(blob, "s3", (const char *const[2]){"f", "g"}, "[\"s1\"]", &already, &err), &err);
 	ck_assert_int_eq(already, 0);
 	ck_assert_int_eq(is_there(blob, "s3"), 1);
