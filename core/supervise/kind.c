@@ -289,7 +289,7 @@ static const char *fill_notify(struct supervise *sup, const struct task *task, c
 static const struct kind kinds[] = {
 	{"ingest", .commit_op = "table.commit", .rereads = 1, .fill = fill_ingest, .committed = committed_ingest,
          .follow_up = follow_ingest},
-	{"index", .commit_op = "table.index_commit", .fill = fill_index, .committed = committed_index},
+	{"index", .commit_op = "table.index_commit", .rereads = 1, .fill = fill_index, .committed = committed_index},
 	{"maintain", .commit_op = "table.commit", .fill = fill_maintain, .committed = committed_ingest,
          .follow_up = follow_maintain},
 	{"export", .commit_op = "place.export", .fill = fill_export},

@@ -17,8 +17,7 @@ static void on_committed(void *ctx, const struct json *result, const struct err 
 static void tell_again(const struct job *job, struct err *ret)
 {
 	if (job->refused->code == ERR_CONFLICT)
-		err_set(ret, ERR_BUSY,
-		        "another task changed the schema of the dataset first, and the data is read again: %s",
+		err_set(ret, ERR_BUSY, "another task changed the dataset first, and the data is read again: %s",
 		        job->refused->text);
 	else
 		err_set(ret, ERR_BUSY, "the files of part %lld have gone, and its data is read again: %s",
@@ -47,8 +46,8 @@ static void on_taken_back(void *ctx, int r, const struct err *err)
 	job_step(job);
 }
 
-/* Its files have types that the dataset did not have when they were begun, and others by now: whoever was first is
- * right. */
+/* Its files have types that the dataset did not have when they were begun, and others by now, or its segment covers some files
+ * that another has covered by now: whoever was first is right. */
 static int comes_late(const struct job *job, const struct err *err)
 {
 	return err->code == ERR_CONFLICT && job->kind->rereads;

@@ -280,7 +280,7 @@ static void count_covers(const struct map *covered, const struct json *segment, 
 }
 
 /* Two tasks that began at one state have made segments over the same files. The first to commit keeps its own; what
- * the second has is left out when all of it is covered by then (1), and otherwise begun anew (ERR_BUSY). */
+ * the second has is left out when all of it is covered by then (1), and otherwise begun anew (ERR_CONFLICT). */
 static int is_covered(const char *name, const struct json *have, const struct json *add, const struct json *drop,
                       struct err *err)
 {
@@ -298,8 +298,8 @@ static int is_covered(const char *name, const struct json *have, const struct js
 	if (r)
 		return err_set(err, r, "out of memory");
 	if (twice && once)
-		return err_set(err, ERR_BUSY, "index '%s': another task has indexed some of the same files meanwhile",
-		               name);
+		return err_set(err, ERR_CONFLICT,
+		               "index '%s': another task has indexed some of the same files meanwhile", name);
 	return twice > 0;
 }
 

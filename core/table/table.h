@@ -179,8 +179,8 @@ struct json *index_manifest_all(struct blob *blob, struct err *err);
 int index_manifest_create(struct blob *blob, const struct json *manifest, int64_t *ret_generation, struct err *err);
 /* Takes new segments in (each with "staged": the local folder) and those named in `replaces` out. Idempotent:
  * segments that are in already stay. No file is covered twice: segments whose files others have covered meanwhile are left
- * out (*ret_already is 1 when nothing is to be taken out either), and ERR_BUSY is returned when that holds for some of
- * these files only. */
+ * out (*ret_already is 1 when nothing is to be taken out either), and ERR_CONFLICT is returned when that holds for some
+ * of these files only. */
 int index_manifest_commit(struct blob *blob, const char *name, const struct json *segments, const struct json *replaces,
                           struct json **ret, int64_t *ret_generation, int *ret_already, struct err *err);
 int index_manifest_drop(struct blob *blob, const char *name, struct err *err);

@@ -209,7 +209,7 @@ START_TEST(a_merge_of_segments_that_another_has_merged_meanwhile_is_begun_anew)
 	ck_ok(commit_segment(blob, "new", "[]", &already, &err), &err);
 	ck_assert_int_eq(commit_over(blob, "late", (const char *const[2]){"merged", "new"}, "[\"a\",\"b\",\"new\"]",
 	                             &already, &err),
-	                 ERR_BUSY);
+	                 ERR_CONFLICT);
 	ck_assert_int_eq(count_segments(blob), 2);
 	blob_close(blob);
 }
