@@ -60,14 +60,23 @@ static void reply_batch(struct api *api, struct http_request *req, int64_t id, i
 }
 
 /* ---- new -------------------------------------------------------------------------------- */
-static void on_new(void *ctx, int r, int64_t id, const struct err *err)
-{
-	struct pending *pending = ctx;
+struct opening {
+	struct api *api;
+	struct http_request *req;
+	const char *queue, *key; /* of the task that follows; in flight */
+};
 
+static void on_new(void *ctx, int r, int64_t id, int is_repeated, const struct err *err)
+{
+	struct opening *opening = ctx;
+
+	key_land(opening->api, opening->key);
+	if (is_repeated)
+		http_set_header(opening->req, "Idempotency-Replayed", "true");
 	if (r)
-		reply_err(pending->req, err);
+		reply_put_error(opening->api, opening->req, opening->queue, err);
 	else
-		reply_batch(pending->api, pending->req, id, 201);
+		reply_batch(opening->api, opening->req, id, 201);
 }
 
 /* The task that follows, checked like any other; 0, or it has answered. */
@@ -86,18 +95,35 @@ static int read_follower(struct api *api, struct http_request *req, struct json 
 	return r;
 }
 
+/* What comes of it may be known at once: then it is answered when this comes back. */
+static void open_batch(struct api *api, struct http_request *req, const struct queue_batch_spec *batch)
+{
+	struct opening *opening = arena_alloc(http_arena(req), sizeof(*opening));
+	const struct task_spec *next = batch->on_complete;
+	const char *key = batch->idempotency_key;
+	struct err err = {0};
+	int r;
+
+	*opening = (struct opening){api, req, next ? arena_str(http_arena(req), next->queue) : NULL, NULL};
+	if (key && key_take_off(api, req, batch->tenant, key, &opening->key))
+		return;
+	r = queue_batch_new(api->env.queue, batch, on_new, opening, &err);
+	if (r)
+		on_new(opening, r, 0, 0, &err);
+}
+
 void handle_batches_post(struct api *api, struct http_request *req)
 {
 	struct json *body = body_checked(api, req, "BatchPost");
 	struct task_spec spec = {0};
 	int follows = body && json_get(body, "on_complete");
-	const char *tenant = body ? access_tenant(req, json_get_str(body, "tenant", NULL)) : NULL;
-	struct err err = {0};
+	struct queue_batch_spec batch = {.on_complete = follows ? &spec : NULL};
 
-	if (tenant && (!follows || !read_follower(api, req, body, &spec)) &&
-	    queue_batch_new(api->env.queue, tenant, json_get_str(body, "name", NULL), follows ? &spec : NULL, on_new,
-	                    pending_new(api, req), &err))
-		reply_put_error(api, req, spec.queue, &err);
+	if (body && !key_read(req, &batch.idempotency_key))
+		batch.tenant = access_tenant(req, json_get_str(body, "tenant", NULL));
+	batch.name = json_get_str(body, "name", NULL);
+	if (batch.tenant && (!follows || !read_follower(api, req, body, &spec)))
+		open_batch(api, req, &batch);
 	json_free(body);
 }
 

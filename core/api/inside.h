@@ -122,6 +122,13 @@ int read_priority(const struct json *value, struct arena *arena, int *ret);
 #define PRIORITY_WRONG "it is critical, high, normal, low, or a number from 0 to 9"
 void errors_add(struct json *errors, const char *pointer, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* ---- idempotency keys: key.c ------------------------------------------------------------ */
+/* That of the header, or NULL; 0, or it has answered. */
+int key_read(struct http_request *req, const char **ret);
+/* A request with the key is under way from now on, until key_land of *ret; 0, or it has answered: one is already. */
+int key_take_off(struct api *api, struct http_request *req, const char *tenant, const char *key, const char **ret);
+void key_land(struct api *api, const char *mark); /* NULL is fine */
+
 /* ---- things as JSON --------------------------------------------------------------------- */
 enum { TASK_BRIEF, TASK_FULL };                                                    /* full: with its spec and result */
 void task_write(struct buf *out, const struct task *task, int how);                /* JSON text */

@@ -197,9 +197,10 @@ static struct json *make_params(const struct api_route *route)
 	add_path_params(params, route->pattern);
 	for (char *name; (name = strsep(&rest, " "));)
 		add_query_param(params, name);
-	if (takes_lines(route)) {
+	if (takes_lines(route) || str_eq(route->operation, "openBatch"))
 		json_push(params, make_param("header", "Idempotency-Key", "{\"type\":\"string\"}",
-		                             "The same key within 24 hours gives the first tasks again."));
+		                             "The same key within 24 hours gives the first answer again."));
+	if (takes_lines(route)) {
 		json_push(params, make_param("header", "Prefer", "{\"type\":\"string\"}",
 		                             "wait=N: answer when the task has ended, but after N "
 		                             "seconds at most; return=minimal: the id alone."));

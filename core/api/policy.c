@@ -421,9 +421,9 @@ void policy_take_key(struct check *c, struct http_request *req, const struct sub
 	const char *key = http_header(req, "idempotency-key");
 
 	(void)i;
-	if (!key)
+	if (!key || !s) /* NULL: that of a request which is more than the task */
 		return;
-	if (s && s->is_list) {
+	if (s->is_list) {
 		if (spec->idempotency_key)
 			errors_add(c->errors, check_below(c, "/idempotency_key"),
 			           "the request has a key of its own, in the header Idempotency-Key: leave out one of "

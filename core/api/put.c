@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Submitting tasks: POST /v1/tasks (all or none) and POST /v1/tasks:batch (each for itself). The answer
- * waits for the store, and with "Prefer: wait" for the end of the task.
- *
- * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the store knows the keys of accepted requests, of one
- * task or of many; those of requests that are not durable yet are in `in_flight`, and a second one meanwhile gets 409. */
+ * waits for the store, and with "Prefer: wait" for the end of the task. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,8 +252,7 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 {
 	struct put *put = ctx;
 
-	if (put->key)
-		map_del(&put->api->in_flight, put->key);
+	key_land(put->api, put->key);
 	if (!r)
 		http_set_header_line(put->req, "Task-Durability: fsync\r\n");
 	if (r)
@@ -274,25 +270,11 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 /* 0, or it has answered: the same key is under way. */
 static int fly(struct put *put)
 {
-	struct http_problem more = {.type = "idempotency-key-in-flight", .retry_after_ms = 1000};
 	const struct submission *s = &put->submission;
 	const char *key = s->key ? s->key : s->n == 1 ? s->specs[0].idempotency_key : NULL;
 	const char *tenant = s->key ? s->tenant : s->specs[0].tenant;
-	struct err err;
 
-	if (!key)
-		return 0;
-	put->key = arena_printf(http_arena(put->req), "%s\x1f%s", tenant ? tenant : "", key);
-	if (map_get(&put->api->in_flight, put->key)) {
-		put->key = NULL; /* that of the other */
-		err_set(&err, ERR_CONFLICT, "a request with the idempotency key '%.100s' is under way: ask again", key);
-		http_reply_problem(put->req, &err, &more);
-		return ERR_CONFLICT;
-	}
-	if (!map_set(&put->api->in_flight, put->key, put))
-		return 0;
-	reply_fail(put->req, ERR_NOMEM, "no memory for the request");
-	return ERR_NOMEM;
+	return key ? key_take_off(put->api, put->req, tenant, key, &put->key) : 0;
 }
 
 /* Where in the request each of the tasks stood that are fine. */

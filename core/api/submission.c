@@ -10,7 +10,6 @@
 
 #define TASKS_MAX 10000
 #define ERRORS_MAX 100
-#define KEY_MAX 256
 
 /* ---- lines ------------------------------------------------------------------------------ */
 static int is_blank(const char *p, const char *end)
@@ -281,17 +280,11 @@ static int64_t digest_of(const struct json *trees)
 /* 0, or it has answered. */
 static int take_key(struct http_request *req, struct submission *s)
 {
-	const char *key = http_header(req, "idempotency-key");
+	const char *key;
+	int r = key_read(req, &key);
 
-	if (!key)
-		return 0;
-	if (!*key || strlen(key) > KEY_MAX) {
-		reply_fail(req, ERR_INVALID, "the header Idempotency-Key has 1 to %d bytes, not %zu", KEY_MAX,
-		           strlen(key));
-		return ERR_INVALID;
-	}
-	if (!s->is_list)
-		return 0;
+	if (r || !key || !s->is_list)
+		return r;
 	s->key = arena_str(http_arena(req), key);
 	s->tenant =
 		arena_str(http_arena(req), access_key_tenant(req, json_get_str(json_at(s->trees, 0), "tenant", NULL)));

@@ -76,6 +76,8 @@ struct batch {
 	struct arena arena;
 	int64_t id, now, complete;
 	const char *tenant, *name;
+	struct idem_batch idem; /* without a key when it has none */
+	int64_t repeated;       /* what the key has made before, 0 = nothing */
 	struct insert *follower;
 	size_t n_follower;
 	queue_batch_fn on_new;
@@ -83,12 +85,27 @@ struct batch {
 	void *ctx;
 };
 
+/* On any thread, that of `db`. */
+static int find_repeated(struct batch *b, struct store_db *db, struct err *err)
+{
+	int64_t id = 0;
+	int r = b->idem.key ? idem_batch_find(db, &b->idem, &b->arena, &id, err) : 0;
+
+	b->repeated = r > 0 ? id : 0; /* a write may be called again */
+	return r < 0 ? r : 0;
+}
+
 static int new_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct batch *b = arg;
-	int r = store_run(db, err, statement(BATCH_PUT), "iissi", b->id, b->now, b->tenant, b->name,
-	                  b->n_follower ? b->follower->id : (int64_t)0);
+	int r = find_repeated(b, db, err);
 
+	if (r || b->repeated)
+		return r;
+	r = store_run(db, err, statement(BATCH_PUT), "iissi", b->id, b->now, b->tenant, b->name,
+	              b->n_follower ? b->follower->id : (int64_t)0);
+	if (!r && b->idem.key)
+		r = idem_batch_put(db, &b->idem, b->id, b->now, err);
 	if (!r && b->n_follower)
 		r = insert_write(b->queue, db, b->follower, 0, &b->arena, err);
 	if (!r && b->n_follower && (b->follower->result.code || b->follower->result.existed))
@@ -106,8 +123,8 @@ static void new_done(void *arg, int r, const struct err *err)
 {
 	struct batch *b = arg;
 
-	inserts_done(b->queue, b->follower, b->n_follower, r);
-	b->on_new(b->ctx, r, r ? 0 : b->id, err);
+	inserts_done(b->queue, b->follower, b->n_follower, b->repeated ? ERR_EXISTS : r);
+	b->on_new(b->ctx, r, r ? 0 : b->repeated ? b->repeated : b->id, b->repeated != 0, err);
 	batch_free(b);
 }
 
@@ -135,30 +152,56 @@ static int check_follower(const struct task_spec *spec, struct err *err)
 	return queue_check_spec(spec, err);
 }
 
-int queue_batch_new(struct queue *queue, const char *tenant, const char *name, const struct task_spec *on_complete,
-                    queue_batch_fn on_done, void *ctx, struct err *err)
+static int prepare_follower(struct batch *b, const struct task_spec *spec)
 {
-	int r = on_complete ? check_follower(on_complete, err) : 0;
-	struct batch *b = r ? NULL : batch_new(queue, ++queue->last_id, ctx);
+	int r = inserts_prepare(b->queue, &b->arena, spec_copy(b->queue, &b->arena, spec, 1), 1, &b->follower);
+
+	b->n_follower = !r;
+	if (!r)
+		b->follower->is_blocked = 1;
+	return r;
+}
+
+static int hand_over(struct batch *b, const struct task_spec *follower, struct err *err)
+{
+	int r = follower ? prepare_follower(b, follower) : 0;
+
+	if (!r && (r = store_write_new(b->queue->store, new_write, new_done, b)))
+		inserts_done(b->queue, b->follower, b->n_follower, r);
+	return r ? err_set(err, r, "out of memory") : 0;
+}
+
+static void take_spec(struct batch *b, const struct queue_batch_spec *spec)
+{
+	b->tenant = arena_str(&b->arena, spec->tenant ? spec->tenant : "");
+	b->name = arena_str(&b->arena, spec->name ? spec->name : "");
+	if (spec->idempotency_key)
+		b->idem = (struct idem_batch){b->tenant, arena_str(&b->arena, spec->idempotency_key),
+		                              idem_batch_digest(spec, &b->arena)};
+}
+
+/* What the key has made before needs neither room nor a write. */
+int queue_batch_new(struct queue *queue, const struct queue_batch_spec *spec, queue_batch_fn on_done, void *ctx,
+                    struct err *err)
+{
+	int r = spec->on_complete ? check_follower(spec->on_complete, err) : 0;
+	struct batch *b = r ? NULL : batch_new(queue, 0, ctx);
 
 	if (!b)
 		return r ? r : err_set(err, ERR_NOMEM, "out of memory");
-	b->tenant = arena_str(&b->arena, tenant ? tenant : "");
-	b->name = arena_str(&b->arena, name ? name : "");
+	take_spec(b, spec);
 	b->on_new = on_done;
-	if (on_complete) {
-		r = inserts_prepare(queue, &b->arena, spec_copy(queue, &b->arena, on_complete, 1), 1, &b->follower);
-		b->n_follower = !r;
-		if (!r)
-			b->follower->is_blocked = 1;
+	r = find_repeated(b, store_reader(queue->store), err);
+	if (!r && b->repeated) {
+		new_done(b, 0, NULL);
+		return 0;
 	}
-	if (!r && (r = store_write_new(queue->store, new_write, new_done, b)))
-		inserts_done(queue, b->follower, b->n_follower, r);
-	if (r) {
+	b->id = ++queue->last_id;
+	if (!r)
+		r = hand_over(b, spec->on_complete, err);
+	if (r)
 		batch_free(b);
-		return err_set(err, r, "out of memory");
-	}
-	return 0;
+	return r;
 }
 
 static int seal_write(struct store_db *db, void *arg, struct err *err)

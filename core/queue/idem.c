@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Idempotency keys. A row of `idem` is a request that was accepted: of one task (`id`), or of a call with many
- * (`items`: their ids by place, 0 for one that was refused). Its digest says what was asked for. The same request gets
+/* Idempotency keys. A row of `idem` is a request that was accepted: of one task (`id`), of a call with many
+ * (`items`: their ids by place, 0 for one that was refused), or of a batch (`id`, and ITEMS_OF_BATCH). Its digest says what was asked for. The same request gets
  * the same tasks; another one with the key is refused, and so is one whose task has ended and is kept no more: the row
  * outlives it, so that a late repetition never runs again what has run. All of it on the writer thread,
  * but for who only asks whether there is a row. */
@@ -12,6 +12,8 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "queue/inside.h"
+
+#define ITEMS_OF_BATCH "b" /* no list of ids */
 
 /* Who makes two of his own requests collide gets the wrong one of his own tasks. 0 is "not known". */
 int64_t idem_digest(const struct task_spec *spec, struct arena *arena)
@@ -188,4 +190,57 @@ int idem_call_put(struct store_db *db, const struct idem_call *call, int64_t now
 		              call->digest, items.data);
 	buf_done(&items);
 	return r;
+}
+
+/* ---- a batch -------------------------------------------------------------------------------- */
+
+int64_t idem_batch_digest(const struct queue_batch_spec *spec, struct arena *arena)
+{
+	const char *name = spec->name ? spec->name : "";
+	int64_t follower = spec->on_complete ? idem_digest(spec->on_complete, arena) : 0;
+	uint64_t hash = hash_bytes(HASH_BEGIN, name, strlen(name) + 1);
+
+	hash = hash_bytes(hash, &follower, sizeof(follower));
+	return (int64_t)(hash ? hash : 1);
+}
+
+static int is_batch(struct store_db *db, int64_t id, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(BATCH_GET), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, id);
+	r = store_step(stmt, err);
+	store_end(stmt);
+	return r;
+}
+
+int idem_batch_find(struct store_db *db, const struct idem_batch *batch, struct arena *arena, int64_t *ret,
+                    struct err *err)
+{
+	int64_t digest;
+	char *items, name[ID_LEN];
+	int r = read_row(db, batch->tenant, batch->key, arena, ret, &digest, &items, err);
+
+	if (r <= 0)
+		return r;
+	if (!str_eq(items, ITEMS_OF_BATCH) || digest != batch->digest)
+		return reused(batch->key, err);
+	r = is_batch(db, *ret, err);
+	if (r)
+		return r;
+	id_format('b', *ret, name);
+	return err_set(
+		err, ERR_GONE,
+		"the idempotency key '%s' is that of batch %s, which is complete and is kept no more: for another "
+		"batch, use another key",
+		batch->key, name);
+}
+
+int idem_batch_put(struct store_db *db, const struct idem_batch *batch, int64_t id, int64_t now, struct err *err)
+{
+	return store_run(db, err, statement(IDEM_PUT), "ssiiis", batch->tenant, batch->key, id, now, batch->digest,
+	                 ITEMS_OF_BATCH);
 }

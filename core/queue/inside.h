@@ -352,6 +352,15 @@ int idem_call_find(struct store_db *db, struct idem_call *call, struct arena *ar
 int idem_call_meet(struct store_db *db, const struct idem_call *call, struct insert *in, size_t place,
                    struct arena *arena, struct err *err); /* as idem_find */
 int idem_call_put(struct store_db *db, const struct idem_call *call, int64_t now, struct err *err);
+/* The same of a batch. 1: *ret is what became of it; ERR_GONE: that is kept no more. On any thread, that of `db`. */
+struct idem_batch {
+	const char *tenant, *key;
+	int64_t digest;
+};
+int64_t idem_batch_digest(const struct queue_batch_spec *spec, struct arena *arena);
+int idem_batch_find(struct store_db *db, const struct idem_batch *batch, struct arena *arena, int64_t *ret,
+                    struct err *err);
+int idem_batch_put(struct store_db *db, const struct idem_batch *batch, int64_t id, int64_t now, struct err *err);
 
 /* ---- depend.c: tasks that wait for others, batches ----------------------------------------- */
 int depend_check(struct store_db *db, struct insert *all, size_t i, struct arena *arena, struct err *err);

@@ -347,9 +347,16 @@ struct task_batch {
 	int sealed;
 	int64_t on_complete; /* task id or 0 */
 };
-typedef void (*queue_batch_fn)(void *ctx, int r, int64_t id, const struct err *err);
-int queue_batch_new(struct queue *queue, const char *tenant, const char *name, const struct task_spec *on_complete,
-                    queue_batch_fn on_done, void *ctx, struct err *err);
+/* is_repeated: it is what the key has made before. */
+typedef void (*queue_batch_fn)(void *ctx, int r, int64_t id, int is_repeated, const struct err *err);
+struct queue_batch_spec {
+	const char *tenant, *name;
+	const char *idempotency_key;         /* of all this, or NULL: as that of a queue_call */
+	const struct task_spec *on_complete; /* NULL: nothing follows */
+};
+/* on_done may come before it returns, when it is known already what comes of it. */
+int queue_batch_new(struct queue *queue, const struct queue_batch_spec *spec, queue_batch_fn on_done, void *ctx,
+                    struct err *err);
 int queue_batch_seal(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx); /* no tasks come any more */
 int queue_batch_get(struct queue *queue, int64_t id, struct arena *arena, struct task_batch *ret, struct err *err);
 /* Newest first, those before `before` (0 starts); `tenant` NULL: of any, `tenant_like` as in queue_filter. */

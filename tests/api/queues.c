@@ -189,6 +189,55 @@ START_TEST(a_batch_counts_its_tasks_and_is_followed)
 }
 END_TEST
 
+#define KEY "Idempotency-Key: k\r\n"
+#define OPENED "{\"name\":\"night\",\"on_complete\":{\"kind\":\"query\",\"sql\":\"SELECT 2\"}}"
+
+START_TEST(a_batch_that_is_opened_again_with_its_key_is_the_first)
+{
+	char batch[32], follower[32];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask_with("POST", "/v1/batches", KEY, OPENED), 201);
+	snprintf(batch, sizeof(batch), "%s", reply_str("/id"));
+	snprintf(follower, sizeof(follower), "%s", reply_str("/on_complete"));
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "");
+	ck_assert_int_eq(ask_with("POST", "/v1/batches", KEY, OPENED), 201);
+	ck_assert_str_eq(client_header(&t.client, "Idempotency-Replayed"), "true");
+	ck_assert_str_eq(client_header(&t.client, "Location"), path_to("/v1/batches/%s", batch));
+	ck_assert_str_eq(reply_str("/id"), batch);
+	ck_assert_str_eq(reply_str("/on_complete"), follower);
+	ck_assert_int_eq(ask_with("POST", "/v1/batches", KEY, "{\"name\":\"day\"}"), 422);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "{\"kind\":\"query\",\"sql\":\"x\"}"), 422);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", KEY, "[{\"kind\":\"query\",\"sql\":\"x\"}]"), 422);
+	ck_assert_str_eq(reply_str("/type"), "urn:orasi:problem:idempotency-key-reused");
+	ck_assert_int_eq(ask_with("POST", "/v1/batches", "Idempotency-Key: \r\n", OPENED), 400);
+	ck_assert_int_eq(ask("GET", path_to("/v1/tasks/%s", follower), NULL), 200);
+	ck_assert_ptr_null(json_str(json_pointer(t.reply, "/policy/idempotency_key"), NULL)); /* that is the batch's */
+	ck_assert_int_eq(ask("GET", "/v1/batches", NULL), 200);
+	ck_assert_uint_eq(json_count(json_get(t.reply, "items")), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_batch_whose_key_is_under_way_is_a_conflict)
+{
+	struct client other;
+
+	start();
+	client_open_unix(&other, test_path("local"));
+	client_puts(&other, "1 POST /v1/batches idempotency-key:k 2\n{}2 POST /v1/batches idempotency-key:k 2\n{}");
+	ck_assert_int_eq(client_wait_for(&other, "2 409"), 1);
+	ck_assert_ptr_nonnull(strstr(other.in.data, "idempotency-key-in-flight"));
+	ck_assert_int_eq(client_wait_for(&other, "1 201"), 1);
+	client_puts(&other, "3 POST /v1/batches idempotency-key:k 2\n{}");
+	ck_assert_int_eq(client_wait_for(&other, "3 201"), 1);
+	client_close(&other);
+	finish();
+}
+END_TEST
+
 START_TEST(a_wrong_batch_is_refused)
 {
 	start();
@@ -443,6 +492,8 @@ void queues_cases(Suite *suite)
 	tcase_add_test(tests, a_queue_tells_its_numbers);
 	tcase_add_test(tests, a_queue_is_paused_drained_and_resumed);
 	tcase_add_test(tests, a_batch_counts_its_tasks_and_is_followed);
+	tcase_add_test(tests, a_batch_that_is_opened_again_with_its_key_is_the_first);
+	tcase_add_test(tests, a_batch_whose_key_is_under_way_is_a_conflict);
 	tcase_add_test(tests, a_wrong_batch_is_refused);
 	tcase_add_test(tests, a_remote_worker_leases_a_task_and_completes_it);
 	tcase_add_test(tests, a_stale_lease_changes_nothing);

@@ -60,8 +60,9 @@ static void on_put(void *ctx, int r, const struct queue_put_result *results, siz
 	}
 }
 
-static void on_batch(void *ctx, int r, int64_t id, const struct err *err)
+static void on_batch(void *ctx, int r, int64_t id, int is_repeated, const struct err *err)
 {
+	(void)is_repeated;
 	(void)ctx;
 	(void)err;
 	if (!r)
@@ -399,8 +400,11 @@ void load_step(struct queue *queue)
 		break;
 	case 14:
 		if (!dice(8))
-			queue_batch_new(queue, NULL, "load", &(struct task_spec){.kind = "report"}, on_batch, NULL,
-			                NULL);
+			queue_batch_new(
+				queue,
+				&(struct queue_batch_spec){.name = "load",
+			                                   .on_complete = &(struct task_spec){.kind = "report"}},
+				on_batch, NULL, NULL);
 		else if (!dice(4) && load.batch)
 			queue_batch_seal(queue, load.batch, NULL, NULL);
 		break;

@@ -319,8 +319,9 @@ START_TEST(what_was_moved_can_be_depended_on)
 }
 END_TEST
 
-static void on_batch(void *ctx, int r, int64_t id, const struct err *e)
+static void on_batch(void *ctx, int r, int64_t id, int is_repeated, const struct err *e)
 {
+	(void)is_repeated;
 	(void)e;
 	ck_assert_int_eq(r, 0);
 	*(int64_t *)ctx = id;
@@ -331,7 +332,7 @@ START_TEST(of_a_batch_that_was_moved_a_member_is_redriven_and_counted_once)
 	struct task_batch batch;
 	int64_t id, number = 0;
 
-	ck_ok(queue_batch_new(queue, NULL, "b", NULL, on_batch, &number, &err), &err);
+	ck_ok(queue_batch_new(queue, &(struct queue_batch_spec){.name = "b"}, on_batch, &number, &err), &err);
 	store_flush(store);
 	id = end_one((struct task_spec){.batch = number}, ERR_INVALID);
 	sweep();

@@ -271,6 +271,137 @@ START_TEST(what_is_asked_for_again_is_answered_though_the_store_takes_no_writes)
 }
 END_TEST
 
+/* ---- idempotency keys of batches */
+
+static int64_t batch_id;
+static int batch_repeated, n_batches;
+
+static void on_batch(void *ctx, int r, int64_t id, int is_repeated, const struct err *e)
+{
+	(void)ctx;
+	if (e)
+		err = *e;
+	batch_id = r ? r : id;
+	batch_repeated = is_repeated;
+	n_batches++;
+}
+
+/* Its id, or why not. */
+static int64_t open_batch(struct queue_batch_spec spec)
+{
+	int r = queue_batch_new(queue, &spec, on_batch, NULL, &err);
+
+	store_flush(store);
+	return r ? r : batch_id;
+}
+
+#define REPORT                                 \
+	&(struct task_spec)                    \
+	{                                      \
+		.kind = "report", .body = "{}" \
+	}
+#define NIGHT                                                                                 \
+	(struct queue_batch_spec)                                                             \
+	{                                                                                     \
+		.name = "night", .tenant = "a", .idempotency_key = "k", .on_complete = REPORT \
+	}
+
+static size_t count_batches(void)
+{
+	struct task_batch *batches;
+	size_t n;
+
+	ck_ok(queue_batches(queue, NULL, NULL, 0, 10, &arena, &batches, &n, &err), &err);
+	return n;
+}
+
+START_TEST(the_key_of_a_batch_gives_it_again_with_the_task_that_follows)
+{
+	int64_t id = open_batch(NIGHT);
+	struct task_batch first, again;
+
+	ck_assert_int_gt(id, 0);
+	ck_assert_int_eq(batch_repeated, 0);
+	ck_ok(queue_batch_get(queue, id, &arena, &first, &err), &err);
+	close_queue();
+	open_queue();
+	ck_assert_int_eq(open_batch(NIGHT), id);
+	ck_assert_int_eq(batch_repeated, 1);
+	ck_ok(queue_batch_get(queue, id, &arena, &again, &err), &err);
+	ck_assert_int_eq(again.on_complete, first.on_complete);
+	ck_assert_uint_eq(count_batches(), 1);
+	ck_ok(queue_batch_new(queue, &(struct queue_batch_spec){.idempotency_key = "two"}, on_batch, NULL, &err), &err);
+	ck_ok(queue_batch_new(queue, &(struct queue_batch_spec){.idempotency_key = "two"}, on_batch, NULL, &err), &err);
+	n_batches = 0;
+	store_flush(store); /* the second came before the first was written */
+	ck_assert_int_eq(n_batches, 2);
+	ck_assert_int_eq(batch_repeated, 1);
+	ck_assert_uint_eq(count_batches(), 2);
+}
+END_TEST
+
+START_TEST(the_key_of_a_batch_is_of_one_request)
+{
+	struct queue_batch_spec spec = NIGHT;
+	int64_t id = open_batch(spec);
+
+	spec.name = "day";
+	ck_assert_int_eq(open_batch(spec), ERR_CONFLICT);
+	spec = NIGHT;
+	spec.on_complete = &(struct task_spec){.kind = "report", .body = "{}", .priority = 9};
+	ck_assert_int_eq(open_batch(spec), ERR_CONFLICT);
+	spec.on_complete = NULL;
+	ck_assert_int_eq(open_batch(spec), ERR_CONFLICT);
+	ck_assert_int_eq(put((struct task_spec){.tenant = "a", .idempotency_key = "k"}), ERR_CONFLICT);
+	ck_assert_int_gt(put((struct task_spec){.tenant = "a", .idempotency_key = "task"}), 0);
+	spec.idempotency_key = "task";
+	ck_assert_int_eq(open_batch(spec), ERR_CONFLICT);
+	spec = NIGHT;
+	spec.tenant = "b";
+	ck_assert_int_gt(open_batch(spec), id);
+	ck_assert_uint_eq(count_batches(), 2);
+}
+END_TEST
+
+START_TEST(the_key_of_a_batch_that_is_kept_no_more_makes_no_other)
+{
+	struct queue_batch_spec spec = NIGHT;
+	char name[ID_LEN];
+
+	spec.on_complete = NULL;
+	config.retention_ms = 60000;
+	close_queue();
+	open_queue();
+	id_format('b', open_batch(spec), name);
+	ck_assert_int_eq(queue_batch_seal(queue, batch_id, on_done, NULL), 0);
+	store_flush(store);
+	for (int i = 0; i < 4; i++)
+		pass(3600 * 1000);
+	ck_assert_uint_eq(count_batches(), 0);
+	ck_assert_int_eq(open_batch(spec), ERR_GONE);
+	ck_assert_ptr_nonnull(strstr(err.text, name));
+	for (int i = 0; i < 24; i++) /* so long a key is kept */
+		pass(3600 * 1000);
+	ck_assert_int_gt(open_batch(spec), 0);
+}
+END_TEST
+
+START_TEST(a_batch_that_is_asked_for_again_needs_no_disk)
+{
+	int64_t id;
+
+	on_fake_disk();
+	id = open_batch(NIGHT);
+	fakedisk_fail_syncs();
+	ck_assert_int_eq(answer_to((struct task_spec){.body = "{}"}), ERR_READONLY);
+	batch_id = 0;
+	ck_ok(queue_batch_new(queue, &NIGHT, on_batch, NULL, &err), &err);
+	ck_assert_int_eq(batch_id, id);
+	ck_assert_int_eq(batch_repeated, 1);
+	fakedisk_heal();
+}
+END_TEST
+
 START_TEST(who_has_a_unique_key_is_the_answer_though_the_queue_is_full_or_drains)
 {
 	struct task_spec spec = {.body = "{\"a\":1}", .unique_key = "u"};
@@ -360,6 +491,10 @@ static void keys_cases(Suite *suite)
 	tcase_add_test(c, a_call_that_is_sent_again_is_answered_though_the_queue_is_full);
 	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_disk_is_full);
 	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_store_takes_no_writes);
+	tcase_add_test(c, the_key_of_a_batch_gives_it_again_with_the_task_that_follows);
+	tcase_add_test(c, the_key_of_a_batch_is_of_one_request);
+	tcase_add_test(c, the_key_of_a_batch_that_is_kept_no_more_makes_no_other);
+	tcase_add_test(c, a_batch_that_is_asked_for_again_needs_no_disk);
 	tcase_add_test(c, who_has_a_unique_key_is_the_answer_though_the_queue_is_full_or_drains);
 	tcase_add_test(c, who_counts_on_a_unique_key_that_is_freed_meanwhile_meets_the_quota);
 	tcase_add_test(c, a_unique_key_is_free_again_when_its_task_has_ended);

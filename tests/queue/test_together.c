@@ -186,8 +186,9 @@ END_TEST
 
 static int64_t batch_id;
 
-static void on_batch(void *ctx, int r, int64_t id, const struct err *e)
+static void on_batch(void *ctx, int r, int64_t id, int is_repeated, const struct err *e)
 {
+	(void)is_repeated;
 	(void)ctx;
 	(void)e;
 	last_code = r;
@@ -204,7 +205,9 @@ static struct task_batch batch(void)
 
 static void new_batch(const struct task_spec *on_complete)
 {
-	ck_ok(queue_batch_new(queue, NULL, "night", on_complete, on_batch, NULL, &err), &err);
+	ck_ok(queue_batch_new(queue, &(struct queue_batch_spec){.name = "night", .on_complete = on_complete}, on_batch,
+	                      NULL, &err),
+	      &err);
 	store_flush(store);
 	ck_assert_int_eq(last_code, 0);
 }
