@@ -328,7 +328,7 @@ static int parse_answer(struct answer *answer, int r, struct json **ret)
 	struct err err;
 
 	*ret = NULL;
-	if (!r && answer->text.len && json_parse(answer->text.data, answer->text.len, ret, &err))
+	if (!r && answer->text.len && json_parse_own(answer->text.data, answer->text.len, ret, &err))
 		r = fail(CLI_FAILED, "the answer is not JSON: %s", err.text);
 	buf_done(&answer->text);
 	return r;

@@ -117,7 +117,7 @@ static void print_event(const struct args *args, const char *data)
 {
 	struct json *task = NULL;
 
-	if (json_parse(data, strlen(data), &task, NULL))
+	if (json_parse_own(data, strlen(data), &task, NULL))
 		return;
 	if (args->json)
 		printf("%s\n", json_text(task));

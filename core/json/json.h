@@ -20,11 +20,14 @@ struct json;
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-#define JSON_DEPTH_MAX 64
+#define JSON_DEPTH_MAX 64     /* of what others write */
+#define JSON_DEPTH_OWN_MAX 80 /* of what we put around that, as in messages and answers */
 
 /* Strict RFC 8259: one value, nothing behind it, UTF-8, at most JSON_DEPTH_MAX deep, no duplicate
  * keys. err->where is "line:column". */
 int json_parse(const char *text, size_t n, struct json **ret, struct err *err);
+/* The same of a text that we have made of others' texts: at most JSON_DEPTH_OWN_MAX deep. */
+int json_parse_own(const char *text, size_t n, struct json **ret, struct err *err);
 /* One value a line, empty ones left out, as an array. The error begins with "line N". */
 int json_parse_lines(const char *text, size_t n, struct json **ret, struct err *err);
 /* The string at `key` of a text that is an object, without making anything: 1, and *ret points into the text. 0: there is

@@ -6,6 +6,7 @@
 #include "json/inside.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -16,6 +17,7 @@
 struct reader {
 	const char *at, *end, *begin;
 	struct err *err;
+	int depth_max;
 	struct buf text; /* keys of the objects at hand, and behind them the string or number at hand */
 };
 
@@ -371,13 +373,21 @@ static int read_object(struct reader *r, int depth, struct json_object **ret)
 	return e;
 }
 
+static int too_deep(struct reader *r)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "nested deeper than %d levels", r->depth_max);
+	return fail(r, ERR_LIMIT, text);
+}
+
 static int read_value(struct reader *r, int depth, struct json_object **ret)
 {
 	skip_space(r);
 	if (r->at == r->end)
 		return fail(r, ERR_INVALID, NO_END);
-	if (depth > JSON_DEPTH_MAX)
-		return fail(r, ERR_LIMIT, "nested deeper than 64 levels");
+	if (depth > r->depth_max)
+		return too_deep(r);
 	switch (*r->at) {
 	case '"':
 		return read_string(r, ret);
@@ -414,9 +424,9 @@ static int read_whole(struct reader *r, struct json_object **ret)
 	return fail(r, ERR_INVALID, "text after the JSON value");
 }
 
-int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
+static int parse(const char *text, size_t n, int depth_max, struct json **ret, struct err *err)
 {
-	struct reader r = {.at = text, .end = text + n, .begin = text, .err = err};
+	struct reader r = {.at = text, .end = text + n, .begin = text, .err = err, .depth_max = depth_max};
 	struct json_object *value = NULL;
 	char usual[NAMES_USUAL];
 	int e;
@@ -429,6 +439,16 @@ int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
 	if (!e)
 		*ret = out(value);
 	return e;
+}
+
+int json_parse(const char *text, size_t n, struct json **ret, struct err *err)
+{
+	return parse(text, n, JSON_DEPTH_MAX, ret, err);
+}
+
+int json_parse_own(const char *text, size_t n, struct json **ret, struct err *err)
+{
+	return parse(text, n, JSON_DEPTH_OWN_MAX, ret, err);
 }
 
 /* ---- one value a line ---------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ static void set_text(struct json *json, const char *key, const char *text)
 {
 	struct json *value = NULL;
 
-	if (text && !json_parse(text, strlen(text), &value, NULL))
+	if (text && !json_parse_own(text, strlen(text), &value, NULL))
 		json_set(json, key, value);
 	else
 		json_set(json, key, json_new_null());

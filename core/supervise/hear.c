@@ -71,7 +71,7 @@ static int on_result(struct process *process, const struct wire_message *message
 	if (events->takes_text && events->takes_text(order->ctx, message->data, message->len)) {
 		order->result = message->data;
 		order->result_len = message->len;
-	} else if (json_parse(message->data, message->len, &json, err)) {
+	} else if (json_parse_own(message->data, message->len, &json, err)) {
 		return ERR_CORRUPT;
 	}
 	process_finished(process, json, &fine);

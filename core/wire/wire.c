@@ -95,7 +95,7 @@ int wire_put_end(struct buf *out, enum wire_type type, const struct wire_end *en
 
 static int take_json(struct wire_message *ret, const char *text, size_t len, struct err *err)
 {
-	if (!json_parse(text, len, &ret->json, err))
+	if (!json_parse_own(text, len, &ret->json, err))
 		return 1;
 	err_prefix(err, "a %s message", wire_name(ret->type));
 	return ERR_CORRUPT;

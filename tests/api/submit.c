@@ -184,6 +184,51 @@ START_TEST(a_task_may_depend_on_one_before_it_in_the_list)
 }
 END_TEST
 
+/* ---- depth --------------------------------------------------------------------------------- */
+
+/* A task so deep: of a kind that takes any JSON. */
+static const char *nested(int depth)
+{
+	static char text[400];
+	int at = sprintf(text, "{\"kind\":\"remote\",\"queue\":\"far\",\"payload\":");
+
+	memset(text + at, '[', (size_t)depth);
+	memset(text + at + depth, ']', (size_t)depth);
+	strcpy(text + at + 2 * depth, "}");
+	return text;
+}
+
+START_TEST(a_task_that_is_nested_too_deeply_is_refused_whichever_way_it_comes)
+{
+	const char *too_deep;
+	struct client other;
+	char text[600];
+
+	start();
+	load_document();
+	ck_assert_int_eq(ask("PATCH", "/v1/queues/far", "{\"remote\":true}"), 200);
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", "Prefer: return=minimal\r\n", nested(JSON_DEPTH_MAX)), 201);
+	too_deep = nested(JSON_DEPTH_MAX + 1);
+	ck_assert_int_eq(ask("POST", "/v1/tasks", too_deep), 400);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "nested deeper than 64 levels at line 1, column "));
+	ck_assert_int_eq(ask_with("POST", "/v1/tasks", LINES, too_deep), 400);
+	ck_assert_ptr_nonnull(strstr(reply_str("/detail"), "nested deeper than 64 levels"));
+	snprintf(text, sizeof(text), "[%s]", too_deep);
+	ck_assert_int_eq(ask("POST", "/v1/tasks:batch", text), 400);
+	snprintf(text, sizeof(text), "{\"cron\":\"@daily\",\"task\":%s}", too_deep);
+	ck_assert_int_eq(ask("PUT", "/v1/schedules/s", text), 400);
+	snprintf(text, sizeof(text), "{\"on_complete\":%s}", too_deep);
+	ck_assert_int_eq(ask("POST", "/v1/batches", text), 400);
+	client_open_unix(&other, test_path("local"));
+	snprintf(text, sizeof(text), "1 POST /v1/tasks %zu\n%s", strlen(too_deep), too_deep);
+	client_puts(&other, text);
+	ck_assert_int_eq(client_wait_for(&other, "1 400"), 1);
+	ck_assert_ptr_nonnull(strstr(other.in.data, "nested deeper than 64 levels"));
+	client_close(&other);
+	finish();
+}
+END_TEST
+
 /* ---- keys --------------------------------------------------------------------------------- */
 START_TEST(a_key_that_is_under_way_is_a_conflict)
 {
@@ -596,6 +641,7 @@ void submit_cases(Suite *suite)
 	tcase_add_test(tests, a_queue_that_is_full_or_drains_refuses_only_its_own);
 	tcase_add_test(tests, what_an_item_is_refused_for_has_the_name_it_would_have_alone);
 	tcase_add_test(tests, a_task_may_depend_on_one_before_it_in_the_list);
+	tcase_add_test(tests, a_task_that_is_nested_too_deeply_is_refused_whichever_way_it_comes);
 	tcase_add_test(tests, a_key_that_is_under_way_is_a_conflict);
 	tcase_add_test(tests, the_key_of_an_array_is_that_of_all_of_it);
 	tcase_add_test(tests, the_key_of_a_batch_answers_what_was_accepted_and_tries_the_rest);

@@ -293,6 +293,26 @@ START_TEST(nesting_has_the_same_end_with_and_without_a_tree)
 }
 END_TEST
 
+START_TEST(what_we_put_around_a_text_may_be_deeper)
+{
+	char text[2 * JSON_DEPTH_OWN_MAX + 8];
+
+	for (int depth = JSON_DEPTH_MAX - 1; depth < JSON_DEPTH_OWN_MAX + 3; depth++) {
+		struct json *json = NULL;
+
+		memset(text, '[', (size_t)depth + 1);
+		memset(text + depth + 1, ']', (size_t)depth + 1);
+		ck_assert_int_eq(!json_parse(text, 2 * (size_t)depth + 2, &json, &err), depth <= JSON_DEPTH_MAX);
+		json_free(json);
+		json = NULL;
+		ck_assert_int_eq(!json_parse_own(text, 2 * (size_t)depth + 2, &json, &err),
+		                 depth <= JSON_DEPTH_OWN_MAX);
+		json_free(json);
+	}
+	ck_assert_str_eq(err.text, "nested deeper than 80 levels at line 1, column 82");
+}
+END_TEST
+
 static void json_cases(Suite *suite)
 {
 	TCase *c = tcase_create("json");
@@ -309,6 +329,7 @@ static void json_cases(Suite *suite)
 	tcase_add_test(c, an_object_is_written_as_the_text_that_it_keeps_and_its_copies_are_not);
 	tcase_add_loop_test(c, a_member_is_seen_without_a_tree_only_where_the_tree_would_have_it, 0,
 	                    sizeof(peeked) / sizeof(peeked[0]));
+	tcase_add_test(c, what_we_put_around_a_text_may_be_deeper);
 	tcase_add_test(c, nesting_has_the_same_end_with_and_without_a_tree);
 	suite_add_tcase(suite, c);
 }

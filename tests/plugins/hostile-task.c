@@ -409,6 +409,16 @@ DEED(full_result)
 	return ORASI_OK;
 }
 
+#define OPENED_20 "[[[[[[[[[[[[[[[[[[[["
+#define CLOSED_20 "]]]]]]]]]]]]]]]]]]]]"
+
+/* As deep as it may be, and with what the worker puts around it deeper. */
+DEED(deep_result)
+{
+	*ret = ORASI_STR("{\"deep\":" OPENED_20 OPENED_20 OPENED_20 "[[[[]]]]" CLOSED_20 CLOSED_20 CLOSED_20 "}");
+	return ORASI_OK;
+}
+
 DEED(huge_result)
 {
 	*ret = (orasi_str){"{}", (size_t)1 << 40};
@@ -649,6 +659,7 @@ static const struct deed deeds[] = {
 	{"fail_without_words", fail_without_words},
 	{"strange_status", strange_status},
 	{"full_result", full_result},
+	{"deep_result", deep_result},
 	{"huge_result", huge_result},
 	{"null_result", null_result},
 	{"no_json", no_json},
@@ -680,4 +691,5 @@ static const struct deed deeds[] = {
 };
 
 DEEDS_PLUGIN(HOSTILE_ID, HOSTILE_NAME, "Misbehaves as told", HOSTILE_FLAGS, deeds,
-             "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"},\"text\":{\"type\":\"string\"}}}")
+             "{\"type\":\"object\",\"properties\":{\"done\":{\"type\":\"boolean\"},\"text\":{\"type\":\"string\"},"
+             "\"deep\":{\"type\":\"array\"}}}")

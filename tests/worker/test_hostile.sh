@@ -135,6 +135,9 @@ fails fail_without_words "gave no reason|hostile.*'run'"
 fails strange_status "misbehaves.*'run' returned 77"
 fails huge_result "at most 1 MiB"
 fails full_result "larger than the 1 MiB that is kept"
+id=$(custom deep_result)
+same "a result of 64 levels is kept" "succeeded 64" \
+	"$(finish "$id") $(api GET "/v1/tasks/$id/result" | grep -o '\[\[*' | awk 'length > n { n = length } END { print n }')"
 fails null_result "'run'"
 fails no_json "hostile.*'run'.*not JSON"
 fails other_schema "hostile.*result_schema.*'/done'"

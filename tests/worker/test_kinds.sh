@@ -48,6 +48,19 @@ same "each has a status of its own" "2 1 [0,0,-1]" "$(api GET "/v1/tasks/$id" | 
 same "what was delivered is not delivered again" 1 "$(grep -c "delivered a severity" "$SCRATCH/agent.log")"
 check "what was not comes later" grep -q "delivered b severity 3" "$SCRATCH/agent.log"
 
+# As deep as JSON may be: the order that such a task is put into is deeper. nest N: so many brackets, around nothing.
+nest() { printf '%*s%*s' "$1" '' "$1" '' | sed 's/ /[/g' | sed "s/\[/]/$(($1 + 1))g"; }
+deep() { echo "{\"kind\":\"notify\",\"plugin\":\"printer\",\"events\":[{\"id\":\"$1\",\"type\":\"now\",\"n\":$(nest "$2")}]}"; }
+id=$(submit "$(deep deep 62)")
+same "a task of 64 levels runs" succeeded "$(finish "$id")"
+same "  at once" 1 "$(api GET "/v1/tasks/$id" | jq .attempt)"
+check "  and is shown" grep -q "$id" <<<"$("$BUILD/orasi" task get "$id" 2>&1)"
+id=$(deep line 62 | curl -sS -H 'content-type: application/x-ndjson' --data-binary @- "$URL/v1/tasks" | jq -r '.tasks[0].id')
+same "so does one of a list" succeeded "$(finish "$id")"
+refused=$(api POST /v1/tasks "$(deep deeper 63)")
+same "one of 65 is refused" 400 "$(jq .status <<<"$refused")"
+check "  with the place and the limit" grep -q 'nested deeper than 64 levels at line 1, column' <<<"$refused"
+
 # transform
 seq 1 300000 | sed 's/.*/{"n":&,"text":"row number & of many"}/' >"$SCRATCH/rows.ndjson"
 ingest() { submit "$(jq -cn --arg uri "$SCRATCH/rows.ndjson" --arg d "$1" --argjson lie "${2:-false}" \
