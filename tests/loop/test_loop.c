@@ -143,6 +143,35 @@ START_TEST(a_child_gets_its_descriptors_and_its_end_is_told)
 }
 END_TEST
 
+static int last_end;
+
+static void on_broken(void *ctx, const struct err *end)
+{
+	(void)ctx;
+	last_end = end->code;
+	loop_stop(loop);
+}
+
+START_TEST(what_was_said_before_a_write_found_nobody_there_is_heard)
+{
+	struct loop_stream *stream;
+	int pair[2];
+
+	signal(SIGPIPE, SIG_IGN); /* as the agent does */
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_ok(loop_stream_new(loop, pair[0], &(struct loop_stream_events){NULL, on_bytes, on_broken}, &stream, &err),
+	      &err);
+	ck_assert_int_eq(write(pair[1], "answer", 6), 6);
+	close(pair[1]);
+	loop_stream_write(stream, "order", 5); /* its end comes first */
+	loop_run(loop);
+	ck_assert_int_ne(last_end, 0);
+	ck_assert_uint_eq(got.len, 6);
+	ck_assert_mem_eq(got.data, "answer", 6);
+	loop_stream_free(stream);
+}
+END_TEST
+
 START_TEST(a_child_is_killed_through_its_pidfd)
 {
 	static const char *const argv[] = {"sleep", "1000", NULL};
@@ -177,6 +206,7 @@ static void loop_cases(Suite *suite)
 	tcase_add_test(c, another_thread_wakes_the_loop);
 	tcase_add_test(c, work_is_done_in_a_thread_and_its_end_is_told_on_the_loop);
 	tcase_add_test(c, a_child_gets_its_descriptors_and_its_end_is_told);
+	tcase_add_test(c, what_was_said_before_a_write_found_nobody_there_is_heard);
 	tcase_add_test(c, a_child_is_killed_through_its_pidfd);
 	tcase_add_test(c, a_program_that_is_missing_is_named);
 	suite_add_tcase(suite, c);

@@ -96,11 +96,15 @@ static int wants_task(void *ctx, int64_t id, enum task_state state)
 	return somebody_looks;
 }
 
+void (*while_told)(void);
+
 static void on_event(void *ctx, const struct task_event *event)
 {
 	(void)ctx;
 	if (!event->task)
 		return;
+	if (task_state_is_final(event->task->state) && while_told)
+		while_told();
 	if (task_state_is_final(event->task->state))
 		is_as_stored(event->task);
 	if (!strcmp(event->type, "state") && n_events < 64)
@@ -153,6 +157,7 @@ void close_queue(void)
 void set_up(void)
 {
 	is_merge_fine = NULL;
+	while_told = NULL;
 	strcpy(path, test_path("store.db"));
 	log_redirect(drop_line, NULL);
 	clock_freeze(NOW);

@@ -24,6 +24,9 @@ extern int64_t cancelled_id, last_id;
 extern char events[64][24];
 extern int n_events;
 
+/* What somebody does while he is told of an end; NULL: nothing. */
+extern void (*while_told)(void);
+
 /* What comes of a merge: 0 refuses it at "/b"; NULL: all is fine. */
 extern int (*is_merge_fine)(struct task_spec *merged);
 

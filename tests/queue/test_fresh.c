@@ -181,6 +181,24 @@ START_TEST(the_few_that_stay_while_others_come_and_go_share_a_block)
 }
 END_TEST
 
+/* So many come and go that the block of the one that has just ended is given back. */
+static void others_come_and_go(void)
+{
+	for (int64_t other = 1000; other < 2000; other++) {
+		keep_one(other);
+		fresh_drop(queue, other);
+	}
+}
+
+START_TEST(an_end_is_shown_as_it_was_whatever_comes_and_goes_meanwhile)
+{
+	put((struct task_spec){.body = body_of(1, BODY), .dataset = "d", .labels = "{\"a\":\"b\"}"});
+	while_told = others_come_and_go; /* and then the rig holds what it was told against the store */
+	ck_assert_int_eq(finish(claim(), 0), 0);
+	ck_assert_str_eq(events[n_events - 1], "succeeded");
+}
+END_TEST
+
 static void fresh_cases(Suite *suite)
 {
 	TCase *c = tcase_create("fresh");
@@ -190,6 +208,7 @@ static void fresh_cases(Suite *suite)
 	tcase_add_test(c, of_a_deep_backlog_only_the_first_are_kept_and_who_comes_alone);
 	tcase_add_test(c, whatever_comes_and_goes_what_is_claimed_is_what_was_put);
 	tcase_add_test(c, the_few_that_stay_while_others_come_and_go_share_a_block);
+	tcase_add_test(c, an_end_is_shown_as_it_was_whatever_comes_and_goes_meanwhile);
 	suite_add_tcase(suite, c);
 }
 
