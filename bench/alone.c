@@ -44,7 +44,7 @@ static void on_stop(void *ctx, int64_t id, int64_t fence, int code, const char *
 void alone_open(struct alone *a, const char *path, const struct queue_config *config, void (*wake)(void *ctx),
                 void *ctx)
 {
-	static const struct queue_events events = {NULL, alone_nothing, on_stop, NULL, NULL};
+	static const struct queue_events events = {NULL, alone_nothing, on_stop, NULL, NULL, NULL};
 	static const struct store_config store_config = {2000, 1000};
 	struct err err = {0};
 
