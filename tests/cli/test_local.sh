@@ -61,7 +61,10 @@ interrupt() {
 	env --default-signal=INT "$ORASI" --local "$DIR" "$@" >"$SCRATCH/out" 2>"$SCRATCH/err" <"$SCRATCH/fifo" &
 	pid=$!
 	for _ in $PATIENCE; do grep -q agent.ready "$DIR/local.log" 2>/dev/null && [ -S "$DIR/local.sock" ] && break; sleep 0.05; done
-	[ "${WAIT_RUNNING:-}" ] && for _ in $PATIENCE; do grep -q 'state=running' "$DIR/local.log" && break; sleep 0.05; done
+	if [ "${WAIT_RUNNING:-}" ]; then
+		for _ in $PATIENCE; do grep -q 'state=running' "$DIR/local.log" && break; sleep 0.05; done
+		sleep 1 # it is running before the command has read the answer, without which it knows no task to cancel
+	fi
 	kill "-$signal" "$pid"
 	wait "$pid"
 	echo $?
