@@ -161,7 +161,7 @@ hostile_start() {
 }
 hostile_active() {
 	for _ in $PATIENCE; do
-		[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .state)" = active ] && break
+		[ "$(api GET /v1/plugins/org.orasi.test.hostile | jq -r .name)" = hostile ] && break
 		sleep 0.05
 	done
 }
