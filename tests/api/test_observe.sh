@@ -87,5 +87,20 @@ done
 check "the process counts" grep -q "^process_cpu_seconds_total " "$SCRATCH/metrics"
 same "the JSON has the same names" "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$SCRATCH/metrics" | sort)" \
 	"$(api GET /v1/metrics | jq -r '.metrics[].name' | sort -u)"
+same "each one is in docs/METRICS.md" "" "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$SCRATCH/metrics" | while read -r name; do
+	grep -qF "\`$name\`" "$SRC/docs/METRICS.md" || echo "$name"
+done)"
+same "and what is there is one" "" "$(grep -o '`orasi_[a-z_]*`' "$SRC/docs/METRICS.md" | tr -d '\`' | while read -r name; do
+	grep -q "^# TYPE $name " "$SCRATCH/metrics" || echo "$name"
+done)"
+if command -v promtool >/dev/null; then
+	sed -n '/^groups:/,/^```/p' "$SRC/docs/METRICS.md" | sed '$d' >"$SCRATCH/alerts.yml"
+	check "Prometheus accepts the alerts of that page" promtool check rules "$SCRATCH/alerts.yml"
+	same "  which are about metrics that there are" "" "$(grep -o 'orasi_[a-z_]*' "$SCRATCH/alerts.yml" | sed 's/_bucket$//' | sort -u | while read -r name; do
+		grep -q "^# TYPE $name " "$SCRATCH/metrics" || echo "$name"
+	done)"
+else
+	pass "Prometheus accepts the alerts of that page # SKIP promtool is not here"
+fi
 agent_stop
 done_testing
