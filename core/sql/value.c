@@ -353,17 +353,24 @@ static int parse_time(const char *text, int64_t *ret, int *ret_whole)
 	return ms < 0 ? -1 : 0;
 }
 
+/* NULL if it is none. The type is asked first: who asks for the text of a blob makes it one, and SQLite, which compares
+ * with the same value, takes it for text from then on. */
+static const char *text_of(sqlite3_value *value)
+{
+	return sqlite3_value_type(value) == SQLITE_TEXT ? (const char *)sqlite3_value_text(value) : NULL;
+}
+
 /* Times compare as text, so only text that reads like the formatted time can be a bound. A partial time is smaller
  * than all that it begins. A whole one with fewer digits than the format is greater than all of its second that it
  * begins ('.' and digits come before 'Z'): the second is left in. The operators get weaker, never stronger. */
 static int term_time(sqlite3_value *value, uint32_t *op, struct arrow_builder *b)
 {
-	int n = sqlite3_value_bytes(value), whole, is_exact = n == TIMESTAMP_LEN;
-	const char *text = (const char *)sqlite3_value_text(value);
+	const char *text = text_of(value);
+	int n = text ? sqlite3_value_bytes(value) : 0, whole, is_exact = n == TIMESTAMP_LEN;
 	char formatted[48];
 	int64_t us;
 
-	if (sqlite3_value_type(value) != SQLITE_TEXT || parse_time(text, &us, &whole))
+	if (!text || parse_time(text, &us, &whole))
 		return -1;
 	format_timestamp(us, formatted, sizeof(formatted));
 	if (strncmp(formatted, text, whole && !is_exact ? SECONDS_LEN : (size_t)n) || (*op == ORASI_OP_EQ && !is_exact))
@@ -399,10 +406,10 @@ static int term_double(sqlite3_value *value, struct arrow_builder *b)
 /* Of a GLOB pattern the part up to the first special character: a weaker condition, but one that an index knows. */
 static int term_text(sqlite3_value *value, uint32_t op, struct arrow_builder *b)
 {
-	const char *text = (const char *)sqlite3_value_text(value);
-	size_t n = (size_t)sqlite3_value_bytes(value);
+	const char *text = text_of(value);
+	size_t n = text ? (size_t)sqlite3_value_bytes(value) : 0;
 
-	if (!text || sqlite3_value_type(value) != SQLITE_TEXT)
+	if (!text)
 		return -1;
 	if (op == ORASI_OP_PREFIX)
 		n = strcspn(text, "*?[");

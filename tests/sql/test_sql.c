@@ -283,6 +283,10 @@ static const char *const predicates[] = {
 	"#name IS NULL",
 	"#name LIKE 'name-19%'",
 	"#name < 5",
+	"#name < x'00'", /* every text is less than every blob */
+	"#name >= x'6e616d652d31393530'",
+	"#name = x'6e616d652d30303135'",
+	"#at < x'32303234'",
 	"#at = '2024-01-01T00:01:40.000000Z'",
 	"#at < '2024-01-01T00:01:40.000000Z'",
 	"#at > '2024-01-01T00:01:40.000000Z'",
