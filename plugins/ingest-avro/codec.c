@@ -46,7 +46,7 @@ uint8_t *buffer_room(struct buffer *buffer, size_t n)
 
 	if (__builtin_add_overflow(buffer->len, n, &need) || need > SIZE_MAX / 4)
 		return NULL;
-	if (need > buffer->cap) {
+	if (need > buffer->cap || !buffer->p) {
 		while (cap < need)
 			cap *= 2;
 		p = realloc(buffer->p, cap);
@@ -329,7 +329,7 @@ static int (*const packers[])(int level, const uint8_t *p, size_t n, struct buff
 
 orasi_status codec_pack(enum codec codec, int level, const uint8_t *p, size_t n, struct buffer *ret, orasi_error *err)
 {
-	return packers[codec](level, p, n, ret)
+	return packers[codec](level, n ? p : (const uint8_t *)"", n, ret)
 	               ? orasi_fail(err, ORASI_E_NOMEM, "a block could not be compressed with %s", names[codec])
 	               : ORASI_OK;
 }

@@ -16,6 +16,7 @@
 #include "varint.h"
 
 #define DAY_MS 86400000
+#define BLOCK_ROWS (1 << 20) /* rows may have no bytes at all */
 #define DECIMAL_LEN 16
 #define UINT64_LEN 9 /* bytes of an unsigned number of 64 bits with a sign */
 
@@ -380,7 +381,8 @@ static orasi_status write_row(struct encoder *e, const struct arrow_view *root, 
 	}
 	e->rows++;
 	e->in_block++;
-	return e->block.len >= (size_t)e->settings.block_bytes ? send_block(e, err) : ORASI_OK;
+	return e->block.len >= (size_t)e->settings.block_bytes || e->in_block >= BLOCK_ROWS ? send_block(e, err)
+	                                                                                    : ORASI_OK;
 }
 
 static orasi_status encode_write(void *self, const struct ArrowArray *batch, orasi_error *err)

@@ -132,6 +132,9 @@ static const struct {
          "\"e\","
          "\"namespace\":\"c\",\"symbols\":[]}},{\"name\":\"y\",\"type\":\"c.e\"}]}",
          "x:u y:u"},
+	{"{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"x\",\"type\":{\"type\":\"fixed\",\"name\":\"f\","
+         "\"size\":0}}]}",
+         "x:w:0"},
 	/* text with escapes, and members in any order */
 	{"{\"fields\":[{\"type\":\"int\",\"name\":\"\\u00e9\\ud83d\\ude00\"}],\"name\":\"r\",\"type\":\"record\"}",
          "\u00e9\U0001F600:i"},

@@ -280,6 +280,37 @@ START_TEST(each_codec_writes_blocks_that_read_back)
 }
 END_TEST
 
+/* A reader that is careful takes a block of more for damage. */
+START_TEST(rows_of_no_bytes_go_into_blocks_of_a_million)
+{
+	size_t header;
+
+	columns("x:n");
+	write_all("{\"compression\":\"null\"}");
+	header = output.buf.len;
+	for (int64_t i = 0; i < 5 << 19; i++) {
+		arrow_append_null(column(0));
+		arrow_end_struct(root);
+	}
+	write_all("{\"compression\":\"null\"}");
+	ck_assert_uint_eq(output.buf.len - header, 2 * (4 + 1 + 16) + 3 + 1 + 16); /* count, size, marker */
+}
+END_TEST
+
+START_TEST(rows_of_no_bytes_are_written_with_every_codec)
+{
+	static const char *const codecs[] = {"null", "deflate", "snappy", "zstandard", "bzip2", "xz"};
+	char config[64];
+
+	columns("x:n");
+	ck_assert_int_eq(arrow_append_null(column(0)), 0);
+	end_row();
+	snprintf(config, sizeof(config), "{\"compression\":\"%s\"}", codecs[_i]);
+	write_all(config);
+	reads_back("x:n", "{x=null}\n");
+}
+END_TEST
+
 START_TEST(what_avro_has_nothing_for_is_refused_by_name)
 {
 	orasi_encode_info info = {.struct_size = sizeof(info)};
@@ -326,6 +357,8 @@ static void write_cases(Suite *suite)
 	tcase_add_test(tc, maps_with_other_keys_than_text_are_lists_of_their_entries);
 	tcase_add_test(tc, names_become_what_avro_allows);
 	tcase_add_loop_test(tc, each_codec_writes_blocks_that_read_back, 0, 6);
+	tcase_add_test(tc, rows_of_no_bytes_go_into_blocks_of_a_million);
+	tcase_add_loop_test(tc, rows_of_no_bytes_are_written_with_every_codec, 0, 6);
 	tcase_add_test(tc, what_avro_has_nothing_for_is_refused_by_name);
 	tcase_add_test(tc, a_value_that_avro_cannot_hold_is_told_with_its_row);
 	suite_add_tcase(suite, tc);
