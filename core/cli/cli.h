@@ -56,6 +56,8 @@ int fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3))); 
 /* One request; `body` may be NULL. 0 with the answer of a 2xx, else an exit code after saying why. */
 int http_json(const struct args *args, const char *method, const char *path, const struct json *body,
               struct json **ret);
+/* A POST that makes a task, whose answer is waited for although we are interrupted meanwhile: its id is in it. */
+int http_submit(const struct args *args, const char *path, const struct json *body, struct json **ret);
 /* A 2xx answer goes to `out` as it comes. */
 int http_stream(const struct args *args, const char *method, const char *path, const struct json *body, FILE *out);
 /* A 2xx answer line by line, without the ends of the lines, until it ends. */

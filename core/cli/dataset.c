@@ -152,7 +152,7 @@ static struct json *new_task(const struct args *args, const char *op)
 static int run(const struct args *args, struct json *body)
 {
 	struct json *task = NULL;
-	int r = http_json(args, "POST", "/v1/tasks", body, &task);
+	int r = http_submit(args, "/v1/tasks", body, &task);
 
 	if (!r)
 		r = task_run_to_end(args, json_get_str(task, "id", ""));

@@ -342,16 +342,36 @@ int http_json(const struct args *args, const char *method, const char *path, con
 	return parse_answer(&answer, request(args, method, path, body ? json_text(body) : NULL, NULL, &answer), ret);
 }
 
+/* The arguments of a request that is not broken off once it has begun: an answer that nobody has read would leave a task of
+ * which nobody knows. -1: we were interrupted before. */
+static int to_the_end(const struct args *args, struct args *ret)
+{
+	*ret = *args;
+	ret->last_words = 1;
+	return cli_interrupted ? -1 : 0;
+}
+
+int http_submit(const struct args *args, const char *path, const struct json *body, struct json **ret)
+{
+	struct args whole;
+
+	*ret = NULL;
+	return to_the_end(args, &whole) ? CLI_INTERRUPTED : http_json(&whole, "POST", path, body, ret);
+}
+
 int http_many(const struct args *args, const char *path, const char *text, int is_lines, const char *key,
               struct json **ret)
 {
 	struct answer answer = {.content_type = is_lines ? "application/x-ndjson" : NULL, .key = key};
+	struct args whole;
 	struct err err;
 	int r;
 
 	*ret = NULL;
+	if (to_the_end(args, &whole))
+		return CLI_INTERRUPTED;
 	buf_init(&answer.text, ANSWER_MAX);
-	r = request(args, "POST", path, text, NULL, &answer);
+	r = request(&whole, "POST", path, text, NULL, &answer);
 	if (!r && is_lines && str_starts(path, "/v1/tasks:batch")) {
 		r = json_parse_lines(answer.text.data, answer.text.len, ret, &err);
 		buf_done(&answer.text);

@@ -81,7 +81,7 @@ static int run_op(const struct args *args, const char *op)
 	int r;
 
 	index_path(args, op, path, sizeof(path));
-	r = http_json(args, "POST", path, NULL, &task);
+	r = http_submit(args, path, NULL, &task);
 	if (r)
 		return r;
 	r = task_run_to_end(args, json_get_str(task, "id", ""));
@@ -124,7 +124,7 @@ int cmd_index_create(const struct args *args)
 	dataset.n_words = 1;
 	index_path(&dataset, "", path, sizeof(path));
 	if (!r)
-		r = http_json(args, "POST", path, body, &answer);
+		r = http_submit(args, path, body, &answer);
 	if (!r)
 		r = task_run_to_end(args, json_get_str(answer, "task", ""));
 	json_free(answer);

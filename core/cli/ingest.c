@@ -220,7 +220,7 @@ int cmd_ingest(const struct args *args)
 	task = json_new_object();
 	r = make_task(args, task);
 	if (!r)
-		r = http_json(args, "POST", "/v1/tasks", task, &answer);
+		r = http_submit(args, "/v1/tasks", task, &answer);
 	if (!r && args_has(args, "no-wait"))
 		printf("%s\n", json_get_str(answer, "id", ""));
 	else if (!r)

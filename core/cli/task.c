@@ -184,7 +184,7 @@ static int send_order(const struct args *args, const char *path, const struct bu
                       int is_lines, struct json **ret)
 {
 	if (json_type(task) == JSON_OBJECT)
-		return http_json(args, "POST", path, task, ret);
+		return http_submit(args, path, task, ret);
 	return http_many(args, path, text->data, is_lines, args_get(args, "idempotency-key", NULL), ret);
 }
 

@@ -53,6 +53,7 @@ deep=$SCRATCH/$(printf 'd%.0s' {1..60})/$(printf 'e%.0s' {1..60})
 same "a path too long for a socket works" ok "$("$ORASI" --local "$deep" status --json | jq -r .health)"
 
 # ---- interrupted -------------------------------------------------------------------------------------------------
+is_running() { curl -s --unix-socket "$DIR/local.sock" "http://local/v1/tasks?state=running" | grep -q '"id"'; }
 # interrupt SIGNAL COMMAND…: the command in the background, a signal when its agent is ready; its exit code. A job
 # of a script ignores Ctrl-C unless it is asked not to.
 interrupt() {
@@ -62,8 +63,7 @@ interrupt() {
 	pid=$!
 	for _ in $PATIENCE; do grep -q agent.ready "$DIR/local.log" 2>/dev/null && [ -S "$DIR/local.sock" ] && break; sleep 0.05; done
 	if [ "${WAIT_RUNNING:-}" ]; then
-		for _ in $PATIENCE; do grep -q 'state=running' "$DIR/local.log" && break; sleep 0.05; done
-		sleep 1 # it is running before the command has read the answer, without which it knows no task to cancel
+		for _ in $PATIENCE; do is_running && break; sleep 0.05; done
 	fi
 	kill "-$signal" "$pid"
 	wait "$pid"
