@@ -65,11 +65,31 @@ static int write_end(struct end *e, struct store_db *db, struct err *err)
 	return r ? r : write_inserts(e, db, e->always, e->n_always, err);
 }
 
+/* Its verdict was spoken before, and its row must not go with the mark on it. */
+static int is_cancelled(struct end *e, struct store_db *db, struct err *err)
+{
+	struct store_stmt *stmt;
+	int r = store_begin(db, statement(RUN_CANCELLED), &stmt, err);
+
+	if (r)
+		return r;
+	store_bind_int(stmt, 1, e->id);
+	r = store_step(stmt, err);
+	store_end(stmt);
+	e->is_stopped = r > 0;
+	return r > 0 ? err_set(err, ERR_CANCELLED, "the task was cancelled") : r;
+}
+
 int end_write(struct store_db *db, void *arg, struct err *err)
 {
 	struct end *e = arg;
-	int r = e->is_written ? store_run(db, err, statement(RUN_DEL), "i", e->id) : 0;
+	int r = 0;
 
+	e->is_stopped = 0;
+	if (e->is_written && e->to == TASK_SCHEDULED)
+		r = is_cancelled(e, db, err);
+	if (!r && e->is_written)
+		r = store_run(db, err, statement(RUN_DEL), "i", e->id);
 	if (r)
 		return r;
 	if (e->to != TASK_SCHEDULED)

@@ -21,6 +21,7 @@ struct end {
 	size_t n_next, n_always;
 	struct state_write *state; /* that changes with a success, or NULL */
 	/* what the writer leaves */
+	int is_stopped; /* no other try: there is the mark of a cancellation that RAM does not have yet */
 	int64_t *released, complete;
 	size_t n_released;
 	queue_done_fn on_done;

@@ -102,12 +102,29 @@ static void tell_end(struct end *e, enum task_state state)
 	queue_tell_end(e->queue, e->id, state, whole ? whole : e->brief, whole != NULL);
 }
 
+/* No other try: whatever it was that ended so, the task was cancelled. */
+static int end_for_good(struct end *e, struct live *live)
+{
+	struct queue_outcome outcome = e->outcome;
+
+	outcome.n_next = 0;
+	outcome.changes = NULL;
+	live->settling = 0;
+	live->running->stop = ERR_CANCELLED;
+	return finish_attempt(e->queue, live, &outcome, e->on_done, e->ctx);
+}
+
 static void end_done(void *arg, int r, const struct err *err)
 {
 	struct end *e = arg;
 	struct queue *queue = e->queue;
 	struct live *live = live_find(queue, e->id);
 
+	if (r && e->is_stopped && live && !end_for_good(e, live)) {
+		follow(e, r);
+		end_free(e);
+		return;
+	}
 	if (!r && e->fence)
 		metric_observe_ms(&queue->run_time, (double)(e->now - e->started_at));
 	if (!r && live) {

@@ -69,7 +69,7 @@ static void replace_done(struct fire *f, int r)
 	if (r || !f->is_replaced || f->end)
 		return;
 	last = live_find(queue, f->replaces);
-	if (last && live_running(last) && last->running->fence == f->fence)
+	if (last && !last->settling && live_running(last) && last->running->fence == f->fence)
 		running_stop(queue, last, ERR_CANCELLED, "the task was cancelled");
 	else if (last)
 		queue_cancel(queue, f->replaces, NULL, NULL);

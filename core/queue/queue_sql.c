@@ -89,6 +89,7 @@ const char *const queue_sql[QUEUE_STATEMENTS] = {
 		    "id = ?1)",
 	[RUN_LEASE] = "UPDATE run SET lease_ms = ?3 WHERE id = ?1 AND fence = ?2",
 	[RUN_CANCEL] = "UPDATE run SET cancelled = 1 WHERE id = ?1 AND fence = ?2",
+	[RUN_CANCELLED] = "SELECT 1 FROM run WHERE id = ?1 AND cancelled = 1",
 	[RUN_DEL] = "DELETE FROM run WHERE id = ?1",
 	[DONE_PUT] = "INSERT INTO done VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
 	[DONE_DEL] = "DELETE FROM done WHERE id = ?1",

@@ -22,6 +22,7 @@ enum queue_statement {
 	RUN_PUT,
 	RUN_LEASE,
 	RUN_CANCEL,
+	RUN_CANCELLED,
 	RUN_DEL,
 	DONE_PUT,
 	DONE_DEL,
