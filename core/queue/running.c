@@ -215,8 +215,10 @@ void running_stop(struct queue *queue, struct live *live, int code, const char *
 {
 	struct running *run = live->running;
 
-	if (run->stop)
+	if (run->stop) {
+		run->stop = code == ERR_CANCELLED ? code : run->stop; /* it stops already; and nothing follows */
 		return;
+	}
 	run->stop = code;
 	running_set_timer(queue, run);
 	queue->events.on_stop(queue->events.ctx, live->id, run->fence, code, why);

@@ -313,6 +313,22 @@ START_TEST(a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follow
 }
 END_TEST
 
+/* It stops already, as its time is up; what is new is that no other attempt follows. */
+START_TEST(a_cancellation_of_a_task_whose_time_is_up_holds_for_what_follows)
+{
+	struct task *task;
+
+	put((struct task_spec){.max_attempts = 5, .timeout_ms = 1000});
+	task = claim();
+	pass(1000);
+	ck_assert_int_eq(stop_code, ERR_TIMEOUT);
+	ck_assert_int_eq(queue_cancel(queue, task->id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(finish(task, ERR_TIMEOUT), 0);
+	ck_assert_int_eq(get(task->id)->state, TASK_CANCELLED);
+}
+END_TEST
+
 static void life_cases(Suite *suite)
 {
 	TCase *c = tcase_create("life");
@@ -334,6 +350,7 @@ static void life_cases(Suite *suite)
 	tcase_add_test(c, an_id_is_never_given_twice_although_all_is_forgotten);
 	tcase_add_test(c, fields_out_of_range_are_refused_by_name);
 	tcase_add_test(c, a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follows);
+	tcase_add_test(c, a_cancellation_of_a_task_whose_time_is_up_holds_for_what_follows);
 	suite_add_tcase(suite, c);
 }
 
