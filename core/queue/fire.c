@@ -11,6 +11,7 @@
 #include "queue/schedule.h"
 
 #define AGAIN_MS 1000 /* when a firing could not be written */
+#define SOON_MS 5     /* when the task that it replaces is about to change: that lasts a write */
 #define LATE_MS 10000 /* so much is no delay */
 
 struct fire {
@@ -28,22 +29,21 @@ struct fire {
 
 /* ---- the task that is replaced ---------------------------------------------------------------- */
 
-/* Nobody moves it until the firing is written. One that is about to change is cancelled when that is. */
-static void replace_begin(struct queue *queue, struct fire *f, struct live *last)
+/* Nobody moves it until the firing is written. An attempt that runs may end meanwhile: end.c. */
+static int replace_begin(struct queue *queue, struct fire *f, struct live *last)
 {
 	struct queue_outcome outcome = {.code = ERR_CANCELLED};
 	char name[ID_LEN];
 
 	f->replaces = last->id;
-	if (last->settling)
-		return;
 	if (live_state(last) == TASK_RUNNING) {
-		f->fence = running_write_down(queue, last) ? 0 : last->running->fence;
-		return;
+		f->fence = last->running->fence;
+		return running_write_down(queue, last);
 	}
 	id_format('t', f->insert->id, name);
 	outcome.error = arena_printf(&f->arena, "replaced by task %s", name);
 	f->end = end_begin(queue, last, LIFE_CANCEL, &outcome);
+	return f->end ? 0 : ERR_NOMEM;
 }
 
 /* On the writer thread, for the sake of `task`. */
@@ -163,6 +163,7 @@ static void fire(struct queue *queue, struct schedule *s, int64_t now)
 	struct live *last = live_find(queue, s->public.last_task);
 	struct fire *f = calloc(1, sizeof(*f));
 	int64_t from = s->public.next_at;
+	int r = 0;
 
 	heap_del(&queue->fires, &s->due);
 	if (!f)
@@ -181,11 +182,21 @@ static void fire(struct queue *queue, struct schedule *s, int64_t now)
 	    inserts_prepare(queue, &f->arena, spec_at(queue, &f->arena, s->public.spec, now), 1, &f->insert))
 		f->insert = NULL;
 	if (last && f->insert && s->public.overlap == QUEUE_OVERLAP_REPLACE)
-		replace_begin(queue, f, last);
+		r = replace_begin(queue, f, last);
 	s->settling = 1;
-	if (!inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f))
-		return;
-	fire_done(f, ERR_NOMEM, &(struct err){.text = "out of memory"});
+	if (!r)
+		r = inserts_hand_over(queue, f->insert, !!f->insert, &f->arena, 0, fire_write, fire_done, f);
+	if (r)
+		fire_done(f, ERR_NOMEM, &(struct err){.text = "out of memory"});
+}
+
+/* What becomes of it could not be part of the firing's write. */
+static int is_too_early(const struct queue *queue, const struct schedule *s)
+{
+	const struct live *last =
+		s->public.overlap == QUEUE_OVERLAP_REPLACE ? live_find(queue, s->public.last_task) : NULL;
+
+	return last && last->settling;
 }
 
 void schedules_tick(struct queue *queue, int64_t now)
@@ -193,10 +204,13 @@ void schedules_tick(struct queue *queue, int64_t now)
 	struct heap_node *top;
 
 	while ((top = heap_top(&queue->fires)) && list_entry(top, struct schedule, due)->wake_at <= now) {
-		if (store_is_read_only(queue->store)) {
+		struct schedule *s = list_entry(top, struct schedule, due);
+
+		if (store_is_read_only(queue->store))
 			heap_del(&queue->fires, top); /* nothing can become true any more */
-			continue;
-		}
-		fire(queue, list_entry(top, struct schedule, due), now);
+		else if (is_too_early(queue, s))
+			schedule_arm(queue, s, now + SOON_MS);
+		else
+			fire(queue, s, now);
 	}
 }

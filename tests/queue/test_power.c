@@ -89,7 +89,7 @@ END_TEST
 /* ---- one write for a task and the one that it replaces ------------------------------------------- */
 
 /* What the first one does when it is replaced. */
-enum { WAITS, RUNS, FAILS_MEANWHILE, FIRSTS };
+enum { WAITS, RUNS, FAILS_BEFORE, FAILS_MEANWHILE, FIRSTS };
 
 static void break_off(const struct task *task)
 {
@@ -99,9 +99,10 @@ static void break_off(const struct task *task)
 		ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &outcome, NULL, NULL), 0);
 }
 
-static void fire(const struct task *fails_meanwhile)
+static void fire(const struct task *fails_before, const struct task *fails_meanwhile)
 {
 	clock_advance(60000);
+	break_off(fails_before);
 	queue_tick(queue);
 	break_off(fails_meanwhile);
 	for (int i = 0; i < 3; i++) {
@@ -123,7 +124,7 @@ static int64_t start_replacing(int does, struct task **ret)
 
 	ck_ok(queue_schedule_set(queue, &s, on_done, NULL, &err), &err);
 	store_flush(store);
-	fire(NULL);
+	fire(NULL, NULL);
 	ck_assert_int_eq(queue_schedule_get(queue, "s", &arena, &s), 0);
 	ck_assert_int_eq(s.fired, 1);
 	*ret = does == WAITS ? NULL : claim();
@@ -147,7 +148,7 @@ static int replace_and_die(int n, int does)
 	open_queue();
 	first = start_replacing(does, &task);
 	powercut_after(n);
-	fire(does == FAILS_MEANWHILE ? task : NULL);
+	fire(does == FAILS_BEFORE ? task : NULL, does == FAILS_MEANWHILE ? task : NULL);
 	happened = powercut_happened();
 	powercut_after(0);
 	store_flush(store);

@@ -318,6 +318,30 @@ START_TEST(a_task_whose_attempt_ends_while_its_schedule_replaces_it_has_no_other
 }
 END_TEST
 
+/* What is about to change is known in a moment: the firing waits for it, and is neither skipped nor missed. */
+START_TEST(a_schedule_waits_for_the_task_that_it_replaces_while_that_is_about_to_change)
+{
+	struct queue_outcome outcome = {.code = ERR_IO, .error = "it broke"};
+	struct task_spec spec = {.kind = "nightly", .max_attempts = 5};
+	struct task *first;
+
+	schedule((struct queue_schedule){.cron = "* * * * *", .overlap = QUEUE_OVERLAP_REPLACE, .spec = &spec});
+	pass(60000);
+	first = claim();
+	clock_advance(60000);
+	ck_assert_int_eq(queue_finish(queue, first->id, first->fence, &outcome, NULL, NULL), 0);
+	pass(0);
+	ck_assert_int_eq(schedule_now().fired, 1);
+	pass(1000);
+	ck_assert_int_eq(schedule_now().fired, 2);
+	ck_assert_int_eq(schedule_now().skipped, 0);
+	ck_assert_int_eq(get(first->id)->state, TASK_CANCELLED);
+	ck_assert_ptr_nonnull(strstr(get(first->id)->error, "replaced by task"));
+	ck_assert_int_eq(claim()->id, schedule_now().last_task);
+	ck_assert_ptr_null(claim());
+}
+END_TEST
+
 /* Its callback is told, as of any other end. */
 START_TEST(the_end_of_a_task_that_a_schedule_replaces_is_told)
 {
@@ -436,6 +460,7 @@ static void time_cases(Suite *suite)
 	tcase_add_test(c, while_the_last_one_lives_a_schedule_skips_queues_or_replaces);
 	tcase_add_test(c, a_task_lives_on_where_it_stood_when_its_schedule_cannot_replace_it);
 	tcase_add_test(c, a_task_whose_attempt_ends_while_its_schedule_replaces_it_has_no_other);
+	tcase_add_test(c, a_schedule_waits_for_the_task_that_it_replaces_while_that_is_about_to_change);
 	tcase_add_test(c, the_end_of_a_task_that_a_schedule_replaces_is_told);
 	tcase_add_test(c, a_schedule_is_paused_changed_and_deleted);
 	tcase_add_test(c, a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once);
