@@ -29,55 +29,6 @@ static int ended_or_unknown(struct queue *queue, int64_t id)
 	return r;
 }
 
-/* A wish that comes while the end of an attempt is written, or another time: whether another attempt follows is known to
- * all once that is durable. A write of nothing stands behind it. */
-struct wish {
-	struct queue *queue;
-	int64_t id;
-	queue_done_fn on_done;
-	void *ctx;
-};
-
-static int write_nothing(struct store_db *db, void *arg, struct err *err)
-{
-	(void)db;
-	(void)arg;
-	(void)err;
-	return 0;
-}
-
-static void wish_done(void *arg, int r, const struct err *err)
-{
-	struct wish *wish = arg;
-	struct err why = {0};
-
-	if (!r) {
-		r = queue_cancel(wish->queue, wish->id, wish->on_done, wish->ctx);
-		if (r == ERR_CONFLICT)
-			err_set(&why, r, "the task has ended: it cannot be cancelled");
-		else if (r)
-			err_set(&why, r, "the task cannot be cancelled: %s", err_name(r));
-		err = &why;
-	}
-	if (r && wish->on_done)
-		wish->on_done(wish->ctx, r, err);
-	free(wish);
-}
-
-static int cancel_later(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx)
-{
-	struct wish *wish = malloc(sizeof(*wish));
-
-	if (!wish)
-		return ERR_NOMEM;
-	*wish = (struct wish){queue, id, on_done, ctx};
-	if (store_write(queue->store, write_nothing, wish_done, wish)) {
-		free(wish);
-		return ERR_NOMEM;
-	}
-	return 0;
-}
-
 int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx)
 {
 	struct live *live = live_find(queue, id);
@@ -85,7 +36,7 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
 	if (!live)
 		return ended_or_unknown(queue, id);
 	if (live->settling)
-		return cancel_later(queue, id, on_done, ctx);
+		return wish_cancel(queue, id, on_done, ctx);
 	if (live_state(live) != TASK_RUNNING)
 		return cancel_waiting(queue, live, "the task was cancelled", on_done, ctx);
 	return running_cancel(queue, live, on_done, ctx);
@@ -167,6 +118,7 @@ static void move_done(void *arg, int r, const struct err *err)
 	}
 	if (m->on_done)
 		m->on_done(m->ctx, r, err);
+	wishes_grant(queue, m->id);
 	queue->events.on_ready(queue->events.ctx);
 	free(m);
 }

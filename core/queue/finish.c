@@ -138,6 +138,7 @@ static void end_done(void *arg, int r, const struct err *err)
 	follow(e, r);
 	if (e->on_done)
 		e->on_done(e->ctx, r, err);
+	wishes_grant(queue, e->id);
 	if (!r)
 		queue->events.on_ready(queue->events.ctx);
 	end_free(e);
@@ -336,6 +337,7 @@ void end_settle(struct end *e, int r)
 	if (live)
 		stand_again(queue, live);
 	follow(e, r);
+	wishes_grant(queue, e->id);
 	end_free(e);
 }
 

@@ -152,7 +152,7 @@ struct queue {
 	struct map channels, tenants, keys, schedules, states;
 	struct channel *last_channel; /* that was asked for; NULL: none */
 	struct heap fires;            /* schedules, by next_at */
-	struct list bulks;
+	struct list bulks, wishes;
 	int64_t last_id, last_lane, state_changes, counts[TASK_STATES], prune_at, event_seq;
 	_Atomic int has_deps; /* somebody depends, or did since the start */
 	int n_promises;       /* leases under way to the disk */
@@ -427,6 +427,11 @@ int end_write_replaced(struct queue *queue, struct store_db *db, struct insert *
 int cancel_waiting(struct queue *queue, struct live *live, const char *why, queue_done_fn on_done, void *ctx);
 void expire(struct queue *queue, struct live *live);
 void wake_timers(struct queue *queue, int64_t now);
+
+/* wish.c: what is wished of a task while it is settling. Whoever ends that says so. */
+int wish_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
+void wishes_grant(struct queue *queue, int64_t id);
+void wishes_free(struct queue *queue);
 
 /* bulk.c */
 void bulks_free(struct queue *queue);

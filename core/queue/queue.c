@@ -177,6 +177,7 @@ int queue_open(struct store *store, const struct queue_config *config, const str
 	leases_init(queue);
 	early_init(queue);
 	list_init(&queue->bulks);
+	list_init(&queue->wishes);
 	list_init(&queue->merging);
 	schedules_init(queue);
 	fill_metrics(queue);
@@ -200,6 +201,7 @@ void queue_close(struct queue *queue)
 	if (!queue)
 		return;
 	bulks_free(queue);
+	wishes_free(queue);
 	schedules_free(queue);
 	states_free(queue);
 	fresh_free(queue);

@@ -578,6 +578,45 @@ START_TEST(nobody_claims_a_task_that_may_be_merged_into_at_this_moment)
 }
 END_TEST
 
+static int64_t count_writes(void)
+{
+	for (const struct metric *m = store_metrics(store); m->name; m++)
+		if (!strcmp(m->name, "orasi_store_writes_total"))
+			return *m->value;
+	return -1;
+}
+
+/* How many writes it takes until a success has been merged into what others change all the time. */
+static int64_t succeed_slowly(int is_cancelled_meanwhile)
+{
+	struct task_spec merge = MERGE("{\"b\":2}");
+	struct queue_outcome outcome = {.next = &merge, .n_next = 1};
+	struct task *task;
+	int64_t before;
+
+	put((struct task_spec){.kind = "parent"});
+	task = claim();
+	put((struct task_spec){.unique_key = "u", .body = "{\"a\":1}"});
+	is_merge_fine = is_interfered_with;
+	interferences = 4;
+	before = count_writes();
+	ck_assert_int_eq(queue_finish(queue, task->id, task->fence, &outcome, on_done, NULL), 0);
+	if (is_cancelled_meanwhile)
+		ck_assert_int_eq(queue_cancel(queue, task->id, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, is_cancelled_meanwhile ? ERR_CONFLICT : 0);
+	ck_assert_int_eq(get(task->id)->state, TASK_SUCCEEDED);
+	before = count_writes() - before;
+	finish(claim(), 0);
+	return before;
+}
+
+START_TEST(a_wish_that_meets_a_slow_end_waits_for_it_without_writes_of_its_own)
+{
+	ck_assert_int_eq(succeed_slowly(1), succeed_slowly(0));
+}
+END_TEST
+
 START_TEST(one_refused_task_does_not_refuse_the_others_unless_they_are_one)
 {
 	struct task_spec specs[] = {{.kind = "a", .unique_key = "u"},
@@ -649,6 +688,7 @@ static void together_cases(Suite *suite)
 	tcase_add_test(c, what_the_merges_of_a_call_work_out_is_bounded);
 	tcase_add_test(c, what_follows_upon_a_success_is_merged_with_the_same_care);
 	tcase_add_test(c, nobody_claims_a_task_that_may_be_merged_into_at_this_moment);
+	tcase_add_test(c, a_wish_that_meets_a_slow_end_waits_for_it_without_writes_of_its_own);
 	tcase_add_test(c, one_refused_task_does_not_refuse_the_others_unless_they_are_one);
 	tcase_add_test(c, the_end_of_a_task_with_a_callback_is_a_task_of_its_own);
 	suite_add_tcase(suite, c);
