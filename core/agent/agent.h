@@ -43,8 +43,9 @@ extern const struct option agent_storage_options[], agent_plugin_options[];
 
 struct agent;
 
-/* descriptors.c: raises the limit of open files as far as it may be; what it is too low for is taken off the connections. */
-int agent_take_descriptors(int64_t *max_connections, struct err *err);
+/* descriptors.c: raises the limit of open files as far as it may be; what it is too low for is taken off the connections.
+ * `before`: the limit that it had. */
+int agent_take_descriptors(int64_t *max_connections, int64_t *before, struct err *err);
 /* Opens everything and listens. Prints one log line "agent.ready" when requests are served. */
 int agent_start(const struct agent_config *config, struct agent **ret, struct err *err);
 int agent_run(struct agent *agent);   /* until SIGTERM or SIGINT; the exit code */

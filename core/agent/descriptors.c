@@ -11,13 +11,14 @@
 #define OWN 256   /* the store, workers, uploads, files that workers are given */
 #define LEAST 128 /* of which half is for connections */
 
-int agent_take_descriptors(int64_t *max_connections, struct err *err)
+int agent_take_descriptors(int64_t *max_connections, int64_t *before, struct err *err)
 {
 	struct rlimit limit;
 	rlim_t wanted = (rlim_t)*max_connections + OWN, own;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return err_errno(err, errno, "cannot ask how many files may be open");
+	*before = (int64_t)limit.rlim_cur;
 	if (limit.rlim_cur < wanted) {
 		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
@@ -27,9 +28,9 @@ int agent_take_descriptors(int64_t *max_connections, struct err *err)
 		               "%llu open files are allowed, and the agent needs %d: raise the limit (ulimit -n, or "
 		               "LimitNOFILE= of the unit)",
 		               (unsigned long long)limit.rlim_cur, LEAST);
-	if (limit.rlim_cur >= wanted)
-		return 0;
 	own = limit.rlim_cur < 2 * OWN ? limit.rlim_cur / 2 : OWN;
+	if (limit.rlim_cur - own >= (rlim_t)*max_connections)
+		return 0;
 	*max_connections = (int64_t)(limit.rlim_cur - own);
 	log_warn("agent.descriptors", LOG_INT("open_files", (int64_t)limit.rlim_cur),
 	         LOG_INT("max_connections", *max_connections),

@@ -174,7 +174,7 @@ static int serve(void)
 	log_setup((enum log_format)agent_config.log_format, (enum log_level)agent_config.log_level, "orasi-agent");
 	signal(SIGPIPE, SIG_IGN);
 	agent_config.http.open_sockets = *agent_config.auth.peers != '\0';
-	if (agent_take_descriptors(&agent_config.http.max_connections, &err) ||
+	if (agent_take_descriptors(&agent_config.http.max_connections, &agent_config.workers.open_files, &err) ||
 	    agent_start(&agent_config, &agent, &err))
 		log_error("agent.start", LOG_STR("error", err.text));
 	else

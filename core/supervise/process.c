@@ -93,8 +93,9 @@ static void on_late(void *ctx)
 static int start_child(struct process *process, const struct fds *fds, struct err *err)
 {
 	const struct supervise *sup = process->sup;
-	char memory[32], disk[32];
-	const char *argv[CONFINE_ARGS_MAX] = {"orasi-worker", "--role", role_name(process->role), "--memory", memory};
+	char memory[32], disk[32], files[32];
+	const char *argv[CONFINE_ARGS_MAX] = {"orasi-worker", "--role", role_name(process->role), "--memory", memory,
+	                                      "--files",      files};
 	const char **envp;
 	struct loop_child_spec spec = {
 		.path = sup->config->program,
@@ -106,7 +107,8 @@ static int start_child(struct process *process, const struct fds *fds, struct er
 
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)sup->config->memory);
 	snprintf(disk, sizeof(disk), "%lld", (long long)sup->disk_limit);
-	confine_arguments(process, disk, argv + 5);
+	snprintf(files, sizeof(files), "%lld", (long long)sup->config->open_files);
+	confine_arguments(process, disk, argv + 7);
 	r = confine_environment(process, &envp, err);
 	spec.envp = envp;
 	if (!r)

@@ -29,7 +29,8 @@ struct supervise_config {
 	char *cgroup;  /* "": its own if it was given one, "off", or a folder */
 	int64_t tasks, queries, cancel_grace_ms, scan_limit_ms, idle_ms, orders_per_worker;
 	uint64_t memory, disk;
-	int sandbox; /* index into off, log, enforce */
+	int64_t open_files; /* the soft limit of a worker, 0: as ours */
+	int sandbox;        /* index into off, log, enforce */
 	/* of callbacks */
 	char *callback_hosts;
 	int64_t callback_timeout_ms;

@@ -47,9 +47,9 @@ static void prefer_for_oom(void)
 	close(fd);
 }
 
-void crash_confine(uint64_t memory, uint64_t file)
+void crash_confine(uint64_t memory, uint64_t file, uint64_t files)
 {
-	struct rlimit none = {0, 0}, data = {memory, memory}, size = {file, file};
+	struct rlimit none = {0, 0}, data = {memory, memory}, size = {file, file}, open_files;
 	pid_t parent = getppid();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -58,6 +58,10 @@ void crash_confine(uint64_t memory, uint64_t file)
 	setrlimit(RLIMIT_CORE, &none);
 	if (file)
 		setrlimit(RLIMIT_FSIZE, &size);
+	if (files && !getrlimit(RLIMIT_NOFILE, &open_files) && files < open_files.rlim_cur) {
+		open_files.rlim_cur = files;
+		setrlimit(RLIMIT_NOFILE, &open_files);
+	}
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	if (memory)
 		setrlimit(RLIMIT_DATA, &data);

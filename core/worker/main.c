@@ -105,7 +105,7 @@ static void serve(struct worker *worker)
 #define READS_MAX 64
 
 struct arguments {
-	uint64_t memory, disk, rights;
+	uint64_t memory, disk, files, rights;
 	struct sandbox sandbox;
 	const char *reads[READS_MAX + 1];
 	size_t n_reads;
@@ -126,6 +126,8 @@ static void take_argument(struct worker *worker, struct arguments *arguments, co
 		str_to_u64(value, &arguments->memory);
 	else if (!strcmp(name, "--disk"))
 		str_to_u64(value, &arguments->disk);
+	else if (!strcmp(name, "--files"))
+		str_to_u64(value, &arguments->files);
 	else if (!strcmp(name, "--sandbox"))
 		arguments->sandbox.mode = mode_of(value);
 	else if (!strcmp(name, "--rights"))
@@ -150,7 +152,7 @@ static int confine(struct arguments *arguments, struct err *err)
 {
 	struct sandbox *box = &arguments->sandbox;
 
-	crash_confine(arguments->memory, arguments->disk);
+	crash_confine(arguments->memory, arguments->disk, arguments->files);
 	box->rights = (unsigned)arguments->rights;
 	box->reads = arguments->reads;
 	if (!box->data)

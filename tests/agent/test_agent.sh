@@ -38,6 +38,19 @@ check "too few descriptors are named, with what raises them" with_files 40:40 sa
 AS="prlimit --nofile=200:600" agent_start || exit 1
 same "a soft limit is raised to the hard one" 600 "$(metric process_max_fds)"
 check "  and what is still too few is taken off the connections" grep -q "agent.descriptors open_files=600 max_connections=344" "$SCRATCH/agent.log"
+sql 'SELECT 1 AS one' >/dev/null # a worker is there
+same "  workers, and what plugins start there, keep the one that there was" 200 \
+	"$(for pid in $(pgrep -P "$AGENT_PID"); do awk '/^Max open files/ {print $4}' "/proc/$pid/limits"; done | sort -u)"
+agent_stop
+
+export ORASI_HTTP_MAX_CONNECTIONS=2 ORASI_HTTP_HEADER_TIMEOUT=1h
+AS="prlimit --nofile=200:200" agent_start || exit 1
+unset ORASI_HTTP_MAX_CONNECTIONS ORASI_HTTP_HEADER_TIMEOUT
+same "connections that there is room for stay as few as they were set" "" "$(grep "agent.descriptors" "$SCRATCH/agent.log")"
+for fd in 5 6; do eval "exec $fd<>/dev/tcp/127.0.0.1/${URL##*:}"; done
+got=$(curl -sS -m 600 "$URL/health" 2>&1)
+check "  and one more is refused: ${got:0:100}" grep -q "2 connections" <<<"$got"
+exec 5<&- 6<&-
 agent_stop
 
 echo "# its folder and its end"
