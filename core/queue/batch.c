@@ -124,7 +124,7 @@ static void new_done(void *arg, int r, const struct err *err)
 	struct batch *b = arg;
 
 	inserts_done(b->queue, b->follower, b->n_follower, b->repeated ? ERR_EXISTS : r);
-	b->on_new(b->ctx, r, r ? 0 : b->repeated ? b->repeated : b->id, b->repeated != 0, err);
+	b->on_new(b->ctx, r, r ? 0 : b->repeated ? b->repeated : b->id, !r && b->repeated, err);
 	batch_free(b);
 }
 

@@ -340,6 +340,26 @@ START_TEST(the_key_of_a_batch_gives_it_again_with_the_task_that_follows)
 }
 END_TEST
 
+/* It met the first one in a group of writes that did not become durable. */
+START_TEST(a_batch_that_failed_repeats_nothing)
+{
+	on_fake_disk();
+	store_gather(store, 1);
+	ck_ok(queue_batch_new(queue, &NIGHT, on_batch, NULL, &err), &err);
+	ck_ok(queue_batch_new(queue, &NIGHT, on_batch, NULL, &err), &err);
+	n_batches = 0;
+	fakedisk_fail_syncs();
+	store_flush(store);
+	ck_assert_int_eq(n_batches, 2);
+	ck_assert_int_eq(batch_id, ERR_READONLY);
+	ck_assert_int_eq(batch_repeated, 0);
+	fakedisk_heal();
+	store_close(store);
+	queue_close(queue);
+	open_queue();
+}
+END_TEST
+
 START_TEST(the_key_of_a_batch_is_of_one_request)
 {
 	struct queue_batch_spec spec = NIGHT;
@@ -492,6 +512,7 @@ static void keys_cases(Suite *suite)
 	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_disk_is_full);
 	tcase_add_test(c, what_is_asked_for_again_is_answered_though_the_store_takes_no_writes);
 	tcase_add_test(c, the_key_of_a_batch_gives_it_again_with_the_task_that_follows);
+	tcase_add_test(c, a_batch_that_failed_repeats_nothing);
 	tcase_add_test(c, the_key_of_a_batch_is_of_one_request);
 	tcase_add_test(c, the_key_of_a_batch_that_is_kept_no_more_makes_no_other);
 	tcase_add_test(c, a_batch_that_is_asked_for_again_needs_no_disk);
