@@ -130,10 +130,12 @@ int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priori
 
 	if (!live)
 		return ended_or_unknown(queue, id);
-	if (live->settling || live_state(live) == TASK_RUNNING)
-		return ERR_CONFLICT;
 	if (priority > TASK_PRIORITY_MAX)
 		return ERR_INVALID;
+	if (live->settling)
+		return wish_move(queue, id, run_at, priority, on_done, ctx);
+	if (live_state(live) == TASK_RUNNING)
+		return ERR_CONFLICT;
 	m = malloc(sizeof(*m));
 	if (!m)
 		return ERR_NOMEM;

@@ -430,6 +430,7 @@ void wake_timers(struct queue *queue, int64_t now);
 
 /* wish.c: what is wished of a task while it is settling. Whoever ends that says so. */
 int wish_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
+int wish_move(struct queue *queue, int64_t id, int64_t run_at, int priority, queue_done_fn on_done, void *ctx);
 void wishes_grant(struct queue *queue, int64_t id);
 void wishes_free(struct queue *queue);
 

@@ -332,7 +332,7 @@ int queue_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *c
  * kept. ERR_CONFLICT otherwise; on_done gets it when another task has the unique key by now. */
 int queue_retry(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx);
 /* Waiting tasks get another time or priority (-1: as it was). ERR_CONFLICT when it runs or has
- * ended. */
+ * ended, which on_done gets when its end was being written. */
 int queue_reschedule(struct queue *queue, int64_t id, int64_t run_at, int priority, queue_done_fn on_done, void *ctx);
 
 /* ---- batches ------------------------------------------------------------------------------- */

@@ -7,31 +7,55 @@
 
 struct wish {
 	struct list link; /* in queue.wishes */
-	int64_t id;
+	int64_t id, run_at;
+	int priority, is_move; /* else it is to be cancelled */
 	queue_done_fn on_done;
 	void *ctx;
 };
 
+static int keep(struct queue *queue, const struct wish *wish)
+{
+	struct wish *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return ERR_NOMEM;
+	*kept = *wish;
+	list_add_tail(&queue->wishes, &kept->link);
+	return 0;
+}
+
 int wish_cancel(struct queue *queue, int64_t id, queue_done_fn on_done, void *ctx)
 {
-	struct wish *wish = malloc(sizeof(*wish));
+	return keep(queue, &(struct wish){.id = id, .on_done = on_done, .ctx = ctx});
+}
 
-	if (!wish)
-		return ERR_NOMEM;
-	*wish = (struct wish){.id = id, .on_done = on_done, .ctx = ctx};
-	list_add_tail(&queue->wishes, &wish->link);
-	return 0;
+int wish_move(struct queue *queue, int64_t id, int64_t run_at, int priority, queue_done_fn on_done, void *ctx)
+{
+	return keep(queue, &(struct wish){.id = id,
+	                                  .run_at = run_at,
+	                                  .priority = priority,
+	                                  .is_move = 1,
+	                                  .on_done = on_done,
+	                                  .ctx = ctx});
+}
+
+static int act(struct queue *queue, const struct wish *wish)
+{
+	if (wish->is_move)
+		return queue_reschedule(queue, wish->id, wish->run_at, wish->priority, wish->on_done, wish->ctx);
+	return queue_cancel(queue, wish->id, wish->on_done, wish->ctx);
 }
 
 static void grant(struct queue *queue, struct wish *wish)
 {
-	int r = queue_cancel(queue, wish->id, wish->on_done, wish->ctx);
+	const char *what = wish->is_move ? "moved" : "cancelled";
+	int r = act(queue, wish);
 	struct err why = {0};
 
 	if (r == ERR_CONFLICT)
-		err_set(&why, r, "the task has ended: it cannot be cancelled");
+		err_set(&why, r, "the task %s ended: it cannot be %s", wish->is_move ? "runs or has" : "has", what);
 	else if (r)
-		err_set(&why, r, "the task cannot be cancelled: %s", err_name(r));
+		err_set(&why, r, "the task cannot be %s: %s", what, err_name(r));
 	if (r && wish->on_done)
 		wish->on_done(wish->ctx, r, &why);
 	free(wish);

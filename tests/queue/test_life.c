@@ -313,6 +313,27 @@ START_TEST(a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follow
 }
 END_TEST
 
+START_TEST(another_time_that_meets_the_end_of_an_attempt_is_that_of_the_next)
+{
+	struct task *again = finish_unwritten(&(struct queue_outcome){.code = ERR_IO, .error = "it broke"}), *over;
+
+	last_code = 1;
+	ck_assert_int_eq(queue_reschedule(queue, again->id, NOW + 5000, 9, on_done, NULL), 0);
+	ck_assert_int_eq(queue_reschedule(queue, again->id, NOW + 90000, -1, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, 0);
+	ck_assert_int_eq(get(again->id)->state, TASK_SCHEDULED);
+	ck_assert_int_eq(get(again->id)->run_at, NOW + 90000);
+	ck_assert_int_eq(get(again->id)->priority, 9);
+
+	over = finish_unwritten(&(struct queue_outcome){.result = "{}"});
+	ck_assert_int_eq(queue_reschedule(queue, over->id, NOW, -1, on_done, NULL), 0);
+	store_flush(store);
+	ck_assert_int_eq(last_code, ERR_CONFLICT);
+	ck_assert_int_eq(get(over->id)->state, TASK_SUCCEEDED);
+}
+END_TEST
+
 /* It stops already, as its time is up; what is new is that no other attempt follows. */
 START_TEST(a_cancellation_of_a_task_whose_time_is_up_holds_for_what_follows)
 {
@@ -350,6 +371,7 @@ static void life_cases(Suite *suite)
 	tcase_add_test(c, an_id_is_never_given_twice_although_all_is_forgotten);
 	tcase_add_test(c, fields_out_of_range_are_refused_by_name);
 	tcase_add_test(c, a_cancellation_that_meets_the_end_of_an_attempt_holds_for_what_follows);
+	tcase_add_test(c, another_time_that_meets_the_end_of_an_attempt_is_that_of_the_next);
 	tcase_add_test(c, a_cancellation_of_a_task_whose_time_is_up_holds_for_what_follows);
 	suite_add_tcase(suite, c);
 }
