@@ -21,7 +21,7 @@ static double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* How many records there are, or -1. */
+/* How many records there are, or -1; that it came to the end is for who knows their number to say. */
 static long read_all(const char *path)
 {
 	avro_value_iface_t *iface;

@@ -10,9 +10,11 @@
 #include <lzma.h>
 #include <snappy-c.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <orasi/sdk/fail.h>
 
+#define BUFFER_LEAST 4096
 #define STEP (128 << 10)      /* room for output at a time */
 #define CRC_BYTES 4           /* behind snappy's */
 #define XZ_MEMORY (256 << 20) /* bytes that a stream may ask for */
@@ -39,23 +41,33 @@ int codec_by_name(const char *name, size_t len)
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------- */
 
-uint8_t *buffer_room(struct buffer *buffer, size_t n)
+static uint8_t *grow(struct buffer *buffer, size_t n, bool exact)
 {
-	size_t need, cap = buffer->cap ? buffer->cap : 4096;
+	size_t need, cap;
 	uint8_t *p;
 
 	if (__builtin_add_overflow(buffer->len, n, &need) || need > SIZE_MAX / 4)
 		return NULL;
-	if (need > buffer->cap || !buffer->p) {
-		while (cap < need)
-			cap *= 2;
-		p = realloc(buffer->p, cap);
-		if (!p)
-			return NULL;
-		buffer->p = p;
-		buffer->cap = cap;
-	}
-	return buffer->p + buffer->len;
+	if (need <= buffer->cap && buffer->p)
+		return buffer->p + buffer->len;
+	cap = exact ? need : need + need / 2;
+	cap = cap < BUFFER_LEAST ? BUFFER_LEAST : cap;
+	p = realloc(buffer->p, cap);
+	if (!p)
+		return NULL;
+	buffer->p = p;
+	buffer->cap = cap;
+	return p + buffer->len;
+}
+
+uint8_t *buffer_room(struct buffer *buffer, size_t n)
+{
+	return grow(buffer, n, false);
+}
+
+uint8_t *buffer_room_exact(struct buffer *buffer, size_t n)
+{
+	return grow(buffer, n, true);
 }
 
 int buffer_put(struct buffer *buffer, const void *p, size_t n)
@@ -78,52 +90,64 @@ void buffer_done(struct buffer *buffer)
 
 /* ---- unpacking --------------------------------------------------------------------------------------------------- */
 
-enum unpacked { UNPACKED, DAMAGED, TOO_LARGE, NO_MEMORY };
+enum unpacked { UNPACKED, DAMAGED, TOO_LARGE, TOO_DEMANDING, NO_MEMORY, CANCELLED };
 
-/* Room for the next step of a stream; its size is what `max` leaves, and one byte more tells that it is too large. */
-static uint8_t *next_room(struct buffer *to, size_t max, size_t *ret_n)
+/* Room for the next step of a stream; its size is what `max` leaves, and one byte more tells that it is too large. What
+ * keeps the stream from going on is *ret. */
+static uint8_t *next_room(const struct packed *packed, struct buffer *to, size_t *ret_n, enum unpacked *ret)
 {
-	*ret_n = max + 1 - to->len < STEP ? max + 1 - to->len : STEP;
-	return buffer_room(to, *ret_n);
+	uint8_t *room = NULL;
+
+	*ret_n = packed->max + 1 - to->len < STEP ? packed->max + 1 - to->len : STEP;
+	if (to->len > packed->max)
+		*ret = TOO_LARGE;
+	else if (packed->job && packed->job->cancel_flag && *packed->job->cancel_flag)
+		*ret = CANCELLED;
+	else if (!(room = buffer_room(to, *ret_n)))
+		*ret = NO_MEMORY;
+	return room;
 }
 
 /* What follows the stream does not matter: Python's library writes zlib's without its first two bytes and its last one, so
  * that three of the checksum stand there. */
-static enum unpacked unpack_deflate(const uint8_t *p, size_t n, size_t max, struct buffer *to)
+static enum unpacked unpack_deflate(const struct packed *packed, struct buffer *to)
 {
 	struct libdeflate_decompressor *z = libdeflate_alloc_decompressor();
-	enum libdeflate_result r = LIBDEFLATE_INSUFFICIENT_SPACE;
-	size_t room = to->cap > 4 * n ? to->cap : 4 * n + STEP, used;
+	size_t room = to->cap > packed->n ? to->cap : 4 * packed->n + STEP, used;
+	enum unpacked ret = z ? TOO_LARGE : NO_MEMORY;
 	bool full = false;
 
-	while (z && r == LIBDEFLATE_INSUFFICIENT_SPACE && !full) {
-		full = room >= max;
-		room = full ? max : room;
-		if (!buffer_room(to, room + 1))
+	for (; ret == TOO_LARGE && !full; room *= 2) {
+		enum libdeflate_result r;
+
+		full = room >= packed->max;
+		room = full ? packed->max : room;
+		if (!buffer_room_exact(to, room ? room : 1)) {
+			ret = NO_MEMORY;
 			break;
-		r = libdeflate_deflate_decompress_ex(z, p, n, to->p, room, &used, &to->len);
-		room *= 2;
+		}
+		r = libdeflate_deflate_decompress_ex(z, packed->p, packed->n, to->p, room, &used, &to->len);
+		to->len = r == LIBDEFLATE_SUCCESS ? to->len : 0;
+		ret = r == LIBDEFLATE_SUCCESS ? UNPACKED : r == LIBDEFLATE_INSUFFICIENT_SPACE ? TOO_LARGE : DAMAGED;
 	}
 	if (z)
 		libdeflate_free_decompressor(z);
-	if (r == LIBDEFLATE_SUCCESS)
-		return UNPACKED;
-	to->len = 0;
-	return r != LIBDEFLATE_INSUFFICIENT_SPACE ? DAMAGED : z && full ? TOO_LARGE : NO_MEMORY;
+	return ret;
 }
 
-static enum unpacked unpack_snappy(const uint8_t *p, size_t n, size_t max, struct buffer *to)
+static enum unpacked unpack_snappy(const struct packed *packed, struct buffer *to)
 {
-	size_t len;
+	const uint8_t *p = packed->p;
+	size_t n = packed->n, len;
 	uint32_t crc;
 
 	if (n < CRC_BYTES || snappy_uncompressed_length((const char *)p, n - CRC_BYTES, &len) != SNAPPY_OK)
 		return DAMAGED;
 	if (len / 64 > n) /* a copy of three bytes makes 64 at most */
 		return DAMAGED;
-	if (len > max)
+	if (len > packed->max)
 		return TOO_LARGE;
-	if (!buffer_room(to, len + 1))
+	if (!buffer_room_exact(to, len + 1))
 		return NO_MEMORY;
 	if (snappy_uncompress((const char *)p, n - CRC_BYTES, (char *)to->p, &len) != SNAPPY_OK)
 		return DAMAGED;
@@ -133,111 +157,130 @@ static enum unpacked unpack_snappy(const uint8_t *p, size_t n, size_t max, struc
 	return crc == libdeflate_crc32(0, to->p, len) ? UNPACKED : DAMAGED;
 }
 
-/* Several frames may follow each other. */
-static enum unpacked unpack_zstandard(const uint8_t *p, size_t n, size_t max, struct buffer *to)
+/* Several frames may follow each other, as streams of bzip2 and xz may. */
+static enum unpacked unpack_zstandard(const struct packed *packed, struct buffer *to)
 {
 	ZSTD_DCtx *z = ZSTD_createDCtx();
-	ZSTD_inBuffer in = {p, n, 0};
-	enum unpacked ret = UNPACKED;
+	ZSTD_inBuffer in = {packed->p, packed->n, 0};
+	enum unpacked ret = z ? UNPACKED : NO_MEMORY;
 	size_t left = 1;
 
-	if (!z)
-		return NO_MEMORY;
 	while (ret == UNPACKED && (in.pos < in.size || left)) {
 		ZSTD_outBuffer out = {0};
 		size_t before = in.pos;
 
-		out.dst = next_room(to, max, &out.size);
-		if (!out.dst) {
-			ret = NO_MEMORY;
+		out.dst = next_room(packed, to, &out.size, &ret);
+		if (!out.dst)
 			break;
-		}
 		left = ZSTD_decompressStream(z, &out, &in);
 		to->len += out.pos;
-		if (to->len > max)
-			ret = TOO_LARGE;
-		else if (ZSTD_isError(left) || (left && !out.pos && in.pos == before))
+		if (ZSTD_isError(left))
+			ret = ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge ? TOO_DEMANDING
+			                                                                          : DAMAGED;
+		else if (left && !out.pos && in.pos == before)
 			ret = DAMAGED;
 	}
 	ZSTD_freeDCtx(z);
-	return ret;
+	return ret == UNPACKED && to->len > packed->max ? TOO_LARGE : ret;
 }
 
-static enum unpacked unpack_bzip2(const uint8_t *p, size_t n, size_t max, struct buffer *to)
+/* One stream, up to its end; what follows it stays in `z`. */
+static enum unpacked unpack_bzip2_stream(const struct packed *packed, bz_stream *z, struct buffer *to)
 {
-	bz_stream z = {.next_in = (char *)p, .avail_in = (unsigned)n};
 	enum unpacked ret = UNPACKED;
 	int r = BZ_OK;
 
-	if (BZ2_bzDecompressInit(&z, 0, 0) != BZ_OK)
+	if (BZ2_bzDecompressInit(z, 0, 0) != BZ_OK)
 		return NO_MEMORY;
 	while (r == BZ_OK && ret == UNPACKED) {
-		unsigned in_before = z.avail_in;
+		unsigned before = z->avail_in;
 		size_t room;
 
-		z.next_out = (char *)next_room(to, max, &room);
-		z.avail_out = (unsigned)room;
-		if (!z.next_out) {
-			ret = NO_MEMORY;
+		z->next_out = (char *)next_room(packed, to, &room, &ret);
+		z->avail_out = (unsigned)room;
+		if (!z->next_out)
 			break;
-		}
-		r = BZ2_bzDecompress(&z);
-		to->len += room - z.avail_out;
-		if (to->len > max)
-			ret = TOO_LARGE;
-		else if (r == BZ_OK && z.avail_out == room && z.avail_in == in_before)
+		r = BZ2_bzDecompress(z);
+		to->len += room - z->avail_out;
+		if (r == BZ_OK && z->avail_out == room && z->avail_in == before)
 			ret = DAMAGED; /* it wants more than there is */
+		else if (r != BZ_OK && r != BZ_STREAM_END)
+			ret = r == BZ_MEM_ERROR ? NO_MEMORY : DAMAGED;
 	}
-	BZ2_bzDecompressEnd(&z);
-	if (ret == UNPACKED && (r != BZ_STREAM_END || z.avail_in))
-		ret = r == BZ_MEM_ERROR ? NO_MEMORY : DAMAGED;
+	BZ2_bzDecompressEnd(z);
 	return ret;
 }
 
-static enum unpacked unpack_xz(const uint8_t *p, size_t n, size_t max, struct buffer *to)
+static enum unpacked unpack_bzip2(const struct packed *packed, struct buffer *to)
+{
+	bz_stream z = {.next_in = (char *)packed->p, .avail_in = (unsigned)packed->n};
+	enum unpacked ret;
+
+	do
+		ret = unpack_bzip2_stream(packed, &z, to);
+	while (ret == UNPACKED && z.avail_in);
+	return ret == UNPACKED && to->len > packed->max ? TOO_LARGE : ret;
+}
+
+static enum unpacked verdict_of_xz(lzma_ret r)
+{
+	switch (r) {
+	case LZMA_OK:
+	case LZMA_STREAM_END:
+		return UNPACKED;
+	case LZMA_MEM_ERROR:
+		return NO_MEMORY;
+	case LZMA_MEMLIMIT_ERROR:
+		return TOO_DEMANDING;
+	default:
+		return DAMAGED;
+	}
+}
+
+static enum unpacked unpack_xz(const struct packed *packed, struct buffer *to)
 {
 	lzma_stream z = LZMA_STREAM_INIT;
 	enum unpacked ret = UNPACKED;
 	lzma_ret r = LZMA_OK;
 
-	if (lzma_stream_decoder(&z, XZ_MEMORY, 0) != LZMA_OK)
+	if (lzma_stream_decoder(&z, XZ_MEMORY, LZMA_CONCATENATED) != LZMA_OK)
 		return NO_MEMORY;
-	z.next_in = p;
-	z.avail_in = n;
+	z.next_in = packed->p;
+	z.avail_in = packed->n;
 	while (r == LZMA_OK && ret == UNPACKED) {
 		size_t room;
 
-		z.next_out = next_room(to, max, &room);
+		z.next_out = next_room(packed, to, &room, &ret);
 		z.avail_out = room;
-		if (!z.next_out) {
-			ret = NO_MEMORY;
+		if (!z.next_out)
 			break;
-		}
 		r = lzma_code(&z, LZMA_FINISH);
 		to->len += room - z.avail_out;
-		if (to->len > max)
-			ret = TOO_LARGE;
+		ret = verdict_of_xz(r);
 	}
-	if (ret == UNPACKED && (r != LZMA_STREAM_END || z.avail_in))
-		ret = r == LZMA_MEM_ERROR || r == LZMA_MEMLIMIT_ERROR ? NO_MEMORY : DAMAGED;
 	lzma_end(&z);
-	return ret;
+	return ret == UNPACKED && to->len > packed->max ? TOO_LARGE : ret;
 }
 
-static enum unpacked (*const unpackers[])(const uint8_t *p, size_t n, size_t max, struct buffer *to) = {
+static enum unpacked (*const unpackers[])(const struct packed *packed, struct buffer *to) = {
 	[CODEC_DEFLATE] = unpack_deflate, [CODEC_SNAPPY] = unpack_snappy, [CODEC_ZSTANDARD] = unpack_zstandard,
 	[CODEC_BZIP2] = unpack_bzip2,     [CODEC_XZ] = unpack_xz,
 };
 
-orasi_status codec_unpack(enum codec codec, const uint8_t *p, size_t n, size_t max, struct buffer *ret,
-                          orasi_error *err)
+orasi_status codec_unpack(enum codec codec, const struct packed *packed, struct buffer *ret, orasi_error *err)
 {
 	ret->len = 0;
-	switch (unpackers[codec](p, n, max, ret)) {
+	switch (unpackers[codec](packed, ret)) {
 	case UNPACKED:
 		return ORASI_OK;
 	case TOO_LARGE:
-		return orasi_fail(err, ORASI_E_LIMIT, "it becomes larger than max_block allows (%zu bytes)", max);
+		return orasi_fail(err, ORASI_E_LIMIT, "it becomes larger than max_block allows (%zu bytes)",
+		                  packed->max);
+	case TOO_DEMANDING:
+		return orasi_fail(err, ORASI_E_LIMIT, "to unpack it takes more memory than is given (%d MiB)",
+		                  XZ_MEMORY >> 20);
+	case CANCELLED:
+		return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	case NO_MEMORY:
 		return orasi_fail(err, ORASI_E_NOMEM, "no memory to unpack it");
 	default:

@@ -15,8 +15,9 @@ struct buffer {
 	size_t len, cap;
 };
 
-/* Room for n more bytes, or NULL. */
+/* Room for n more bytes, or NULL; the second takes no more memory than that. */
 uint8_t *buffer_room(struct buffer *buffer, size_t n);
+uint8_t *buffer_room_exact(struct buffer *buffer, size_t n);
 int buffer_put(struct buffer *buffer, const void *p, size_t n); /* -1: no memory */
 void buffer_done(struct buffer *buffer);
 
@@ -24,9 +25,15 @@ void buffer_done(struct buffer *buffer);
 const char *codec_name(enum codec codec);
 int codec_by_name(const char *name, size_t len); /* or -1 */
 
-/* Puts into *ret what a block holds, `max` bytes at most; what was there goes. */
-orasi_status codec_unpack(enum codec codec, const uint8_t *p, size_t n, size_t max, struct buffer *ret,
-                          orasi_error *err);
+struct packed {
+	const uint8_t *p;
+	size_t n;
+	size_t max;                /* bytes that it may become */
+	const orasi_host_job *job; /* for its flag; or NULL */
+};
+
+/* Puts into *ret what a block holds; what was there goes. */
+orasi_status codec_unpack(enum codec codec, const struct packed *packed, struct buffer *ret, orasi_error *err);
 /* Appends the block that holds these bytes to *ret. `level` as the codec has it. */
 orasi_status codec_pack(enum codec codec, int level, const uint8_t *p, size_t n, struct buffer *ret, orasi_error *err);
 

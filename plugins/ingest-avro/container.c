@@ -9,6 +9,7 @@
 #include "varint.h"
 
 #define HEADER_FIRST 4096      /* bytes to look at first, then twice as many */
+#define ENTRIES_MAX 10000      /* of metadata */
 #define HEADER_MAX (32u << 20) /* bytes */
 #define SCAN (64 << 10)        /* bytes that a marker is looked for in at a time */
 
@@ -83,15 +84,16 @@ static int take_entries(const uint8_t **p, const uint8_t *end, int64_t n, struct
 	return 0;
 }
 
+/* Fed, it is read again with each piece: more entries than anybody writes are damage. */
 static int take_metadata(const uint8_t **p, const uint8_t *end, struct text *schema, struct text *codec)
 {
-	int64_t n, size;
+	int64_t n, size, all = 0;
 	int r;
 
 	while (!(r = varint_read(p, end, &n)) && n) {
 		if (n < 0 && (r = varint_read(p, end, &size)))
 			return r;
-		if (n == INT64_MIN)
+		if (n == INT64_MIN || __builtin_add_overflow(all, n < 0 ? -n : n, &all) || all > ENTRIES_MAX)
 			return -2;
 		r = take_entries(p, end, n < 0 ? -n : n, schema, codec);
 		if (r)
@@ -216,7 +218,21 @@ orasi_status container_find(struct container *c, uint64_t begin, orasi_error *er
 
 orasi_status container_go(struct container *c, uint64_t at, orasi_error *err)
 {
-	return input_go(&c->input, at, err);
+	orasi_status status;
+	size_t have = 0;
+
+	if (at == input_offset(&c->input))
+		return ORASI_OK;
+	status = input_go(&c->input, at - SYNC, err);
+	if (!status)
+		status = input_want(&c->input, SYNC, &have, err);
+	if (status)
+		return status;
+	if (have < SYNC || memcmp(input_here(&c->input), c->sync, SYNC))
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint says byte %llu, where no block begins",
+		                  (unsigned long long)at);
+	input_step(&c->input, SYNC);
+	return ORASI_OK;
 }
 
 /* Count and size of the block that begins here. */
@@ -257,7 +273,8 @@ static orasi_status unpack(struct container *c, struct block *block, orasi_error
 
 	if (c->codec == CODEC_NULL)
 		return ORASI_OK;
-	status = codec_unpack(c->codec, block->p, block->len, c->max_block, &c->unpacked, &why);
+	status = codec_unpack(c->codec, &(struct packed){block->p, block->len, c->max_block, c->input.job},
+	                      &c->unpacked, &why);
 	if (status) {
 		err->offset = (int64_t)block->at;
 		return orasi_fail(err, status, "the block at byte %llu: %s", (unsigned long long)block->at,

@@ -39,7 +39,7 @@ void container_done(struct container *c);
 orasi_status container_header(struct container *c, orasi_error *err);
 /* Goes behind the first marker that begins at `begin` or later, or to the end. */
 orasi_status container_find(struct container *c, uint64_t begin, orasi_error *err);
-/* Goes to a block that a mark has noted. */
+/* Goes to a block that a mark has noted; ORASI_E_STATE when no block begins there. */
 orasi_status container_go(struct container *c, uint64_t at, orasi_error *err);
 /* The next block that holds records; its bytes live until the next call. ORASI_END, ORASI_AGAIN. */
 orasi_status container_next(struct container *c, struct block *ret, orasi_error *err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "declare.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +67,8 @@ static void choose_name(char (*names)[NAME_BYTES], int64_t n, const char *wanted
 	char name[NAME_BYTES];
 	size_t len = allowed_name(wanted, name);
 
-	for (int suffix = 2; is_taken(names, n, name); suffix++)
-		snprintf(name + len, sizeof(name) - len, "_%d", suffix);
+	for (int64_t suffix = n + 1; is_taken(names, n, name); suffix++) /* mostly its place is free at once */
+		snprintf(name + len, sizeof(name) - len, "_%lld", (long long)suffix);
 	memcpy(names[n], name, sizeof(name));
 }
 
@@ -159,17 +158,23 @@ static orasi_status declare_record(struct declaring *d, const struct ArrowSchema
 	return status;
 }
 
-/* A map whose keys are text, or else a list of its entries. */
-static orasi_status declare_list(struct declaring *d, const struct ArrowSchema *field, bool is_map)
+bool declare_is_map(const struct ArrowSchema *field)
 {
-	const struct ArrowSchema *items = field->children[0];
-	bool by_text = is_map && !strcmp(items->children[0]->format, "u");
+	return !strcmp(field->format, "+m") && !strcmp(field->children[0]->children[0]->format, "u");
+}
+
+static orasi_status declare_list(struct declaring *d, const struct ArrowSchema *field)
+{
+	struct ArrowSchema items = *field->children[0];
+	bool is_map = declare_is_map(field);
 	orasi_status status;
 
+	if (!strcmp(field->format, "+m"))
+		items.flags &= ~(int64_t)ARROW_FLAG_NULLABLE; /* an entry is there, whatever the schema says */
 	jsonw_object(d->json);
-	put_word(d, "type", by_text ? "map" : "array");
-	jsonw_key(d->json, by_text ? "values" : "items");
-	status = declare(d, by_text ? items->children[1] : items);
+	put_word(d, "type", is_map ? "map" : "array");
+	jsonw_key(d->json, is_map ? "values" : "items");
+	status = declare(d, is_map ? items.children[1] : &items);
 	jsonw_end_object(d->json);
 	return status;
 }
@@ -250,7 +255,7 @@ static orasi_status declare_value(struct declaring *d, const struct ArrowSchema 
 	case ARROW_LARGE_LIST:
 	case ARROW_FIXED_LIST:
 	case ARROW_MAP:
-		return declare_list(d, field, info->type == ARROW_MAP);
+		return declare_list(d, field);
 	case ARROW_STRUCT:
 		return declare_record(d, field);
 	default:

@@ -17,9 +17,8 @@
 #include "plugin.h"
 #include "value.h"
 
-#define BATCH_BYTES_MAX (1ULL << 30) /* keeps 32-bit offsets far from their end */
+#define BATCH_BYTES_MAX (1ULL << 30) /* with a record of RECORD_MAX behind them, 32-bit offsets do not end */
 #define CANCEL_EVERY 256             /* records between two looks at the flag */
-#define VALUE_BYTES 8                /* of a column, about, besides what was read */
 
 struct decoder {
 	const orasi_host *host;
@@ -120,6 +119,8 @@ static void begin(struct decoder *d, const orasi_ingest_open *open, orasi_source
 	d->container.range_end = open->range_end;
 	d->state.range_begin = open->range_begin;
 	d->state.range_end = open->range_end;
+	d->values.empties = EMPTIES_FREE;
+	d->values.job = d->job;
 	d->open = true;
 	input_open(&d->container.input, source, d->job);
 }
@@ -154,8 +155,8 @@ static orasi_status go_to_start(struct decoder *d, orasi_bytes checkpoint, orasi
 	status = state_read(&before, &d->state, checkpoint, err);
 	if (status)
 		return status;
-	if (before.block < d->state.block)
-		return orasi_fail(err, ORASI_E_STATE, "the checkpoint lies within the header");
+	if (before.block < d->state.block || before.block < before.range_begin + (before.range_begin ? SYNC : 0))
+		return orasi_fail(err, ORASI_E_STATE, "the checkpoint lies before the first block");
 	d->state = before;
 	return container_go(&d->container, before.block, err);
 }
@@ -236,31 +237,58 @@ static orasi_status get_ready(struct decoder *d, orasi_error *err)
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
-static orasi_status damaged(const struct decoder *d, orasi_error *err)
+/* Why a value was not taken. */
+static orasi_status not_taken(const struct decoder *d, enum taken taken, orasi_error *err)
 {
+	if (taken == NO_MEMORY_VALUE)
+		return no_memory(err);
+	if (taken == CANCELLED_VALUE)
+		return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	err->row = (int64_t)(d->state.rows + d->state.rejected);
 	err->offset = (int64_t)d->block.at;
-	return orasi_fail(err, ORASI_E_CORRUPT, "the block at byte %llu is damaged at its record %llu: %s",
-	                  (unsigned long long)d->block.at, (unsigned long long)d->state.record, d->values.damage);
+	return taken == TOO_LARGE_VALUE
+	               ? orasi_fail(
+				 err, ORASI_E_LIMIT, "the block at byte %llu is beyond a bound at its record %llu: %s",
+				 (unsigned long long)d->block.at, (unsigned long long)d->state.record, d->values.damage)
+	               : orasi_fail(err, ORASI_E_CORRUPT, "the block at byte %llu is damaged at its record %llu: %s",
+	                            (unsigned long long)d->block.at, (unsigned long long)d->state.record,
+	                            d->values.damage);
+}
+
+static bool is_cancelled(const struct decoder *d)
+{
+	return d->job && d->job->cancel_flag && *d->job->cancel_flag;
 }
 
 /* Steps over the records of the block that a checkpoint has behind it. */
 static orasi_status pass_records(struct decoder *d, uint64_t n, orasi_error *err)
 {
 	for (d->state.record = 0; d->state.record < n; d->state.record++) {
-		enum taken taken = d->state.record < d->block.count ? values_skip(&d->values, d->schema.root)
-		                                                    : values_damaged(&d->values, "it ends before the "
-		                                                                                 "checkpoint");
+		enum taken taken = d->state.record % CANCEL_EVERY == 0 && is_cancelled(d)
+		                           ? CANCELLED_VALUE
+		                           : values_skip(&d->values, d->schema.root);
 
 		if (taken)
-			return damaged(d, err);
+			return not_taken(d, taken, err);
 	}
 	return ORASI_OK;
 }
 
+/* Has the block as many records as it says? Of those without a byte nobody can tell. */
+static enum taken check_count(struct decoder *d)
+{
+	struct values *v = &d->values;
+
+	v->empties += EMPTIES_PER_BYTE * (int64_t)d->block.len;
+	if (d->schema.root->sized)
+		return d->block.count > d->block.len ? values_damaged(v, "it has more records than bytes") : TAKEN;
+	return values_empty(v, d->schema.root, d->block.count > INT64_MAX ? INT64_MAX : (int64_t)d->block.count);
+}
+
 static orasi_status next_block(struct decoder *d, orasi_error *err)
 {
-	uint64_t record = d->state.record;
+	uint64_t record = d->state.record, at = d->state.block;
+	enum taken taken;
 	orasi_status status;
 
 	d->in_block = false;
@@ -268,16 +296,18 @@ static orasi_status next_block(struct decoder *d, orasi_error *err)
 	status = container_next(&d->container, &d->block, err);
 	if (status)
 		return status;
+	if (record && (d->block.at != at || d->block.count < record))
+		return orasi_fail(err, ORASI_E_STATE,
+		                  "the checkpoint says record %llu of the block at byte %llu, which "
+		                  "has none",
+		                  (unsigned long long)record, (unsigned long long)at);
 	d->in_block = true;
 	d->state.block = d->block.at;
+	d->state.record = 0;
 	d->values.p = d->block.p;
 	d->values.end = d->block.p + d->block.len;
-	d->values.empties = EMPTIES_MAX;
-	if (d->schema.root->sized ? d->block.count > d->block.len : d->block.count > EMPTIES_MAX) {
-		d->values.damage = "it has more records than bytes";
-		return damaged(d, err);
-	}
-	return pass_records(d, record, err);
+	taken = check_count(d);
+	return taken ? not_taken(d, taken, err) : pass_records(d, record, err);
 }
 
 static orasi_status end_block(struct decoder *d, orasi_error *err)
@@ -288,8 +318,7 @@ static orasi_status end_block(struct decoder *d, orasi_error *err)
 		d->state.block = container_offset(&d->container);
 		return ORASI_OK;
 	}
-	d->values.damage = "bytes follow its last record";
-	return damaged(d, err);
+	return not_taken(d, values_damaged(&d->values, "bytes follow its last record"), err);
 }
 
 /* ---- rejects ----------------------------------------------------------------------------------------------------- */
@@ -326,22 +355,24 @@ static orasi_status reject(struct decoder *d, const uint8_t *record, orasi_error
 
 /* ---- next -------------------------------------------------------------------------------------------------------- */
 
-static orasi_status take_record(struct decoder *d, int64_t *rows, uint64_t *bytes, orasi_error *err)
+static orasi_status take_record(struct decoder *d, int64_t *rows, orasi_error *err)
 {
 	const uint8_t *record = d->values.p;
+	int64_t cost = d->values.cost;
 	enum taken taken = values_take(&d->values, &d->shape);
 	orasi_status status = ORASI_OK;
 
-	if (taken || d->values.flaw)
+	if (taken || d->values.flaw) {
 		arrow_builder_truncate(d->root, *rows);
+		d->values.cost = cost;
+	}
 	if (taken)
-		return taken == NO_MEMORY_VALUE ? no_memory(err) : damaged(d, err);
+		return not_taken(d, taken, err);
 	if (d->values.flaw) {
 		status = reject(d, record, err);
 	} else {
 		++*rows;
 		d->state.rows++;
-		*bytes += (uint64_t)(d->values.p - record) + VALUE_BYTES * (uint64_t)d->shape.schema.n_children;
 	}
 	if (!status)
 		d->state.record++;
@@ -351,18 +382,19 @@ static orasi_status take_record(struct decoder *d, int64_t *rows, uint64_t *byte
 /* Fills the columns until the batch is full or something else comes up. */
 static orasi_status fill_batch(struct decoder *d, int64_t *rows, orasi_error *err)
 {
-	uint64_t bytes = 0, seen = 0;
+	uint64_t seen = 0;
 	orasi_status status = ORASI_OK;
 
-	while (!status && *rows < d->max_rows && bytes < d->max_bytes) {
+	d->values.cost = 0;
+	while (!status && *rows < d->max_rows && (uint64_t)d->values.cost < d->max_bytes) {
 		if (!d->in_block) {
 			status = next_block(d, err);
 		} else if (d->state.record == d->block.count) {
 			status = end_block(d, err);
-		} else if (seen++ % CANCEL_EVERY == 0 && d->job && d->job->cancel_flag && *d->job->cancel_flag) {
+		} else if (seen++ % CANCEL_EVERY == 0 && is_cancelled(d)) {
 			return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 		} else {
-			status = take_record(d, rows, &bytes, err);
+			status = take_record(d, rows, err);
 		}
 	}
 	if (!status && d->in_block && d->state.record == d->block.count)

@@ -35,6 +35,7 @@ struct encoder {
 };
 
 static void put_value(struct encoder *e, const struct arrow_view *view, int64_t i);
+static void put_present(struct encoder *e, const struct arrow_view *view, int64_t i);
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
@@ -78,6 +79,14 @@ static void refuse(struct encoder *e, const struct arrow_view *view, const char 
 	e->column = view->schema->name ? view->schema->name : "";
 }
 
+/* What is declared as an int has 32 bits. */
+static void put_int(struct encoder *e, const struct arrow_view *view, int64_t v)
+{
+	if (view->info.type != ARROW_TIMESTAMP && (v < INT32_MIN || v > INT32_MAX))
+		refuse(e, view, "a date or time is beyond the 32 bits that Avro has for it");
+	put_long(e, v);
+}
+
 /* Times of which Avro has no unit so wide. */
 static void put_scaled(struct encoder *e, const struct arrow_view *view, int64_t v)
 {
@@ -85,7 +94,7 @@ static void put_scaled(struct encoder *e, const struct arrow_view *view, int64_t
 
 	if (view->info.unit == ARROW_SECOND && __builtin_mul_overflow(v, (int64_t)1000, &scaled))
 		refuse(e, view, "a time in seconds is beyond what milliseconds can say");
-	put_long(e, scaled);
+	put_int(e, view, scaled);
 }
 
 static void put_real(struct encoder *e, const struct arrow_view *view, int64_t i)
@@ -103,6 +112,7 @@ static void put_real(struct encoder *e, const struct arrow_view *view, int64_t i
 static void put_entries(struct encoder *e, const struct arrow_view *view, int64_t begin, int64_t end)
 {
 	struct arrow_view items, key, value;
+	bool by_text = declare_is_map(view->schema);
 
 	if (arrow_view_child(view, 0, &items) || arrow_view_child(&items, 0, &key) ||
 	    arrow_view_child(&items, 1, &value)) {
@@ -110,7 +120,12 @@ static void put_entries(struct encoder *e, const struct arrow_view *view, int64_
 		return;
 	}
 	for (int64_t i = begin; i < end; i++) {
-		put_value(e, &key, i);
+		if (arrow_view_is_null(&items, i) || arrow_view_is_null(&key, i))
+			refuse(e, view, "an entry of a map, or its key, is null");
+		else if (by_text)
+			put_present(e, &key, i);
+		else
+			put_value(e, &key, i);
 		put_value(e, &value, i);
 	}
 }
@@ -190,7 +205,7 @@ static void put_present(struct encoder *e, const struct arrow_view *view, int64_
 		break;
 	case ARROW_DATE64:
 		v = arrow_view_int(view, i);
-		put_long(e, v / DAY_MS - (v % DAY_MS < 0));
+		put_int(e, view, v / DAY_MS - (v % DAY_MS < 0));
 		break;
 	case ARROW_TIME32:
 	case ARROW_TIMESTAMP:
@@ -378,6 +393,11 @@ static orasi_status write_row(struct encoder *e, const struct arrow_view *root, 
 		err->row = (int64_t)e->rows;
 		return orasi_fail(err, ORASI_E_UNSUPPORTED, "the column '%.200s' in row %llu: %s", e->column,
 		                  (unsigned long long)e->rows, e->what);
+	}
+	if (e->block.len > BLOCK_MOST) {
+		err->row = (int64_t)e->rows;
+		return orasi_fail(err, ORASI_E_LIMIT, "row %llu has more than the 512 MiB that a block may have",
+		                  (unsigned long long)e->rows);
 	}
 	e->rows++;
 	e->in_block++;

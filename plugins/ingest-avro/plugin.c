@@ -11,7 +11,6 @@
 ORASI_PLUGIN_NOTE(PLUGIN_ID, PLUGIN_VERSION);
 
 #define BLOCK_LEAST 1024
-#define BLOCK_MOST (512 << 20)
 #define BLOCK_MAX (256 << 20)  /* of what is read, unless said otherwise */
 #define BLOCK_BYTES (64 << 10) /* of what is written; what Avro's own writers take */
 

@@ -11,6 +11,7 @@
 #define PLUGIN_ID "org.orasi.ingest.avro"
 #define PLUGIN_VERSION "0.1.0"
 #define PLUGIN_STATE_VERSION STATE_VERSION
+#define BLOCK_MOST (512 << 20) /* bytes, in whatever direction */
 
 struct settings {
 	int64_t max_block;   /* bytes, packed and unpacked */

@@ -12,7 +12,6 @@
 #include "tree.h"
 
 #define PLACE_MAX 256
-#define NAME_MAX_BYTES 1024
 
 static const char *const kinds[] = {
 	[AVRO_NULL] = "null",     [AVRO_BOOLEAN] = "boolean", [AVRO_INT] = "int",     [AVRO_LONG] = "long",
@@ -63,6 +62,13 @@ static void *fail(struct reading *r, const char *what, const char *which)
 {
 	r->status = orasi_fail(r->err, ORASI_E_CORRUPT, "the schema at '%s': %s%s%.200s%s", r->place, what,
 	                       *which ? " '" : "", which, *which ? "'" : "");
+	return NULL;
+}
+
+/* A bound of ours, which a schema may lie beyond. */
+static void *beyond(struct reading *r, const char *what)
+{
+	r->status = orasi_fail(r->err, ORASI_E_LIMIT, "the schema at '%s': %s", r->place, what);
 	return NULL;
 }
 
@@ -118,7 +124,7 @@ static struct avro_type *new_type(struct reading *r, enum avro_kind kind)
 	struct avro_type *type;
 
 	if (r->schema->n >= SCHEMA_TYPES)
-		return fail(r, "it has too many types", "");
+		return beyond(r, "it has more than 20000 types");
 	type = calloc(1, sizeof(*type));
 	if (!type)
 		return no_memory(r);
@@ -132,7 +138,7 @@ static struct avro_type *new_type(struct reading *r, enum avro_kind kind)
 static int make_parts(struct reading *r, struct avro_type *type, size_t n)
 {
 	if (n > SCHEMA_TYPES)
-		return fail(r, "it has too many parts", ""), -1;
+		return beyond(r, "a type has more than 20000 parts"), -1;
 	type->parts = calloc(n + 1, sizeof(*type->parts));
 	type->names = calloc(n + 1, sizeof(*type->names));
 	if (!type->parts || !type->names)
@@ -166,12 +172,59 @@ static char *full_name(const char *name, const char *space)
 	return asprintf(&ret, "%s.%s", space, name) < 0 ? NULL : ret;
 }
 
+/* FNV-1a */
+static uint32_t hash_of(const char *name)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	return hash;
+}
+
+/* Where a type of that name stands, or would stand. */
+static struct avro_type **slot_of(const struct schema *schema, const char *name)
+{
+	uint32_t mask = schema->cap_named - 1, at = hash_of(name) & mask;
+
+	while (schema->named[at] && strcmp(schema->named[at]->name, name))
+		at = (at + 1) & mask;
+	return &schema->named[at];
+}
+
 static struct avro_type *find_named(const struct schema *schema, const char *name)
 {
-	for (struct avro_type *t = schema->all; t; t = t->next)
-		if (t->name && !strcmp(t->name, name))
-			return t;
-	return NULL;
+	return schema->cap_named ? *slot_of(schema, name) : NULL;
+}
+
+static int widen_names(struct reading *r)
+{
+	struct schema *schema = r->schema;
+	struct schema wide = {.cap_named = schema->cap_named ? 2 * schema->cap_named : 64};
+
+	if (2 * schema->n_named < schema->cap_named)
+		return 0;
+	wide.named = calloc(wide.cap_named, sizeof(*wide.named));
+	if (!wide.named)
+		return no_memory(r), -1;
+	for (uint32_t i = 0; i < schema->cap_named; i++)
+		if (schema->named[i])
+			*slot_of(&wide, schema->named[i]->name) = schema->named[i];
+	free(schema->named);
+	schema->named = wide.named;
+	schema->cap_named = wide.cap_named;
+	return 0;
+}
+
+static int note_name(struct reading *r, struct avro_type *type)
+{
+	if (find_named(r->schema, type->name))
+		return fail(r, "two types have the name", type->name), -1;
+	if (widen_names(r))
+		return -1;
+	*slot_of(r->schema, type->name) = type;
+	r->schema->n_named++;
+	return 0;
 }
 
 /* Gives the type its name; the namespace that holds within it is *ret_space, the caller's to free. */
@@ -180,14 +233,15 @@ static int name_type(struct reading *r, struct avro_type *type, const struct tre
 	const char *name = text_of(tree_member(json, "name")), *space = text_of(tree_member(json, "namespace"));
 	const char *dot;
 
-	if (!name || !*name || strlen(name) > NAME_MAX_BYTES || !arrow_utf8_valid(name, strlen(name)))
+	if (!name || !*name || !arrow_utf8_valid(name, strlen(name)))
 		return fail(r, "a type needs a name:", kinds[type->kind]), -1;
+	if (strlen(name) > NAME_MOST || (space && strlen(space) > NAME_MOST))
+		return beyond(r, "a name has more than 1024 bytes"), -1;
 	type->name = full_name(name, space ? space : r->space);
 	if (!type->name)
 		return no_memory(r), -1;
-	for (struct avro_type *t = type->next; t; t = t->next)
-		if (t->name && !strcmp(t->name, type->name))
-			return fail(r, "two types have the name", type->name), -1;
+	if (note_name(r, type))
+		return -1;
 	dot = strrchr(type->name, '.');
 	*ret_space = strndup(type->name, dot ? (size_t)(dot - type->name) : 0);
 	return *ret_space ? 0 : (no_memory(r), -1);
@@ -195,8 +249,10 @@ static int name_type(struct reading *r, struct avro_type *type, const struct tre
 
 static int add_name(struct reading *r, struct avro_type *type, const char *name)
 {
-	if (!name || !arrow_utf8_valid(name, strlen(name)) || strlen(name) > NAME_MAX_BYTES)
-		return fail(r, "names must be text of at most 1024 bytes, in", type->name), -1;
+	if (!name || !arrow_utf8_valid(name, strlen(name)))
+		return fail(r, "names must be text, in", type->name), -1;
+	if (strlen(name) > NAME_MOST)
+		return beyond(r, "a name has more than 1024 bytes"), -1;
 	type->names[type->n] = strdup(name);
 	return type->names[type->n] ? 0 : (no_memory(r), -1);
 }
@@ -265,10 +321,12 @@ static int read_symbols(struct reading *r, struct avro_type *type, const struct 
 
 static int read_size(struct reading *r, struct avro_type *type, const struct tree_node *json)
 {
-	int64_t size = number_of(json, "size", 0, FIXED_MAX, -1);
+	int64_t size = number_of(json, "size", 0, INT64_MAX, -1);
 
 	if (size < 0)
-		return fail(r, "a fixed type needs a 'size' from 0 to 2^28:", type->name), -1;
+		return fail(r, "a fixed type needs a 'size':", type->name), -1;
+	if (size > FIXED_MAX)
+		return beyond(r, "a fixed type has more than 2^28 bytes"), -1;
 	type->size = (uint32_t)size;
 	return 0;
 }
@@ -310,8 +368,19 @@ static struct avro_type *read_holder(struct reading *r, enum avro_kind kind, con
 	return type->parts[0] ? type : NULL;
 }
 
+/* Named types may be there often, of the others one each; -1 when this one is there already. */
+static int check_branch(struct avro_type *branch, const struct avro_type *of, uint32_t *kinds_seen)
+{
+	bool twice = branch->name ? branch->in == of : *kinds_seen >> branch->kind & 1;
+
+	branch->in = of;
+	*kinds_seen |= branch->name ? 0 : 1U << branch->kind;
+	return twice ? -1 : 0;
+}
+
 static struct avro_type *read_union(struct reading *r, const struct tree_node *json)
 {
+	uint32_t kinds_seen = 0;
 	struct avro_type *type = new_type(r, AVRO_UNION);
 
 	if (!type || make_parts(r, type, json->n))
@@ -325,6 +394,8 @@ static struct avro_type *read_union(struct reading *r, const struct tree_node *j
 		type->n++;
 		if (type->parts[i]->kind == AVRO_UNION)
 			return fail(r, "a union stands within a union", "");
+		if (check_branch(type->parts[i], type, &kinds_seen))
+			return fail(r, "two branches of a union are", type_shown(type->parts[i]));
 	}
 	return type->n ? type : fail(r, "a union has no branch", "");
 }
@@ -429,7 +500,7 @@ static struct avro_type *read_type(struct reading *r, const struct tree_node *js
 	struct avro_type *type;
 
 	if (r->depth >= SCHEMA_DEPTH)
-		return fail(r, "types stand deeper within each other than 64", "");
+		return beyond(r, "types stand deeper within each other than 64");
 	r->depth++;
 	if (text_of(json))
 		type = read_name(r, json->text);
@@ -452,7 +523,20 @@ static bool is_sized(const struct avro_type *type)
 	return sized;
 }
 
-/* Those that others are made of come first, but for circles, so that a few turns are enough. */
+/* The weight of a type without a byte whose parts have theirs; 0: one has none yet. */
+static int32_t weigh(const struct avro_type *type)
+{
+	int64_t weight = 1;
+
+	for (uint32_t i = 0; type->kind == AVRO_RECORD && i < type->n; i++) {
+		if (!type->parts[i]->weight)
+			return 0;
+		weight += type->parts[i]->weight;
+	}
+	return weight < WEIGHT_MAX ? (int32_t)weight : WEIGHT_MAX;
+}
+
+/* Those that others are made of come first in the list, but for what is named before. */
 static void note_sizes(struct schema *schema)
 {
 	bool changed = true;
@@ -463,6 +547,15 @@ static void note_sizes(struct schema *schema)
 			if (!t->sized && is_sized(t))
 				t->sized = changed = true;
 	}
+	for (changed = true; changed;) {
+		changed = false;
+		for (struct avro_type *t = schema->all; t; t = t->next)
+			if (!t->sized && !t->weight && (t->weight = weigh(t)))
+				changed = true;
+	}
+	for (struct avro_type *t = schema->all; t; t = t->next)
+		if (!t->weight)
+			t->weight = t->sized ? 1 : WEIGHT_MAX; /* it contains itself, and never ends */
 }
 
 orasi_status schema_read(struct schema *ret, const char *text, size_t len, orasi_error *err)
@@ -499,5 +592,6 @@ void schema_done(struct schema *schema)
 		free(type->name);
 		free(type);
 	}
+	free(schema->named);
 	*schema = (struct schema){0};
 }

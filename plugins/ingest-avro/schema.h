@@ -14,7 +14,9 @@
 #define SCHEMA_TYPES 20000    /* of one schema */
 #define SCHEMA_MAX (16 << 20) /* bytes of its text */
 #define FIXED_MAX (1 << 28)   /* bytes */
-#define PRECISION_MAX 100000  /* digits of a decimal */
+#define NAME_MOST 1024        /* bytes of a name */
+#define WEIGHT_MAX (1 << 30)
+#define PRECISION_MAX 2000 /* digits of a decimal; more are bytes */
 
 enum avro_kind {
 	AVRO_NULL,
@@ -55,6 +57,8 @@ struct avro_type {
 	int32_t precision, scale; /* LOGICAL_DECIMAL */
 	uint32_t size;            /* AVRO_FIXED, bytes */
 	bool sized;               /* every value has a byte at least */
+	int32_t weight; /* not sized: how many values are in one, itself among them; WEIGHT_MAX: no end of them */
+	const struct avro_type *in; /* the union that was last seen to have it */
 	uint32_t n;
 	struct avro_type **parts; /* n: fields of a record, branches of a union; one: the items of an array or a map */
 	char **names;             /* n: fields of a record, symbols of an enum */
@@ -65,6 +69,8 @@ struct avro_type {
 struct schema {
 	struct avro_type *all, *root;
 	uint32_t n;
+	struct avro_type **named; /* by a hash of their names; a power of two, at most half of it in use */
+	uint32_t n_named, cap_named;
 };
 
 /* Reads `text`. A failure names the place as a JSON pointer. */

@@ -10,6 +10,8 @@
 #define DEPTH_MAX 64      /* of columns within columns */
 #define DECIMAL_DIGITS 38 /* of a decimal of 128 bits */
 #define FORMAT_MAX 32
+#define FIXED_WIDE 256 /* bytes; a fixed that is wider becomes binary of any length */
+#define ENDS 4         /* bytes that say where a text or a list ends */
 
 /* What is being made of which type, up to the root: a record that is among them stands within itself. */
 struct within {
@@ -70,6 +72,8 @@ static enum op choose(const struct avro_type *type, char format[FORMAT_MAX])
 	}
 	if (type->logical > LOGICAL_UUID)
 		snprintf(format, FORMAT_MAX, "%s", formats[type->logical]);
+	else if (type->kind == AVRO_FIXED && type->size > FIXED_WIDE)
+		return snprintf(format, FORMAT_MAX, "z"), OP_FIXED_WIDE;
 	else if (type->kind == AVRO_FIXED)
 		snprintf(format, FORMAT_MAX, "w:%u", type->size);
 	return type->logical == LOGICAL_DURATION ? OP_DURATION : plain[type->kind].op;
@@ -237,8 +241,8 @@ static enum op choose_op(const struct within *outer, const struct avro_type *typ
 	}
 }
 
-static orasi_status make(struct making *m, const struct within *outer, const struct avro_type *type, const char *name,
-                         struct ArrowSchema *field, struct node *node)
+static orasi_status make_node(struct making *m, const struct within *outer, const struct avro_type *type,
+                              const char *name, struct ArrowSchema *field, struct node *node)
 {
 	const struct avro_type *value = open_union(type, node);
 	const struct within within = {value, outer, outer ? outer->depth + 1 : 0};
@@ -264,6 +268,32 @@ static orasi_status make(struct making *m, const struct within *outer, const str
 	default:
 		return ORASI_OK;
 	}
+}
+
+/* The nodes below have theirs. */
+static void note_costs(struct node *node, const char *format)
+{
+	struct arrow_type_info info = {0};
+	size_t width;
+
+	arrow_type_parse(format, &info);
+	width = arrow_type_width(&info);
+	node->cost = width                                                                ? (int64_t)width
+	             : strcmp(format, "+s") && strcmp(format, "b") && strcmp(format, "n") ? ENDS
+	                                                                                  : 1;
+	node->null_cost = node->cost;
+	for (int32_t i = 0; (node->op == OP_RECORD || node->op == OP_CHOICE) && i < node->n; i++)
+		node->null_cost += node->parts[i].null_cost;
+}
+
+static orasi_status make(struct making *m, const struct within *outer, const struct avro_type *type, const char *name,
+                         struct ArrowSchema *field, struct node *node)
+{
+	orasi_status status = make_node(m, outer, type, name, field, node);
+
+	if (!status)
+		note_costs(node, field->format);
+	return status;
 }
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
@@ -329,7 +359,9 @@ orasi_status shape_project(struct shape *shape, const struct ArrowSchema *want, 
 			shape->missing[shape->n_missing++] = i;
 			continue;
 		}
-		status = check_wanted(shape, want->children[i], at, err);
+		status = shape->column[at] < 0
+		                 ? check_wanted(shape, want->children[i], at, err)
+		                 : orasi_fail(err, ORASI_E_INVALID, "the column '%s' is wanted twice", name);
 		shape->column[at] = i;
 	}
 	if (status)

@@ -23,6 +23,7 @@ enum op {
 	OP_BYTES,
 	OP_STRING,
 	OP_FIXED,
+	OP_FIXED_WIDE, /* of more bytes than a null should take */
 	OP_ENUM,
 	OP_DECIMAL,      /* into 128 bits, from bytes or fixed */
 	OP_DECIMAL_TEXT, /* of more than 38 digits */
@@ -44,6 +45,8 @@ struct node {
 	int32_t n;
 	struct node *parts; /* n: members, items, key and value of a map, branches */
 	int32_t *branch;    /* OP_CHOICE: which part each branch of the union is, -1: null */
+	int64_t cost;       /* bytes that a value takes in its column, without what is in it */
+	int64_t null_cost;  /* and that a null takes, with all columns below */
 	struct arrow_builder *to;
 };
 

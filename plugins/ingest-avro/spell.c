@@ -77,6 +77,15 @@ int spell_decimal(struct buffer *to, const uint8_t *p, size_t n, int32_t scale)
 	return failed;
 }
 
+int32_t count_digits(const struct buffer *text)
+{
+	int32_t n = 0;
+
+	for (size_t i = 0; i < text->len; i++)
+		n += text->p[i] >= '0' && text->p[i] <= '9' && (n || text->p[i] > '0');
+	return n;
+}
+
 int spell_uuid(struct buffer *to, const uint8_t p[16])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -145,11 +154,18 @@ static enum taken write_bytes(struct writing *w, const struct avro_type *type)
 
 	if (taken)
 		return taken;
-	if (type->logical == LOGICAL_NONE || n > DECIMAL_BYTES)
+	if (type->logical == LOGICAL_NONE)
 		return write_base64(w, p, n);
+	if (n > DECIMAL_BYTES) {
+		values_flawed(w->v, FLAW_RANGE, "a decimal has more than 1024 bytes");
+		jsonw_null(&w->json);
+		return TAKEN;
+	}
 	failed = type->logical == LOGICAL_DECIMAL ? spell_decimal(&text, p, n, type->scale)
 	         : type->logical == LOGICAL_UUID  ? spell_uuid(&text, p)
 	                                          : spell_duration(&text, p);
+	if (!failed && type->logical == LOGICAL_DECIMAL && count_digits(&text) > type->precision)
+		values_flawed(w->v, FLAW_RANGE, "a decimal has more digits than its precision");
 	if (!failed && type->logical == LOGICAL_DECIMAL)
 		jsonw_number(&w->json, (const char *)text.p, text.len);
 	else if (!failed)
@@ -167,7 +183,7 @@ static enum taken write_text(struct writing *w)
 	if (taken)
 		return taken;
 	if (!arrow_utf8_valid(p, n))
-		values_flawed(w->v, "avro.utf8", "a text is not UTF-8");
+		values_flawed(w->v, FLAW_UTF8, "a text is not UTF-8");
 	jsonw_string(&w->json, (const char *)p, n);
 	return TAKEN;
 }
@@ -204,12 +220,14 @@ static enum taken write_number(struct writing *w, const struct avro_type *type)
 
 	if (taken)
 		return taken;
+	if (type->kind == AVRO_INT && (n < INT32_MIN || n > INT32_MAX))
+		values_flawed(w->v, FLAW_RANGE, "an int has more than 32 bits");
 	if (type->kind != AVRO_ENUM)
 		jsonw_int(&w->json, n);
 	else if (n >= 0 && n < type->n)
 		jsonw_string(&w->json, type->names[n], strlen(type->names[n]));
 	else
-		values_flawed(w->v, "avro.symbol", "an enum has no symbol of that number");
+		values_flawed(w->v, FLAW_SYMBOL, "an enum has no symbol of that number");
 	return TAKEN;
 }
 
@@ -219,30 +237,46 @@ static enum taken write_items(struct writing *w, const struct avro_type *type)
 	int64_t n;
 
 	jsonw_array(&w->json);
-	while (!(taken = take_count(w->v, type->parts[0], &n)) && n)
-		for (; n && !taken; n--)
-			taken = write_value(w, type->parts[0]);
+	do {
+		taken = take_count(w->v, type->parts[0], &n);
+		for (int64_t i = 0; i < n && !taken; i++) {
+			taken = values_turn(w->v);
+			if (!taken)
+				taken = write_value(w, type->parts[0]);
+		}
+	} while (!taken && n);
 	jsonw_end_array(&w->json);
 	return taken;
 }
 
+static enum taken write_entry(struct writing *w, const struct avro_type *value)
+{
+	const uint8_t *key;
+	size_t len;
+	enum taken taken = values_turn(w->v);
+
+	if (!taken)
+		taken = take_bytes(w->v, &key, &len);
+	if (taken)
+		return taken;
+	if (!arrow_utf8_valid(key, len))
+		values_flawed(w->v, FLAW_UTF8, "the key of a map is not UTF-8");
+	jsonw_keyn(&w->json, (const char *)key, len);
+	return write_value(w, value);
+}
+
 static enum taken write_entries(struct writing *w, const struct avro_type *type)
 {
-	static const struct avro_type key_type = {.kind = AVRO_STRING, .sized = true};
-	const uint8_t *key;
+	static const struct avro_type key = {.kind = AVRO_STRING, .sized = true};
 	enum taken taken;
 	int64_t n;
-	size_t len;
 
 	jsonw_object(&w->json);
-	while (!(taken = take_count(w->v, &key_type, &n)) && n)
-		for (; n && !taken; n--) {
-			taken = take_bytes(w->v, &key, &len);
-			if (taken)
-				break;
-			jsonw_keyn(&w->json, (const char *)key, len);
-			taken = write_value(w, type->parts[0]);
-		}
+	do {
+		taken = take_count(w->v, &key, &n);
+		for (int64_t i = 0; i < n && !taken; i++)
+			taken = write_entry(w, type->parts[0]);
+	} while (!taken && n);
 	jsonw_end_object(&w->json);
 	return taken;
 }
@@ -272,6 +306,8 @@ static enum taken write_any(struct writing *w, const struct avro_type *type)
 		return TAKEN;
 	case AVRO_BOOLEAN:
 		taken = take_raw(w->v, 1, &p);
+		if (!taken && *p > 1)
+			values_flawed(w->v, FLAW_RANGE, "a boolean is neither 0 nor 1");
 		if (!taken)
 			jsonw_bool(&w->json, *p);
 		return taken;
@@ -304,7 +340,9 @@ static enum taken write_value(struct writing *w, const struct avro_type *type)
 	enum taken taken;
 
 	if (w->v->depth >= VALUE_DEPTH)
-		return values_damaged(w->v, "values stand deeper within each other than 1000");
+		return values_too_large(w->v, "values stand deeper within each other than 1000");
+	if ((int64_t)w->json.len > w->v->cost_max - w->v->cost)
+		return values_too_large(w->v, "it becomes larger than 512 MiB");
 	w->v->depth++;
 	taken = write_any(w, type);
 	w->v->depth--;

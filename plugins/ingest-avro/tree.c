@@ -19,7 +19,7 @@ struct tree_block {
 struct parser {
 	struct tree *tree;
 	const char *start, *p, *end;
-	int depth;
+	int depth, nodes;
 	const char *wrong; /* what the text is not */
 	bool no_memory;
 };
@@ -222,8 +222,11 @@ static bool is_number(struct parser *parser)
 
 static struct tree_node *new_node(struct parser *parser, enum tree_kind kind)
 {
-	struct tree_node *node = take(parser, sizeof(*node));
+	struct tree_node *node;
 
+	if (parser->nodes++ == TREE_NODES)
+		return wrong(parser, "it has more than 1000000 values");
+	node = take(parser, sizeof(*node));
 	if (node)
 		node->kind = kind;
 	return node;

@@ -7,6 +7,7 @@
 #include <orasi/plugin.h>
 
 #define TREE_DEPTH 256
+#define TREE_NODES 1000000
 
 enum tree_kind { TREE_NULL, TREE_BOOL, TREE_NUMBER, TREE_STRING, TREE_ARRAY, TREE_OBJECT };
 

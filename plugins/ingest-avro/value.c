@@ -3,11 +3,9 @@
 
 #include <string.h>
 
-#define FLAW_UTF8 "avro.utf8"
-#define FLAW_SYMBOL "avro.symbol"
-#define FLAW_RANGE "avro.range"
-
 __extension__ typedef unsigned __int128 wide;
+
+#define FLAW_DIGITS "a decimal has more digits than its precision"
 
 /* ---- primitives -------------------------------------------------------------------------------------------------- */
 
@@ -28,11 +26,20 @@ enum taken take_unscaled(struct values *v, const struct avro_type *type, const u
 	return take_raw(v, type->size, ret);
 }
 
+enum taken values_empty(struct values *v, const struct avro_type *type, int64_t n)
+{
+	if (n > v->empties / type->weight)
+		return values_too_large(v, "there are more values without a byte than a file may have");
+	v->empties -= n * type->weight;
+	return TAKEN;
+}
+
 enum taken take_count(struct values *v, const struct avro_type *items, int64_t *ret)
 {
 	int64_t n, size;
 	enum taken taken = take_long(v, &n);
 
+	*ret = 0;
 	if (!taken && n < 0)
 		taken = take_long(v, &size);
 	if (taken)
@@ -40,11 +47,10 @@ enum taken take_count(struct values *v, const struct avro_type *items, int64_t *
 	if (n == INT64_MIN)
 		return values_damaged(v, "a list has more items than there are numbers");
 	n = n < 0 ? -n : n;
-	if (items->sized ? n > v->end - v->p : n > v->empties)
+	if (items->sized && n > v->end - v->p)
 		return values_damaged(v, "a list has more items than its block");
-	v->empties -= items->sized ? 0 : n;
 	*ret = n;
-	return TAKEN;
+	return items->sized ? TAKEN : values_empty(v, items, n);
 }
 
 enum taken take_branch(struct values *v, const struct avro_type *type, int64_t *ret)
@@ -69,6 +75,13 @@ static enum taken put_flawed(struct values *v, const struct node *node, const ch
 {
 	values_flawed(v, code, what);
 	return put(arrow_append_null(node->to));
+}
+
+static enum taken put_text(struct values *v, const struct node *node, const void *p, size_t n)
+{
+	enum taken taken = charge(v, (int64_t)n);
+
+	return taken ? taken : put(arrow_append_bytes(node->to, p, n));
 }
 
 static enum taken take_int(struct values *v, const struct node *node)
@@ -122,7 +135,7 @@ static enum taken take_text(struct values *v, const struct node *node, bool is_t
 		return taken;
 	if (is_text && !arrow_utf8_valid(p, n))
 		return put_flawed(v, node, FLAW_UTF8, "a text is not UTF-8");
-	return put(arrow_append_bytes(node->to, p, n));
+	return put_text(v, node, p, n);
 }
 
 static enum taken take_fixed(struct values *v, const struct node *node)
@@ -130,7 +143,9 @@ static enum taken take_fixed(struct values *v, const struct node *node)
 	const uint8_t *p;
 	enum taken taken = take_raw(v, node->type->size, &p);
 
-	return taken ? taken : put(arrow_append_fixed(node->to, p));
+	if (taken)
+		return taken;
+	return node->op == OP_FIXED ? put(arrow_append_fixed(node->to, p)) : put_text(v, node, p, node->type->size);
 }
 
 static enum taken take_enum(struct values *v, const struct node *node)
@@ -144,7 +159,7 @@ static enum taken take_enum(struct values *v, const struct node *node)
 	if (n < 0 || n >= node->type->n)
 		return put_flawed(v, node, FLAW_SYMBOL, "an enum has no symbol of that number");
 	symbol = node->type->names[n];
-	return put(arrow_append_bytes(node->to, symbol, strlen(symbol)));
+	return put_text(v, node, symbol, strlen(symbol));
 }
 
 /* ---- logical types ----------------------------------------------------------------------------------------------- */
@@ -187,7 +202,7 @@ static enum taken take_decimal(struct values *v, const struct node *node)
 	if (taken)
 		return taken;
 	if (!narrow(p, n, &value) || !has_digits(value, node->type->precision))
-		return put_flawed(v, node, FLAW_RANGE, "a decimal has more digits than its precision");
+		return put_flawed(v, node, FLAW_RANGE, FLAW_DIGITS);
 	return put(arrow_append_fixed(node->to, &value));
 }
 
@@ -201,7 +216,7 @@ static enum taken take_spelled(struct values *v, const struct node *node,
 	v->text.len = 0;
 	if (taken)
 		return taken;
-	return put(spell(&v->text, p) || arrow_append_bytes(node->to, v->text.p, v->text.len));
+	return spell(&v->text, p) ? NO_MEMORY_VALUE : put_text(v, node, v->text.p, v->text.len);
 }
 
 static enum taken take_decimal_text(struct values *v, const struct node *node)
@@ -215,8 +230,11 @@ static enum taken take_decimal_text(struct values *v, const struct node *node)
 	if (n > DECIMAL_BYTES)
 		return put_flawed(v, node, FLAW_RANGE, "a decimal has more than 1024 bytes");
 	v->text.len = 0;
-	return put(spell_decimal(&v->text, p, n, node->type->scale) ||
-	           arrow_append_bytes(node->to, v->text.p, v->text.len));
+	if (spell_decimal(&v->text, p, n, node->type->scale))
+		return NO_MEMORY_VALUE;
+	if (count_digits(&v->text) > node->type->precision)
+		return put_flawed(v, node, FLAW_RANGE, FLAW_DIGITS);
+	return put_text(v, node, v->text.p, v->text.len);
 }
 
 /* ---- types with parts -------------------------------------------------------------------------------------------- */
@@ -235,9 +253,14 @@ static enum taken take_array(struct values *v, const struct node *node)
 	enum taken taken;
 	int64_t n;
 
-	while (!(taken = take_count(v, node->type->parts[0], &n)) && n)
-		for (; n && !taken; n--)
-			taken = take_node(v, &node->parts[0]);
+	do {
+		taken = take_count(v, node->type->parts[0], &n);
+		for (int64_t i = 0; i < n && !taken; i++) {
+			taken = values_turn(v);
+			if (!taken)
+				taken = take_node(v, &node->parts[0]);
+		}
+	} while (!taken && n);
 	return taken ? taken : put(arrow_end_list(node->to));
 }
 
@@ -247,14 +270,18 @@ static enum taken take_map(struct values *v, const struct node *node)
 	enum taken taken;
 	int64_t n;
 
-	while (!(taken = take_count(v, node->parts[0].type, &n)) && n)
-		for (; n && !taken; n--) {
-			taken = take_node(v, &node->parts[0]);
+	do {
+		taken = take_count(v, node->parts[0].type, &n);
+		for (int64_t i = 0; i < n && !taken; i++) {
+			taken = values_turn(v);
+			if (!taken)
+				taken = take_node(v, &node->parts[0]);
 			if (!taken)
 				taken = take_node(v, &node->parts[1]);
 			if (!taken)
 				taken = put(arrow_end_struct(entries));
 		}
+	} while (!taken && n);
 	return taken ? taken : put(arrow_end_list(node->to));
 }
 
@@ -271,6 +298,8 @@ static enum taken take_number(struct values *v, const struct node *node)
 		return put(arrow_append_null(node->to));
 	if (kind == AVRO_FLOAT || kind == AVRO_DOUBLE)
 		return take_real(v, node, kind);
+	if (kind == AVRO_INT)
+		return take_int(v, node);
 	taken = take_long(v, &n);
 	return taken ? taken : put(arrow_append_int(node->to, n));
 }
@@ -284,8 +313,9 @@ static enum taken take_choice(struct values *v, const struct node *node)
 	if (taken)
 		return taken;
 	chosen = node->branch[branch];
-	if (chosen < 0)
-		return put(arrow_append_null(node->to));
+	taken = charge(v, node->null_cost - (chosen < 0 ? 0 : node->parts[chosen].null_cost));
+	if (taken || chosen < 0)
+		return taken ? taken : put(arrow_append_null(node->to));
 	for (int32_t i = 0; i < node->n && !taken; i++)
 		taken = i == chosen ? take_node(v, &node->parts[i]) : put(arrow_append_null(node->parts[i].to));
 	return taken ? taken : put(arrow_end_struct(node->to));
@@ -297,7 +327,7 @@ static enum taken take_json(struct values *v, const struct node *node)
 
 	v->text.len = 0;
 	taken = values_spell_json(v, node->type);
-	return taken ? taken : put(arrow_append_bytes(node->to, v->text.p, v->text.len));
+	return taken ? taken : put_text(v, node, v->text.p, v->text.len);
 }
 
 static enum taken take_value(struct values *v, const struct node *node)
@@ -324,6 +354,7 @@ static enum taken take_value(struct values *v, const struct node *node)
 	case OP_STRING:
 		return take_text(v, node, true);
 	case OP_FIXED:
+	case OP_FIXED_WIDE:
 		return take_fixed(v, node);
 	case OP_ENUM:
 		return take_enum(v, node);
@@ -343,11 +374,17 @@ static enum taken take_value(struct values *v, const struct node *node)
 		return take_record(v, node);
 	case OP_NUMBER:
 		return take_number(v, node);
-	case OP_CHOICE:
-		return take_choice(v, node);
 	default:
 		return take_json(v, node);
 	}
+}
+
+/* A value behind its branch, if it has one. */
+static enum taken take_charged(struct values *v, const struct node *node)
+{
+	enum taken taken = charge(v, node->cost);
+
+	return taken ? taken : take_value(v, node);
 }
 
 static enum taken take_node(struct values *v, const struct node *node)
@@ -355,15 +392,19 @@ static enum taken take_node(struct values *v, const struct node *node)
 	int64_t branch;
 	enum taken taken;
 
-	if (node->op == OP_NUMBER || node->op == OP_CHOICE || (node->value_at < 0 && node->null_at < 0))
-		return take_value(v, node);
+	if (node->op == OP_CHOICE)
+		return take_choice(v, node);
+	if (node->op == OP_NUMBER || (node->value_at < 0 && node->null_at < 0))
+		return take_charged(v, node);
 	taken = take_long(v, &branch);
 	if (taken)
 		return taken;
 	if (branch == node->value_at)
-		return take_value(v, node);
-	return branch == node->null_at ? put(arrow_append_null(node->to))
-	                               : values_damaged(v, "a union has no branch of that number");
+		return take_charged(v, node);
+	if (branch != node->null_at)
+		return values_damaged(v, "a union has no branch of that number");
+	taken = charge(v, node->null_cost);
+	return taken ? taken : put(arrow_append_null(node->to));
 }
 
 enum taken values_take(struct values *v, const struct shape *shape)
@@ -372,6 +413,7 @@ enum taken values_take(struct values *v, const struct shape *shape)
 	enum taken taken = TAKEN;
 
 	v->flaw = NULL;
+	v->cost_max = v->cost + RECORD_MAX;
 	for (v->now = 0; v->now < root->n && !taken; v->now++) {
 		const struct node *part = &root->parts[v->now];
 
@@ -391,12 +433,16 @@ static enum taken skip_items(struct values *v, const struct avro_type *type)
 	enum taken taken;
 	int64_t n;
 
-	while (!(taken = take_count(v, type->kind == AVRO_MAP ? &key : type->parts[0], &n)) && n)
-		for (; n && !taken; n--) {
-			taken = type->kind == AVRO_MAP ? values_skip(v, &key) : TAKEN;
+	do {
+		taken = take_count(v, type->kind == AVRO_MAP ? &key : type->parts[0], &n);
+		for (int64_t i = 0; i < n && !taken; i++) {
+			taken = values_turn(v);
+			if (!taken && type->kind == AVRO_MAP)
+				taken = values_skip(v, &key);
 			if (!taken)
 				taken = values_skip(v, type->parts[0]);
 		}
+	} while (!taken && n);
 	return taken;
 }
 
@@ -451,7 +497,7 @@ enum taken values_skip(struct values *v, const struct avro_type *type)
 	enum taken taken;
 
 	if (v->depth >= VALUE_DEPTH)
-		return values_damaged(v, "values stand deeper within each other than 1000");
+		return values_too_large(v, "values stand deeper within each other than 1000");
 	v->depth++;
 	taken = skip_value(v, type);
 	v->depth--;

@@ -11,17 +11,22 @@
 #include "shape.h"
 #include "varint.h"
 
-#define EMPTIES_MAX (16 << 20) /* values without a byte, in a block */
-#define VALUE_DEPTH 1000       /* of values of a type that contains itself */
-#define DECIMAL_BYTES 1024     /* of one that becomes text */
+#define EMPTIES_FREE (16 << 20)  /* values without a byte that a file may have, */
+#define EMPTIES_PER_BYTE 64      /* and so many more for each byte of its blocks */
+#define RECORD_MAX (512LL << 20) /* bytes that one record may become in the columns */
+#define VALUE_DEPTH 1000         /* of values of a type that contains itself */
+#define DECIMAL_BYTES 1024       /* of one that becomes text */
 
-enum taken { TAKEN, DAMAGED_VALUE, NO_MEMORY_VALUE };
+enum taken { TAKEN, DAMAGED_VALUE, TOO_LARGE_VALUE, NO_MEMORY_VALUE, CANCELLED_VALUE };
 
 struct values {
 	const uint8_t *p, *end;
-	int64_t empties; /* that may still come */
+	const orasi_host_job *job; /* for its flag; or NULL */
+	int64_t empties;           /* that may still come */
+	int64_t cost, cost_max;    /* bytes in the columns, about: of the batch so far, and where this record ends it */
+	uint32_t turns;            /* of loops over items */
 	int depth;
-	const char *damage; /* set with DAMAGED_VALUE */
+	const char *damage; /* set with DAMAGED_VALUE and TOO_LARGE_VALUE */
 	const char *flaw;   /* the code of the first flaw of the record, NULL: none */
 	const char *what;   /* about it */
 	int32_t column;     /* the part of the root that it is in */
@@ -41,6 +46,25 @@ static inline enum taken values_damaged(struct values *v, const char *what)
 {
 	v->damage = what;
 	return DAMAGED_VALUE;
+}
+
+static inline enum taken values_too_large(struct values *v, const char *what)
+{
+	v->damage = what;
+	return TOO_LARGE_VALUE;
+}
+
+/* Before something is put into a column. */
+static inline enum taken charge(struct values *v, int64_t bytes)
+{
+	v->cost += bytes;
+	return v->cost > v->cost_max ? values_too_large(v, "it becomes larger than 512 MiB") : TAKEN;
+}
+
+/* Once in each turn of a loop over items. */
+static inline enum taken values_turn(struct values *v)
+{
+	return ++v->turns % 64 == 0 && v->job && v->job->cancel_flag && *v->job->cancel_flag ? CANCELLED_VALUE : TAKEN;
 }
 
 void values_flawed(struct values *values, const char *code, const char *what);
@@ -80,8 +104,10 @@ static inline enum taken take_bytes(struct values *v, const uint8_t **ret, size_
 
 /* A decimal's bytes. */
 enum taken take_unscaled(struct values *values, const struct avro_type *type, const uint8_t **ret, size_t *ret_n);
-/* How many items follow, 0: no more; the size of the block is read and not used. */
+/* How many items follow, 0: no more; the size of their block is read and not used. */
 enum taken take_count(struct values *values, const struct avro_type *items, int64_t *ret);
+/* n values of a type that has no bytes. */
+enum taken values_empty(struct values *values, const struct avro_type *type, int64_t n);
 enum taken take_branch(struct values *values, const struct avro_type *type, int64_t *ret);
 
 /* The next value as JSON text, appended to values->text. */
@@ -90,5 +116,11 @@ enum taken values_spell_json(struct values *values, const struct avro_type *type
 int spell_decimal(struct buffer *to, const uint8_t *p, size_t n, int32_t scale);
 int spell_uuid(struct buffer *to, const uint8_t p[16]);
 int spell_duration(struct buffer *to, const uint8_t p[12]);
+/* How many digits a decimal in plain notation has, without zeros in front. */
+int32_t count_digits(const struct buffer *text);
+
+#define FLAW_UTF8 "avro.utf8"
+#define FLAW_SYMBOL "avro.symbol"
+#define FLAW_RANGE "avro.range"
 
 #endif

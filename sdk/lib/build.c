@@ -7,11 +7,12 @@
 #include <orasi/sdk/arrow.h>
 
 #define ALIGN 64
+#define BEFORE_MAX (4 << 20) /* bytes: one large value does not make the next array large */
 
 struct store {
 	uint8_t *data;
 	size_t len, cap; /* bytes */
-	size_t before;   /* what the array before needed: most are alike, and growing costs copies */
+	size_t before;   /* what the array before needed, within reason: most are alike, and growing costs copies */
 };
 
 struct arrow_builder {
@@ -373,7 +374,7 @@ static const void *take(struct store *store)
 
 	if (data)
 		memset(store->data + store->len, 0, rest < room ? rest : room);
-	*store = (struct store){.before = store->len};
+	*store = (struct store){.before = store->len < BEFORE_MAX ? store->len : BEFORE_MAX};
 	return data;
 }
 

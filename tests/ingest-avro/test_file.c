@@ -172,6 +172,9 @@ static const struct {
          "two fields of a record have the name 'x'"},
 	{"{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"x\",\"type\":{\"type\":\"map\"}}]}",
          "the schema at '/fields/0': a map needs 'values'"},
+	{"[\"int\",\"int\"]", "two branches of a union are 'int'"},
+	{"[\"null\",\"null\"]", "two branches of a union are 'null'"},
+	{"[{\"type\":\"fixed\",\"name\":\"f\",\"size\":1},\"f\"]", "two branches of a union are 'fixed f'"},
 	{"{\"type\":\"enum\",\"name\":\"e\"}", "an enum needs 'symbols'"},
 	{"{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"A\"]}", "two symbols of an enum are 'A'"},
 	{"{\"type\":\"fixed\",\"name\":\"f\"}", "needs a 'size'"},
@@ -198,7 +201,7 @@ START_TEST(a_schema_too_deep_is_told)
 	for (int i = 0; i < 70; i++)
 		buf_puts(&schema, "}");
 	put_header(&file, schema.data, NULL);
-	fails_as_file(ORASI_E_CORRUPT, "deeper within each other than 64");
+	fails_as_file(ORASI_E_LIMIT, "deeper within each other than 64");
 	buf_done(&schema);
 }
 END_TEST
@@ -328,6 +331,40 @@ START_TEST(a_codec_with_a_checksum_tells_a_flipped_bit)
 }
 END_TEST
 
+/* Two streams in one block, as some packers write large ones. */
+START_TEST(streams_may_follow_each_other)
+{
+	static const enum codec codecs[] = {CODEC_ZSTANDARD, CODEC_BZIP2, CODEC_XZ};
+	struct buffer packed = {0};
+	orasi_error error = ORASI_NO_ERROR;
+
+	ck_assert_int_eq(codec_pack(codecs[_i], 1, (const uint8_t *)"\x02", 1, &packed, &error), ORASI_OK);
+	ck_assert_int_eq(codec_pack(codecs[_i], 1, (const uint8_t *)"\x04", 1, &packed, &error), ORASI_OK);
+	put_header(&file, LONGS, codec_name(codecs[_i]));
+	put_block(&file, 2, packed.p, packed.len);
+	read_file(&file, (struct rows_options){0});
+	gives("x:l", "{x=1}\n{x=2}\n", "");
+	buffer_done(&packed);
+}
+END_TEST
+
+START_TEST(small_blocks_take_little_memory_however_many_there_are)
+{
+	struct buffer packed = {0}, unpacked = {0};
+	orasi_error error = ORASI_NO_ERROR;
+
+	ck_assert_int_eq(codec_pack((enum codec)_i, 1, (const uint8_t *)"0123456789", 10, &packed, &error), ORASI_OK);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(codec_unpack((enum codec)_i, &(struct packed){packed.p, packed.len, 1 << 28, NULL},
+		                              &unpacked, &error),
+		                 ORASI_OK);
+	ck_assert_uint_eq(unpacked.len, 10);
+	ck_assert_uint_lt(unpacked.cap, 1 << 20);
+	buffer_done(&packed);
+	buffer_done(&unpacked);
+}
+END_TEST
+
 /* Python's library leaves three bytes of zlib's checksum behind the end. */
 START_TEST(deflate_may_be_followed_by_the_rest_of_a_checksum)
 {
@@ -348,16 +385,21 @@ END_TEST
 
 START_TEST(every_split_of_the_bytes_gives_every_row_once)
 {
+	char all[512];
+
 	make_blocks();
+	read_file(&file, (struct rows_options){0});
+	snprintf(all, sizeof(all), "%s", rows.text.data);
 	for (uint64_t at = 1; at < file.len; at++) {
-		uint64_t first;
+		char first[512];
 
 		read_file(&file, (struct rows_options){.range_end = at});
 		ck_assert_int_eq(rows.status, ORASI_END);
-		first = rows.rows;
+		snprintf(first, sizeof(first), "%s", rows.text.data);
 		read_file(&file, (struct rows_options){.range_begin = at, .range_end = file.len});
 		ck_assert_msg(rows.status == ORASI_END, "from %llu: %s", (unsigned long long)at, rows.error.message);
-		ck_assert_uint_eq(first + rows.rows, BLOCKS * EACH);
+		snprintf(first + strlen(first), sizeof(first) - strlen(first), "%s", rows.text.data);
+		ck_assert_str_eq(first, all);
 	}
 }
 END_TEST
@@ -395,19 +437,89 @@ START_TEST(behind_every_mark_come_the_rows_that_follow)
 }
 END_TEST
 
-START_TEST(a_mark_of_another_file_is_refused)
+static void set(char state[72], size_t at, uint64_t v)
+{
+	memcpy(state + at, &v, sizeof(v));
+}
+
+/* From a mark that says so; read, and fed. */
+static void from_mark(const char state[72], const char *words)
+{
+	for (int fed = 0; fed < 2; fed++) {
+		read_file(&file,
+		          (struct rows_options){.checkpoint = {(const uint8_t *)state, 72}, .feed_piece = fed * 7U});
+		fails(ORASI_E_STATE, words);
+		ck_assert_uint_eq(rows.rows, 0);
+	}
+}
+
+START_TEST(a_mark_that_cannot_be_of_this_file_is_refused)
 {
 	char state[72] = "OA\1";
+	size_t first;
 
+	put_header(&file, LONGS, NULL);
+	first = file.len;
+	file.len = 0;
 	make_blocks();
-	read_file(&file, (struct rows_options){.checkpoint = {(uint8_t *)state, sizeof(state)}});
-	fails(ORASI_E_STATE, "belongs to another file");
+	from_mark(state, "belongs to another file");
 	memcpy(state + 56, MARKER, 16);
+	from_mark(state, "lies before the first block");
+	set(state, 8, first + 1);
+	from_mark(state, "where no block begins");
+	set(state, 8, 1000000);
+	from_mark(state, "where no block begins");
+	set(state, 8, 1ULL << 63);
+	from_mark(state, "where no block begins");
+	set(state, 8, first);
+	set(state, 16, EACH + 1);
+	from_mark(state, "which has none");
+	set(state, 8, file.len);
+	set(state, 16, 1);
 	read_file(&file, (struct rows_options){.checkpoint = {(uint8_t *)state, sizeof(state)}});
-	fails(ORASI_E_STATE, "within the header");
+	ck_assert_uint_eq(rows.rows, 0);
 	state[2] = 2;
-	read_file(&file, (struct rows_options){.checkpoint = {(uint8_t *)state, sizeof(state)}});
-	fails(ORASI_E_STATE, "not one of this plugin's version");
+	from_mark(state, "not one of this plugin's version");
+}
+END_TEST
+
+START_TEST(a_mark_of_the_range_before_is_refused)
+{
+	char state[72] = "OA\1";
+	size_t first;
+
+	put_header(&file, LONGS, NULL);
+	first = file.len;
+	file.len = 0;
+	make_blocks();
+	memcpy(state + 56, MARKER, 16);
+	set(state, 8, first);
+	set(state, 40, first + 5);
+	set(state, 48, file.len);
+	read_file(&file, (struct rows_options){.checkpoint = {(uint8_t *)state, sizeof(state)},
+	                                       .range_begin = first + 5,
+	                                       .range_end = file.len});
+	fails(ORASI_E_STATE, "lies before the first block");
+}
+END_TEST
+
+START_TEST(a_task_that_is_cancelled_stops_within_a_record)
+{
+	struct fakehost_source source;
+	struct rows_options options = {0};
+	struct buf records = {0};
+
+	put_long(&records, 10000000);
+	for (int i = 0; i < 10000000; i++)
+		buf_putc(&records, 2);
+	put_long(&records, 0);
+	put_header(&file, "{\"type\":\"array\",\"items\":\"long\"}", NULL);
+	put_block(&file, 1, records.data, records.len);
+	fakehost_source_init(&source, file.data, file.len, 1);
+	fakehost_cancel(fake, 1);
+	rows_run(&rows, fake, &source.source, &options);
+	fails(ORASI_E_CANCELLED, "cancelled");
+	buf_done(&records);
 }
 END_TEST
 
@@ -478,10 +590,14 @@ static void file_cases(Suite *suite)
 	tcase_add_loop_test(tc, every_codec_unpacks_what_it_packs, 0, N_CODECS);
 	tcase_add_loop_test(tc, every_codec_tells_what_is_too_large_or_cut, 0, N_CODECS);
 	tcase_add_loop_test(tc, a_codec_with_a_checksum_tells_a_flipped_bit, 0, 4);
+	tcase_add_loop_test(tc, streams_may_follow_each_other, 0, 3);
+	tcase_add_loop_test(tc, small_blocks_take_little_memory_however_many_there_are, 1, N_CODECS);
 	tcase_add_test(tc, deflate_may_be_followed_by_the_rest_of_a_checksum);
 	tcase_add_test(tc, every_split_of_the_bytes_gives_every_row_once);
 	tcase_add_test(tc, behind_every_mark_come_the_rows_that_follow);
-	tcase_add_test(tc, a_mark_of_another_file_is_refused);
+	tcase_add_test(tc, a_mark_that_cannot_be_of_this_file_is_refused);
+	tcase_add_test(tc, a_mark_of_the_range_before_is_refused);
+	tcase_add_test(tc, a_task_that_is_cancelled_stops_within_a_record);
 	tcase_add_test(tc, rows_come_while_the_file_is_still_being_fed);
 	tcase_add_test(tc, a_projection_gives_the_columns_that_are_wanted_in_their_order);
 	tcase_add_test(tc, what_is_stepped_over_may_be_of_any_type);

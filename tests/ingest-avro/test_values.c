@@ -173,7 +173,7 @@ END_TEST
 START_TEST(a_decimal_of_more_than_38_digits_is_text)
 {
 	static const char type[] =
-		RECORD(FIELD("x", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":39,\"scale\":3}"));
+		RECORD(FIELD("x", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":41,\"scale\":3}"));
 
 	read_records(type, 4,
 	             RECORDS("\x00"
@@ -269,7 +269,40 @@ START_TEST(json_holds_every_type)
 }
 END_TEST
 
-START_TEST(values_too_deep_within_each_other_are_damage)
+/* Where it is JSON, what is wrong with a value is told too. */
+START_TEST(a_flaw_within_json_rejects_the_record)
+{
+	static const struct {
+		const char *type, *records;
+		size_t n;
+		const char *code;
+	} flaws[] = {
+		{"\"boolean\"", RECORDS("\x02\x00\x07\x00"), "avro.range:n"},
+		{"\"int\"", RECORDS("\x02\x00\x80\x80\x80\x80\x10\x00"), "avro.range:n"},
+		{"\"string\"", RECORDS("\x02\x00\x02\xFF\x00"), "avro.utf8:n"},
+		{"{\"type\":\"map\",\"values\":\"null\"}", RECORDS("\x02\x00\x02\x02\xFF\x00\x00"), "avro.utf8:n"},
+		{"{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"]}", RECORDS("\x02\x00\x02\x00"),
+	         "avro.symbol:n"},
+		{"{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2}", RECORDS("\x02\x00\x02\x64\x00"),
+	         "avro.range:n"},
+	};
+
+	for (size_t i = 0; i < sizeof(flaws) / sizeof(flaws[0]); i++) {
+		char schema[256];
+
+		snprintf(schema, sizeof(schema), RECORD(FIELD("n", "[\"null\",\"r\"]") "," FIELD("x", "%s")),
+		         flaws[i].type);
+		read_records(schema, 1, flaws[i].records, flaws[i].n, NULL);
+		ck_assert_msg(rows.status == ORASI_END, "%s: %s", flaws[i].type, rows.error.message);
+		ck_assert_uint_eq(rows.rows, 0);
+		ck_assert_uint_eq(fakehost_rejects(fake), 1);
+		ck_assert_str_eq(fakehost_reject(fake, 0)->column, "n");
+		ck_assert(!strncmp(fakehost_reject(fake, 0)->code, flaws[i].code, strlen(flaws[i].code) - 2));
+	}
+}
+END_TEST
+
+START_TEST(values_too_deep_within_each_other_are_told)
 {
 	static const char list[] = RECORD(FIELD("next", "[\"null\",\"r\"]"));
 	char links[3000];
@@ -277,7 +310,7 @@ START_TEST(values_too_deep_within_each_other_are_damage)
 	memset(links, 2, sizeof(links));
 	links[sizeof(links) - 1] = 0;
 	read_records(list, 1, links, sizeof(links), NULL);
-	fails(ORASI_E_CORRUPT, "deeper within each other than 1000");
+	fails(ORASI_E_LIMIT, "deeper within each other than 1000");
 }
 END_TEST
 
@@ -319,8 +352,10 @@ START_TEST(where_the_next_value_begins_is_known_or_the_block_is_damaged)
 		{"[\"null\",\"long\"]", RECORDS("\x01"), "no branch of that number"},
 		{"[\"boolean\",\"long\"]", RECORDS("\x04"), "no branch of that number"},
 		{"{\"type\":\"array\",\"items\":\"long\"}", RECORDS("\x06\x02"), "more items than its block"},
-		{"{\"type\":\"array\",\"items\":\"null\"}", RECORDS("\x80\x80\x80\x80\x80\x01\x00"),
-	         "more items than its block"},
+		{"{\"type\":\"array\",\"items\":[\"null\",\"long\"]}", RECORDS("\x02\x04\x00"),
+	         "no branch of that number"},
+		{"{\"type\":\"map\",\"values\":[\"null\",\"long\"]}", RECORDS("\x02\x02k\x04\x00"),
+	         "no branch of that number"},
 		{"\"null\"", RECORDS("\x01"), "bytes follow its last record"},
 	};
 
@@ -334,6 +369,32 @@ START_TEST(where_the_next_value_begins_is_known_or_the_block_is_damaged)
 }
 END_TEST
 
+/* Where it is JSON, too, and in what is stepped over. */
+START_TEST(damage_within_items_is_not_passed_over)
+{
+	static const char in_json[] = RECORD(FIELD("n", "[\"null\",\"r\"]") "," FIELD("x", "%s"));
+	static const char *const types[] = {"{\"type\":\"array\",\"items\":[\"null\",\"long\"]}",
+	                                    "{\"type\":\"map\",\"values\":[\"null\",\"long\"]}"};
+	static const char records[][9] = {"\x02\x00\x02\x04\x00\x00", "\x02\x00\x02\x02k\x04\x00\x00"};
+	static const size_t sizes[] = {6, 8};
+	char schema[256];
+
+	snprintf(schema, sizeof(schema), in_json, types[_i]);
+	read_records(schema, 1, records[_i], sizes[_i], NULL);
+	fails(ORASI_E_CORRUPT, "no branch of that number");
+	for (int projected = 0; projected < 2; projected++) {
+		struct buf file = {0};
+
+		snprintf(schema, sizeof(schema), RECORD(FIELD("x", "%s") "," FIELD("y", "\"boolean\"")), types[_i]);
+		put_header(&file, schema, NULL);
+		put_block(&file, 1, records[_i] + 2, sizes[_i] - 2);
+		read_file(&file, (struct rows_options){.want = "y:b", .flags = projected ? ORASI_OPEN_PROJECT : 0});
+		fails(ORASI_E_CORRUPT, "no branch of that number");
+		buf_done(&file);
+	}
+}
+END_TEST
+
 START_TEST(rows_before_the_damage_are_given_out)
 {
 	read_records(RECORD(FIELD("x", "\"long\"")), 3, RECORDS("\x02\x04\x80"), NULL);
@@ -342,13 +403,86 @@ START_TEST(rows_before_the_damage_are_given_out)
 }
 END_TEST
 
+/* ---- bounds ------------------------------------------------------------------------------------------------------ */
+
 START_TEST(a_million_values_of_no_bytes_need_none)
 {
 	read_records(RECORD(FIELD("x", "\"null\"")), 1000000, "", 0, NULL);
 	ck_assert_int_eq(rows.status, ORASI_END);
 	ck_assert_uint_eq(rows.rows, 1000000);
+}
+END_TEST
+
+/* By a few bytes one could ask for work without end. */
+START_TEST(more_values_of_no_bytes_than_a_file_may_have_are_told)
+{
 	read_records(RECORD(FIELD("x", "\"null\"")), 1LL << 40, "", 0, NULL);
-	fails(ORASI_E_CORRUPT, "more records than bytes");
+	fails(ORASI_E_LIMIT, "more values without a byte than a file may have");
+	X("{\"type\":\"array\",\"items\":\"null\"}", "\x80\x80\x80\x80\x80\x01\x00");
+	fails(ORASI_E_LIMIT, "more values without a byte than a file may have");
+	X("{\"type\":\"array\",\"items\":" NAMED("i", FIELD("a", "\"null\"") "," FIELD("b", "\"null\"")) "}",
+	  "\x80\x80\x80\x08\x00"); /* 8 million, of three each */
+	fails(ORASI_E_LIMIT, "more values without a byte than a file may have");
+	X("{\"type\":\"array\",\"items\":" NAMED("i", FIELD("a", "\"i\"")) "}", "\x02\x00"); /* it has no end */
+	fails(ORASI_E_LIMIT, "more values without a byte than a file may have");
+}
+END_TEST
+
+static void read_with_bound(const char *type, const char *records, size_t n, int64_t count)
+{
+	struct buf file = {0};
+	char schema[1024];
+
+	snprintf(schema, sizeof(schema), RECORD(FIELD("x", "%s")), type);
+	put_header(&file, schema, NULL);
+	put_block(&file, count, records, n);
+	read_file(&file, (struct rows_options){.max_bytes = 10000});
+	buf_done(&file);
+}
+
+/* A byte in the file may be many in the columns. */
+START_TEST(a_batch_is_bounded_by_what_its_columns_take)
+{
+	char ones[1000];
+
+	memset(ones, 0, sizeof(ones));
+	read_with_bound("[\"null\",{\"type\":\"fixed\",\"name\":\"f\",\"size\":200}]", ones, sizeof(ones),
+	                sizeof(ones));
+	ck_assert_uint_eq(rows.rows, sizeof(ones));
+	ck_assert_uint_ge(rows.batches, 20);
+	read_with_bound("[\"null\",{\"type\":\"fixed\",\"name\":\"f\",\"size\":200000000}]", ones, sizeof(ones),
+	                sizeof(ones));
+	ck_assert_uint_eq(rows.rows, sizeof(ones));
+	ck_assert_uint_eq(rows.batches, 1);
+	read_with_bound(
+		"{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A_SYMBOL_THAT_IS_AS_LONG_AS_ONE_CAN_BE_HERE\"]}",
+		ones, sizeof(ones), sizeof(ones));
+	ck_assert_uint_eq(rows.rows, sizeof(ones));
+	ck_assert_uint_ge(rows.batches, 4);
+	read_with_bound("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2000,\"scale\":1000}", ones,
+	                sizeof(ones), sizeof(ones));
+	ck_assert_uint_eq(rows.rows, sizeof(ones));
+	ck_assert_uint_ge(rows.batches, 90);
+}
+END_TEST
+
+/* Each turn of the list is a symbol of 1000 bytes. */
+START_TEST(a_record_of_more_than_512_mib_is_told)
+{
+	struct buf schema = {0}, records = {0};
+
+	buf_puts(&schema, "{\"type\":\"array\",\"items\":{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"");
+	for (int i = 0; i < 1000; i++)
+		buf_putc(&schema, 'A');
+	buf_puts(&schema, "\"]}}");
+	put_long(&records, 600000);
+	for (int i = 0; i < 600000; i++)
+		buf_putc(&records, 0);
+	put_long(&records, 0);
+	read_records(schema.data, 1, records.data, records.len, NULL);
+	fails(ORASI_E_LIMIT, "becomes larger than 512 MiB");
+	buf_done(&schema);
+	buf_done(&records);
 }
 END_TEST
 
@@ -372,11 +506,16 @@ static void value_cases(Suite *suite)
 	tcase_add_test(tc, a_logical_type_that_does_not_fit_is_ignored);
 	tcase_add_test(tc, what_contains_itself_is_json_where_it_does);
 	tcase_add_test(tc, json_holds_every_type);
-	tcase_add_test(tc, values_too_deep_within_each_other_are_damage);
+	tcase_add_test(tc, a_flaw_within_json_rejects_the_record);
+	tcase_add_test(tc, values_too_deep_within_each_other_are_told);
 	tcase_add_test(tc, a_record_with_a_value_that_cannot_be_is_rejected_and_the_next_is_read);
 	tcase_add_test(tc, where_the_next_value_begins_is_known_or_the_block_is_damaged);
+	tcase_add_loop_test(tc, damage_within_items_is_not_passed_over, 0, 2);
 	tcase_add_test(tc, rows_before_the_damage_are_given_out);
 	tcase_add_test(tc, a_million_values_of_no_bytes_need_none);
+	tcase_add_test(tc, more_values_of_no_bytes_than_a_file_may_have_are_told);
+	tcase_add_test(tc, a_batch_is_bounded_by_what_its_columns_take);
+	tcase_add_test(tc, a_record_of_more_than_512_mib_is_told);
 	suite_add_tcase(suite, tc);
 }
 

@@ -245,6 +245,53 @@ START_TEST(maps_with_other_keys_than_text_are_lists_of_their_entries)
 }
 END_TEST
 
+START_TEST(keys_and_entries_of_maps_are_there_whatever_the_schema_says)
+{
+	static const char *const formats[] = {"u", "i"};
+	orasi_encode_info info = {.struct_size = sizeof(info)};
+	struct arrow_builder *entries;
+
+	for (int nullable = 0; nullable < 2; nullable++) {
+		make_map(formats[_i]);
+		schema.children[0]->children[0]->flags |= ARROW_FLAG_NULLABLE;
+		schema.children[0]->children[0]->children[0]->flags |= ARROW_FLAG_NULLABLE;
+		entries = arrow_builder_child(column(0), 0);
+		if (nullable)
+			ck_assert_int_eq(arrow_append_null(arrow_builder_child(entries, 0)), 0);
+		else if (_i)
+			ck_assert_int_eq(arrow_append_int(arrow_builder_child(entries, 0), 3), 0);
+		else
+			ck_assert_int_eq(arrow_append_bytes(arrow_builder_child(entries, 0), "k", 1), 0);
+		ck_assert_int_eq(arrow_append_int(arrow_builder_child(entries, 1), 5), 0);
+		ck_assert_int_eq(arrow_end_struct(entries), 0);
+		ck_assert_int_eq(arrow_end_list(column(0)), 0);
+		end_row();
+		if (nullable) {
+			ck_assert_int_eq(write_rows(NULL, &info), ORASI_E_UNSUPPORTED);
+			ck_assert_ptr_nonnull(strstr(error.message, "or its key, is null"));
+		} else {
+			write_all(NULL);
+			reads_back(_i ? "x:+l(item:+s(key:i value:l))" : "x:+m(entries:+s(key:u value:l))",
+			           _i ? "{x=[{key=3 value=5}]}\n" : "{x=[{key=\"k\" value=5}]}\n");
+		}
+	}
+}
+END_TEST
+
+START_TEST(dates_beyond_32_bits_are_told)
+{
+	orasi_encode_info info = {.struct_size = sizeof(info)};
+
+	columns("x:tdm");
+	append_all(1, INT64_MAX);
+	ck_assert_int_eq(write_rows(NULL, &info), ORASI_E_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(error.message, "beyond the 32 bits"));
+	columns("x:tts");
+	append_all(1, INT32_MAX);
+	ck_assert_int_eq(write_rows(NULL, &info), ORASI_E_UNSUPPORTED);
+}
+END_TEST
+
 START_TEST(names_become_what_avro_allows)
 {
 	static const char *const names[] = {"a b", "a_b", "a-b", "1st", "\u00e9", "", "fine"};
@@ -257,7 +304,7 @@ START_TEST(names_become_what_avro_allows)
 	}
 	root = arrow_builder_new(&schema);
 	write_all(NULL);
-	reads_back("a_b:i a_b_2:i a_b_3:i _1st:i _:i __2:i fine:i", "");
+	reads_back("a_b:i a_b_2:i a_b_3:i _1st:i _:i __6:i fine:i", "");
 }
 END_TEST
 
@@ -355,6 +402,8 @@ static void write_cases(Suite *suite)
 	tcase_add_test(tc, unsigned_numbers_of_64_bits_are_decimals);
 	tcase_add_test(tc, lists_and_structs_are_arrays_and_records);
 	tcase_add_test(tc, maps_with_other_keys_than_text_are_lists_of_their_entries);
+	tcase_add_loop_test(tc, keys_and_entries_of_maps_are_there_whatever_the_schema_says, 0, 2);
+	tcase_add_test(tc, dates_beyond_32_bits_are_told);
 	tcase_add_test(tc, names_become_what_avro_allows);
 	tcase_add_loop_test(tc, each_codec_writes_blocks_that_read_back, 0, 6);
 	tcase_add_test(tc, rows_of_no_bytes_go_into_blocks_of_a_million);
