@@ -18,7 +18,8 @@
 #include "value.h"
 
 #define BATCH_BYTES_MAX (1ULL << 30) /* with a record of RECORD_MAX behind them, 32-bit offsets do not end */
-#define CANCEL_EVERY 256             /* records between two looks at the flag */
+#define NAME_SHOWN 200
+#define CANCEL_EVERY 256 /* records between two looks at the flag */
 
 struct decoder {
 	const orasi_host *host;
@@ -323,6 +324,18 @@ static orasi_status end_block(struct decoder *d, orasi_error *err)
 
 /* ---- rejects ----------------------------------------------------------------------------------------------------- */
 
+/* How much of a name to show, characters whole. */
+static int shown(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n <= NAME_SHOWN)
+		return (int)n;
+	for (n = NAME_SHOWN; n && ((uint8_t)name[n] & 0xC0) == 0x80;)
+		n--;
+	return (int)n;
+}
+
 static orasi_status reject(struct decoder *d, const uint8_t *record, orasi_error *err)
 {
 	int64_t row = (int64_t)(d->state.rows + d->state.rejected);
@@ -332,8 +345,8 @@ static orasi_status reject(struct decoder *d, const uint8_t *record, orasi_error
 	orasi_rejected rejected;
 	orasi_status status;
 
-	snprintf(message, sizeof(message), "%.200s: %s, in record %llu of the block at byte %llu", column, v->what,
-	         (unsigned long long)d->state.record, (unsigned long long)d->block.at);
+	snprintf(message, sizeof(message), "%.*s: %s, in record %llu of the block at byte %llu", shown(column), column,
+	         v->what, (unsigned long long)d->state.record, (unsigned long long)d->block.at);
 	rejected = (orasi_rejected){.struct_size = sizeof(rejected),
 	                            .code = v->flaw,
 	                            .message = {message, strlen(message)},
