@@ -12,16 +12,24 @@
 #include "base/str.h"
 #include "http/conn.h"
 
-static int somebody_listens(const struct sockaddr_un *addr)
+/* Only who is refused knows that nobody listens: one that may not ask, or cannot, must not take it from them. */
+static int need_nobody(const struct sockaddr_un *addr, struct err *err)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = fd < 0 || connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : 0;
 
-	if (fd < 0)
+	if (fd >= 0)
+		close(fd);
+	if (r == ECONNREFUSED || r == ENOENT)
 		return 0;
-	r = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
-	r = !r || errno == EAGAIN; /* EAGAIN: so many wait there that no more are taken */
-	close(fd);
-	return r;
+	if (!r || r == EAGAIN) /* EAGAIN: so many wait there that no more are taken */
+		return err_set(err, ERR_EXISTS,
+		               "cannot listen on '%s': another process listens there: stop it, or name another path",
+		               addr->sun_path);
+	return err_errno(err, r,
+	                 "cannot listen on '%s': whether another process listens there cannot be found out (name "
+	                 "another path, or remove it)",
+	                 addr->sun_path);
 }
 
 static int need_folder(const char *path, struct err *err)
@@ -60,10 +68,8 @@ int socket_make_room(const char *path, struct err *err)
 			err, ERR_EXISTS,
 			"cannot listen on '%s': there is a file, and it is no socket: name another path, or remove it",
 			path);
-	if (somebody_listens(&addr))
-		return err_set(err, ERR_EXISTS,
-		               "cannot listen on '%s': another process listens there: stop it, or name another path",
-		               path);
+	if (need_nobody(&addr, err))
+		return err->code;
 	unlink(path);
 	return 0;
 }

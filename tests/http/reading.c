@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: ambiguous ones are refused, good ones are understood. */
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "http/harness.h"
 
 /* ---- requests that two readers could read in two ways ----------------------------------- */
@@ -420,6 +425,38 @@ START_TEST(a_unix_socket_at_which_another_listens_is_left_to_it)
 }
 END_TEST
 
+/* As one who is not root. */
+static void lose_rights(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct none[2] = {{0}};
+
+	ck_assert(!syscall(SYS_capset, &header, none));
+}
+
+START_TEST(a_unix_socket_of_which_nobody_can_know_whether_one_listens_there_is_left_as_it_is)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct err err;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const char *path = test_path("api.sock");
+
+	start();
+	ck_ok(option_set(option_find(http_options, "unix_socket"), &s.config, path, &err), &err);
+	go();
+	str_copy(addr.sun_path, sizeof(addr.sun_path), test_path("other.sock"));
+	ck_assert(!bind(fd, (const struct sockaddr *)&addr, sizeof(addr)));
+	ck_assert(refused_at(addr.sun_path, "wrong type for socket"));
+	ck_assert(!access(addr.sun_path, F_OK));
+	close(fd);
+	ck_assert(!chmod(path, 0));
+	lose_rights();
+	ck_assert(refused_at(path, "Permission denied"));
+	ck_assert(!access(path, F_OK));
+	finish();
+}
+END_TEST
+
 START_TEST(a_path_at_which_no_unix_socket_can_be_is_refused_with_the_reason)
 {
 	char path[200];
@@ -462,5 +499,6 @@ void reading_cases(Suite *suite)
 	tcase_add_test(tests, an_etag_that_the_client_has_gives_304);
 	tcase_add_test(tests, a_unix_socket_serves_too_and_only_its_owner);
 	tcase_add_test(tests, a_unix_socket_at_which_another_listens_is_left_to_it);
+	tcase_add_test(tests, a_unix_socket_of_which_nobody_can_know_whether_one_listens_there_is_left_as_it_is);
 	tcase_add_test(tests, a_path_at_which_no_unix_socket_can_be_is_refused_with_the_reason);
 }
