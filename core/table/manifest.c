@@ -271,36 +271,62 @@ static int note_covers(struct map *covered, const struct json *segment)
 	return 0;
 }
 
-static void count_covers(const struct map *covered, const struct json *segment, size_t *twice, size_t *once)
+/* Of files: those that other segments cover too, those of them that what is replaced covered as well, and all others. */
+struct covers {
+	struct map others, replaced;
+	size_t twice, own, once;
+};
+
+static void count_covers(struct covers *count, const struct json *segment)
 {
 	const struct json *covers = json_get(segment, "covers");
 
-	for (size_t i = 0; i < json_count(covers); i++)
-		*(map_get(covered, json_get_str(json_at(covers, i), "path", "")) ? twice : once) += 1;
+	for (size_t i = 0; i < json_count(covers); i++) {
+		const char *path = json_get_str(json_at(covers, i), "path", "");
+
+		if (!map_get(&count->others, path))
+			count->once++;
+		else if (map_get(&count->replaced, path))
+			count->own++;
+		else
+			count->twice++;
+	}
+}
+
+static int count_all(struct covers *count, const struct json *have, const struct json *add, const struct json *drop)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < json_count(have) && !r; i++) {
+		int is_replaced = is_listed(drop, json_get_str(json_at(have, i), "dir", ""));
+
+		r = note_covers(is_replaced ? &count->replaced : &count->others, json_at(have, i));
+	}
+	for (size_t i = 0; i < json_count(add) && !r; i++)
+		count_covers(count, json_at(add, i));
+	return r;
 }
 
 /* Two tasks that began at one state have made segments over the same files. The first to commit keeps its own; what
- * the second has is left out when all of it is covered by then (1), and otherwise begun anew (ERR_CONFLICT). */
+ * the second has is left out when all of it is covered by then (1), and otherwise begun anew (ERR_CONFLICT). Not so
+ * when what it replaces has been beside the other all the time, as agents of before left it: anew it would be the same. */
 static int is_covered(const char *name, const struct json *have, const struct json *add, const struct json *drop,
                       struct err *err)
 {
-	struct map covered;
-	size_t twice = 0, once = 0;
-	int r = 0;
+	struct covers count = {.twice = 0};
+	int r;
 
-	map_init(&covered);
-	for (size_t i = 0; i < json_count(have) && !r; i++)
-		if (!is_listed(drop, json_get_str(json_at(have, i), "dir", "")))
-			r = note_covers(&covered, json_at(have, i));
-	for (size_t i = 0; i < json_count(add) && !r; i++)
-		count_covers(&covered, json_at(add, i), &twice, &once);
-	map_done(&covered);
+	map_init(&count.others);
+	map_init(&count.replaced);
+	r = count_all(&count, have, add, drop);
+	map_done(&count.others);
+	map_done(&count.replaced);
 	if (r)
 		return err_set(err, r, "out of memory");
-	if (twice && once)
+	if (count.twice && count.once)
 		return err_set(err, ERR_CONFLICT,
 		               "index '%s': another task has indexed some of the same files meanwhile", name);
-	return twice > 0;
+	return !count.once && count.twice + count.own > 0;
 }
 
 static void retire_old(struct blob *blob, const char *name, int64_t generation, const struct json *replaces)

@@ -395,6 +395,63 @@ START_TEST(a_dropped_index_is_gone)
 }
 END_TEST
 
+/* As agents of before did: a segment that covers `path`, which another covers. */
+static void double_segment(struct blob *blob, const char *segment)
+{
+	struct err err = {0};
+	struct json *manifest;
+	int64_t generation;
+	char name[200];
+
+	ck_ok(index_manifest_load(blob, "ix", &manifest, &generation, &err), &err);
+	json_push(json_get_mut(manifest, "segments"), parse(segment));
+	snprintf(name, sizeof(name), "_orasi/indexes/ix/%020lld.json", (long long)generation + 1);
+	ck_ok(blob_put(blob, name, json_text(manifest), strlen(json_text(manifest)), &err), &err);
+	json_free(manifest);
+}
+
+static const char *dirs_of(struct blob *blob)
+{
+	static char dirs[200];
+	struct err err = {0};
+	struct json *manifest;
+	const struct json *segments;
+	int64_t generation;
+
+	ck_ok(index_manifest_load(blob, "ix", &manifest, &generation, &err), &err);
+	segments = json_get(manifest, "segments");
+	*dirs = '\0';
+	for (size_t i = 0; i < json_count(segments); i++)
+		snprintf(dirs + strlen(dirs), sizeof(dirs) - strlen(dirs), "%s%s", i ? " " : "",
+		         json_get_str(json_at(segments, i), "dir", ""));
+	json_free(manifest);
+	return dirs;
+}
+
+START_TEST(an_index_that_was_doubled_long_ago_may_be_merged)
+{
+	struct blob *blob = open_table();
+	struct err err = {0};
+	int already;
+
+	ck_ok(create_index(blob, "btree", &err), &err);
+	stage("a");
+	stage("c");
+	stage("m");
+	stage("n");
+	ck_ok(commit_over(blob, "a", (const char *const[2]){"f", NULL}, "[]", &already, &err), &err);
+	ck_ok(commit_over(blob, "c", (const char *const[2]){"g", NULL}, "[]", &already, &err), &err);
+	double_segment(blob, "{\"dir\":\"b\",\"covers\":[{\"path\":\"f\",\"rows\":5,\"base\":0}]}");
+	ck_ok(commit_over(blob, "m", (const char *const[2]){"f", "g"}, "[\"a\",\"c\"]", &already, &err), &err);
+	ck_assert_str_eq(dirs_of(blob), "b m");
+	/* What others cover anyway is left out, and what it was to replace goes. */
+	double_segment(blob, "{\"dir\":\"d\",\"covers\":[{\"path\":\"g\",\"rows\":5,\"base\":0}]}");
+	ck_ok(commit_over(blob, "n", (const char *const[2]){"f", "g"}, "[\"m\"]", &already, &err), &err);
+	ck_assert_str_eq(dirs_of(blob), "b d");
+	blob_close(blob);
+}
+END_TEST
+
 static void manifest_cases(Suite *suite)
 {
 	TCase *tc = tcase_create("manifest");
@@ -404,6 +461,7 @@ static void manifest_cases(Suite *suite)
 	tcase_add_test(tc, a_segment_commit_repeated_changes_nothing);
 	tcase_add_test(tc, of_two_segments_over_the_same_files_the_first_is_kept);
 	tcase_add_test(tc, a_merge_of_segments_that_another_has_merged_meanwhile_is_begun_anew);
+	tcase_add_test(tc, an_index_that_was_doubled_long_ago_may_be_merged);
 	tcase_add_test(tc, a_segment_that_is_nowhere_fails_the_commit);
 	tcase_add_test(tc, many_writers_lose_no_segment);
 	tcase_add_test(tc, a_number_that_has_no_next_is_no_state);
