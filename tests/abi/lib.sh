@@ -37,7 +37,7 @@ probe() {
 words() {
 	{
 		sed -n '/^static const char \*const keywords\[\]/,/NULL/p' "$SRC/core/plugin/schema.c" | grep -oE '"[^"]+"' | sed 's/^/keyword /'
-		sed -n '/^	static const struct schema_format formats\[\]/,/};/p' "$SRC/core/plugin/check.c" | grep -oE '"[a-z]+"' | sed 's/^/format /'
+		sed -n '/^	static const struct schema_format formats\[\]/,/};/p' "$SRC/core/plugin/check.c" | grep -oE '"[a-z-]+"' | sed 's/^/format /'
 		sed -nE 's/.*ROW\(ORASI_KIND_[A-Z]+, [0-9]+, ("[a-z]+"),.*/kind \1/p' "$SRC/core/plugin/loaded.c"
 		grep -A2 '^static const char \*const state_names\[' "$SRC/core/queue/queue.c" | sed '/};/q' | grep -oE '"[a-z]+"' | sed 's/"\(.*\)"/event "orasi.task.\1"/'
 	} | LC_ALL=C sort -u
