@@ -8,13 +8,21 @@ CORPUS=${ORASI_CORPUS:-$SRC/../shared/corpus}
 # process, when that was started, for numbers of processes come again, and among which processes it counts.
 life_of() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 among=$(readlink /proc/self/ns/pid)
+# agents_in FOLDER: those whose data folder is in it, letter by letter
+agents_in() {
+	local pid words
+	for pid in $(pgrep -u "$(id -u)" -f -- "orasi-agent --data "); do
+		mapfile -d '' -t words <"/proc/$pid/cmdline"
+		case ${words[0]-} in *orasi-agent) [[ ${words[1]-} = --data && ${words[2]-} = "$1"/* ]] && echo "$pid" ;; esac
+	done
+}
 remove_those_of_the_dead() {
 	local owner pid began whose dir
 	for owner in {"${TMPDIR:-/tmp}",/dev/shm}/orasi-e2e-*/.owner; do
 		[ -O "$owner" ] && read -r pid began whose <"$owner" || continue
 		[ "$whose" = "$among" ] && [ "$(life_of "$pid")" != "$began" ] || continue
 		dir=${owner%/.owner}
-		for pid in $(pgrep -u "$(id -u)" -f -- "^[^ ]*orasi-agent --data $dir/"); do kill -9 "$pid"; done
+		for pid in $(agents_in "$dir"); do kill -9 "$pid"; done
 		rm -rf "$dir"
 	done
 } 2>/dev/null
