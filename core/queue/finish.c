@@ -338,6 +338,7 @@ void end_settle(struct end *e, int r)
 		stand_again(queue, live);
 	follow(e, r);
 	wishes_grant(queue, e->id);
+	queue->events.on_ready(queue->events.ctx); /* who looked meanwhile has not seen it */
 	end_free(e);
 }
 

@@ -378,6 +378,25 @@ START_TEST(a_schedule_is_paused_changed_and_deleted)
 }
 END_TEST
 
+/* Who was free while it stood aside has not seen it, and looks again when he is told. */
+START_TEST(a_task_that_stood_aside_for_a_refused_replacement_is_told_of)
+{
+	struct task_spec held = {.kind = "nightly", .unique_key = "u", .on_conflict = TASK_CONFLICT_REJECT};
+	struct queue_schedule s = {.cron = "* * * * *", .overlap = QUEUE_OVERLAP_REPLACE, .spec = &held};
+	int before;
+
+	schedule(s);
+	pass(60000);
+	before = ready_calls;
+	clock_advance(60000);
+	queue_tick(queue);
+	store_flush(store);
+	ck_assert_int_eq(get(schedule_now().last_task)->state, TASK_READY);
+	ck_assert_int_gt(ready_calls, before);
+	ck_assert_ptr_nonnull(claim());
+}
+END_TEST
+
 START_TEST(a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once)
 {
 	struct queue_schedule again = {.name = "s",
@@ -463,6 +482,7 @@ static void time_cases(Suite *suite)
 	tcase_add_test(c, a_schedule_waits_for_the_task_that_it_replaces_while_that_is_about_to_change);
 	tcase_add_test(c, the_end_of_a_task_that_a_schedule_replaces_is_told);
 	tcase_add_test(c, a_schedule_is_paused_changed_and_deleted);
+	tcase_add_test(c, a_task_that_stood_aside_for_a_refused_replacement_is_told_of);
 	tcase_add_test(c, a_schedule_that_is_deleted_or_changed_at_its_very_moment_fires_at_most_once);
 	tcase_add_test(c, what_a_schedule_is_changed_to_at_its_very_moment_is_what_a_start_reads);
 	tcase_add_test(c, what_is_no_schedule_is_refused);
