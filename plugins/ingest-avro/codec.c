@@ -15,11 +15,12 @@
 #include <orasi/sdk/fail.h>
 
 #define BUFFER_LEAST 4096
-#define STEP (128 << 10)      /* room for output at a time */
-#define CRC_BYTES 4           /* behind snappy's */
-#define XZ_MEMORY (256 << 20) /* bytes that a stream may ask for */
-#define ZSTD_CHECKSUM 4       /* bytes */
-#define BZIP2_BLOCK 9         /* times 100 kB */
+#define STEP (128 << 10)                       /* room for output at a time */
+#define CRC_BYTES 4                            /* behind snappy's */
+#define STREAM_MEMORY_LOG 28                   /* of two: */
+#define STREAM_MEMORY (1 << STREAM_MEMORY_LOG) /* bytes that a stream of zstandard or xz may ask for */
+#define ZSTD_CHECKSUM 4                        /* bytes */
+#define BZIP2_BLOCK 9                          /* times 100 kB */
 
 static const char *const names[] = {
 	[CODEC_NULL] = "null",           [CODEC_DEFLATE] = "deflate", [CODEC_SNAPPY] = "snappy",
@@ -162,7 +163,9 @@ static enum unpacked unpack_zstandard(const struct packed *packed, struct buffer
 {
 	ZSTD_DCtx *z = ZSTD_createDCtx();
 	ZSTD_inBuffer in = {packed->p, packed->n, 0};
-	enum unpacked ret = z ? UNPACKED : NO_MEMORY;
+	enum unpacked ret = z && !ZSTD_isError(ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, STREAM_MEMORY_LOG))
+	                            ? UNPACKED
+	                            : NO_MEMORY;
 	size_t left = 1;
 
 	while (ret == UNPACKED && (in.pos < in.size || left)) {
@@ -243,7 +246,7 @@ static enum unpacked unpack_xz(const struct packed *packed, struct buffer *to)
 	enum unpacked ret = UNPACKED;
 	lzma_ret r = LZMA_OK;
 
-	if (lzma_stream_decoder(&z, XZ_MEMORY, LZMA_CONCATENATED) != LZMA_OK)
+	if (lzma_stream_decoder(&z, STREAM_MEMORY, LZMA_CONCATENATED) != LZMA_OK)
 		return NO_MEMORY;
 	z.next_in = packed->p;
 	z.avail_in = packed->n;
@@ -278,7 +281,7 @@ orasi_status codec_unpack(enum codec codec, const struct packed *packed, struct 
 		                  packed->max);
 	case TOO_DEMANDING:
 		return orasi_fail(err, ORASI_E_LIMIT, "to unpack it takes more memory than is given (%d MiB)",
-		                  XZ_MEMORY >> 20);
+		                  STREAM_MEMORY >> 20);
 	case CANCELLED:
 		return orasi_fail(err, ORASI_E_CANCELLED, "the task was cancelled");
 	case NO_MEMORY:

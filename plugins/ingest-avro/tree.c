@@ -21,7 +21,7 @@ struct parser {
 	const char *start, *p, *end;
 	int depth, nodes;
 	const char *wrong; /* what the text is not */
-	bool no_memory;
+	bool no_memory, too_many;
 };
 
 static struct tree_node *parse_value(struct parser *parser);
@@ -224,8 +224,9 @@ static struct tree_node *new_node(struct parser *parser, enum tree_kind kind)
 {
 	struct tree_node *node;
 
-	if (parser->nodes++ == TREE_NODES)
-		return wrong(parser, "it has more than 1000000 values");
+	parser->too_many |= parser->nodes++ == TREE_NODES;
+	if (parser->too_many)
+		return NULL;
 	node = take(parser, sizeof(*node));
 	if (node)
 		node->kind = kind;
@@ -351,6 +352,9 @@ orasi_status tree_read(struct tree *ret, const char *text, size_t len, orasi_err
 	tree_done(ret);
 	if (parser.no_memory)
 		return orasi_fail(err, ORASI_E_NOMEM, "no memory left for the schema");
+	if (parser.too_many)
+		return orasi_fail(err, ORASI_E_LIMIT, "the schema in the header has more than %d JSON values",
+		                  TREE_NODES);
 	return orasi_fail(err, ORASI_E_CORRUPT, "the schema in the header is no JSON: %s, at its byte %zu",
 	                  parser.wrong, (size_t)(parser.p - parser.start));
 }

@@ -191,6 +191,20 @@ START_TEST(schemas_that_cannot_be_are_told_with_their_place)
 }
 END_TEST
 
+START_TEST(a_schema_of_endless_values_is_told)
+{
+	struct buf schema = {0};
+
+	buf_puts(&schema, "[1");
+	for (int i = 0; i < 1000000; i++)
+		buf_puts(&schema, ",1");
+	buf_puts(&schema, "]");
+	put_header(&file, schema.data, NULL);
+	fails_as_file(ORASI_E_LIMIT, "more than 1000000 JSON values");
+	buf_done(&schema);
+}
+END_TEST
+
 START_TEST(a_schema_too_deep_is_told)
 {
 	struct buf schema = {0};
@@ -581,6 +595,7 @@ static void file_cases(Suite *suite)
 	tcase_add_loop_test(tc, schemas_of_all_forms_are_read, 0, sizeof(schemas) / sizeof(schemas[0]));
 	tcase_add_loop_test(tc, schemas_that_cannot_be_are_told_with_their_place, 0,
 	                    sizeof(no_schemas) / sizeof(no_schemas[0]));
+	tcase_add_test(tc, a_schema_of_endless_values_is_told);
 	tcase_add_test(tc, a_schema_too_deep_is_told);
 	tcase_add_test(tc, a_small_schema_of_endless_columns_is_told);
 	tcase_add_test(tc, blocks_follow_each_other_and_empty_ones_do_not_matter);
