@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-__extension__ typedef unsigned __int128 wide;
+#include <orasi/sdk/spell.h>
 
-#define FLAW_DIGITS "a decimal has more digits than its precision"
+__extension__ typedef unsigned __int128 wide;
 
 /* ---- primitives -------------------------------------------------------------------------------------------------- */
 
@@ -207,34 +207,36 @@ static enum taken take_decimal(struct values *v, const struct node *node)
 }
 
 /* What `spell` makes of fixed bytes. */
-static enum taken take_spelled(struct values *v, const struct node *node,
-                               int (*spell)(struct buffer *, const uint8_t *))
+static enum taken take_spelled(struct values *v, const struct node *node, size_t (*spell)(char *, const uint8_t *))
 {
+	char text[SPELLED_INTERVAL_MAX];
 	const uint8_t *p;
 	enum taken taken = take_raw(v, node->type->size, &p);
 
-	v->text.len = 0;
-	if (taken)
-		return taken;
-	return spell(&v->text, p) ? NO_MEMORY_VALUE : put_text(v, node, v->text.p, v->text.len);
+	return taken ? taken : put_text(v, node, text, spell(text, p));
+}
+
+int32_t count_digits(const char *text, size_t n)
+{
+	int32_t digits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		digits += text[i] >= '0' && text[i] <= '9' && (digits || text[i] > '0');
+	return digits;
 }
 
 static enum taken take_decimal_text(struct values *v, const struct node *node)
 {
+	char text[SPELLED_DECIMAL_MAX];
 	const uint8_t *p;
-	size_t n;
+	size_t n, len;
 	enum taken taken = take_unscaled(v, node->type, &p, &n);
 
 	if (taken)
 		return taken;
-	if (n > DECIMAL_BYTES)
-		return put_flawed(v, node, FLAW_RANGE, "a decimal has more than 1024 bytes");
-	v->text.len = 0;
-	if (spell_decimal(&v->text, p, n, node->type->scale))
-		return NO_MEMORY_VALUE;
-	if (count_digits(&v->text) > node->type->precision)
-		return put_flawed(v, node, FLAW_RANGE, FLAW_DIGITS);
-	return put_text(v, node, v->text.p, v->text.len);
+	len = spell_decimal(text, p, n, node->type->scale);
+	return !len || count_digits(text, len) > node->type->precision ? put_flawed(v, node, FLAW_RANGE, FLAW_DIGITS)
+	                                                               : put_text(v, node, text, len);
 }
 
 /* ---- types with parts -------------------------------------------------------------------------------------------- */
@@ -365,7 +367,7 @@ static enum taken take_value(struct values *v, const struct node *node)
 	case OP_UUID:
 		return take_spelled(v, node, spell_uuid);
 	case OP_DURATION:
-		return take_spelled(v, node, spell_duration);
+		return take_spelled(v, node, spell_interval);
 	case OP_ARRAY:
 		return take_array(v, node);
 	case OP_MAP:

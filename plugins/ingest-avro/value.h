@@ -15,7 +15,6 @@
 #define EMPTIES_PER_BYTE 64      /* and so many more for each byte of its blocks */
 #define RECORD_MAX (512LL << 20) /* bytes that one record may become in the columns */
 #define VALUE_DEPTH 1000         /* of values of a type that contains itself */
-#define DECIMAL_BYTES 1024       /* of one that becomes text */
 
 enum taken { TAKEN, DAMAGED_VALUE, TOO_LARGE_VALUE, NO_MEMORY_VALUE, CANCELLED_VALUE };
 
@@ -112,15 +111,12 @@ enum taken take_branch(struct values *values, const struct avro_type *type, int6
 
 /* The next value as JSON text, appended to values->text. */
 enum taken values_spell_json(struct values *values, const struct avro_type *type);
-/* A decimal in plain notation, a UUID (RFC 9562), a duration (ISO 8601), appended to the buffer; -1: no memory. */
-int spell_decimal(struct buffer *to, const uint8_t *p, size_t n, int32_t scale);
-int spell_uuid(struct buffer *to, const uint8_t p[16]);
-int spell_duration(struct buffer *to, const uint8_t p[12]);
 /* How many digits a decimal in plain notation has, without zeros in front. */
-int32_t count_digits(const struct buffer *text);
+int32_t count_digits(const char *text, size_t n);
 
 #define FLAW_UTF8 "avro.utf8"
 #define FLAW_SYMBOL "avro.symbol"
 #define FLAW_RANGE "avro.range"
+#define FLAW_DIGITS "a decimal has more digits than its precision"
 
 #endif

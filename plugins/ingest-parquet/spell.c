@@ -1,130 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that Arrow and Delta have no type for, as text: decimals of more than 38 digits, UUIDs
- * (RFC 9562), and intervals as ISO 8601 durations. Nothing of them is lost. */
+/* Values that Arrow and Delta have no type for, as text: decimals of more than 38 digits, UUIDs and intervals. */
 #include "leaf.h"
 
-#define DECIMAL_BYTES_MAX 512
-#define WORDS_MAX (DECIMAL_BYTES_MAX / 4)
-#define TEXT_MAX (DECIMAL_BYTES_MAX * 3)
+#include <orasi/sdk/spell.h>
 
-/* Divides a number of `n` words, the highest first, by 10^9; the remainder. */
-static uint32_t divide(uint32_t *words, size_t n)
+static size_t decimal_text(const struct node *node, struct slice v, char *text)
 {
-	uint64_t rest = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		rest = rest << 32 | words[i];
-		words[i] = (uint32_t)(rest / 1000000000);
-		rest %= 1000000000;
-	}
-	return (uint32_t)rest;
-}
-
-static int is_zero(const uint32_t *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (words[i])
-			return 0;
-	return 1;
-}
-
-/* The size of a two's complement big-endian number, as words; 1 when it is negative. */
-static int load_number(struct slice v, uint32_t words[WORDS_MAX])
-{
-	int negative = v.len && v.ptr[0] & 0x80;
-	uint32_t carry = negative;
-
-	memset(words, negative ? 0xFF : 0, WORDS_MAX * sizeof(*words));
-	for (size_t i = 0; i < v.len; i++) {
-		uint32_t *word = &words[WORDS_MAX - 1 - i / 4];
-		int shift = (int)(i % 4 * 8);
-
-		*word = (*word & ~(0xFFu << shift)) | (uint32_t)v.ptr[v.len - 1 - i] << shift;
-	}
-	for (size_t i = WORDS_MAX; negative && i-- > 0;) {
-		words[i] = ~words[i] + carry;
-		carry = carry && !words[i];
-	}
-	return negative;
-}
-
-/* Writes from the end of `text`; the start of what it wrote. */
-static char *spell_digits(uint32_t *words, int scale, char text[TEXT_MAX])
-{
-	char *at = text + TEXT_MAX;
-	int n = 0;
-
-	while (n <= scale || !is_zero(words, WORDS_MAX)) {
-		uint32_t part = divide(words, WORDS_MAX);
-
-		for (int i = 0; i < 9 && (part || n <= scale || !is_zero(words, WORDS_MAX)); i++) {
-			if (n == scale && n)
-				*--at = '.';
-			*--at = (char)('0' + part % 10);
-			part /= 10;
-			n++;
-		}
-	}
-	return at;
-}
-
-static int spell_decimal(const struct node *node, struct slice v, struct bytes *out)
-{
-	uint32_t words[WORDS_MAX];
-	char text[TEXT_MAX], *at;
 	uint8_t turned[8];
-	int negative;
 
 	if (node->physical == PQ_INT32 || node->physical == PQ_INT64) {
 		for (uint32_t i = 0; i < v.len; i++)
 			turned[i] = v.ptr[v.len - 1 - i];
 		v.ptr = turned;
 	}
-	if (v.len > DECIMAL_BYTES_MAX - 4)
-		return -1;
-	negative = load_number(v, words);
-	at = spell_digits(words, node->scale, text);
-	if (negative)
-		*--at = '-';
-	return bytes_put(out, at, (size_t)(text + TEXT_MAX - at));
-}
-
-static int spell_uuid(struct slice v, struct bytes *out)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[36], *at = text;
-
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		*at++ = digits[v.ptr[i] >> 4];
-		*at++ = digits[v.ptr[i] & 15];
-	}
-	return bytes_put(out, text, sizeof(text));
-}
-
-/* Months, days and milliseconds, each a little-endian u32. */
-static int spell_interval(struct slice v, struct bytes *out)
-{
-	uint32_t part[3];
-	char text[64];
-	int n;
-
-	memcpy(part, v.ptr, 12);
-	n = snprintf(text, sizeof(text), "P%uM%uDT%u.%03uS", part[0], part[1], part[2] / 1000, part[2] % 1000);
-	return bytes_put(out, text, (size_t)n);
+	return spell_decimal(text, v.ptr, v.len, node->scale);
 }
 
 static int spell_value(const struct node *node, struct slice v, struct bytes *out)
 {
-	switch (node->spell) {
-	case SPELL_DECIMAL:
-		return spell_decimal(node, v, out);
-	case SPELL_UUID:
-		return spell_uuid(v, out);
-	default:
-		return spell_interval(v, out);
-	}
+	char text[SPELLED_DECIMAL_MAX];
+	size_t n = node->spell == SPELL_DECIMAL ? decimal_text(node, v, text)
+	           : node->spell == SPELL_UUID  ? spell_uuid(text, v.ptr)
+	                                        : spell_interval(text, v.ptr);
+
+	return n ? bytes_put(out, text, n) : -1;
 }
 
 orasi_status values_spell(struct values *v, const struct node *node, orasi_error *err)

@@ -1,118 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as text: what Arrow and Delta have no type for, and JSON. Nothing of them is lost. */
+/* Values as JSON text, where a type contains itself. Nothing of them is lost. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <orasi/sdk/json.h>
+#include <orasi/sdk/spell.h>
 
 #include "value.h"
-
-#define WORDS (DECIMAL_BYTES / 4)
-#define BILLION 1000000000U
-
-/* ---- single values ----------------------------------------------------------------------------------------------- */
-
-/* The size of a big-endian number in two's complement, as words, the highest first. */
-static void load(const uint8_t *p, size_t n, uint32_t words[WORDS], bool *ret_negative)
-{
-	uint32_t carry = *ret_negative = n && p[0] & 0x80;
-
-	memset(words, 0, WORDS * sizeof(*words));
-	for (size_t i = 0; i < DECIMAL_BYTES; i++) {
-		uint32_t byte = i < n ? p[n - 1 - i] : *ret_negative ? 0xFF : 0;
-
-		if (*ret_negative) {
-			byte = (byte ^ 0xFF) + carry;
-			carry = byte >> 8;
-		}
-		words[WORDS - 1 - i / 4] |= (byte & 0xFF) << i % 4 * 8;
-	}
-}
-
-/* Divides by 10^9, from the first word that is not 0 on; the remainder. */
-static uint32_t divide(uint32_t *words, size_t *first)
-{
-	uint64_t rest = 0;
-
-	for (size_t i = *first; i < WORDS; i++) {
-		rest = rest << 32 | words[i];
-		words[i] = (uint32_t)(rest / BILLION);
-		rest %= BILLION;
-	}
-	while (*first < WORDS && !words[*first])
-		++*first;
-	return (uint32_t)rest;
-}
-
-int spell_decimal(struct buffer *to, const uint8_t *p, size_t n, int32_t scale)
-{
-	/* A byte has less than three digits; a small number is as long as its scale. */
-	size_t most = 3 * DECIMAL_BYTES + (size_t)scale + 16, first = 0, digits = 0;
-	uint32_t words[WORDS];
-	char *text, *at;
-	bool negative;
-	int failed;
-
-	text = malloc(most);
-	if (!text)
-		return -1;
-	at = text + most;
-	load(p, n, words, &negative);
-	while (digits <= (size_t)scale || first < WORDS) {
-		uint32_t part = divide(words, &first);
-
-		for (int i = 0; i < 9 && (part || digits <= (size_t)scale || first < WORDS); i++, part /= 10) {
-			if (digits == (size_t)scale && digits)
-				*--at = '.';
-			*--at = (char)('0' + part % 10);
-			digits++;
-		}
-	}
-	if (negative)
-		*--at = '-';
-	failed = buffer_put(to, at, (size_t)(text + most - at));
-	free(text);
-	return failed;
-}
-
-int32_t count_digits(const struct buffer *text)
-{
-	int32_t n = 0;
-
-	for (size_t i = 0; i < text->len; i++)
-		n += text->p[i] >= '0' && text->p[i] <= '9' && (n || text->p[i] > '0');
-	return n;
-}
-
-int spell_uuid(struct buffer *to, const uint8_t p[16])
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[36], *at = text;
-
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		*at++ = digits[p[i] >> 4];
-		*at++ = digits[p[i] & 15];
-	}
-	return buffer_put(to, text, sizeof(text));
-}
-
-/* Months, days and milliseconds, each a little-endian u32. */
-int spell_duration(struct buffer *to, const uint8_t p[12])
-{
-	uint32_t part[3];
-	char text[64];
-	int n;
-
-	memcpy(part, p, sizeof(part));
-	n = snprintf(text, sizeof(text), "P%uM%uDT%u.%03uS", part[0], part[1], part[2] / 1000, part[2] % 1000);
-	return buffer_put(to, text, (size_t)n);
-}
-
-/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 struct writing {
 	struct values *v;
@@ -143,35 +38,36 @@ static enum taken write_base64(struct writing *w, const uint8_t *p, size_t n)
 	return TAKEN;
 }
 
+static enum taken write_decimal(struct writing *w, const struct avro_type *type, const uint8_t *p, size_t n)
+{
+	char text[SPELLED_DECIMAL_MAX];
+	size_t len = spell_decimal(text, p, n, type->scale);
+
+	if (!len || count_digits(text, len) > type->precision)
+		values_flawed(w->v, FLAW_RANGE, FLAW_DIGITS);
+	if (len)
+		jsonw_number(&w->json, text, len);
+	else
+		jsonw_null(&w->json);
+	return TAKEN;
+}
+
 /* Decimals with all their digits, UUIDs and durations as text, other bytes in base64. */
 static enum taken write_bytes(struct writing *w, const struct avro_type *type)
 {
-	struct buffer text = {0};
+	char text[SPELLED_INTERVAL_MAX];
 	const uint8_t *p;
 	size_t n;
 	enum taken taken = take_unscaled(w->v, type, &p, &n);
-	int failed;
 
 	if (taken)
 		return taken;
 	if (type->logical == LOGICAL_NONE)
 		return write_base64(w, p, n);
-	if (n > DECIMAL_BYTES) {
-		values_flawed(w->v, FLAW_RANGE, "a decimal has more than 1024 bytes");
-		jsonw_null(&w->json);
-		return TAKEN;
-	}
-	failed = type->logical == LOGICAL_DECIMAL ? spell_decimal(&text, p, n, type->scale)
-	         : type->logical == LOGICAL_UUID  ? spell_uuid(&text, p)
-	                                          : spell_duration(&text, p);
-	if (!failed && type->logical == LOGICAL_DECIMAL && count_digits(&text) > type->precision)
-		values_flawed(w->v, FLAW_RANGE, "a decimal has more digits than its precision");
-	if (!failed && type->logical == LOGICAL_DECIMAL)
-		jsonw_number(&w->json, (const char *)text.p, text.len);
-	else if (!failed)
-		jsonw_string(&w->json, (const char *)text.p, text.len);
-	buffer_done(&text);
-	return failed ? NO_MEMORY_VALUE : TAKEN;
+	if (type->logical == LOGICAL_DECIMAL)
+		return write_decimal(w, type, p, n);
+	jsonw_string(&w->json, text, type->logical == LOGICAL_UUID ? spell_uuid(text, p) : spell_interval(text, p));
+	return TAKEN;
 }
 
 static enum taken write_text(struct writing *w)
